@@ -1,0 +1,104 @@
+"""Opening the database: SQLite in WAL mode, or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from audibook.errors import UnrecoverableError
+
+from .tables import Base
+
+__all__ = ["Database"]
+
+_BUSY_TIMEOUT_MS = 30_000
+_SETUP_LOCK = 0x61756469  # any number no other program uses; this one spells "audi"
+
+
+class Database:
+    """A pool of connections with two ways in: `reading()` and `writing()`.
+
+    The URL may be one of Prisma's: `?schema=...` names the PostgreSQL schema, and
+    quotation marks around the whole are dropped.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed, schema = _parse(url)
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database and parsed.database != ":memory:":
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            options = {}
+        elif schema and schema != "public":
+            options["connect_args"] = {"options": f"-csearch_path={schema}"}
+        self.engine: Engine = create_engine(parsed, **options)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writer = self.engine.execution_options(audibook_writes=True)
+
+    def create_tables(self) -> None:
+        """Make the tables which do not exist yet; existing ones are left as they are."""
+        with self._writer.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Two processes that start together must not both find the tables missing.
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SETUP_LOCK})")
+            Base.metadata.create_all(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session which sees one state of the database and changes nothing."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: committed when the block ends, undone when it raises."""
+        with Session(self._writer) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _parse(url: str) -> tuple[URL, str | None]:
+    try:
+        parsed = make_url(url.strip().strip("\"'"))
+    except ArgumentError:
+        raise UnrecoverableError(
+            "DATABASE_URL is not a database address: write it as "
+            "postgresql://user:password@host:5432/name or sqlite:///path/to/file."
+        ) from None
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    schema = parsed.query.get("schema")
+    parsed = parsed.difference_update_query(["schema", "connection_limit", "pool_timeout"])
+    return parsed, schema if isinstance(schema, str) else None
+
+
+def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
+    # The driver's own transaction handling begins too late for a read to be part of the
+    # transaction; _begin_sqlite does it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads and then writes must hold the write lock from its start:
+    # SQLite refuses to upgrade a read lock when another process wrote in between.
+    writes = connection.get_execution_options().get("audibook_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,137 @@
+"""Objects as files of a local folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from audibook.errors import ObjectNotFoundError, StorageError
+
+from .base import ObjectInfo, checked_key
+
+__all__ = ["DirectoryStorage"]
+
+_OBJECTS = "objects"
+_NOTES = "notes"
+_PARTS = "parts"
+_DEFAULT_TYPE = "application/octet-stream"
+
+
+class DirectoryStorage:
+    """Keeps each object as a file below `root/objects`, of the same name as its key.
+
+    Content type and metadata lie beside it in `root/notes`. A new object is written to
+    `root/parts`, synced to disk and moved into place, so a crash leaves the old one.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        for folder in (_OBJECTS, _NOTES, _PARTS):
+            (self._root / folder).mkdir(parents=True, exist_ok=True)
+
+    def path(self, key: str) -> Path:
+        """Where the object's file is, or would be."""
+        return self._root / _OBJECTS / checked_key(key)
+
+    def put_file(
+        self, key: str, path: Path, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """See Storage."""
+        note = json.dumps({"contentType": content_type, "metadata": dict(metadata or {})})
+        target = self.path(key)
+        try:
+            # The note goes first: without its object it means nothing.
+            self._place(self._note(key), note.encode())
+            self._place(target, path)
+        except OSError as error:
+            raise StorageError(f"Cannot store {key!r} in {self._root}: {error}") from error
+
+    def fetch_file(self, key: str, path: Path) -> None:
+        """See Storage."""
+        try:
+            shutil.copyfile(self.path(key), path)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(f"No object {key!r} in storage.") from None
+
+    def info(self, key: str) -> ObjectInfo | None:
+        """See Storage."""
+        path = self.path(key)
+        if not path.is_file():
+            return None
+        try:
+            note = json.loads(self._note(key).read_text("utf-8"))
+        except FileNotFoundError:  # a file which somebody put there by hand
+            note = {}
+        return ObjectInfo(
+            key,
+            path.stat().st_size,
+            note.get("contentType", _DEFAULT_TYPE),
+            note.get("metadata", {}),
+        )
+
+    def delete(self, key: str) -> None:
+        """See Storage."""
+        for path, top in ((self.path(key), _OBJECTS), (self._note(key), _NOTES)):
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent, self._root / top)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """See Storage."""
+        objects = self._root / _OBJECTS
+        folder = prefix.rpartition("/")[0]
+        if folder:
+            checked_key(folder)
+        found = [
+            path.relative_to(objects).as_posix()
+            for path in (objects / folder).rglob("*")
+            if path.is_file()
+        ]
+        return iter(sorted(key for key in found if key.startswith(prefix)))
+
+    def close(self) -> None:
+        """See Storage."""
+
+    def _note(self, key: str) -> Path:
+        return self._root / _NOTES / f"{checked_key(key)}.json"
+
+    def _place(self, target: Path, source: Path | bytes) -> None:
+        handle, name = tempfile.mkstemp(dir=self._root / _PARTS)
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                if isinstance(source, bytes):
+                    file.write(source)
+                else:
+                    with source.open("rb") as original:
+                        shutil.copyfileobj(original, file, 1 << 20)
+                file.flush()
+                os.fsync(file.fileno())
+            _move(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _move(part: Path, target: Path) -> None:
+    # Another thread may remove the folder as empty between the two steps; make it again.
+    for _ in range(100):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.replace(target)
+        except FileNotFoundError:
+            continue
+        return
+    raise OSError(errno.EBUSY, "the folder is removed again and again", str(target.parent))
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    while folder != top:
+        try:
+            folder.rmdir()
+        except OSError:  # not empty, or gone already
+            return
+        folder = folder.parent

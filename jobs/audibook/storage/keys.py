@@ -1,0 +1,54 @@
+"""The keys under which objects are stored: those of the original application."""
+
+from __future__ import annotations
+
+import re
+import time
+
+__all__ = [
+    "book_audio",
+    "key_time_ms",
+    "page_audio",
+    "paragraph_audio",
+    "paragraph_audio_prefix",
+    "upload",
+]
+
+_TIME = re.compile(r"(?:^|[_\-/])(\d{13})(?=[.\-])")
+_UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]+")
+
+
+def upload(file_name: str) -> str:
+    """Key of an uploaded EPUB."""
+    return f"raw/{_now_ms()}-{_UNSAFE.sub('_', file_name).strip() or 'book.epub'}"
+
+
+def paragraph_audio(book_id: str, paragraph_id: str) -> str:
+    """A new key for a paragraph's audio."""
+    return f"{paragraph_audio_prefix(book_id, paragraph_id)}{_now_ms()}.mp3"
+
+
+def paragraph_audio_prefix(book_id: str, paragraph_id: str) -> str:
+    """What the keys of all versions of a paragraph's audio begin with."""
+    return f"audio/{book_id}/{paragraph_id}_"
+
+
+def page_audio(book_id: str, page_number: int) -> str:
+    """A new key for a page's audio."""
+    return f"books/{book_id}/pages/page-{page_number}-{_now_ms()}.mp3"
+
+
+def book_audio(book_id: str) -> str:
+    """A new key for the audio of a whole book."""
+    return f"books/{book_id}/book-{_now_ms()}.m4b"
+
+
+def key_time_ms(key: str) -> int | None:
+    """When the key was made, in milliseconds since 1970; None where it does not say."""
+    found = _TIME.findall(key)
+    return int(found[-1]) if found else None
+
+
+def _now_ms() -> int:
+    # A new name for each version keeps browsers from playing a cached older one.
+    return time.time_ns() // 1_000_000
