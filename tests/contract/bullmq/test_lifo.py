@@ -1,0 +1,82 @@
+"""lifo: jobs that go to the head of the waiting ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Heard
+
+
+async def done(job: Any, token: str) -> str:
+    return "done"
+
+
+async def run_order(make: Makers, queue: Any, count: int) -> list[str]:
+    completed = Heard(make.worker(queue, done), "completed")
+    return [job.name for job, _ in await completed.times(count)]
+
+
+async def test_the_last_lifo_job_runs_first(make: Makers, queue: Any) -> None:
+    for name in ("a", "b", "c"):
+        await queue.add(name, {}, {"lifo": True})
+    assert await run_order(make, queue, 3) == ["c", "b", "a"]
+
+
+async def test_a_lifo_job_overtakes_the_waiting_ones(make: Makers, queue: Any) -> None:
+    await queue.add("a", {})
+    await queue.add("b", {})
+    await queue.add("urgent", {}, {"lifo": True})
+    assert await run_order(make, queue, 3) == ["urgent", "a", "b"]
+
+
+async def test_lifo_jobs_are_listed_at_the_front(queue: Any) -> None:
+    await queue.add("a", {})
+    await queue.add("urgent", {}, {"lifo": True})
+    assert [job.name for job in await queue.getWaiting()] == ["urgent", "a"]
+
+
+async def test_lifo_holds_within_a_bulk(make: Makers, queue: Any) -> None:
+    await queue.addBulk([{"name": n, "data": {}, "opts": {"lifo": True}} for n in "abc"])
+    assert await run_order(make, queue, 3) == ["c", "b", "a"]
+
+
+async def test_lifo_means_nothing_for_a_prioritized_job(make: Makers, queue: Any) -> None:
+    await queue.add("a", {}, {"priority": 1})
+    await queue.add("b", {}, {"priority": 1, "lifo": True})
+    assert await run_order(make, queue, 2) == ["a", "b"]
+
+
+async def test_lifo_means_nothing_for_a_job_that_falls_due(queue: Any) -> None:
+    job = await queue.add("late", {}, {"delay": 60_000, "lifo": True})
+    await queue.add("waiting", {})
+    await job.promote()
+    assert [waiting.name for waiting in await queue.getWaiting()] == ["waiting", "late"]
+
+
+async def test_an_immediate_retry_of_a_lifo_job_goes_to_the_head(make: Makers, queue: Any) -> None:
+    order: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        order.append(job.name)
+        if len(order) == 1:
+            raise ValueError("again")
+
+    await queue.add("b", {})
+    await queue.add("a", {}, {"lifo": True, "attempts": 2})
+    await Heard(make.worker(queue, process), "completed").times(2)
+    assert order == ["a", "a", "b"]
+
+
+async def test_an_immediate_retry_of_a_plain_job_goes_to_the_tail(make: Makers, queue: Any) -> None:
+    order: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        order.append(job.name)
+        if len(order) == 1:
+            raise ValueError("again")
+
+    await queue.add("a", {}, {"attempts": 2})
+    await queue.add("b", {})
+    await Heard(make.worker(queue, process), "completed").times(2)
+    assert order == ["a", "b", "a"]
