@@ -1,0 +1,25 @@
+"""Reading EPUB 2 and 3: from the file to pages of paragraphs, with no text lost.
+
+`archive` reads the zip within `limits`; `package`, `navigation` and `encryption` the
+files about the book; `markup` any document in any state; `text` takes a document's
+text block by block, less what `removal` and `contents` name; `sentences` and
+`paragraphs` cut it; `reader` puts the book together.
+"""
+
+from __future__ import annotations
+
+from .limits import Limits
+from .package import Metadata
+from .paragraphs import ParagraphSizes
+from .reader import ParsedBook, ParsedPage, ReadOptions, read_cover, read_epub
+
+__all__ = [
+    "Limits",
+    "Metadata",
+    "ParagraphSizes",
+    "ParsedBook",
+    "ParsedPage",
+    "ReadOptions",
+    "read_cover",
+    "read_epub",
+]

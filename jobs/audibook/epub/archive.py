@@ -1,0 +1,127 @@
+"""The zip archive of an EPUB, read without trusting it."""
+
+from __future__ import annotations
+
+import unicodedata
+import zipfile
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote
+
+from audibook.errors import EpubError
+
+from .limits import Limits
+
+__all__ = ["Archive"]
+
+_ENCRYPTED_FLAG = 0x1
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    UnicodeDecodeError,
+    ValueError,
+)
+
+
+class Archive:
+    """Reads single files of the archive into memory; nothing is unpacked to disk.
+
+    Raises EpubError when the file is no zip archive or exceeds the limits.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._read = 0
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except FileNotFoundError:
+            raise EpubError(f"There is no file {path.name!r} to read.") from None
+        except _BROKEN:
+            raise EpubError(
+                "The file is not an EPUB: it is no complete zip archive; upload it again."
+            ) from None
+        try:
+            self._check()
+        except EpubError:
+            self._zip.close()
+            raise
+        self._names = {name: name for name in self._zip.namelist() if not name.endswith("/")}
+        self._folded = {_folded(name): name for name in self._names}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._zip.close()
+
+    def names(self) -> list[str]:
+        """Names of all files, in the archive's order."""
+        return list(self._names)
+
+    def find(self, path: str) -> str | None:
+        """The file's name in the archive for a path in a document, or None.
+
+        Tries the path as written, then percent-decoded, then without regard to case
+        and to how accented letters are composed.
+        """
+        for candidate in (path, unquote(path)):
+            name = self._names.get(candidate) or self._folded.get(_folded(candidate))
+            if name is not None:
+                return name
+        return None
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes; raises EpubError when it is broken, locked or too large."""
+        info = self._zip.getinfo(name)
+        if info.flag_bits & _ENCRYPTED_FLAG:
+            raise EpubError(
+                f"The EPUB is encrypted: {name!r} needs a password; upload an unprotected copy."
+            )
+        if info.file_size > self._limits.document:
+            raise EpubError(
+                f"{name!r} in the EPUB holds {info.file_size:,} bytes; "
+                f"at most {self._limits.document:,} are read from one document."
+            )
+        self._read += info.file_size
+        if self._read > self._limits.documents:
+            raise EpubError(
+                f"The EPUB's documents hold more than {self._limits.documents:,} bytes of text."
+            )
+        try:
+            with self._zip.open(info) as file:
+                return file.read(info.file_size)
+        except _BROKEN as error:
+            raise EpubError(
+                f"{name!r} in the EPUB is damaged ({error}); upload the file again."
+            ) from None
+
+    def _check(self) -> None:
+        entries = self._zip.infolist()
+        if len(entries) > self._limits.entries:
+            raise EpubError(
+                f"The EPUB holds {len(entries):,} files; at most {self._limits.entries:,} "
+                "are accepted."
+            )
+        unpacked = sum(entry.file_size for entry in entries)
+        packed = sum(entry.compress_size for entry in entries)
+        too_dense = unpacked > max(self._limits.ratio_from, packed * self._limits.ratio)
+        if too_dense or unpacked > self._limits.unpacked:
+            raise EpubError(
+                f"The EPUB would unpack from {packed:,} to {unpacked:,} bytes, which no real "
+                "book does; it is refused as a zip bomb."
+            )
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,56 @@
+"""Tables of contents inside a document: found, and left out of what is read aloud."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from .blocks import Block, DocumentText
+
+__all__ = ["is_contents_page", "without_contents_lists"]
+
+_SHORTEST_LIST = 3
+_TITLES = {
+    *("contents", "table of contents", "list of illustrations", "illustrations"),
+    *("תוכן", "תוכן העניינים", "תוכן עניינים", "المحتويات", "فهرس", "الفهرس"),
+    *("inhalt", "inhaltsverzeichnis", "table des matières", "sommaire", "índice", "indice"),
+    *("contenido", "содержание", "оглавление", "目次", "目录"),
+}
+_PAGE_REFERENCE = re.compile(r"[\d\s.ivxlc]+")
+
+
+def is_contents_page(text: DocumentText) -> bool:
+    """Whether at least half of the document is the text of links."""
+    total = sum(len(block.text) for block in text.blocks)
+    linked = sum(len(block.text) for block in text.blocks if block.linked)
+    return linked * 2 >= total
+
+
+def without_contents_lists(text: DocumentText) -> DocumentText:
+    """The text less each run of three or more blocks that are nothing but links.
+
+    The heading before such a run goes with it when it says that contents follow.
+    """
+    if not any(block.linked for block in text.blocks):
+        return text
+    blocks: list[Block] = []
+    run: list[Block] = []
+    removed = Counter(text.removed)
+
+    def end_run() -> None:
+        if sum(block.linked for block in run) < _SHORTEST_LIST:
+            blocks.extend(run)
+        else:
+            if blocks and blocks[-1].text.strip(" .:").lower() in _TITLES:
+                run.insert(0, blocks.pop())
+            removed["contents list"] += sum(len("".join(b.text.split())) for b in run)
+        run.clear()
+
+    for block in text.blocks:
+        if block.linked or (run and _PAGE_REFERENCE.fullmatch(block.text)):
+            run.append(block)
+        else:
+            end_run()
+            blocks.append(block)
+    end_run()
+    return DocumentText(blocks, removed)

@@ -1,0 +1,90 @@
+"""The table of contents and the list of printed pages: EPUB 3 nav, EPUB 2 NCX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audibook.errors import EpubError
+
+from .archive import Archive
+from .markup import Element, attribute, children, local_name, own_text, parse
+from .package import Package, Reference, resolve
+
+__all__ = ["Entry", "Navigation", "read_navigation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A label and the place it points to."""
+
+    label: str
+    place: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """The entries of both lists in their own order; empty where the book has none."""
+
+    contents: Sequence[Entry] = ()
+    page_list: Sequence[Entry] = ()
+
+    def title_of(self, name: str) -> str | None:
+        """The label that stands for this whole document.
+
+        None where several labels point to places inside of it and none to its start.
+        """
+        entries = [entry for entry in self.contents if entry.place.name == name]
+        whole = [entry for entry in entries if not entry.place.fragment]
+        if whole or len(entries) == 1:
+            return (whole or entries)[0].label
+        return None
+
+
+def read_navigation(archive: Archive, package: Package) -> Navigation:
+    """What the navigation document says, completed by the NCX.
+
+    A damaged navigation file only costs titles, so it is passed over.
+    """
+    contents: list[Entry] = []
+    pages: list[Entry] = []
+    for name, read in ((package.nav, _from_nav), (package.ncx, _from_ncx)):
+        if name is None:
+            continue
+        try:
+            found = read(archive, name, parse(archive.read(name), name))
+        except EpubError:
+            continue
+        contents = contents or list(found.contents)
+        pages = pages or list(found.page_list)
+    return Navigation(contents, pages)
+
+
+def _from_nav(archive: Archive, name: str, root: Element) -> Navigation:
+    lists: dict[str, list[Entry]] = {"toc": [], "page-list": []}
+    for nav in root.iter():
+        kinds = set(attribute(nav, "type").split()) & lists.keys()
+        if local_name(nav) == "nav" and kinds:
+            links = (e for e in nav.iter() if local_name(e) == "a")
+            lists[kinds.pop()] += _entries(
+                archive, name, ((own_text(a), attribute(a, "href")) for a in links)
+            )
+    return Navigation(lists["toc"], lists["page-list"])
+
+
+def _from_ncx(archive: Archive, name: str, root: Element) -> Navigation:
+    def targets(kind: str) -> Iterator[tuple[str, str]]:
+        for point in root.iter():
+            if local_name(point) == kind:
+                label = " ".join(own_text(e) for e in children(point, "navlabel"))
+                for content in children(point, "content"):
+                    yield label, attribute(content, "src")
+
+    return Navigation(
+        _entries(archive, name, targets("navpoint")), _entries(archive, name, targets("pagetarget"))
+    )
+
+
+def _entries(archive: Archive, name: str, targets: Iterator[tuple[str, str]]) -> list[Entry]:
+    found = ((label, resolve(archive, name, href)) for label, href in targets if label and href)
+    return [Entry(label, place) for label, place in found if place is not None]

@@ -1,0 +1,216 @@
+"""The package document: what the book is and in which order its documents are read."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urldefrag, urlsplit
+
+from audibook.errors import EpubError
+
+from .archive import Archive
+from .markup import Element, attribute, children, local_name, own_text, parse
+
+__all__ = ["Item", "Metadata", "Package", "Reference", "read_package", "resolve"]
+
+_CONTAINER = "META-INF/container.xml"
+_PACKAGE_TYPE = "application/oebps-package+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the book says of itself; each is None where it says nothing."""
+
+    title: str | None = None
+    author: str | None = None
+    language: str | None = None
+    publisher: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file of the manifest; `name` is its name in the archive, None when it is missing."""
+
+    id: str
+    href: str
+    name: str | None
+    media_type: str
+    properties: frozenset[str]
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in a document of the archive."""
+
+    name: str
+    fragment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package document; `spine` holds the items to be read, in reading order."""
+
+    name: str
+    metadata: Metadata
+    manifest: Mapping[str, Item]
+    spine: Sequence[Item]
+    nav: str | None
+    ncx: str | None
+    guide: Mapping[str, Reference]
+    cover: str | None
+
+
+def read_package(archive: Archive) -> Package:
+    """The archive's first package document; raises EpubError where it or its spine is missing."""
+    name = _package_name(archive)
+    root = parse(archive.read(name), name)
+    metadata = _metadata(root)
+    manifest = {item.id: item for item in _items(archive, name, root)}
+    spine_element = next(_descendants(root, "spine"), None)
+    if spine_element is None:
+        raise EpubError(f"The EPUB's package document {name!r} has no spine: no reading order.")
+    return Package(
+        name=name,
+        metadata=metadata,
+        manifest=manifest,
+        spine=_spine(spine_element, manifest),
+        nav=next((i.name for i in manifest.values() if "nav" in i.properties), None),
+        ncx=_ncx(spine_element, manifest),
+        guide=_guide(archive, name, root),
+        cover=_cover(root, manifest),
+    )
+
+
+def resolve(archive: Archive, base: str, href: str) -> Reference | None:
+    """The place which `href` in the document `base` means, or None when it is not there."""
+    try:
+        address, fragment = urldefrag(href.strip())
+        if urlsplit(address).scheme:
+            return None
+    except ValueError:  # not an address at all, such as "http://["
+        return None
+    if not address:
+        return Reference(base, fragment)
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(base), address)).lstrip("/")
+    name = archive.find(path)
+    return None if name is None else Reference(name, fragment)
+
+
+def _package_name(archive: Archive) -> str:
+    container = archive.find(_CONTAINER)
+    if container is None:
+        raise EpubError(
+            f"The EPUB has no {_CONTAINER}, so its package document cannot be found; "
+            "export the book again."
+        )
+    files = list(_descendants(parse(archive.read(container), container), "rootfile"))
+    wanted = [f for f in files if attribute(f, "media-type") == _PACKAGE_TYPE] or files
+    if not wanted:
+        raise EpubError(f"The EPUB's {_CONTAINER} names no package document.")
+    path = attribute(wanted[0], "full-path").lstrip("/")
+    name = archive.find(path)
+    if name is None:
+        raise EpubError(f"The EPUB's package document {path!r} is not in the archive.")
+    return name
+
+
+def _descendants(root: Element, name: str) -> Iterator[Element]:
+    return (element for element in root.iter() if local_name(element) == name)
+
+
+def _metadata(root: Element) -> Metadata:
+    refined = {
+        (attribute(meta, "refines").lstrip("#"), attribute(meta, "property")): own_text(meta)
+        for meta in _descendants(root, "meta")
+    }
+
+    def texts(name: str, refinement: str, wanted: set[str]) -> list[str]:
+        """Texts of the elements so refined, or of all where none is."""
+        found = [(element, own_text(element)) for element in _descendants(root, name)]
+        found = [(element, text) for element, text in found if text]
+        chosen = [
+            text
+            for element, text in found
+            if (refined.get((element.get("id", ""), refinement)) or attribute(element, "role"))
+            in wanted
+        ]
+        return chosen or [text for _, text in found]
+
+    metadata = next(_descendants(root, "metadata"), None)
+    if metadata is None:
+        return Metadata()
+    titles = texts("title", "title-type", {"main"})
+    return Metadata(
+        title=next(iter(titles), None),
+        author=", ".join(dict.fromkeys(texts("creator", "role", {"aut"}))) or None,
+        language=next(iter(texts("language", "", set())), None),
+        publisher=next(iter(texts("publisher", "", set())), None),
+        description=next(iter(texts("description", "", set())), None),
+    )
+
+
+def _items(archive: Archive, package: str, root: Element) -> Iterator[Item]:
+    for manifest in _descendants(root, "manifest"):
+        for element in children(manifest, "item"):
+            href = attribute(element, "href")
+            place = resolve(archive, package, href) if href else None
+            yield Item(
+                id=attribute(element, "id"),
+                href=href,
+                name=place.name if place else None,
+                media_type=attribute(element, "media-type").lower(),
+                properties=frozenset(attribute(element, "properties").split()),
+                fallback=attribute(element, "fallback"),
+            )
+
+
+def _spine(spine: Element, manifest: Mapping[str, Item]) -> list[Item]:
+    references = children(spine, "itemref")
+    linear = [ref for ref in references if attribute(ref, "linear").lower() != "no"]
+    items: list[Item] = []
+    for reference in linear or references:
+        item_id = attribute(reference, "idref")
+        item = manifest.get(item_id)
+        if item is None:
+            raise EpubError(
+                f"The EPUB's spine names the item {item_id!r}, which its manifest does not list."
+            )
+        if item.name is None:
+            raise EpubError(
+                f"The EPUB's document {item.href!r} is in the reading order but not in the archive."
+            )
+        items.append(item)
+    if not items:
+        raise EpubError("The EPUB's spine is empty: it names no document to read.")
+    return items
+
+
+def _ncx(spine: Element, manifest: Mapping[str, Item]) -> str | None:
+    named = manifest.get(attribute(spine, "toc"))
+    if named is not None:
+        return named.name
+    found = (i.name for i in manifest.values() if i.media_type == "application/x-dtbncx+xml")
+    return next(found, None)
+
+
+def _guide(archive: Archive, package: str, root: Element) -> dict[str, Reference]:
+    guide: dict[str, Reference] = {}
+    for element in _descendants(root, "reference"):
+        place = resolve(archive, package, attribute(element, "href"))
+        if place is not None:
+            guide.setdefault(attribute(element, "type").lower(), place)
+    return guide
+
+
+def _cover(root: Element, manifest: Mapping[str, Item]) -> str | None:
+    candidates = [i for i in manifest.values() if "cover-image" in i.properties]
+    for meta in _descendants(root, "meta"):
+        if attribute(meta, "name") == "cover":
+            item = manifest.get(attribute(meta, "content"))
+            candidates += [item] if item else []
+    candidates += [i for i in manifest.values() if "cover" in i.id.lower()]
+    images = (i.name for i in candidates if i.media_type in {"image/jpeg", "image/png"})
+    return next(images, None)

@@ -1,0 +1,112 @@
+"""The named rules by which parts of a document are not read aloud."""
+
+from __future__ import annotations
+
+import re
+
+from .blocks import TextOptions
+from .markup import Element, attribute, local_name, own_text
+
+__all__ = ["removal_rule"]
+
+_BY_NAME = {
+    **dict.fromkeys(("script", "style", "head", "template", "noscript"), "script"),
+    **dict.fromkeys(("audio", "video", "iframe", "canvas"), "media fallback"),
+    **dict.fromkeys(("input", "select", "textarea", "button", "datalist"), "form"),
+    **dict.fromkeys(("rt", "rp", "rtc"), "ruby reading"),
+    **dict.fromkeys(("annotation", "annotation-xml"), "formula source"),
+    "nav": "navigation",
+    "case": "alternative",
+}
+_BY_TYPE = {
+    **dict.fromkeys(("pagebreak", "doc-pagebreak"), "page number"),
+    **dict.fromkeys(("noteref", "doc-noteref", "backlink", "doc-backlink"), "note reference"),
+    **dict.fromkeys(("footnote", "endnote", "rearnote", "footnotes", "endnotes"), "note"),
+    **dict.fromkeys(("rearnotes", "doc-footnote", "doc-endnote", "doc-endnotes"), "note"),
+    **dict.fromkeys(("toc", "landmarks", "page-list", "doc-toc", "doc-pagelist"), "navigation"),
+    **dict.fromkeys(("loi", "lot", "index-locator"), "navigation"),
+}
+_PAGE_NUMBER_CLASSES = {"pagenum", "pageno", "pagenumber", "page-number", "page-num"}
+_LINE_NUMBER_CLASSES = {"lnum", "linenum", "linenumber", "line-number", "line-num"}
+_PAGE_NUMBER = re.compile(
+    r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
+)
+_INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+_SYMBOLS = "*†‡§¶#^↩↑←⏎⤴\ufe0e\ufe0f"
+_PLAIN_NUMBER = re.compile(r"\d{1,3}")
+_BRACKETED = re.compile(r"[\[(]\s*(?:\d{1,4}|[ivxlc]{1,6}|[a-z])\s*[\])]", re.IGNORECASE)
+_IN_SUPERSCRIPT = re.compile(rf"[\[(]?\s*(?:\d{{1,4}}|[a-z]|[{_SYMBOLS}]+)\s*[\])]?", re.IGNORECASE)
+_WORD_BEFORE = re.compile(r"""(?:[^\W\d_]{4}|[.,;:!?…"'”’»)\]])$""")
+
+
+def removal_rule(element: Element, options: TextOptions, before: str) -> str | None:
+    """The rule that leaves this element out with all it holds, or None.
+
+    `before` is the text directly before the element in its block.
+    """
+    name = local_name(element)
+    if name in options.exclude_elements:
+        return "excluded element"
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if not element.attrib and name != "sup":
+        return None
+    if _hidden(element):
+        return "hidden"
+    for kind in f"{attribute(element, 'type')} {attribute(element, 'role')}".split():
+        rule = _BY_TYPE.get(kind.lower())
+        if rule == "note" and options.notes:
+            continue
+        if rule is not None:
+            return rule
+    if name == "a" and _is_reference(element):
+        return "note reference"
+    if name == "sup" and _is_note_mark(element, before):
+        return "note reference"
+    return _by_class(element)
+
+
+def _hidden(element: Element) -> bool:
+    return (
+        element.get("hidden") is not None
+        or element.get("aria-hidden", "").lower() == "true"
+        or _INVISIBLE.search(element.get("style", "")) is not None
+    )
+
+
+def _by_class(element: Element) -> str | None:
+    classes = set(element.get("class", "").lower().split())
+    if classes & _PAGE_NUMBER_CLASSES and _PAGE_NUMBER.fullmatch(own_text(element)):
+        return "page number"
+    if classes & _LINE_NUMBER_CLASSES and own_text(element).isdigit():
+        return "line number"
+    return None
+
+
+def _is_reference(link: Element) -> bool:
+    """Whether a link is the mark of a note: "7" or "[7]" or "*", but not the year "1984"."""
+    text = own_text(link)
+    if not text:
+        return False
+    href = link.get("href")
+    if href is not None and "#" not in href:
+        return False
+    if all(character in _SYMBOLS for character in text):
+        return True
+    if _PLAIN_NUMBER.fullmatch(text) or _BRACKETED.fullmatch(text):
+        return True
+    raised = "".join(own_text(e) for e in link.iter() if local_name(e) == "sup")
+    return raised == text and _IN_SUPERSCRIPT.fullmatch(text) is not None
+
+
+def _is_note_mark(raised: Element, before: str) -> bool:
+    """Whether a superscript is the mark of a note: not the 2 of "m2", nor the st of "1st"."""
+    text = own_text(raised)
+    if not _IN_SUPERSCRIPT.fullmatch(text):
+        return False
+    if any(local_name(e) == "a" and "#" in e.get("href", "#") for e in raised.iter()):
+        return True
+    if not text.strip("[]() ").isdigit():
+        return all(character in _SYMBOLS for character in text)
+    return _WORD_BEFORE.search(before) is not None

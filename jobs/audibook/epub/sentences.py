@@ -1,0 +1,85 @@
+"""Cutting text into sentences, and into smaller pieces where a sentence is too long.
+
+Each function gives pieces which, put together, are the text again: nothing is lost.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["cut_to_length", "split_sentences"]
+
+_CLOSERS = "\"'”’»›)\\]』」）】》״׳"
+_END = re.compile(rf"(?:[.!?…։׃؟۔।॥]+[{_CLOSERS}]*(?:\s+|$)|[。！？]+[{_CLOSERS}]*\s*)")
+_CLAUSE = re.compile(r"[,;:،؛、，；：—–]+[\"'”’»)\]]*\s*")
+_LAST_WORD = re.compile(r"[\w.]+$")
+_ABBREVIATIONS = {
+    *("mr", "mrs", "ms", "messrs", "dr", "prof", "st", "mt", "ft", "gen", "col", "capt", "cpt"),
+    *("sgt", "lt", "maj", "cmdr", "rev", "hon", "jr", "sr", "esq", "gov", "sen", "rep", "pres"),
+    *("vs", "viz", "cf", "no", "nos", "vol", "vols", "fig", "figs", "pp", "ch", "chap", "sec"),
+    *("ed", "eds", "approx", "dept", "est", "al", "art", "bd", "nr", "bzw", "mme", "mlle"),
+}
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences with the white space that follows them.
+
+    Knows abbreviations, initials, decimals, closing quotes and brackets, the ends of
+    Hebrew, Arabic, Armenian, Indic and East Asian sentences. A last part without an end
+    is a sentence of its own.
+    """
+    sentences: list[str] = []
+    start = 0
+    for found in _END.finditer(text):
+        if found.end() < len(text) and not _ends_here(text, found):
+            continue
+        sentences.append(text[start : found.end()])
+        start = found.end()
+    if start < len(text):
+        sentences.append(text[start:])
+    return sentences
+
+
+def cut_to_length(sentence: str, longest: int) -> list[str]:
+    """The sentence in pieces of at most `longest` characters.
+
+    Cut after a clause where there is one in the second half of the piece, else at a
+    space, else anywhere, though never between a letter and the marks on it.
+    """
+    pieces: list[str] = []
+    rest = sentence
+    while len(rest.rstrip()) > longest:
+        at = _cutting_place(rest, longest)
+        pieces.append(rest[:at])
+        rest = rest[at:]
+    return [*pieces, rest] if rest else pieces
+
+
+def _ends_here(text: str, found: re.Match[str]) -> bool:
+    """Whether a full stop ends a sentence: not after "Dr", "J" or "e.g", nor before "then"."""
+    mark = found.group().rstrip()
+    if text[found.end()].islower():
+        return False
+    if mark != ".":
+        return True
+    word = _LAST_WORD.search(text, max(0, found.start() - 20), found.start())
+    if word is None:
+        return True
+    last = word.group()
+    single = len(last) == 1 and last.isalpha() and last.isascii() and last != "I"
+    return not (single or "." in last.strip(".") or last.lower() in _ABBREVIATIONS)
+
+
+def _cutting_place(text: str, longest: int) -> int:
+    window = text[: longest + 1]
+    for found in reversed(list(_CLAUSE.finditer(window))):
+        if longest // 2 <= found.end() <= longest:
+            return found.end()
+    space = window.rfind(" ")
+    if space > 0:
+        return space + 1
+    at = longest
+    while at > 1 and (unicodedata.combining(text[at]) or text[at] in "\u200d\u200c\ufe0f"):
+        at -= 1
+    return at

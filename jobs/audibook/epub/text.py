@@ -1,0 +1,227 @@
+"""The text of one document, block by block, in reading order."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from .blocks import Block, DocumentText, Mark, TextOptions
+from .contents import without_contents_lists
+from .markup import Element, local_name
+from .removal import removal_rule
+
+__all__ = ["MarkFinder", "document_text"]
+
+MarkFinder = Callable[[Element, bool], Iterable[Mark]]
+"""Gives the signs of a page break at an element's start (True) or end (False)."""
+
+_BLOCKS = {
+    *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details"),
+    *("dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "legend", "li", "main"),
+    *("menu", "nav", "ol", "p", "pre", "search", "section", "summary", "table", "tbody", "td"),
+    *("tfoot", "th", "thead", "tr", "ul"),
+    *("level", "level1", "level2", "level3", "doctitle", "docauthor", "prodnote", "line", "hd"),
+}
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
+_SPACES = re.compile(r"\s+")
+_IGNORABLE = re.compile("[\u00ad\u200b\u2060\ufeff]+")
+_BRACKETS = {"[": "]", "(": ")"}
+
+
+def document_text(
+    root: Element, options: TextOptions | None = None, find_marks: MarkFinder | None = None
+) -> DocumentText:
+    """The text of a document's body.
+
+    White space is collapsed as a browser does, and none is put in: a drop cap stays
+    with its word. Blocks, table cells and list items are separate, `br` is a space.
+    """
+    walker = _Walker(options or TextOptions(), find_marks)
+    for body in _bodies(root):
+        walker.walk(body)
+    text = DocumentText(walker.blocks, walker.removed)
+    return text if walker.options.contents_lists else without_contents_lists(text)
+
+
+def _bodies(root: Element) -> list[Element]:
+    found = [e for e in root.iter() if local_name(e) in {"body", "book", "svg"}]
+    outer = [e for e in found if local_name(e) != "svg"]
+    return outer[:1] or ([root] if local_name(root) not in {"html", "svg"} else found[:1])
+
+
+class _Walker:
+    """Walks the tree without recursion and collects the text of the current block."""
+
+    def __init__(self, options: TextOptions, find_marks: MarkFinder | None) -> None:
+        self.options = options
+        self.blocks: list[Block] = []
+        self.removed: Counter[str] = Counter()
+        self._find_marks = find_marks
+        self._parts: list[str] = []
+        self._length = 0
+        self._ends_in_space = True
+        self._marks: list[Mark] = []
+        self._linked = 0
+        self._links = 0
+        self._level: int | None = None
+        self._loose: Element | None = None
+
+    def walk(self, body: Element) -> None:
+        """Collect the blocks of `body`."""
+        if all(not (text or "").strip() for text in (body.text, *(c.tail for c in body))):
+            self._loose = body
+        self._open(body)
+        path: list[tuple[Element, Iterator[Element]]] = [(body, iter(body))]
+        while path:
+            element, rest = path[-1]
+            child = next(rest, None)
+            if child is None:
+                path.pop()
+                self._close(element)
+                if path:
+                    self._add(element.tail)
+            elif self._leave_out(child):
+                continue
+            else:
+                self._open(child)
+                path.append((child, iter(child)))
+
+    def _open(self, element: Element) -> None:
+        name = local_name(element)
+        if name in _BLOCKS or self._is_loose(element, name):
+            self._flush()
+            self._level = _HEADINGS.get(name, self._level)
+        elif name == "a":
+            self._links += 1
+        elif name == "br":
+            self._add(" ")
+        self._mark(element, starting=True)
+        self._add(element.text)
+
+    def _close(self, element: Element) -> None:
+        name = local_name(element)
+        self._mark(element, starting=False)
+        if name in _BLOCKS or self._is_loose(element, name):
+            self._flush()
+            if name in _HEADINGS:
+                self._level = None
+        elif name == "a":
+            self._links -= 1
+
+    def _is_loose(self, element: Element, name: str) -> bool:
+        """Whether an inline element stands alone in a body that has no text of its own."""
+        return (
+            self._loose is not None and element.getparent() is self._loose and name in _LOOSE_INLINE
+        )
+
+    def _leave_out(self, element: Element) -> bool:
+        """Pass over the element if a rule says so, taking only the text that follows it."""
+        name = local_name(element)
+        if not name:  # a comment or processing instruction
+            self._add(element.tail)
+            return True
+        if name in {"math", "svg"}:
+            self._foreign(element, name)
+            return True
+        rule = removal_rule(element, self.options, self._tail())
+        if rule is None and not self.options.inline_elements and self._is_loose(element, name):
+            rule = "inline element"
+        if rule is None:
+            return False
+        self._mark(element, starting=True)
+        self._count(rule, element)
+        if name in _BLOCKS:
+            self._flush()
+        tail = element.tail or ""
+        opening = self._parts[-1][-1] if self._parts else ""
+        if (
+            rule == "note reference"
+            and opening in _BRACKETS
+            and tail.startswith(_BRACKETS[opening])
+        ):
+            # "[<a>7</a>]": the brackets around the mark go with it
+            self._take_back()
+            self.removed[rule] += 2
+            tail = tail[1:]
+        self._add(tail)
+        return True
+
+    def _foreign(self, element: Element, name: str) -> None:
+        if name == "math":
+            spoken = element.get("alttext")
+            if spoken:
+                self._add(spoken)
+                self._count("formula source", element)
+            else:
+                for part in element.iter():
+                    self._add_formula(part)
+        else:
+            texts = [e for e in element.iter() if local_name(e) == "text"]
+            for text in texts:
+                self._flush()
+                self._add("".join(map(str, text.itertext(with_tail=False))))
+                self._flush()
+            self._count("picture", element)
+            for text in texts:
+                self.removed["picture"] -= _size("".join(map(str, text.itertext(with_tail=False))))
+        self._add(element.tail)
+
+    def _add_formula(self, part: Element) -> None:
+        if local_name(part).startswith("annotation"):
+            self.removed["formula source"] += _size(part.text or "")
+        else:
+            self._add(part.text)
+
+    def _count(self, rule: str, element: Element) -> None:
+        for part in element.itertext(with_tail=False):
+            self.removed[rule] += _size(str(part))
+
+    def _add(self, text: str | None) -> None:
+        if not text:
+            return
+        text = _SPACES.sub(" ", _IGNORABLE.sub("", text))
+        if self._ends_in_space:
+            text = text.removeprefix(" ")
+        if text:
+            self._parts.append(text)
+            self._length += len(text)
+            self._ends_in_space = text[-1] == " "
+            if self._links:
+                self._linked += _size(text)
+
+    def _take_back(self) -> None:
+        self._parts[-1] = self._parts[-1][:-1]
+        self._length -= 1
+        if not self._parts[-1]:
+            self._parts.pop()
+        self._ends_in_space = not self._parts or self._parts[-1][-1] == " "
+
+    def _tail(self) -> str:
+        return "".join(self._parts[-2:])[-8:]
+
+    def _mark(self, element: Element, *, starting: bool) -> None:
+        if self._find_marks is not None:
+            for mark in self._find_marks(element, starting):
+                self._marks.append(Mark(mark.kind, mark.confidence, self._length, mark.label))
+
+    def _flush(self) -> None:
+        """Close the current block; its marks wait for the next one when it holds no text."""
+        text = "".join(self._parts).rstrip(" ")
+        if text:
+            marks = tuple(mark for mark in self._marks if mark.offset < len(text))
+            linked = self._linked > 0 and self._linked >= _size(text)
+            self.blocks.append(Block(text, self._level, linked, marks))
+            self._marks = [mark for mark in self._marks if mark.offset >= len(text)]
+        self._marks = [Mark(mark.kind, mark.confidence, 0, mark.label) for mark in self._marks]
+        self._parts = []
+        self._length = 0
+        self._linked = 0
+        self._ends_in_space = True
+
+
+def _size(text: str) -> int:
+    """Characters without white space and without those that are never text."""
+    return len(_SPACES.sub("", _IGNORABLE.sub("", text)))
