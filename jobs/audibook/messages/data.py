@@ -1,0 +1,89 @@
+"""The data of each job, with the field names of the original application."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "CombineBook",
+    "CombinePageAudio",
+    "Diacritics",
+    "GenerateAudio",
+    "JobData",
+    "ParseEpub",
+    "ParsingMethod",
+]
+
+ParsingMethod = Literal["xhtml-based", "page-based"]
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("blank", "must not be empty")
+    return value
+
+
+Name = Annotated[StrictStr, AfterValidator(_not_blank)]
+"""A string that is not blank."""
+
+
+class JobData(BaseModel):
+    """What every job's data may hold; further fields are kept as they are."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True
+    )
+
+    correlation_id: StrictStr | None = None
+    timestamp: Any = None
+
+
+class ParseEpub(JobData):
+    """`parse-epub`: split an uploaded EPUB into pages and paragraphs."""
+
+    book_id: Name
+    s3_key: Name = Field(alias="s3Key")
+    parsing_method: ParsingMethod | None = None
+    """The book's own choice, else `xhtml-based`, when not given."""
+
+
+class GenerateAudio(JobData):
+    """`generate-audio`: speak one paragraph as the database holds it."""
+
+    paragraph_id: Name
+    book_id: Name
+    content: StrictStr | None = None
+    """Only logged when it differs from the database's text."""
+    skip_ready: StrictBool = False
+    """Leave a paragraph alone whose audio is there and says the present text."""
+
+
+class CombinePageAudio(JobData):
+    """`combine-page-audio`: join the audio of a page's completed paragraphs."""
+
+    page_id: Name
+    book_id: Name
+    audio_file_keys: list[str] | None = None
+    """Accepted for old callers and ignored."""
+    skip_ready: StrictBool = False
+    """Leave a page alone whose audio is there and holds the present paragraphs."""
+
+
+class CombineBook(JobData):
+    """`combine-book`: join the audio of a book's pages into one M4B with chapters."""
+
+    book_id: Name
+    skip_ready: StrictBool = False
+    """Leave a book alone whose audio is there and holds the present pages."""
+
+
+class Diacritics(JobData):
+    """`add-simple-diacritics` and `add-advanced-diacritics`: point a Hebrew book's text."""
+
+    book_id: Name
+    paragraph_ids: list[str] | None = None
+    """Only these paragraphs, when given."""

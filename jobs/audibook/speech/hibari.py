@@ -1,0 +1,78 @@
+"""The embedded English voice: the hibari-tts package, which works offline."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+from hibari import SAMPLE_RATE, Hibari
+
+from audibook.errors import SpeechSetupError, UnspeakableTextError
+
+from .engine import VoiceSettings
+from .language import base_language, check_script
+
+__all__ = ["HibariEngine"]
+
+_VOICE = "heart"
+_LONGEST_WORD = 24
+_SEED = 0  # the same text gives the same audio
+_LONG_WORD = re.compile(r"[^\W\d_]{25,}")
+_INLINE_PHONEMES = re.compile(r"\](?=\()")
+
+
+class HibariEngine:
+    """Speaks English with the one voice that lies in the package.
+
+    The model is loaded at first use, about half a second, and kept. One thread per
+    sentence: more would only compete with other jobs of the worker.
+    """
+
+    name = "hibari"
+    script = "LATIN"
+    sample_rate: int = SAMPLE_RATE
+
+    def __init__(self) -> None:
+        self._model: Hibari | None = None
+        self._loading = threading.Lock()
+
+    def check(self, text: str, language: str, voice: str | None) -> None:
+        """See SpeechEngine."""
+        if base_language(language) not in {"", "en"}:
+            raise UnspeakableTextError(
+                f"The speech engine 'hibari' speaks English (en) only and the book's language is "
+                f"{language!r}: choose another ttsModel for the book."
+            )
+        if voice not in {None, "", _VOICE}:
+            raise SpeechSetupError(
+                f"The speech engine 'hibari' has the voice {_VOICE!r} only, not {voice!r}: "
+                "change the book's ttsVoice or ttsModel."
+            )
+        check_script(self.name, text, self.script)
+
+    def speak(self, text: str, voice: str | None, settings: VoiceSettings) -> Iterator[bytes]:
+        """See SpeechEngine. The pitch cannot be changed and is ignored."""
+        speed = 1 + settings.rate / 100
+        for samples in self._loaded().stream(_readable(text), speed=speed, seed=_SEED):
+            loud = np.clip(samples * (settings.volume / 100), -1.0, 1.0)
+            yield (loud * 32767).astype("<i2").tobytes()
+
+    def _loaded(self) -> Hibari:
+        with self._loading:
+            if self._model is None:
+                self._model = Hibari(threads=1)
+            return self._model
+
+
+def _readable(text: str) -> str:
+    # The model drops most of a word of more than about fifty letters, and would read
+    # "[word](/sounds/)" as a request for those sounds.
+    text = _INLINE_PHONEMES.sub("] ", text)
+    return _LONG_WORD.sub(_in_parts, text)
+
+
+def _in_parts(found: re.Match[str]) -> str:
+    word = found.group()
+    return " ".join(word[i : i + _LONGEST_WORD] for i in range(0, len(word), _LONGEST_WORD))
