@@ -1,0 +1,196 @@
+"""Finding the queues in a Redis database, by SCAN and the types of a few keys per candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from bull2jet.findings import Finding, Severity
+from bull2jet.model import QueueRef
+from bull2jet.source.door import Door, text
+from bull2jet.source.generation import Generation, Library, detect
+from bull2jet.source.keys import QUEUE_SUFFIXES, QueueKeys, glob_escaped
+from bull2jet.source.listing import HOLDERS, is_marker
+from bull2jet.source.settings import number, read_meta
+
+#: suffixes that make a key's root a candidate; none of them is a part of a job's key
+_TELLING = (
+    "id", "meta", "meta-paused", "wait", "paused", "active", "delayed", "completed", "repeat",
+    "waiting-children", "prioritized", "events",
+)  # fmt: skip
+_TYPES = {
+    **{holder.suffix: holder.redis_type for holder in HOLDERS},
+    "id": "string", "meta": "hash", "meta-paused": "string", "events": "stream",
+    "repeat": "zset", "priority": "zset", "pc": "string", "marker": "zset", "delay": "stream",
+    "stalled": "set", "stalled-check": "string", "limiter": "string", "limiter:index": "hash",
+    "metrics:completed": "hash", "metrics:failed": "hash",
+}  # fmt: skip
+_USUAL_PREFIXES = ("bull", "{bull}")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFound:
+    """A queue, the library that wrote it, and the types of its keys by suffix."""
+
+    queue: QueueRef
+    generation: Generation
+    types: dict[str, str]
+
+
+@dataclass(slots=True)
+class Discovery:
+    """What a pass over the database brought to light."""
+
+    queues: list[QueueFound] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    keys_seen: int = 0
+
+
+async def discover(
+    door: Door, prefixes: Sequence[str] = (), only: Collection[str] = ()
+) -> Discovery:
+    """All queues below `prefixes` (all prefixes when empty), or only those named in `only`.
+
+    A name in `only` is a queue's name or its full `<prefix>:<queue>`.
+    """
+    result = Discovery()
+    roots: set[str] = set()
+    for pattern in [f"{glob_escaped(prefix)}:*" for prefix in prefixes] or ["*"]:
+        async for page in door.keys(pattern):
+            result.keys_seen += len(page)
+            roots.update(root for root in map(_root, page) if root)
+    found = [queue for queue in (split_root(root, prefixes) for root in sorted(roots)) if queue]
+    for queue in found:
+        if only and queue.name not in only and queue.key not in only:
+            continue
+        await _examine(door, queue, result)
+    _name_missing(result, only)
+    return result
+
+
+def _root(key: str) -> str | None:
+    """`<prefix>:<queue>` of a telling key, None for any other."""
+    root, _, suffix = key.rpartition(":")
+    return root if suffix in _TELLING and ":" in root else None
+
+
+def split_root(root: str, prefixes: Sequence[str] = ()) -> QueueRef | None:
+    """Prefix and queue of `<prefix>:<queue>`.
+
+    A given prefix wins, the longest first; then the libraries' default. Otherwise the last colon
+    parts them, since a queue name of BullMQ holds none, while a prefix may.
+    """
+    for prefix in sorted(prefixes, key=len, reverse=True):
+        if root.startswith(f"{prefix}:"):
+            return QueueRef(prefix, root[len(prefix) + 1 :])
+    if prefixes:
+        return None
+    for prefix in _USUAL_PREFIXES:
+        if root.startswith(f"{prefix}:"):
+            return QueueRef(prefix, root[len(prefix) + 1 :])
+    prefix, _, name = root.rpartition(":")
+    return QueueRef(prefix, name)
+
+
+async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
+    keys = QueueKeys(queue)
+    suffixes = sorted(QUEUE_SUFFIXES)
+    answers = await door.calls([("TYPE", keys(suffix)) for suffix in suffixes])
+    all_types = {
+        suffix: text(answer)
+        for suffix, answer in zip(suffixes, answers, strict=True)
+        if isinstance(answer, (bytes, str)) and text(answer) != "none"
+    }
+    types = {suffix: kind for suffix, kind in all_types.items() if _TYPES.get(suffix) == kind}
+    meta = await read_meta(door, keys) if "meta" in types else {}
+    sample = await _sample_fields(door, keys, types)
+    markers = await _has_marker(door, keys, types)
+    if not _is_queue(meta, types, sample):
+        await _maybe_counter(door, queue, types, result)
+        return
+    generation = detect(meta, [*types, *(["marker-entry"] if markers else [])], sample)
+    result.queues.append(QueueFound(queue, generation, types))
+    for suffix, kind in all_types.items():
+        expected = _TYPES.get(suffix)
+        if expected is not None and kind != expected:
+            result.findings.append(
+                Finding(
+                    Severity.LEFT,
+                    "wrong-type",
+                    f"the key {keys(suffix)!r} is a {kind}, not a {expected}; it stays as it is.",
+                    queue.key,
+                )
+            )
+    if generation.library is Library.BULLMQ_PRO:
+        result.findings.append(
+            Finding(
+                Severity.STOP,
+                "bullmq-pro",
+                "the queue was written by BullMQ Pro, whose groups have no counterpart; drain it "
+                "with its own workers or leave it out with --queues.",
+                queue.key,
+            )
+        )
+
+
+async def _sample_fields(door: Door, keys: QueueKeys, types: dict[str, str]) -> set[str]:
+    """Names of the hash fields of the first jobs of each state."""
+    commands = [
+        ("LRANGE" if holder.is_list else "ZRANGE", keys(holder.suffix), 0, 2)
+        for holder in HOLDERS
+        if holder.suffix in types
+    ]
+    ids = [text(i) for ids in await door.calls(commands) if isinstance(ids, list) for i in ids]
+    fields: set[str] = set()
+    for answer in await door.calls([("HGETALL", keys.job(job_id)) for job_id in ids]):
+        if isinstance(answer, dict):
+            fields.update(text(name) for name in answer)
+    return fields
+
+
+async def _has_marker(door: Door, keys: QueueKeys, types: dict[str, str]) -> bool:
+    ends = [
+        ("LINDEX", keys(key), end) for key in ("wait", "paused") if key in types for end in (0, -1)
+    ]
+    return any(isinstance(i, bytes) and is_marker(text(i)) for i in await door.calls(ends))
+
+
+def _is_queue(meta: dict[str, str], types: dict[str, str], sample: set[str]) -> bool:
+    if "opts.maxLenEvents" in meta or "version" in meta or "meta-paused" in types:
+        return True
+    if {"opts", "timestamp"} <= sample or {"name", "data"} <= sample:
+        return True
+    return "id" in types and len(types) > 1
+
+
+async def _maybe_counter(
+    door: Door, queue: QueueRef, types: dict[str, str], result: Discovery
+) -> None:
+    if "id" not in types:
+        return
+    value = await door.call("GET", QueueKeys(queue)("id"))
+    if value is not None and number(text(value)) is not None:
+        result.findings.append(
+            Finding(
+                Severity.NOTE,
+                "bare-counter",
+                "there is nothing but an id counter here; it is taken for another program's key.",
+                queue.key,
+            )
+        )
+
+
+def _name_missing(result: Discovery, only: Collection[str]) -> None:
+    seen = {name for found in result.queues for name in (found.queue.name, found.queue.key)}
+    for name in sorted(set(only) - seen):
+        result.findings.append(
+            Finding(
+                Severity.STOP,
+                "no-such-queue",
+                f"no queue is called {name!r} in this database; check --queues, --prefix and the "
+                "database number in the address.",
+            )
+        )
+
+
+__all__ = ["Discovery", "QueueFound", "discover", "split_root"]

@@ -1,0 +1,208 @@
+"""The one door to Redis: every command goes through `Door.calls`.
+
+So that the read-only commands can promise to be read-only (a writing command is refused here,
+whoever sends it), and so that a slow or small Redis is treated gently: the batch size shrinks when
+answers take long and grows again when they do not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from redis import asyncio as aioredis
+from redis import exceptions as redis_errors
+
+from bull2jet.errors import AddressError, ReadOnlyError, SourceError
+from bull2jet.source.address import Address
+
+Command = tuple[str | int | bytes, ...]
+
+READING = frozenset(
+    {
+        "PING", "INFO", "DBSIZE", "SCAN", "TYPE", "EXISTS", "PTTL", "MEMORY", "CLIENT",
+        "GET", "STRLEN", "HGETALL", "HGET", "HMGET", "HLEN", "HSCAN", "HEXISTS", "HSTRLEN",
+        "LLEN", "LRANGE", "LINDEX", "SCARD", "SMEMBERS", "SSCAN", "SISMEMBER",
+        "ZCARD", "ZRANGE", "ZREVRANGE", "ZRANGEBYSCORE", "ZSCORE", "ZSCAN", "ZCOUNT",
+        "XLEN", "XRANGE", "XREVRANGE", "XREAD",
+    }
+)  # fmt: skip
+_READING_CLIENT = frozenset({"LIST", "ID", "SETNAME"})
+
+BATCH = 500  # jobs per pipeline at most
+SLOW = 0.25  # seconds a pipeline may take before batches shrink
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many jobs to ask for at once, learnt from how long the answers take."""
+
+    limit: int = BATCH
+    size: int = BATCH
+    #: jobs a second at most, 0 for as fast as Redis likes
+    rate: float = 0.0
+
+    def learn(self, seconds: float) -> None:
+        """Halves the batch after a slow answer, lets it grow by a quarter after a fast one."""
+        if seconds > SLOW:
+            self.size = max(10, self.size // 2)
+        elif seconds < SLOW / 4:
+            self.size = min(self.limit, self.size + max(1, self.size // 4))
+
+    async def breathe(self, jobs: int, seconds: float) -> None:
+        """Waits so long that `jobs` done in `seconds` do not exceed the rate."""
+        if self.rate > 0:
+            await anyio.sleep(max(0.0, jobs / self.rate - seconds))
+
+
+class Door:
+    """Commands to one Redis, plain, Sentinel-led or Cluster."""
+
+    def __init__(self, client: Any, address: Address, *, writable: bool = False) -> None:
+        self._client = client
+        self.address = address
+        self.writable = writable
+        self.pace = Pace()
+
+    async def call(self, *command: str | int | bytes) -> Any:
+        """One command's answer; raises what Redis answered with."""
+        (answer,) = await self.calls([command])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def calls(self, commands: Sequence[Command]) -> list[Any]:
+        """Answers in the order of the commands; an error answer stands in the list as exception."""
+        self._check(commands)
+        if not commands:
+            return []
+        started = time.monotonic()
+        pipe = self._client.pipeline(transaction=False)
+        for verb, *arguments in commands:
+            pipe.execute_command(verb, *map(_sendable, arguments))
+        try:
+            answers: list[Any] = await pipe.execute(raise_on_error=False)
+        except redis_errors.RedisError as error:
+            raise unavailable(self.address, error) from error
+        except OSError as error:
+            raise unavailable(self.address, error) from error
+        self.pace.learn(time.monotonic() - started)
+        return answers
+
+    def _check(self, commands: Sequence[Command]) -> None:
+        if self.writable:
+            return
+        for command in commands:
+            verb = str(command[0]).upper()
+            allowed = verb in READING
+            if verb == "CLIENT":
+                allowed = str(command[1]).upper() in _READING_CLIENT
+            if not allowed:
+                raise ReadOnlyError(
+                    f"The command {verb} was refused because this bull2jet command only reads; "
+                    "this is a defect of bull2jet, please report it."
+                )
+
+    async def info(self) -> dict[str, Any]:
+        """INFO as a dict (of any one node in a cluster)."""
+        try:
+            answer = await self._client.info()
+        except redis_errors.NoPermissionError:
+            return {}
+        except (redis_errors.RedisError, OSError) as error:
+            raise unavailable(self.address, error) from error
+        if answer and all(isinstance(value, dict) for value in answer.values()):
+            answer = next(iter(answer.values()))
+        return dict(answer)
+
+    async def keys(self, pattern: str = "*", count: int = 1000) -> AsyncIterator[list[str]]:
+        """All matching keys in pages, by SCAN; a key may come twice, as SCAN allows."""
+        page: list[str] = []
+        try:
+            async for key in self._client.scan_iter(match=pattern, count=count):
+                page.append(text(key))
+                if len(page) >= count:
+                    yield page
+                    page = []
+        except (redis_errors.RedisError, OSError) as error:
+            raise unavailable(self.address, error) from error
+        if page:
+            yield page
+
+    async def script(self, source: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Runs one of bull2jet's own scripts as one atomic step."""
+        return await self.call("EVAL", source, len(keys), *keys, *args)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+
+async def open_door(address: Address, *, writable: bool = False) -> Door:
+    """Connects and makes sure that Redis answers; `SourceError` otherwise."""
+    if address.cluster:
+        return Door(_cluster(address), address, writable=writable)
+    door = Door(_plain(address), address, writable=writable)
+    try:
+        await door.call("PING")
+        if (await door.info()).get("redis_mode") == "cluster":
+            await door.close()
+            return Door(_cluster(address), address, writable=writable)
+    except redis_errors.RedisError as error:
+        await door.close()
+        raise unavailable(address, error) from error
+    except BaseException:
+        await door.close()
+        raise
+    return door
+
+
+_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 60.0}
+
+
+def _plain(address: Address) -> Any:
+    try:
+        if not address.sentinels:
+            return aioredis.Redis.from_url(address.url, **_TIMEOUTS)
+        login: dict[str, Any] = {"username": address.username, "password": address.password}
+        sentinels: Any = aioredis.Sentinel  # redis-py leaves its constructor untyped
+        sentinel = sentinels(list(address.sentinels), socket_timeout=5.0, ssl=address.tls)
+        return sentinel.master_for(address.service, db=address.db, ssl=address.tls, **login)
+    except (ValueError, TypeError) as error:
+        raise AddressError(f"The Redis address {address} cannot be used: {error}.") from error
+
+
+def _cluster(address: Address) -> Any:
+    try:
+        return aioredis.RedisCluster.from_url(address.url, **_TIMEOUTS)
+    except (ValueError, TypeError) as error:
+        raise AddressError(f"The Redis address {address} cannot be used: {error}.") from error
+
+
+def unavailable(address: Address, error: Exception) -> SourceError:
+    """What an operator reads when Redis cannot be used; says why, never with what password."""
+    if isinstance(error, redis_errors.AuthenticationError):
+        reason = "it refused the login; check user and password"
+    elif isinstance(error, redis_errors.NoPermissionError):
+        reason = f"the user may not do this ({error}); give it the commands docs/migration.md names"
+    elif isinstance(error, redis_errors.BusyLoadingError):
+        reason = "it is still loading its data; try again in a moment"
+    else:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return SourceError(f"Redis at {address} cannot be used: {reason}.")
+
+
+def text(value: bytes | str) -> str:
+    """A Redis string as text; bytes that are no UTF-8 survive as lone surrogates."""
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+
+
+def _sendable(argument: str | int | bytes) -> int | bytes:
+    """The inverse of `text`, so that a key with broken UTF-8 can be asked for again."""
+    return argument.encode("utf-8", "surrogateescape") if isinstance(argument, str) else argument
+
+
+__all__ = ["BATCH", "Command", "Door", "Pace", "open_door", "text", "unavailable"]

@@ -1,0 +1,231 @@
+"""Loading jobs: hash, logs, children and lock of many ids with a few pipelines.
+
+Chunks are bounded by count and by bytes, so a page of huge jobs does not fill the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from bull2jet.errors import JobDamagedError
+from bull2jet.findings import Finding, Severity
+from bull2jet.model import Family, Job, QueueRef, State
+from bull2jet.source.decoding import Listing, Reader
+from bull2jet.source.door import Command, Door, text
+from bull2jet.source.generation import Generation
+from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import Holder, is_marker, stronger_than
+
+CHUNK_BYTES = 4_000_000
+_PARTS = ("logs", "dependencies", "processed", "failed", "unsuccessful")
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Some jobs of one holder, and what was wrong with the others."""
+
+    jobs: list[Job] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    #: ids that are no jobs (markers) or stay behind
+    passed: list[Listing] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Look:
+    """What is known of an id before its hash is read."""
+
+    listing: Listing
+    size: int
+    parts: int
+    problem: str = ""
+
+
+class JobLoader:
+    """Reads jobs of one queue."""
+
+    def __init__(self, door: Door, queue: QueueRef, generation: Generation) -> None:
+        self._door = door
+        self._keys = QueueKeys(queue)
+        self._queue = queue
+        self._generation = generation
+
+    async def load(self, holder: Holder, listings: Sequence[Listing]) -> AsyncIterator[Loaded]:
+        """The jobs of these ids, in order, in chunks of bounded size."""
+        listings, doubles = await self._without_doubles(holder, listings)
+        if doubles.passed:
+            yield doubles
+        looks = await self._look(listings)
+        chunk: list[_Look] = []
+        size = 0
+        for look in looks:
+            if chunk and size + look.size > CHUNK_BYTES:
+                yield await self._load_chunk(chunk)
+                chunk, size = [], 0
+            chunk.append(look)
+            size += look.size
+        if chunk:
+            yield await self._load_chunk(chunk)
+
+    async def _without_doubles(
+        self, holder: Holder, listings: Sequence[Listing]
+    ) -> tuple[list[Listing], Loaded]:
+        """Leaves out ids that a stronger sorted set also lists: that set has the last word."""
+        others = stronger_than(holder)
+        result = Loaded()
+        if not others or not listings:
+            return list(listings), result
+        commands: list[Command] = [
+            ("ZSCORE", self._keys(other), listing.id) for listing in listings for other in others
+        ]
+        answers = await self._door.calls(commands)
+        kept = []
+        for number, listing in enumerate(listings):
+            scores = answers[number * len(others) : (number + 1) * len(others)]
+            where = [
+                other
+                for other, score in zip(others, scores, strict=True)
+                if score is not None and not isinstance(score, Exception)
+            ]
+            if not where:
+                kept.append(listing)
+                continue
+            result.passed.append(listing)
+            result.findings.append(
+                Finding(
+                    Severity.NOTE,
+                    "listed-twice",
+                    f"listed in {holder.suffix} and in {where[0]}; carried once, as {where[0]}.",
+                    self._queue.key,
+                    listing.id,
+                )
+            )
+        return kept, result
+
+    async def _look(self, listings: Sequence[Listing]) -> list[_Look]:
+        commands: list[Command] = []
+        for listing in listings:
+            key = self._keys.job(listing.id)
+            commands.append(("HSTRLEN", key, "data"))
+            commands.append(("HSTRLEN", key, "returnvalue"))
+            commands.append(("EXISTS", *(f"{key}:{part}" for part in _PARTS)))
+        answers = iter(await self._door.calls(commands))
+        looks = []
+        for listing in listings:
+            data, returned, parts = next(answers), next(answers), next(answers)
+            if isinstance(data, Exception) or isinstance(returned, Exception):
+                looks.append(_Look(listing, 0, 0, _wrong_type(data)))
+            else:
+                looks.append(_Look(listing, data + returned, int(parts)))
+        return looks
+
+    async def _load_chunk(self, looks: Sequence[_Look]) -> Loaded:
+        result = Loaded()
+        reader = Reader(self._generation, self._queue.key)
+        hashes = iter(
+            await self._door.calls(
+                [("HGETALL", self._keys.job(look.listing.id)) for look in looks if not look.problem]
+            )
+        )
+        decoded: list[tuple[Job, _Look]] = []
+        for look in looks:
+            raw = {} if look.problem else next(hashes)
+            job = self._decode(reader, look, raw, result)
+            if job is not None:
+                decoded.append((job, look))
+        result.jobs = await self._with_parts(decoded, result)
+        result.findings += reader.found
+        return result
+
+    def _decode(
+        self, reader: Reader, look: _Look, raw: Mapping[bytes, bytes] | Exception, result: Loaded
+    ) -> Job | None:
+        listing = look.listing
+        try:
+            if look.problem or isinstance(raw, Exception):
+                raise JobDamagedError("wrong-type", look.problem or _wrong_type(raw))
+            if not raw and is_marker(listing.id):
+                result.passed.append(listing)
+                return None
+            if not raw:
+                raise JobDamagedError(
+                    "missing-hash",
+                    f"listed in state {listing.state}, but its hash is gone (evicted or deleted).",
+                )
+            return reader.decode(listing, raw)
+        except JobDamagedError as damage:
+            result.passed.append(listing)
+            result.findings.append(
+                Finding(Severity.LEFT, damage.code, str(damage), self._queue.key, listing.id)
+            )
+            return None
+
+    async def _with_parts(self, jobs: Sequence[tuple[Job, _Look]], result: Loaded) -> list[Job]:
+        commands: list[Command] = []
+        for job, look in jobs:
+            key = self._keys.job(job.id)
+            if job.state is State.ACTIVE:
+                commands.append(("PTTL", f"{key}:lock"))
+            if look.parts:
+                commands += [
+                    ("LRANGE", f"{key}:logs", 0, -1),
+                    ("SMEMBERS", f"{key}:dependencies"),
+                    ("HGETALL", f"{key}:processed"),
+                    ("HGETALL", f"{key}:failed"),
+                    ("ZRANGE", f"{key}:unsuccessful", 0, -1, "WITHSCORES"),
+                ]
+        answers = iter(await self._door.calls(commands))
+        complete = []
+        for job, look in jobs:
+            changes: dict[str, Any] = {}
+            if job.state is State.ACTIVE:
+                ttl = next(answers)
+                changes["locked"] = isinstance(ttl, int) and ttl != -2
+            if look.parts:
+                parts = [next(answers) for _ in _PARTS]
+                for name, answer in zip(_PARTS, parts, strict=True):
+                    if isinstance(answer, Exception):
+                        result.findings.append(self._part_lost(job, name))
+                logs, *family = (() if isinstance(p, Exception) else p for p in parts)
+                changes["logs"] = tuple(_shown(row) for row in logs)
+                changes["family"] = _family(*family)
+            complete.append(replace(job, **changes) if changes else job)
+        return complete
+
+    def _part_lost(self, job: Job, part: str) -> Finding:
+        return Finding(
+            Severity.LEFT,
+            "wrong-type",
+            f"its key for {part} has another type than the library writes; {part} stay behind.",
+            self._queue.key,
+            job.id,
+        )
+
+
+def _family(pending: Any, processed: Any, failed: Any, unsuccessful: Any) -> Family:
+    scored = {
+        text(unsuccessful[i]): int(float(unsuccessful[i + 1]))
+        for i in range(0, len(unsuccessful), 2)
+    }
+    return Family(
+        pending=tuple(sorted(text(child) for child in pending)),
+        processed={text(child): _shown(value) for child, value in sorted(dict(processed).items())},
+        failed={text(child): _shown(value) for child, value in sorted(dict(failed).items())},
+        unsuccessful=scored,
+    )
+
+
+def _shown(value: bytes) -> str:
+    """Text that is only shown to people: broken UTF-8 becomes the replacement character."""
+    return value.decode("utf-8", "replace")
+
+
+def _wrong_type(answer: object) -> str:
+    kind = "an error" if not isinstance(answer, ResponseError) else "a key of another type"
+    return f"not carried: its key is no hash (Redis answered with {kind})."
+
+
+__all__ = ["CHUNK_BYTES", "JobLoader", "Loaded"]

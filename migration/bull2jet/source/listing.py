@@ -1,0 +1,107 @@
+"""The collections that hold job ids, and reading them page by page in running order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+
+from bull2jet.model import State
+from bull2jet.source.decoding import Listing
+from bull2jet.source.door import Door, text
+from bull2jet.source.keys import QueueKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A key that holds ids of jobs in one state."""
+
+    suffix: str
+    state: State
+    is_list: bool
+
+    @property
+    def redis_type(self) -> str:
+        return "list" if self.is_list else "zset"
+
+
+#: In the order a run carries them: parents before their children, then what has finished, then
+#: what runs next. `paused` stands before `wait`: BullMQ 6 resumes it to the front.
+HOLDERS = (
+    Holder("waiting-children", State.WAITING_CHILDREN, is_list=False),
+    Holder("completed", State.COMPLETED, is_list=False),
+    Holder("failed", State.FAILED, is_list=False),
+    Holder("active", State.ACTIVE, is_list=True),
+    Holder("paused", State.WAITING, is_list=True),
+    Holder("wait", State.WAITING, is_list=True),
+    Holder("prioritized", State.PRIORITIZED, is_list=False),
+    Holder("delayed", State.DELAYED, is_list=False),
+)
+
+#: An id in several sorted sets is in the state BullMQ's getState names first.
+PRECEDENCE = ("completed", "failed", "delayed", "prioritized", "waiting-children")
+
+
+def stronger_than(holder: Holder) -> tuple[str, ...]:
+    """Sorted sets whose word on a job's state outweighs this holder's."""
+    if holder.is_list:
+        return PRECEDENCE[:4]
+    return PRECEDENCE[: PRECEDENCE.index(holder.suffix)]
+
+
+async def page(
+    door: Door, keys: QueueKeys, holder: Holder, offset: int, size: int
+) -> list[Listing]:
+    """Up to `size` ids from `offset` on, in the order the library would take or list them."""
+    key = keys(holder.suffix)
+    if holder.is_list:  # taken from the right
+        ids = await door.call("LRANGE", key, -(offset + size), -(offset + 1))
+        return [
+            Listing(text(job_id), holder.state, offset + rank)
+            for rank, job_id in enumerate(reversed(ids))
+        ]
+    flat = await door.call("ZRANGE", key, offset, offset + size - 1, "WITHSCORES")
+    return [
+        Listing(text(flat[2 * rank]), holder.state, offset + rank, float(flat[2 * rank + 1]))
+        for rank in range(len(flat) // 2)
+    ]
+
+
+async def pages(
+    door: Door, keys: QueueKeys, holder: Holder, limit: int | None = None
+) -> AsyncIterator[list[Listing]]:
+    """All ids of a holder, `door.pace.size` at a time."""
+    offset = 0
+    while limit is None or offset < limit:
+        size = door.pace.size if limit is None else min(door.pace.size, limit - offset)
+        listings = await page(door, keys, holder, offset, size)
+        if not listings:
+            return
+        offset += len(listings)
+        yield listings
+
+
+def is_marker(job_id: str) -> bool:
+    """BullMQ 2 to 4 put `0` or `0:<ms>` into `wait` to wake workers; these are no jobs."""
+    return job_id == "0" or job_id.startswith("0:")
+
+
+def usable(types: dict[str, str], states: Collection[State] | None = None) -> list[Holder]:
+    """The holders that exist with the right type, in carrying order."""
+    return [
+        holder
+        for holder in HOLDERS
+        if types.get(holder.suffix) == holder.redis_type
+        and (states is None or holder.state in states)
+    ]
+
+
+__all__ = [
+    "HOLDERS",
+    "PRECEDENCE",
+    "Holder",
+    "is_marker",
+    "page",
+    "pages",
+    "stronger_than",
+    "usable",
+]

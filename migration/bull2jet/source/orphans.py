@@ -1,0 +1,112 @@
+"""Keys under a queue's root that nothing lists: orphaned jobs, leftovers, other programs' keys.
+
+The listed ids are kept as 8-byte fingerprints in a sorted array: 8 MB for a million jobs. Two ids
+with one fingerprint would hide an orphan; with a million ids the chance is about one in 10^13.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Iterable
+
+from bull2jet.findings import Finding, Severity
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Door
+from bull2jet.source.keys import QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
+from bull2jet.source.listing import pages, usable
+
+
+class IdSet:
+    """Very many ids in little memory; may be asked only after `close`."""
+
+    def __init__(self) -> None:
+        self._prints: array[int] = array("Q")
+
+    def add(self, ids: Iterable[str]) -> None:
+        self._prints.extend(map(_fingerprint, ids))
+
+    def close(self) -> None:
+        """Sorts the fingerprints, after which the set can be asked."""
+        self._prints = array("Q", sorted(self._prints))
+
+    def __contains__(self, job_id: str) -> bool:
+        wanted = _fingerprint(job_id)
+        place = bisect_left(self._prints, wanted)
+        return place < len(self._prints) and self._prints[place] == wanted
+
+    def __len__(self) -> int:
+        return len(self._prints)
+
+
+def _fingerprint(job_id: str) -> int:
+    digest = hashlib.blake2b(job_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+async def listed_ids(door: Door, found: QueueFound) -> IdSet:
+    """Every id that a collection of the queue holds, schedulers included."""
+    keys = QueueKeys(found.queue)
+    ids = IdSet()
+    for holder in usable(found.types):
+        async for listings in pages(door, keys, holder):
+            ids.add(listing.id for listing in listings)
+    if "repeat" in found.types:
+        members = await door.call("ZRANGE", keys("repeat"), 0, -1)
+        ids.add(f"repeat:{member.decode('utf-8', 'surrogateescape')}" for member in members)
+    ids.close()
+    return ids
+
+
+async def find_orphans(
+    door: Door, found: QueueFound, siblings: Iterable[str] = ()
+) -> AsyncIterator[Finding]:
+    """A finding for each key below the queue's root that belongs to nothing listed.
+
+    `siblings` are the keys of other queues, whose roots may begin with this one's.
+    """
+    keys = QueueKeys(found.queue)
+    ids = await listed_ids(door, found)
+    longer = tuple(f"{other}:" for other in siblings if other.startswith(f"{found.queue.key}:"))
+    async for page in door.keys(keys.matching("")):
+        strange = [
+            key
+            for key in dict.fromkeys(page)
+            if not key.startswith(longer) and not _belongs(keys.rest(key), ids)
+        ]
+        for finding in await _name(door, found, keys, strange):
+            yield finding
+
+
+def _belongs(rest: str, ids: IdSet) -> bool:
+    if rest in QUEUE_SUFFIXES or rest.startswith(QUEUE_PREFIXES) or rest in ids:
+        return True
+    owner, part = owner_of(rest)
+    return bool(part) and owner in ids
+
+
+async def _name(
+    door: Door, found: QueueFound, keys: QueueKeys, strange: list[str]
+) -> list[Finding]:
+    """What each strange key is, judged by its type and fields."""
+    commands = [("HMGET", key, "name", "data", "opts", "timestamp") for key in strange]
+    findings = []
+    for key, answer in zip(strange, await door.calls(commands), strict=True):
+        rest = keys.rest(key)
+        owner, part = owner_of(rest)
+        if isinstance(answer, list) and answer[0] is not None and answer[3] is not None:
+            code, text = "orphan-job", "a complete job that no state lists; the library lost it"
+        elif isinstance(answer, list) and any(answer):
+            code, text = "orphan-job", "a half-written job that no state lists"
+        elif part:
+            code, text = "orphan-part", f"{part} of a job that no state lists"
+        else:
+            code, text = "foreign-key", "a key that no known version writes"
+        job = owner if code != "foreign-key" else ""
+        sentence = f"{key!r} is {text}; it stays in Redis."
+        findings.append(Finding(Severity.LEFT, code, sentence, found.queue.key, job))
+    return findings
+
+
+__all__ = ["IdSet", "find_orphans", "listed_ids"]

@@ -1,0 +1,110 @@
+"""Settings of a whole queue: `meta`, counters, limits, metrics, deduplication keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from bull2jet.model import Deduplication, Metrics, QueueRef, Settings, State
+from bull2jet.source.door import Door, text
+from bull2jet.source.keys import QueueKeys
+
+_KNOWN_META = frozenset(
+    {"opts.maxLenEvents", "paused", "concurrency", "max", "duration", "version", "opts"}
+)
+_NUMBER = re.compile(r"-?\d+\Z")
+
+
+async def read_meta(door: Door, keys: QueueKeys) -> dict[str, str]:
+    """The `meta` hash; empty when there is none or the key is something else."""
+    answer = (await door.calls([("HGETALL", keys("meta"))]))[0]
+    return {} if isinstance(answer, Exception) else decoded(answer)
+
+
+async def read_settings(door: Door, queue: QueueRef) -> Settings:
+    """What is set for the queue."""
+    keys = QueueKeys(queue)
+    meta = await read_meta(door, keys)
+    bull_paused, counter, limiter = await door.calls(
+        [("EXISTS", keys("meta-paused")), ("GET", keys("id")), ("PTTL", keys("limiter"))]
+    )
+    return Settings(
+        paused="paused" in meta or bull_paused == 1,
+        concurrency=number(meta.get("concurrency")),
+        max=number(meta.get("max")),
+        duration=number(meta.get("duration")),
+        maxLenEvents=number(meta.get("opts.maxLenEvents")),
+        counter=number(text(counter)) or 0 if isinstance(counter, bytes) else 0,
+        limiterTtl=limiter if isinstance(limiter, int) and limiter > 0 else None,
+        extra={key: value for key, value in meta.items() if key not in _KNOWN_META},
+    )
+
+
+async def read_metrics(door: Door, queue: QueueRef) -> list[Metrics]:
+    """Counts per minute, where workers kept them."""
+    keys = QueueKeys(queue)
+    found = []
+    for state in (State.COMPLETED, State.FAILED):
+        key = keys(f"metrics:{state}")
+        totals, minutes = await door.calls([("HGETALL", key), ("LRANGE", f"{key}:data", 0, -1)])
+        if not totals or isinstance(totals, Exception):
+            continue
+        fields = decoded(totals)
+        rows = () if isinstance(minutes, Exception) else minutes
+        found.append(
+            Metrics(
+                kind=state,
+                count=number(fields.get("count")) or 0,
+                prevTS=number(fields.get("prevTS")) or 0,
+                prevCount=number(fields.get("prevCount")) or 0,
+                data=tuple(number(text(row)) or 0 for row in rows),
+            )
+        )
+    return found
+
+
+async def read_deduplication(door: Door, queue: QueueRef) -> AsyncIterator[Deduplication]:
+    """Deduplication ids that are held now, with the time they have left."""
+    keys = QueueKeys(queue)
+    async for page in door.keys(keys.matching("de:")):
+        commands = [(verb, key) for key in page for verb in ("GET", "PTTL")]
+        remembered = [("HGETALL", keys(f"dn:{_dedup_id(keys, key)}")) for key in page]
+        answers = await door.calls([*commands, *remembered])
+        for index, key in enumerate(page):
+            owner, ttl = answers[2 * index], answers[2 * index + 1]
+            later = answers[2 * len(page) + index]
+            if not isinstance(owner, bytes) or ttl == -2:
+                continue
+            yield Deduplication(
+                id=_dedup_id(keys, key),
+                jobId=text(owner),
+                ttl=ttl if ttl >= 0 else None,
+                remembered=decoded(later) if isinstance(later, dict) and later else None,
+            )
+
+
+def _dedup_id(keys: QueueKeys, key: str) -> str:
+    return keys.rest(key).removeprefix("de:")
+
+
+def decoded(answer: Mapping[Any, Any]) -> dict[str, str]:
+    """A hash answer as text."""
+    return {text(key): text(value) for key, value in answer.items()}
+
+
+def number(value: str | None) -> int | None:
+    """A whole number, or None when the text is none."""
+    if value is None or not _NUMBER.match(value):
+        return None
+    return int(value)
+
+
+__all__ = [
+    "decoded",
+    "number",
+    "read_deduplication",
+    "read_meta",
+    "read_metrics",
+    "read_settings",
+]

@@ -1,0 +1,125 @@
+"""A quick look at one queue: exact counts, sizes from a sample, limits, oldest and newest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bull2jet.findings import Finding, Severity
+from bull2jet.model import Job, QueueRef, Settings, State
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Door
+from bull2jet.source.generation import Generation
+from bull2jet.source.jobs import JobLoader
+from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import Holder, page, usable
+from bull2jet.source.schedulers import read_schedulers
+from bull2jet.source.settings import read_settings
+
+SAMPLE = 40  # jobs looked at from each end of a state
+
+
+@dataclass(slots=True)
+class StateSurvey:
+    """One state of a queue."""
+
+    count: int = 0
+    #: estimate from the sample
+    bytes: int = 0
+    #: largest job of the sample
+    largest: int = 0
+    oldest: int | None = None
+    newest: int | None = None
+    #: earliest due time of the delayed
+    next_due: int | None = None
+
+
+@dataclass(slots=True)
+class QueueSurvey:
+    """One queue."""
+
+    queue: QueueRef
+    generation: Generation
+    settings: Settings
+    states: dict[State, StateSurvey] = field(default_factory=dict)
+    schedulers: int = 0
+    legacy_schedulers: int = 0
+    #: active jobs whose worker holds a lock, of those sampled
+    locked: int = 0
+    #: other queues that parents or children of the sampled jobs live in
+    relatives: set[str] = field(default_factory=set)
+
+    @property
+    def jobs(self) -> int:
+        return sum(state.count for state in self.states.values())
+
+
+async def survey(door: Door, found: QueueFound, limit: int) -> tuple[QueueSurvey, list[Finding]]:
+    """Looks at a queue; `limit` is the largest job in bytes that the target takes as it is."""
+    result = QueueSurvey(found.queue, found.generation, await read_settings(door, found.queue))
+    schedules = await read_schedulers(door, found.queue)
+    findings = list(schedules.findings)
+    result.schedulers = len(schedules.schedulers)
+    result.legacy_schedulers = sum(1 for s in schedules.schedulers if s.legacyKey is not None)
+    for holder in usable(found.types):
+        state = result.states.setdefault(holder.state, StateSurvey())
+        jobs, count, problems = await _sample(door, found, holder)
+        findings += problems
+        _add(state, jobs, count)
+        result.locked += sum(1 for job in jobs if job.locked)
+        result.relatives |= _relatives(found.queue, jobs)
+        if state.largest > limit:
+            findings.append(_large(found.queue, holder.state, state.largest, limit))
+    return result, findings
+
+
+async def _sample(
+    door: Door, found: QueueFound, holder: Holder
+) -> tuple[list[Job], int, list[Finding]]:
+    keys = QueueKeys(found.queue)
+    count = int(await door.call("LLEN" if holder.is_list else "ZCARD", keys(holder.suffix)))
+    listings = await page(door, keys, holder, 0, SAMPLE)
+    if count > SAMPLE:
+        listings += await page(door, keys, holder, max(SAMPLE, count - SAMPLE), SAMPLE)
+    jobs: list[Job] = []
+    problems: list[Finding] = []
+    loader = JobLoader(door, found.queue, found.generation)
+    async for loaded in loader.load(holder, listings):
+        jobs += loaded.jobs
+        problems += loaded.findings
+        if count <= 2 * SAMPLE:
+            count -= len(loaded.passed)  # markers and damaged entries are no jobs
+    return jobs, count, problems
+
+
+def _add(state: StateSurvey, jobs: Sequence[Job], count: int) -> None:
+    state.count += count
+    if not jobs:
+        return
+    sizes = [job.size for job in jobs]
+    state.bytes += sum(sizes) * count // len(sizes)
+    state.largest = max(state.largest, *sizes)
+    times = [job.timestamp for job in jobs]
+    state.oldest = min(times) if state.oldest is None else min(state.oldest, *times)
+    state.newest = max(times) if state.newest is None else max(state.newest, *times)
+    due = [job.due for job in jobs if job.due is not None]
+    if due:
+        state.next_due = min(due)
+
+
+def _relatives(queue: QueueRef, jobs: Sequence[Job]) -> set[str]:
+    parents = {str(job.parent["queueKey"]) for job in jobs if job.parent}
+    return parents - {queue.key}
+
+
+def _large(queue: QueueRef, state: State, size: int, limit: int) -> Finding:
+    return Finding(
+        Severity.NOTE,
+        "large-job",
+        f"a {state} job has {size:,} bytes, above the server's message limit of {limit:,}; its "
+        "data goes to the object store, which is slower.",
+        queue.key,
+    )
+
+
+__all__ = ["SAMPLE", "QueueSurvey", "StateSurvey", "survey"]

