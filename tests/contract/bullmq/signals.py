@@ -11,13 +11,14 @@ PATIENCE = 10.0
 
 
 class Heard:
-    """Everything an emitter says under one event name, in order, and a way to await it."""
+    """Everything emitters say under one event name, in order, and a way to await it."""
 
-    def __init__(self, emitter: Any, event: str) -> None:
+    def __init__(self, emitter: Any, event: str, *more_emitters: Any) -> None:
         self.event = event
         self.calls: list[tuple[Any, ...]] = []
         self._changed = asyncio.Event()
-        emitter.on(event, self._hear)
+        for one in (emitter, *more_emitters):
+            one.on(event, self._hear)
 
     def _hear(self, *args: Any) -> None:
         self.calls.append(args)

@@ -1,0 +1,174 @@
+"""close(): of workers, gracefully and by force, and of everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import PATIENCE, Heard
+from tests.contract.bullmq.situations import added
+
+
+class Work:
+    """A processor that begins when asked and finishes when told."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.may_finish = asyncio.Event()
+        self.cancelled = False
+
+    async def process(self, job: Any, token: str) -> str:
+        self.begun.set()
+        try:
+            await asyncio.wait_for(self.may_finish.wait(), PATIENCE)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return "done"
+
+
+async def test_a_graceful_close_waits_for_running_jobs(make: Makers, queue: Any) -> None:
+    work = Work()
+    [job] = await added(queue, 1)
+    worker = make.worker(queue, work.process)
+    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    closing = asyncio.ensure_future(worker.close())
+    await asyncio.sleep(0.02)
+    assert not closing.done()
+    work.may_finish.set()
+    await asyncio.wait_for(closing, PATIENCE)
+    assert await job.getState() == "completed"
+    assert worker.closed is True
+
+
+async def test_a_closing_worker_takes_no_further_job(make: Makers, queue: Any) -> None:
+    work = Work()
+    await added(queue, 3)
+    worker = make.worker(queue, work.process)
+    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    closing = asyncio.ensure_future(worker.close())
+    await asyncio.sleep(0)
+    assert worker.closing is True
+    work.may_finish.set()
+    await asyncio.wait_for(closing, PATIENCE)
+    assert await queue.getJobCounts("completed", "waiting") == {"completed": 1, "waiting": 2}
+
+
+async def test_an_idle_worker_closes_at_once(make: Makers, queue: Any) -> None:
+    await added(queue, 1)
+    worker = make.worker(queue, _done)
+    await Heard(worker, "completed").once()
+    await asyncio.sleep(0.05)  # the worker is idle now and waits for a job
+    async with asyncio.timeout(1.5):
+        await worker.close()
+    assert worker.closed is True
+
+
+async def test_a_worker_that_never_ran_closes(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue, _done, autorun=False)
+    await worker.close()
+    assert worker.closed is True
+
+
+async def test_closing_a_paused_worker_ends_its_run(make: Makers, queue: Any) -> None:
+    await added(queue, 1)
+    worker = make.worker(queue, _done, autorun=False)
+    running = asyncio.ensure_future(worker.run())
+    await Heard(worker, "completed").once()
+    await worker.pause()
+    await worker.close()
+    await asyncio.wait_for(running, PATIENCE)
+    assert worker.closed is True
+
+
+async def test_a_forced_close_cancels_running_jobs_and_leaves_them_active(
+    make: Makers, queue: Any
+) -> None:
+    work = Work()
+    [job] = await added(queue, 1)
+    worker = make.worker(queue, work.process)
+    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    await asyncio.wait_for(worker.close(force=True), PATIENCE)
+    assert worker.closed is True
+    assert work.cancelled is True
+    assert await job.getState() == "active"
+
+
+async def test_a_forced_close_tells_the_signal_why(make: Makers, queue: Any) -> None:
+    begun = asyncio.Event()
+    reasons: list[str | None] = []
+
+    async def process(job: Any, token: str, signal: Any) -> None:
+        begun.set()
+        try:
+            await asyncio.wait_for(asyncio.Event().wait(), PATIENCE)
+        finally:
+            reasons.append(signal.reason)
+
+    await added(queue, 1)
+    worker = make.worker(queue, process)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await asyncio.wait_for(worker.close(True), PATIENCE)
+    assert reasons == ["worker force-closed"]
+
+
+async def test_a_job_of_a_worker_closed_by_force_is_found_as_stalled(
+    make: Makers, queue: Any
+) -> None:
+    work = Work()
+    [job] = await added(queue, 1)
+    worker = make.worker(queue, work.process, lockDuration=200)
+    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    await asyncio.wait_for(worker.close(force=True), PATIENCE)
+    finder = make.worker(queue, _done, stalledInterval=60)
+    finished, _ = await Heard(finder, "completed").once()
+    assert finished.id == job.id
+
+
+async def test_closing_a_worker_twice_is_fine(make: Makers, queue: Any) -> None:
+    await added(queue, 1)
+    worker = make.worker(queue, _done)
+    await Heard(worker, "completed").once()
+    await worker.close()
+    await worker.close()
+    assert worker.closed is True
+
+
+async def test_queue_events_close_once_and_for_all(make: Makers, queue: Any) -> None:
+    events = make.events(queue)
+    heard = Heard(events, "waiting")
+    await added(queue, 1)
+    await heard.once()
+    await events.close()
+    await events.close()
+    assert events.closed is True
+
+
+async def test_closing_one_queue_leaves_its_namesakes_working(make: Makers, queue: Any) -> None:
+    other = make.queue(queue.name)
+    await other.add("job", {})
+    await other.close()
+    assert await queue.getWaitingCount() == 1
+
+
+async def test_a_closed_flow_producer_answers_none(make: Makers, queue: Any) -> None:
+    producer = make.flow_producer()
+    await producer.close()
+    assert producer.closing is True
+    assert await producer.add({"name": "job", "queueName": queue.name}) is None
+    assert await producer.addBulk([{"name": "job", "queueName": queue.name}]) is None
+
+
+async def test_jobs_wait_for_the_next_worker(make: Makers, queue: Any) -> None:
+    await added(queue, 1)
+    first = make.worker(queue, _done)
+    await Heard(first, "completed").once()
+    await first.close()
+    await added(queue, 1, "later")
+    finished, _ = await Heard(make.worker(queue, _done), "completed").once()
+    assert finished.name == "later0"
+
+
+async def _done(job: Any, token: str) -> str:
+    return "done"

@@ -1,0 +1,123 @@
+"""Locks: how long a taken job is held, and how a worker keeps holding it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import PATIENCE, Heard
+
+
+def holding(event: asyncio.Event) -> Any:
+    async def process(job: Any, token: str) -> str:
+        await asyncio.wait_for(event.wait(), PATIENCE)
+        return "done"
+
+    return process
+
+
+async def test_a_running_job_keeps_its_lock_beyond_the_lock_duration(
+    make: Makers, queue: Any
+) -> None:
+    may_finish = asyncio.Event()
+    job = await queue.add("job", {})
+    worker = make.worker(queue, holding(may_finish), lockDuration=300, stalledInterval=100)
+    stalled, completed = Heard(worker, "stalled"), Heard(worker, "completed")
+    renewed = Heard(worker, "locksRenewed")
+    await renewed.times(6)
+    assert await job.getState() == "active"
+    may_finish.set()
+    finished, _ = await completed.once()
+    assert (finished.stalledCounter, stalled.calls) == (0, [])
+
+
+async def test_renewing_locks_is_told_with_their_jobs(make: Makers, queue: Any) -> None:
+    may_finish = asyncio.Event()
+    job = await queue.add("job", {})
+    worker = make.worker(queue, holding(may_finish), lockDuration=200)
+    assert await Heard(worker, "locksRenewed").once() == ({"count": 1, "jobIds": [job.id]},)
+    may_finish.set()
+
+
+async def test_the_locks_of_all_running_jobs_are_renewed(make: Makers, queue: Any) -> None:
+    may_finish = asyncio.Event()
+    jobs = await queue.addBulk([{"name": "job", "data": {}} for _ in range(3)])
+    worker = make.worker(queue, holding(may_finish), lockDuration=200, concurrency=3)
+    [told] = await Heard(worker, "locksRenewed").where(lambda told: told["count"] == 3)
+    assert sorted(told["jobIds"]) == [job.id for job in jobs]
+    may_finish.set()
+
+
+async def test_a_lock_that_is_gone_is_told(make: Makers, queue: Any) -> None:
+    may_finish = asyncio.Event()
+    job = await queue.add("job", {})
+    worker = make.worker(queue, holding(may_finish), lockDuration=200)
+    await Heard(worker, "active").once()
+    failed, error = Heard(worker, "lockRenewalFailed"), Heard(worker, "error")
+    await queue.obliterate(force=True)
+    assert await failed.once() == ([job.id],)
+    [told] = await error.once()
+    assert str(told) == f"could not renew lock for job {job.id}"
+    may_finish.set()
+
+
+async def test_the_lock_manager_knows_the_running_jobs(make: Makers, queue: Any) -> None:
+    may_finish = asyncio.Event()
+    job = await queue.add("job", {})
+    worker = make.worker(queue, holding(may_finish))
+    completed = Heard(worker, "completed")
+    await Heard(worker, "active").once()
+    async with asyncio.timeout(PATIENCE):
+        while not worker.lockManager.get_active_job_count():
+            await asyncio.sleep(0)
+    assert worker.lockManager.get_tracked_job_ids() == [job.id]
+    assert worker.lockManager.is_running() is True
+    may_finish.set()
+    await completed.once()
+    await worker.close()
+    assert worker.lockManager.get_active_job_count() == 0
+    assert worker.lockManager.get_tracked_job_ids() == []
+
+
+async def test_closing_a_lock_manager_twice_is_fine(make: Makers, queue: Any) -> None:
+    manager = make.worker(queue).lockManager
+    await manager.close()
+    await manager.close()
+    assert manager.is_running() is False
+
+
+async def test_a_lock_manager_tracks_jobs_by_hand(make: Makers, queue: Any) -> None:
+    manager = make.worker(queue).lockManager
+    assert manager.track_job("7", "token", 0) is None
+    controller = manager.track_job("8", "token", 0, should_create_controller=True)
+    assert sorted(manager.get_tracked_job_ids()) == ["7", "8"]
+    assert manager.cancel_job("7", "why") is False
+    assert manager.cancel_job("8", "why") is True
+    assert (controller.signal.aborted, controller.signal.reason) == (True, "why")
+    assert manager.cancel_job("unknown") is False
+    manager.untrack_job("7")
+    manager.untrack_job("unknown")
+    assert manager.get_tracked_job_ids() == ["8"]
+
+
+async def test_a_lock_manager_cancels_all_its_jobs(make: Makers, queue: Any) -> None:
+    manager = make.worker(queue).lockManager
+    controllers = [
+        manager.track_job(job_id, "token", 0, should_create_controller=True) for job_id in "abc"
+    ]
+    manager.cancel_all_jobs("shutdown")
+    assert [controller.signal.reason for controller in controllers] == ["shutdown"] * 3
+
+
+async def test_a_closed_lock_manager_tracks_nothing(make: Makers, queue: Any) -> None:
+    manager = make.worker(queue).lockManager
+    await manager.close()
+    assert manager.track_job("7", "token", 0, should_create_controller=True) is None
+    assert manager.get_active_job_count() == 0
+
+
+async def test_a_lock_manager_without_a_renewal_time_does_not_run(make: Makers, queue: Any) -> None:
+    manager = make.worker(queue, lockRenewTime=0).lockManager
+    manager.start()
+    assert manager.is_running() is False
