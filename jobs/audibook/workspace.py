@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
+import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows has no advisory locks; nothing is swept there
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["workspace"]
 
@@ -24,37 +23,49 @@ _LOCK = ".lock"
 def workspace(root: Path) -> Iterator[Path]:
     """A new folder in `root`, removed with all it holds when the block ends.
 
-    The running process holds a lock on it. Folders whose lock is free belong to
-    processes that were killed; they are removed as well.
+    A lock beside it is held by the running process. Folders whose lock is free belong
+    to processes that were killed; they are removed as well.
     """
     root.mkdir(parents=True, exist_ok=True)
     _sweep(root)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-    with (folder / _LOCK).open("wb") as lock:
-        _try_lock(lock)
+    lock, path = _new_lock(root)
+    with lock:
+        folder = path.with_suffix("")
+        folder.mkdir()
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            path.unlink(missing_ok=True)
+
+
+def _new_lock(root: Path) -> tuple[IO[bytes], Path]:
+    while True:
+        path = root / f"{_PREFIX}{uuid.uuid4().hex}{_LOCK}"
+        lock = path.open("wb")
+        _lock(lock, wait=True)
+        if path.exists():
+            return lock, path
+        lock.close()  # swept away between the opening and the locking
 
 
 def _sweep(root: Path) -> None:
-    if fcntl is None:
-        return
-    for folder in root.glob(f"{_PREFIX}*"):
+    if sys.platform == "win32":
+        return  # files in use cannot be told from others there
+    for path in root.glob(f"{_PREFIX}*{_LOCK}"):
         try:
-            with (folder / _LOCK).open("rb") as lock:
-                if _try_lock(lock):
-                    shutil.rmtree(folder, ignore_errors=True)
-        except FileNotFoundError:  # just made, or just removed by its owner
+            with path.open("rb") as lock:
+                if _lock(lock, wait=False):
+                    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                    path.unlink(missing_ok=True)
+        except FileNotFoundError:  # just removed by its owner
             continue
 
 
-def _try_lock(file: IO[bytes]) -> bool:
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+def _lock(file: IO[bytes], *, wait: bool) -> bool:
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
     return True

@@ -32,11 +32,12 @@ class Database:
 
     def __init__(self, url: str) -> None:
         parsed, schema = _parse(url)
-        options: dict[str, Any] = {"pool_pre_ping": True}
+        # Statements carry the text of books, which has no place in error messages.
+        options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
         if parsed.get_backend_name() == "sqlite":
             if parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            options = {}
+            del options["pool_pre_ping"]
         elif schema and schema != "public":
             options["connect_args"] = {"options": f"-csearch_path={schema}"}
         self.engine: Engine = create_engine(parsed, **options)

@@ -67,6 +67,7 @@ def record(row: PageRow) -> Page:
         id=row.id,
         book_id=row.book_id,
         page_number=row.page_number,
+        source_chapter=row.source_chapter,
         title=title if isinstance(title, str) else None,
         audio_s3_key=row.audio_s3_key,
         audio_status=row.audio_status,

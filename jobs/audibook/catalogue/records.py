@@ -74,6 +74,7 @@ class Page:
     id: str
     book_id: str
     page_number: int
+    source_chapter: int | None
     title: str | None
     audio_s3_key: str | None
     audio_status: AudioStatus

@@ -11,7 +11,7 @@ from __future__ import annotations
 from .limits import Limits
 from .package import Metadata
 from .paragraphs import ParagraphSizes
-from .reader import ParsedBook, ParsedPage, ReadOptions, read_cover, read_epub
+from .reader import ParsedBook, ParsedPage, ReadOptions, read_cover, read_epub, read_metadata
 
 __all__ = [
     "Limits",
@@ -22,4 +22,5 @@ __all__ = [
     "ReadOptions",
     "read_cover",
     "read_epub",
+    "read_metadata",
 ]

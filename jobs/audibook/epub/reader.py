@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from .package import Metadata, Package, read_package
 from .paragraphs import ParagraphSizes, make_paragraphs
 from .text import document_text
 
-__all__ = ["ParsedBook", "ParsedPage", "ReadOptions", "read_cover", "read_epub"]
+__all__ = ["ParsedBook", "ParsedPage", "ReadOptions", "read_cover", "read_epub", "read_metadata"]
 
 _XHTML = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"}
 _TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht")
@@ -82,14 +82,11 @@ class Document:
         return self.label or text.heading or self.own_title
 
 
-def read_epub(
-    path: Path, options: ReadOptions | None = None, progress: Callable[[float], None] | None = None
-) -> ParsedBook:
+def read_epub(path: Path, options: ReadOptions | None = None) -> ParsedBook:
     """One page for each document of the spine that holds text, in reading order.
 
-    Contents pages, the cover and everything that `removal` names are not read. Calls
-    `progress` with the part done, 0 to 1. Raises EpubError with one sentence that names
-    the fault; a book without any text is one.
+    Contents pages, the cover and everything that `removal` names are not read. Raises
+    EpubError with one sentence that names the fault; a book without any text is one.
     """
     options = options or ReadOptions()
     with Archive(path, options.limits) as archive:
@@ -99,10 +96,7 @@ def read_epub(
         pages: list[ParsedPage] = []
         names: list[str] = []
         removed: Counter[str] = Counter()
-        spine = reading_order(package)
-        for place, name in enumerate(spine):
-            if progress is not None:
-                progress(place / len(spine))
+        for name in reading_order(package):
             document = open_document(archive, package, navigation, name)
             names.append(name)
             text = document_text(document.root, options.text)
@@ -117,6 +111,12 @@ def read_epub(
     if not pages:
         raise no_pages(len(names))
     return ParsedBook(package.metadata, pages, names, removed)
+
+
+def read_metadata(path: Path) -> Metadata:
+    """What the book says of itself; raises EpubError when it cannot be read."""
+    with Archive(path) as archive:
+        return read_package(archive).metadata
 
 
 def read_cover(path: Path) -> tuple[bytes, str] | None:

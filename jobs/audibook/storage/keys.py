@@ -7,8 +7,10 @@ import time
 
 __all__ = [
     "book_audio",
+    "book_audio_prefix",
     "key_time_ms",
     "page_audio",
+    "page_audio_prefix",
     "paragraph_audio",
     "paragraph_audio_prefix",
     "upload",
@@ -35,12 +37,22 @@ def paragraph_audio_prefix(book_id: str, paragraph_id: str) -> str:
 
 def page_audio(book_id: str, page_number: int) -> str:
     """A new key for a page's audio."""
-    return f"books/{book_id}/pages/page-{page_number}-{_now_ms()}.mp3"
+    return f"{page_audio_prefix(book_id, page_number)}{_now_ms()}.mp3"
+
+
+def page_audio_prefix(book_id: str, page_number: int) -> str:
+    """What the keys of all versions of a page's audio begin with."""
+    return f"books/{book_id}/pages/page-{page_number}-"
 
 
 def book_audio(book_id: str) -> str:
     """A new key for the audio of a whole book."""
-    return f"books/{book_id}/book-{_now_ms()}.m4b"
+    return f"{book_audio_prefix(book_id)}{_now_ms()}.m4b"
+
+
+def book_audio_prefix(book_id: str) -> str:
+    """What the keys of all versions of a book's audio begin with."""
+    return f"books/{book_id}/book-"
 
 
 def key_time_ms(key: str) -> int | None:

@@ -1,0 +1,15 @@
+"""What each job does, one module per job.
+
+A task takes the process's services, the attempt and the checked data, and gives the
+result. `state` keeps the audio status true, `fingerprint` tells whether stored audio is
+still the right one, `parts` fetches what is to be joined.
+"""
+
+from __future__ import annotations
+
+from .combine_book import combine_book
+from .combine_page import combine_page
+from .generate_audio import generate_audio
+from .parse_epub import parse_epub
+
+__all__ = ["combine_book", "combine_page", "generate_audio", "parse_epub"]

@@ -1,0 +1,156 @@
+"""`combine-book`: join the audio of all pages into one M4B with chapters, cover and tags."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from audibook.attempt import Attempt
+from audibook.audio import AAC_BOOK, BookTags, Chapter, Span, join, write_m4b
+from audibook.catalogue import AudioStatus, Book, Page
+from audibook.epub import read_cover
+from audibook.errors import EpubError, NotReadyError, ObjectNotFoundError
+from audibook.messages import BookCombined, CombineBook
+from audibook.services import Services, in_thread
+from audibook.storage import keys
+from audibook.workspace import workspace
+
+from .fingerprint import FINGERPRINT, fingerprint, is_stored
+from .parts import fetched_parts
+
+__all__ = ["combine_book"]
+
+_JOINING_SHARE = 90.0
+_NAMED_PAGES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """What the book's metadata keeps about its audio, under `audiobook`."""
+
+    s3Key: str
+    duration: float
+    chapters: list[dict[str, Any]]
+    createdAt: str
+
+
+async def combine_book(services: Services, attempt: Attempt, data: CombineBook) -> BookCombined:
+    """Join the pages in order, with a pause between them.
+
+    Every page must have ready audio: raises NotReadyError naming those that have not.
+    The outcome is kept in the book's processingMetadata under `audiobook`.
+    """
+    started = time.monotonic()
+    book = await in_thread(services.catalogue.books.get, data.book_id)
+    pages = await in_thread(services.catalogue.pages.of_book, book.id)
+    _check_ready(pages)
+    tags = BookTags(book.title, book.author, book.tts_voice or book.tts_model, book.language)
+    pause = services.settings.chapter_pause_ms / 1000
+    mark = fingerprint(
+        [(page.audio_s3_key, page.title) for page in pages], asdict(tags), pause, book.s3_key
+    )
+    before = _finished(book)
+    if data.skip_ready and before and await is_stored(services, before.s3Key, mark):
+        finished = before
+        attempt.log.info("the book's audio is there already", extra={"key": before.s3Key})
+    else:
+        finished = await _join_and_store(services, attempt, book, pages, tags, mark)
+        previous = before.s3Key if before else None
+        prefix = keys.book_audio_prefix(book.id)
+        await services.discard_versions(prefix, finished.s3Key, previous, attempt.log)
+    await attempt.progress(100)
+    return BookCombined(
+        book_id=book.id,
+        s3_key=finished.s3Key,
+        total_duration=round(finished.duration, 3),
+        page_count=len(pages),
+        chapter_count=len(finished.chapters),
+        duration=round((time.monotonic() - started) * 1000),
+    )
+
+
+def _check_ready(pages: list[Page]) -> None:
+    if not pages:
+        raise NotReadyError("The book has no pages yet: run parse-epub first.")
+    missing = [p for p in pages if p.audio_status is not AudioStatus.READY or not p.audio_s3_key]
+    if missing:
+        named = ", ".join(str(page.page_number) for page in missing[:_NAMED_PAGES])
+        more = f" and {len(missing) - _NAMED_PAGES} more" if len(missing) > _NAMED_PAGES else ""
+        raise NotReadyError(
+            f"Pages without ready audio: {named}{more}; run combine-page-audio on them first."
+        )
+
+
+def _finished(book: Book) -> _Finished | None:
+    kept = book.metadata.get("audiobook")
+    try:
+        return _Finished(**kept) if isinstance(kept, dict) else None
+    except TypeError:  # written by another version
+        return None
+
+
+async def _join_and_store(
+    services: Services, attempt: Attempt, book: Book, pages: list[Page], tags: BookTags, mark: str
+) -> _Finished:
+    stored = [(page.audio_s3_key, page.audio_duration) for page in pages if page.audio_s3_key]
+    key = keys.book_audio(book.id)
+    with workspace(services.settings.work_dir) as folder:
+        joined = folder / f"book{AAC_BOOK.suffix}"
+        spans = await join(
+            services.ffmpeg,
+            fetched_parts(services, attempt, folder, stored, _JOINING_SHARE),
+            joined,
+            AAC_BOOK,
+            sample_rate=AAC_BOOK.sample_rate or 22_050,
+            pause=services.settings.chapter_pause_ms / 1000,
+        )
+        chapters = _chapters(pages, spans)
+        cover = await _cover(services, attempt, book, folder)
+        path = folder / "book.m4b"
+        await write_m4b(services.ffmpeg, joined, path, tags=tags, chapters=chapters, cover=cover)
+        joined.unlink()
+        await in_thread(
+            services.storage.put_file, key, path, AAC_BOOK.content_type, {FINGERPRINT: mark}
+        )
+    finished = _Finished(
+        s3Key=key,
+        duration=spans[-1].end,
+        chapters=[asdict(chapter) for chapter in chapters],
+        createdAt=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+    await in_thread(
+        lambda: services.catalogue.books.describe(book.id, metadata={"audiobook": asdict(finished)})
+    )
+    return finished
+
+
+def _chapters(pages: list[Page], spans: list[Span]) -> list[Chapter]:
+    """One chapter for each run of pages from the same chapter of the book."""
+    chapters = []
+    placed = zip(pages, spans, strict=True)
+    for number, (_, group) in enumerate(groupby(placed, key=lambda p: p[0].source_chapter), 1):
+        run = list(group)
+        title = next((page.title for page, _ in run if page.title), None) or f"Chapter {number}"
+        chapters.append(Chapter(title, run[0][1].start, run[-1][1].end))
+    return chapters
+
+
+async def _cover(services: Services, attempt: Attempt, book: Book, folder: Path) -> Path | None:
+    """The cover picture in a file of its own; a book without one gets none."""
+    source = folder / "book.epub"
+    try:
+        await in_thread(services.storage.fetch_file, book.s3_key, source)
+        found = await in_thread(read_cover, source)
+    except (EpubError, ObjectNotFoundError) as error:
+        attempt.log.warning("no cover: %s", error)
+        return None
+    if found is None:
+        return None
+    picture, name = found
+    path = folder / f"cover{Path(name).suffix.lower()}"
+    await in_thread(path.write_bytes, picture)
+    return path

@@ -1,0 +1,101 @@
+"""`combine-page-audio`: join the audio of a page's completed paragraphs."""
+
+from __future__ import annotations
+
+import time
+
+from audibook.attempt import Attempt
+from audibook.audio import MP3_PAGE, join
+from audibook.catalogue import AudioStatus, Page, Paragraph
+from audibook.errors import NotReadyError, RecordNotFoundError
+from audibook.messages import CombinePageAudio, PageCombined
+from audibook.services import Services, in_thread
+from audibook.storage import keys
+from audibook.workspace import workspace
+
+from .fingerprint import FINGERPRINT, fingerprint, is_stored
+from .parts import fetched_parts
+from .state import making_audio
+
+__all__ = ["combine_page"]
+
+_JOINING_SHARE = 90.0
+
+
+async def combine_page(
+    services: Services, attempt: Attempt, data: CombinePageAudio
+) -> PageCombined:
+    """Join in reading order, without silence between, to one MP3 of 22,050 Hz.
+
+    Taken are the paragraphs a person has marked completed and whose audio is ready.
+    Raises NotReadyError when there is none.
+    """
+    started = time.monotonic()
+    rows = services.catalogue.pages
+    page = await in_thread(rows.get, data.page_id)
+    if page.book_id != data.book_id:
+        raise RecordNotFoundError(
+            f"Page not found: {data.page_id} in book {data.book_id}; "
+            f"it belongs to book {page.book_id}."
+        )
+    async with making_audio(rows, page.id, page.audio_status, attempt):
+        paragraphs = await _ready_paragraphs(services, attempt, page)
+        mark = fingerprint([p.audio_s3_key for p in paragraphs])
+        key, seconds = page.audio_s3_key, page.audio_duration
+        if (
+            data.skip_ready
+            and key is not None
+            and seconds is not None
+            and await is_stored(services, key, mark)
+        ):
+            await in_thread(rows.finish_audio, page.id, key, seconds)
+            attempt.log.info("the page's audio is there already", extra={"key": key})
+        else:
+            key, seconds = await _join_and_store(services, attempt, page, paragraphs, mark)
+    await attempt.progress(100)
+    return PageCombined(
+        page_id=page.id,
+        page_number=page.page_number,
+        book_id=page.book_id,
+        s3_key=key,
+        total_duration=round(seconds, 3),
+        paragraph_count=len(paragraphs),
+        duration=round((time.monotonic() - started) * 1000),
+    )
+
+
+async def _ready_paragraphs(services: Services, attempt: Attempt, page: Page) -> list[Paragraph]:
+    everything = await in_thread(services.catalogue.paragraphs.of_page, page.id)
+    completed = [p for p in everything if p.completed]
+    ready = [p for p in completed if p.audio_status is AudioStatus.READY and p.audio_s3_key]
+    if not ready:
+        raise NotReadyError(f"No completed paragraphs with audio found for page {page.page_number}")
+    if len(ready) < len(completed):
+        missing = len(completed) - len(ready)
+        attempt.log.warning("left out completed paragraphs without audio: %d", missing)
+        await attempt.note(f"{missing} completed paragraphs have no ready audio; left out.")
+    return ready
+
+
+async def _join_and_store(
+    services: Services, attempt: Attempt, page: Page, paragraphs: list[Paragraph], mark: str
+) -> tuple[str, float]:
+    stored = [(p.audio_s3_key, p.audio_duration) for p in paragraphs if p.audio_s3_key]
+    key = keys.page_audio(page.book_id, page.page_number)
+    with workspace(services.settings.work_dir) as folder:
+        path = folder / "page.mp3"
+        spans = await join(
+            services.ffmpeg,
+            fetched_parts(services, attempt, folder, stored, _JOINING_SHARE),
+            path,
+            MP3_PAGE,
+            sample_rate=MP3_PAGE.sample_rate or 22_050,
+        )
+        await in_thread(
+            services.storage.put_file, key, path, MP3_PAGE.content_type, {FINGERPRINT: mark}
+        )
+    seconds = spans[-1].end
+    previous = await in_thread(services.catalogue.pages.finish_audio, page.id, key, seconds)
+    prefix = keys.page_audio_prefix(page.book_id, page.page_number)
+    await services.discard_versions(prefix, key, previous, attempt.log)
+    return key, seconds

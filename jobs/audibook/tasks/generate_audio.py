@@ -1,0 +1,147 @@
+"""`generate-audio`: speak one paragraph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from audibook.attempt import Attempt
+from audibook.audio import MP3_PARAGRAPH, Encoder, encoding
+from audibook.catalogue import Book, Paragraph
+from audibook.errors import RecordNotFoundError
+from audibook.messages import GenerateAudio, ParagraphSpoken
+from audibook.services import Services, in_thread
+from audibook.speech import SpeechEngine, VoiceSettings
+from audibook.speech.language import has_words
+from audibook.speech.spoken import check_duration, speakable
+from audibook.storage import keys
+from audibook.workspace import workspace
+
+from .fingerprint import FINGERPRINT, fingerprint, is_stored
+from .state import making_audio
+
+__all__ = ["generate_audio"]
+
+_SCENE_BREAK_S = 1.0
+
+
+async def generate_audio(
+    services: Services, attempt: Attempt, data: GenerateAudio
+) -> ParagraphSpoken:
+    """Speak the paragraph's text in the voice of its book and store one MP3.
+
+    The old audio is deleted only after the row points to the new. A paragraph without
+    letters or digits, such as a row of asterisks, becomes a pause of one second.
+    """
+    started = time.monotonic()
+    rows = services.catalogue.paragraphs
+    paragraph = await in_thread(rows.get, data.paragraph_id)
+    if paragraph.book_id != data.book_id:
+        raise RecordNotFoundError(
+            f"Paragraph not found: {data.paragraph_id} in book {data.book_id}; "
+            f"it belongs to book {paragraph.book_id}."
+        )
+    if data.content is not None and data.content != paragraph.content:
+        attempt.log.info("the job's content differs from the database; the latter is spoken")
+    book = await in_thread(services.catalogue.books.get, data.book_id)
+    model = book.tts_model or services.settings.default_tts_model
+    mark = fingerprint(
+        paragraph.content,
+        book.language,
+        model,
+        book.tts_voice,
+        dict(book.tts_settings),
+        services.settings.paragraph_pause_ms,
+    )
+    key, seconds = paragraph.audio_s3_key, paragraph.audio_duration
+    if (
+        data.skip_ready
+        and key is not None
+        and seconds is not None
+        and await is_stored(services, key, mark)
+    ):
+        await in_thread(rows.finish_audio, paragraph.id, paragraph.content, key, seconds)
+        attempt.log.info("the paragraph's audio is there already", extra={"key": key})
+    else:
+        async with making_audio(rows, paragraph.id, paragraph.audio_status, attempt):
+            engine = await in_thread(services.speech.engine, model)
+            key, seconds = await _speak_and_store(services, attempt, book, paragraph, engine, mark)
+    await attempt.progress(100)
+    return ParagraphSpoken(
+        paragraph_id=paragraph.id,
+        duration=round(seconds, 3),
+        s3_key=key,
+        processing_time=round((time.monotonic() - started) * 1000),
+    )
+
+
+async def _speak_and_store(
+    services: Services,
+    attempt: Attempt,
+    book: Book,
+    paragraph: Paragraph,
+    engine: SpeechEngine,
+    mark: str,
+) -> tuple[str, float]:
+    key = keys.paragraph_audio(book.id, paragraph.id)
+    with workspace(services.settings.work_dir) as folder:
+        path = folder / "paragraph.mp3"
+        seconds = await _speak(services, book, paragraph.content, engine, path)
+        await in_thread(
+            services.storage.put_file,
+            key,
+            path,
+            MP3_PARAGRAPH.content_type,
+            {FINGERPRINT: mark},
+        )
+    try:
+        previous = await in_thread(
+            services.catalogue.paragraphs.finish_audio,
+            paragraph.id,
+            paragraph.content,
+            key,
+            seconds,
+        )
+    except Exception:
+        await services.discard([key], attempt.log)  # no row will ever point to it
+        raise
+    prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
+    await services.discard_versions(prefix, key, previous, attempt.log)
+    return key, seconds
+
+
+async def _speak(
+    services: Services, book: Book, content: str, engine: SpeechEngine, path: Path
+) -> float:
+    """Write the speech to `path`; gives its length in seconds, the closing pause included."""
+    text = speakable(content)
+    adjusted = VoiceSettings.of(book.tts_settings)
+    async with encoding(services.ffmpeg, path, MP3_PARAGRAPH, engine.sample_rate) as encoder:
+        if has_words(text):
+            await in_thread(engine.check, text, book.language, book.tts_voice)
+            await _pour(engine.speak(text, book.tts_voice, adjusted), encoder)
+            check_duration(
+                engine.name,
+                text,
+                encoder.seconds,
+                speed=1 + adjusted.rate / 100,
+                script=getattr(engine, "script", None),
+            )
+        else:
+            await encoder.pause(_SCENE_BREAK_S)
+        await encoder.pause(services.settings.paragraph_pause_ms / 1000)
+    return encoder.seconds
+
+
+async def _pour(speech: Iterator[bytes], encoder: Encoder) -> None:
+    """Each piece is made in a thread; between pieces the attempt can be cancelled."""
+    while samples := await in_thread(_next, speech):
+        await encoder.write(samples)
+
+
+def _next(speech: Iterator[bytes]) -> bytes:
+    for samples in speech:
+        if samples:
+            return samples
+    return b""

@@ -1,0 +1,130 @@
+"""`parse-epub`: from an uploaded EPUB to pages and paragraphs in the catalogue."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from audibook.attempt import Attempt
+from audibook.catalogue import BookStatus, NewPage
+from audibook.epub import ParsedBook, read_epub
+from audibook.messages import EpubParsed, ParseEpub
+from audibook.services import Services, in_thread
+from audibook.speech.language import base_language, is_hebrew
+from audibook.workspace import workspace
+
+__all__ = ["parse_epub"]
+
+_SAMPLE_PARAGRAPHS = 50
+
+
+async def parse_epub(services: Services, attempt: Attempt, data: ParseEpub) -> EpubParsed:
+    """Parse the book and save it in one transaction; ERROR only after the last attempt.
+
+    Raises EpubError for a file that cannot be read, ObjectNotFoundError when it is not
+    in storage, RecordNotFoundError for an unknown book.
+    """
+    started = time.monotonic()
+    books = services.catalogue.books
+    await in_thread(books.set_status, data.book_id, BookStatus.PROCESSING)
+    try:
+        parsed, saved = await _parse_and_save(services, attempt, data)
+    except Exception as error:
+        if attempt.is_last(error):
+            try:
+                await in_thread(books.set_status, data.book_id, BookStatus.ERROR)
+            except Exception as second:
+                # The first error is what the caller must see.
+                attempt.log.error("could not set the status to ERROR: %s", second)
+        raise
+    # Before READY, so that a crash in between repeats it; its id keeps it single.
+    await _follow_up(services, attempt, data.book_id, parsed)
+    await in_thread(books.set_status, data.book_id, BookStatus.READY)
+    await services.discard(saved, attempt.log)
+    await attempt.progress(100)
+    return EpubParsed(
+        book_id=data.book_id,
+        paragraph_count=parsed.paragraph_count,
+        duration=round((time.monotonic() - started) * 1000),
+    )
+
+
+async def _parse_and_save(
+    services: Services, attempt: Attempt, data: ParseEpub
+) -> tuple[ParsedBook, list[str]]:
+    books = services.catalogue.books
+    with workspace(services.settings.work_dir) as folder:
+        path = folder / "book.epub"
+        await in_thread(services.storage.fetch_file, data.s3_key, path)
+        await attempt.progress(10)
+        parsed = await in_thread(_read, path)
+    await attempt.progress(50)
+    pages = [
+        NewPage(
+            page.paragraphs,
+            page.title,
+            page.source_chapter,
+            page.start_position,
+            page.end_position,
+        )
+        for page in parsed.pages
+    ]
+    saved = await in_thread(
+        services.catalogue.save_pages, data.book_id, pages, _metadata(parsed, data)
+    )
+    about = parsed.metadata
+    await in_thread(
+        lambda: books.describe(
+            data.book_id, title=about.title, author=about.author, language=about.language
+        )
+    )
+    await attempt.progress(90)
+    attempt.log.info(
+        "parsed the book",
+        extra={"pages": saved.page_count, "paragraphs": saved.paragraph_count},
+    )
+    return parsed, list(saved.orphaned_keys)
+
+
+def _read(path: Path) -> ParsedBook:
+    return read_epub(path)
+
+
+def _metadata(parsed: ParsedBook, data: ParseEpub) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "averageParagraphsPerPage": parsed.paragraph_count / len(parsed.pages),
+        "processingInfo": {
+            "parsingMethod": data.parsing_method or "xhtml-based",
+            "documents": list(parsed.documents),
+            "charactersNotRead": {rule: n for rule, n in parsed.removed.items() if n},
+        },
+        "processedAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    about = parsed.metadata
+    # The tables have no columns for these two.
+    optional = {"publisher": about.publisher, "description": about.description}
+    return metadata | {name: value for name, value in optional.items() if value}
+
+
+async def _follow_up(
+    services: Services, attempt: Attempt, book_id: str, parsed: ParsedBook
+) -> None:
+    """Ask for diacritics where the book is Hebrew; a failure does not fail the parsing."""
+    if services.enqueue is None or not _wants_diacritics(parsed):
+        return
+    book = await in_thread(services.catalogue.books.get, book_id)
+    kind = "simple" if book.metadata.get("diacriticsType") == "simple" else "advanced"
+    correlation_id = f"auto-{kind}-diacritics-{book_id}"
+    data = {"bookId": book_id, "correlationId": correlation_id}
+    try:
+        await services.enqueue(f"add-{kind}-diacritics", data, correlation_id)
+    except Exception as error:
+        attempt.log.warning("could not add the diacritics job: %s", error)
+
+
+def _wants_diacritics(parsed: ParsedBook) -> bool:
+    language = base_language(parsed.metadata.language or "")
+    texts = [text for page in parsed.pages for text in page.paragraphs]
+    return language in {"", "he"} and is_hebrew(" ".join(texts[:_SAMPLE_PARAGRAPHS]))

@@ -1,0 +1,30 @@
+"""Fetching the parts of a joined audio one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from audibook.attempt import Attempt
+from audibook.audio import Part
+from audibook.services import Services, in_thread
+
+__all__ = ["fetched_parts"]
+
+
+async def fetched_parts(
+    services: Services,
+    attempt: Attempt,
+    folder: Path,
+    stored: Sequence[tuple[str, float | None]],
+    share: float,
+) -> AsyncIterator[Part]:
+    """The objects `(key, seconds)` in order, each fetched when it is needed.
+
+    Reports progress up to `share` per cent as they are taken.
+    """
+    for number, (key, seconds) in enumerate(stored):
+        await attempt.progress(share * number / len(stored))
+        path = folder / f"part-{number}{Path(key).suffix}"
+        await in_thread(services.storage.fetch_file, key, path)
+        yield Part(path, seconds)
