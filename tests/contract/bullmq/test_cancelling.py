@@ -60,18 +60,18 @@ async def test_without_a_reason_the_error_has_a_text_of_its_own(make: Makers, qu
 
 
 async def test_a_cancelled_job_with_tries_left_is_retried(make: Makers, queue: Any) -> None:
+    begun = asyncio.Event()
+
     async def process(job: Any, token: str, signal: Any) -> str:
         if job.attemptsStarted == 1:
+            begun.set()
             await until_cancelled(job, token, signal)
         return "done"
 
-    worker = make.worker(queue, process)
-    active = Heard(worker, "active")
     await queue.add("job", {}, {"attempts": 2})
-    await active.once()
-    async with asyncio.timeout(PATIENCE):
-        while not worker.cancelJob("1", "again"):
-            await asyncio.sleep(0)
+    worker = make.worker(queue, process)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    assert worker.cancelJob("1", "again") is True
     job, result = await Heard(worker, "completed").once()
     assert (result, job.attemptsMade) == ("done", 2)
 

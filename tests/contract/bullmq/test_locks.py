@@ -63,20 +63,20 @@ async def test_a_lock_that_is_gone_is_told(make: Makers, queue: Any) -> None:
 
 
 async def test_the_lock_manager_knows_the_running_jobs(make: Makers, queue: Any) -> None:
-    may_finish = asyncio.Event()
+    begun, may_finish = asyncio.Event(), asyncio.Event()
+
+    async def process(job: Any, token: str) -> None:
+        begun.set()
+        await asyncio.wait_for(may_finish.wait(), PATIENCE)
+
     job = await queue.add("job", {})
-    worker = make.worker(queue, holding(may_finish))
-    completed = Heard(worker, "completed")
-    await Heard(worker, "active").once()
-    async with asyncio.timeout(PATIENCE):
-        while not worker.lockManager.get_active_job_count():
-            await asyncio.sleep(0)
+    worker = make.worker(queue, process)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
     assert worker.lockManager.get_tracked_job_ids() == [job.id]
+    assert worker.lockManager.get_active_job_count() == 1
     assert worker.lockManager.is_running() is True
     may_finish.set()
-    await completed.once()
     await worker.close()
-    assert worker.lockManager.get_active_job_count() == 0
     assert worker.lockManager.get_tracked_job_ids() == []
 
 

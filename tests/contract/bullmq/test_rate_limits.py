@@ -123,7 +123,7 @@ async def test_a_global_rate_limit_can_be_set_read_and_removed(make: Makers, que
     assert await queue.removeGlobalRateLimit() == 0
 
 
-@pytest.mark.parametrize("options", [{}, {"limiter": {"max": 100, "duration": 1}}])
+@pytest.mark.parametrize("options", [{}, {"limiter": {"max": 100, "duration": 60_000}}])
 async def test_a_global_rate_limit_holds_for_every_worker(
     make: Makers, queue: Any, options: dict[str, Any]
 ) -> None:
@@ -131,6 +131,15 @@ async def test_a_global_rate_limit_holds_for_every_worker(
     await added(queue, 2)
     assert await make.worker(queue, **options).getNextJob("t1") is not None
     assert await make.worker(queue, **options).getNextJob("t2") is None
+
+
+async def test_the_window_of_a_workers_own_limiter_wins_over_the_global_one(
+    make: Makers, queue: Any
+) -> None:
+    await queue.setGlobalRateLimit(1, 60_000)
+    await added(queue, 2)
+    times = await begins(make, queue, 2, limiter={"max": 100, "duration": 80})
+    assert 75 <= times[1] - times[0] < 5_000
 
 
 async def test_a_global_rate_limit_spaces_the_jobs(make: Makers, queue: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import added
@@ -131,20 +132,17 @@ async def test_a_job_may_stall_as_often_as_allowed(make: Makers, queue: Any) -> 
 async def test_the_dead_worker_cannot_finish_its_job_any_more(make: Makers, queue: Any) -> None:
     [job] = await abandoned(make, queue)
     await Heard(make.worker(queue, done, **QUICK), "completed").once()
-    try:
+    with pytest.raises(TypeError, match=f"^Missing lock for job {job.id}. moveToFinished$"):
         await job.moveToCompleted("late", "dead-0")
-    except TypeError as error:
-        message = str(error)
-    assert message == f"Missing lock for job {job.id}. moveToFinished"
     assert (await queue.getJob(job.id)).returnvalue == "done"
 
 
 async def test_a_job_whose_lock_lives_is_not_stalled(make: Makers, queue: Any) -> None:
     await added(queue, 1, "held")
     await make.worker(queue, lockDuration=30_000).getNextJob("token")
+    await abandoned(make, queue)
     worker = make.worker(queue, done, **QUICK)
     stalled, completed = Heard(worker, "stalled"), Heard(worker, "completed")
-    await abandoned(make, queue)
     finished, _ = await completed.once()
     assert finished.name == "lost0"
     assert stalled.calls == [(finished.id,)]

@@ -1,0 +1,136 @@
+"""Removing jobs that have parents or children."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Heard, Story
+
+
+class Tree:
+    """parent -> a -> deep, parent -> b; the parent in `top`, all others in `low`."""
+
+    def __init__(self, top: Any, low: Any, tree: dict[str, Any]) -> None:
+        self.top, self.low = top, low
+        self.parent = tree["job"]
+        first, second = tree["children"]
+        self.a, self.b = first["job"], second["job"]
+        self.deep = first["children"][0]["job"]
+
+    async def states(self) -> list[str]:
+        """The states of parent, a, deep and b."""
+        return [await job.getState() for job in (self.parent, self.a, self.deep, self.b)]
+
+
+async def planted(make: Makers) -> Tree:
+    top, low = make.queue(), make.queue()
+    deep = {"name": "deep", "queueName": low.name}
+    first = {"name": "a", "queueName": low.name, "children": [deep]}
+    second = {"name": "b", "queueName": low.name}
+    flow = {"name": "parent", "queueName": top.name, "children": [first, second]}
+    return Tree(top, low, await make.flow_producer().add(flow))
+
+
+async def test_removing_a_parent_removes_all_below_it(make: Makers) -> None:
+    tree = await planted(make)
+    await tree.parent.remove()
+    assert await tree.states() == ["unknown"] * 4
+
+
+async def test_the_children_can_be_kept(make: Makers) -> None:
+    tree = await planted(make)
+    await tree.parent.remove({"removeChildren": False})
+    assert await tree.states() == ["unknown", "waiting-children", "waiting", "waiting"]
+
+
+async def test_queue_remove_removes_children_as_well(make: Makers) -> None:
+    tree = await planted(make)
+    assert await tree.top.remove(tree.parent.id) == 1
+    assert await tree.states() == ["unknown"] * 4
+
+
+async def test_queue_remove_can_keep_the_children(make: Makers) -> None:
+    tree = await planted(make)
+    assert await tree.top.remove(tree.parent.id, {"removeChildren": False}) == 1
+    assert await tree.states() == ["unknown", "waiting-children", "waiting", "waiting"]
+
+
+async def test_removing_some_children_keeps_the_parent_waiting(make: Makers) -> None:
+    tree = await planted(make)
+    await tree.a.remove()
+    assert await tree.states() == ["waiting-children", "unknown", "unknown", "waiting"]
+
+
+async def test_removing_the_last_child_releases_the_parent(make: Makers) -> None:
+    tree = await planted(make)
+    await tree.a.remove()
+    await tree.b.remove()
+    assert await tree.parent.getState() == "waiting"
+
+
+async def test_the_release_by_a_removal_is_told(make: Makers) -> None:
+    tree = await planted(make)
+    story = Story(make.events(tree.top))
+    await tree.a.remove()
+    await tree.b.remove()
+    told = await story.until("waiting")
+    assert told == {"jobId": tree.parent.id, "prev": "waiting-children"}
+
+
+async def test_a_removed_parent_is_told_with_its_state(make: Makers) -> None:
+    tree = await planted(make)
+    story = Story(make.events(tree.top))
+    await tree.parent.remove({"removeChildren": False})
+    told = await story.until("removed")
+    assert told == {"jobId": tree.parent.id, "prev": "waiting-children"}
+
+
+async def test_a_locked_child_protects_its_parent(make: Makers) -> None:
+    tree = await planted(make)
+    await make.worker(tree.low).getNextJob("token")
+    message = f"^Job {tree.parent.id} could not be removed because it is locked by another worker$"
+    with pytest.raises(Exception, match=message):
+        await tree.parent.remove()
+    assert await tree.parent.getState() == "waiting-children"
+
+
+async def test_a_child_of_a_removed_parent_still_runs(make: Makers) -> None:
+    async def process(job: Any, token: str) -> str:
+        return job.name  # type: ignore[no-any-return]
+
+    tree = await planted(make)
+    await tree.parent.remove({"removeChildren": False})
+    calls = await Heard(make.worker(tree.low, process), "completed").times(3)
+    assert sorted(name for _, name in calls) == ["a", "b", "deep"]
+
+
+async def test_completed_children_go_with_their_parent(make: Makers) -> None:
+    async def process(job: Any, token: str) -> str:
+        return "done"
+
+    tree = await planted(make)
+    await Heard(make.worker(tree.low, process), "completed").times(3)
+    await tree.parent.remove()
+    assert await tree.states() == ["unknown"] * 4
+
+
+async def test_completed_children_can_outlive_their_parent(make: Makers) -> None:
+    async def process(job: Any, token: str) -> str:
+        return "done"
+
+    tree = await planted(make)
+    await Heard(make.worker(tree.low, process), "completed").times(3)
+    await tree.parent.remove({"removeChildren": False})
+    assert await tree.states() == ["unknown", "completed", "completed", "completed"]
+
+
+async def test_cleaning_a_waiting_child_releases_its_parent(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    child = {"name": "child", "queueName": low.name}
+    tree = await make.flow_producer().add(
+        {"name": "parent", "queueName": top.name, "children": [child]}
+    )
+    await low.clean(0, 0, "wait")
+    assert await tree["job"].getState() == "waiting"
