@@ -1,0 +1,136 @@
+"""May a worker start another job now? Pause, rate limits and global concurrency in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from jetbull.ledger import gate, settings
+from jetbull.ledger.batch import Message
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Msg, Subscription
+
+
+class Admission:
+    """The queue's settings as a worker sees them, kept fresh by hints."""
+
+    def __init__(
+        self, store: QueueStore, limiter: dict[str, Any] | None, on_change: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._limiter = limiter
+        self._on_change = on_change
+        self._settings: dict[str, Any] = {}
+        self._subscriptions: list[Subscription] = []
+        self._forget: Callable[[], None] = lambda: None
+        self._blocked_until = 0.0
+        self._refresh: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Reads the settings and listens for their changes."""
+        names = self._store.names
+        for topic in ("meta", "slot"):
+            callback = self._on_meta if topic == "meta" else self._on_slot
+            self._subscriptions.append(
+                await self._store.wire.subscribe(names.hint(topic), callback)
+            )
+        self._forget = self._store.wire.on_reconnect(self._on_reconnect)
+        await self._read()
+
+    async def close(self) -> None:
+        """Stops listening."""
+        self._forget()
+        if self._refresh is not None:
+            self._refresh.cancel()
+            await asyncio.gather(self._refresh, return_exceptions=True)
+        for subscription in self._subscriptions:
+            await self._store.wire.unsubscribe(subscription)
+
+    async def _read(self) -> None:
+        self._settings, _ = await settings.read(self._store)
+
+    async def _on_meta(self, _: Msg) -> None:
+        await self._read()
+        self._on_change()
+
+    async def _on_slot(self, _: Msg) -> None:
+        self._on_change()
+
+    def _on_reconnect(self) -> None:
+        async def refresh() -> None:
+            await self._read()
+            self._on_change()
+
+        self._refresh = asyncio.get_running_loop().create_task(refresh())
+
+    @property
+    def paused(self) -> bool:
+        """The queue is paused for all workers."""
+        return bool(self._settings.get("paused"))
+
+    @property
+    def concurrency(self) -> int | None:
+        """Jobs at once over all workers, or None."""
+        limit = self._settings.get("concurrency")
+        return None if limit is None else int(limit)
+
+    @property
+    def _rate(self) -> tuple[int, int] | None:
+        if "max" in self._settings and "duration" in self._settings:
+            return int(self._settings["max"]), int(self._settings["duration"])
+        if self._limiter:
+            return int(self._limiter["max"]), int(self._limiter["duration"])
+        return None
+
+    @property
+    def limited(self) -> bool:
+        """Whether starting a job needs a question first."""
+        return self._rate is not None or self.concurrency is not None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether nothing may start for now."""
+        return self.paused or asyncio.get_running_loop().time() < self._blocked_until
+
+    def block(self, ms: int) -> None:
+        """Nothing starts here for `ms`; afterwards the worker looks again."""
+        loop = asyncio.get_running_loop()
+        self._blocked_until = loop.time() + ms / 1000
+        loop.call_later(ms / 1000 + 0.001, self._on_change)
+
+    async def may_start(self) -> bool:
+        """Asks the rate window before a job is looked for."""
+        rate = self._rate
+        if rate is None:
+            return True
+        left = await gate.time_left(self._store, rate[0])
+        if left:
+            self.block(left)
+            return False
+        return True
+
+    async def count_start(self) -> bool:
+        """Counts a start in the rate window; False (and blocked) when it is full."""
+        rate = self._rate
+        if rate is None:
+            return True
+        left = await gate.enter_window(self._store, *rate)
+        if left:
+            self.block(left)
+            return False
+        return True
+
+    async def slot(self) -> Message | None:
+        """The message that claims a place under the global concurrency; None when all are taken."""
+        limit = self.concurrency
+        assert limit is not None
+        return await gate.slot_message(self._store, limit)
+
+    async def finished(self) -> None:
+        """A place under the global concurrency is free again."""
+        if self.concurrency is not None:
+            await self._store.hint("slot")
+
+
+__all__ = ["Admission"]

@@ -1,0 +1,129 @@
+"""From a caller's job to a stored one: id, place, parent, deduplication, events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jetbull.commands import deduplicating, linking
+from jetbull.ledger import blobs
+from jetbull.ledger.adding import NewJob, add_many
+from jetbull.ledger.adding import add as store_job
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.placing import Place, delayed, waiting
+from jetbull.ledger.record import Record, dumps, to_bytes
+from jetbull.ledger.store import QueueStore
+from jetbull.options import check_size
+
+if TYPE_CHECKING:
+    from jetbull.job import Job
+
+_ZERO = ("attempts", "delay")  # defaults that need not be stored
+
+
+def record_of(job: Job, store: QueueStore) -> Record:
+    """The record a fresh job is stored as. ValueError when the data is not JSON."""
+    data = to_bytes(dumps(job.data))
+    opts = {k: v for k, v in job.opts.items() if v is not None and not (v == 0 and k in _ZERO)}
+    check_size(job.name, data, opts)
+    fixed: dict[str, Any] = {"name": job.name, "timestamp": job.timestamp, "opts": opts}
+    if job.parent:
+        fixed["parentKey"] = job.parentKey
+        fixed["parent"] = linking.link(store, job.parent)
+    if job.repeatJobKey:
+        fixed["repeatJobKey"] = job.repeatJobKey
+    if job.deduplication_id:
+        fixed["deduplicationId"] = job.deduplication_id
+    head: dict[str, Any] = {}
+    if job.delay:
+        head["delay"] = job.delay
+    if job.priority:
+        head["priority"] = int(job.priority)
+    return Record.new(fixed, data, head)
+
+
+def place_of(job: Job) -> Place:
+    """Where a fresh job goes; delay counts from its timestamp."""
+    if job.delay:
+        due = int(job.timestamp + job.delay)
+        if due > now_ms():
+            return delayed(due, int(job.priority or 0))
+    return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
+
+
+def announce(store: QueueStore, job_id: str, name: str, place: Place) -> None:
+    """The events of a stored new job."""
+    store.emit("added", jobId=job_id, name=name)
+    if place.state == "delayed":
+        store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
+    elif place.state == "children":
+        store.emit("waiting-children", jobId=job_id)
+    else:
+        store.emit("waiting", jobId=job_id)
+
+
+async def prepare(store: QueueStore, job: Job, place: Place | None = None) -> NewJob:
+    """The ledger's form of a job, with its id."""
+    custom = job.id
+    job_id = str(custom) if custom not in (None, "") else str((await store.ids.take())[0])
+    record = record_of(job, store)
+    where = place or place_of(job)
+    await blobs.externalize(store, job_id, record)
+
+    new = NewJob(job_id, record, where, custom in (None, ""))
+    new.on_stored = _announcer(store, new, job.name)
+    return new
+
+
+async def add(store: QueueStore, job: Job) -> str:
+    """Stores one job; the id of the job that now stands for it."""
+    rule = deduplicating.rule_of(job.opts) if "deduplication" in job.opts else None
+    new = await prepare(store, job)
+    if rule is not None:
+        job_id = await deduplicating.add(store, new, rule)
+    elif job.parent:
+        job_id = await linking.add_child(store, new)
+    else:
+        job_id = new.job_id
+        while not await store_job(store, new):
+            if not new.generated:
+                store.emit("duplicated", jobId=job_id)
+                break
+            # A custom id took this number before the counter reached it.
+            job_id = new.job_id = str((await store.ids.take())[0])
+    if new.place.due_ms:
+        store.promoter.arm(job_id, new.place.due_ms)
+    return job_id
+
+
+async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
+    """Stores many jobs in order; up to 1,000 in one atomic step."""
+    special = any(j.parent or "deduplication" in j.opts for j in jobs)
+    if special:
+        return [await add(store, job) for job in jobs]
+    missing = sum(1 for j in jobs if j.id in (None, ""))
+    numbers = iter(await store.ids.take(missing)) if missing else iter(())
+    prepared: list[NewJob] = []
+    for job in jobs:
+        custom = job.id
+        job_id = str(custom) if custom not in (None, "") else str(next(numbers))
+        record, where = record_of(job, store), place_of(job)
+        await blobs.externalize(store, job_id, record)
+        new = NewJob(job_id, record, where, custom in (None, ""))
+        new.on_stored = _announcer(store, new, job.name)
+        prepared.append(new)
+    for job, new, stored in zip(jobs, prepared, await add_many(store, prepared), strict=True):
+        job.id = new.job_id
+        if not stored:
+            if new.generated:
+                job.id = None
+                job.id = await add(store, job)
+            else:
+                store.emit("duplicated", jobId=new.job_id)
+        elif new.place.due_ms:
+            store.promoter.arm(new.job_id, new.place.due_ms)
+    return [str(job.id) for job in jobs]
+
+
+def _announcer(store: QueueStore, new: NewJob, name: str) -> Any:
+    return lambda _: announce(store, new.job_id, name, new.place)

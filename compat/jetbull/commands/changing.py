@@ -1,0 +1,55 @@
+"""Changing what a stored job holds, in whatever state it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jetbull.error_code import refused
+from jetbull.ledger import patches
+from jetbull.ledger.lease import Lease, LeaseLost
+from jetbull.ledger.record import Record, dumps, to_bytes
+from jetbull.ledger.store import QueueStore
+
+
+async def update_data(
+    store: QueueStore, job_id: str, data: Any, lease: Lease | None = None
+) -> None:
+    """Replaces the caller's data."""
+    raw = to_bytes(dumps(data))
+
+    def change(record: Record) -> None:
+        record.data = raw
+
+    await _rewrite(store, job_id, change, lease, "updateData")
+
+
+async def update_progress(
+    store: QueueStore, job_id: str, progress: Any, lease: Lease | None = None
+) -> None:
+    """Stores the progress, then tells the listeners."""
+    text = dumps(progress)
+
+    def change(record: Record) -> None:
+        record.head["progress"] = progress
+
+    await _rewrite(store, job_id, change, lease, "updateProgress")
+    store.emit("progress", jobId=job_id, data=text)
+
+
+async def _rewrite(
+    store: QueueStore,
+    job_id: str,
+    change: Callable[[Record], None],
+    lease: Lease | None,
+    command: str,
+) -> None:
+    if lease is not None and not lease.ended:
+        try:
+            await lease.update(change)
+        except LeaseLost:
+            lease = None
+        else:
+            return
+    if not await patches.rewrite(store, job_id, change):
+        raise refused(-1, command, job_id)

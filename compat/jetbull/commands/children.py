@@ -1,0 +1,92 @@
+"""What a parent knows of its children."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jetbull.ledger import parents, reading
+from jetbull.ledger.patches import rewrite
+from jetbull.ledger.record import Record
+from jetbull.ledger.store import QueueStore
+
+_KINDS = ("processed", "unprocessed", "ignored", "failed")
+_BOOKS = {
+    "processed": parents.PROCESSED,
+    "unprocessed": parents.PENDING,
+    "ignored": parents.FAILED_KIND,
+    "failed": parents.UNSUCCESSFUL,
+}
+_DEFAULT_PAGE = 20
+
+
+async def values(store: QueueStore, job_id: str) -> dict[str, Any]:
+    """`{child key: value}` of the completed children."""
+    return (await parents.entries(store, job_id)).get(parents.PROCESSED, {})
+
+
+async def ignored(store: QueueStore, job_id: str) -> dict[str, str]:
+    """`{child key: reason}` of the failed children that do not fail the parent."""
+    return (await parents.entries(store, job_id)).get(parents.FAILED_KIND, {})
+
+
+async def dependencies(
+    store: QueueStore, job_id: str, opts: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """All four books, or pages of those asked for (`{kind: {cursor, count}}`)."""
+    books = await parents.entries(store, job_id)
+    if not opts:
+        return {kind: _shown(kind, books.get(_BOOKS[kind], {})) for kind in _KINDS}
+    answer: dict[str, Any] = {}
+    names = {
+        "processed": "nextProcessedCursor",
+        "unprocessed": "nextUnprocessedCursor",
+        "ignored": "nextIgnoredCursor",
+        "failed": "nextFailedCursor",
+    }
+    for kind in _KINDS:
+        if kind not in opts:
+            continue
+        page = opts[kind] if isinstance(opts[kind], Mapping) else {}
+        cursor = int(page.get("cursor", 0) or 0)
+        count = int(page.get("count", _DEFAULT_PAGE))
+        book = books.get(_BOOKS[kind], {})
+        keys = list(book)[cursor : cursor + count]
+        answer[kind] = _shown(kind, {k: book[k] for k in keys})
+        after = cursor + count
+        answer[names[kind]] = after if after < len(book) else 0
+    return answer
+
+
+def _shown(kind: str, book: dict[str, Any]) -> Any:
+    return book if kind in ("processed", "ignored") else list(book)
+
+
+async def counts(
+    store: QueueStore, job_id: str, opts: Mapping[str, Any] | None
+) -> dict[str, int]:
+    """Sizes of the books asked for (`{kind: True}`), or of all."""
+    books = await parents.entries(store, job_id)
+    kinds = [k for k in _KINDS if opts.get(k)] if opts else list(_KINDS)
+    return {kind: len(books.get(_BOOKS[kind], {})) for kind in kinds}
+
+
+async def cut(store: QueueStore, job_id: str) -> bool:
+    """Ends the dependency of the parent on this job; False if there is no parent."""
+    found = await reading.find(store, job_id)
+    if found is None:
+        return False
+    parent = await parents.parent_of(store, found.record, job_id)
+    if parent is None:
+        return False
+
+    def orphan(record: Record) -> None:
+        record.head["orphaned"] = True
+
+    await rewrite(store, job_id, orphan)
+    if await parents.book(parent, parents.NOTHING, "null"):
+        await parents.release(parent.store, parent.job_id)
+    return True
+
+
+__all__ = ["counts", "cut", "dependencies", "ignored", "values"]

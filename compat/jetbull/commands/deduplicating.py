@@ -1,0 +1,143 @@
+"""Deduplication rules: whether an add counts, and who owns the id afterwards (BullMQ section
+'deduplication': simple, throttle, debounce, replace, keepLastIfActive).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jetbull.errors import ConfigurationError, Conflict
+from jetbull.ledger import deduplication, reading
+from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.batch import commit
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.deduplication import Key
+from jetbull.ledger.moving import ensure_level, move
+from jetbull.ledger.names import ACTIVE, DELAYED, HEAD, PRIO, STALLED, state_of
+from jetbull.ledger.placing import REMOVED, waiting
+from jetbull.ledger.record import Record
+from jetbull.ledger.store import QueueStore
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`opts.deduplication`, checked."""
+
+    id: str
+    ttl_ms: int
+    extend: bool
+    replace: bool
+    keep_last: bool
+
+
+def rule_of(opts: dict[str, Any]) -> Rule | None:
+    """The rule of a job's options, or None. ConfigurationError without an id."""
+    given = opts.get("deduplication")
+    if not given:
+        return None
+    if not given.get("id"):
+        raise ConfigurationError("deduplication.id must be a non-empty string.")
+    keep_last = bool(given.get("keepLastIfActive"))
+    ttl = 0 if keep_last else int(given.get("ttl") or 0)
+    return Rule(
+        str(given["id"]), ttl, bool(given.get("extend")), bool(given.get("replace")), keep_last
+    )
+
+
+async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
+    """Stores the job, or not; the id of the job that stands for the deduplication id."""
+    while True:
+        key = await deduplication.read(store, rule.id)
+        until = now_ms() + rule.ttl_ms if rule.ttl_ms else 0
+        if key is None or not await deduplication.counts(store, key):
+            if await _own(store, job, rule, 0 if key is None else key.seq, until):
+                return job.job_id
+            continue
+        if rule.replace and await _replace(store, job, rule, key, until):
+            return job.job_id
+        if rule.keep_last and await _remember(store, job, rule, key):
+            break
+        if rule.ttl_ms and rule.extend:
+            await deduplication.write(store, rule.id, key.owner, until, key.seq)
+        break
+    store.emit(
+        "deduplicated",
+        jobId=key.owner,
+        deduplicationId=rule.id,
+        deduplicatedJobId=job.job_id,
+    )
+    return key.owner
+
+
+async def _own(store: QueueStore, job: NewJob, rule: Rule, seq: int, until: int) -> bool:
+    """Stores job and key together; False when either changed meanwhile."""
+    if job.place.state == PRIO:
+        await ensure_level(store, job.place.lane)
+    entry = deduplication.message(store, rule.id, job.job_id, until, seq)
+    try:
+        last = await commit(store.wire, store.names.space.jobs, [entry, message_for(store, job)])
+    except Conflict:
+        if await reading.find(store, job.job_id) is not None:
+            raise
+        return False
+    if job.on_stored is not None:
+        job.on_stored(last)
+    if job.place.state == HEAD:
+        await store.hint("head")
+    return True
+
+
+async def _replace(store: QueueStore, job: NewJob, rule: Rule, key: Key, until: int) -> bool:
+    """While the owner is delayed it is removed and the new job takes its place."""
+    owner = await reading.find(store, key.owner)
+    if owner is None or state_of(owner.subject) != DELAYED:
+        return False
+    keep_until = until if rule.extend or not key.until_ms else key.until_ms
+    try:
+        await move(store, key.owner, owner, owner.record.with_head({}), REMOVED)
+    except Conflict:
+        return False
+    store.emit("removed", jobId=key.owner, prev="delayed")
+    if not await _own(store, job, rule, key.seq, keep_until):
+        return False
+    store.emit(
+        "deduplicated", jobId=job.job_id, deduplicationId=rule.id, deduplicatedJobId=key.owner
+    )
+    return True
+
+
+async def _remember(store: QueueStore, job: NewJob, rule: Rule, key: Key) -> bool:
+    """While the owner runs, the latest add is kept until it finishes."""
+    owner = await reading.find(store, key.owner)
+    if owner is None or state_of(owner.subject) not in (ACTIVE, STALLED):
+        return False
+    text = job.record.encode().decode("utf-8", "surrogatepass")
+    return await deduplication.write(
+        store, rule.id, key.owner, 0, key.seq, {"record": text, "id": job.job_id}
+    )
+
+
+async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str) -> None:
+    """Frees the key of a finished owner, or starts the job remembered for it."""
+    key = await deduplication.read(store, dedup_id)
+    if key is None or key.owner != job_id:
+        return
+    if key.pending is None:
+        if not key.until_ms:
+            await store.purge(store.names.aux("dedup", dedup_id))
+        return
+    payload = key.pending["record"].encode("utf-8", "surrogatepass")
+    record = Record.decode(payload)
+    fresh = NewJob(key.pending["id"], record, waiting(record.priority), True)
+
+    def stored(_: int) -> None:
+        store.emit("added", jobId=fresh.job_id, name=record.name)
+        store.emit("waiting", jobId=fresh.job_id)
+
+    fresh.on_stored = stored
+    rule = Rule(dedup_id, 0, False, False, True)
+    await _own(store, fresh, rule, key.seq, 0)
+
+
+__all__ = ["Rule", "add", "on_finished", "rule_of"]

@@ -1,0 +1,224 @@
+"""What the holder of a job's lock may do with it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jetbull.backoffs import Backoffs
+from jetbull.commands import fetching
+from jetbull.error_code import refused
+from jetbull.errors import UnrecoverableError
+from jetbull.ledger import finishing, parents, reading
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.finishing import Failure
+from jetbull.ledger.lease import Lease, LeaseLost
+from jetbull.ledger.names import ACTIVE, public_state_of, state_of
+from jetbull.ledger.placing import WAITING_CHILDREN, delayed, waiting
+from jetbull.ledger.store import QueueStore
+from jetbull.options import keep_policy
+
+if TYPE_CHECKING:
+    from jetbull.job import Job
+
+_DEFAULT_LOCK_MS = 30_000
+
+
+async def lease_of(job: Job, token: str | None, command: str) -> Lease:
+    """The lease this job object or its token stands for; JobError -1, -2, -3 or -6."""
+    lease = job._lease
+    if lease is not None and not lease.ended and token in (None, lease.token):
+        return lease
+    store = await job.queue.ledger()
+    found = await reading.find(store, job.id)
+    if found is None:
+        raise refused(-1, command, job.id)
+    if state_of(found.subject) != ACTIVE:
+        raise refused(-2, command, job.id)
+    if found.record.head.get("token") != token:
+        raise refused(-6, command, job.id, "active")
+    lock_ms = int(job.queue.opts.get("lockDuration", _DEFAULT_LOCK_MS))
+    job._lease = Lease(store, job.id, found, str(token), lock_ms)
+    return job._lease
+
+
+async def _no_children_pending(store: QueueStore, job: Job) -> None:
+    if not await _has_family(store, job):
+        return
+    if await parents.has_pending(store, job.id):
+        raise refused(-4, "moveToFinished", job.id)
+    if await parents.has_unsuccessful(store, job.id):
+        raise refused(-9, "moveToFinished", job.id)
+
+
+async def _has_family(store: QueueStore, job: Job) -> bool:
+    if job._lease is not None and "family" in job._lease.record.given:
+        return True
+    return await store.wire.get_one(
+        store.names.space.jobs, {"last_by_subj": store.names.dependencies(job.id)}
+    ) is not None
+
+
+async def complete(job: Job, value: Any, token: str, fetch_next: bool = False) -> Any:
+    """Stores the return value and ends the lease."""
+    store = await job.queue.ledger()
+    if await reading.find(store, job.id) is None:
+        raise refused(-1, "moveToFinished", job.id)
+    await _no_children_pending(store, job)
+    await finish(job, value, token)
+    return await _next(job, token) if fetch_next else None
+
+
+async def finish(job: Job, value: Any, token: str) -> None:
+    """As `complete`, without looking at children first."""
+    lease = await lease_of(job, token, "moveToFinished")
+    try:
+        record = await finishing.complete(
+            lease, value, keep_policy(job.opts.get("removeOnComplete"))
+        )
+    except LeaseLost:
+        raise await _lost(job, "moveToFinished") from None
+    job.returnvalue = value
+    job.finishedOn = record.head["finishedOn"]
+    job.attemptsMade = record.head["attemptsMade"]
+    await fetching.after_finish(lease.store, job, "completed")
+
+
+async def _lost(job: Job, command: str) -> Exception:
+    store = await job.queue.ledger()
+    found = await reading.find(store, job.id)
+    if found is None:
+        return refused(-1, command, job.id)
+    if state_of(found.subject) == ACTIVE:
+        return refused(-6, command, job.id, "active")
+    return refused(-2, command, job.id)
+
+
+async def fail(
+    job: Job, error: BaseException, token: str, fetch_next: bool = False
+) -> Any:
+    """Ends this try: another one now or later, or failed for good."""
+    lease = await lease_of(job, token, "moveToFinished")
+    made = job.attemptsMade + 1
+    attempts = job.opts.get("attempts") or 0
+    final = made >= attempts or job.discarded or _unrecoverable(error)
+    delay_ms = 0
+    if not final:
+        settings = job.queue.opts.get("settings") or {}
+        strategy = settings.get("backoffStrategy")
+        delay_ms = await Backoffs.calculate(job.opts.get("backoff"), made, error, job, strategy)
+        final = delay_ms == -1
+    job.failedReason = str(error)
+    job.stacktrace = stacktrace(job, error)
+    failure = Failure(job.failedReason, job.stacktrace, made >= attempts)
+    try:
+        if final:
+            keep = keep_policy(job.opts.get("removeOnFail"))
+            record = await finishing.fail(lease, failure, keep)
+            job.finishedOn = record.head["finishedOn"]
+        else:
+            await finishing.again(lease, failure, delay_ms, bool(job.opts.get("lifo")))
+            job.delay = delay_ms
+            if 0 < delay_ms:
+                await fetching.soon(lease.store, job.id, now_ms() + delay_ms)
+    except LeaseLost:
+        raise await _lost(job, "moveToFinished") from None
+    job.attemptsMade = made
+    if final:
+        await fetching.after_finish(lease.store, job, "failed")
+    return await _next(job, token) if fetch_next else None
+
+
+def _unrecoverable(error: BaseException) -> bool:
+    """By class or by class name, so that a processor need not import jetbull."""
+    return isinstance(error, UnrecoverableError) or any(
+        cls.__name__ == "UnrecoverableError" for cls in type(error).__mro__
+    )
+
+
+def stacktrace(job: Job, error: BaseException) -> list[str]:
+    """The job's stack traces with this try's added, as many as `stackTraceLimit` allows."""
+    limit = job.opts.get("stackTraceLimit")
+    if limit == 0:
+        return []
+    traces = [*job.stacktrace, "".join(traceback.format_exception(error))]
+    return traces[-limit:] if limit else traces
+
+
+async def delay(job: Job, timestamp: int, token: str | None) -> None:
+    """Active -> delayed; the try is not counted."""
+    lease = await lease_of(job, token, "moveToDelayed")
+    due = max(int(timestamp), now_ms())
+    try:
+        await finishing.step_back(
+            lease, delayed(due, lease.record.priority), "delayed", delay=str(due)
+        )
+    except LeaseLost:
+        raise await _lost(job, "moveToDelayed") from None
+    job.delay = max(0, due - now_ms())
+    await fetching.soon(lease.store, job.id, due)
+
+
+async def wait(job: Job, token: str | None) -> None:
+    """Active -> head of waiting (or its priority); the try is not counted."""
+    lease = await lease_of(job, token, "moveJobFromActiveToWait")
+    place = waiting(lease.record.priority, lifo=True)
+    try:
+        await finishing.step_back(lease, place, "waiting", prev="active")
+    except LeaseLost:
+        raise await _lost(job, "moveJobFromActiveToWait") from None
+
+
+async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bool:
+    """True when moved; False when no child (or not the one named) is pending."""
+    command = "moveToWaitingChildren"
+    lease = await lease_of(job, token, command)
+    store = lease.store
+    if await parents.has_unsuccessful(store, job.id):
+        raise refused(-9, command, job.id)
+    child = opts.get("child")
+    if child:
+        key = f"{child['queue']}:{child['id']}"
+        books = await parents.entries(store, job.id)
+        if key not in books.get(parents.PENDING, {}):
+            return False
+    elif not await parents.has_pending(store, job.id):
+        return False
+    try:
+        await finishing.step_back(lease, WAITING_CHILDREN, "waiting-children", prev="active")
+    except LeaseLost:
+        raise await _lost(job, command) from None
+    # The last child may have finished between the look and the move.
+    await parents.release(store, job.id)
+    return True
+
+
+async def extend(job: Job, token: str, duration_ms: int) -> int:
+    """1 when the lock now lasts `duration_ms`, 0 when it is not ours."""
+    found = await reading.find(await job.queue.ledger(), job.id)
+    if found is None or public_state_of(found.subject) != "active":
+        return 0
+    if found.record.head.get("token") != token:
+        return 0
+    lease = await lease_of(job, token, "extendLock")
+    lease.lock_ms, old = int(duration_ms), lease.lock_ms
+    try:
+        await lease.update()
+    except LeaseLost:
+        return 0
+    finally:
+        lease.lock_ms = old
+    return 1
+
+
+async def _next(job: Job, token: str) -> list[Any] | None:
+    store = await job.queue.ledger()
+    lock_ms = int(job.queue.opts.get("lockDuration", _DEFAULT_LOCK_MS))
+    lease = await fetching.take_now(store, token, lock_ms, None)
+    if lease is None:
+        return None
+    return [fetching.as_hash(lease), lease.job_id, 0, 0]
+
+
+__all__ = ["complete", "delay", "extend", "fail", "finish", "lease_of", "stacktrace", "wait"]

@@ -1,0 +1,192 @@
+"""Schedulers at work: registering one, and making the next job when the current one starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jetbull.commands import adding
+from jetbull.error_code import refused
+from jetbull.errors import JetbullError
+from jetbull.job import Job, JobOwner
+from jetbull.ledger import reading, schedules
+from jetbull.ledger.adding import NewJob
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.names import public_state_of
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+from jetbull.repeating import default_repeat_strategy, next_slot, to_millis
+
+if TYPE_CHECKING:
+    from jetbull.worker import Worker
+
+_MAX_SLOTS = 32
+_REPLACEABLE = ("delayed", "waiting", "prioritized")
+
+
+async def register(
+    owner: JobOwner, scheduler_id: str, body: dict[str, Any], job_opts: dict[str, Any]
+) -> Job:
+    """Stores or overwrites a scheduler and its one pending job.
+
+    `body` as in `jetbull.ledger.schedules`, with `next` computed for a pattern. JobError -10 when
+    the pattern's slot holds a job that cannot be replaced, -11 when 32 slots are taken.
+    """
+    store = await owner.ledger()
+    while True:
+        stored = await schedules.read(store, scheduler_id)
+        replaced = await _pending_job(store, stored)
+        now = now_ms()
+        fresh = dict(body)
+        slot, offset = _slot(fresh, stored, replaced, job_opts, now)
+        if offset and (replaced is None or "offset" in body):
+            fresh["offset"] = offset
+        elif stored is not None and "offset" in stored.body:
+            fresh["offset"] = stored.body["offset"]
+        slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced)
+        fresh["next"] = slot
+        fresh["ic"] = stored.body.get("ic", 1) if stored else 1
+        job = _iteration(owner, scheduler_id, slot, fresh, job_opts, now)
+        new = await _prepared(store, job)
+        if await schedules.save(store, scheduler_id, fresh, stored.seq if stored else 0, new, replaced):
+            store.promoter.arm(new.job_id, new.place.due_ms or now)
+            return job
+
+
+async def _pending_job(
+    store: QueueStore, stored: schedules.Scheduler | None
+) -> tuple[str, Stored] | None:
+    if stored is None:
+        return None
+    job_id = schedules.job_id_of(stored.id, stored.next_ms)
+    found = await reading.find(store, job_id)
+    if found is None or public_state_of(found.subject) not in _REPLACEABLE:
+        return None
+    return job_id, found
+
+
+def _slot(
+    body: dict[str, Any],
+    stored: schedules.Scheduler | None,
+    replaced: tuple[str, Stored] | None,
+    job_opts: dict[str, Any],
+    now: int,
+) -> tuple[int, int]:
+    every = body.get("every")
+    if not every:
+        return int(body["next"]), 0
+    offset = int(body.get("offset") or (job_opts.get("repeat") or {}).get("offset") or 0)
+    same = stored is not None and stored.body.get("every") == every
+    previous = stored.next_ms if stored is not None and same else None
+    slot, offset = next_slot(previous, int(every), now, offset, body.get("startDate"))
+    if replaced is not None and same and stored is not None:
+        slot = stored.next_ms
+    return slot, offset
+
+
+async def _free_slot(
+    store: QueueStore,
+    scheduler_id: str,
+    slot: int,
+    every: int | None,
+    replaced: tuple[str, Stored] | None,
+) -> int:
+    for _ in range(_MAX_SLOTS + 1):
+        job_id = schedules.job_id_of(scheduler_id, slot)
+        if replaced is not None and replaced[0] == job_id:
+            return slot
+        if await reading.find(store, job_id) is None:
+            return slot
+        if not every:
+            raise refused(-10, "addJobScheduler")
+        slot += int(every)
+    raise refused(-11, "addJobScheduler")
+
+
+def _iteration(
+    owner: JobOwner,
+    scheduler_id: str,
+    slot: int,
+    body: dict[str, Any],
+    job_opts: dict[str, Any],
+    now: int,
+) -> Job:
+    repeat = {k: v for k, v in (job_opts.get("repeat") or {}).items() if v is not None}
+    if body.get("every") and "offset" in body:
+        repeat["offset"] = body["offset"]
+    job_id = schedules.job_id_of(scheduler_id, slot)
+    opts = {
+        **job_opts,
+        "jobId": job_id,
+        "delay": max(0, slot - now),
+        "timestamp": now,
+        "prevMillis": slot,
+        "repeatJobKey": scheduler_id,
+        "repeat": repeat,
+    }
+    job = Job(owner, body["name"], body.get("data", {}), opts)
+    job.repeatJobKey = scheduler_id
+    return job
+
+
+async def _prepared(store: QueueStore, job: Job) -> NewJob:
+    return await adding.prepare(store, job)
+
+
+async def follow(worker: Worker, job: Job) -> None:
+    """Makes the next job of the scheduler this one belongs to, if it is its pending one.
+
+    A failure is told as the worker's `error` event; the job itself runs.
+    """
+    try:
+        await _follow(worker, job)
+    except Exception as error:
+        worker.emit(
+            "error",
+            JetbullError(f"Failed to add repeatable job for next iteration: {error}"),
+        )
+
+
+async def _follow(owner: JobOwner, job: Job) -> None:
+    store = await owner.ledger()
+    scheduler_id = str(job.repeatJobKey)
+    repeat = dict(job.opts.get("repeat") or {})
+    count = int(repeat.get("count") or 0) + 1
+    now = now_ms()
+    limit, end = repeat.get("limit"), to_millis(repeat.get("endDate"))
+    if (limit is not None and count > limit) or (end is not None and now > end):
+        return
+    while True:
+        stored = await schedules.read(store, scheduler_id)
+        if stored is None or schedules.job_id_of(scheduler_id, stored.next_ms) != job.id:
+            return
+        body = dict(stored.body)
+        slot = _following(owner, stored, repeat, job, now)
+        if slot is None:
+            return
+        body["next"] = slot
+        body["ic"] = int(body.get("ic", 1)) + 1
+        job_opts = {k: v for k, v in job.opts.items() if k not in ("jobId", "delay", "timestamp")}
+        job_opts["repeat"] = {**repeat, "count": count}
+        if await reading.find(store, schedules.job_id_of(scheduler_id, slot)) is not None:
+            store.emit("duplicated", jobId=schedules.job_id_of(scheduler_id, slot))
+            return
+        new = await _prepared(store, _iteration(owner, scheduler_id, slot, body, job_opts, now))
+        if await schedules.save(store, scheduler_id, body, stored.seq, new):
+            store.promoter.arm(new.job_id, new.place.due_ms or now)
+            return
+
+
+def _following(
+    owner: JobOwner, stored: schedules.Scheduler, repeat: dict[str, Any], job: Job, now: int
+) -> int | None:
+    every = stored.body.get("every") or repeat.get("every")
+    if every:
+        offset = int(stored.body.get("offset") or repeat.get("offset") or 0)
+        start = to_millis(stored.body.get("startDate"))
+        return next_slot(stored.next_ms, int(every), now, offset, start)[0]
+    base = max(now, int(job.opts.get("prevMillis") or 0))
+    strategy = (owner.opts.get("settings") or {}).get("repeatStrategy") or default_repeat_strategy
+    options = {**repeat, "pattern": stored.body.get("pattern"), "tz": stored.body.get("tz")}
+    options.pop("immediately", None)
+    upcoming = strategy(base, options)
+    return None if upcoming is None else max(int(upcoming), now)

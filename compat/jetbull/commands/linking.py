@@ -1,0 +1,99 @@
+"""Adding a job to a parent that exists already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jetbull.error_code import refused
+from jetbull.errors import Conflict
+from jetbull.ledger import parents, reading
+from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.adding import add as store_job
+from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.guard import expect
+from jetbull.ledger.moving import ensure_level
+from jetbull.ledger.names import HEAD, PRIO, public_state_of
+from jetbull.ledger.store import QueueStore
+
+
+def link(store: QueueStore, parent: dict[str, Any]) -> dict[str, Any]:
+    """The stored form of `{id, queueKey}`: prefix and queue told apart."""
+    key = str(parent["queueKey"])
+    own = store.names.space.prefix
+    if key.startswith(own + ":"):
+        prefix, queue = own, key[len(own) + 1 :]
+    else:
+        prefix, _, queue = key.partition(":")
+    return {"id": str(parent["id"]), "queueKey": key, "prefix": prefix, "queue": queue}
+
+
+async def add_child(store: QueueStore, new: NewJob) -> str:
+    """Stores the child and its parent's wait for it together; JobError -5 without a parent."""
+    parent = await parents.parent_of(store, new.record, new.job_id)
+    assert parent is not None
+    if await reading.find(parent.store, parent.job_id) is None:
+        raise refused(-5, "addJob", parent=str(new.record.given["parentKey"]))
+    await tell_families(parent.store)
+    subject, headers = parents.pending_message(parent.store, parent.job_id, parent.child_key)
+    expect(headers, subject, 0)
+    entry = Message(subject, b"null", headers)
+    if new.place.state == PRIO:
+        await ensure_level(store, new.place.lane)
+    try:
+        if parent.store.names.space.jobs == store.names.space.jobs:
+            last = await commit(
+                store.wire, store.names.space.jobs, [entry, message_for(store, new)]
+            )
+            if new.on_stored is not None:
+                new.on_stored(last)
+            if new.place.state == HEAD:
+                await store.hint("head")
+            return new.job_id
+        await commit(parent.store.wire, parent.store.names.space.jobs, [entry])
+        if await store_job(store, new):
+            return new.job_id
+    except Conflict:
+        pass
+    return await _adopt(store, new, parent)
+
+
+async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
+    """A job of this id exists: it becomes a child of the parent, or counts at once."""
+    existing = await reading.find(store, new.job_id)
+    if existing is None:
+        # Only a tombstone or an old dependency stood in the way.
+        await parent.store.purge(
+            parent.store.names.dependency(parents.PENDING, parent.job_id, parent.child_key)
+        )
+        await store_job(store, new)
+        await _expect_child(parent)
+        return new.job_id
+    old = await parents.parent_of(store, existing.record, new.job_id)
+    if (
+        old is not None
+        and (old.job_id, old.store.names.qualified)
+        != (parent.job_id, parent.store.names.qualified)
+        and await reading.find(old.store, old.job_id) is not None
+        and public_state_of(existing.subject) not in ("completed", "failed")
+    ):
+        raise refused(-7, "addJob", parent=str(new.record.given["parentKey"]))
+    await _expect_child(parent)
+    await parents.adopt(store, new.job_id, new.record)
+    store.emit("duplicated", jobId=new.job_id)
+    return new.job_id
+
+
+async def _expect_child(parent: parents.Parent) -> None:
+    subject, headers = parents.pending_message(parent.store, parent.job_id, parent.child_key)
+    expect(headers, subject, 0)
+    try:
+        await parent.store.put(subject, b"null", headers)
+    except Conflict:
+        return
+
+
+async def tell_families(store: QueueStore) -> None:
+    """Lets the workers of a queue know that its jobs may have children."""
+    if not store.families:
+        store.families = True
+        await store.hint("family")

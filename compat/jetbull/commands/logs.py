@@ -1,0 +1,34 @@
+"""A job's log rows: one message each, kept in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jetbull.ledger.logs import append_row, keep_rows, read_rows
+from jetbull.ledger.store import QueueStore
+
+
+async def append(store: QueueStore, job_id: str, row: str, keep: int) -> int:
+    """Appends a row and drops the oldest beyond `keep` (0: keep all); rows kept."""
+    total = await append_row(store, job_id, str(row))
+    if keep and total > keep:
+        await keep_rows(store, job_id, keep)
+        return keep
+    return total
+
+
+async def clear(store: QueueStore, job_id: str, keep: int) -> None:
+    """Drops all rows but the last `keep`."""
+    await keep_rows(store, job_id, keep)
+
+
+async def read(
+    store: QueueStore, job_id: str, start: int, end: int, ascending: bool
+) -> dict[str, Any]:
+    """`{"logs": [...], "count": total}`; inclusive indices, negative ones from the end."""
+    rows = await read_rows(store, job_id)
+    ordered = rows if ascending else rows[::-1]
+    size = len(ordered)
+    first = max(0, start + size if start < 0 else start)
+    last = end + size if end < 0 else end
+    return {"logs": ordered[first : last + 1], "count": size}

@@ -1,0 +1,106 @@
+"""Removing jobs: one, with its family, and what they held."""
+
+from __future__ import annotations
+
+from jetbull.errors import Conflict
+from jetbull.ledger import deduplication, parents, reading
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import ACTIVE, STALLED, public_state_of, state_of
+from jetbull.ledger.placing import REMOVED
+from jetbull.ledger.record import Stored
+from jetbull.ledger.retention import forget
+from jetbull.ledger.store import QueueStore
+
+BELONGS_TO_SCHEDULER = -8
+
+
+async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
+    """1 removed (or never there), 0 locked by a worker, -8 the next job of a scheduler."""
+    found = await reading.find(store, job_id)
+    if found is None:
+        return 1
+    if await _pending_iteration(store, found):
+        return BELONGS_TO_SCHEDULER
+    if await _locked(store, job_id, found, with_children):
+        return 0
+    await _remove_tree(store, job_id, with_children)
+    return 1
+
+
+async def _pending_iteration(store: QueueStore, found: Stored) -> bool:
+    key = found.record.given.get("repeatJobKey")
+    if not key or public_state_of(found.subject) not in ("delayed", "waiting", "prioritized"):
+        return False
+    scheduler = await store.wire.get_one(
+        store.names.space.jobs, {"last_by_subj": store.names.aux("sched", key)}
+    )
+    return scheduler is not None
+
+
+async def _locked(store: QueueStore, job_id: str, found: Stored, with_children: bool) -> bool:
+    if state_of(found.subject) in (ACTIVE, STALLED):
+        return True
+    if not with_children:
+        return False
+    for child_store, child_id in await _children(store, job_id):
+        child = await reading.find(child_store, child_id)
+        if child is not None and await _locked(child_store, child_id, child, True):
+            return True
+    return False
+
+
+async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, str]]:
+    family: list[tuple[QueueStore, str]] = []
+    for books in (await parents.entries(store, job_id)).values():
+        for key in books:
+            family.append(await parents.by_key(store, key))
+    return family
+
+
+async def _remove_tree(store: QueueStore, job_id: str, with_children: bool) -> None:
+    if with_children:
+        for child_store, child_id in await _children(store, job_id):
+            await _remove_tree(child_store, child_id, True)
+    while True:
+        found = await reading.find(store, job_id)
+        if found is None:
+            return
+        try:
+            await remove_stored(store, job_id, found)
+        except Conflict:
+            continue
+        return
+
+
+async def remove_stored(
+    store: QueueStore, job_id: str, found: Stored, silent: bool = False
+) -> None:
+    """Removes a job that was just read; `Conflict` when it changed meanwhile."""
+    state = public_state_of(found.subject)
+    await move(store, job_id, found, found.record.with_head({}), REMOVED)
+    if not silent:
+        store.emit("removed", jobId=job_id, prev=state)
+    await forget(store, [job_id])
+    if store.patched:
+        await store.purge(store.names.aux("patch", job_id))
+    dedup_id = found.record.given.get("deduplicationId")
+    if dedup_id:
+        await deduplication.free(store, dedup_id, job_id)
+    parent = await parents.parent_of(store, found.record, job_id)
+    if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
+        await parents.release(parent.store, parent.job_id)
+
+
+async def remove_unprocessed_children(store: QueueStore, job_id: str) -> None:
+    """Removes the children that are neither finished nor held by a worker."""
+    pending = (await parents.entries(store, job_id)).get(parents.PENDING, {})
+    for key in pending:
+        child_store, child_id = await parents.by_key(store, key)
+        child = await reading.find(child_store, child_id)
+        if child is not None and not await _locked(child_store, child_id, child, True):
+            await _remove_tree(child_store, child_id, True)
+
+
+async def free_deduplication(store: QueueStore, dedup_id: str, job_id: str | None) -> int:
+    """Frees the deduplication id (if `job_id` owns it, when given): 1, else 0."""
+    return await deduplication.free(store, dedup_id, job_id)

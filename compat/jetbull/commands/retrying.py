@@ -1,0 +1,57 @@
+"""Finished jobs run again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jetbull.error_code import refused
+from jetbull.errors import Conflict
+from jetbull.ledger import parents, reading
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import public_state_of
+from jetbull.ledger.placing import waiting
+from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.store import QueueStore
+
+_FORGOTTEN = ("failedReason", "finishedOn", "processedOn", "returnvalue", "deferredFailure")
+
+
+async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]) -> None:
+    """JobError -1 for an unknown job, -3 for one that is not in `state`."""
+    while True:
+        found = await reading.find(store, job_id)
+        if found is None:
+            raise refused(-1, "reprocessJob", job_id)
+        if public_state_of(found.subject) != state:
+            raise refused(-3, "reprocessJob", job_id, state)
+        if await retry_stored(store, job_id, found, state, opts):
+            return
+
+
+async def retry_stored(
+    store: QueueStore, job_id: str, found: Stored, state: str, opts: dict[str, Any]
+) -> bool:
+    """Moves a finished job that was just read; False when it changed meanwhile."""
+    record = _afresh(found.record, opts)
+    await parents.wait_again(store, record, job_id)
+    try:
+        await move(
+            store,
+            job_id,
+            found,
+            record,
+            waiting(record.priority, bool(record.opts.get("lifo"))),
+            lambda _: store.emit("waiting", jobId=job_id, prev=state),
+        )
+    except Conflict:
+        return False
+    return True
+
+
+def _afresh(old: Record, opts: dict[str, Any]) -> Record:
+    head = {k: v for k, v in old.head.items() if k not in _FORGOTTEN}
+    if opts.get("resetAttemptsMade"):
+        head.pop("attemptsMade", None)
+    if opts.get("resetAttemptsStarted"):
+        head.pop("attemptsStarted", None)
+    return old.with_head(head)

@@ -1,0 +1,173 @@
+"""Jobs that have not started: promote, change delay or priority; and waiting for the end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from jetbull.error_code import refused
+from jetbull.errors import Conflict, JetbullError
+from jetbull.ledger import reading
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.guard import HeaderMap, expect
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, state_of
+from jetbull.ledger.patches import rewrite
+from jetbull.ledger.placing import Place, delayed
+from jetbull.ledger.placing import waiting as in_line
+from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.store import QueueStore
+
+if TYPE_CHECKING:
+    from jetbull.job import Job
+    from jetbull.queue_events import QueueEvents
+
+
+async def promote(store: QueueStore, job_id: str) -> None:
+    """Delayed -> waiting tail, or prioritized."""
+    while True:
+        found = await _delayed(store, job_id, "promote")
+        if await promote_stored(store, job_id, found):
+            return
+
+
+async def promote_stored(store: QueueStore, job_id: str, found: Stored) -> bool:
+    """Moves a delayed job that was just read; False when it changed meanwhile."""
+    record = found.record.copy()
+    record.head.pop("delay", None)
+    try:
+        await move(
+            store,
+            job_id,
+            found,
+            record,
+            in_line(record.priority),
+            lambda _: store.emit("waiting", jobId=job_id, prev="delayed"),
+        )
+    except Conflict:
+        return False
+    return True
+
+
+async def change_delay(store: QueueStore, job_id: str, delay_ms: int) -> None:
+    """Due in `delay_ms` from now."""
+    while True:
+        found = await _delayed(store, job_id, "changeDelay")
+        record = found.record.copy()
+        record.head["delay"] = delay_ms
+        place = delayed(now_ms() + delay_ms, record.priority)
+        if place.lane == found.subject.split(".")[4]:
+            return
+        try:
+            await move(store, job_id, found, record, place)
+        except Conflict:
+            continue
+        store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
+        return
+
+
+async def _delayed(store: QueueStore, job_id: str, command: str) -> Stored:
+    found = await reading.find(store, job_id)
+    if found is None:
+        raise refused(-1, command, job_id)
+    if state_of(found.subject) != DELAYED:
+        raise refused(-3, command, job_id, "delayed")
+    return found
+
+
+async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: bool) -> None:
+    """Re-queues a waiting or prioritized job; elsewhere only the field changes."""
+
+    def field(record: Record) -> None:
+        if priority:
+            record.head["priority"] = priority
+        else:
+            record.head.pop("priority", None)
+
+    while True:
+        found = await reading.find(store, job_id)
+        if found is None:
+            raise refused(-1, "changePriority", job_id)
+        if state_of(found.subject) not in (WAIT, HEAD, PRIO):
+            if await rewrite(store, job_id, field):
+                return
+            continue
+        record = found.record.copy()
+        field(record)
+        try:
+            if priority:
+                await move(store, job_id, found, record, Place(PRIO, str(priority)))
+                if lifo:
+                    await _before_equals(store, job_id, priority)
+            else:
+                await move(store, job_id, found, record, in_line(0, lifo))
+        except Conflict:
+            continue
+        return
+
+
+async def _before_equals(store: QueueStore, job_id: str, priority: int) -> None:
+    """Puts the others of the level behind `job_id` by writing them again in their order."""
+    lane = str(priority)
+    found = await store.wire.get_batch(
+        store.names.space.jobs,
+        {"next_by_subj": store.names.all_in(PRIO, lane), "seq": 1, "batch": 1000},
+    )
+    for message in found:
+        if message.subject == store.names.job(PRIO, job_id, lane):
+            continue
+        stored = reading.as_stored(message)
+        headers: HeaderMap = {}
+        expect(headers, stored.subject, stored.seq)
+        try:
+            await store.put(stored.subject, message.data, headers)
+        except Conflict:
+            continue
+
+
+async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -> Any:
+    """The outcome, whether it came before, while or after this call started listening."""
+    finished: asyncio.Future[tuple[str, Any]] = asyncio.get_running_loop().create_future()
+
+    def completed(args: dict[str, Any], _: str) -> None:
+        if not finished.done():
+            finished.set_result(("completed", args.get("returnvalue")))
+
+    def failed(args: dict[str, Any], _: str) -> None:
+        if not finished.done():
+            finished.set_result(("failed", args.get("failedReason")))
+
+    queue_events.on(f"completed:{job.id}", completed)
+    queue_events.on(f"failed:{job.id}", failed)
+    try:
+        await queue_events.waitUntilReady()
+        stored = await reading.find(await job.queue.ledger(), job.id)
+        if stored is None:
+            key = f"{job.queueQualifiedName}:{job.id}"
+            raise JetbullError(f"Missing key for job {key}. isFinished")
+        outcome = _outcome(stored)
+        if outcome is None:
+            try:
+                async with asyncio.timeout(ttl / 1000 if ttl else None):
+                    outcome = await finished
+            except TimeoutError:
+                raise JetbullError(
+                    f"Job wait {job.name} timed out before finishing, no finish notification "
+                    f"arrived after {ttl}ms (id={job.id})"
+                ) from None
+    finally:
+        queue_events.off(f"completed:{job.id}", completed)
+        queue_events.off(f"failed:{job.id}", failed)
+    state, value = outcome
+    if state == "failed":
+        raise JetbullError(value)
+    return value
+
+
+def _outcome(stored: Stored) -> tuple[str, Any] | None:
+    state = reading.public_state_of(stored.subject)
+    if state == "completed":
+        return state, stored.record.head.get("returnvalue")
+    if state == "failed":
+        return state, stored.record.head.get("failedReason", "")
+    return None

@@ -1,0 +1,124 @@
+"""Every error jetbull raises, in one small tree.
+
+Callers that knew BullMQ for Python catch `TypeError` for a refused command (its `scripts.py` raises
+it), `Exception` with `.code` for a refused flow; both still work, since the classes below derive
+from what BullMQ raised as well as from `JetbullError`.
+"""
+
+from __future__ import annotations
+
+
+class JetbullError(Exception):
+    """Root of all errors raised by jetbull."""
+
+
+class ConfigurationError(JetbullError, ValueError):
+    """An option or setting has a value that cannot work; the message names it and the remedy."""
+
+
+class ServerUnavailable(JetbullError, ConnectionError):
+    """No usable NATS server answered; the message says how to start or configure one."""
+
+
+class ServerTooOld(ServerUnavailable):
+    """The server lacks a feature the ledger rests on; the message names the version needed."""
+
+
+class ConnectionClosedError(JetbullError):
+    """The object was closed and the call needs its connection (BullMQ: 'Connection is closed')."""
+
+
+class StoreError(JetbullError):
+    """The server refused to store a message for a reason that is no rival's doing."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Conflict(StoreError):
+    """Another transition was stored first: the guard (JetStream error 10071) did its work."""
+
+
+class StreamMissing(StoreError):
+    """The stream is not there (yet): it was deleted, or the server is still recovering."""
+
+
+class AckTimeout(JetbullError, TimeoutError):
+    """The server did not confirm in time; the message may or may not be stored."""
+
+
+class JobError(JetbullError, TypeError):
+    """A command on a job was refused (BullMQ error codes -1 to -11, see `ErrorCode`)."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class FlowError(JetbullError):
+    """A flow was refused as a whole; `.code` is -5 or -7."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnrecoverableError(JetbullError):
+    """Raised by a processor: fail now, whatever attempts are left."""
+
+
+class WaitingChildrenError(JetbullError):
+    """Raised by a processor after `moveToWaitingChildren` returned True."""
+
+    def __init__(self, message: str = "bullmq:movedToWaitingChildren") -> None:
+        super().__init__(message)
+
+
+class DelayedError(JetbullError):
+    """Raised by a processor after `moveToDelayed`."""
+
+    def __init__(self, message: str = "bullmq:movedToDelayed") -> None:
+        super().__init__(message)
+
+
+class WaitingError(JetbullError):
+    """Raised by a processor after `moveToWait`."""
+
+    def __init__(self, message: str = "bullmq:movedToWait") -> None:
+        super().__init__(message)
+
+
+class RateLimitError(JetbullError):
+    """Raised by a processor after `worker.rateLimit(ms)`: the job goes back to the head."""
+
+    def __init__(self, message: str = "bullmq:rateLimitExceeded") -> None:
+        super().__init__(message)
+
+
+class HasFailedChildren(UnrecoverableError, JobError):
+    """A child failed and the parent may not finish (BullMQ code -9)."""
+
+    def __init__(self, message: str) -> None:
+        JobError.__init__(self, message, -9)
+
+
+__all__ = [
+    "AckTimeout",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionClosedError",
+    "DelayedError",
+    "FlowError",
+    "HasFailedChildren",
+    "JetbullError",
+    "JobError",
+    "RateLimitError",
+    "ServerTooOld",
+    "ServerUnavailable",
+    "StoreError",
+    "StreamMissing",
+    "UnrecoverableError",
+    "WaitingChildrenError",
+    "WaitingError",
+]

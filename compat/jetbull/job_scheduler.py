@@ -1,0 +1,161 @@
+"""Job schedulers: jobs that come again, every so often or by a cron pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jetbull.commands import iterations
+from jetbull.errors import ConfigurationError, Conflict
+from jetbull.job import Job, JobOwner
+from jetbull.ledger import reading, schedules
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import public_state_of
+from jetbull.ledger.placing import REMOVED
+from jetbull.options import expand
+from jetbull.repeating import default_repeat_strategy, to_millis
+
+_SHOWN = ("limit", "startDate", "endDate", "tz", "pattern", "every", "offset")
+
+
+class JobScheduler:
+    """The schedulers of one queue (BullMQ: JobScheduler)."""
+
+    def __init__(self, queue: JobOwner, repeat_strategy: Any = None) -> None:
+        self.queue = queue
+        settings = queue.opts.get("settings") or {}
+        self.repeat_strategy = (
+            repeat_strategy or settings.get("repeatStrategy") or default_repeat_strategy
+        )
+
+    async def upsertJobScheduler(
+        self,
+        job_scheduler_id: str,
+        repeat_opts: Mapping[str, Any],
+        job_name: str | None = None,
+        job_data: Any = None,
+        opts: Mapping[str, Any] | None = None,
+        override: bool = True,
+        producer_id: str | None = None,
+    ) -> Job | None:
+        """Creates or updates a scheduler; its next job, or None (limit reached, end date past).
+
+        ConfigurationError (a ValueError) for options that exclude each other; JobError -10, -11
+        when no slot is free.
+        """
+        repeat = dict(repeat_opts or {})
+        _check(repeat)
+        given = dict(opts or {})
+        count = int(repeat.get("count") or 0) + 1
+        limit = repeat.get("limit")
+        now = now_ms()
+        end = to_millis(repeat.get("endDate"))
+        if (limit is not None and count > limit) or (end is not None and now > end):
+            return None
+        base = max(now, int(given.get("prevMillis") or 0))
+        body: dict[str, Any] = {"name": job_name or job_scheduler_id}
+        if repeat.get("pattern"):
+            upcoming = self.repeat_strategy(base, repeat)
+            if upcoming is None:
+                return None
+            body["next"] = max(int(upcoming), base)
+        body.update(
+            {
+                "tz": repeat.get("tz"),
+                "pattern": repeat.get("pattern"),
+                "every": repeat.get("every"),
+                "limit": limit,
+                "offset": repeat.get("offset") if repeat.get("every") else None,
+                "startDate": to_millis(repeat.get("startDate")),
+                "endDate": end,
+            }
+        )
+        body = {k: v for k, v in body.items() if v is not None}
+        body["data"] = {} if job_data is None else job_data
+        if given:
+            body["opts"] = given
+        stored_repeat = {k: v for k, v in repeat.items() if k != "immediately"}
+        for date in ("startDate", "endDate"):
+            if date in stored_repeat:
+                stored_repeat[date] = to_millis(stored_repeat[date])
+        job_opts = {**given, "repeat": {**stored_repeat, "count": count}}
+        return await iterations.register(self.queue, job_scheduler_id, body, job_opts)
+
+    async def removeJobScheduler(self, job_scheduler_id: str) -> int:
+        """Removes a scheduler and its pending delayed job: 0, or 1 when it is unknown."""
+        store = await self.queue.ledger()
+        stored = await schedules.read(store, job_scheduler_id)
+        if stored is None:
+            return 1
+        await schedules.delete(store, job_scheduler_id)
+        job_id = schedules.job_id_of(job_scheduler_id, stored.next_ms)
+        while True:
+            found = await reading.find(store, job_id)
+            if found is None or public_state_of(found.subject) != "delayed":
+                return 0
+            try:
+                await move(store, job_id, found, found.record.with_head({}), REMOVED)
+            except Conflict:
+                continue
+            store.emit("removed", jobId=job_id, prev="delayed")
+            return 0
+
+    async def isJobScheduler(self, job_scheduler_id: str) -> bool:
+        """Whether a scheduler of this id exists."""
+        return await schedules.read(await self.queue.ledger(), job_scheduler_id) is not None
+
+    async def getScheduler(self, job_scheduler_id: str) -> dict[str, Any] | None:
+        """The scheduler as a dictionary, or None."""
+        stored = await schedules.read(await self.queue.ledger(), job_scheduler_id)
+        return None if stored is None else _shown(stored)
+
+    async def getJobSchedulers(
+        self, start: int = 0, end: int = -1, asc: bool = False
+    ) -> list[dict[str, Any]]:
+        """Schedulers by next time, latest first unless `asc`; inclusive positions."""
+        found = await schedules.read_all(await self.queue.ledger())
+        ordered = found if asc else found[::-1]
+        size = len(ordered)
+        first = max(0, start + size if start < 0 else start)
+        last = end + size if end < 0 else end
+        return [_shown(s) for s in ordered[first : last + 1]]
+
+    async def getSchedulersCount(self) -> int:
+        """How many schedulers there are."""
+        return len(await schedules.read_all(await self.queue.ledger()))
+
+
+def _check(repeat: Mapping[str, Any]) -> None:
+    if repeat.get("pattern") and repeat.get("every"):
+        raise ConfigurationError(
+            "Both .pattern and .every options are defined for this repeatable job"
+        )
+    if not repeat.get("pattern") and not repeat.get("every"):
+        raise ConfigurationError(
+            "Either .pattern or .every options must be defined for this repeatable job"
+        )
+    if repeat.get("immediately") and repeat.get("startDate"):
+        raise ConfigurationError(
+            "Both .immediately and .startDate options are defined for this repeatable job"
+        )
+
+
+def _shown(stored: schedules.Scheduler) -> dict[str, Any]:
+    body = stored.body
+    shown: dict[str, Any] = {"key": stored.id, "name": body.get("name"), "next": stored.next_ms}
+    shown["iterationCount"] = body.get("ic", 1)
+    for field in _SHOWN:
+        if body.get(field) is not None:
+            shown[field] = body[field]
+    template: dict[str, Any] = {}
+    if body.get("data") not in (None, {}):
+        template["data"] = body["data"]
+    if body.get("opts"):
+        template["opts"] = expand(body["opts"])
+    if template:
+        shown["template"] = template
+    return shown
+
+
+__all__ = ["JobScheduler", "default_repeat_strategy"]

@@ -1,0 +1,109 @@
+"""New jobs: one publish each, 'create only'; many at once as atomic batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jetbull.errors import Conflict
+from jetbull.ledger.batch import MAX_BATCH, Message, commit
+from jetbull.ledger.guard import expect
+from jetbull.ledger.moving import ensure_level
+from jetbull.ledger.names import GONE, HEAD, PRIO, state_of
+from jetbull.ledger.placing import Place, address
+from jetbull.ledger.reading import find_many, last_message
+from jetbull.ledger.record import Record
+from jetbull.ledger.store import QueueStore
+
+
+@dataclass(slots=True)
+class NewJob:
+    """A job to store; `on_stored` runs as soon as the server has it."""
+
+    job_id: str
+    record: Record
+    place: Place
+    generated: bool
+    on_stored: Callable[[int], None] | None = None
+
+
+def message_for(store: QueueStore, job: NewJob) -> Message:
+    """The guarded message that creates the job."""
+    subject, headers = address(store.names, job.job_id, job.place)
+    expect(headers, store.names.any_state(job.job_id), 0)
+    return Message(subject, job.record.encode(), headers)
+
+
+async def add(store: QueueStore, job: NewJob) -> bool:
+    """Stores the job; False when one of this id exists in any state."""
+    if job.place.state == PRIO:
+        await ensure_level(store, job.place.lane)
+    message = message_for(store, job)
+    while True:
+        try:
+            await store.put(message.subject, message.payload, message.headers, job.on_stored)
+            break
+        except Conflict:
+            newest = await last_message(store, job.job_id)
+            if newest is not None and state_of(newest.subject) != GONE:
+                return False
+            # Only a tombstone stands there: the id is free again.
+            seq = 0 if newest is None else newest.seq
+            expect(message.headers, store.names.any_state(job.job_id), seq)
+    if job.place.state == HEAD:
+        await store.hint("head")
+    return True
+
+
+async def add_many(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
+    """Stores all that are new, up to 1,000 in one atomic step; True for each that was stored."""
+    for lane in {j.place.lane for j in jobs if j.place.state == PRIO}:
+        await ensure_level(store, lane)
+    stored: list[bool] = []
+    for start in range(0, len(jobs), MAX_BATCH):
+        stored += await _add_batch(store, jobs[start : start + MAX_BATCH])
+    if any(j.place.state == HEAD for j in jobs):
+        await store.hint("head")
+    return stored
+
+
+async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
+    seen: set[str] = set()
+    fresh = [True] * len(jobs)
+    for i, job in enumerate(jobs):
+        fresh[i] = job.job_id not in seen
+        seen.add(job.job_id)
+    guards: dict[str, int] = {}
+    while True:
+        chosen = [job for job, new in zip(jobs, fresh, strict=True) if new]
+        messages = [message_for(store, job) for job in chosen]
+        for job, message in zip(chosen, messages, strict=True):
+            if job.job_id in guards:
+                expect(message.headers, store.names.any_state(job.job_id), guards[job.job_id])
+        if not messages:
+            return fresh
+        try:
+            last = await commit(store.wire, store.names.space.jobs, messages)
+            break
+        except Conflict:
+            existing = await find_many(store, [j.job_id for j in chosen])
+            guards = await _tombstones(store, [j.job_id for j in chosen if j.job_id not in existing])
+            fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
+    first = last - len(chosen) + 1
+    for number, job in enumerate(chosen):
+        if job.on_stored is not None:
+            job.on_stored(first + number)
+    return fresh
+
+
+async def _tombstones(store: QueueStore, job_ids: Sequence[str]) -> dict[str, int]:
+    guards: dict[str, int] = {}
+    for start in range(0, len(job_ids), 500):
+        subjects = [store.names.job(GONE, i) for i in job_ids[start : start + 500]]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+        by_subject = {m.subject: m.seq for m in found}
+        for job_id in job_ids[start : start + 500]:
+            seq = by_subject.get(store.names.job(GONE, job_id))
+            if seq is not None:
+                guards[job_id] = seq
+    return guards

@@ -1,0 +1,82 @@
+"""The durable consumers of a queue, made when first needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jetbull.errors import StreamMissing
+from jetbull.ledger.names import PRIO, SETTLE, STALLED, WAIT, QueueNames
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.streams import ensure_streams
+
+TICKET_WAIT_S = 5  # a delivered ticket nobody claimed comes back after this
+_IDLE_S = 3600.0
+
+
+def wait_consumer(names: QueueNames) -> tuple[str, list[str]]:
+    return names.consumer("w"), [names.all_in(WAIT)]
+
+
+def level_consumer(names: QueueNames, lane: str) -> tuple[str, list[str]]:
+    return names.consumer(f"p{lane}"), [names.all_in(PRIO, lane)]
+
+
+def repair_consumer(names: QueueNames) -> tuple[str, list[str]]:
+    """Expired leases and finished children whose parent was not told."""
+    return names.consumer("r"), [names.all_in(STALLED), names.all_in(SETTLE)]
+
+
+async def ensure_delivery(store: QueueStore, name: str, filters: list[str]) -> str:
+    """A pull consumer that hands out tickets; its name."""
+    config: dict[str, Any] = {
+        "durable_name": name,
+        "ack_policy": "explicit",
+        "ack_wait": TICKET_WAIT_S * 1_000_000_000,
+        "max_deliver": -1,
+        "max_ack_pending": -1,
+        "max_waiting": 8192,
+        "deliver_policy": "all",
+    }
+    return await _ensure(store, name, config, filters)
+
+
+async def ensure_counter(store: QueueStore, state: str) -> str:
+    """A consumer nobody reads: its `num_pending` is the number of jobs in `state`."""
+    names = store.names
+    name = names.consumer(f"n{state}")
+    config: dict[str, Any] = {
+        "durable_name": name,
+        "ack_policy": "explicit",
+        "deliver_policy": "all",
+        "mem_storage": True,
+        "num_replicas": 1,
+        "inactive_threshold": int(_IDLE_S * 1_000_000_000),
+    }
+    return await _ensure(store, name, config, [names.all_in(state)])
+
+
+async def _ensure(
+    store: QueueStore, name: str, config: dict[str, Any], filters: list[str]
+) -> str:
+    if len(filters) == 1:
+        config["filter_subject"] = filters[0]
+    else:
+        config["filter_subjects"] = filters
+    stream = store.names.space.jobs
+    body = {"stream_name": stream, "config": config, "action": ""}
+    try:
+        await store.wire.api(f"CONSUMER.CREATE.{stream}.{name}", body)
+    except StreamMissing:
+        await ensure_streams(store.wire, store.names.space)
+        await store.wire.api(f"CONSUMER.CREATE.{stream}.{name}", body)
+    return name
+
+
+__all__ = [
+    "TICKET_WAIT_S",
+    "ensure_counter",
+    "ensure_delivery",
+    "level_consumer",
+    "repair_consumer",
+    "wait_consumer",
+]

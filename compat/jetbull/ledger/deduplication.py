@@ -1,0 +1,88 @@
+"""Deduplication keys: which job stands for a deduplication id, and until when.
+
+A key is a message beside the jobs, stored in the same batch as its owner. It counts while the
+owner is unfinished, or, with a time to live, until that is over; a key that no longer counts is
+simply overwritten, so nothing breaks when nobody cleans up.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger.batch import Message
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.guard import HeaderMap, expect, vanish
+from jetbull.ledger.reading import find, public_state_of
+from jetbull.ledger.store import QueueStore
+
+_KIND = "dedup"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A stored key: its owner, when it ends (ms, 0: with the owner) and its sequence."""
+
+    owner: str
+    until_ms: int
+    seq: int
+    pending: dict[str, Any] | None = None
+
+
+async def read(store: QueueStore, dedup_id: str) -> Key | None:
+    """The stored key, whether it still counts or not."""
+    found = await store.wire.get_one(
+        store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, dedup_id)}
+    )
+    if found is None:
+        return None
+    body = json.loads(found.data)
+    return Key(body["jobId"], body.get("until", 0), found.seq, body.get("next"))
+
+
+async def counts(store: QueueStore, key: Key) -> bool:
+    """Whether the key still holds its id."""
+    if key.until_ms:
+        return now_ms() < key.until_ms
+    owner = await find(store, key.owner)
+    return owner is not None and public_state_of(owner.subject) not in ("completed", "failed")
+
+
+def message(
+    store: QueueStore, dedup_id: str, owner: str, until_ms: int, seq: int, extra: Any = None
+) -> Message:
+    """Stores or overwrites the key, if it is still as `seq` says (0: there is none)."""
+    subject = store.names.aux(_KIND, dedup_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    if until_ms:
+        vanish(headers, max(1, -(-(until_ms - now_ms()) // 1000)))
+    body: dict[str, Any] = {"jobId": owner}
+    if until_ms:
+        body["until"] = until_ms
+    if extra is not None:
+        body["next"] = extra
+    return Message(subject, json.dumps(body).encode(), headers)
+
+
+async def write(
+    store: QueueStore, dedup_id: str, owner: str, until_ms: int, seq: int, extra: Any = None
+) -> bool:
+    """Writes the key alone; False when it changed meanwhile."""
+    entry = message(store, dedup_id, owner, until_ms, seq, extra)
+    try:
+        await store.put(entry.subject, entry.payload, entry.headers)
+    except Conflict:
+        return False
+    return True
+
+
+async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
+    """Removes the key (of that owner, if given): 1, or 0 when there was none."""
+    key = await read(store, dedup_id)
+    if key is None or (owner is not None and key.owner != owner):
+        return 0
+    await store.purge(store.names.aux(_KIND, dedup_id))
+    return 1

@@ -1,0 +1,129 @@
+"""Tickets from one consumer: pull requests sent by hand, answers on a callback subscription.
+
+`grab` asks for what is there now; `poll` leaves a standing request that the server answers when a
+job arrives. Both hand tickets to `deliver` the moment they come in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from time import monotonic
+
+from jetbull.ledger.lease import Ticket
+from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.wire import Msg, Subscription, Wire
+
+POLL_SECONDS = 30.0
+_GRAB_SECONDS = 3.0
+_NANO = 1_000_000_000
+
+
+class Feed:
+    """One consumer of the jobs stream, pulled by one worker."""
+
+    def __init__(
+        self, wire: Wire, stream: str, consumer: str, deliver: Callable[[Ticket], None]
+    ) -> None:
+        self._wire = wire
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._deliver = deliver
+        self._inbox = wire.new_inbox()
+        self._subscription: Subscription | None = None
+        self._polls: dict[str, tuple[int, float]] = {}
+        self._grab: asyncio.Future[None] | None = None
+        self._grab_token = ""
+        self._grab_left = 0
+        self._number = 0
+        self._on_idle: Callable[[], None] = lambda: None
+
+    def on_poll_over(self, callback: Callable[[], None]) -> None:
+        """Calls back when a standing request ended without being used up."""
+        self._on_idle = callback
+
+    async def open(self) -> None:
+        self._subscription = await self._wire.subscribe(self._inbox + ".*", self._on_message)
+
+    async def close(self) -> None:
+        if self._subscription is not None:
+            await self._wire.unsubscribe(self._subscription)
+            self._subscription = None
+
+    @property
+    def standing(self) -> int:
+        """Tickets the server may still send for standing requests."""
+        now = monotonic()
+        for token in [t for t, (_, end) in self._polls.items() if end < now]:
+            del self._polls[token]
+        return sum(left for left, _ in self._polls.values())
+
+    def forget(self) -> None:
+        """Standing requests did not survive (reconnect)."""
+        self._polls.clear()
+        if self._grab is not None and not self._grab.done():
+            self._grab.set_result(None)
+
+    async def poll(self, count: int) -> None:
+        """Leaves a standing request for `count` tickets."""
+        token = self._token("p")
+        self._polls[token] = (count, monotonic() + POLL_SECONDS + 5)
+        body = {"batch": count, "expires": int(POLL_SECONDS * _NANO)}
+        await self._wire.send(self._subject, json.dumps(body).encode(), f"{self._inbox}.{token}")
+
+    async def grab(self, count: int) -> int:
+        """Fetches up to `count` tickets that are there now; how many came."""
+        self._grab = asyncio.get_running_loop().create_future()
+        self._grab_token = self._token("g")
+        self._grab_left = count
+        body = {"batch": count, "no_wait": True}
+        reply = f"{self._inbox}.{self._grab_token}"
+        await self._wire.send(self._subject, json.dumps(body).encode(), reply)
+        try:
+            async with asyncio.timeout(_GRAB_SECONDS):
+                await self._grab
+        except TimeoutError:
+            return count - self._grab_left
+        finally:
+            self._grab = None
+        return count - self._grab_left
+
+    def _token(self, kind: str) -> str:
+        self._number += 1
+        return f"{kind}{self._number}"
+
+    async def _on_message(self, msg: Msg) -> None:
+        if not msg.reply:
+            self._on_status(msg)
+            return
+        parts = msg.reply.split(".")
+        shift = 0 if len(parts) == 9 else 2
+        pending = int(parts[8 + shift])
+        record = Record.decode(msg.data)
+        stored = Stored(msg.subject, int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6)
+        if self._grab is not None and self._grab_left > 0:
+            self._grab_left -= 1
+            if (self._grab_left == 0 or pending == 0) and not self._grab.done():
+                self._grab.set_result(None)
+        else:
+            self._use_poll()
+        self._deliver(Ticket(stored, msg.reply, monotonic()))
+
+    def _use_poll(self) -> None:
+        for token, (left, end) in self._polls.items():
+            if left > 1:
+                self._polls[token] = (left - 1, end)
+            else:
+                del self._polls[token]
+            return
+
+    def _on_status(self, msg: Msg) -> None:
+        token = msg.subject.rsplit(".", 1)[1]
+        if token.startswith("g"):
+            if token == self._grab_token and self._grab is not None and not self._grab.done():
+                self._grab.set_result(None)
+            return
+        if (msg.headers or {}).get("Status") != "100" and self._polls.pop(token, None):
+            self._on_idle()
+
+

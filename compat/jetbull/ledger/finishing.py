@@ -1,0 +1,128 @@
+"""How a try ends: completed, failed, or again later. One message stores the outcome."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger import parents
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.lease import Lease
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import COMPLETED
+from jetbull.ledger.placing import DONE, REMOVED, SETTLE_MS, Place, delayed, unsettled, waiting
+from jetbull.ledger.record import Record, Stored, dumps
+from jetbull.ledger.retention import Keep, trim
+from jetbull.ledger.store import QueueStore
+
+log = logging.getLogger("jetbull.ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a failed try leaves behind."""
+
+    reason: str
+    stacktrace: list[str]
+    exhausted: bool
+
+
+def _ended(lease: Lease, **fields: Any) -> Record:
+    head = {k: v for k, v in lease.record.head.items() if k != "token"}
+    head["attemptsMade"] = head.get("attemptsMade", 0) + 1
+    head.update(fields)
+    return lease.record.with_head(head)
+
+
+async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
+    """Stores the return value. ValueError when it is not JSON, before anything is stored."""
+    store, job_id = lease.store, lease.job_id
+    text = dumps(value)
+    record = _ended(lease, finishedOn=now_ms(), returnvalue=value)
+    record.head.pop("deferredFailure", None)
+
+    def stored(_: int) -> None:
+        store.emit("completed", jobId=job_id, returnvalue=text, prev="active")
+
+    await _finish(lease, record, COMPLETED, keep, stored)
+    return record
+
+
+async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:
+    """Stores the final failure."""
+    store, job_id = lease.store, lease.job_id
+    record = _ended(
+        lease,
+        finishedOn=now_ms(),
+        failedReason=failure.reason,
+        stacktrace=failure.stacktrace,
+    )
+    record.head.pop("deferredFailure", None)
+    attempts = str(record.head["attemptsMade"])
+
+    def stored(_: int) -> None:
+        store.emit("failed", jobId=job_id, failedReason=failure.reason, prev="active")
+        if failure.exhausted:
+            store.emit("retries-exhausted", jobId=job_id, attemptsMade=attempts)
+
+    await _finish(lease, record, "failed", keep, stored)
+    return record
+
+
+async def _finish(lease: Lease, record: Record, state: str, keep: Keep, on_stored: Any) -> None:
+    store, job_id = lease.store, lease.job_id
+    if record.given.get("parent"):
+        open_ended = unsettled(state, now_ms() + SETTLE_MS)
+        child = await lease.leave(record, open_ended, on_stored)
+        await settle(store, child, job_id, state, keep)
+        return
+    await lease.leave(record, REMOVED if keep.none else DONE[state], on_stored)
+    if not keep.all:
+        await trim(store, state, keep, job_id)
+
+
+async def settle(
+    store: QueueStore, child: Stored, job_id: str, state: str, keep: Keep
+) -> None:
+    """Tells the parent, then stores the child where finished jobs rest. Repeatable."""
+    if state == COMPLETED:
+        await parents.tell_completed(store, child, job_id)
+    else:
+        await parents.tell_failed(store, child, job_id)
+    try:
+        await move(store, job_id, child, child.record, REMOVED if keep.none else DONE[state])
+    except Conflict:
+        log.debug("job %s was settled by another worker", job_id)
+        return
+    if not keep.all:
+        await trim(store, state, keep, job_id)
+
+
+async def again(lease: Lease, failure: Failure | None, delay_ms: int, lifo: bool) -> Stored:
+    """The try failed and another follows: now (delay 0) or after `delay_ms`."""
+    store, job_id = lease.store, lease.job_id
+    record = _ended(lease)
+    if failure is not None:
+        record.head.update(failedReason=failure.reason, stacktrace=failure.stacktrace)
+    if delay_ms <= 0:
+        place = waiting(record.priority, lifo)
+        return await lease.leave(
+            record, place, lambda _: store.emit("waiting", jobId=job_id, prev="active")
+        )
+    place = delayed(now_ms() + delay_ms, record.priority)
+    record.head["delay"] = delay_ms
+    return await lease.leave(
+        record, place, lambda _: store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
+    )
+
+
+async def step_back(lease: Lease, place: Place, event: str, **args: str) -> Stored:
+    """The processor gives the job back without a try being counted."""
+    store, job_id = lease.store, lease.job_id
+    head = {k: v for k, v in lease.record.head.items() if k != "token"}
+    record = lease.record.with_head(head)
+    if place.due_ms and event == "delayed":
+        head["delay"] = max(0, place.due_ms - now_ms())
+    return await lease.leave(record, place, lambda _: store.emit(event, jobId=job_id, **args))

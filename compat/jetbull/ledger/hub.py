@@ -1,0 +1,134 @@
+"""Connections shared by all queues, workers and listeners of one event loop.
+
+Whoever needs the server takes a `Hold`; the connection closes with the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from jetbull.ledger.events import EventLog
+from jetbull.ledger.names import Space
+from jetbull.ledger.promoting import promote_due
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect; equal targets share a connection."""
+
+    servers: tuple[str, ...]
+    replicas: int = 1
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(slots=True)
+class _Shared:
+    target: Target
+    loop: asyncio.AbstractEventLoop
+    holds: int = 0
+    wire: Wire | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    spaces: dict[str, tuple[Space, EventLog]] = field(default_factory=dict)
+    stores: dict[tuple[str, str], QueueStore] = field(default_factory=dict)
+
+
+_shared: dict[tuple[int, Target], _Shared] = {}
+
+
+class Hold:
+    """One user's share of a connection; `release` exactly once."""
+
+    def __init__(self, shared: _Shared) -> None:
+        self._shared = shared
+        self._released = False
+
+    @property
+    def wire(self) -> Wire:
+        wire = self._shared.wire
+        assert wire is not None
+        return wire
+
+    async def queue(self, prefix: str, name: str) -> QueueStore:
+        """The queue's place in the ledger; its streams exist afterwards."""
+        return await _open_queue(self._shared, prefix, name)
+
+    async def release(self) -> None:
+        if self._released:
+            return
+        self._released = True
+        shared = self._shared
+        shared.holds -= 1
+        if shared.holds == 0:
+            await _close(shared)
+
+
+async def acquire(target: Target) -> Hold:
+    """A hold on the connection to `target` in the running loop; opens it when needed."""
+    loop = asyncio.get_running_loop()
+    key = (id(loop), target)
+    shared = _shared.get(key)
+    if shared is None or shared.loop is not loop:
+        shared = _shared[key] = _Shared(target, loop)
+    shared.holds += 1
+    try:
+        async with shared.lock:
+            if shared.wire is None:
+                shared.wire = await Wire.open(list(target.servers), **dict(target.options))
+    except BaseException:
+        shared.holds -= 1
+        if shared.holds == 0:
+            _shared.pop(key, None)
+        raise
+    return Hold(shared)
+
+
+async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
+    store = shared.stores.get((prefix, name))
+    if store is not None:
+        return store
+    assert shared.wire is not None
+    async with shared.lock:
+        if prefix not in shared.spaces:
+            space = Space(prefix)
+            await ensure_streams(shared.wire, space, shared.target.replicas)
+            shared.spaces[prefix] = (space, EventLog(shared.wire, space))
+    space, event_log = shared.spaces[prefix]
+
+    async def sibling(other_prefix: str, other_name: str) -> QueueStore:
+        return await _open_queue(shared, other_prefix, other_name)
+
+    store = QueueStore(shared.wire, space.queue(name), event_log, sibling, promote_due)
+    return shared.stores.setdefault((prefix, name), store)
+
+
+async def _close(shared: _Shared) -> None:
+    async with shared.lock:
+        if shared.holds:
+            return
+        key = (id(shared.loop), shared.target)
+        if _shared.get(key) is shared:
+            del _shared[key]
+        wire, shared.wire = shared.wire, None
+        for store in shared.stores.values():
+            await store.promoter.close()
+            await store.ids.give_back()
+        for _, event_log in shared.spaces.values():
+            await event_log.close()
+        shared.stores.clear()
+        shared.spaces.clear()
+        if wire is not None:
+            await wire.close()
+
+
+def forget_ids(prefix: str | None = None, queue: str | None = None) -> None:
+    """Drops the ids reserved ahead in this process (the counters were reset)."""
+    for shared in _shared.values():
+        for (store_prefix, name), store in shared.stores.items():
+            if prefix in (None, store_prefix) and queue in (None, name):
+                store.ids.forget()
+                store.levels.clear()

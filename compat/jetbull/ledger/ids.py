@@ -1,0 +1,78 @@
+"""Generated job ids: a counter per queue, reserved ahead in growing blocks.
+
+One process gives 1, 2, 3 … without gaps and hands back what it did not use, if nobody else counted
+on meanwhile; several processes at once get blocks of their own (docs/differences.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from jetbull.errors import Conflict, StoreError
+from jetbull.ledger.guard import HeaderMap, expect
+from jetbull.ledger.names import QueueNames
+from jetbull.ledger.wire import Wire
+
+_MAX_BLOCK = 512
+
+
+class IdSource:
+    """Ids of one queue over one connection."""
+
+    def __init__(self, wire: Wire, names: QueueNames) -> None:
+        self._wire = wire
+        self._subject = names.counter("id")
+        self._stream = names.space.counters
+        self._next = 1
+        self._last = 0
+        self._block = 1
+        self._lock = asyncio.Lock()
+
+    async def take(self, count: int = 1) -> range:
+        """`count` consecutive ids."""
+        if self._last - self._next + 1 < count:
+            async with self._lock:
+                if self._last - self._next + 1 < count:
+                    await self._reserve(count)
+        first = self._next
+        self._next += count
+        return range(first, first + count)
+
+    async def _reserve(self, count: int) -> None:
+        left = self._last - self._next + 1
+        step = max(self._block, count - left)
+        end = await self._add(step)
+        if end - step == self._last and left:
+            self._last = end
+        else:
+            self._next, self._last = end - step + 1, end
+            if self._last - self._next + 1 < count:
+                end = await self._add(count)
+                self._next, self._last = end - count + 1, end
+        self._block = min(self._block * 2, _MAX_BLOCK)
+
+    async def _add(self, step: int) -> int:
+        return await (await self._wire.post(self._subject, b"", {"Nats-Incr": f"+{step}"}))
+
+    async def give_back(self) -> None:
+        """Returns the unused rest of the block, unless someone counted on since."""
+        left = self._last - self._next + 1
+        if left <= 0:
+            return
+        try:
+            stored = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
+            if stored is None or f'"{self._last}"'.encode() not in stored.data:
+                return
+            headers: HeaderMap = {"Nats-Incr": f"-{left}"}
+            expect(headers, self._subject, stored.seq)
+            await (await self._wire.post(self._subject, b"", headers))
+        except Conflict:
+            return
+        except StoreError:
+            return
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Drops the reservation (the counter was reset)."""
+        self._next, self._last, self._block = 1, 0, 1

@@ -1,0 +1,173 @@
+"""A job somebody runs: the fenced, renewable claim on it.
+
+The lease is the stored `active` message itself, a schedule due at the lock's expiry. Whoever holds
+it knows the message's sequence; every step is refused by the server once another has been stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jetbull.errors import Conflict, JetbullError
+from jetbull.ledger.batch import Message
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.guard import expect
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import ACTIVE, state_of
+from jetbull.ledger.patches import fold, read_patches
+from jetbull.ledger.placing import Place, active, address
+from jetbull.ledger.reading import find
+from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Msg
+
+
+class LeaseLost(JetbullError):
+    """The lock expired or another worker holds the job: its outcome may not be stored."""
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A waiting job handed out by a consumer (`reply` acks it) or read from the head."""
+
+    stored: Stored
+    reply: str = ""
+    since: float = 0.0
+
+
+class Lease:
+    """The right to finish one job."""
+
+    __slots__ = ("_busy", "_stored", "acked", "ended", "job_id", "lock_ms", "record", "store", "token")
+
+    def __init__(
+        self, store: QueueStore, job_id: str, stored: Stored, token: str, lock_ms: int
+    ) -> None:
+        self.store = store
+        self.job_id = job_id
+        self.record = stored.record
+        self.token = token
+        self.lock_ms = lock_ms
+        self.acked: asyncio.Future[Msg] | None = None
+        self.ended = False
+        self._stored = stored
+        self._busy = asyncio.Lock()
+
+    async def update(self, change: Callable[[Record], None] | None = None) -> None:
+        """Renews the lock and, with `change`, rewrites the record in the same message."""
+        async with self._busy:
+            while True:
+                record = self.record.copy()
+                if change is not None:
+                    change(record)
+                names = self.store.names
+                subject, headers = address(names, self.job_id, active(now_ms() + self.lock_ms))
+                expect(headers, subject, self._stored.seq)
+                try:
+                    seq = await self.store.put(subject, record.encode(), headers)
+                except Conflict:
+                    await self._reload()
+                    continue
+                self.record = record
+                self._stored = Stored(subject, seq, record)
+                return
+
+    async def leave(
+        self, record: Record, place: Place, on_stored: Callable[[int], None] | None = None
+    ) -> Stored:
+        """Stores the outcome and ends the lease in one message; `LeaseLost` when too late."""
+        async with self._busy:
+            if self.acked is not None:
+                await self.acked
+                self.acked = None
+            while True:
+                try:
+                    stored = await move(
+                        self.store, self.job_id, self._stored, record, place, on_stored
+                    )
+                    self.ended = True
+                    return stored
+                except Conflict:
+                    # Someone else may have written progress or data meanwhile: keep theirs.
+                    await self._reload()
+                    record = _merge(record, self.record)
+
+    async def _reload(self) -> None:
+        stored = await find(self.store, self.job_id)
+        if stored is None or state_of(stored.subject) != ACTIVE:
+            raise LeaseLost(f"The lock of job {self.job_id} expired or was taken over.")
+        if stored.record.head.get("token") != self.token:
+            raise LeaseLost(f"Job {self.job_id} is held by another worker.")
+        self._stored = stored
+        self.record = stored.record
+
+
+def _merge(outcome: Record, stored: Record) -> Record:
+    head = dict(outcome.head)
+    for key in ("progress",):
+        if key in stored.head:
+            head[key] = stored.head[key]
+    return stored.with_head(head)
+
+
+async def _patched(store: QueueStore, job_id: str, record: Record) -> Record:
+    patch = (await read_patches(store, [job_id])).get(job_id)
+    return record if patch is None else fold(record, patch)
+
+
+async def _is_current(store: QueueStore, job_id: str, ticket: Ticket) -> bool:
+    newest = await find(store, job_id)
+    return newest is not None and newest.seq == ticket.stored.seq
+
+
+async def take(
+    store: QueueStore,
+    job_id: str,
+    ticket: Ticket,
+    token: str,
+    lock_ms: int,
+    worker: str | None,
+    on_stored: Callable[[int], None] | None = None,
+    along: Message | None = None,
+) -> Lease | None:
+    """Claims a waiting job: one message. None when the ticket is stale; then it is dropped.
+
+    With `along` (a place under the global concurrency) a refusal may be the place's: `Conflict`.
+    """
+    now = now_ms()
+    record = ticket.stored.record
+    if store.patched:
+        record = await _patched(store, job_id, record)
+    head = {**record.head, "processedOn": now, "token": token}
+    head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
+    head.pop("delay", None)
+    if worker:
+        head["processedBy"] = worker
+    taken = record.with_head(head)
+    try:
+        stored = await move(
+            store,
+            job_id,
+            ticket.stored,
+            taken,
+            active(now + lock_ms),
+            on_stored,
+            keep_old=True,
+            along=along,
+        )
+    except Conflict:
+        if along is not None and await _is_current(store, job_id, ticket):
+            raise
+        if ticket.reply:
+            await store.wire.send(ticket.reply, b"+ACK")
+        return None
+    lease = Lease(store, job_id, stored, token, lock_ms)
+    if ticket.reply:
+        if b'"removeOn' in record.fixed:
+            # No trace may be left to tell a redelivered ticket from a new job: be sure it is gone.
+            lease.acked = await store.wire.question(ticket.reply, b"+ACK")
+        else:
+            await store.wire.send(ticket.reply, b"+ACK")
+    return lease

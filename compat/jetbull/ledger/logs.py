@@ -1,0 +1,46 @@
+"""Log rows in their own stream: one subject per job, stream order is row order."""
+
+from __future__ import annotations
+
+from jetbull.ledger.record import to_bytes
+from jetbull.ledger.store import QueueStore
+
+_PAGE = 1000
+
+
+async def append_row(store: QueueStore, job_id: str, row: str) -> int:
+    """Stores a row; the number of rows the job has now."""
+    await store.put(store.names.log(job_id), to_bytes(row), {})
+    return await count_rows(store, job_id)
+
+
+async def count_rows(store: QueueStore, job_id: str) -> int:
+    """How many rows are kept."""
+    subject = store.names.log(job_id)
+    answer = await store.wire.api(
+        f"STREAM.INFO.{store.names.space.logs}", {"subjects_filter": subject}
+    )
+    return int((answer["state"].get("subjects") or {}).get(subject, 0))
+
+
+async def keep_rows(store: QueueStore, job_id: str, keep: int) -> None:
+    """Drops all but the newest `keep` rows."""
+    body: dict[str, object] = {"filter": store.names.log(job_id)}
+    if keep > 0:
+        body["keep"] = keep
+    await store.wire.api(f"STREAM.PURGE.{store.names.space.logs}", body)
+
+
+async def read_rows(store: QueueStore, job_id: str) -> list[str]:
+    """All rows, oldest first."""
+    rows: list[str] = []
+    seq = 1
+    while True:
+        found = await store.wire.get_batch(
+            store.names.space.logs,
+            {"next_by_subj": store.names.log(job_id), "seq": seq, "batch": _PAGE},
+        )
+        rows += [m.data.decode("utf-8", "surrogatepass") for m in found]
+        if len(found) < _PAGE:
+            return rows
+        seq = found[-1].seq + 1

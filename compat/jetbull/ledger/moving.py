@@ -1,0 +1,78 @@
+"""One job from one state to another: one message, guarded by the last one seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jetbull.errors import Conflict
+from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.guard import drop, expect
+from jetbull.ledger.names import HEAD, PRIO, is_schedule
+from jetbull.ledger.placing import Place, address
+from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.store import QueueStore
+
+
+async def move(
+    store: QueueStore,
+    job_id: str,
+    old: Stored,
+    record: Record,
+    place: Place,
+    on_stored: Callable[[int], None] | None = None,
+    *,
+    keep_old: bool = False,
+    along: Message | None = None,
+) -> Stored:
+    """Stores `record` in `place` if the job is still as `old` says; `Conflict` otherwise.
+
+    A state that is a schedule ends in the same message; any other message of the old state is
+    purged afterwards, unless `keep_old` (the caller acks the ticket itself). A message that has to
+    hold at the same time goes `along` in one atomic batch.
+    """
+    if place.state == PRIO:
+        await ensure_level(store, place.lane)
+    message = transition(store, job_id, old, record, place)
+    subject = message.subject
+    if along is None:
+        seq = await store.put(subject, message.payload, message.headers, on_stored)
+    else:
+        seq = await commit(store.wire, store.names.space.jobs, [along, message])
+        if on_stored is not None:
+            on_stored(seq)
+    scheduled = is_schedule(old.subject)
+    if not scheduled and not keep_old and old.subject != subject:
+        await store.purge(old.subject)
+    if store.patched and not scheduled:
+        await store.purge(store.names.aux("patch", job_id))
+    if place.state == HEAD:
+        await store.hint("head")
+    return Stored(subject, seq, record)
+
+
+def transition(
+    store: QueueStore, job_id: str, old: Stored, record: Record, place: Place
+) -> Message:
+    """The message that moves the job, guarded by `old`."""
+    subject, headers = address(store.names, job_id, place)
+    if is_schedule(old.subject) and old.subject != subject:
+        drop(headers, old.subject, old.seq)
+    else:
+        expect(headers, store.names.any_state(job_id), old.seq)
+    return Message(subject, record.encode(), headers)
+
+
+async def ensure_level(store: QueueStore, lane: str) -> None:
+    """Makes a priority level known to the workers before its first job is stored."""
+    if lane in store.levels:
+        return
+    headers: dict[str, str] = {}
+    subject = store.names.aux("level", lane)
+    expect(headers, subject, 0)
+    try:
+        await store.put(subject, b"{}", headers)
+    except Conflict:
+        store.levels.add(lane)
+        return
+    store.levels.add(lane)
+    await store.hint("level", lane.encode())

@@ -1,0 +1,209 @@
+"""The one place where names become subjects, and back.
+
+Queue names, job ids, scheduler and deduplication ids may hold any character. A token keeps
+`A-Z a-z 0-9 _ -` and writes every other byte of the UTF-8 form as `=XX`, so two names never share
+a token, no name can act as a wildcard, and `unescape` gives the name back. The empty name is `=`.
+
+Subjects of one prefix (`P`), queue (`Q`) and job (`I`), all escaped:
+
+    jb.P.Q.<state>.<lane>.I   a job: the subject is its state
+    jb.P.Q.<kind>.<key>       what belongs to the queue: settings, dedup keys, schedulers, levels
+    jbd.P.Q.…                 dependencies of parents (same stream as jb)
+    jbe.P.Q                   events          jbc.P.Q.<counter>   counters
+    jbl.P.Q.I                 log rows        jbo.P.Q.I.…         large payloads
+    jbh.P.Q.<topic>           core NATS only: hints and questions, nothing is stored
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from jetbull.errors import ConfigurationError
+
+_SAFE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_ESCAPED = re.compile(r"=([0-9A-F]{2})")
+_MAX_TOKEN = 1000
+
+# States a job's subject can name. `head`, `stalled` and `prio` are faces of BullMQ's states.
+WAIT, HEAD, PRIO, DELAYED = "wait", "head", "prio", "delayed"
+ACTIVE, STALLED, CHILDREN = "active", "stalled", "children"
+COMPLETED, FAILED, SETTLE, GONE = "completed", "failed", "settle", "gone"
+
+OPEN = "open"  # lane of a finished child whose parent has not been told yet
+
+# States whose message is itself a schedule, and therefore leaves in the same message that
+# enters the next state (JetStream: Nats-Schedule-Next: purge).
+_SCHEDULED = frozenset({HEAD, DELAYED, ACTIVE, CHILDREN})
+
+_PUBLIC = {
+    WAIT: "waiting",
+    HEAD: "waiting",
+    STALLED: "active",
+    PRIO: "prioritized",
+    DELAYED: "delayed",
+    ACTIVE: "active",
+    CHILDREN: "waiting-children",
+    COMPLETED: "completed",
+    FAILED: "failed",
+}
+
+
+@lru_cache(maxsize=8192)
+def escape(name: str) -> str:
+    """One subject token that stands for `name` and for no other name."""
+    if _SAFE.match(name):
+        token = name
+    elif not name:
+        return "="
+    else:
+        token = "".join(
+            chr(b) if chr(b).isalnum() and b < 128 or b in b"_-" else f"={b:02X}"
+            for b in name.encode("utf-8", "surrogatepass")
+        )
+    if len(token) > _MAX_TOKEN:
+        raise ConfigurationError(
+            f"The name {name[:40]!r}… is too long ({len(token)} bytes as a subject): "
+            f"use at most {_MAX_TOKEN}."
+        )
+    return token
+
+
+@lru_cache(maxsize=8192)
+def unescape(token: str) -> str:
+    """The name a token stands for."""
+    if token == "=":
+        return ""
+    if "=" not in token:
+        return token
+    raw = _ESCAPED.sub(lambda m: chr(int(m.group(1), 16)), token).encode("latin-1")
+    return raw.decode("utf-8", "surrogatepass")
+
+
+class Space:
+    """Stream and subject names of one prefix."""
+
+    __slots__ = ("counters", "events", "jobs", "logs", "objects", "prefix", "token")
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.token = escape(prefix)
+        self.jobs = f"JB_{self.token}"
+        self.events = f"JBE_{self.token}"
+        self.counters = f"JBC_{self.token}"
+        self.logs = f"JBL_{self.token}"
+        self.objects = f"JBO_{self.token}"
+
+    def queue(self, name: str) -> QueueNames:
+        return QueueNames(self, name)
+
+
+class QueueNames:
+    """Subject and consumer names of one queue."""
+
+    __slots__ = ("_root", "events", "name", "space", "token")
+
+    def __init__(self, space: Space, name: str) -> None:
+        self.space = space
+        self.name = name
+        self.token = escape(name)
+        self._root = f"jb.{space.token}.{self.token}"
+        self.events = f"jbe.{space.token}.{self.token}"
+
+    @property
+    def qualified(self) -> str:
+        """BullMQ's `<prefix>:<queue>`."""
+        return f"{self.space.prefix}:{self.name}"
+
+    def job(self, state: str, job_id: str, lane: str = "-") -> str:
+        return f"{self._root}.{state}.{lane}.{escape(job_id)}"
+
+    def any_state(self, job_id: str) -> str:
+        """Matches every message of one job: the guard of 'create only'."""
+        return f"{self._root}.*.*.{escape(job_id)}"
+
+    def all_in(self, state: str, lane: str = "*") -> str:
+        return f"{self._root}.{state}.{lane}.*"
+
+    def all_jobs(self) -> str:
+        return f"{self._root}.*.*.*"
+
+    def everything(self) -> str:
+        return f"{self._root}.>"
+
+    def aux(self, kind: str, key: str = "") -> str:
+        return f"{self._root}.{kind}.{escape(key)}"
+
+    def all_aux(self, kind: str) -> str:
+        return f"{self._root}.{kind}.*"
+
+    def dependency(self, kind: str, parent_id: str, child_key: str) -> str:
+        return f"jbd.{self.space.token}.{self.token}.{escape(parent_id)}.{kind}.{escape(child_key)}"
+
+    def dependencies(self, parent_id: str, kind: str = "*") -> str:
+        return f"jbd.{self.space.token}.{self.token}.{escape(parent_id)}.{kind}.*"
+
+    def all_dependencies(self) -> str:
+        return f"jbd.{self.space.token}.{self.token}.>"
+
+    def counter(self, name: str) -> str:
+        return f"jbc.{self.space.token}.{self.token}.{name}"
+
+    def log(self, job_id: str) -> str:
+        return f"jbl.{self.space.token}.{self.token}.{escape(job_id)}"
+
+    def all_logs(self) -> str:
+        return f"jbl.{self.space.token}.{self.token}.*"
+
+    def object(self, job_id: str, part: str) -> str:
+        return f"jbo.{self.space.token}.{self.token}.{escape(job_id)}.{part}"
+
+    def all_objects(self) -> str:
+        return f"jbo.{self.space.token}.{self.token}.>"
+
+    def hint(self, topic: str) -> str:
+        return f"jbh.{self.space.token}.{self.token}.{topic}"
+
+    def consumer(self, kind: str) -> str:
+        """Durable consumer name; long queue names are cut, their full form stays in the filter."""
+        name = f"{kind}-{self.token}"
+        if len(name) <= 120:
+            return name
+        return f"{kind}-{self.token[:80]}-{_digest(self.token)}"
+
+
+def _digest(text: str) -> str:
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"
+
+
+def split_job(subject: str) -> tuple[str, str, str, str]:
+    """(queue, state, lane, id) of a job's subject; queue and id unescaped."""
+    _, _, queue, state, lane, job_id = subject.split(".")
+    return unescape(queue), state, lane, unescape(job_id)
+
+
+def state_of(subject: str) -> str:
+    return subject.split(".", 5)[3]
+
+
+def lane_of(subject: str) -> str:
+    return subject.split(".", 6)[4]
+
+
+def is_schedule(subject: str) -> bool:
+    """Whether the message on a job's subject is a schedule."""
+    return state_of(subject) in _SCHEDULED or lane_of(subject) == OPEN
+
+
+def public_state_of(subject: str) -> str:
+    """BullMQ's state of the job stored on `subject`; `unknown` for a removed one."""
+    state = state_of(subject)
+    return _PUBLIC.get(lane_of(subject) if state == SETTLE else state, "unknown")
+
+
+def last_token(subject: str) -> str:
+    """The unescaped last token: a key, a job id or a child's key."""
+    return unescape(subject.rsplit(".", 1)[1])

@@ -1,0 +1,231 @@
+"""What a finished child means for its parent.
+
+Every child a parent waits for is a message of its own (`pend`), itself a schedule, so that its
+outcome replaces it in one step. The parent leaves `children` when the last is gone. A child is
+stored as finished *before* its parent is told, on a subject that turns into a repair ticket if
+the teller dies; every step below may be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger.clock import FAR_FUTURE_MS, now_ms
+from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import CHILDREN, last_token, public_state_of, state_of
+from jetbull.ledger.patches import rewrite
+from jetbull.ledger.placing import Place, delayed, waiting
+from jetbull.ledger.reading import find
+from jetbull.ledger.record import Record, Stored, dumps, to_bytes
+from jetbull.ledger.store import QueueStore
+
+PENDING, PROCESSED, FAILED_KIND, UNSUCCESSFUL, NOTHING = (
+    "pend",
+    "processed",
+    "failed",
+    "unsuccessful",
+    "none",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The job a child belongs to, and the child's name in its books."""
+
+    store: QueueStore
+    job_id: str
+    child_key: str
+
+
+async def parent_of(store: QueueStore, record: Record, job_id: str) -> Parent | None:
+    """The parent named in a record, or None."""
+    link = record.given.get("parent")
+    if not link or record.head.get("orphaned"):
+        return None
+    owner = await store.sibling(link["prefix"], link["queue"])
+    return Parent(owner, link["id"], f"{store.names.qualified}:{job_id}")
+
+
+def pending_message(names_owner: QueueStore, parent_id: str, child_key: str) -> tuple[str, HeaderMap]:
+    """Subject and headers of 'this parent waits for this child'."""
+    subject = names_owner.names.dependency(PENDING, parent_id, child_key)
+    headers: HeaderMap = {}
+    target = names_owner.names.dependency(NOTHING, parent_id, child_key)
+    timer(headers, FAR_FUTURE_MS, target)
+    return subject, headers
+
+
+async def book(parent: Parent, kind: str, value: str) -> bool:
+    """Replaces the pending entry by the outcome; False when it was not pending."""
+    store = parent.store
+    pending = store.names.dependency(PENDING, parent.job_id, parent.child_key)
+    found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": pending})
+    if found is None:
+        return False
+    headers: HeaderMap = {}
+    drop(headers, pending, found.seq)
+    if kind == NOTHING:
+        vanish(headers, 1)
+    subject = store.names.dependency(kind, parent.job_id, parent.child_key)
+    try:
+        await store.put(subject, to_bytes(value), headers)
+    except Conflict:
+        return False
+    return True
+
+
+async def has_pending(store: QueueStore, parent_id: str) -> bool:
+    """Whether any child of the parent is unfinished."""
+    subject = store.names.dependencies(parent_id, PENDING)
+    return (
+        await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
+    ) is not None
+
+
+async def has_unsuccessful(store: QueueStore, parent_id: str) -> bool:
+    """Whether a child that fails its parent has failed."""
+    subject = store.names.dependencies(parent_id, UNSUCCESSFUL)
+    return (
+        await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
+    ) is not None
+
+
+async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]]:
+    """kind -> child key -> value, for all children ever booked."""
+    found = await store.wire.get_batch(
+        store.names.space.jobs, {"multi_last": [store.names.dependencies(parent_id)]}
+    )
+    books: dict[str, dict[str, Any]] = {}
+    for message in sorted(found, key=lambda m: m.seq):
+        kind = message.subject.split(".")[4]
+        value = json.loads(message.data) if message.data else None
+        books.setdefault(kind, {})[last_token(message.subject)] = value
+    return books
+
+
+async def release(store: QueueStore, parent_id: str, reason: str | None = None) -> None:
+    """Lets the parent go if it waits for children and none is pending.
+
+    With `reason` it goes at once and fails with that reason when a worker takes it; an empty
+    reason lets it go at once and run.
+    """
+    while True:
+        found = await find(store, parent_id)
+        if found is None or state_of(found.subject) != CHILDREN:
+            return
+        if reason is None and await has_pending(store, parent_id):
+            return
+        record = found.record.copy()
+        if reason:
+            record.head["deferredFailure"] = reason
+        place = _place_of(record)
+        if place.state == "delayed":
+            record.head.pop("delay", None)
+        try:
+            await move(store, parent_id, found, record, place)
+        except Conflict:
+            continue
+        if place.state == "delayed":
+            store.emit("delayed", jobId=parent_id, delay=str(place.due_ms))
+        else:
+            store.emit("waiting", jobId=parent_id, prev="waiting-children")
+        return
+
+
+def _place_of(record: Record) -> Place:
+    delay = int(record.head.get("delay", 0))
+    if delay > 0 and not record.head.get("deferredFailure"):
+        return delayed(now_ms() + delay, record.priority)
+    return waiting(record.priority, lifo=True)
+
+
+async def tell_completed(store: QueueStore, child: Stored, job_id: str) -> None:
+    """A child completed: its value is booked, the parent goes if it was the last."""
+    parent = await parent_of(store, child.record, job_id)
+    if parent is not None:
+        await book(parent, PROCESSED, dumps(child.record.head.get("returnvalue")))
+        await release(parent.store, parent.job_id)
+
+
+async def tell_failed(store: QueueStore, child: Stored, job_id: str) -> None:
+    """A child failed for good: the parent learns it as the child's options say."""
+    parent = await parent_of(store, child.record, job_id)
+    if parent is None:
+        return
+    opts = child.record.opts
+    why = dumps(child.record.head.get("failedReason", ""))
+    if opts.get("failParentOnFailure"):
+        await book(parent, UNSUCCESSFUL, why)
+        await release(parent.store, parent.job_id, f"child {parent.child_key} failed")
+    elif opts.get("continueParentOnFailure"):
+        await book(parent, FAILED_KIND, why)
+        await release(parent.store, parent.job_id, "")
+    elif opts.get("ignoreDependencyOnFailure"):
+        await book(parent, FAILED_KIND, why)
+        await release(parent.store, parent.job_id)
+    elif opts.get("removeDependencyOnFailure"):
+        await book(parent, NOTHING, "null")
+        await release(parent.store, parent.job_id)
+
+
+async def wait_again(store: QueueStore, record: Record, job_id: str) -> None:
+    """A finished child runs again: its parent, if it still exists, waits for it once more."""
+    parent = await parent_of(store, record, job_id)
+    if parent is None or await find(parent.store, parent.job_id) is None:
+        return
+    owner = parent.store
+    subject, headers = pending_message(owner, parent.job_id, parent.child_key)
+    expect(headers, subject, 0)
+    try:
+        await owner.put(subject, b"null", headers)
+    except Conflict:
+        return
+    for kind in (FAILED_KIND, UNSUCCESSFUL, PROCESSED):
+        await owner.purge(owner.names.dependency(kind, parent.job_id, parent.child_key))
+
+
+async def by_key(store: QueueStore, key: str) -> tuple[QueueStore, str]:
+    """The queue and id a child key (`<prefix>:<queue>:<id>`) stands for.
+
+    The three parts may hold colons themselves, so the split that finds a job is taken.
+    """
+    parts = key.split(":")
+    candidates: list[tuple[str, str, str]] = []
+    own = store.names.space.prefix
+    if key.startswith(own + ":"):
+        rest = key[len(own) + 1 :].split(":")
+        candidates += [(own, ":".join(rest[:i]), ":".join(rest[i:])) for i in range(1, len(rest))]
+    else:
+        candidates += [(parts[0], ":".join(parts[1:i]), ":".join(parts[i:])) for i in range(2, len(parts))]
+    first: tuple[QueueStore, str] | None = None
+    for prefix, queue, job_id in candidates:
+        place = await store.sibling(prefix, queue), job_id
+        first = first or place
+        if len(candidates) == 1 or await find(*place) is not None:
+            return place
+    assert first is not None, key
+    return first
+
+
+async def adopt(store: QueueStore, job_id: str, wish: Record) -> None:
+    """Gives an existing job the parent named in `wish`; a completed one counts at once."""
+    found = await find(store, job_id)
+    if found is None:
+        return
+    record = found.record.with_given(
+        parent=wish.given["parent"], parentKey=wish.given["parentKey"]
+    )
+    state = public_state_of(found.subject)
+    if state == "completed":
+        await tell_completed(store, Stored(found.subject, found.seq, record), job_id)
+        return
+    fixed = record.fixed
+
+    def change(stored: Record) -> None:
+        stored.fixed = fixed
+
+    await rewrite(store, job_id, change)

@@ -1,0 +1,85 @@
+"""Rewriting a stored job without moving it.
+
+A message that is a schedule is written again where it is. A ticket or a finished job would lose
+its place in the order, so its new record goes beside it as a patch, which readers and the next
+transition fold in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jetbull.errors import Conflict
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.guard import HeaderMap, expect
+from jetbull.ledger.names import GONE, HEAD, is_schedule, last_token, state_of
+from jetbull.ledger.record import Record
+from jetbull.ledger.store import QueueStore
+
+_COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
+
+
+def fold(record: Record, patch: bytes) -> Record:
+    """The record with a patch applied."""
+    changed = Record.decode(patch)
+    return Record({**record.head, **changed.head}, changed.fixed, changed.data)
+
+
+async def read_patches(store: QueueStore, job_ids: list[str]) -> dict[str, bytes]:
+    """Patches of those jobs that have one, by job id."""
+    subjects = [store.names.aux("patch", job_id) for job_id in job_ids]
+    found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+    return {last_token(m.subject): m.data for m in found}
+
+
+async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
+    """Applies `change` to the stored job, whatever its state; False when there is none."""
+    names = store.names
+    while True:
+        found = await store.wire.get_batch(
+            names.space.jobs,
+            {"multi_last": [names.any_state(job_id), names.aux("patch", job_id)]},
+        )
+        patch = next((m for m in found if m.subject == names.aux("patch", job_id)), None)
+        versions = [m for m in found if m is not patch]
+        newest = max(versions, key=lambda m: m.seq, default=None)
+        if newest is None or state_of(newest.subject) == GONE:
+            return False
+        try:
+            if is_schedule(newest.subject) and state_of(newest.subject) != HEAD:
+                await _in_place(store, job_id, newest, change)
+            else:
+                await _beside(store, job_id, newest, patch, change)
+        except Conflict:
+            continue
+        return True
+
+
+async def _in_place(
+    store: QueueStore, job_id: str, found: _wire.Stored, change: Callable[[Record], None]
+) -> None:
+    record = Record.decode(found.data)
+    change(record)
+    headers: HeaderMap = {key: found.headers[key] for key in _COPIED}
+    expect(headers, store.names.any_state(job_id), found.seq)
+    await store.put(found.subject, record.encode(), headers)
+
+
+async def _beside(
+    store: QueueStore,
+    job_id: str,
+    found: _wire.Stored,
+    patch: _wire.Stored | None,
+    change: Callable[[Record], None],
+) -> None:
+    record = Record.decode(found.data)
+    if patch is not None:
+        record = fold(record, patch.data)
+    change(record)
+    subject = store.names.aux("patch", job_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, 0 if patch is None else patch.seq)
+    if not store.patched:
+        store.patched = True
+        await store.hint("patch")
+    await store.put(subject, record.encode(), headers)

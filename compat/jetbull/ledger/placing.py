@@ -1,0 +1,80 @@
+"""Where a job goes next: its subject and the headers that make that state what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jetbull.ledger.clock import FAR_FUTURE_MS
+from jetbull.ledger.guard import HeaderMap, timer, vanish
+from jetbull.ledger.names import (
+    ACTIVE,
+    CHILDREN,
+    COMPLETED,
+    DELAYED,
+    FAILED,
+    GONE,
+    HEAD,
+    OPEN,
+    PRIO,
+    SETTLE,
+    STALLED,
+    WAIT,
+    QueueNames,
+)
+
+TOMBSTONE_SECONDS = 10
+SETTLE_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A state and, where the state has lanes, the lane."""
+
+    state: str
+    lane: str = "-"
+    due_ms: int = 0
+    target: str = ""
+
+
+def waiting(priority: int = 0, lifo: bool = False) -> Place:
+    """Ready to run: by priority, at the head (lifo) or at the tail."""
+    if priority > 0:
+        return Place(PRIO, str(priority))
+    return Place(HEAD if lifo else WAIT)
+
+
+def delayed(due_ms: int, priority: int = 0) -> Place:
+    """Ready at `due_ms`: then at the tail, or by priority."""
+    return Place(DELAYED, str(due_ms), due_ms, str(priority) if priority > 0 else "")
+
+
+def active(expires_ms: int) -> Place:
+    return Place(ACTIVE, "-", expires_ms)
+
+
+WAITING_CHILDREN = Place(CHILDREN)
+DONE = {COMPLETED: Place(COMPLETED), FAILED: Place(FAILED)}
+REMOVED = Place(GONE)
+
+
+def unsettled(state: str, due_ms: int) -> Place:
+    """Finished, but the parent has to be told; becomes a ticket if the teller dies."""
+    return Place(state, OPEN, due_ms)
+
+
+def address(names: QueueNames, job_id: str, place: Place) -> tuple[str, HeaderMap]:
+    """Subject and headers of a job in `place`."""
+    subject = names.job(place.state, job_id, place.lane)
+    headers: HeaderMap = {}
+    if place.state == ACTIVE:
+        timer(headers, place.due_ms, names.job(STALLED, job_id))
+    elif place.state == DELAYED:
+        target = names.job(PRIO, job_id, place.target) if place.target else names.job(WAIT, job_id)
+        timer(headers, place.due_ms, target)
+    elif place.state in (HEAD, CHILDREN):
+        timer(headers, FAR_FUTURE_MS, names.job(STALLED, job_id))
+    elif place.lane == OPEN:
+        timer(headers, place.due_ms, names.job(SETTLE, job_id, place.state))
+    elif place.state == GONE:
+        vanish(headers, TOMBSTONE_SECONDS)
+    return subject, headers

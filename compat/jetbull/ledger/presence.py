@@ -1,0 +1,92 @@
+"""Which workers are there, and reaching the one that holds a job: questions over core NATS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from jetbull.errors import StreamMissing
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Msg, Subscription
+
+_ANSWER_SECONDS = 0.25
+
+
+class Presence:
+    """A worker's answers to 'who is there' and 'cancel this job'."""
+
+    def __init__(
+        self,
+        store: QueueStore,
+        describe: Callable[[], dict[str, Any]],
+        cancel: Callable[[str, str | None], bool],
+    ) -> None:
+        self._store = store
+        self._describe = describe
+        self._cancel = cancel
+        self._subscriptions: list[Subscription] = []
+
+    async def open(self) -> None:
+        """Starts answering; also learns of patches and families from now on."""
+        store = self._store
+        names = store.names
+        for topic, callback in (
+            ("who", self._on_who),
+            ("cancel", self._on_cancel),
+            ("patch", self._on_patch),
+            ("family", self._on_family),
+        ):
+            self._subscriptions.append(await store.wire.subscribe(names.hint(topic), callback))
+        patch = {"last_by_subj": names.all_aux("patch")}
+        family = {"last_by_subj": names.all_dependencies()}
+        store.patched |= await store.wire.get_one(names.space.jobs, patch) is not None
+        store.families |= await store.wire.get_one(names.space.jobs, family) is not None
+
+    async def close(self) -> None:
+        """Stops answering."""
+        for subscription in self._subscriptions:
+            await self._store.wire.unsubscribe(subscription)
+
+    async def _on_who(self, msg: Msg) -> None:
+        await self._store.wire.send(msg.reply, json.dumps(self._describe()).encode())
+
+    async def _on_cancel(self, msg: Msg) -> None:
+        body = json.loads(msg.data)
+        if self._cancel(body["jobId"], body.get("reason")):
+            await self._store.wire.send(msg.reply, b"true")
+
+    async def _on_patch(self, _: Msg) -> None:
+        self._store.patched = True
+
+    async def _on_family(self, _: Msg) -> None:
+        self._store.families = True
+
+
+async def workers(store: QueueStore) -> list[dict[str, Any]]:
+    """What every worker of the queue says of itself."""
+    answers: list[dict[str, Any]] = []
+    inbox = store.wire.new_inbox()
+
+    async def collect(msg: Msg) -> None:
+        if msg.data:
+            answers.append(json.loads(msg.data))
+
+    subscription = await store.wire.subscribe(inbox, collect)
+    try:
+        await store.wire.send(store.names.hint("who"), b"", inbox)
+        await asyncio.sleep(_ANSWER_SECONDS)
+    finally:
+        await store.wire.unsubscribe(subscription)
+    return answers
+
+
+async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool:
+    """Whether a worker that runs the job heard the request."""
+    body = json.dumps({"jobId": job_id, "reason": reason}).encode()
+    try:
+        answer = await store.wire.request(store.names.hint("cancel"), body, timeout=1.0)
+    except (StreamMissing, TimeoutError):
+        return False
+    return bool(answer.data == b"true")

@@ -1,0 +1,74 @@
+"""Reading jobs: where one is, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.clock import parse_ms
+from jetbull.ledger.names import GONE, last_token, public_state_of, state_of
+from jetbull.ledger.patches import fold, read_patches
+from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.store import QueueStore
+
+_MAX_SUBJECTS = 500  # ids per question; the server answers up to 1,024 subjects
+
+
+def as_stored(found: _wire.Stored) -> Stored:
+    return Stored(found.subject, found.seq, Record.decode(found.data), parse_ms(found.time))
+
+
+async def last_message(store: QueueStore, job_id: str) -> _wire.Stored | None:
+    """The newest message of a job, tombstones included."""
+    found = await store.wire.get_batch(
+        store.names.space.jobs, {"multi_last": [store.names.any_state(job_id)]}
+    )
+    return max(found, key=lambda m: m.seq, default=None)
+
+
+async def find(store: QueueStore, job_id: str) -> Stored | None:
+    """The job as it is now, or None."""
+    names = store.names
+    patch_subject = names.aux("patch", job_id)
+    found = await store.wire.get_batch(
+        names.space.jobs, {"multi_last": [names.any_state(job_id), patch_subject]}
+    )
+    newest = max((m for m in found if m.subject != patch_subject), key=lambda m: m.seq, default=None)
+    if newest is None or state_of(newest.subject) == GONE:
+        return None
+    stored = as_stored(newest)
+    for message in found:
+        if message.subject == patch_subject:
+            return replace(stored, record=fold(stored.record, message.data))
+    return stored
+
+
+async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
+    """Those of the jobs that exist, by id."""
+    ids = list(dict.fromkeys(job_ids))
+    newest: dict[str, _wire.Stored] = {}
+    for start in range(0, len(ids), _MAX_SUBJECTS):
+        subjects = [store.names.any_state(i) for i in ids[start : start + _MAX_SUBJECTS]]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+        for message in found:
+            job_id = last_token(message.subject)
+            if job_id not in newest or newest[job_id].seq < message.seq:
+                newest[job_id] = message
+    jobs = {
+        job_id: as_stored(message)
+        for job_id, message in newest.items()
+        if state_of(message.subject) != GONE
+    }
+    for start in range(0, len(ids), _MAX_SUBJECTS):
+        for job_id, patch in (await read_patches(store, ids[start : start + _MAX_SUBJECTS])).items():
+            if job_id in jobs:
+                stored = jobs[job_id]
+                jobs[job_id] = replace(stored, record=fold(stored.record, patch))
+    return jobs
+
+
+async def state(store: QueueStore, job_id: str) -> str:
+    """BullMQ's state, or `unknown`."""
+    newest = await last_message(store, job_id)
+    return "unknown" if newest is None else public_state_of(newest.subject)

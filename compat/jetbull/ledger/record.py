@@ -1,0 +1,101 @@
+"""A job on the wire: three lines of JSON, so that a transition rewrites only the first.
+
+    line 1  what changes: progress, attempts, times, outcome, lock token
+    line 2  what was given at `add`: name, timestamp, options, parent …
+    line 3  the caller's data, byte for byte the JSON of `add`
+
+Field names are BullMQ's (docs/wire-format.md). A third line that begins with `@` is a reference to
+the object store instead of data.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = 1
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON; ValueError for NaN and infinities, as BullMQ for Python."""
+    return _encode(value)
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8, keeping lone surrogates that JSON text may legally carry escaped."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(text)).encode()
+
+
+@dataclass(slots=True)
+class Record:
+    """One job's content, apart from where (subject) and when (sequence) it is stored."""
+
+    head: dict[str, Any]
+    fixed: bytes
+    data: bytes
+    _parsed: dict[str, Any] | None = field(default=None, repr=False)
+
+    @classmethod
+    def new(cls, fixed: dict[str, Any], data: bytes, head: dict[str, Any] | None = None) -> Record:
+        fixed = {"v": VERSION, **fixed}
+        return cls(head or {}, to_bytes(dumps(fixed)), data, fixed)
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Record:
+        head, fixed, data = payload.split(b"\n", 2)
+        return cls(json.loads(head), fixed, data)
+
+    def encode(self) -> bytes:
+        return to_bytes(_encode(self.head)) + b"\n" + self.fixed + b"\n" + self.data
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Line 2, parsed once."""
+        if self._parsed is None:
+            self._parsed = json.loads(self.fixed)
+        return self._parsed
+
+    def with_given(self, **changes: Any) -> Record:
+        """A copy whose line 2 has some fields replaced."""
+        fixed = {**self.given, **changes}
+        return Record(dict(self.head), to_bytes(dumps(fixed)), self.data, fixed)
+
+    def with_head(self, head: dict[str, Any]) -> Record:
+        """The same job with another line 1."""
+        return Record(head, self.fixed, self.data, self._parsed)
+
+    def copy(self) -> Record:
+        return self.with_head(dict(self.head))
+
+    @property
+    def name(self) -> str:
+        return str(self.given["name"])
+
+    @property
+    def opts(self) -> dict[str, Any]:
+        opts: dict[str, Any] = self.given.get("opts") or {}
+        return opts
+
+    @property
+    def priority(self) -> int:
+        return int(self.head.get("priority", 0))
+
+    def value(self) -> Any:
+        """The caller's data, decoded."""
+        return json.loads(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record as the stream holds it: guards are made of `subject` and `seq`."""
+
+    subject: str
+    seq: int
+    record: Record
+    time_ms: int = 0

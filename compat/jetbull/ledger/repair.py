@@ -1,0 +1,127 @@
+"""What dead workers leave behind: expired leases and children whose parent was not told.
+
+Both arrive as tickets of one consumer, made by the server when a schedule fired.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from jetbull.errors import AckTimeout, Conflict, StoreError
+from jetbull.ledger import finishing
+from jetbull.ledger.consumers import ensure_delivery, repair_consumer
+from jetbull.ledger.feed import Feed
+from jetbull.ledger.lease import Ticket
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import SETTLE, lane_of, last_token, state_of
+from jetbull.ledger.placing import waiting
+from jetbull.ledger.retention import KEEP_ALL, Keep
+from jetbull.ledger.store import QueueStore
+
+STALLED_REASON = "job stalled more than allowable limit"
+_AT_ONCE = 16
+
+KeepOf = Callable[[Ticket, str], Keep]
+
+
+class Repair:
+    """The repair loop of one worker."""
+
+    def __init__(
+        self,
+        store: QueueStore,
+        max_stalled: int,
+        on_stalled: Callable[[str], None],
+        keep_of: KeepOf = lambda ticket, state: KEEP_ALL,
+    ) -> None:
+        self._store = store
+        self._max_stalled = max_stalled
+        self._on_stalled = on_stalled
+        self._keep_of = keep_of
+        self._tickets: asyncio.Queue[Ticket] = asyncio.Queue()
+        self._stale = True
+
+    async def run(self) -> None:
+        """Handles tickets until cancelled."""
+        store = self._store
+        name, filters = repair_consumer(store.names)
+        feed = Feed(store.wire, store.names.space.jobs, name, self._tickets.put_nowait)
+        asked = asyncio.Event()
+        asked.set()
+        feed.on_poll_over(asked.set)
+
+        def reconnected() -> None:
+            self._stale = True
+            asked.set()
+
+        forget = store.wire.on_reconnect(reconnected)
+        await feed.open()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._ask(feed, asked, name, filters))
+                while True:
+                    await self._handle(await self._tickets.get())
+                    asked.set()
+        finally:
+            forget()
+            await feed.close()
+
+    async def _ask(
+        self, feed: Feed, asked: asyncio.Event, name: str, filters: list[str]
+    ) -> None:
+        while True:
+            await asked.wait()
+            asked.clear()
+            try:
+                if self._stale:
+                    await ensure_delivery(self._store, name, filters)
+                    feed.forget()
+                    self._stale = False
+                if feed.standing == 0:
+                    await feed.poll(_AT_ONCE)
+            except (AckTimeout, StoreError):
+                await self._store.wire.connected()
+                await asyncio.sleep(0.2)
+                self._stale = True
+                asked.set()
+
+    async def _handle(self, ticket: Ticket) -> None:
+        job_id = last_token(ticket.stored.subject)
+        try:
+            if state_of(ticket.stored.subject) == SETTLE:
+                state = lane_of(ticket.stored.subject)
+                keep = self._keep_of(ticket, state)
+                await finishing.settle(self._store, ticket.stored, job_id, state, keep)
+            else:
+                await self._stalled(ticket, job_id)
+        except (AckTimeout, StoreError):
+            await self._store.wire.send(ticket.reply, b"-NAK")
+            return
+        await self._store.wire.send(ticket.reply, b"+ACK")
+
+    async def _stalled(self, ticket: Ticket, job_id: str) -> None:
+        head = {k: v for k, v in ticket.stored.record.head.items() if k != "token"}
+        head["stalledCounter"] = head.get("stalledCounter", 0) + 1
+        given = ticket.stored.record.given
+        if head["stalledCounter"] > self._max_stalled and "repeatJobKey" not in given:
+            head["deferredFailure"] = STALLED_REASON
+        record = ticket.stored.record.with_head(head)
+
+        def stored(_: int) -> None:
+            self._store.emit("waiting", jobId=job_id, prev="active")
+            self._store.emit("stalled", jobId=job_id)
+
+        try:
+            await move(
+                self._store,
+                job_id,
+                ticket.stored,
+                record,
+                waiting(record.priority, lifo=True),
+                stored,
+                keep_old=True,
+            )
+        except Conflict:
+            return
+        self._on_stalled(job_id)

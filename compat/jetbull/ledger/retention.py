@@ -1,0 +1,87 @@
+"""How long finished jobs stay: by count and by age, as the caller's options say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jetbull.ledger.clock import now_ms, parse_ms
+from jetbull.ledger.names import last_token
+from jetbull.ledger.store import QueueStore
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """`count` newest jobs (None: no limit) no older than `age_s` seconds (None: any)."""
+
+    count: int | None = None
+    age_s: float | None = None
+    limit: int = 1000
+
+    @property
+    def all(self) -> bool:
+        return self.count is None and self.age_s is None
+
+    @property
+    def none(self) -> bool:
+        return self.count == 0
+
+
+KEEP_ALL = Keep()
+
+
+async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> None:
+    """Removes what the policy no longer keeps; runs when a job of that state finished."""
+    if keep.none:
+        await forget(store, [newest_id])
+        return
+    subject = store.names.all_in(state)
+    ids: list[str] = []
+    if keep.age_s is not None:
+        ids += await _older_than(store, subject, now_ms() - int(keep.age_s * 1000), keep.limit)
+    if keep.count is not None:
+        ids += await _beyond(store, subject, keep.count)
+    if ids:
+        await remove_finished(store, state, list(dict.fromkeys(ids)))
+
+
+async def _beyond(store: QueueStore, subject: str, count: int) -> list[str]:
+    stream = store.names.space.jobs
+    found = await store.wire.get_batch(
+        stream, {"next_by_subj": subject, "seq": 1, "batch": 1}
+    )
+    if not found or found[0].pending + 1 <= count:
+        return []
+    surplus = found[0].pending + 1 - count
+    found = await store.wire.get_batch(
+        stream, {"next_by_subj": subject, "seq": 1, "batch": min(surplus, 1000)}
+    )
+    return [last_token(m.subject) for m in found]
+
+
+async def _older_than(store: QueueStore, subject: str, cutoff_ms: int, limit: int) -> list[str]:
+    found = await store.wire.get_batch(
+        store.names.space.jobs, {"next_by_subj": subject, "seq": 1, "batch": max(1, limit)}
+    )
+    return [last_token(m.subject) for m in found if parse_ms(m.time) <= cutoff_ms]
+
+
+async def remove_finished(store: QueueStore, state: str, job_ids: list[str]) -> None:
+    """Removes finished jobs and what belongs to them."""
+    for job_id in job_ids:
+        await store.purge(store.names.job(state, job_id))
+    await forget(store, job_ids)
+
+
+async def forget(store: QueueStore, job_ids: list[str]) -> None:
+    """Removes logs, large payloads and dependency books of jobs that are gone."""
+    names, wire = store.names, store.wire
+    for stream, subject in ((names.space.logs, names.log), (names.space.objects, None)):
+        info = await wire.api(f"STREAM.INFO.{stream}")
+        if int(info["state"]["messages"]) == 0:
+            continue
+        for job_id in job_ids:
+            target = subject(job_id) if subject else names.object(job_id, ">")
+            await wire.api(f"STREAM.PURGE.{stream}", {"filter": target})
+    if await wire.get_one(names.space.jobs, {"last_by_subj": names.all_dependencies()}):
+        for job_id in job_ids:
+            await store.purge(names.dependencies(job_id))

@@ -1,0 +1,109 @@
+"""Scheduler records: one message per scheduler, beside its one pending job.
+
+A record is JSON: `name`, `next` (ms of the pending slot), `ic` (iterations so far), `every` or
+`pattern`, `tz`, `limit`, `startDate`, `endDate`, `offset`, and the template (`data`, `opts`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.guard import HeaderMap, expect
+from jetbull.ledger.moving import ensure_level, transition
+from jetbull.ledger.names import HEAD, PRIO, is_schedule, last_token
+from jetbull.ledger.placing import REMOVED
+from jetbull.ledger.record import Stored, dumps, to_bytes
+from jetbull.ledger.store import QueueStore
+
+_KIND = "sched"
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """A stored scheduler and the sequence that guards a change of it."""
+
+    id: str
+    body: dict[str, Any]
+    seq: int
+
+    @property
+    def next_ms(self) -> int:
+        return int(self.body["next"])
+
+
+def job_id_of(scheduler_id: str, slot_ms: int) -> str:
+    """BullMQ's id of the job for one slot."""
+    return f"repeat:{scheduler_id}:{slot_ms}"
+
+
+async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
+    found = await store.wire.get_one(
+        store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, scheduler_id)}
+    )
+    return None if found is None else Scheduler(scheduler_id, json.loads(found.data), found.seq)
+
+
+async def read_all(store: QueueStore) -> list[Scheduler]:
+    """All schedulers, earliest next slot first."""
+    schedulers: list[Scheduler] = []
+    seq = 1
+    while True:
+        found = await store.wire.get_batch(
+            store.names.space.jobs,
+            {"next_by_subj": store.names.all_aux(_KIND), "seq": seq, "batch": _PAGE},
+        )
+        schedulers += [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
+        if len(found) < _PAGE:
+            return sorted(schedulers, key=lambda s: (s.next_ms, s.id))
+        seq = found[-1].seq + 1
+
+
+async def save(
+    store: QueueStore,
+    scheduler_id: str,
+    body: dict[str, Any],
+    seq: int,
+    job: NewJob,
+    replaced: tuple[str, Stored] | None = None,
+) -> bool:
+    """Stores the scheduler, its next job and the removal of the replaced one in one step.
+
+    False when any of them changed meanwhile; nothing is stored then.
+    """
+    if job.place.state == PRIO:
+        await ensure_level(store, job.place.lane)
+    subject = store.names.aux(_KIND, scheduler_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    messages = [Message(subject, to_bytes(dumps(body)), headers)]
+    if replaced is None:
+        messages.append(message_for(store, job))
+    elif replaced[0] == job.job_id:
+        messages.append(transition(store, job.job_id, replaced[1], job.record, job.place))
+    else:
+        old_id, old = replaced
+        gone = old.record.with_head({})
+        messages += [transition(store, old_id, old, gone, REMOVED), message_for(store, job)]
+    try:
+        last = await commit(store.wire, store.names.space.jobs, messages)
+    except Conflict:
+        return False
+    if replaced is not None and not is_schedule(replaced[1].subject):
+        if replaced[1].subject != messages[-1].subject:
+            await store.purge(replaced[1].subject)
+    if job.on_stored is not None:
+        job.on_stored(last)
+    if job.place.state == HEAD:
+        await store.hint("head")
+    return True
+
+
+async def delete(store: QueueStore, scheduler_id: str) -> bool:
+    """Removes the record; False when there was none."""
+    return await store.purge(store.names.aux(_KIND, scheduler_id)) > 0

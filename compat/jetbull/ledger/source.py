@@ -1,0 +1,274 @@
+"""Where a worker's slots get their next job: head of the queue, then the tail's tickets, then by
+priority.
+
+Idle slots leave standing requests at the server, so a new job reaches them at once. Busy workers
+with short jobs fetch a little ahead; what is not started within `HOLD_SECONDS` is given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+from jetbull.errors import AckTimeout, StoreError
+from jetbull.ledger.consumers import (
+    ensure_delivery,
+    level_consumer,
+    wait_consumer,
+)
+from jetbull.ledger.feed import Feed
+from jetbull.ledger.lease import Ticket
+from jetbull.ledger.names import HEAD, last_token, lane_of
+from jetbull.ledger.reading import as_stored
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Msg, Subscription
+
+HOLD_SECONDS = 0.1
+MAX_AHEAD = 128
+
+
+class Source:
+    """Tickets of one queue for one worker."""
+
+    def __init__(self, store: QueueStore, may_fetch: Callable[[], bool]) -> None:
+        self._store = store
+        self._may_fetch = may_fetch
+        self._hand: deque[Ticket] = deque()
+        self._by_level: dict[int, deque[Ticket]] = {}
+        self._feeds: dict[int, Feed] = {}
+        self._slots: deque[asyncio.Future[None]] = deque()
+        self._wake = asyncio.Event()
+        self._head = True
+        self._head_lock = asyncio.Lock()
+        self._hints: list[Subscription] = []
+        self._forget_listener: Callable[[], None] = lambda: None
+        self._stale = False
+        self.ahead = 0
+        self.seen_empty = False
+
+    # --- life --------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Makes the consumers, learns the priority levels in use and listens for hints."""
+        names = self._store.names
+        self._forget_listener = self._store.wire.on_reconnect(self._on_reconnect)
+        for topic, callback in (("head", self._on_head), ("level", self._on_level)):
+            self._hints.append(await self._store.wire.subscribe(names.hint(topic), callback))
+        await self._add_feed(0)
+        await self._learn_levels()
+
+    async def close(self) -> None:
+        """Gives back what was not started."""
+        self._forget_listener()
+        for hint in self._hints:
+            await self._store.wire.unsubscribe(hint)
+        for feed in self._feeds.values():
+            await feed.close()
+        await self.give_back()
+
+    async def _add_feed(self, level: int) -> None:
+        names = self._store.names
+        name, filters = level_consumer(names, str(level)) if level else wait_consumer(names)
+        await ensure_delivery(self._store, name, filters)
+        feed = Feed(self._store.wire, names.space.jobs, name, self._deliver)
+        feed.on_poll_over(self._wake.set)
+        await feed.open()
+        self._feeds[level] = feed
+        self._feeds = dict(sorted(self._feeds.items()))
+        self._by_level.setdefault(level, deque())
+
+    async def _learn_levels(self) -> None:
+        found = await self._store.wire.get_batch(
+            self._store.names.space.jobs, {"multi_last": [self._store.names.all_aux("level")]}
+        )
+        for message in found:
+            level = int(last_token(message.subject))
+            if level not in self._feeds:
+                await self._add_feed(level)
+
+    async def _on_head(self, _: Msg) -> None:
+        self._head = True
+        self._rouse(1)
+
+    async def _on_level(self, msg: Msg) -> None:
+        level = int(msg.data)
+        if level not in self._feeds:
+            await self._add_feed(level)
+        self._wake.set()
+
+    def _on_reconnect(self) -> None:
+        self._stale = True
+        self._head = True
+        self.rouse()
+
+    def _deliver(self, ticket: Ticket) -> None:
+        lane = lane_of(ticket.stored.subject)
+        if lane == "-":
+            self._hand.append(ticket)
+        else:
+            self._by_level[int(lane)].append(ticket)
+        self._rouse(1)
+
+    # --- slots -------------------------------------------------------------------------
+
+    def rouse(self) -> None:
+        """Lets every idle slot and the fetcher look again (resumed, reconnected, unlimited)."""
+        self._rouse(len(self._slots))
+        self._wake.set()
+
+    def _rouse(self, count: int) -> None:
+        while count > 0 and self._slots:
+            slot = self._slots.popleft()
+            if not slot.done():
+                slot.set_result(None)
+                count -= 1
+
+    @property
+    def idle_slots(self) -> int:
+        return len(self._slots)
+
+    async def pause(self) -> None:
+        """A slot waits here until there may be something for it."""
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._slots.append(slot)
+        self._wake.set()
+        try:
+            await slot
+        finally:
+            if slot in self._slots:
+                self._slots.remove(slot)
+
+    def pop(self) -> Ticket | None:
+        """The next ticket in hand: tail first, then the lowest priority number."""
+        ticket = self._pop()
+        if ticket is not None and self._in_hand() <= self.ahead // 2:
+            self._wake.set()
+        return ticket
+
+    def _pop(self) -> Ticket | None:
+        if self._hand:
+            return self._hand.popleft()
+        for level in self._by_level.values():
+            if level:
+                return level.popleft()
+        return None
+
+    async def put_back(self, ticket: Ticket) -> None:
+        """A ticket that may not start now returns to the queue."""
+        if ticket.reply:
+            await self._store.wire.send(ticket.reply, b"-NAK")
+        else:
+            self._head = True
+
+    @property
+    def may_have_head(self) -> bool:
+        return self._head
+
+    async def head(self) -> Ticket | None:
+        """The newest job at the head of the queue, or None; ask only while `may_have_head`."""
+        self._head = False
+        found = await self._store.wire.get_one(
+            self._store.names.space.jobs, {"last_by_subj": self._store.names.all_in(HEAD)}
+        )
+        if found is None:
+            return None
+        self._head = True
+        return Ticket(as_stored(found))
+
+    @property
+    def head_lock(self) -> asyncio.Lock:
+        """Held from reading the head to claiming it, so that slots do not race each other."""
+        return self._head_lock
+
+    # --- fetching ----------------------------------------------------------------------
+
+    def _in_hand(self) -> int:
+        return len(self._hand) + sum(len(level) for level in self._by_level.values())
+
+    async def run(self) -> None:
+        """The fetcher: one loop that keeps slots supplied; ends by cancellation."""
+        while True:
+            holding = self._in_hand() > 0
+            try:
+                async with asyncio.timeout(HOLD_SECONDS if holding else None):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self._give_back_old()
+                continue
+            self._wake.clear()
+            try:
+                if self._stale:
+                    await self._recover()
+                await self._fetch()
+            except (AckTimeout, StoreError):
+                await self._store.wire.connected()
+                self._stale = True
+                self._wake.set()
+                await asyncio.sleep(0.1)
+
+    async def _recover(self) -> None:
+        """After a reconnect: standing requests are gone, levels and consumers may be too."""
+        for level, feed in self._feeds.items():
+            names = self._store.names
+            spec = level_consumer(names, str(level)) if level else wait_consumer(names)
+            await ensure_delivery(self._store, *spec)
+            feed.forget()
+        await self._learn_levels()
+        self._stale = False
+
+    async def _fetch(self) -> None:
+        if not self._may_fetch():
+            await self.give_back()
+            return
+        need = len(self._slots) - self._in_hand()
+        if len(self._feeds) == 1:
+            await self._fetch_plain(need)
+        else:
+            await self._fetch_levels(need)
+
+    async def _fetch_plain(self, need: int) -> None:
+        feed = self._feeds[0]
+        ahead = self.ahead
+        if ahead and len(self._hand) <= ahead // 2:
+            got = await feed.grab(max(need, 0) + ahead - len(self._hand))
+            self.seen_empty = got == 0
+            need = len(self._slots) - self._in_hand()
+        missing = need - feed.standing
+        if missing > 0:
+            await feed.poll(missing)
+
+    async def _fetch_levels(self, need: int) -> None:
+        ahead = self.ahead
+        want = need + ahead
+        if need > 0 or self._in_hand() <= ahead // 2:
+            for feed in list(self._feeds.values()):
+                if want <= 0:
+                    break
+                want -= await feed.grab(want)
+                if need + ahead - want > 0:
+                    break
+        need = len(self._slots) - self._in_hand()
+        if need > 0:
+            for feed in list(self._feeds.values()):
+                missing = need - feed.standing
+                if missing > 0:
+                    await feed.poll(missing)
+
+    # --- giving back -------------------------------------------------------------------
+
+    async def give_back(self) -> None:
+        """Returns every ticket in hand to the queue."""
+        for hand in (self._hand, *self._by_level.values()):
+            while hand:
+                await self._store.wire.send(hand.popleft().reply, b"-NAK")
+
+    async def _give_back_old(self) -> None:
+        if self._slots:
+            self._rouse(self._in_hand())
+            return
+        limit = monotonic() - HOLD_SECONDS
+        for hand in (self._hand, *self._by_level.values()):
+            while hand and hand[0].since < limit:
+                await self._store.wire.send(hand.popleft().reply, b"-NAK")

@@ -1,0 +1,149 @@
+"""Keeps the locks of running jobs alive and carries cancellation to their processors."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from jetbull.abort_controller import AbortController
+from jetbull.errors import JetbullError
+from jetbull.ledger.lease import Lease, LeaseLost
+
+
+class LockOwner(Protocol):
+    """What the manager needs of its worker."""
+
+    def emit(self, event: str, *args: object) -> None: ...
+
+
+@dataclass(slots=True)
+class _Tracked:
+    token: str
+    lease: Lease | None
+    renewed: float
+    controller: AbortController | None
+
+
+class LockManager:
+    """Renews every lock after half of `lock_renew_time` (ms), all that are due together.
+
+    Events on the worker: `locksRenewed({count, jobIds})`, `lockRenewalFailed([ids])`.
+    """
+
+    def __init__(
+        self,
+        worker: LockOwner,
+        lock_renew_time: int,
+        lock_duration: int,
+        worker_id: str = "",
+        worker_name: str | None = None,
+    ) -> None:
+        self.worker = worker
+        self.lock_renew_time = lock_renew_time
+        self.lock_duration = lock_duration
+        self.worker_id = worker_id
+        self.worker_name = worker_name
+        self.closed = False
+        self._jobs: dict[str, _Tracked] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Starts renewing; may be called again."""
+        if not self.closed and self._task is None and self.lock_renew_time > 0:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def track_job(
+        self,
+        job_id: str,
+        token: str,
+        ts: int = 0,
+        should_create_controller: bool = False,
+        lease: Lease | None = None,
+    ) -> AbortController | None:
+        """Renews this job's lock from now on; its controller if one was asked for."""
+        if self.closed or not job_id:
+            return None
+        controller = AbortController() if should_create_controller else None
+        self._jobs[job_id] = _Tracked(token, lease, monotonic(), controller)
+        return controller
+
+    def untrack_job(self, job_id: str) -> None:
+        """Ends the renewal of a job's lock."""
+        self._jobs.pop(job_id, None)
+
+    def cancel_job(self, job_id: str, reason: str | None = None) -> bool:
+        """Aborts the job's signal; False if it is unknown or its processor takes none."""
+        tracked = self._jobs.get(job_id)
+        if tracked is None or tracked.controller is None:
+            return False
+        tracked.controller.abort(reason)
+        return True
+
+    def cancel_all_jobs(self, reason: str | None = None) -> None:
+        """Aborts every signal."""
+        for tracked in self._jobs.values():
+            if tracked.controller is not None:
+                tracked.controller.abort(reason)
+
+    def get_active_job_count(self) -> int:
+        return len(self._jobs)
+
+    def get_tracked_job_ids(self) -> list[str]:
+        return list(self._jobs)
+
+    def is_running(self) -> bool:
+        return not self.closed and self._task is not None
+
+    async def close(self) -> None:
+        """Ends the renewal and forgets the jobs; may be called again."""
+        if self.closed:
+            return
+        self.closed = True
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._jobs.clear()
+
+    async def _run(self) -> None:
+        half = self.lock_renew_time / 2000
+        while True:
+            await asyncio.sleep(half)
+            limit = monotonic() - half
+            due = [job_id for job_id, t in self._jobs.items() if t.renewed <= limit]
+            if due:
+                await self._renew(due)
+
+    async def _renew(self, job_ids: list[str]) -> None:
+        results = await asyncio.gather(
+            *(self._renew_one(self._jobs[j]) for j in job_ids), return_exceptions=True
+        )
+        renewed: list[str] = []
+        failed: list[str] = []
+        for job_id, result in zip(job_ids, results, strict=True):
+            if result is None:
+                renewed.append(job_id)
+            elif isinstance(result, LeaseLost):
+                if job_id in self._jobs:
+                    failed.append(job_id)
+            elif isinstance(result, JetbullError):
+                self.worker.emit("error", result)
+            else:
+                raise result
+        if failed:
+            self.worker.emit("lockRenewalFailed", failed)
+            for job_id in failed:
+                self.worker.emit("error", JetbullError(f"could not renew lock for job {job_id}"))
+        if renewed:
+            self.worker.emit("locksRenewed", {"count": len(renewed), "jobIds": renewed})
+
+    async def _renew_one(self, tracked: _Tracked) -> None:
+        tracked.renewed = monotonic()
+        lease = tracked.lease
+        if lease is not None and not lease.ended:
+            await lease.update()
+
+
+__all__ = ["LockManager"]

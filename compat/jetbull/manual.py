@@ -1,0 +1,115 @@
+"""Fetching by hand: `worker.getNextJob`, for workers without a processor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from jetbull.admission import Admission
+from jetbull.commands import fetching, iterations
+from jetbull.job import Job
+from jetbull.ledger.consumers import ensure_delivery, wait_consumer
+from jetbull.ledger.feed import Feed
+from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.store import QueueStore
+
+if TYPE_CHECKING:
+    from jetbull.worker import Worker
+
+
+class ManualFetch:
+    """Claims one job at a time, in the queue's exact order."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._admission: Admission | None = None
+        self._seen_empty = False
+        self._changed = asyncio.Event()
+
+    async def next(self, token: str, block: bool = True) -> Job | None:
+        """The next job, or None: at once, or after `drainDelay` when the queue was empty before."""
+        store = await self._worker.ledger()
+        admission = await self._admit(store)
+        lease = await self._try(store, admission, token)
+        if lease is None and block and self._seen_empty:
+            lease = await self._wait(store, admission, token)
+        self._seen_empty = lease is None
+        if lease is None:
+            return None
+        job = await Job.load(self._worker, lease.job_id, lease.record)
+        job.token = token
+        job._lease = lease
+        if job.repeatJobKey:
+            await iterations.follow(self._worker, job)
+        self._worker.emit("active", job, "waiting")
+        return job
+
+    async def close(self) -> None:
+        """Stops listening for the queue's settings."""
+        self._changed.set()
+        if self._admission is not None:
+            await self._admission.close()
+            self._admission = None
+
+    async def _admit(self, store: QueueStore) -> Admission:
+        if self._admission is None:
+            limiter = self._worker.opts.get("limiter")
+            self._admission = Admission(store, limiter, self._changed.set)
+            await self._admission.open()
+        return self._admission
+
+    async def _try(self, store: QueueStore, admission: Admission, token: str) -> Lease | None:
+        if admission.blocked or self._worker.closing:
+            return None
+        if admission.concurrency is not None and await admission.slot() is None:
+            return None
+        if admission.limited and not await admission.may_start():
+            return None
+        lease = await fetching.take_now(
+            store, token, self._worker.lock_duration, self._worker.workerName
+        )
+        if lease is not None and admission.limited:
+            await admission.count_start()
+        return lease
+
+    async def _wait(self, store: QueueStore, admission: Admission, token: str) -> Lease | None:
+        """Looks again whenever something arrives, until `drainDelay` is over."""
+        name, filters = wait_consumer(store.names)
+        await ensure_delivery(store, name, filters)
+        arrived: list[Ticket] = []
+
+        def deliver(ticket: Ticket) -> None:
+            arrived.append(ticket)
+            self._changed.set()
+
+        feed = Feed(store.wire, store.names.space.jobs, name, deliver)
+        await feed.open()
+        hints = [
+            await store.wire.subscribe(store.names.hint(topic), self._hint)
+            for topic in ("head", "level", "prio")
+        ]
+        try:
+            async with asyncio.timeout(self._worker.opts["drainDelay"]):
+                while not self._worker.closing:
+                    self._changed.clear()
+                    lease = await self._try(store, admission, token)
+                    if lease is not None:
+                        return lease
+                    if feed.standing == 0 and not admission.blocked:
+                        await feed.poll(1)
+                    await self._changed.wait()
+        except TimeoutError:
+            return None
+        finally:
+            await feed.close()
+            for hint in hints:
+                await store.wire.unsubscribe(hint)
+            for ticket in arrived:
+                await store.wire.send(ticket.reply, b"-NAK")
+        return None
+
+    async def _hint(self, _: object) -> None:
+        self._changed.set()
+
+
+__all__ = ["ManualFetch"]

@@ -1,0 +1,102 @@
+"""Job options: defaults merged, short forms expanded, bad values refused in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jetbull.backoffs import Backoffs
+from jetbull.errors import ConfigurationError
+from jetbull.ledger.retention import KEEP_ALL, Keep
+
+JobOpts = dict[str, Any]
+
+PRIORITY_LIMIT = 2_097_151
+DEFAULT_PREFIX = "bull"
+
+_EXCLUSIVE = (
+    "removeDependencyOnFailure",
+    "failParentOnFailure",
+    "continueParentOnFailure",
+    "ignoreDependencyOnFailure",
+)
+OPTS_DECODE = {
+    "fpof": "failParentOnFailure",
+    "cpof": "continueParentOnFailure",
+    "idof": "ignoreDependencyOnFailure",
+    "rdof": "removeDependencyOnFailure",
+    "kl": "keepLogs",
+    "de": "deduplication",
+}
+OPTS_ENCODE = {v: k for k, v in OPTS_DECODE.items()}
+
+
+def expand(opts: Mapping[str, Any]) -> JobOpts:
+    """Long names for the short keys BullMQ stores."""
+    return {OPTS_DECODE.get(k, k): v for k, v in opts.items()}
+
+
+def checked(opts: JobOpts) -> JobOpts:
+    """`opts` with backoff normalised. ConfigurationError (a ValueError) for what cannot work."""
+    if not opts:
+        return opts
+    enabled = [name for name in _EXCLUSIVE if opts.get(name)]
+    if len(enabled) > 1:
+        raise ConfigurationError(
+            f"The following options cannot be used together: {', '.join(enabled)}"
+        )
+    priority = opts.get("priority")
+    if priority is not None:
+        if isinstance(priority, float) and not priority.is_integer():
+            raise ConfigurationError("Priority should not be float")
+        if not 0 <= priority <= PRIORITY_LIMIT:
+            raise ConfigurationError(f"Priority should be between 0 and {PRIORITY_LIMIT}")
+    if "backoff" in opts:
+        opts["backoff"] = Backoffs.normalize(opts["backoff"])
+        jitter = (opts["backoff"] or {}).get("jitter") or 0
+        if not 0 <= jitter <= 1:
+            raise ConfigurationError("Jitter should be between 0 and 1")
+    return opts
+
+
+def check_size(name: str, data: bytes, opts: Mapping[str, Any]) -> None:
+    """Refuses data above `sizeLimit` bytes (BullMQ for Node: JobOptions.sizeLimit)."""
+    limit = opts.get("sizeLimit")
+    if limit and len(data) > limit:
+        raise ConfigurationError(f"The size of job {name} exceeds the limit {limit} bytes")
+
+
+def keep_policy(option: Any) -> Keep:
+    """`removeOnComplete` / `removeOnFail`: True, n, {count, age (s), limit} or nothing."""
+    if option is None or option is False:
+        return KEEP_ALL
+    if option is True:
+        return Keep(0)
+    if isinstance(option, int | float):
+        return KEEP_ALL if option < 0 else Keep(int(option))
+    if isinstance(option, Mapping):
+        count = option.get("count")
+        age = option.get("age")
+        if count is not None and count < 0:
+            count = None
+        return Keep(
+            None if count is None else int(count),
+            None if age is None else float(age),
+            int(option.get("limit", 1000)),
+        )
+    raise ConfigurationError(
+        f"removeOnComplete and removeOnFail take true, a number or {{count, age}}, not {option!r}."
+    )
+
+
+__all__ = [
+    "DEFAULT_PREFIX",
+    "OPTS_DECODE",
+    "OPTS_ENCODE",
+    "PRIORITY_LIMIT",
+    "JobOpts",
+    "check_size",
+    "checked",
+    "expand",
+    "keep_policy",
+]

@@ -1,0 +1,61 @@
+"""What a worker may call: coroutine functions and plain ones, with two arguments or three."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+
+Processor = Callable[..., Any]
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def wants_signal(processor: Processor | None) -> bool:
+    """Whether the processor takes a third positional argument (or *args)."""
+    if processor is None:
+        return False
+    try:
+        parameters = inspect.signature(processor).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+        return True
+    return sum(p.kind in _POSITIONAL for p in parameters) >= 3
+
+
+def takes(processor: Processor) -> int:
+    """How many positional arguments the processor accepts, at most three."""
+    try:
+        parameters = list(inspect.signature(processor).parameters.values())
+    except (TypeError, ValueError):
+        return 2
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+        return 3
+    return min(3, sum(p.kind in _POSITIONAL for p in parameters))
+
+
+def is_async(processor: Processor) -> bool:
+    """Whether calling the processor gives an awaitable."""
+    call = getattr(processor, "__call__", None)  # noqa: B004 - an instance with async __call__
+    return inspect.iscoroutinefunction(processor) or inspect.iscoroutinefunction(call)
+
+
+def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., Awaitable[Any]]:
+    """Runs a plain function in a thread, so that it does not stop the event loop.
+
+    A plain function that returns an awaitable (a partial, a decorator) is awaited in the loop.
+    """
+
+    async def run(*args: Any) -> Any:
+        result = await anyio.to_thread.run_sync(
+            processor, *args, limiter=limiter, abandon_on_cancel=True
+        )
+        return await result if inspect.isawaitable(result) else result
+
+    return run
+
+
+__all__ = ["Processor", "in_thread", "is_async", "takes", "wants_signal"]

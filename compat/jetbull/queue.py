@@ -1,0 +1,84 @@
+"""A named queue: adding, finding, counting, pausing and cleaning jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jetbull.commands import adding
+from jetbull.connection import Link
+from jetbull.event_emitter import EventEmitter
+from jetbull.job import Job
+from jetbull.ledger.store import QueueStore
+from jetbull.options import DEFAULT_PREFIX
+from jetbull.queue_admin import QueueAdmin
+from jetbull.queue_getters import QueueGetters
+from jetbull.queue_schedules import QueueSchedules
+
+
+class Queue(QueueGetters, QueueAdmin, QueueSchedules, EventEmitter):
+    """BullMQ's Queue. Lazy: nothing is connected before the first awaited call.
+
+    `opts`: `connection`, `prefix` ("bull"), `defaultJobOptions`.
+    """
+
+    def __init__(self, name: str, opts: Mapping[str, Any] | None = None) -> None:
+        EventEmitter.__init__(self)
+        self.name = name
+        self.opts: dict[str, Any] = dict(opts or {})
+        self.jobsOpts: dict[str, Any] = self.opts.get("defaultJobOptions") or {}
+        self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
+        self.qualifiedName = f"{self.prefix}:{name}"
+        self._link = Link(self.prefix, name, self.opts.get("connection"))
+
+    async def ledger(self) -> QueueStore:
+        """The queue's place in the ledger; connects on first use."""
+        return await self._link.store()
+
+    def toKey(self, type: str) -> str:
+        """`<prefix>:<queue>:<type>`, the name BullMQ's Redis key would have."""
+        return f"{self.qualifiedName}:{type}"
+
+    async def add(self, name: str, data: Any, opts: Mapping[str, Any] | None = None) -> Job:
+        """Stores one job and returns it, with the id it has (or the id of its duplicate).
+
+        ValueError for data that is not JSON or options that cannot work; JobError -5 for a parent
+        that does not exist.
+        """
+        job = Job(self, name, data, {**self.jobsOpts, **(opts or {})})
+        job.id = await adding.add(await self.ledger(), job)
+        return job
+
+    async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> list[Job]:
+        """Stores `[{name, data, opts}]` in order, as one atomic insertion per 1,000 jobs."""
+        fresh = [
+            Job(
+                self,
+                row["name"],
+                row.get("data"),
+                {**self.jobsOpts, **(row.get("opts") or {})},
+            )
+            for row in jobs
+        ]
+        if fresh:
+            await adding.add_bulk(await self.ledger(), fresh)
+        return fresh
+
+    async def waitUntilReady(self) -> None:
+        """Connects now; ServerUnavailable when no server answers."""
+        await self.ledger()
+
+    async def close(self) -> None:
+        """Writes what is under way and lets go of the connection."""
+        await self._link.close()
+
+    disconnect = close
+
+    async def __aenter__(self) -> Queue:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+__all__ = ["Queue"]

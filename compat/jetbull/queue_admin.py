@@ -1,0 +1,185 @@
+"""Running a queue: pause, limits, cleaning, retrying, emptying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jetbull.commands import bulk, cleaning, removal
+from jetbull.job import JobOwner
+from jetbull.ledger import gate, presence, settings
+
+
+class QueueAdmin(JobOwner):
+    """The operating half of `Queue`."""
+
+    # --- pause -------------------------------------------------------------------------
+
+    async def pause(self) -> None:
+        """No worker starts another job of this queue until `resume`."""
+        store = await self.ledger()
+        before, _ = await settings.read(store)
+        await settings.change(store, lambda s: s.update(paused=True))
+        if not before.get("paused"):
+            store.emit("paused")
+
+    async def resume(self) -> None:
+        """Workers start jobs again."""
+        store = await self.ledger()
+        before, _ = await settings.read(store)
+        await settings.change(store, lambda s: s.pop("paused", None))
+        if before.get("paused"):
+            store.emit("resumed")
+
+    async def isPaused(self) -> bool:
+        values, _ = await settings.read(await self.ledger())
+        return bool(values.get("paused"))
+
+    # --- limits ------------------------------------------------------------------------
+
+    async def setGlobalConcurrency(self, concurrency: int) -> int:
+        """At most so many jobs at once over all workers."""
+        return await self._set(concurrency=int(concurrency))
+
+    async def getGlobalConcurrency(self) -> int | None:
+        values, _ = await settings.read(await self.ledger())
+        return values.get("concurrency")
+
+    async def removeGlobalConcurrency(self) -> int:
+        """How many fields were removed: 1 or 0."""
+        return await self._unset("concurrency")
+
+    async def setGlobalRateLimit(self, max_jobs: int, duration_ms: int) -> int:
+        """At most `max_jobs` starts per `duration_ms` over all workers."""
+        return await self._set(max=int(max_jobs), duration=int(duration_ms))
+
+    async def getGlobalRateLimit(self) -> dict[str, int] | None:
+        values, _ = await settings.read(await self.ledger())
+        if "max" not in values or "duration" not in values:
+            return None
+        return {"max": values["max"], "duration": values["duration"]}
+
+    async def removeGlobalRateLimit(self) -> int:
+        """How many fields were removed: 2 or 0."""
+        return await self._unset("max", "duration")
+
+    async def rateLimit(self, expire_time_ms: int) -> None:
+        """Workers with a limiter start nothing for so many ms."""
+        store = await self.ledger()
+        await gate.close_window(store, expire_time_ms)
+        await store.hint("meta")
+
+    async def removeRateLimitKey(self) -> int:
+        """Ends the current rate window: 1, or 0 when there is none."""
+        store = await self.ledger()
+        removed = await gate.open_window(store)
+        await store.hint("meta")
+        return removed
+
+    async def getRateLimitTtl(self, max_jobs: int | None = None) -> int:
+        """Ms until the rate window ends; -2 without one, 0 when it has room for `max_jobs`."""
+        store = await self.ledger()
+        window = await gate.window(store)
+        if window is None:
+            return -2 if max_jobs is None else 0
+        if max_jobs is not None and window.count < max_jobs:
+            return 0
+        return max(1, window.end_ms - gate.now_ms())
+
+    async def isMaxed(self) -> bool:
+        """Whether the global concurrency is used up."""
+        store = await self.ledger()
+        limit = await self.getGlobalConcurrency()
+        return limit is not None and await gate.slot_message(store, limit) is None
+
+    async def _set(self, **values: int) -> int:
+        store = await self.ledger()
+        before, _ = await settings.read(store)
+        await settings.change(store, lambda s: s.update(values))
+        return sum(1 for key in values if key not in before)
+
+    async def _unset(self, *names: str) -> int:
+        store = await self.ledger()
+        before, _ = await settings.read(store)
+        await settings.change(store, lambda s: [s.pop(n, None) for n in names] and None)
+        return sum(1 for name in names if name in before)
+
+    async def getMeta(self) -> dict[str, Any]:
+        """`concurrency`, `max`, `duration`, `paused`, `maxLenEvents`, `version`, as far as set."""
+        values, _ = await settings.read(await self.ledger())
+        return {"maxLenEvents": 10000, "version": "bullmq:jetbull", **values}
+
+    # --- many jobs ---------------------------------------------------------------------
+
+    async def drain(self, delayed: bool = False) -> None:
+        """Removes all jobs that wait (and the delayed ones, if asked)."""
+        await cleaning.drain(await self.ledger(), delayed)
+
+    async def clean(self, grace: int, limit: int, type: str = "completed") -> list[str]:
+        """Removes up to `limit` (0: all) jobs of a state older than `grace` ms; their ids."""
+        return await cleaning.clean(await self.ledger(), grace, limit, type)
+
+    async def obliterate(self, force: bool | Mapping[str, Any] = False) -> None:
+        """Removes the queue and all it holds; JetbullError if jobs are active and not `force`."""
+        forced = bool(force.get("force")) if isinstance(force, Mapping) else bool(force)
+        await self.pause()
+        await cleaning.obliterate(await self.ledger(), forced)
+
+    async def remove(self, job_id: str, opts: Mapping[str, Any] | None = None) -> int:
+        """1 removed or unknown, 0 locked, -8 belongs to a scheduler."""
+        with_children = (opts or {}).get("removeChildren", True)
+        return await removal.remove(await self.ledger(), str(job_id), with_children)
+
+    async def retryJobs(self, opts: Mapping[str, Any] | None = None) -> None:
+        """All failed (or `{state: "completed"}`) jobs wait again."""
+        given = opts or {}
+        state = given.get("state") or "failed"
+        await bulk.retry_all(await self.ledger(), state, given.get("timestamp"))
+
+    async def promoteJobs(self, opts: Mapping[str, Any] | None = None) -> None:
+        """All delayed jobs wait now."""
+        await bulk.promote_all(await self.ledger())
+
+    async def trimEvents(self, maxLength: int) -> int:
+        """Keeps about the newest `maxLength` events; how many messages went."""
+        return await cleaning.trim_events(await self.ledger(), maxLength)
+
+    async def removeDeduplicationKey(self, id: str) -> int:
+        """Frees a deduplication id: 1, or 0 when nobody owns it."""
+        from_any = await removal.free_deduplication(await self.ledger(), id, None)
+        return from_any
+
+    async def removeDeprecatedPriorityKey(self) -> int:
+        """Nothing to remove here; kept for callers of old BullMQ versions."""
+        return 0
+
+    async def cancelJob(self, job_id: str, reason: str | None = None) -> bool:
+        """Cancels a job wherever it is: waiting ones are removed, a running one gets the signal.
+
+        True when it was removed or a worker heard it.
+        """
+        store = await self.ledger()
+        state = await self._state(str(job_id))
+        if state == "active":
+            return await presence.cancel(store, str(job_id), reason)
+        if state in ("waiting", "delayed", "prioritized", "waiting-children"):
+            return await removal.remove(store, str(job_id), True) == 1
+        return False
+
+    async def _state(self, job_id: str) -> str:
+        return await cleaning.state(await self.ledger(), job_id)
+
+    # --- workers -----------------------------------------------------------------------
+
+    async def get_workers(self) -> list[dict[str, Any]]:
+        """What each worker of the queue says of itself (`name`, `rawname`, …)."""
+        return await presence.workers(await self.ledger())
+
+    async def get_workers_count(self) -> int:
+        return len(await self.get_workers())
+
+    getWorkers = get_workers
+    getWorkersCount = get_workers_count
+
+
+__all__ = ["QueueAdmin"]

@@ -1,0 +1,140 @@
+"""Reading a queue: jobs, states, counts, logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from jetbull.commands import logs
+from jetbull.job import Job, JobOwner
+from jetbull.ledger import counting, deduplication, pages, reading
+
+DEFAULT_TYPES = (
+    "active",
+    "completed",
+    "delayed",
+    "failed",
+    "prioritized",
+    "waiting",
+    "waiting-children",
+)
+_ALIASES = {"wait": "waiting"}
+
+
+class QueueGetters(JobOwner):
+    """The reading half of `Queue`."""
+
+    async def getJob(self, job_id: str) -> Job | None:
+        """The job, or None."""
+        return await Job.fromId(self, job_id)
+
+    async def getJobState(self, job_id: str) -> str:
+        """The job's state, or `unknown`."""
+        return await reading.state(await self.ledger(), str(job_id))
+
+    def sanitizeJobTypes(self, types: Iterable[str]) -> list[str]:
+        """The types asked for, each once; all of them when none is asked for."""
+        return list(dict.fromkeys(types)) or list(DEFAULT_TYPES)
+
+    async def getJobs(
+        self, types: Iterable[str] | str = (), start: int = 0, end: int = -1, asc: bool = False
+    ) -> list[Job]:
+        """Jobs of the types, the range applied to each type; newest first unless `asc`."""
+        asked = [types] if isinstance(types, str) else types
+        store = await self.ledger()
+        jobs: dict[str, Job] = {}
+        for kind in self.sanitizeJobTypes(asked):
+            state = _ALIASES.get(kind, kind)
+            for job_id, stored in await pages.page(store, state, start, end, asc):
+                if job_id not in jobs:
+                    jobs[job_id] = await Job.load(self, job_id, stored.record)
+        return list(jobs.values())
+
+    async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job]:
+        return await self.getJobs(["waiting"], start, end, True)
+
+    async def getActive(self, start: int = 0, end: int = -1) -> list[Job]:
+        return await self.getJobs(["active"], start, end, True)
+
+    async def getDelayed(self, start: int = 0, end: int = -1) -> list[Job]:
+        return await self.getJobs(["delayed"], start, end, True)
+
+    async def getPrioritized(self, start: int = 0, end: int = -1) -> list[Job]:
+        return await self.getJobs(["prioritized"], start, end, True)
+
+    async def getWaitingChildren(self, start: int = 0, end: int = -1) -> list[Job]:
+        return await self.getJobs(["waiting-children"], start, end, True)
+
+    async def getCompleted(self, start: int = 0, end: int = -1) -> list[Job]:
+        return await self.getJobs(["completed"], start, end, False)
+
+    async def getFailed(self, start: int = 0, end: int = -1) -> list[Job]:
+        return await self.getJobs(["failed"], start, end, False)
+
+    async def getJobCounts(self, *types: str) -> dict[str, int]:
+        """Jobs per type, keys as asked."""
+        counts = await counting.count_all(await self.ledger())
+        return {
+            kind: counts.get(_ALIASES.get(kind, kind), 0) for kind in self.sanitizeJobTypes(types)
+        }
+
+    async def getJobCountByTypes(self, *types: str) -> int:
+        """The sum over the types, each counted once."""
+        counts = await self.getJobCounts(*types)
+        merged = {_ALIASES.get(kind, kind): number for kind, number in counts.items()}
+        return sum(merged.values())
+
+    async def count(self) -> int:
+        """Jobs that still have to run: waiting, delayed, prioritized, waiting for children."""
+        return await self.getJobCountByTypes(
+            "waiting", "delayed", "prioritized", "waiting-children"
+        )
+
+    async def getWaitingCount(self) -> int:
+        return await self.getJobCountByTypes("waiting")
+
+    async def getActiveCount(self) -> int:
+        return await self.getJobCountByTypes("active")
+
+    async def getDelayedCount(self) -> int:
+        return await self.getJobCountByTypes("delayed")
+
+    async def getPrioritizedCount(self) -> int:
+        return await self.getJobCountByTypes("prioritized")
+
+    async def getWaitingChildrenCount(self) -> int:
+        return await self.getJobCountByTypes("waiting-children")
+
+    async def getCompletedCount(self) -> int:
+        return await self.getJobCountByTypes("completed")
+
+    async def getFailedCount(self) -> int:
+        return await self.getJobCountByTypes("failed")
+
+    async def getCountsPerPriority(self, priorities: Iterable[int]) -> dict[str, int]:
+        """`{"p": n}`; 0 counts the jobs without priority."""
+        store = await self.ledger()
+        counts: dict[str, int] = {}
+        for priority in dict.fromkeys(priorities):
+            if priority:
+                counts[str(priority)] = await counting.count_level(store, int(priority))
+            else:
+                counts["0"] = await counting.count_plain_waiting(store)
+        return counts
+
+    async def getJobLogs(
+        self, job_id: str, start: int = 0, end: int = -1, asc: bool = True
+    ) -> dict[str, Any]:
+        """`{"logs": [...], "count": total}`; newest first when not `asc`."""
+        return await logs.read(await self.ledger(), str(job_id), start, end, asc)
+
+    async def getDeduplicationJobId(self, id: str) -> str | None:
+        """The job that owns the deduplication id, or None."""
+        store = await self.ledger()
+        key = await deduplication.read(store, id)
+        if key is None or not await deduplication.counts(store, key):
+            return None
+        return key.owner
+
+
+__all__ = ["QueueGetters"]

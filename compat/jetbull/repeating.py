@@ -1,0 +1,78 @@
+"""When a scheduler fires next: cron patterns and fixed intervals, all times in ms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+
+def to_millis(value: Any) -> int | None:
+    """Epoch milliseconds of a number, an ISO 8601 text or a datetime; None for anything else."""
+    if value is None or value == "" or isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return int(value)
+    if isinstance(value, datetime):
+        return int(value.timestamp() * 1000)
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            return _iso(value)
+    return None
+
+
+def _iso(text: str) -> int | None:
+    try:
+        return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+    except ValueError:
+        return None
+
+
+def default_repeat_strategy(millis: int, opts: Mapping[str, Any]) -> int | None:
+    """The next time the pattern matches after `millis`; None without pattern.
+
+    CroniterBadCronError for a bad pattern, ZoneInfoNotFoundError for an unknown zone.
+    """
+    pattern = opts.get("pattern")
+    if not pattern:
+        return None
+    if opts.get("immediately"):
+        return int(time.time() * 1000)
+    start = to_millis(opts.get("startDate"))
+    base = max(millis, start) if start is not None else millis
+    zone = ZoneInfo(opts["tz"]) if opts.get("tz") else UTC
+    moment = datetime.fromtimestamp(base / 1000, tz=zone)
+    upcoming: datetime = croniter(pattern, moment, second_at_beginning=True).get_next(datetime)
+    return int(upcoming.timestamp() * 1000)
+
+
+def next_slot(
+    previous: int | None, every: int, now: int, offset: int, start: int | None
+) -> tuple[int, int]:
+    """(next slot, offset) of an interval; slots missed meanwhile are skipped, not made up."""
+    if previous is None:
+        if start is not None:
+            slot = max(start, now)
+        elif offset > 0:
+            slot = now // every * every + offset
+            if slot <= now:
+                slot += every
+        else:
+            slot = now
+    else:
+        slot = previous + every
+        if slot < now:
+            aligned = now // every * every + offset
+            slot = aligned + every if aligned <= now else aligned
+    if not offset:
+        offset = slot - slot // every * every
+    return int(slot), int(offset)
+
+
+__all__ = ["default_repeat_strategy", "next_slot", "to_millis"]

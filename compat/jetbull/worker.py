@@ -1,0 +1,365 @@
+"""A worker: takes jobs of one queue and runs them through a processor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from anyio import CapacityLimiter
+
+from jetbull.admission import Admission
+from jetbull.commands import iterations
+from jetbull.connection import Link
+from jetbull.errors import ConfigurationError, JetbullError, RateLimitError, ServerUnavailable
+from jetbull.event_emitter import EventEmitter
+from jetbull.job import Job
+from jetbull.ledger import gate
+from jetbull.ledger.idle import is_drained
+from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.presence import Presence
+from jetbull.ledger.repair import Repair
+from jetbull.ledger.retention import Keep
+from jetbull.ledger.store import QueueStore
+from jetbull.lock_manager import LockManager
+from jetbull.manual import ManualFetch
+from jetbull.options import DEFAULT_PREFIX, keep_policy
+from jetbull.outcomes import run_job
+from jetbull.processors import Processor, in_thread, is_async, takes
+from jetbull.worker_slots import Slots
+
+_DEFAULTS = {
+    "drainDelay": 5,
+    "concurrency": 1,
+    "lockDuration": 30000,
+    "maxStalledCount": 1,
+    "stalledInterval": 30000,
+    "runRetryDelay": 15000,
+}
+
+
+class Worker(EventEmitter):
+    """BullMQ's Worker. `processor(job, token)` or `(job, token, signal)`, async or plain.
+
+    Options in ms: `lockDuration`, `lockRenewTime`, `stalledInterval`, `runRetryDelay`; `drainDelay`
+    in seconds; `concurrency`, `limiter {max, duration}`, `maxStalledCount`, `autorun`, `name`.
+    """
+
+    def __init__(
+        self, name: str, processor: Processor | None, opts: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.processor = processor
+        self.opts: dict[str, Any] = {**_DEFAULTS, **(opts or {})}
+        _check(self.opts)
+        self.opts.setdefault("lockRenewTime", self.opts["lockDuration"] // 2)
+        self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
+        self.qualifiedName = f"{self.prefix}:{name}"
+        self.id = uuid4().hex
+        self.workerName: str | None = self.opts.get("name")
+        suffix = f":w:{self.workerName}" if self.workerName else ""
+        self.clientName = self.qualifiedName + suffix
+        self.running = False
+        self.paused = False
+        self.closing = False
+        self.forceClosing = False
+        self.closed = False
+        self.drained = False
+        self.jobs: set[tuple[Job, str]] = set()
+        self.lock_duration = int(self.opts["lockDuration"])
+        self.lockManager = LockManager(
+            self, self.opts["lockRenewTime"], self.lock_duration, self.id, self.workerName
+        )
+        self._concurrency = int(self.opts["concurrency"])
+        self._link = Link(self.prefix, name, self.opts.get("connection"))
+        self._call: Callable[..., Any] | None = None
+        self._slots: Slots | None = None
+        self._admission: Admission | None = None
+        self._stop = asyncio.Event()
+        self._force = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._done: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._idle_check: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._manual = ManualFetch(self)
+        if processor is not None:
+            self._arguments = takes(processor)
+            threads = CapacityLimiter(max(1, self._concurrency))
+            self._call = processor if is_async(processor) else in_thread(processor, threads)
+            if self.opts.get("autorun", True):
+                self._done = asyncio.ensure_future(self.run())
+
+    # --- facts -------------------------------------------------------------------------
+
+    async def ledger(self) -> QueueStore:
+        """The queue's place in the ledger."""
+        return await self._link.store()
+
+    @property
+    def concurrency(self) -> int:
+        """Jobs run at once; may be set while running."""
+        return self._concurrency
+
+    @concurrency.setter
+    def concurrency(self, value: int) -> None:
+        _positive("concurrency", value)
+        self._concurrency = int(value)
+        if self._slots is not None:
+            self._slots.grow(self._concurrency)
+            self._slots.source.rouse()
+
+    @property
+    def processing(self) -> set[tuple[Job, str]]:
+        """The jobs running now, with their tokens."""
+        return self.jobs
+
+    def isRunning(self) -> bool:
+        return self.running
+
+    def isPaused(self) -> bool:
+        return self.paused
+
+    async def waitUntilReady(self) -> None:
+        """Returns when the worker can take jobs (or, without processor, is connected)."""
+        if self.processor is None or not (self._done or self.running):
+            await self.ledger()
+        else:
+            await self._ready.wait()
+
+    # --- running -----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Works until closed. JetbullError when called twice."""
+        if self.processor is None:
+            raise JetbullError("No process function is defined.")
+        if self.running:
+            raise JetbullError("Worker is already running")
+        self.running = True
+        self._ended.clear()
+        try:
+            store = await self._connect()
+            if store is not None:
+                await self._serve(store)
+        finally:
+            self.running = False
+            self._ended.set()
+
+    async def _connect(self) -> QueueStore | None:
+        """Connects, however long the server is away; None when closed meanwhile."""
+        pause = 0.25
+        while not self.closing:
+            try:
+                return await self.ledger()
+            except ServerUnavailable as error:
+                self.emit("error", error)
+                try:
+                    async with asyncio.timeout(min(pause, self.opts["runRetryDelay"] / 1000)):
+                        await self._stop.wait()
+                except TimeoutError:
+                    pause *= 2
+        return None
+
+    async def _serve(self, store: QueueStore) -> None:
+        admission = Admission(store, self.opts.get("limiter"), self._look_again)
+        slots = Slots(self, store, admission, self._process)
+        self._admission, self._slots = admission, slots
+        repair = Repair(store, self.opts["maxStalledCount"], self._on_stalled, self._keep_of)
+        presence = Presence(store, self.describe, self.lockManager.cancel_job)
+        await admission.open()
+        await slots.source.open()
+        await presence.open()
+        loops = [asyncio.ensure_future(slots.source.run())]
+        if not self.opts.get("skipStalledCheck"):
+            loops.append(asyncio.ensure_future(repair.run()))
+        self.lockManager.start()
+        slots.grow(self._concurrency)
+        self._ready.set()
+        self.emit("ready")
+        stop = asyncio.ensure_future(self._stop.wait())
+        try:
+            done, _ = await asyncio.wait([stop, *loops], return_when=asyncio.FIRST_COMPLETED)
+            for loop in done - {stop}:
+                loop.result()
+        finally:
+            await self._wind_down(slots, [stop, *loops])
+            await presence.close()
+            await slots.source.close()
+            await admission.close()
+
+    async def _wind_down(self, slots: Slots, loops: list[asyncio.Future[Any]]) -> None:
+        if self.forceClosing or not self.closing:
+            await slots.kill()
+        else:
+            killed = asyncio.ensure_future(self._force.wait())
+            stopped = asyncio.ensure_future(slots.stop())
+            await asyncio.wait([killed, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not stopped.done():
+                await slots.kill()
+            killed.cancel()
+            await asyncio.gather(stopped, killed, return_exceptions=True)
+        if self._idle_check is not None:
+            await asyncio.gather(self._idle_check, return_exceptions=True)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+    def describe(self) -> dict[str, Any]:
+        """What other processes learn of this worker."""
+        return {
+            "name": self.name,
+            "rawname": self.clientName,
+            "id": self.id,
+            "workerName": self.workerName,
+            "concurrency": self._concurrency,
+            "active": len(self.jobs),
+        }
+
+    def _look_again(self) -> None:
+        if self._slots is not None:
+            self._slots.source.rouse()
+
+    def _on_stalled(self, job_id: str) -> None:
+        self.emit("stalled", job_id)
+
+    def _keep_of(self, ticket: Ticket, state: str) -> Keep:
+        option = "removeOnComplete" if state == "completed" else "removeOnFail"
+        return keep_policy(ticket.stored.record.opts.get(option, self.opts.get(option)))
+
+    def on_idle(self) -> None:
+        """No slot is busy any more: tell the listeners once the queue is drained."""
+        if self._idle_check is None or self._idle_check.done():
+            self._idle_check = asyncio.ensure_future(self._check_drained())
+
+    async def _check_drained(self) -> None:
+        store = await self.ledger()
+        if await is_drained(store, lambda: self._slots is None or self._slots.busy > 0):
+            self.drained = True
+            store.emit("drained")
+            self.emit("drained")
+
+    # --- one job -----------------------------------------------------------------------
+
+    async def _process(self, job: Job, lease: Lease) -> None:
+        for option in ("removeOnComplete", "removeOnFail"):
+            if option not in job.opts and option in self.opts:
+                job.opts[option] = self.opts[option]
+        self.jobs.add((job, lease.token))
+        self.drained = False
+        assert self._call is not None
+        controller = self.lockManager.track_job(
+            job.id, lease.token, should_create_controller=self._arguments >= 3, lease=lease
+        )
+        arguments = (job, lease.token, controller and controller.signal)[: self._arguments]
+        try:
+            if job.repeatJobKey:
+                await iterations.follow(self, job)
+            self.emit("active", job, "waiting")
+            await run_job(self, job, lease, lambda: self._call(*arguments))  # type: ignore[misc]
+        finally:
+            self.jobs.discard((job, lease.token))
+            self.lockManager.untrack_job(job.id)
+
+    async def getNextJob(self, token: str, opts: Mapping[str, Any] | None = None) -> Job | None:
+        """Claims one job by hand; waits up to `drainDelay` s when the queue was seen empty."""
+        return await self._manual.next(token, (opts or {}).get("block", True))
+
+    async def rateLimit(self, expire_time_ms: int) -> None:
+        """Nothing starts for so many ms, on all workers with a limiter; then raise RateLimitError."""
+        await gate.close_window(await self.ledger(), expire_time_ms)
+        if self._admission is not None:
+            self._admission.block(expire_time_ms)
+
+    @staticmethod
+    def RateLimitError() -> RateLimitError:
+        return RateLimitError()
+
+    def cancelJob(self, job_id: str, reason: str | None = None) -> bool:
+        """Aborts the job's signal; False if it does not run here or takes no signal."""
+        return self.lockManager.cancel_job(str(job_id), reason)
+
+    def cancelAllJobs(self, reason: str | None = None) -> None:
+        """Aborts the signals of all jobs running here."""
+        self.lockManager.cancel_all_jobs(reason)
+
+    # --- pausing and closing -----------------------------------------------------------
+
+    async def pause(self, do_not_wait_active: bool = False) -> None:
+        """No new jobs on this worker; waits for the running ones unless told not to."""
+        self.paused = True
+        if self._slots is not None:
+            self._slots.source.rouse()
+            if not do_not_wait_active:
+                await self._slots.idle()
+        self.emit("paused")
+
+    def resume(self) -> _Done:
+        """Takes jobs again. May be awaited or not."""
+        if self.paused:
+            self.paused = False
+            self._look_again()
+            self.emit("resumed")
+        return _Done()
+
+    async def close(self, force: bool = False) -> None:
+        """Ends the worker: running jobs finish first, or with `force` are left to another worker.
+
+        A second call with `force` hastens a graceful close that is under way.
+        """
+        self.closing = True
+        self.paused = False
+        if force:
+            self.forceClosing = True
+            self.lockManager.cancel_all_jobs("worker force-closed")
+            self._force.set()
+        self._stop.set()
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self.emit("closing", "closing queue")
+        if self._done is not None and self._done is not asyncio.current_task():
+            await asyncio.gather(self._done, return_exceptions=True)
+        await self._ended.wait()
+        await self._manual.close()
+        await self.lockManager.close()
+        await self._link.close()
+        self.closed = True
+        self.emit("closed")
+
+    async def __aenter__(self) -> Worker:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class _Done:
+    """Awaitable that is done: BullMQ's resume is sync in Python and async in Node."""
+
+    def __await__(self) -> Any:
+        return iter(())
+
+
+def _positive(name: str, value: Any) -> None:
+    if not isinstance(value, int | float) or value <= 0 or value != value or value == float("inf"):
+        raise ConfigurationError(f"{name} must be a finite number greater than 0")
+
+
+def _check(opts: Mapping[str, Any]) -> None:
+    _positive("concurrency", opts["concurrency"])
+    if opts["maxStalledCount"] < 0:
+        raise ConfigurationError("maxStalledCount must be greater or equal than 0")
+    if opts.get("maxStartedAttempts", 0) < 0:
+        raise ConfigurationError("maxStartedAttempts must be greater or equal than 0")
+    if opts["stalledInterval"] <= 0:
+        raise ConfigurationError("stalledInterval must be greater than 0")
+    if opts["drainDelay"] <= 0:
+        raise ConfigurationError("drainDelay must be greater than 0")
+
+
+__all__ = ["Worker"]
