@@ -44,6 +44,7 @@ class Slots:
         self._mean = 1.0
         self.busy = 0
         self.stopping = False
+        self._worked = False
         self._all_idle = asyncio.Event()
         self._all_idle.set()
 
@@ -100,10 +101,10 @@ class Slots:
                 self.busy -= 1
                 if self.busy == 0:
                     self._all_idle.set()
-                    self._worker.on_idle()
 
     async def _work(self, lease: Lease) -> None:
         begun = monotonic()
+        self._worked = True
         try:
             job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
@@ -133,9 +134,15 @@ class Slots:
                         return await self._claim(ticket)
         ticket = source.pop()
         if ticket is None:
-            await source.pause()
+            await self._rest()
             return None
         return await self._claim(ticket)
+
+    async def _rest(self) -> None:
+        if self._worked and self.busy == 0:
+            self._worked = False
+            self._worker.on_idle()
+        await self.source.pause()
 
     async def _next_limited(self) -> Lease | None:
         source = self.source
@@ -151,7 +158,7 @@ class Slots:
                 lease = await self._claim_limited(ticket)
                 if lease is not None:
                     return lease
-        await source.pause()
+        await self._rest()
         return None
 
     async def _claim_limited(self, ticket: Ticket) -> Lease | None:
