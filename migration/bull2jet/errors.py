@@ -15,6 +15,10 @@ class SourceError(MigrationError):
     """Redis did not answer, or refused the login."""
 
 
+class TargetError(MigrationError):
+    """NATS did not answer, or lacks what is needed."""
+
+
 class ReadOnlyError(MigrationError):
     """A writing command was about to be sent during `inspect`, `plan` or `verify`."""
 
@@ -48,4 +52,5 @@ __all__ = [
     "ReadOnlyError",
     "RunInProgressError",
     "SourceError",
+    "TargetError",
 ]

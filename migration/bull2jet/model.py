@@ -182,6 +182,8 @@ class Settings:
     counter: int = 0
     #: ms until the current rate window ends, None when there is none
     limiterTtl: int | None = None
+    #: jobs started in it
+    limiterCount: int = 0
     #: fields of `meta` that no known version writes
     extra: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ is carried as empty (and said so); what makes BullMQ fail is not carried.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class Reader:
 
     def decode(self, listing: Listing, raw: Mapping[bytes, bytes]) -> Job:
         """The job; `JobDamagedError` when its content cannot be carried."""
+        if not _is_utf8(listing.id):
+            self._refuse(listing, "not-utf8", "its id is not UTF-8")
         fields = {_field_name(key): value for key, value in raw.items()}
         name, timestamp = self._name(listing, fields), self._timestamp(listing, fields)
         data = self._data(listing, fields)
@@ -245,12 +248,24 @@ def due_of(listing: Listing) -> int | None:
 def json_problem(text: str) -> str | None:
     """Why `text` is not the JSON that the libraries write, or None when it is."""
     try:
-        json.loads(text, parse_constant=_no_constant)
+        json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         return "nested too deeply to be checked"
     except ValueError as error:
         return str(error)
     return None
+
+
+def _is_utf8(job_id: str) -> bool:
+    """False for an id that `door.text` could only keep with lone surrogates."""
+    return job_id.isascii() or not any("\udc80" <= char <= "\udcff" for char in job_id)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"the number {number[:20]} is too large")
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -94,14 +94,8 @@ def split_root(root: str, prefixes: Sequence[str] = ()) -> QueueRef | None:
 
 async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
     keys = QueueKeys(queue)
-    suffixes = sorted(QUEUE_SUFFIXES)
-    answers = await door.calls([("TYPE", keys(suffix)) for suffix in suffixes])
-    all_types = {
-        suffix: text(answer)
-        for suffix, answer in zip(suffixes, answers, strict=True)
-        if isinstance(answer, (bytes, str)) and text(answer) != "none"
-    }
-    types = {suffix: kind for suffix, kind in all_types.items() if _TYPES.get(suffix) == kind}
+    all_types = await _all_types(door, keys)
+    types = _well_typed(all_types)
     meta = await read_meta(door, keys) if "meta" in types else {}
     sample = await _sample_fields(door, keys, types)
     markers = await _has_marker(door, keys, types)
@@ -131,6 +125,25 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
                 queue.key,
             )
         )
+
+
+async def current_types(door: Door, queue: QueueRef) -> dict[str, str]:
+    """Types by suffix of the queue's keys that exist now with the type the library gives them."""
+    return _well_typed(await _all_types(door, QueueKeys(queue)))
+
+
+async def _all_types(door: Door, keys: QueueKeys) -> dict[str, str]:
+    suffixes = sorted(QUEUE_SUFFIXES)
+    answers = await door.calls([("TYPE", keys(suffix)) for suffix in suffixes])
+    return {
+        suffix: text(answer)
+        for suffix, answer in zip(suffixes, answers, strict=True)
+        if isinstance(answer, (bytes, str)) and text(answer) != "none"
+    }
+
+
+def _well_typed(types: dict[str, str]) -> dict[str, str]:
+    return {suffix: kind for suffix, kind in types.items() if _TYPES.get(suffix) == kind}
 
 
 async def _sample_fields(door: Door, keys: QueueKeys, types: dict[str, str]) -> set[str]:
@@ -193,4 +206,4 @@ def _name_missing(result: Discovery, only: Collection[str]) -> None:
         )
 
 
-__all__ = ["Discovery", "QueueFound", "discover", "split_root"]
+__all__ = ["Discovery", "QueueFound", "current_types", "discover", "split_root"]

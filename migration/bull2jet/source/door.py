@@ -59,7 +59,10 @@ class Pace:
 
 
 class Door:
-    """Commands to one Redis, plain, Sentinel-led or Cluster."""
+    """Commands to one Redis, plain, Sentinel-led or Cluster.
+
+    In a cluster all keys of one call must share a slot, as the keys of a queue do.
+    """
 
     def __init__(self, client: Any, address: Address, *, writable: bool = False) -> None:
         self._client = client
@@ -68,11 +71,17 @@ class Door:
         self.pace = Pace()
 
     async def call(self, *command: str | int | bytes) -> Any:
-        """One command's answer; raises what Redis answered with."""
-        (answer,) = await self.calls([command])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        """One command's answer; raises `ResponseError` when Redis refuses it."""
+        self._check([command])
+        verb, *arguments = command
+        try:
+            return await self._client.execute_command(verb, *map(_sendable, arguments))
+        except (redis_errors.NoPermissionError, redis_errors.AuthenticationError) as error:
+            raise unavailable(self.address, error) from error
+        except redis_errors.ResponseError:
+            raise
+        except (redis_errors.RedisError, OSError) as error:
+            raise unavailable(self.address, error) from error
 
     async def calls(self, commands: Sequence[Command]) -> list[Any]:
         """Answers in the order of the commands; an error answer stands in the list as exception."""
@@ -85,9 +94,7 @@ class Door:
             pipe.execute_command(verb, *map(_sendable, arguments))
         try:
             answers: list[Any] = await pipe.execute(raise_on_error=False)
-        except redis_errors.RedisError as error:
-            raise unavailable(self.address, error) from error
-        except OSError as error:
+        except (redis_errors.RedisError, OSError) as error:
             raise unavailable(self.address, error) from error
         self.pace.learn(time.monotonic() - started)
         return answers
@@ -148,7 +155,8 @@ async def open_door(address: Address, *, writable: bool = False) -> Door:
     door = Door(_plain(address), address, writable=writable)
     try:
         await door.call("PING")
-        if (await door.info()).get("redis_mode") == "cluster":
+        info = await door.info()
+        if "cluster" in (info.get("redis_mode"), info.get("server_mode")):
             await door.close()
             return Door(_cluster(address), address, writable=writable)
     except redis_errors.RedisError as error:
@@ -192,6 +200,7 @@ def unavailable(address: Address, error: Exception) -> SourceError:
         reason = "it is still loading its data; try again in a moment"
     else:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = reason.rstrip(".")
     return SourceError(f"Redis at {address} cannot be used: {reason}.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bull2jet.model import State
 from bull2jet.source.decoding import Listing
 from bull2jet.source.door import Door, text
-from bull2jet.source.keys import QueueKeys
+from bull2jet.source.keys import OWN, QueueKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,21 @@ class Holder:
     @property
     def redis_type(self) -> str:
         return "list" if self.is_list else "zset"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether bull2jet keeps this collection, for jobs it has taken over."""
+        return self.suffix.startswith(OWN)
+
+    @property
+    def mirror(self) -> Holder:
+        """Where the ids go when their jobs are taken over."""
+        return Holder(OWN + self.suffix, self.state, self.is_list)
+
+    @property
+    def inflight(self) -> Holder:
+        """Where the ids are while a bridge copies their jobs."""
+        return Holder(f"{OWN}inflight:{self.suffix}", self.state, self.is_list)
 
 
 #: In the order a run carries them: parents before their children, then what has finished, then
@@ -43,6 +58,8 @@ PRECEDENCE = ("completed", "failed", "delayed", "prioritized", "waiting-children
 
 def stronger_than(holder: Holder) -> tuple[str, ...]:
     """Sorted sets whose word on a job's state outweighs this holder's."""
+    if holder.is_own:
+        return ()
     if holder.is_list:
         return PRECEDENCE[:4]
     return PRECEDENCE[: PRECEDENCE.index(holder.suffix)]

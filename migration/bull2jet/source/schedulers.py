@@ -20,7 +20,7 @@ from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef, Scheduler
 from bull2jet.source.decoding import json_problem
 from bull2jet.source.door import Door, text
-from bull2jet.source.keys import QueueKeys
+from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.options import expanded
 from bull2jet.source.settings import decoded, number
 
@@ -37,11 +37,11 @@ class Schedules:
     findings: list[Finding] = field(default_factory=list)
 
 
-async def read_schedulers(door: Door, queue: QueueRef) -> Schedules:
-    """All schedulers of the queue, by next slot."""
+async def read_schedulers(door: Door, queue: QueueRef, suffix: str = "repeat") -> Schedules:
+    """All schedulers of the queue, by next slot; `suffix` names the set that lists them."""
     keys = QueueKeys(queue)
     result = Schedules()
-    flat = (await door.calls([("ZRANGE", keys("repeat"), 0, -1, "WITHSCORES")]))[0]
+    flat = (await door.calls([("ZRANGE", keys(suffix), 0, -1, "WITHSCORES")]))[0]
     if isinstance(flat, Exception):
         return result
     for index in range(0, len(flat), 2):
@@ -142,9 +142,14 @@ async def _pending(
         if answer and not isinstance(answer, Exception):
             return job_id, decoded(answer)
     due = (slot * _STEPS, slot * _STEPS + _STEPS - 1)
-    listed = (await door.calls([("ZRANGEBYSCORE", keys("delayed"), *due, "LIMIT", 0, 1000)]))[0]
-    ids = [] if isinstance(listed, Exception) else [text(job_id) for job_id in listed]
-    ids = [job_id for job_id in ids if job_id.startswith("repeat:")]
+    listed = await door.calls(
+        [
+            ("ZRANGEBYSCORE", keys(suffix), *due, "LIMIT", 0, 1000)
+            for suffix in ("delayed", f"{OWN}delayed")
+        ]
+    )
+    due_then = [text(i) for ids in listed if not isinstance(ids, Exception) for i in ids]
+    ids = [job_id for job_id in due_then if job_id.startswith("repeat:")]
     answers = await door.calls([("HGETALL", keys.job(job_id)) for job_id in ids])
     for job_id, answer in zip(ids, answers, strict=True):
         if isinstance(answer, Exception):

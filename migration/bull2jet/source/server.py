@@ -32,7 +32,7 @@ async def read_server(door: Door) -> tuple[ServerFacts, list[Finding]]:
     facts = ServerFacts(
         product=str(info.get("server_name", "redis")),
         version=str(info.get("valkey_version") or info.get("redis_version", "")),
-        mode=str(info.get("redis_mode", "")),
+        mode=str(info.get("redis_mode") or info.get("server_mode", "")),
         role=str(info.get("role", "")),
         used_bytes=_whole(info.get("used_memory")),
         max_bytes=_whole(info.get("maxmemory")),

@@ -26,8 +26,13 @@ async def read_settings(door: Door, queue: QueueRef) -> Settings:
     """What is set for the queue."""
     keys = QueueKeys(queue)
     meta = await read_meta(door, keys)
-    bull_paused, counter, limiter = await door.calls(
-        [("EXISTS", keys("meta-paused")), ("GET", keys("id")), ("PTTL", keys("limiter"))]
+    bull_paused, counter, limiter, started = await door.calls(
+        [
+            ("EXISTS", keys("meta-paused")),
+            ("GET", keys("id")),
+            ("PTTL", keys("limiter")),
+            ("GET", keys("limiter")),
+        ]
     )
     return Settings(
         paused="paused" in meta or bull_paused == 1,
@@ -35,8 +40,9 @@ async def read_settings(door: Door, queue: QueueRef) -> Settings:
         max=number(meta.get("max")),
         duration=number(meta.get("duration")),
         maxLenEvents=number(meta.get("opts.maxLenEvents")),
-        counter=number(text(counter)) or 0 if isinstance(counter, bytes) else 0,
+        counter=_counted(counter),
         limiterTtl=limiter if isinstance(limiter, int) and limiter > 0 else None,
+        limiterCount=_counted(started),
         extra={key: value for key, value in meta.items() if key not in _KNOWN_META},
     )
 
@@ -82,6 +88,10 @@ async def read_deduplication(door: Door, queue: QueueRef) -> AsyncIterator[Dedup
                 ttl=ttl if ttl >= 0 else None,
                 remembered=decoded(later) if isinstance(later, dict) and later else None,
             )
+
+
+def _counted(answer: object) -> int:
+    return (number(text(answer)) or 0) if isinstance(answer, bytes) else 0
 
 
 def _dedup_id(keys: QueueKeys, key: str) -> str:

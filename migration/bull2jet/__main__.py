@@ -1,0 +1,10 @@
+"""`python -m bull2jet`."""
+
+from __future__ import annotations
+
+import sys
+
+from bull2jet.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

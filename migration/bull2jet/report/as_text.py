@@ -1,0 +1,121 @@
+"""The report for a terminal: plain aligned lines, the next command last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bull2jet.findings import Finding, Severity
+from bull2jet.report.formats import lasting, moment, shown, size
+from bull2jet.report.lines import QueueLine, Report, StateLine
+
+SHOWN = 20  # findings of one severity printed in full; the rest are in the JSON report
+
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("carried", "carried"), ("already", "already there"), ("left", "left behind"),
+    ("equal", "equal"), ("moved_on", "moved on"), ("different", "different"),
+    ("missing", "missing"),
+)  # fmt: skip
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The report, line by line."""
+    yield f"bull2jet {report.command}  {shown(report.source)}" + (
+        f" -> {shown(report.target)}" if report.target else ""
+    )
+    yield from _server(report)
+    for queue in report.queues:
+        yield ""
+        yield from _queue(queue)
+    yield from _findings(report)
+    yield ""
+    yield f"{report.summary} ({lasting(report.seconds)}, exit code {int(report.verdict)})"
+    if report.next:
+        yield f"Next: {report.next}"
+
+
+def _server(report: Report) -> Iterator[str]:
+    facts = report.server
+    if facts:
+        parts = [f"{facts.get('product', '')} {facts.get('version', '')}".strip()]
+        parts += [f"{facts.get('keys', 0):,} keys", size(int(facts.get("used_bytes", 0)))]
+        if facts.get("eviction"):
+            parts.append(f"eviction {facts['eviction']}")
+        yield "  " + ", ".join(parts)
+
+
+def _queue(queue: QueueLine) -> Iterator[str]:
+    notes = [queue.library]
+    if queue.paused:
+        notes.append("paused")
+    if queue.concurrency is not None:
+        notes.append(f"concurrency {queue.concurrency}")
+    if queue.rate:
+        notes.append(f"rate {queue.rate}")
+    if queue.phase:
+        notes.append(f"phase {queue.phase}")
+    yield f"{shown(queue.queue)}  ({', '.join(notes)})"
+    columns = [c for c in COLUMNS if any(getattr(s, c[0]) for s in queue.states.values())]
+    rows = [["state", "jobs", "bytes", "largest", "oldest", *(title for _, title in columns)]]
+    for name, state in queue.states.items():
+        rows.append([name, *_numbers(state), *(f"{getattr(state, c) or 0:,}" for c, _ in columns)])
+    if len(rows) > 1:
+        yield from _table(rows)
+    extras = []
+    if queue.schedulers:
+        extras.append(f"{queue.schedulers} schedulers")
+    if queue.deduplications:
+        extras.append(f"{queue.deduplications} deduplication ids")
+    if queue.locked:
+        extras.append(f"{queue.locked} active jobs held by a worker")
+    if queue.relatives:
+        extras.append(f"flows with {', '.join(map(shown, queue.relatives))}")
+    if queue.pause_predicted is not None:
+        extras.append(f"predicted pause {lasting(queue.pause_predicted)}")
+    if queue.pause_measured is not None:
+        extras.append(f"measured pause {lasting(queue.pause_measured)}")
+    if extras:
+        yield "  " + ", ".join(extras)
+    if queue.next_due:
+        yield "  next due:"
+        for due in queue.next_due:
+            yield f"    {moment(due.due)}  {shown(due.id)}  {shown(due.name)}"
+
+
+def _numbers(state: StateLine) -> list[str]:
+    return [f"{state.count:,}", size(state.bytes), size(state.largest), moment(state.oldest)]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  " + "  ".join(cells)
+
+
+def _findings(report: Report) -> Iterator[str]:
+    for severity in Severity:
+        found = [finding for finding in report.findings if finding.severity is severity]
+        if not found:
+            continue
+        yield ""
+        yield f"{HEADINGS[severity]} ({len(found):,}):"
+        for number, finding in enumerate(found[:SHOWN], 1):
+            yield f"  {number}. {_one(finding)}"
+        if len(found) > SHOWN:
+            yield f"  ... and {len(found) - SHOWN:,} more; the JSON report (--report) lists them"
+
+
+def _one(finding: Finding) -> str:
+    where = " ".join(part for part in (finding.queue, finding.job and f"job {finding.job}") if part)
+    return shown(f"{finding.code}{f' [{where}]' if where else ''}: {finding.text}")
+
+
+HEADINGS = {
+    Severity.STOP: "This stops the migration",
+    Severity.LEFT: "This is not carried and stays in Redis",
+    Severity.CHANGED: "This is carried with a change",
+    Severity.NOTE: "Worth knowing",
+}
+
+__all__ = ["COLUMNS", "HEADINGS", "SHOWN", "lines"]

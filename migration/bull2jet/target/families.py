@@ -1,0 +1,127 @@
+"""Logs and children of carried jobs: the messages that stand beside a job in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+from bull2jet.model import Family, Job
+from jetbull.ledger.guard import HeaderMap
+from jetbull.ledger.logs import read_rows
+from jetbull.ledger.names import last_token
+from jetbull.ledger.parents import (
+    FAILED_KIND,
+    PENDING,
+    PROCESSED,
+    UNSUCCESSFUL,
+    pending_message,
+)
+from jetbull.ledger.record import dumps, to_bytes
+from jetbull.ledger.store import QueueStore
+
+_WINDOW = 256  # unacknowledged messages at a time
+_PAGE = 500
+_AT_ONCE = 32
+
+T = TypeVar("T")
+Entry = tuple[str, bytes, HeaderMap]
+
+
+async def write_beside(store: QueueStore, jobs: Iterable[Job]) -> None:
+    """Stores logs and children of the jobs."""
+    entries: list[Entry] = []
+    families = False
+    for job in jobs:
+        entries += [(store.names.log(job.id), to_bytes(row), {}) for row in job.logs]
+        if job.family:
+            families = True
+            entries += _family_entries(store, job)
+    if families and not store.families:
+        store.families = True
+        await store.hint("family")
+    for start in range(0, len(entries), _WINDOW):
+        window = entries[start : start + _WINDOW]
+        posted = [await store.wire.post(subject, body, head) for subject, body, head in window]
+        await asyncio.gather(*posted)
+
+
+def _family_entries(store: QueueStore, job: Job) -> list[Entry]:
+    names = store.names
+    entries: list[Entry] = []
+    for child in job.family.pending:
+        subject, headers = pending_message(store, job.id, child)
+        entries.append((subject, b"null", headers))
+    for child, value in job.family.processed.items():
+        body = to_bytes(dumps(json.loads(value)))
+        entries.append((names.dependency(PROCESSED, job.id, child), body, {}))
+    for child, reason in job.family.failed.items():
+        body = to_bytes(dumps(reason))
+        entries.append((names.dependency(FAILED_KIND, job.id, child), body, {}))
+    for child, when in job.family.unsuccessful.items():
+        body = to_bytes(dumps(when))
+        entries.append((names.dependency(UNSUCCESSFUL, job.id, child), body, {}))
+    return entries
+
+
+async def read_logs(store: QueueStore, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Log rows of those jobs that have any."""
+    subjects = [store.names.log(job_id) for job_id in ids]
+    found = []
+    for start in range(0, len(subjects), _PAGE):
+        query = {"multi_last": subjects[start : start + _PAGE]}
+        found += await store.wire.get_batch(store.names.space.logs, query)
+    with_rows = [last_token(message.subject) for message in found]
+    rows = await _each(store, with_rows, read_rows)
+    return {job_id: tuple(lines) for job_id, lines in zip(with_rows, rows, strict=True)}
+
+
+async def read_families(store: QueueStore, ids: Sequence[str]) -> dict[str, Family]:
+    """Children of those jobs that have any."""
+    any_family = await store.wire.get_one(
+        store.names.space.jobs, {"last_by_subj": store.names.all_dependencies()}
+    )
+    if any_family is None:
+        return {}
+    families = await _each(store, list(ids), _read_family)
+    return {job_id: family for job_id, family in zip(ids, families, strict=True) if family}
+
+
+async def _read_family(store: QueueStore, parent_id: str) -> Family:
+    pending: list[str] = []
+    processed: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    unsuccessful: dict[str, int] = {}
+    seq = 1
+    while True:
+        query = {"next_by_subj": store.names.dependencies(parent_id), "seq": seq, "batch": _PAGE}
+        found = await store.wire.get_batch(store.names.space.jobs, query)
+        for message in found:
+            kind, child = message.subject.split(".")[4], last_token(message.subject)
+            if kind == PENDING:
+                pending.append(child)
+            elif kind == PROCESSED:
+                processed[child] = message.data.decode("utf-8", "surrogatepass") or "null"
+            elif kind == FAILED_KIND:
+                failed[child] = str(json.loads(message.data))
+            elif kind == UNSUCCESSFUL:
+                value = json.loads(message.data)
+                unsuccessful[child] = value if isinstance(value, int) else 0
+        if len(found) < _PAGE:
+            return Family(tuple(sorted(pending)), processed, failed, unsuccessful)
+        seq = found[-1].seq + 1
+
+
+async def _each(
+    store: QueueStore, ids: Sequence[str], read: Callable[[QueueStore, str], Awaitable[T]]
+) -> list[T]:
+    """What `read` answers for each id, a few questions at a time."""
+    answers: list[T] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ids[start : start + _AT_ONCE]
+        answers += await asyncio.gather(*(read(store, job_id) for job_id in part))
+    return answers
+
+
+__all__ = ["read_families", "read_logs", "write_beside"]

@@ -1,0 +1,302 @@
+"""JetStream as the target: the protocol's verbs as steps of jetbull's ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bull2jet.errors import TargetError
+from bull2jet.model import Deduplication, Job, QueueRef, Scheduler, Settings, State
+from bull2jet.source.address import redacted
+from bull2jet.target.families import read_families, read_logs, write_beside
+from bull2jet.target.protocol import Target, TargetQueue
+from bull2jet.target.records import MARK, job_of, place_of, record_of
+from jetbull.errors import ServerUnavailable
+from jetbull.ledger import blobs, counting, deduplication, hub, schedules
+from jetbull.ledger import settings as ledger_settings
+from jetbull.ledger.adding import NewJob, add_many
+from jetbull.ledger.guard import HeaderMap, expect
+from jetbull.ledger.names import (
+    CHILDREN,
+    COMPLETED,
+    DELAYED,
+    FAILED,
+    HEAD,
+    PRIO,
+    WAIT,
+    last_token,
+)
+from jetbull.ledger.reading import find_many
+from jetbull.ledger.record import dumps, to_bytes
+from jetbull.ledger.store import QueueStore
+
+_PAGE = 500
+_AT_ONCE = 50
+_KIND = "bull2jet"  # the queue's message that holds the checkpoint
+_FAMILIES = {
+    State.COMPLETED: COMPLETED,
+    State.FAILED: FAILED,
+    State.DELAYED: DELAYED,
+    State.WAITING_CHILDREN: CHILDREN,
+}
+
+
+async def open_target(url: str) -> Target:
+    """Connects to NATS; `TargetError` with jetbull's sentence when that fails."""
+    servers = tuple(part.strip() for part in url.split(",") if part.strip())
+    credentials = os.environ.get("NATS_CREDS")
+    options = (("user_credentials", credentials),) if credentials else ()
+    replicas = int(os.environ.get("JETBULL_REPLICAS", "1"))
+    try:
+        return JetStreamTarget(await hub.acquire(hub.Target(servers, replicas, options)))
+    except ServerUnavailable as error:
+        raise TargetError(str(error).replace(url, redacted(url))) from error
+
+
+class JetStreamTarget:
+    """A NATS server with JetStream."""
+
+    def __init__(self, hold: hub.Hold) -> None:
+        self._hold = hold
+        self.limit = hold.wire.max_payload
+
+    async def queue(self, queue: QueueRef) -> TargetQueue:
+        return JetStreamQueue(queue, await self._hold.queue(queue.prefix, queue.name))
+
+    async def close(self) -> None:
+        await self._hold.release()
+
+
+class JetStreamQueue:
+    """One queue of jetbull's ledger."""
+
+    def __init__(self, queue: QueueRef, store: QueueStore) -> None:
+        self._queue = queue
+        self._store = store
+
+    # --- jobs --------------------------------------------------------------------------
+
+    async def add(self, jobs: Sequence[Job]) -> list[bool]:
+        new = []
+        for job in jobs:
+            record = record_of(job, self._queue)
+            await blobs.externalize(self._store, job.id, record)
+            new.append(NewJob(job.id, record, place_of(job), generated=False))
+        stored = await add_many(self._store, new)
+        fresh = [job for job, is_new in zip(jobs, stored, strict=True) if is_new]
+        await write_beside(self._store, fresh)
+        return stored
+
+    async def replace(self, jobs: Sequence[Job]) -> None:
+        await self.remove([job.id for job in jobs])
+        await self.add(jobs)
+
+    async def read(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        store = self._store
+        found = await find_many(store, job_ids)
+        present = list(found)
+        logs, families = await asyncio.gather(
+            read_logs(store, present), read_families(store, present)
+        )
+        jobs = {}
+        for job_id, stored in found.items():
+            data = await blobs.load(store, job_id, stored.record)
+            job = job_of(job_id, stored, data)
+            extras: dict[str, Any] = {}
+            if job_id in logs:
+                extras["logs"] = logs[job_id]
+            if job_id in families:
+                extras["family"] = families[job_id]
+            jobs[job_id] = replace(job, **extras) if extras else job
+        return jobs
+
+    async def carried_by_us(self, job_ids: Sequence[str]) -> set[str]:
+        found = await find_many(self._store, job_ids)
+        return {job_id for job_id, stored in found.items() if MARK in stored.record.given}
+
+    async def listing(self, state: State) -> AsyncIterator[list[str]]:
+        names = self._store.names
+        if state is State.WAITING:
+            heads = [page async for page in self._subjects(names.all_in(HEAD))]
+            for page in reversed(heads):  # the head of the queue: newest first
+                yield page[::-1]
+            async for page in self._subjects(names.all_in(WAIT)):
+                yield page
+        elif state is State.PRIORITIZED:
+            for level in await counting.levels(self._store):
+                async for page in self._subjects(names.all_in(PRIO, str(level))):
+                    yield page
+        elif state in _FAMILIES:
+            async for page in self._subjects(names.all_in(_FAMILIES[state])):
+                yield page
+
+    async def _subjects(self, pattern: str) -> AsyncIterator[list[str]]:
+        seq = 1
+        while True:
+            found = await self._store.wire.get_batch(
+                self._store.names.space.jobs,
+                {"next_by_subj": pattern, "seq": seq, "batch": _PAGE},
+            )
+            if found:
+                yield [last_token(message.subject) for message in found]
+            if len(found) < _PAGE:
+                return
+            seq = found[-1].seq + 1
+
+    async def counts(self) -> dict[State, int]:
+        counted = await counting.count_all(self._store)
+        return {State(name): number for name, number in counted.items() if number}
+
+    async def remove(self, job_ids: Sequence[str]) -> None:
+        for start in range(0, len(job_ids), _AT_ONCE):
+            part = job_ids[start : start + _AT_ONCE]
+            await asyncio.gather(*(self._remove_one(job_id) for job_id in part))
+
+    async def _remove_one(self, job_id: str) -> None:
+        store, names = self._store, self._store.names
+        await store.purge(names.any_state(job_id))
+        await store.purge(names.aux("patch", job_id))
+        await store.purge(names.dependencies(job_id))
+        for stream, subject in (
+            (names.space.logs, names.log(job_id)),
+            (names.space.objects, names.object(job_id, ">")),
+        ):
+            await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+
+    # --- the queue as a whole ----------------------------------------------------------
+
+    async def set_paused(self, paused: bool) -> None:
+        def edit(settings: dict[str, Any]) -> None:
+            if paused:
+                settings["paused"] = True
+            else:
+                settings.pop("paused", None)
+
+        await ledger_settings.change(self._store, edit)
+
+    async def settings(self) -> Settings:
+        stored, _ = await ledger_settings.read(self._store)
+        counter, _ = await self._counter()
+        return Settings(
+            paused=bool(stored.get("paused")),
+            concurrency=stored.get("concurrency"),
+            max=stored.get("max"),
+            duration=stored.get("duration"),
+            counter=counter,
+        )
+
+    async def put_settings(self, settings: Settings) -> None:
+        limits = {
+            name: getattr(settings, name)
+            for name in ("concurrency", "max", "duration")
+            if getattr(settings, name) is not None
+        }
+        if limits:
+            await ledger_settings.change(self._store, lambda stored: stored.update(limits))
+        await self._raise_counter(settings.counter)
+        if settings.limiterTtl is not None:
+            await self._put_rate_window(settings)
+
+    async def _counter(self) -> tuple[int, int]:
+        names = self._store.names
+        found = await self._store.wire.get_one(
+            names.space.counters, {"last_by_subj": names.counter("id")}
+        )
+        return (0, 0) if found is None else (int(json.loads(found.data)["val"]), found.seq)
+
+    async def _raise_counter(self, wanted: int) -> None:
+        """Generated ids go on behind those given in Redis; never backwards."""
+        value, seq = await self._counter()
+        if value >= wanted:
+            return
+        subject = self._store.names.counter("id")
+        headers: HeaderMap = {"Nats-Incr": f"+{wanted - value}"}
+        expect(headers, subject, seq)
+        await (await self._store.wire.post(subject, b"", headers))
+
+    async def _put_rate_window(self, settings: Settings) -> None:
+        now = int(time.time() * 1000)
+        body = {"start": now, "end": now + (settings.limiterTtl or 0)}
+        body["count"] = settings.limiterCount
+        subject = self._store.names.aux("gate", "rate")
+        await self._store.put(subject, json.dumps(body).encode(), {})
+
+    async def put_scheduler(self, scheduler: Scheduler) -> None:
+        body: dict[str, Any] = {
+            "name": scheduler.name,
+            "next": scheduler.next,
+            "ic": scheduler.iterationCount,
+        }
+        for name in ("every", "pattern", "tz", "limit", "startDate", "endDate", "offset"):
+            if getattr(scheduler, name) is not None:
+                body[name] = getattr(scheduler, name)
+        if scheduler.data is not None:
+            body["data"] = json.loads(scheduler.data)
+        if scheduler.opts:
+            body["opts"] = dict(scheduler.opts)
+        subject = self._store.names.aux("sched", scheduler.id)
+        await self._store.put(subject, to_bytes(dumps(body)), {})
+
+    async def schedulers(self) -> list[Scheduler]:
+        return [_scheduler(found) for found in await schedules.read_all(self._store)]
+
+    async def put_deduplication(self, held: Deduplication) -> None:
+        until = int(time.time() * 1000) + held.ttl if held.ttl is not None else 0
+        key = await deduplication.read(self._store, held.id)
+        seq = 0 if key is None else key.seq
+        await deduplication.write(self._store, held.id, held.jobId, until, seq)
+
+    async def deduplications(self) -> list[Deduplication]:
+        held = []
+        now = int(time.time() * 1000)
+        async for page in self._subjects(self._store.names.all_aux("dedup")):
+            for dedup_id in page:
+                key = await deduplication.read(self._store, dedup_id)
+                if key is not None:
+                    ttl = max(0, key.until_ms - now) if key.until_ms else None
+                    held.append(Deduplication(dedup_id, key.owner, ttl))
+        return held
+
+    # --- checkpoint --------------------------------------------------------------------
+
+    async def checkpoint(self) -> Mapping[str, Any] | None:
+        names = self._store.names
+        found = await self._store.wire.get_one(
+            names.space.jobs, {"last_by_subj": names.aux(_KIND, "checkpoint")}
+        )
+        if found is None:
+            return None
+        body: dict[str, Any] = json.loads(found.data)
+        return body
+
+    async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        subject = self._store.names.aux(_KIND, "checkpoint")
+        await self._store.put(subject, to_bytes(dumps(dict(checkpoint))), {})
+
+
+def _scheduler(found: schedules.Scheduler) -> Scheduler:
+    body = found.body
+    return Scheduler(
+        id=found.id,
+        name=str(body.get("name", found.id)),
+        next=found.next_ms,
+        iterationCount=int(body.get("ic", 0)),
+        every=body.get("every"),
+        pattern=body.get("pattern"),
+        tz=body.get("tz"),
+        limit=body.get("limit"),
+        startDate=body.get("startDate"),
+        endDate=body.get("endDate"),
+        offset=body.get("offset"),
+        data=dumps(body["data"]) if "data" in body else None,
+        opts=body.get("opts") or {},
+        pendingId=schedules.job_id_of(found.id, found.next_ms),
+    )
+
+
+__all__ = ["JetStreamQueue", "JetStreamTarget", "open_target"]

@@ -1,0 +1,83 @@
+"""What bull2jet needs of the side it carries to.
+
+Everything here may be repeated after a crash and then changes nothing: jobs are stored create-only
+by id, all else replaces what stands under the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from bull2jet.model import Deduplication, Job, QueueRef, Scheduler, Settings, State
+
+
+class TargetQueue(Protocol):
+    """One queue on the target."""
+
+    async def add(self, jobs: Sequence[Job]) -> list[bool]:
+        """Stores the jobs with logs and family ties, in running order.
+
+        True for each that was stored, False where an id exists in any state.
+        """
+
+    async def replace(self, jobs: Sequence[Job]) -> None:
+        """Stores the jobs in place of copies that a broken-off run left behind."""
+
+    async def read(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        """Those of the jobs that exist, complete."""
+
+    async def carried_by_us(self, job_ids: Sequence[str]) -> set[str]:
+        """Those of the jobs that bull2jet stored, as opposed to producers on the target."""
+
+    def listing(self, state: State) -> AsyncIterator[list[str]]:
+        """Ids in the order the target would take or list them, page by page."""
+
+    async def counts(self) -> dict[State, int]:
+        """Jobs per state."""
+
+    async def remove(self, job_ids: Sequence[str]) -> None:
+        """Removes jobs with all that belongs to them."""
+
+    async def set_paused(self, paused: bool) -> None:
+        """Stops or lets go the target's workers."""
+
+    async def settings(self) -> Settings:
+        """What is set for the queue."""
+
+    async def put_settings(self, settings: Settings) -> None:
+        """Takes over limits, and the id counter if it is ahead; not the paused flag."""
+
+    async def put_scheduler(self, scheduler: Scheduler) -> None:
+        """Stores a scheduler's record; its pending job is carried like any job."""
+
+    async def schedulers(self) -> list[Scheduler]:
+        """All schedulers."""
+
+    async def put_deduplication(self, held: Deduplication) -> None:
+        """Stores who owns a deduplication id, with the time it has left."""
+
+    async def deduplications(self) -> list[Deduplication]:
+        """All deduplication ids held."""
+
+    async def checkpoint(self) -> Mapping[str, Any] | None:
+        """The last checkpoint of this queue's migration."""
+
+    async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Replaces the checkpoint; returns when it is stored for good."""
+
+
+class Target(Protocol):
+    """The server jobs are carried to."""
+
+    #: the largest message in bytes
+    limit: int
+
+    async def queue(self, queue: QueueRef) -> TargetQueue:
+        """Opens a queue, making what it needs."""
+
+    async def close(self) -> None:
+        """Closes the connection."""
+
+
+__all__ = ["Target", "TargetQueue"]

@@ -1,0 +1,134 @@
+"""A job as the ledger's record, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bull2jet.model import Job, QueueRef, State
+from jetbull.errors import ConfigurationError
+from jetbull.ledger.names import Space, public_state_of
+from jetbull.ledger.placing import DONE, WAITING_CHILDREN, Place, delayed, waiting
+from jetbull.ledger.record import Record, Stored, dumps
+
+#: field of the record's second line that says who stored the job
+MARK = "carriedFrom"
+_LONGEST_SUBJECT = 3500  # of the 4,096 bytes of a protocol line
+_HEAD_NUMBERS = ("delay", "priority", "attemptsMade", "attemptsStarted", "stalledCounter")
+_HEAD_OPTIONAL = ("processedOn", "finishedOn", "failedReason", "deferredFailure", "processedBy")
+_HEAD_JSON = ("progress", "returnvalue")
+
+
+def record_of(job: Job, queue: QueueRef) -> Record:
+    """The record of a carried job; the data stays the same text."""
+    fixed: dict[str, Any] = {
+        "name": job.name,
+        "timestamp": job.timestamp,
+        "opts": dict(job.opts),
+        MARK: "redis",
+    }
+    if job.parent:
+        fixed["parent"] = _link(job.parent, queue.prefix)
+        fixed["parentKey"] = job.parentKey or f"{job.parent['queueKey']}:{job.parent['id']}"
+    if job.repeatJobKey:
+        fixed["repeatJobKey"] = job.repeatJobKey
+    if job.deduplicationId:
+        fixed["deduplicationId"] = job.deduplicationId
+    head: dict[str, Any] = {}
+    for name in _HEAD_NUMBERS:
+        if getattr(job, name):
+            head[name] = getattr(job, name)
+    for name in _HEAD_OPTIONAL:
+        if getattr(job, name) is not None:
+            head[name] = getattr(job, name)
+    for name in _HEAD_JSON:
+        if getattr(job, name) is not None:
+            head[name] = json.loads(getattr(job, name))
+    if job.stacktrace:
+        head["stacktrace"] = list(job.stacktrace)
+    return Record.new(fixed, job.data.encode("utf-8", "surrogatepass"), head)
+
+
+def place_of(job: Job) -> Place:
+    """Where a carried job stands. Waiting jobs keep the order they are stored in."""
+    match job.state:
+        case State.WAITING:
+            return waiting()
+        case State.PRIORITIZED:
+            return waiting(max(1, job.priority))
+        case State.DELAYED:
+            return delayed(job.due or 0, job.priority)
+        case State.WAITING_CHILDREN:
+            return WAITING_CHILDREN
+        case State.COMPLETED | State.FAILED:
+            return DONE[job.state.value]
+        case State.ACTIVE:
+            raise ValueError(f"The job {job.id!r} is active: nobody holds its lease on the target.")
+
+
+def job_of(job_id: str, stored: Stored, data: bytes) -> Job:
+    """The job a stored record describes, without logs and children."""
+    given, head = stored.record.given, stored.record.head
+    state = State(public_state_of(stored.subject))
+    link = given.get("parent")
+    parent = None
+    if link and not head.get("orphaned"):
+        parent = {"id": link.get("id"), "queueKey": link.get("queueKey")}
+    return Job(
+        id=job_id,
+        state=state,
+        position=0,
+        name=str(given["name"]),
+        data=data.decode("utf-8", "surrogatepass"),
+        opts=given.get("opts") or {},
+        timestamp=int(given["timestamp"]),
+        **{name: int(head.get(name) or 0) for name in _HEAD_NUMBERS},
+        **{name: head.get(name) for name in _HEAD_OPTIONAL},
+        **{name: dumps(head[name]) if name in head else None for name in _HEAD_JSON},
+        stacktrace=tuple(head.get("stacktrace") or ()),
+        parent=parent,
+        parentKey=given.get("parentKey") if parent else None,
+        repeatJobKey=given.get("repeatJobKey"),
+        deduplicationId=given.get("deduplicationId"),
+        due=_due(state, stored.subject),
+    )
+
+
+def refusal(job: Job, queue: QueueRef) -> str | None:
+    """Why the ledger cannot hold the job, or None; `plan` asks before anything is written."""
+    try:
+        record_of(job, queue).encode()
+        names = Space(queue.prefix).queue(queue.name)
+        for child in (*job.family.pending, *job.family.processed, *job.family.failed):
+            _check_subject(names.dependency("processed", job.id, child))
+        _check_subject(names.job("completed", job.id))
+    except (ConfigurationError, ValueError) as error:
+        return str(error).rstrip(".")
+    return None
+
+
+def _check_subject(subject: str) -> None:
+    if len(subject) > _LONGEST_SUBJECT:
+        raise ValueError(
+            f"prefix, queue and id together make a subject of {len(subject)} bytes, and NATS takes "
+            f"{_LONGEST_SUBJECT}"
+        )
+
+
+def _due(state: State, subject: str) -> int | None:
+    """The lane of a delayed job's subject is its due time in ms."""
+    return int(subject.split(".")[4]) if state is State.DELAYED else None
+
+
+def _link(parent: Mapping[str, Any], own_prefix: str) -> dict[str, Any]:
+    """The ledger's form of `{id, queueKey}`, with prefix and queue told apart."""
+    key = str(parent["queueKey"])
+    if key.startswith(f"{own_prefix}:"):
+        prefix, queue = own_prefix, key[len(own_prefix) + 1 :]
+    else:
+        prefix, _, queue = key.partition(":")
+    return {"id": str(parent["id"]), "queueKey": key, "prefix": prefix, "queue": queue}
+
+
+__all__ = ["MARK", "job_of", "place_of", "record_of", "refusal"]

@@ -1,0 +1,1 @@
+"""Carrying a queue over: mapping, copying, taking ownership, verifying, giving back."""

@@ -1,0 +1,87 @@
+"""How far a queue's migration has come; kept on the target, so that any machine can go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from bull2jet.errors import NotGoError
+from bull2jet.target.protocol import TargetQueue
+
+
+class Phase(StrEnum):
+    """The steps of a migration, in order."""
+
+    #: nothing has been changed yet
+    NEW = "new"
+    #: old workers are being stopped, jobs carried; the target's workers are held back
+    COPYING = "copying"
+    #: everything has been carried and compared; the target's workers may run
+    LIVE = "live"
+    #: jobs are on their way back
+    RETURNING = "returning"
+    #: everything is back in Redis
+    RETURNED = "returned"
+    #: the Redis keys are gone
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a later command needs to know."""
+
+    phase: Phase = Phase.NEW
+    #: the queue was paused before the migration began
+    was_paused: bool = False
+    #: the target's queue was paused before the migration began
+    target_was_paused: bool = False
+    #: what was chosen and must not change until the end
+    timezone: str | None = None
+    source: str = ""
+    began: int = 0
+    updated: int = 0
+    #: jobs carried so far by state
+    carried: Mapping[str, int] = field(default_factory=dict)
+    #: when and with which digests both sides were found equal
+    verified: Mapping[str, Any] | None = None
+    #: whole seconds without workers, measured
+    pause: float | None = None
+
+
+async def load(queue: TargetQueue) -> Checkpoint:
+    """The checkpoint, or a fresh one."""
+    stored = await queue.checkpoint()
+    if stored is None:
+        return Checkpoint()
+    known = {name: value for name, value in stored.items() if name in Checkpoint.__slots__}
+    known["phase"] = Phase(known.get("phase", Phase.NEW))
+    return Checkpoint(**known)
+
+
+async def save(queue: TargetQueue, checkpoint: Checkpoint, **changes: Any) -> Checkpoint:
+    """Stores the checkpoint with some fields replaced."""
+    now = int(time.time() * 1000)
+    updated = replace(checkpoint, **changes, updated=now, began=checkpoint.began or now)
+    await queue.save_checkpoint(asdict(updated))
+    return updated
+
+
+def require(checkpoint: Checkpoint, queue: str, allowed: set[Phase], command: str) -> None:
+    """`NotGoError` when a command does not fit the phase."""
+    if checkpoint.phase in allowed:
+        return
+    remedy = {
+        Phase.NEW: "it has not been migrated; use `bull2jet run` first",
+        Phase.COPYING: "its migration is under way; finish it with `bull2jet run`",
+        Phase.LIVE: "it has been migrated already",
+        Phase.RETURNING: "it is on its way back; finish that with `bull2jet rollback`",
+        Phase.RETURNED: "it was rolled back; `bull2jet run` migrates it again",
+        Phase.FINAL: "its migration is finalized and the Redis keys are gone",
+    }[checkpoint.phase]
+    raise NotGoError(f"`bull2jet {command}` does not fit the queue {queue}: {remedy}.")
+
+
+__all__ = ["Checkpoint", "Phase", "load", "require", "save"]

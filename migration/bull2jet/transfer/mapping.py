@@ -1,0 +1,96 @@
+"""How a job of the source is to stand on the target: pure functions, the same for every command.
+
+`verify` compares the target with what these functions make of the source, so whatever is changed on
+the way is changed here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bull2jet.findings import Finding, Severity
+from bull2jet.model import Job, QueueRef, Scheduler, State
+
+#: options of Bull that BullMQ, and so the target, does not know
+_BULL_ONLY = ("timeout", "preventParsingData")
+
+
+@dataclass(slots=True)
+class Mapper:
+    """Maps the jobs and schedulers of one queue."""
+
+    queue: QueueRef
+    #: zone for patterns that name none, None leaves the target's default (UTC)
+    timezone: str | None = None
+    _ids: dict[str, str] = field(default_factory=dict)
+    _noted: set[str] = field(default_factory=set)
+
+    def schedulers(self, schedulers: Iterable[Scheduler]) -> list[Scheduler]:
+        """The schedulers as the target keeps them; remembers which ids older ones got."""
+        mapped = []
+        for scheduler in schedulers:
+            if scheduler.legacyKey is not None:
+                self._ids[scheduler.legacyKey] = scheduler.id
+            if self.timezone and scheduler.pattern and not scheduler.tz:
+                scheduler = replace(scheduler, tz=self.timezone)
+            mapped.append(scheduler)
+        return mapped
+
+    def job(self, job: Job) -> Job:
+        """The job as the target keeps it.
+
+        An active job whose worker is gone waits again, as BullMQ's stalled check would have it.
+        """
+        changes: dict[str, Any] = {}
+        if job.state is State.ACTIVE:
+            changes["state"] = State.WAITING
+            changes["stalledCounter"] = job.stalledCounter + 1
+        if job.repeatJobKey is not None and job.repeatJobKey in self._ids:
+            changes["repeatJobKey"] = self._ids[job.repeatJobKey]
+        repeat = job.opts.get("repeat")
+        if isinstance(repeat, Mapping) and ("cron" in repeat or "key" in repeat):
+            changes["opts"] = {**job.opts, "repeat": _modern_repeat(repeat)}
+        return replace(job, **changes) if changes else job
+
+    def notes(self, jobs: Sequence[Job]) -> list[Finding]:
+        """Options that lose their meaning; each is told once per queue."""
+        found = []
+        for job in jobs:
+            for option in _BULL_ONLY:
+                if option in job.opts and option not in self._noted:
+                    self._noted.add(option)
+                    found.append(self._without_meaning(option, job))
+        return found
+
+    def _without_meaning(self, option: str, job: Job) -> Finding:
+        return Finding(
+            Severity.CHANGED,
+            "option-without-meaning",
+            f"the option {option!r} is Bull's alone: it is carried, but workers ignore it.",
+            self.queue.key,
+            job.id,
+        )
+
+
+def _modern_repeat(repeat: Mapping[str, Any]) -> dict[str, Any]:
+    """`cron` is called `pattern` since BullMQ 2; Bull's `key` names a record that is gone."""
+    modern = {name: value for name, value in repeat.items() if name not in ("cron", "key")}
+    if "cron" in repeat:
+        modern.setdefault("pattern", repeat["cron"])
+    return modern
+
+
+def arrived(job: Job, now: int) -> Job:
+    """The job as it enters the target at `now`.
+
+    A delayed job that is due already enters waiting, behind those that wait, so that many overdue
+    jobs keep the order of their due times.
+    """
+    if job.state is State.DELAYED and job.due is not None and job.due <= now:
+        return replace(job, state=State.PRIORITIZED if job.priority > 0 else State.WAITING)
+    return job
+
+
+__all__ = ["Mapper", "arrived"]
