@@ -9,6 +9,7 @@ from __future__ import annotations
 from jetbull._version import __version__
 from jetbull.abort_controller import AbortController, AbortError, AbortSignal
 from jetbull.errors import (
+    ConnectionClosedError,
     DelayedError,
     JetbullError,
     RateLimitError,
@@ -16,26 +17,39 @@ from jetbull.errors import (
     WaitingChildrenError,
     WaitingError,
 )
+from jetbull.flow_producer import FlowProducer
+from jetbull.install import install_as_bullmq
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
+from jetbull.error_code import ErrorCode
 from jetbull.lock_manager import LockManager
+from jetbull.options import PRIORITY_LIMIT
 from jetbull.queue import Queue
+from jetbull.queue_events import QueueEvents
+from jetbull.queue_events_producer import QueueEventsProducer
 from jetbull.worker import Worker
 
 __all__ = [
+    "PRIORITY_LIMIT",
     "AbortController",
     "AbortError",
     "AbortSignal",
+    "ConnectionClosedError",
     "DelayedError",
+    "ErrorCode",
+    "FlowProducer",
     "JetbullError",
     "Job",
     "JobScheduler",
     "LockManager",
     "Queue",
+    "QueueEvents",
+    "QueueEventsProducer",
     "RateLimitError",
     "UnrecoverableError",
     "WaitingChildrenError",
     "WaitingError",
     "Worker",
     "__version__",
+    "install_as_bullmq",
 ]

@@ -71,16 +71,8 @@ class UnrecoverableError(JetbullError):
 class WaitingChildrenError(JetbullError):
     """Raised by a processor after `moveToWaitingChildren` returned True."""
 
-    def __init__(self, message: str = "bullmq:movedToWaitingChildren") -> None:
-        super().__init__(message)
-
-
 class DelayedError(JetbullError):
     """Raised by a processor after `moveToDelayed`."""
-
-    def __init__(self, message: str = "bullmq:movedToDelayed") -> None:
-        super().__init__(message)
-
 
 class WaitingError(JetbullError):
     """Raised by a processor after `moveToWait`."""

@@ -1,0 +1,7 @@
+"""`WaitingChildrenError` under the name BullMQ gives its module."""
+
+from __future__ import annotations
+
+from jetbull.errors import WaitingChildrenError
+
+__all__ = ["WaitingChildrenError"]

@@ -1,0 +1,100 @@
+"""Flows: trees of jobs over several queues, stored in one atomic step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jetbull.commands import flows
+from jetbull.connection import Link
+from jetbull.event_emitter import EventEmitter
+from jetbull.flow_reader import read_tree
+from jetbull.ledger.store import QueueStore
+from jetbull.minimal_queue import MinimalQueue
+from jetbull.options import DEFAULT_PREFIX
+
+JobNode = dict[str, Any]
+_OPTIONS = ("prefix", "connection", "backend", "skipVersionCheck")
+
+
+class FlowProducer(EventEmitter):
+    """BullMQ's FlowProducer. `FlowProducer(connection, opts)` or `FlowProducer(opts)`."""
+
+    def __init__(self, redisOpts: Any = None, opts: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        given: dict[str, Any] = dict(opts or {})
+        if opts is None and isinstance(redisOpts, Mapping) and any(o in redisOpts for o in _OPTIONS):
+            given, redisOpts = dict(redisOpts), None
+        if redisOpts is not None:
+            given["connection"] = redisOpts
+        self.opts = given
+        self.prefix: str = given.get("prefix") or DEFAULT_PREFIX
+        self.closing = False
+        self._link = Link(self.prefix, "__default__", given.get("connection"))
+
+    async def add(
+        self, flow: Mapping[str, Any], opts: Mapping[str, Any] | None = None
+    ) -> JobNode | None:
+        """Stores a tree `{name, queueName, data, opts, children}`, all of it or nothing.
+
+        Gives `{"job": Job, "children": [...]}`, or None after `close`. FlowError with `.code` -5
+        when the root's parent does not exist, -7 when a job has another parent already.
+        """
+        if self.closing:
+            return None
+        defaults = (opts or {}).get("queuesOptions") or {}
+        tree = self._tree(flow, None, defaults)
+        await flows.add_trees(await self._store(), [tree], strict=True)
+        return tree.as_dict()
+
+    async def addBulk(self, flows_: Sequence[Mapping[str, Any]]) -> list[JobNode] | None:
+        """Stores several trees in one step; errors of single roots are not raised."""
+        if self.closing:
+            return None
+        trees = [self._tree(flow, None, {}) for flow in flows_]
+        if trees:
+            await flows.add_trees(await self._store(), trees, strict=False)
+        return [tree.as_dict() for tree in trees]
+
+    async def getFlow(self, opts: Mapping[str, Any]) -> JobNode | None:
+        """The stored tree below `{id, queueName, prefix, depth=10, maxChildren=20}`."""
+        prefix = opts.get("prefix") or self.prefix
+        queue = self._queue(opts["queueName"], prefix)
+        depth, width = int(opts.get("depth", 10)), int(opts.get("maxChildren", 20))
+        return await read_tree(queue, str(opts["id"]), depth, width)
+
+    def _tree(
+        self,
+        node: Mapping[str, Any],
+        parent: Mapping[str, Any] | None,
+        defaults: Mapping[str, Any],
+    ) -> flows.Tree:
+        prefix = node.get("prefix") or self.prefix
+        queue = self._queue(node["queueName"], prefix)
+        queue_defaults = (defaults.get(node["queueName"]) or {}).get("defaultJobOptions") or {}
+        opts = {**queue_defaults, **(node.get("opts") or {})}
+        if parent is not None:
+            opts["parent"] = dict(parent)
+        tree = flows.Tree(queue, node["name"], node.get("data"), opts)
+        link = {"id": tree.job.id, "queue": queue.qualifiedName}
+        tree.children = [self._tree(child, link, defaults) for child in node.get("children") or ()]
+        return tree
+
+    def _queue(self, name: str, prefix: str) -> MinimalQueue:
+        async def ledger() -> QueueStore:
+            return await (await self._store()).sibling(prefix, name)
+
+        return MinimalQueue(name, {"prefix": prefix}, ledger)
+
+    async def _store(self) -> QueueStore:
+        return await self._link.store()
+
+    async def close(self) -> None:
+        """Lets go of the connection; later calls give None."""
+        self.closing = True
+        await self._link.close()
+
+    disconnect = close
+
+
+__all__ = ["FlowProducer", "MinimalQueue"]

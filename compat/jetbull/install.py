@@ -1,0 +1,100 @@
+"""`import bullmq` gives jetbull: the same classes under the old names.
+
+`install_as_bullmq()` puts a finder before all others that answers for `bullmq` and its submodules
+with jetbull's own modules, so `bullmq.Queue is jetbull.Queue`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from jetbull.errors import JetbullError
+
+_OLD, _NEW = "bullmq", "jetbull"
+_SUBMODULES = frozenset(
+    {
+        "abort_controller",
+        "backoffs",
+        "custom_errors",
+        "custom_errors.delayed_error",
+        "custom_errors.unrecoverable_error",
+        "custom_errors.waiting_children_error",
+        "error_code",
+        "event_emitter",
+        "flow_producer",
+        "job",
+        "job_scheduler",
+        "lock_manager",
+        "queue",
+        "queue_events",
+        "queue_events_producer",
+        "queue_keys",
+        "timer",
+        "types",
+        "utils",
+        "worker",
+    }
+)
+
+
+class _Alias(Loader):
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return importlib.import_module(self._target)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """The module is loaded already; only its own identity is put back."""
+        own = importlib.util.find_spec(self._target)
+        module.__name__ = self._target
+        module.__spec__ = own
+        if own is not None:
+            module.__loader__ = own.loader
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name == _OLD:
+            return ModuleSpec(name, _Alias(_NEW), is_package=True)
+        if not name.startswith(_OLD + "."):
+            return None
+        rest = name[len(_OLD) + 1 :]
+        if rest in _SUBMODULES or rest.startswith("types."):
+            return ModuleSpec(name, _Alias(f"{_NEW}.{rest}"), is_package="." not in rest)
+        raise ModuleNotFoundError(
+            f"{name} speaks to Redis and has no counterpart in jetbull; see docs/differences.md.",
+            name=name,
+        )
+
+
+_finder = _Finder()
+
+
+def install_as_bullmq() -> None:
+    """Makes `import bullmq` give jetbull. Call it before the first import of bullmq.
+
+    JetbullError if the real bullmq has been imported already. May be called again.
+    """
+    loaded = sys.modules.get(_OLD)
+    if loaded is not None and loaded is not sys.modules.get(_NEW):
+        raise JetbullError(
+            "bullmq is imported already: call jetbull.install_as_bullmq() before the first "
+            "`import bullmq`."
+        )
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    sys.modules[_OLD] = sys.modules[_NEW]
+    for name in sorted(_SUBMODULES):
+        sys.modules[f"{_OLD}.{name}"] = importlib.import_module(f"{_NEW}.{name}")
+
+
+__all__ = ["install_as_bullmq"]

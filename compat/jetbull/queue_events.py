@@ -1,0 +1,123 @@
+"""Listening to everything that happens in a queue, in order, from any point of its history."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jetbull.connection import Link
+from jetbull.errors import JetbullError, ServerUnavailable
+from jetbull.event_emitter import EventEmitter
+from jetbull.ledger.listening import Listener
+from jetbull.options import DEFAULT_PREFIX
+
+_DECODED = {"progress": "data", "completed": "returnvalue"}
+_RETRY_SECONDS = 0.5
+
+
+class QueueEvents(EventEmitter):
+    """BullMQ's QueueEvents: listeners get `(args, event_id)`; `drained` gets `(event_id)`.
+
+    Every event with a jobId is emitted a second time as `<event>:<jobId>`. `lastEventId` "$" begins
+    with what happens from now on, "0" with the retained history (about 10,000 events).
+    """
+
+    def __init__(self, name: str, opts: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.opts: dict[str, Any] = {
+            "blockingTimeout": 10000,
+            "lastEventId": "$",
+            "autorun": True,
+            **(opts or {}),
+        }
+        self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
+        self.qualifiedName = f"{self.prefix}:{name}"
+        self.running = False
+        self.closing = False
+        self.closed = False
+        self._link = Link(self.prefix, name, self.opts.get("connection"))
+        self._ready = asyncio.Event()
+        self._listener: Listener | None = None
+        self._task: asyncio.Task[None] | None = None
+        if self.opts["autorun"]:
+            self._task = asyncio.ensure_future(self.run())
+
+    async def run(self) -> None:
+        """Listens until closed. JetbullError when called twice."""
+        if self.running:
+            raise JetbullError("QueueEvents is already running.")
+        if self._task is None:
+            self._task = asyncio.current_task()
+        self.running = True
+        try:
+            await self._listen()
+        finally:
+            self.running = False
+
+    async def _listen(self) -> None:
+        while not self.closing:
+            try:
+                store = await self._link.store()
+            except ServerUnavailable as error:
+                self.emit("error", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            self._listener = Listener(store, str(self.opts["lastEventId"]), self._dispatch)
+            self._listener.ready = self._ready
+            await self._listener.run()
+
+    async def waitUntilReady(self) -> None:
+        """Returns when no event from now on can be missed."""
+        await self._ready.wait()
+
+    def _dispatch(self, event: dict[str, Any], event_id: str) -> None:
+        args = dict(event)
+        name = args.pop("event", None)
+        if not name:
+            return
+        field = _DECODED.get(name)
+        if field and isinstance(args.get(field), str):
+            args[field] = _decoded(args[field])
+        try:
+            if name == "drained":
+                self.emit(name, event_id)
+                return
+            self.emit(name, args, event_id)
+            job_id = args.get("jobId")
+            if job_id:
+                self.emit(f"{name}:{job_id}", args, event_id)
+        except Exception as error:
+            # A listener's mistake must not end the stream for the others.
+            self.emit("error", error)
+
+    async def close(self) -> None:
+        """Stops listening and lets go of the connection; may be called again."""
+        if self.closing:
+            return
+        self.closing = True
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task() and not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await self._link.close()
+        self.closed = True
+
+    async def __aenter__(self) -> QueueEvents:
+        await self.waitUntilReady()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+__all__ = ["QueueEvents"]

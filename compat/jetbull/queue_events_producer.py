@@ -1,0 +1,42 @@
+"""Publishing custom events into a queue's event log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jetbull.connection import Link
+from jetbull.errors import ConfigurationError
+from jetbull.ledger.listening import publish
+from jetbull.options import DEFAULT_PREFIX
+
+
+class QueueEventsProducer:
+    """BullMQ's QueueEventsProducer."""
+
+    def __init__(self, name: str, opts: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.opts: dict[str, Any] = dict(opts or {})
+        self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
+        self.qualifiedName = f"{self.prefix}:{name}"
+        self.closing = False
+        self._link = Link(self.prefix, name, self.opts.get("connection"))
+
+    async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
+        """Publishes `{eventName, …}`; ConfigurationError (a ValueError) without `eventName`."""
+        if "eventName" not in args:
+            raise ConfigurationError("publishEvent requires an 'eventName' key")
+        fields = {k: _text(v) for k, v in args.items() if k != "eventName"}
+        await publish(await self._link.store(), {"event": args["eventName"], **fields})
+
+    async def close(self) -> None:
+        """Lets go of the connection; may be called again."""
+        self.closing = True
+        await self._link.close()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+__all__ = ["QueueEventsProducer"]

@@ -1,0 +1,96 @@
+"""Options of a job and of a scheduler."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class BackoffOptions(TypedDict, total=False):
+    """`type` fixed, exponential or custom; `delay` in ms; `jitter` 0 to 1."""
+
+    type: str
+    delay: int
+    jitter: float
+
+
+class KeepJobs(TypedDict, total=False):
+    """`age` in seconds, `count` jobs, at most `limit` removals at a time."""
+
+    age: int
+    count: int
+    limit: int
+
+
+class DeduplicationOptions(TypedDict, total=False):
+    """`ttl` in ms."""
+
+    id: str
+    ttl: int
+    extend: bool
+    replace: bool
+    keepLastIfActive: bool
+
+
+class RepeatOptions(TypedDict, total=False):
+    """`every` in ms or a cron `pattern`; dates are epoch ms or ISO 8601."""
+
+    pattern: str
+    every: int
+    tz: str
+    limit: int
+    count: int
+    offset: int
+    startDate: Any
+    endDate: Any
+    immediately: bool
+    prevMillis: int
+    jobId: str
+    key: str
+
+
+class JobOptions(TypedDict, total=False):
+    """Options of `Queue.add`; times in ms."""
+
+    jobId: str
+    timestamp: int
+    delay: int
+    priority: int
+    lifo: bool
+    attempts: int
+    backoff: int | BackoffOptions
+    removeOnComplete: bool | int | KeepJobs
+    removeOnFail: bool | int | KeepJobs
+    keepLogs: int
+    stackTraceLimit: int
+    sizeLimit: int
+    deduplication: DeduplicationOptions
+    parent: dict[str, str]
+    repeat: RepeatOptions
+    failParentOnFailure: bool
+    continueParentOnFailure: bool
+    ignoreDependencyOnFailure: bool
+    removeDependencyOnFailure: bool
+
+
+class JobSchedulerTemplateJson(TypedDict, total=False):
+    """What each job of a scheduler is made from."""
+
+    data: Any
+    opts: dict[str, Any]
+
+
+class JobSchedulerJson(TypedDict, total=False):
+    """A scheduler as `getJobScheduler` shows it."""
+
+    key: str
+    name: str
+    next: int
+    iterationCount: int
+    limit: int
+    startDate: int
+    endDate: int
+    tz: str
+    pattern: str
+    every: int
+    offset: int
+    template: JobSchedulerTemplateJson
