@@ -7,12 +7,19 @@ from typing import Any
 
 from .processor import JobProcessor
 
-__all__ = ["worker"]
+__all__ = ["close", "worker"]
 
 
 async def worker(job: Any, token: object = None) -> dict[str, Any]:
     """Process one job with a processor set up from the environment at the first job."""
     return await _processor()(job, token)
+
+
+def close() -> None:
+    """Let go of connections; the next job opens them again."""
+    if _processor.cache_info().currsize:
+        _processor().close()
+        _processor.cache_clear()
 
 
 @cache

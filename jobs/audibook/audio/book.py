@@ -81,4 +81,6 @@ def _metadata(tags: BookTags, chapters: Sequence[Chapter]) -> str:
 
 
 def _escaped(text: str) -> str:
+    # A backslash at the end of a line joins it with the next, escaped or not.
+    text = text.strip().rstrip("\\")
     return _SPECIAL.sub(r"\\\1", text)

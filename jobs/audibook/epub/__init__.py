@@ -3,7 +3,7 @@
 `archive` reads the zip within `limits`; `package`, `navigation` and `encryption` the
 files about the book; `markup` any document in any state; `text` takes a document's
 text block by block, less what `removal` and `contents` name; `sentences` and
-`paragraphs` cut it; `reader` puts the book together.
+`paragraphs` cut it; `reader` puts the book together. `writer` makes plain EPUBs.
 """
 
 from __future__ import annotations

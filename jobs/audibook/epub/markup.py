@@ -10,7 +10,16 @@ from lxml import etree
 
 from audibook.errors import EpubError
 
-__all__ = ["Element", "attribute", "children", "decode", "local_name", "own_text", "parse"]
+__all__ = [
+    "Element",
+    "all_text",
+    "attribute",
+    "children",
+    "decode",
+    "local_name",
+    "own_text",
+    "parse",
+]
 
 Element = etree._Element
 
@@ -134,7 +143,17 @@ def children(element: Element, name: str) -> list[Element]:
 
 def own_text(element: Element) -> str:
     """All text inside the element, white space collapsed."""
-    return " ".join("".join(map(str, element.itertext(with_tail=False))).split())
+    return " ".join(all_text(element).split())
+
+
+def all_text(element: Element) -> str:
+    """All text inside the element as it stands, comments left out."""
+    parts = [element.text or ""] if local_name(element) else []
+    for child in element.iterdescendants():
+        if local_name(child):
+            parts.append(child.text or "")
+        parts.append(child.tail or "")
+    return "".join(parts)
 
 
 def _declarations(data: bytes) -> list[re.Match[bytes]]:

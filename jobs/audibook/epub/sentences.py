@@ -13,6 +13,7 @@ __all__ = ["cut_to_length", "split_sentences"]
 _CLOSERS = "\"'”’»›)\\]』」）】》״׳"
 _END = re.compile(rf"(?:[.!?…։׃؟۔।॥]+[{_CLOSERS}]*(?:\s+|$)|[。！？]+[{_CLOSERS}]*\s*)")
 _CLAUSE = re.compile(r"[,;:،؛、，；：—–]+[\"'”’»)\]]*\s*")
+_NEXT_LETTER = re.compile(r"[^\w\n]{0,5}(\w)")
 _LAST_WORD = re.compile(r"[\w.]+$")
 _ABBREVIATIONS = {
     *("mr", "mrs", "ms", "messrs", "dr", "prof", "st", "mt", "ft", "gen", "col", "capt", "cpt"),
@@ -59,7 +60,8 @@ def cut_to_length(sentence: str, longest: int) -> list[str]:
 def _ends_here(text: str, found: re.Match[str]) -> bool:
     """Whether a full stop ends a sentence: not after "Dr", "J" or "e.g", nor before "then"."""
     mark = found.group().rstrip()
-    if text[found.end()].islower():
+    following = _NEXT_LETTER.match(text, found.end())
+    if following is not None and following.group(1).islower():
         return False
     if mark != ".":
         return True

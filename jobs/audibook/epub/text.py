@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from .blocks import Block, DocumentText, Mark, TextOptions
 from .contents import without_contents_lists
-from .markup import Element, local_name
+from .markup import Element, all_text, local_name
 from .removal import removal_rule
 
 __all__ = ["MarkFinder", "document_text"]
@@ -162,11 +162,11 @@ class _Walker:
             texts = [e for e in element.iter() if local_name(e) == "text"]
             for text in texts:
                 self._flush()
-                self._add("".join(map(str, text.itertext(with_tail=False))))
+                self._add(all_text(text))
                 self._flush()
             self._count("picture", element)
             for text in texts:
-                self.removed["picture"] -= _size("".join(map(str, text.itertext(with_tail=False))))
+                self.removed["picture"] -= _size(all_text(text))
         self._add(element.tail)
 
     def _add_formula(self, part: Element) -> None:
@@ -176,8 +176,7 @@ class _Walker:
             self._add(part.text)
 
     def _count(self, rule: str, element: Element) -> None:
-        for part in element.itertext(with_tail=False):
-            self.removed[rule] += _size(str(part))
+        self.removed[rule] += _size(all_text(element))
 
     def _add(self, text: str | None) -> None:
         if not text:

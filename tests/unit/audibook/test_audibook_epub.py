@@ -1,0 +1,288 @@
+"""Whole EPUBs: the order of reading, odd but good books, and every kind of broken one."""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audibook import EpubError, UnrecoverableError, sample_book
+from audibook.epub import Limits, ReadOptions, read_cover, read_epub, read_metadata
+from audibook.epub.archive import Archive
+from audibook.epub.markup import all_text, local_name, parse
+from audibook.epub.package import read_package
+from audibook.epub.reader import reading_order
+from audibook.epub.text import document_text
+
+MakeEpub = Callable[..., Path]
+
+# Further real books, where a folder of them is named.
+_CORPUS = [sample_book(), *sorted(Path(os.environ.get("TEST_EPUBS", ".no")).glob("*.epub"))]
+
+_BROKEN = {
+    "epubcheck-no-container.epub": "no META-INF/container.xml",
+    "epubcheck-zip-no-end.epub": "no complete zip archive",
+}
+
+
+def _page_texts(path: Path) -> list[str]:
+    return [" ".join(page.paragraphs) for page in read_epub(path).pages]
+
+
+def _package(spine: str, manifest: str, version: str = "3.0", rest: str = "") -> bytes:
+    return (
+        f'<package xmlns="http://www.idpf.org/2007/opf" version="{version}"><metadata '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>T</dc:title></metadata>'
+        f"<manifest>{manifest}</manifest>{spine}{rest}</package>"
+    ).encode()
+
+
+def _item(item_id: str, href: str, extra: str = "") -> str:
+    return f'<item id="{item_id}" href="{href}" media-type="application/xhtml+xml" {extra}/>'
+
+
+def test_pages_follow_the_spine_and_the_contents_page_is_not_read(make_epub: MakeEpub) -> None:
+    book = read_epub(make_epub("<p>First.</p>", "<p>Second.</p>", "<img/>", "<p>Third.</p>"))
+    assert [page.paragraphs for page in book.pages] == [["First."], ["Second."], ["Third."]]
+    assert [page.number for page in book.pages] == [1, 2, 3]
+    assert [page.title for page in book.pages] == ["Part 1", "Part 2", "Part 4"]
+    assert book.pages[2].source == "EPUB/document-4.xhtml"
+    assert book.paragraph_count == 3
+
+
+def test_the_spine_decides_not_the_file_names(make_epub: MakeEpub) -> None:
+    spine = (
+        '<spine><itemref idref="b"/><itemref idref="c" linear="no"/><itemref idref="a"/></spine>'
+    )
+    manifest = "".join(_item(x, f"document-{n}.xhtml") for n, x in enumerate("abc", 1))
+    book = make_epub(
+        "<p>A</p>", "<p>B</p>", "<p>C</p>", files={"EPUB/package.opf": _package(spine, manifest)}
+    )
+    assert _page_texts(book) == ["B", "A"]
+
+
+def test_metadata_is_read(make_epub: MakeEpub) -> None:
+    about = read_metadata(make_epub("<p>x</p>", title="Tom & Jerry", author="Ann", language="fr"))
+    assert (about.title, about.author, about.language) == ("Tom & Jerry", "Ann", "fr")
+
+
+@pytest.mark.parametrize(
+    ("href", "name"),
+    [
+        ("my%20file.xhtml", "EPUB/my file.xhtml"),
+        ("my file.xhtml", "EPUB/my file.xhtml"),
+        ("TEXT/One.xhtml", "EPUB/text/one.xhtml"),
+        ("../other/x.xhtml", "other/x.xhtml"),
+        ("%D7%A4%D7%A8%D7%A7.xhtml", "EPUB/פרק.xhtml"),
+        ("caf%C3%A9.xhtml", "EPUB/cafe\u0301.xhtml"),
+    ],
+)
+def test_documents_are_found_however_their_names_are_written(
+    make_epub: MakeEpub, href: str, name: str
+) -> None:
+    package = _package('<spine><itemref idref="x"/></spine>', _item("x", href))
+    page = b"<html><body><p>Found.</p></body></html>"
+    assert _page_texts(make_epub(files={"EPUB/package.opf": package, name: page})) == ["Found."]
+
+
+def test_an_epub_2_with_ncx_guide_and_html_contents_page_is_read(make_epub: MakeEpub) -> None:
+    manifest = (
+        _item("toc", "contents.html")
+        + _item("one", "one.html")
+        + '<item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>'
+    )
+    package = _package(
+        '<spine toc="ncx"><itemref idref="toc"/><itemref idref="one"/></spine>',
+        manifest,
+        "2.0",
+        '<guide><reference type="toc" href="contents.html"/></guide>',
+    )
+    ncx = (
+        '<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap><navPoint><navLabel>'
+        '<text>The Beginning</text></navLabel><content src="one.html"/></navPoint></navMap></ncx>'
+    )
+    files = {
+        "EPUB/package.opf": package,
+        "EPUB/toc.ncx": ncx.encode(),
+        "EPUB/contents.html": b"<html><body><a href='one.html'>One</a></body></html>",
+        "EPUB/one.html": b"<html><body><p>It began&nbsp;here.</p></body></html>",
+    }
+    book = read_epub(make_epub(files=files))
+    assert [(page.title, page.paragraphs) for page in book.pages] == [
+        ("The Beginning", ["It began here."])
+    ]
+
+
+def test_a_picture_in_the_spine_gives_way_to_its_fallback(make_epub: MakeEpub) -> None:
+    manifest = '<item id="p" href="p.png" media-type="image/png" fallback="t"/>' + _item("t", "t.x")
+    package = _package('<spine><itemref idref="p"/></spine>', manifest)
+    files = {
+        "EPUB/package.opf": package,
+        "EPUB/p.png": b"png",
+        "EPUB/t.x": b"<html><body>Instead.</body></html>",
+    }
+    assert _page_texts(make_epub(files=files)) == ["Instead."]
+
+
+def test_the_cover_picture_is_found() -> None:
+    cover = read_cover(sample_book())
+    assert cover is not None
+    assert cover[0].startswith(b"\x89PNG")
+
+
+def test_obfuscated_fonts_do_not_matter(make_epub: MakeEpub) -> None:
+    assert _page_texts(make_epub("<p>Open.</p>", files={"META-INF/encryption.xml": _encryption(
+        "http://www.idpf.org/2008/embedding", "EPUB/document-1.xhtml")})) == ["Open."]  # fmt: skip
+
+
+def _encryption(algorithm: str, uri: str) -> bytes:
+    return (
+        '<encryption xmlns="urn:oasis:names:tc:opendocument:xmlns:container" '
+        'xmlns:enc="http://www.w3.org/2001/04/xmlenc#"><enc:EncryptedData>'
+        f'<enc:EncryptionMethod Algorithm="{algorithm}"/><enc:CipherData>'
+        f'<enc:CipherReference URI="{uri}"/></enc:CipherData></enc:EncryptedData></encryption>'
+    ).encode()
+
+
+_DOCUMENT = _item("x", "document-1.xhtml")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"META-INF/container.xml": None}, "no META-INF/container.xml"),
+        ({"META-INF/container.xml": b"<container/>"}, "names no package document"),
+        ({"EPUB/package.opf": None}, "'EPUB/package.opf' is not in the archive"),
+        ({"EPUB/package.opf": b""}, "is empty"),
+        ({"EPUB/package.opf": _package("", _DOCUMENT)}, "no spine"),
+        ({"EPUB/package.opf": _package("<spine/>", _DOCUMENT)}, "spine is empty"),
+        (
+            {"EPUB/package.opf": _package('<spine><itemref idref="y"/></spine>', _DOCUMENT)},
+            "'y', which its manifest does not list",
+        ),
+        ({"EPUB/document-1.xhtml": None}, "'document-1.xhtml' is in the reading order but not in"),
+        ({"EPUB/document-1.xhtml": b" "}, "'EPUB/document-1.xhtml' in the EPUB is empty"),
+        (
+            {"EPUB/document-1.xhtml": b"<html><body><img/></body></html>"},
+            "No pages extracted from EPUB",
+        ),
+        (
+            {
+                "META-INF/encryption.xml": _encryption(
+                    "http://www.w3.org/2001/04/xmlenc#aes128-cbc", "EPUB/document-1.xhtml"
+                )
+            },
+            "encrypted",
+        ),
+        ({"EPUB/document-1.xhtml": b"<div>" * 5000 + b"x"}, "too deeply"),
+    ],
+)
+def test_a_broken_book_is_refused_with_a_sentence_that_names_the_fault(
+    make_epub: MakeEpub, files: dict[str, bytes | None], words: str
+) -> None:
+    with pytest.raises(EpubError, match=words) as caught:
+        read_epub(make_epub("<p>Text.</p>", files=files))
+    assert str(caught.value).endswith((".", ").")) and "\n" not in str(caught.value)
+
+
+def test_an_epub_error_is_never_worth_a_retry() -> None:
+    assert "UnrecoverableError" in {kind.__name__ for kind in EpubError.__mro__}
+    assert issubclass(EpubError, UnrecoverableError)
+
+
+def test_a_file_that_is_no_zip_archive_is_refused(tmp_path: Path) -> None:
+    for name, data in (("text", b"not a zip"), ("empty", b""), ("cut", sample_bytes()[:20_000])):
+        path = tmp_path / name
+        path.write_bytes(data)
+        with pytest.raises(EpubError, match="no complete zip archive"):
+            read_epub(path)
+    with pytest.raises(EpubError, match="no file 'missing'"):
+        read_epub(tmp_path / "missing")
+
+
+def sample_bytes() -> bytes:
+    return sample_book().read_bytes()
+
+
+def test_damaged_data_in_the_archive_is_refused(make_epub: MakeEpub) -> None:
+    path = make_epub("<p>" + "All sorts of text, to be damaged. " * 50 + "</p>")
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo("EPUB/document-1.xhtml")
+    start = entry.header_offset + 30 + len(entry.filename) + entry.compress_size // 2
+    data[start : start + 20] = bytes(20)
+    path.write_bytes(data)
+    with pytest.raises(EpubError, match="is damaged"):
+        read_epub(path)
+
+
+def test_a_password_protected_archive_is_refused(make_epub: MakeEpub) -> None:
+    path = make_epub("<p>x</p>")
+    data = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        offset = archive.getinfo("META-INF/container.xml").header_offset
+    patched = bytearray(data)
+    patched[offset + 6] |= 1
+    directory = patched.index(b"PK\x01\x02")
+    while patched[directory + 46 : directory + 46 + 8] != b"META-INF":
+        directory = patched.index(b"PK\x01\x02", directory + 4)
+    patched[directory + 8] |= 1
+    path.write_bytes(patched)
+    with pytest.raises(EpubError, match="encrypted"):
+        read_epub(path)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(make_epub: MakeEpub) -> None:
+    bomb = make_epub("<p>x</p>", files={"EPUB/bomb.xhtml": bytes(80 << 20)})
+    assert bomb.stat().st_size < 1 << 20
+    with pytest.raises(EpubError, match="zip bomb"):
+        read_epub(bomb)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(entries=3), "at most 3 are accepted"),
+        (Limits(document=100), "at most 100 are read from one document"),
+        (Limits(documents=1200), "more than 1,200 bytes of text"),
+        (Limits(unpacked=500), "zip bomb"),
+    ],
+)
+def test_every_limit_is_a_sentence(make_epub: MakeEpub, limits: Limits, words: str) -> None:
+    with pytest.raises(EpubError, match=words):
+        read_epub(make_epub("<p>Text.</p>"), ReadOptions(limits=limits))
+
+
+def test_a_long_novel_is_read_in_under_two_seconds(make_epub: MakeEpub) -> None:
+    paragraph = "<p>It was a <em>long</em> sentence, of the kind that novels have in them. " * 8
+    chapters = ["<h2>Chapter</h2>" + f"{paragraph}</p>" * 60 for _ in range(23)]
+    path = make_epub(*chapters)
+    started = time.monotonic()
+    book = read_epub(path)
+    assert time.monotonic() - started < 2
+    assert sum(len(text) for page in book.pages for text in page.paragraphs) > 640_000
+
+
+@pytest.mark.parametrize("path", _CORPUS, ids=lambda path: path.name)
+def test_a_real_book_is_read_whole_or_refused_with_a_sentence(path: Path) -> None:
+    if path.name in _BROKEN:
+        with pytest.raises(EpubError, match=_BROKEN[path.name]):
+            read_epub(path)
+        return
+    book = read_epub(path)
+    assert [page.number for page in book.pages] == list(range(1, len(book.pages) + 1))
+    assert all(0 < len(text) <= 1000 for page in book.pages for text in page.paragraphs)
+    with Archive(path) as archive:
+        for name in reading_order(read_package(archive)):
+            root = parse(archive.read(name), name)
+            extracted = document_text(root)
+            body = next(e for e in root.iter() if local_name(e) in {"body", "svg"})
+            inside = Counter("".join(all_text(body).split()))
+            read = sum(len("".join(block.text.split())) for block in extracted.blocks)
+            ignorable = sum(inside[c] for c in "\u00ad\u200b\u2060\ufeff")
+            assert read + extracted.removed.total() == inside.total() - ignorable, name

@@ -1,0 +1,73 @@
+"""Settings and logs: the original's variables, local defaults, and no secrets shown."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from audibook import Settings
+from audibook.logs import JsonFormatter, job_logger
+from audibook.storage import DirectoryStorage, S3Storage, open_storage
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        *("AUDIBOOK_DATA_DIR", "AUDIBOOK_TEMP_DIR", "DATABASE_URL", "S3_ENDPOINT"),
+        *("S3_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_SPEECH_KEY"),
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_any_variable_everything_is_under_data() -> None:
+    settings = Settings()
+    assert settings.catalogue_url == f"sqlite:///{Path('data/audibook.db').resolve()}"
+    assert settings.storage_dir == Path("data/storage")
+    assert settings.work_dir == Path("data/tmp")
+    assert not settings.uses_s3
+    assert settings.default_tts_model == "hibari"
+
+
+def test_the_original_variables_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@db/x?schema=public")
+    monkeypatch.setenv("S3_BUCKET_NAME", "books")
+    monkeypatch.setenv("S3_ENDPOINT", "http://localhost:9000")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("AZURE_SPEECH_KEY", "hunter2")
+    settings = Settings()
+    assert settings.catalogue_url.startswith("postgresql://")
+    assert settings.default_tts_model == "azure"
+    assert "hunter2" not in repr(settings)
+    storage = open_storage(settings)
+    assert isinstance(storage, S3Storage)
+    storage.close()
+    monkeypatch.delenv("S3_BUCKET_NAME")
+    monkeypatch.setenv("S3_ENDPOINT", "")
+    assert isinstance(open_storage(Settings(data_dir=tmp_path)), DirectoryStorage)
+
+
+def test_half_a_pair_of_keys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    with pytest.raises(ValidationError, match="belong together"):
+        Settings()
+
+
+def test_a_log_line_is_json_with_the_ids_of_the_job(caplog: pytest.LogCaptureFixture) -> None:
+    log = job_logger({"jobId": "7", "correlationId": "c-1", "pageId": None})
+    with caplog.at_level(logging.INFO, logger="audibook"):
+        log.info("spoke %d words", 5, extra={"seconds": 2.5})
+    line = json.loads(JsonFormatter().format(caplog.records[0]))
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "info",
+        "logger": "audibook",
+        "message": "spoke 5 words",
+        "jobId": "7",
+        "correlationId": "c-1",
+        "seconds": 2.5,
+    }

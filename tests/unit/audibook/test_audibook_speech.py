@@ -1,0 +1,117 @@
+"""Voices: they speak what they can, and say so when they cannot."""
+
+from __future__ import annotations
+
+import pytest
+
+from audibook import Settings, SpeechSetupError, UnspeakableTextError
+from audibook.speech import HibariEngine, SpeechEngine, ToneEngine, VoiceSettings, open_speech
+from audibook.speech.language import base_language, has_words, is_hebrew
+from audibook.speech.spoken import check_duration, speakable
+
+_PLAIN = VoiceSettings()
+
+
+@pytest.fixture(scope="module")
+def hibari() -> HibariEngine:
+    return HibariEngine()
+
+
+def _seconds(engine: SpeechEngine, text: str, settings: VoiceSettings = _PLAIN) -> float:
+    return sum(map(len, engine.speak(text, None, settings))) / 2 / engine.sample_rate
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was the best of times, it was the worst of times.",
+        "On 2023-01-01 Dr. Smith paid $10.50 at 5:30 p.m., i.e. 10,000,000 cents.",
+        "I.",
+        "1984",
+        "Donaudampfschifffahrtsgesellschaftskapitaen" * 3,
+        "https://example.org/a/very/long/address/of/a/page.html",
+        "Café naïve Łódź Dvořák.",
+    ],
+)
+def test_english_is_spoken_at_a_credible_pace(hibari: HibariEngine, text: str) -> None:
+    hibari.check(text, "en-GB", None)
+    seconds = _seconds(hibari, text)
+    assert seconds > 0
+    check_duration("hibari", text, seconds, script="LATIN")
+
+
+def test_the_same_text_gives_the_same_audio(hibari: HibariEngine) -> None:
+    text = "Once more, with feeling."
+    assert b"".join(hibari.speak(text, None, _PLAIN)) == b"".join(hibari.speak(text, None, _PLAIN))
+
+
+def test_the_rate_makes_it_faster_and_the_volume_quieter(hibari: HibariEngine) -> None:
+    text = "It was the best of times, it was the worst of times."
+    assert _seconds(hibari, text, VoiceSettings(rate=50)) < _seconds(hibari, text) * 0.8
+    assert not any(b"".join(hibari.speak(text, None, VoiceSettings(volume=0))))
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "voice", "words"),
+    [
+        ("שלום עולם", "he", None, "speaks English"),
+        ("Bonjour", "fr-FR", None, "speaks English"),
+        ("שלום עולם", "en", None, "mostly in Hebrew"),
+        ("Привет, мир", "", None, "mostly in Cyrillic"),
+        ("你好", "und", None, "mostly in Cjk"),
+    ],
+)
+def test_a_voice_refuses_what_it_cannot_speak(
+    hibari: HibariEngine, text: str, language: str, voice: str | None, words: str
+) -> None:
+    with pytest.raises(UnspeakableTextError, match=words):
+        hibari.check(text, language, voice)
+
+
+def test_an_unknown_voice_is_refused_by_name(hibari: HibariEngine) -> None:
+    with pytest.raises(SpeechSetupError, match="not 'he-IL-AvriNeural'"):
+        hibari.check("Hello", "en", "he-IL-AvriNeural")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("word " * 20, 0.0), ("word " * 20, 2.0), ("a", 60)])
+def test_audio_that_cannot_be_the_text_is_refused(text: str, seconds: float) -> None:
+    with pytest.raises(UnspeakableTextError, match="were expected"):
+        check_duration("test", text, seconds)
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SpeechSetupError, match=r"no speech model 'espeak'.*azure, hibari, tone"):
+        open_speech(Settings()).engine("espeak")
+
+
+def test_azure_without_a_key_is_refused(settings: Settings) -> None:
+    with pytest.raises(SpeechSetupError, match="AZURE_SPEECH_KEY is required"):
+        open_speech(settings).engine("azure")
+
+
+def test_an_engine_is_made_once(settings: Settings) -> None:
+    speech = open_speech(settings)
+    assert speech.engine("tone") is speech.engine("tone")
+
+
+def test_a_tone_is_as_long_as_the_text_would_take() -> None:
+    assert _seconds(ToneEngine(), "abcd " * 30) == pytest.approx(10, abs=0.1)
+
+
+def test_voice_settings_take_numbers_and_percentages_and_refuse_the_rest() -> None:
+    settings = VoiceSettings.of({"rate": "+10%", "pitch": -5, "volume": None, "style": "sad"})
+    assert (settings.rate, settings.pitch, settings.volume) == (10, -5, 100)
+    with pytest.raises(SpeechSetupError, match="'rate' is 80"):
+        VoiceSettings.of({"rate": 80})
+    with pytest.raises(SpeechSetupError, match="'pitch' is 'high'"):
+        VoiceSettings.of({"pitch": "high"})
+
+
+def test_quotation_marks_and_white_space_are_made_plain() -> None:
+    assert speakable("“a”  ‘b’\n צה״ל ג׳ורג׳ בית\u05beספר") == "\"a\" 'b' צה\"ל ג'ורג' בית-ספר"
+
+
+def test_languages_and_scripts_are_told_apart() -> None:
+    assert [base_language(tag) for tag in ("en-GB", "he_IL", "und", "")] == ["en", "he", "", ""]
+    assert is_hebrew("שָׁלוֹם Hi") and not is_hebrew("Hello שלום") and not is_hebrew("123")
+    assert has_words("7") and not has_words("* * *")

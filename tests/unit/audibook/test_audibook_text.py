@@ -1,0 +1,226 @@
+"""What of a document is read aloud, and how it is cut into blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from audibook.epub.blocks import DocumentText, TextOptions
+from audibook.epub.markup import parse
+from audibook.epub.text import document_text
+
+_OPS = 'xmlns:epub="http://www.idpf.org/2007/ops"'
+
+
+def _extract(body: str, options: TextOptions | None = None) -> DocumentText:
+    page = f'<html xmlns="http://www.w3.org/1999/xhtml" {_OPS}><body>{body}</body></html>'
+    return document_text(parse(page.encode(), "page.xhtml"), options)
+
+
+def _texts(body: str, options: TextOptions | None = None) -> list[str]:
+    return [block.text for block in _extract(body, options).blocks]
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        ("<p>First.</p><p>Second.</p>", ["First.", "Second."]),
+        ("<h1>One</h1><h2>Two</h2><h3>Three</h3>", ["One", "Two", "Three"]),
+        ("<div><p>Once.</p></div>", ["Once."]),
+        (
+            "<section><article><div><p>A</p></div></article></section><div><h2>B</h2><p>C</p></div>",
+            ["A", "B", "C"],
+        ),
+        (
+            "<div><span>Inline text</span> <em>Emphasized text</em></div>",
+            ["Inline text Emphasized text"],
+        ),
+        ("<span>Alone</span><em>Also alone</em>", ["Alone", "Also alone"]),
+        ("<p>Kept.</p><script>no()</script><style>p{}</style>", ["Kept."]),
+        ("<p></p><p>  </p><div><p>\n</p></div>", []),
+        ("<ul><li>One</li><li>Two</li></ul>", ["One", "Two"]),
+        ("<blockquote>Quoted</blockquote><main><p>In main</p></main>", ["Quoted", "In main"]),
+        ("<article><h2>Heading</h2></article>", ["Heading"]),
+        ("<div><img src='x.png'/></div>", []),
+        ("<p><strong><em><span>Once only</span></em></strong></p>", ["Once only"]),
+        ("Bare text of the body", ["Bare text of the body"]),
+        ("<p>שלום עולם 🙂 &amp; &lt;tag&gt;</p>", ["שלום עולם 🙂 & <tag>"]),
+        ("<div><section><article>" * 50 + "<p>Deep content</p>" + "</article></section></div>" * 50,
+         ["Deep content"]),
+        ("<p>One</p><p><a id='anchor'/> Two <a href='x'> </a> three</p>", ["One", "Two three"]),
+    ],
+)  # fmt: skip
+def test_the_blocks_of_a_document_are_read_in_order(body: str, texts: list[str]) -> None:
+    assert _texts(body) == texts
+
+
+def test_a_typical_chapter_gives_its_heading_and_each_paragraph() -> None:
+    body = (
+        "<h1>Chapter 1</h1><p>First paragraph.</p>"
+        "<p>Second paragraph with <em>emphasis</em> and <strong>bold</strong> text.</p>"
+    )
+    extracted = _extract(body)
+    assert extracted.text == (
+        "Chapter 1\n\nFirst paragraph.\n\nSecond paragraph with emphasis and bold text."
+    )
+    assert extracted.heading == "Chapter 1"
+
+
+def test_a_drop_cap_stays_with_its_word() -> None:
+    assert _texts("<p><span class='cap'>T</span>he end was un<em>believ</em>able.</p>") == [
+        "The end was unbelievable."
+    ]
+    assert _texts("<p><b>ה</b>ערפד</p>") == ["הערפד"]
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        ("<div>Before <p>inside</p> after</div>", ["Before", "inside", "after"]),
+        ("Bare <p>block</p> tail", ["Bare", "block", "tail"]),
+        (
+            "<table><tr><th>Name</th><td>12</td></tr></table><dl><dt>Term</dt><dd>Meaning</dd></dl>",
+            ["Name", "12", "Term", "Meaning"],
+        ),
+        ("<figure><img/><figcaption>A ship</figcaption></figure>", ["A ship"]),
+        ("<pre>one\n  two</pre>", ["one two"]),
+        ("<p>line one<br/>line two</p>", ["line one line two"]),
+        ("<p>a<!-- comment -->b<?pi x?>c</p>", ["abc"]),
+        ("<p>soft\u00adhyphen</p>", ["softhyphen"]),
+    ],
+)
+def test_no_text_is_lost_beside_or_between_blocks(body: str, texts: list[str]) -> None:
+    assert _texts(body) == texts
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "<a href='#fn7'>7</a>",
+        "<sup><a href='notes.xhtml#n8'>8</a></sup>",
+        "<a href='#n9'><sup>9</sup></a>",
+        "[<a href='#n10'>10</a>]",
+        "<a href='#n12'>[12]</a>",
+        "<a href='#n13'>*</a>",
+        "<a epub:type='noteref' href='notes.xhtml'>note</a>",
+        "<a role='doc-noteref' href='notes.xhtml'>1984</a>",
+        "<sup>3</sup>",
+    ],
+)
+def test_the_mark_of_a_footnote_is_not_read(reference: str) -> None:
+    assert _texts(f"<p>The sentence ends{reference}. Next.</p>") == ["The sentence ends. Next."]
+    assert _texts(f"<p>סוף המשפט{reference}. הבא.</p>") == ["סוף המשפט. הבא."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a href='#c1'>Chapter 1</a>",
+        "<a href='#a'>Section A</a>",
+        "<a href='y.xhtml#y'>1984</a>",
+        "x<sup>2</sup>",
+        "1<sup>st</sup>",
+    ],
+)
+def test_a_link_or_superscript_that_is_no_footnote_mark_is_read(text: str) -> None:
+    read = _texts(f"<p>See {text} there.</p>")[0]
+    assert len(read) > len("See there."), read
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("<aside epub:type='footnote'>A note.</aside>", "note"),
+        ("<section role='doc-endnotes'><p>Notes.</p></section>", "note"),
+        ("<div hidden='hidden'>Unseen</div>", "hidden"),
+        ("<div style='display: none'>Unseen</div>", "hidden"),
+        ("<nav epub:type='toc'><ol><li>One</li></ol></nav>", "navigation"),
+        ("<span epub:type='pagebreak' id='p1'>12</span>", "page number"),
+        ("<span class='pagenum'>[Pg 12]</span>", "page number"),
+        ("<audio>No player</audio>", "media fallback"),
+    ],
+)
+def test_what_is_left_out_is_counted_under_the_name_of_its_rule(body: str, rule: str) -> None:
+    extracted = _extract(f"<p>Kept.</p>{body}")
+    assert extracted.text == "Kept."
+    assert extracted.removed[rule] > 0
+
+
+def test_only_the_base_of_a_ruby_annotation_is_read() -> None:
+    assert _texts("<p><ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>字</p>") == ["漢字"]
+
+
+def test_a_formula_is_read_by_its_alternative_text() -> None:
+    math = "<math xmlns='http://www.w3.org/1998/Math/MathML' alttext='x squared'><mi>x</mi></math>"
+    assert _texts(f"<p>Let {math} be.</p>") == ["Let x squared be."]
+
+
+def test_a_list_of_links_to_the_chapters_is_not_read() -> None:
+    links = "".join(f"<p><a href='c{n}.xhtml'>Chapter {n}</a></p>" for n in range(1, 6))
+    extracted = _extract(f"<h1>Title</h1><h2>Contents</h2>{links}<p>It began.</p>")
+    assert [block.text for block in extracted.blocks] == ["Title", "It began."]
+    assert extracted.removed["contents list"] > 0
+    assert "Chapter 3" in _extract(links, TextOptions(contents_lists=True)).text
+
+
+def test_two_links_in_a_row_are_text() -> None:
+    assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
+
+
+def test_options_leave_out_elements_and_inline_text_and_keep_notes() -> None:
+    body = "<nav>Menu</nav><p>Text</p><footer>Foot</footer>"
+    assert _texts(body, TextOptions(exclude_elements=frozenset({"footer"}))) == ["Text"]
+    loose = "<p>Block</p><span>Inline</span>"
+    assert _texts(loose, TextOptions(inline_elements=False)) == ["Block"]
+    note = "<aside epub:type='footnote'>A note.</aside>"
+    assert _texts(note, TextOptions(notes=True)) == ["A note."]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<html><body><p>One<p>Two & three</body>",
+        "<html><body><p>One</b></p><div>Two &nbsp; &unknown; three",
+        "<p>One</p><p>Two</p>",
+        "<html><head><title/></head><body><a id='x'/>One <i>Two</body></html>",
+        "<html><body><p>One \x0b Two</p></body></html>",
+        "<html><body><p>One &eacute; Two &#0; 3 < 4</p></body></html>",
+    ],
+)
+def test_a_malformed_document_still_gives_its_text(document: str) -> None:
+    text = document_text(parse(document.encode(), "page.html")).text
+    assert "One" in text and "Two" in text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declaration", "language", "text"),
+    [
+        ("utf-8", "", "he", "שלום"),
+        ("utf-8-sig", "", "en", "naïve"),
+        ("utf-16", "", "en", "naïve"),
+        ("cp1255", "<?xml version='1.0' encoding='windows-1255'?>", "en", "שלום"),
+        ("iso-8859-8", "<?xml version='1.0' encoding='ISO-8859-8'?>", "he", "שלום"),
+        ("cp1255", "", "he", "שלום"),
+        ("cp1252", "", "en", "naïve “quoted”"),
+        ("cp1251", "<meta charset='windows-1251'/>", "en", "Привет"),
+        ("cp1255", "<?xml version='1.0' encoding='utf-8'?>", "he", "שלום"),
+        ("utf-8", "<?xml version='1.0' encoding='no-such-thing'?>", "en", "naïve"),
+        ("utf-8", "<?xml version='1.0' encoding='rot13'?>", "en", "naïve"),
+    ],
+)
+def test_any_encoding_is_read(encoding: str, declaration: str, language: str, text: str) -> None:
+    page = f"{declaration}<html><body><p>{text}</p></body></html>"
+    root = parse(page.encode(encoding), "page.xhtml", language)
+    assert document_text(root).text == text
+
+
+def test_entities_are_never_expanded_from_the_document(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("TOP SECRET")
+    bomb = (
+        f'<!DOCTYPE html [<!ENTITY a "ha"><!ENTITY b "&a;&a;"><!ENTITY x SYSTEM "file://{secret}">]>'
+        "<html><body><p>One &b; &x; Two</p></body></html>"
+    )
+    text = document_text(parse(bomb.encode(), "page.xhtml")).text
+    assert text == "One &b; &x; Two"
