@@ -15,16 +15,31 @@ from pathlib import Path
 import anyio
 from pydantic import ValidationError
 
+from bull2jet.bars import Bars
+from bull2jet.commands.finalize import finalize
 from bull2jet.commands.inspect import inspect
-from bull2jet.commands.options import Options
-from bull2jet.errors import MigrationError, SourceError
+from bull2jet.commands.plan import plan
+from bull2jet.commands.rollback import rollback
+from bull2jet.commands.run import run
+from bull2jet.commands.verify import verify
+from bull2jet.errors import MigrationError, SourceError, TargetError
+from bull2jet.groups import single_errors
+from bull2jet.model import State
+from bull2jet.options import ActivePolicy, Options
+from bull2jet.progress import KINDS, Progress
 from bull2jet.report import Report, Verdict, lines, page, sealed
 from bull2jet.report.formats import shown
+from jetbull.errors import JetbullError
 
-Command = Callable[[Options], Awaitable[Report]]
+Command = Callable[[Options, Progress], Awaitable[Report]]
 
 COMMANDS: dict[str, tuple[Command, str]] = {
     "inspect": (inspect, "what is there, in seconds; read-only"),
+    "plan": (plan, "the full dry run: reads and converts everything, writes nothing"),
+    "run": (run, "carries the queues and compares both sides; with --follow goes on as a bridge"),
+    "verify": (verify, "compares both sides again, job by job; read-only"),
+    "rollback": (rollback, "everything back to Redis, until finalize"),
+    "finalize": (finalize, "archives and removes what was carried from Redis; no way back"),
 }
 
 
@@ -34,17 +49,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         options = _options(chosen)
-        report = anyio.run(COMMANDS[chosen.command][0], options)
+        report = _perform(chosen, options)
         _write(report, chosen)
     except ValidationError as error:
         parser.exit(2, f"bull2jet: {_first(error)}\n")
-    except SourceError as error:
+    except (SourceError, TargetError) as error:
         return _fail(str(error), Verdict.UNAVAILABLE)
-    except MigrationError as error:
+    except JetbullError as error:
+        return _fail(f"NATS: {error}", Verdict.UNAVAILABLE)
+    except (MigrationError, OSError) as error:
         return _fail(str(error), Verdict.STOP)
     except KeyboardInterrupt:
         return _fail("stopped; the same command goes on where it was.", Verdict.INTERRUPTED)
     return int(report.verdict)
+
+
+def _perform(chosen: argparse.Namespace, options: Options) -> Report:
+    progress = _progress(chosen.progress)
+    try:
+        with single_errors():
+            return anyio.run(COMMANDS[chosen.command][0], options, progress)
+    finally:
+        progress.close()
+
+
+def _progress(kind: str) -> Progress:
+    if kind == "auto":
+        return Bars() if sys.stderr.isatty() else KINDS["plain"]()
+    return KINDS[kind]()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -59,6 +91,20 @@ def build_parser() -> argparse.ArgumentParser:
     for name, (_, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         _common(command)
+        if name != "inspect":
+            _with_target(command)
+        if name in ("plan", "run"):
+            _choosing(command)
+        if name in ("rollback", "finalize"):
+            command.add_argument(
+                "--yes", action="store_true", help="do not ask for the queue's name"
+            )
+        if name == "run":
+            _running(command)
+        if name == "finalize":
+            command.add_argument(
+                "--archive", type=Path, metavar="FILE", help="where the removed keys are written"
+            )
     return parser
 
 
@@ -83,6 +129,79 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deep", action="store_true", help="look for orphaned keys however many there are"
     )
+    parser.add_argument(
+        "--progress",
+        choices=["auto", *KINDS],
+        default="auto",
+        help="bars on a terminal, else plain lines (default: auto)",
+    )
+
+
+def _with_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to",
+        metavar="NATS_URL",
+        default=os.environ.get("NATS_URL", "nats://localhost:4222"),
+        help="the NATS server (default: $NATS_URL, else nats://localhost:4222)",
+    )
+    parser.add_argument("--batch", type=int, default=500, help="jobs per batch (default: 500)")
+
+
+def _choosing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--states", type=_states, default=(), help="only these states, comma-separated"
+    )
+    parser.add_argument(
+        "--history",
+        type=_history,
+        default=None,
+        metavar="none|N|all",
+        help="how many of the newest completed and failed jobs are carried (default: all)",
+    )
+    parser.add_argument("--limit", type=int, help="jobs per queue and state at most")
+    parser.add_argument("--rate", type=float, default=0.0, help="jobs a second at most")
+    parser.add_argument(
+        "--timezone", help="zone of schedules that name none, such as Europe/Berlin (default: UTC)"
+    )
+    parser.add_argument(
+        "--partial-flows",
+        action="store_true",
+        help="carry parents or children although their relatives' queue is left out",
+    )
+
+
+def _running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--active",
+        type=ActivePolicy,
+        choices=list(ActivePolicy),
+        default=ActivePolicy.WAIT,
+        help="jobs that old workers hold: wait for them, take over those without a lock, or "
+        "refuse to start (default: wait)",
+    )
+    parser.add_argument(
+        "--wait-active",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long to wait for them (default: 600)",
+    )
+    parser.add_argument(
+        "--follow", action="store_true", help="go on carrying what old producers add, until stopped"
+    )
+    parser.add_argument(
+        "--follow-for", type=float, metavar="SECONDS", help="end the bridge by itself"
+    )
+
+
+def _states(value: str) -> tuple[State, ...]:
+    return tuple(State(name.strip()) for name in value.split(",") if name.strip())
+
+
+def _history(value: str) -> int | None:
+    if value in ("all", "none"):
+        return None if value == "all" else 0
+    return int(value)
 
 
 def _options(chosen: argparse.Namespace) -> Options:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bull2jet.commands.options import Options
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
 from bull2jet.findings import Findings
+from bull2jet.options import Options
+from bull2jet.progress import Progress
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
 from bull2jet.source.address import parse
 from bull2jet.source.discovery import Discovery, discover
@@ -20,8 +21,8 @@ MESSAGE_LIMIT = 1_048_576
 SHALLOW = 200_000
 
 
-async def inspect(options: Options) -> Report:
-    """The inventory of all queues."""
+async def inspect(options: Options, progress: Progress) -> Report:
+    """The inventory of all queues; so quick that `progress` hears of nothing but the end."""
     door = await open_door(parse(options.redis))
     try:
         return await _inspect(door, options)

@@ -7,8 +7,8 @@ import time
 from dataclasses import asdict
 from importlib import metadata
 
-from bull2jet.commands.options import Options
 from bull2jet.findings import Findings, Severity
+from bull2jet.options import Options
 from bull2jet.report.lines import Report, Verdict
 from bull2jet.source.address import redacted
 from bull2jet.source.server import ServerFacts

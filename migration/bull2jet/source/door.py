@@ -7,6 +7,7 @@ answers take long and grows again when they do not.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -139,6 +140,25 @@ class Door:
         if page:
             yield page
 
+    async def added(self, stream: str, last_id: str, wait_ms: int) -> str:
+        """Waits until a stream has an entry after `last_id`; the newest id then."""
+        answer = await self.call(
+            "XREAD", "COUNT", 1000, "BLOCK", wait_ms, "STREAMS", stream, last_id
+        )
+        if not answer:
+            return last_id
+        entries = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
+        while entries and isinstance(entries[0], list):  # RESP3 nests one level more
+            entries = entries[0]
+        return text(entries[-1][0])
+
+    @contextlib.asynccontextmanager
+    async def published(self, pattern: str) -> AsyncIterator[AsyncIterator[str]]:
+        """Names of the channels below `pattern` that something is published on."""
+        async with self._client.pubsub() as listener:
+            await listener.psubscribe(pattern)
+            yield _channels(listener)
+
     async def script(self, source: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """Runs one of bull2jet's own scripts as one atomic step."""
         return await self.call("EVAL", source, len(keys), *keys, *args)
@@ -166,6 +186,12 @@ async def open_door(address: Address, *, writable: bool = False) -> Door:
         await door.close()
         raise
     return door
+
+
+async def _channels(listener: Any) -> AsyncIterator[str]:
+    async for message in listener.listen():
+        if message["type"] == "pmessage":
+            yield text(message["channel"])
 
 
 _TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 60.0}

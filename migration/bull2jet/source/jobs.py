@@ -30,8 +30,10 @@ class Loaded:
 
     jobs: list[Job] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    #: ids that are no jobs (markers) or stay behind
+    #: ids that are no jobs (markers), are listed elsewhere too, or stay behind
     passed: list[Listing] = field(default_factory=list)
+    #: how many of those stay behind because of what is wrong with them
+    damaged: int = 0
 
 
 @dataclass(slots=True)
@@ -158,6 +160,7 @@ class JobLoader:
             return reader.decode(listing, raw)
         except JobDamagedError as damage:
             result.passed.append(listing)
+            result.damaged += 1
             result.findings.append(
                 Finding(Severity.LEFT, damage.code, str(damage), self._queue.key, listing.id)
             )

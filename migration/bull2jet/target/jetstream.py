@@ -11,13 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from bull2jet.errors import TargetError
-from bull2jet.model import Deduplication, Job, QueueRef, Scheduler, Settings, State
+from bull2jet.model import (
+    FINISHED,
+    Deduplication,
+    Job,
+    QueueRef,
+    Scheduler,
+    Settings,
+    State,
+)
 from bull2jet.source.address import redacted
 from bull2jet.target.families import read_families, read_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
-from bull2jet.target.records import MARK, job_of, place_of, record_of
+from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
 from jetbull.errors import ServerUnavailable
-from jetbull.ledger import blobs, counting, deduplication, hub, schedules
+from jetbull.ledger import blobs, counting, deduplication, hub, parents, schedules
 from jetbull.ledger import settings as ledger_settings
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.guard import HeaderMap, expect
@@ -38,6 +46,7 @@ from jetbull.ledger.store import QueueStore
 _PAGE = 500
 _AT_ONCE = 50
 _KIND = "bull2jet"  # the queue's message that holds the checkpoint
+_OF_JOBS = ("patch", "sched", "dedup", "gate")  # aux messages that go with the jobs
 _FAMILIES = {
     State.COMPLETED: COMPLETED,
     State.FAILED: FAILED,
@@ -80,6 +89,9 @@ class JetStreamQueue:
         self._store = store
 
     # --- jobs --------------------------------------------------------------------------
+
+    def refusal(self, job: Job) -> str | None:
+        return refusal(job, self._queue)
 
     async def add(self, jobs: Sequence[Job]) -> list[bool]:
         new = []
@@ -167,6 +179,35 @@ class JetStreamQueue:
             (names.space.objects, names.object(job_id, ">")),
         ):
             await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+
+    async def tell_parents(self, jobs: Sequence[Job]) -> None:
+        children = [job for job in jobs if job.parent and job.state in FINISHED]
+        found = await find_many(self._store, [job.id for job in children])
+        for job in children:
+            stored = found.get(job.id)
+            if stored is not None and job.state is State.COMPLETED:
+                await parents.tell_completed(self._store, stored, job.id)
+            elif stored is not None:
+                await parents.tell_failed(self._store, stored, job.id)
+
+    async def position(self) -> int:
+        info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
+        return int(info["state"]["last_seq"])
+
+    async def clear(self, position: int) -> None:
+        store, names = self._store, self._store.names
+        for subject in (
+            names.all_jobs(),
+            names.all_dependencies(),
+            *(names.all_aux(kind) for kind in _OF_JOBS),
+        ):
+            await store.purge(subject, seq=position + 1)
+        if not await self.counts():
+            for stream, subject in (
+                (names.space.logs, names.all_logs()),
+                (names.space.objects, names.all_objects()),
+            ):
+                await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
 
     # --- the queue as a whole ----------------------------------------------------------
 

@@ -15,6 +15,9 @@ from bull2jet.model import Deduplication, Job, QueueRef, Scheduler, Settings, St
 class TargetQueue(Protocol):
     """One queue on the target."""
 
+    def refusal(self, job: Job) -> str | None:
+        """Why the job cannot be stored here, or None."""
+
     async def add(self, jobs: Sequence[Job]) -> list[bool]:
         """Stores the jobs with logs and family ties, in running order.
 
@@ -38,6 +41,15 @@ class TargetQueue(Protocol):
 
     async def remove(self, job_ids: Sequence[str]) -> None:
         """Removes jobs with all that belongs to them."""
+
+    async def tell_parents(self, jobs: Sequence[Job]) -> None:
+        """Lets parents on the target know of children that finished in Redis meanwhile."""
+
+    async def position(self) -> int:
+        """Where the target's record of this queue ends now."""
+
+    async def clear(self, position: int) -> None:
+        """Removes all jobs stored up to `position`, and what belongs to them."""
 
     async def set_paused(self, paused: bool) -> None:
         """Stops or lets go the target's workers."""

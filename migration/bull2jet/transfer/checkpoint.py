@@ -47,7 +47,9 @@ class Checkpoint:
     carried: Mapping[str, int] = field(default_factory=dict)
     #: when and with which digests both sides were found equal
     verified: Mapping[str, Any] | None = None
-    #: whole seconds without workers, measured
+    #: the target's workers were let go after that
+    released: bool = False
+    #: seconds without workers, measured
     pause: float | None = None
 
 

@@ -38,6 +38,10 @@ class Mapper:
             mapped.append(scheduler)
         return mapped
 
+    def legacy_key(self, scheduler_id: str) -> str | None:
+        """The `repeat` member that an older repeatable job had, None for a scheduler."""
+        return next((key for key, new in self._ids.items() if new == scheduler_id), None)
+
     def job(self, job: Job) -> Job:
         """The job as the target keeps it.
 

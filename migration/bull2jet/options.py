@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -48,8 +49,16 @@ class Options(BaseModel):
     timezone: str | None = None
     #: carry flows although a relative's queue is left out
     partial_flows: bool = False
+    #: go on as a bridge when everything is carried
+    follow: bool = False
+    #: seconds after which a bridge ends by itself, None to run until stopped
+    follow_for: Annotated[float, Field(gt=0)] | None = None
     deep: bool = False
+    #: do not ask for the queue's name
     yes: bool = False
+    #: where `finalize` writes what it removes
+    archive: Path | None = None
+    progress: str = "none"
 
     @field_validator("redis")
     @classmethod

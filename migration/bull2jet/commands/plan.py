@@ -1,0 +1,193 @@
+"""`bull2jet plan`: the whole run without its writes: everything is read, mapped and encoded."""
+
+from __future__ import annotations
+
+import heapq
+import time
+
+from bull2jet.canonical import Seal, digest
+from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
+from bull2jet.commands.selecting import line_for, select
+from bull2jet.findings import Finding, Findings, Severity
+from bull2jet.model import FINISHED, Job, State
+from bull2jet.options import Options
+from bull2jet.progress import Progress
+from bull2jet.report.lines import Due, QueueLine, Report, StateLine, Verdict
+from bull2jet.source.address import parse
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Door, open_door
+from bull2jet.source.jobs import JobLoader
+from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import Holder, page, usable
+from bull2jet.source.orphans import find_orphans
+from bull2jet.source.server import read_server
+from bull2jet.source.settings import read_deduplication
+from bull2jet.target.jetstream import open_target
+from bull2jet.target.records import refusal
+from bull2jet.transfer.flows import FlowCheck
+from bull2jet.transfer.furniture import all_schedulers
+from bull2jet.transfer.mapping import Mapper
+
+NEXT_DUE = 20
+#: what storing and comparing cost, per job and in units of reading it once; measured
+_STORING = 1.5
+_COMPARING = 3.0
+
+
+async def plan(options: Options, progress: Progress) -> Report:
+    """The dry run of `run`."""
+    report = begin("plan", options, with_target=True)
+    target = await open_target(options.to)  # proves that it is there; makes nothing on it
+    limit = target.limit
+    await target.close()
+    door = await open_door(parse(options.redis))
+    try:
+        door.pace.limit = door.pace.size = options.batch
+        door.pace.rate = options.rate
+        return await _plan(door, options, progress, report, limit)
+    finally:
+        await door.close()
+
+
+async def _plan(
+    door: Door, options: Options, progress: Progress, report: Report, limit: int
+) -> Report:
+    findings = Findings()
+    facts, problems = await read_server(door)
+    findings.extend(problems)
+    note_server(report, facts)
+    selection = await select(door, options, findings)
+    flows = FlowCheck([found.queue for found in selection.chosen], selection.known)
+    for found in selection.chosen:
+        planner = Planner(door, found, options, findings, progress, flows, limit)
+        report.queues.append(await planner.plan())
+        siblings = [queue.key for queue in selection.known]
+        async for finding in find_orphans(door, found, siblings):
+            findings.add(finding)
+    findings.extend(flows.findings(options.partial_flows))
+    finish(report, findings)
+    report.verdict = judge(findings)
+    jobs = sum(queue.jobs for queue in report.queues)
+    left = sum(line.left or 0 for queue in report.queues for line in queue.states.values())
+    if report.verdict is Verdict.STOP:
+        report.summary = f"No-go: {jobs:,} jobs were read, but the numbered points stop the run."
+    else:
+        report.summary = f"Go: {jobs - left:,} of {jobs:,} jobs would be carried."
+        report.next = command_line("run", options)
+    return report
+
+
+class Planner:
+    """The dry run of one queue."""
+
+    def __init__(
+        self,
+        door: Door,
+        found: QueueFound,
+        options: Options,
+        findings: Findings,
+        progress: Progress,
+        flows: FlowCheck,
+        limit: int,
+    ) -> None:
+        self._door = door
+        self._found = found
+        self._options = options
+        self._findings = findings
+        self._progress = progress
+        self._flows = flows
+        self._limit = limit
+        self._keys = QueueKeys(found.queue)
+        self._mapper = Mapper(found.queue, options.timezone)
+        self._due: list[tuple[int, str, str]] = []
+
+    async def plan(self) -> QueueLine:
+        """Reads everything; the report line."""
+        line = await line_for(self._door, self._found)
+        schedules = await all_schedulers(self._door, self._found.queue)
+        self._findings.extend(schedules.findings)
+        line.schedulers = len(self._mapper.schedulers(schedules.schedulers))
+        line.deduplications = 0
+        async for _ in read_deduplication(self._door, self._found.queue):
+            line.deduplications += 1
+        started = time.monotonic()
+        for holder in usable(self._found.types, self._options.states or None):
+            await self._read_holder(holder, line)
+        seconds = time.monotonic() - started
+        line.pause_predicted = round(1.0 + seconds * (1 + _STORING + _COMPARING), 1)
+        line.next_due = [Due(job_id, name, due) for due, job_id, name in sorted(self._due)]
+        return line
+
+    async def _read_holder(self, holder: Holder, line: QueueLine) -> None:
+        verb = "LLEN" if holder.is_list else "ZCARD"
+        total = int(await self._door.call(verb, self._keys(holder.suffix)))
+        offset = self._skipped(holder, total)
+        state = line.states.setdefault(holder.state.value, StateLine(left=0))
+        state.count += offset
+        state.left = (state.left or 0) + offset
+        self._progress.begin(self._found.queue.key, f"read {holder.suffix}", total - offset)
+        loader = JobLoader(self._door, self._found.queue, self._found.generation)
+        seal = Seal()
+        while True:
+            listings = await page(self._door, self._keys, holder, offset, self._door.pace.size)
+            if not listings:
+                break
+            offset += len(listings)
+            async for loaded in loader.load(holder, listings):
+                self._findings.extend(loaded.findings)
+                self._findings.extend(self._mapper.notes(loaded.jobs))
+                self._flows.look(self._found.queue, loaded.jobs)
+                state.count += len(loaded.jobs) + loaded.damaged
+                state.left += loaded.damaged
+                for job in loaded.jobs:
+                    self._add(job, state, seal, line)
+                self._progress.advance(len(loaded.jobs), sum(job.size for job in loaded.jobs))
+        if seal.count:
+            state.digest, state.order = seal.content, seal.order
+
+    def _skipped(self, holder: Holder, total: int) -> int:
+        if holder.state not in FINISHED or self._options.history is None:
+            return 0
+        return max(0, total - self._options.history)
+
+    def _add(self, job: Job, state: StateLine, seal: Seal, line: QueueLine) -> None:
+        mapped = self._mapper.job(job)
+        problem = refusal(mapped, self._found.queue)
+        if problem is not None:
+            state.left = (state.left or 0) + 1
+            self._findings.add(
+                Finding(
+                    Severity.LEFT,
+                    "refused",
+                    f"not carried: the target cannot hold it: {problem}.",
+                    self._found.queue.key,
+                    job.id,
+                )
+            )
+            return
+        size = job.size
+        state.bytes += size
+        state.largest = max(state.largest, size)
+        state.oldest = min(job.timestamp, state.oldest or job.timestamp)
+        state.newest = max(job.timestamp, state.newest or job.timestamp)
+        seal.add(mapped.id, digest(mapped))
+        line.locked += job.locked
+        if job.state is State.DELAYED and job.due is not None:
+            self._note_due(job.due, job)
+        if size > self._limit // 2:
+            self._findings.add(
+                Finding(
+                    Severity.NOTE,
+                    "large-job",
+                    f"has {size:,} bytes; its data goes to the object store.",
+                    self._found.queue.key,
+                    job.id,
+                )
+            )
+
+    def _note_due(self, due: int, job: Job) -> None:
+        entry = (due, job.id, job.name)
+        self._due = heapq.nsmallest(NEXT_DUE, [*self._due, entry])
+
+
+__all__ = ["NEXT_DUE", "Planner", "plan"]

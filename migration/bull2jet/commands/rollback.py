@@ -1,0 +1,76 @@
+"""`bull2jet rollback`: everything back to Redis, also what was added on the target since."""
+
+from __future__ import annotations
+
+from bull2jet.commands.asking import confirm
+from bull2jet.commands.reporting import begin, command_line, finish, judge
+from bull2jet.commands.selecting import line_for, select
+from bull2jet.findings import Findings
+from bull2jet.options import Options
+from bull2jet.progress import Progress
+from bull2jet.report.lines import QueueLine, Report, StateLine
+from bull2jet.source.address import parse
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Door, open_door
+from bull2jet.source.handover import Handover
+from bull2jet.source.lease import held_lease
+from bull2jet.target.jetstream import open_target
+from bull2jet.target.protocol import Target
+from bull2jet.transfer.checkpoint import Phase, load, require, save
+from bull2jet.transfer.furniture import all_schedulers
+from bull2jet.transfer.giveback import GiveBack
+from bull2jet.transfer.mapping import Mapper
+
+
+async def rollback(options: Options, progress: Progress) -> Report:
+    """Returns the chosen queues to Redis."""
+    report = begin("rollback", options, with_target=True)
+    findings = Findings()
+    door = await open_door(parse(options.redis), writable=True)
+    try:
+        target = await open_target(options.to)
+        try:
+            selection = await select(door, options, findings)
+            for found in selection.chosen:
+                confirm("rollback", found.queue, options)
+                report.queues.append(await _rollback(door, target, found, findings, progress))
+        finally:
+            await target.close()
+    finally:
+        await door.close()
+    finish(report, findings)
+    report.verdict = judge(findings)
+    jobs = sum(queue.jobs for queue in report.queues)
+    report.summary = f"{jobs:,} jobs are back in Redis; old workers may run again."
+    report.next = command_line("inspect", options)
+    return report
+
+
+async def _rollback(
+    door: Door, target: Target, found: QueueFound, findings: Findings, progress: Progress
+) -> QueueLine:
+    queue = await target.queue(found.queue)
+    checkpoint = await load(queue)
+    allowed = {Phase.COPYING, Phase.LIVE, Phase.RETURNING}
+    require(checkpoint, found.queue.key, allowed, "rollback")
+    async with held_lease(door, found.queue, "rollback") as lease:
+        checkpoint = await save(queue, checkpoint, phase=Phase.RETURNING)
+        await queue.set_paused(True)
+        handover = Handover(door, found, lease)
+        await handover.freeze()
+        mapper = Mapper(found.queue, checkpoint.timezone)
+        mapper.schedulers((await all_schedulers(door, found.queue)).schedulers)
+        back = GiveBack(door, found, queue, handover, mapper, findings, progress)
+        await back.give_back()
+        if not checkpoint.was_paused:
+            await handover.thaw()
+        await queue.set_paused(checkpoint.target_was_paused)
+        checkpoint = await save(queue, checkpoint, phase=Phase.RETURNED, verified=None)
+    line = await line_for(door, found)
+    line.phase = checkpoint.phase
+    for state, number in back.returned.items():
+        line.states[state.value] = StateLine(count=number)
+    return line
+
+
+__all__ = ["rollback"]

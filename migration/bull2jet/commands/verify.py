@@ -1,0 +1,101 @@
+"""`bull2jet verify`: compares both sides again; may be run as often as one likes."""
+
+from __future__ import annotations
+
+from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
+from bull2jet.commands.selecting import line_for, select
+from bull2jet.commands.tallying import fill_comparison
+from bull2jet.findings import Findings, Severity
+from bull2jet.options import Options
+from bull2jet.progress import Progress
+from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
+from bull2jet.source.address import parse
+from bull2jet.source.discovery import QueueFound, current_types
+from bull2jet.source.door import Door, open_door
+from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import usable
+from bull2jet.source.server import read_server
+from bull2jet.target.jetstream import open_target
+from bull2jet.target.protocol import Target
+from bull2jet.transfer.checkpoint import Phase, load, require
+from bull2jet.transfer.furniture import all_schedulers
+from bull2jet.transfer.mapping import Mapper
+from bull2jet.transfer.verify import Verifier
+
+
+async def verify(options: Options, progress: Progress) -> Report:
+    """Compares every carried job of the chosen queues."""
+    report = begin("verify", options, with_target=True)
+    findings = Findings()
+    door = await open_door(parse(options.redis))
+    try:
+        door.pace.limit = door.pace.size = options.batch
+        target = await open_target(options.to)
+        try:
+            facts, problems = await read_server(door)
+            findings.extend(problems)
+            note_server(report, facts)
+            selection = await select(door, options, findings)
+            for found in selection.chosen:
+                line = await _verify_queue(door, target, found, findings, progress)
+                report.queues.append(line)
+        finally:
+            await target.close()
+    finally:
+        await door.close()
+    finish(report, findings)
+    _conclude(report, findings, options)
+    return report
+
+
+async def _verify_queue(
+    door: Door, target: Target, found: QueueFound, findings: Findings, progress: Progress
+) -> QueueLine:
+    line = await line_for(door, found)
+    queue = await target.queue(found.queue)
+    checkpoint = await load(queue)
+    line.phase = checkpoint.phase
+    allowed = {Phase.COPYING, Phase.LIVE}
+    require(checkpoint, found.queue.key, allowed, "verify")
+    mapper = Mapper(found.queue, checkpoint.timezone)
+    mapper.schedulers((await all_schedulers(door, found.queue)).schedulers)
+    live = checkpoint.phase is Phase.LIVE
+    verifier = Verifier(door, found, queue, mapper, findings, progress, live)
+    await verifier.verify()
+    fill_comparison(line, verifier)
+    await _count_left(door, found, line)
+    return line
+
+
+async def _count_left(door: Door, found: QueueFound, line: QueueLine) -> None:
+    """Jobs that stand in Redis and were never taken over."""
+    keys = QueueKeys(found.queue)
+    for holder in usable(await current_types(door, found.queue)):
+        verb = "LLEN" if holder.is_list else "ZCARD"
+        number = int(await door.call(verb, keys(holder.suffix)))
+        if number:
+            state = line.states.setdefault(holder.state.value, StateLine())
+            state.left = (state.left or 0) + number
+
+
+def _conclude(report: Report, findings: Findings, options: Options) -> None:
+    lines = [line for queue in report.queues for line in queue.states.values()]
+    wrong = sum((line.different or 0) + (line.missing or 0) for line in lines)
+    wrong += sum(1 for line in lines if line.in_order is False)
+    equal = sum(line.equal or 0 for line in lines)
+    moved = sum(line.moved_on or 0 for line in lines)
+    left = sum(line.left or 0 for line in lines)
+    counts = f"{equal:,} jobs are equal, {moved:,} have moved on since, {left:,} stand in Redis"
+    if wrong:
+        report.verdict = Verdict.DIFFERENT
+        report.summary = f"The sides differ in {wrong:,} points: {counts}."
+        report.next = command_line("rollback", options)
+        return
+    report.verdict = judge(findings)
+    if left or findings.count(Severity.LEFT):
+        report.verdict = Verdict.LEFT
+    report.summary = f"Nothing is lost: {counts}."
+    report.next = command_line("finalize", options)
+
+
+__all__ = ["verify"]

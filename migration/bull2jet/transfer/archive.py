@@ -1,0 +1,149 @@
+"""Writing a queue's Redis keys to a file before they are removed, and removing them in slices.
+
+The file is gzipped JSON lines, `[key, type, ttl_ms, value]`; strings that are no UTF-8 stand as
+`{"base64": …}`.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bull2jet.errors import MigrationError
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Command, Door, text
+from bull2jet.source.handover import Handover
+from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
+from bull2jet.source.listing import HOLDERS, pages, usable
+from bull2jet.source.orphans import IdSet
+
+_READ: dict[str, tuple[str | int, ...]] = {
+    "string": ("GET",),
+    "hash": ("HGETALL",),
+    "list": ("LRANGE", 0, -1),
+    "set": ("SMEMBERS",),
+    "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
+    "stream": ("XRANGE", "-", "+"),
+}
+
+
+async def carried_ids(door: Door, found: QueueFound) -> IdSet:
+    """Ids of the jobs and schedulers that were taken over."""
+    keys = QueueKeys(found.queue)
+    ids = IdSet()
+    for holder in HOLDERS:
+        async for listings in pages(door, keys, holder.mirror):
+            ids.add(listing.id for listing in listings)
+    members = await door.call("ZRANGE", keys(f"{OWN}repeat"), 0, -1)
+    ids.add(f"repeat:{text(member)}" for member in members)
+    ids.close()
+    return ids
+
+
+async def removable(
+    door: Door, found: QueueFound, siblings: Sequence[str]
+) -> AsyncIterator[list[str]]:
+    """The queue's own keys and those of carried jobs, page by page; never a foreign key.
+
+    While jobs of the queue stay behind in Redis, its common keys stay too.
+    """
+    keys = QueueKeys(found.queue)
+    ids = await carried_ids(door, found)
+    longer = tuple(f"{key}:" for key in siblings if key.startswith(f"{found.queue.key}:"))
+    empty = not await left_behind(door, found)
+    async for page in door.keys(keys.matching("")):
+        mine = [
+            key
+            for key in dict.fromkeys(page)
+            if not key.startswith(longer) and _is_carried(keys.rest(key), ids, empty)
+        ]
+        if mine:
+            yield mine
+
+
+def _is_carried(rest: str, ids: IdSet, with_common: bool) -> bool:
+    if rest in ids:
+        return True
+    if rest in QUEUE_SUFFIXES or rest.startswith(QUEUE_PREFIXES):
+        return with_common and rest != f"{OWN}lease"
+    owner, part = owner_of(rest)
+    return bool(part) and owner in ids
+
+
+async def left_behind(door: Door, found: QueueFound) -> int:
+    """How many jobs stand in Redis and were not taken over."""
+    keys = QueueKeys(found.queue)
+    left = 0
+    for holder in usable(found.types):
+        left += int(await door.call("LLEN" if holder.is_list else "ZCARD", keys(holder.suffix)))
+    return left
+
+
+async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], path: Path) -> int:
+    """Writes every key that will be removed; how many."""
+    count = 0
+    try:
+        with gzip.open(path, "xt", encoding="ascii") as file:
+            async for page in removable(door, found, siblings):
+                for row in await _rows(door, page):
+                    file.write(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n")
+                    count += 1
+    except FileExistsError as error:
+        raise MigrationError(
+            f"The archive {path} exists already; name another with --archive."
+        ) from error
+    except OSError as error:
+        raise MigrationError(f"The archive {path} cannot be written: {error}.") from error
+    return count
+
+
+async def remove_keys(
+    door: Door, found: QueueFound, siblings: Sequence[str], handover: Handover
+) -> int:
+    """Removes the carried jobs' keys in slices; the collections that name them go last."""
+    count = 0
+    last: list[str] = []
+    keys = QueueKeys(found.queue)
+    async for page in removable(door, found, siblings):
+        common = [key for key in page if keys.rest(key).startswith(OWN)]
+        jobs = [key for key in page if not keys.rest(key).startswith(OWN)]
+        await handover.together([("UNLINK", key) for key in jobs])
+        last += common
+        count += len(page)
+    await handover.together([("UNLINK", key) for key in last])
+    return count
+
+
+async def _rows(door: Door, page: Sequence[str]) -> list[list[Any]]:
+    commands: list[Command] = [(verb, key) for key in page for verb in ("TYPE", "PTTL")]
+    answers = await door.calls(commands)
+    kinds = [text(answer) for answer in answers[::2]]
+    reads: list[Command] = []
+    for key, kind in zip(page, kinds, strict=True):
+        verb, *arguments = _READ.get(kind, ("EXISTS",))
+        reads.append((verb, key, *arguments))
+    values = await door.calls(reads)
+    return [
+        [key, kind, ttl, _plain(value)]
+        for key, kind, ttl, value in zip(page, kinds, answers[1::2], values, strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return {"base64": base64.b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {text(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return value
+
+
+__all__ = ["carried_ids", "left_behind", "remove_keys", "write_archive"]

@@ -1,0 +1,65 @@
+"""Waiting for the jobs that old workers hold, after the queue was frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+
+from bull2jet.errors import NotGoError
+from bull2jet.model import QueueRef
+from bull2jet.options import ActivePolicy
+from bull2jet.progress import Progress
+from bull2jet.source.door import Door, text
+from bull2jet.source.keys import QueueKeys
+
+_LOOK_SECONDS = 0.5
+#: an old worker moves a job to `active` a moment before it locks it
+_GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Active jobs at one moment."""
+
+    held: frozenset[str]
+    free: frozenset[str]
+
+
+async def look(door: Door, queue: QueueRef) -> Active:
+    """Which active jobs a worker holds by lock, and which not."""
+    keys = QueueKeys(queue)
+    answer = (await door.calls([("LRANGE", keys("active"), 0, -1)]))[0]
+    ids = [] if isinstance(answer, Exception) else [text(job_id) for job_id in answer]
+    locks = await door.calls([("EXISTS", keys.of_job(job_id, "lock")) for job_id in ids])
+    held = frozenset(job_id for job_id, lock in zip(ids, locks, strict=True) if lock == 1)
+    return Active(held, frozenset(ids) - held)
+
+
+async def settle_active(
+    door: Door, queue: QueueRef, policy: ActivePolicy, patience: float, progress: Progress
+) -> None:
+    """Returns when every active job that may be taken over has lost its lock for good.
+
+    Jobs that are still held after `patience` seconds stay behind; `NotGoError` if the policy
+    refuses active jobs.
+    """
+    now = await look(door, queue)
+    if policy is ActivePolicy.REFUSE and (now.held or now.free):
+        raise NotGoError(
+            f"The queue {queue.key} has {len(now.held | now.free)} active jobs and --active refuse "
+            "was given; wait until they are done or use --active wait."
+        )
+    if policy is ActivePolicy.WAIT and now.held:
+        progress.say(
+            f"waiting for {len(now.held)} active jobs of {queue.key}, at most {patience:.0f} s"
+        )
+        with anyio.move_on_after(patience):
+            while now.held:
+                await anyio.sleep(_LOOK_SECONDS)  # a lock that runs out tells nobody
+                now = await look(door, queue)
+    if now.free:
+        await anyio.sleep(_GRACE_SECONDS)
+
+
+__all__ = ["Active", "look", "settle_active"]

@@ -1,0 +1,244 @@
+"""The bridge: what old producers still add to Redis arrives on the target within milliseconds.
+
+Here the target's workers run, so a copy must not exist while an old worker could still take the
+original. The order is therefore the other way round than in `carry`: a job is first reserved (moved
+out of reach in Redis, by one atomic step), then stored on the target, then noted as taken over. A
+kill in between leaves it reserved, and the next sweep finishes what was begun.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from redis.exceptions import ResponseError
+
+from bull2jet.canonical import same_given
+from bull2jet.findings import Finding, Findings, Severity
+from bull2jet.groups import single_errors
+from bull2jet.model import Job, QueueRef, State
+from bull2jet.progress import Progress
+from bull2jet.source.clients import Stragglers
+from bull2jet.source.decoding import Listing
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Door
+from bull2jet.source.generation import Library
+from bull2jet.source.handover import Handover
+from bull2jet.source.jobs import JobLoader
+from bull2jet.source.keys import QueueKeys, glob_escaped
+from bull2jet.source.lease import held_lease
+from bull2jet.source.listing import HOLDERS, Holder, page
+from bull2jet.target.protocol import Target, TargetQueue
+from bull2jet.transfer.checkpoint import load
+from bull2jet.transfer.furniture import all_schedulers, carry_deduplication, carry_schedulers
+from bull2jet.transfer.mapping import Mapper, arrived
+
+_IDLE_SECONDS = 1.0  # a sweep at least this often, whatever the library tells
+_BLOCK_MS = 5000
+
+
+@dataclass(slots=True)
+class Sweeper:
+    """Carries what stands in Redis of one live queue."""
+
+    door: Door
+    found: QueueFound
+    target: TargetQueue
+    handover: Handover
+    mapper: Mapper
+    findings: Findings
+    carried: dict[State, int] = field(default_factory=dict)
+    _skipped: set[tuple[str, str]] = field(default_factory=set)
+
+    async def sweep(self) -> int:
+        """One round over all collections; how many jobs were carried."""
+        carried = 0
+        for holder in HOLDERS:
+            carried += await self._finish_reserved(holder)
+            carried += await self._sweep_holder(holder)
+        if carried:
+            await self._sweep_furniture()
+        return carried
+
+    async def _sweep_furniture(self) -> None:
+        queue = self.found.queue
+        await carry_schedulers(
+            self.door, queue, self.target, self.handover, self.mapper, self.findings
+        )
+        await carry_deduplication(self.door, queue, self.target, self.findings)
+
+    async def _finish_reserved(self, holder: Holder) -> int:
+        """Stores jobs that were reserved by a bridge that did not live to store them."""
+        done = 0
+        while listings := await self._page(holder.inflight, 0):
+            carried = await self._store(holder, listings)
+            done += carried
+            if not carried:
+                return done
+        return done
+
+    async def _sweep_holder(self, holder: Holder) -> int:
+        done = offset = 0
+        while listings := await self._page(holder, offset):
+            ids = await self._movable(holder, listings)
+            gone = set(await self.handover.reserve(holder, ids))
+            reserved = [row for row in listings if row.id in ids and row.id not in gone]
+            done += await self._store(holder, reserved)
+            offset += len(listings) - len(ids)
+        return done
+
+    async def _page(self, holder: Holder, offset: int) -> list[Listing]:
+        try:
+            return await page(
+                self.door, QueueKeys(self.found.queue), holder, offset, self.door.pace.size
+            )
+        except ResponseError:  # a key of another type; `inspect` names it
+            return []
+
+    async def _movable(self, holder: Holder, listings: Sequence[Listing]) -> list[str]:
+        """Ids of jobs that can be carried; what is wrong with the others is told once."""
+        fresh = [row for row in listings if (holder.suffix, row.id) not in self._skipped]
+        movable: list[str] = []
+        async for loaded in self._loader().load(holder, fresh):
+            self._skipped.update((holder.suffix, listing.id) for listing in loaded.passed)
+            self.findings.extend(loaded.findings)
+            for job in loaded.jobs:
+                problem = None if job.locked else self.target.refusal(self.mapper.job(job))
+                if problem is not None:
+                    self._skipped.add((holder.suffix, job.id))
+                    self._leave(job, "refused", f"the target cannot hold it: {problem}.")
+                elif not job.locked:
+                    movable.append(job.id)
+        return movable
+
+    async def _store(self, holder: Holder, listings: Sequence[Listing]) -> int:
+        """Stores reserved jobs and notes them as taken over."""
+        done = 0
+        async for loaded in self._loader().load(holder.inflight, listings):
+            now = int(time.time() * 1000)
+            jobs = [arrived(self.mapper.job(job), now) for job in loaded.jobs]
+            fresh = await self.target.add(jobs)
+            known = [job for job, is_new in zip(jobs, fresh, strict=True) if not is_new]
+            await self._check_known(known)
+            await self.handover.settle(holder, [job.id for job in jobs])
+            await self.target.tell_parents(jobs)
+            for job in jobs:
+                self.carried[job.state] = self.carried.get(job.state, 0) + 1
+            done += len(jobs)
+        return done
+
+    async def _check_known(self, known: Sequence[Job]) -> None:
+        """A job that is there already is ours from a broken-off sweep, or a rival by its id."""
+        if not known:
+            return
+        copies = await self.target.read([job.id for job in known])
+        ours = await self.target.carried_by_us([job.id for job in known])
+        for job in known:
+            copy = copies.get(job.id)
+            if copy is None or (job.id in ours and same_given(job, copy)):
+                continue
+            self._leave(
+                job, "id-taken", "the target has a job with this id, as BullMQ would also find."
+            )
+
+    def _loader(self) -> JobLoader:
+        return JobLoader(self.door, self.found.queue, self.found.generation)
+
+    def _leave(self, job: Job, code: str, text: str) -> None:
+        self.findings.add(
+            Finding(Severity.LEFT, code, f"not carried: {text}", self.found.queue.key, job.id)
+        )
+
+
+@dataclass(slots=True)
+class Bridge:
+    """Keeps carrying until the operator stops it."""
+
+    door: Door
+    target: Target
+    queues: Sequence[QueueFound]
+    findings: Findings
+    progress: Progress
+    carried: dict[QueueRef, dict[State, int]] = field(default_factory=dict)
+
+    async def run(self, seconds: float | None = None) -> None:
+        """Serves all queues until SIGINT or SIGTERM comes, or `seconds` are over."""
+        with single_errors():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._until_signal, tasks.cancel_scope, seconds)
+                for found in self.queues:
+                    tasks.start_soon(self._serve, found)
+
+    async def _until_signal(self, scope: anyio.CancelScope, seconds: float | None) -> None:
+        with (
+            anyio.move_on_after(seconds),
+            anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
+        ):
+            async for _ in signals:
+                break
+        scope.cancel()
+
+    async def _serve(self, found: QueueFound) -> None:
+        target = await self.target.queue(found.queue)
+        checkpoint = await load(target)
+        mapper = Mapper(found.queue, checkpoint.timezone)
+        mapper.schedulers((await all_schedulers(self.door, found.queue)).schedulers)
+        async with held_lease(self.door, found.queue, "run --follow") as lease:
+            handover = Handover(self.door, found, lease)
+            await handover.freeze()
+            sweeper = Sweeper(self.door, found, target, handover, mapper, self.findings)
+            self.carried[found.queue] = sweeper.carried
+            news = _News(self.door, found)
+            stragglers = Stragglers(self.door, found.queue)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(news.listen)
+                await news.ready.wait()
+                self.progress.say(f"the bridge of {found.queue.key} is up")
+                while True:
+                    if await sweeper.sweep():
+                        self.findings.extend(await stragglers.look())
+                    await news.wait()
+
+
+class _News:
+    """Hears from the library that something was added: BullMQ's event stream, Bull's channels."""
+
+    def __init__(self, door: Door, found: QueueFound) -> None:
+        self._door = door
+        self._keys = QueueKeys(found.queue)
+        self._bull = found.generation.library is Library.BULL
+        self._event = anyio.Event()
+        self.ready = anyio.Event()
+
+    async def wait(self) -> None:
+        """Returns when there is news, or after a second without."""
+        with anyio.move_on_after(_IDLE_SECONDS):
+            await self._event.wait()
+        self._event = anyio.Event()
+
+    async def listen(self) -> None:
+        """Listens until cancelled."""
+        if self._bull:
+            pattern = f"{glob_escaped(self._keys.queue.key)}:*"
+            async with self._door.published(pattern) as channels:
+                self.ready.set()
+                async for _ in channels:
+                    self._event.set()
+        stream, last = self._keys("events"), await self._newest()
+        self.ready.set()
+        while True:
+            newest = await self._door.added(stream, last, _BLOCK_MS)
+            if newest != last:
+                last = newest
+                self._event.set()
+
+    async def _newest(self) -> str:
+        answer = await self._door.call("XREVRANGE", self._keys("events"), "+", "-", "COUNT", 1)
+        first = answer[0][0] if answer else b"0-0"
+        return first.decode() if isinstance(first, bytes) else str(first)
+
+
+__all__ = ["Bridge", "Sweeper"]

@@ -1,0 +1,106 @@
+"""What belongs to the queue as a whole: limits, schedulers, deduplication ids."""
+
+from __future__ import annotations
+
+from bull2jet.findings import Finding, Findings, Severity
+from bull2jet.model import QueueRef, Scheduler
+from bull2jet.source.door import Door
+from bull2jet.source.handover import Handover
+from bull2jet.source.keys import OWN
+from bull2jet.source.schedulers import Schedules, read_schedulers
+from bull2jet.source.settings import read_deduplication, read_metrics, read_settings
+from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.mapping import Mapper
+
+
+async def all_schedulers(door: Door, queue: QueueRef) -> Schedules:
+    """Schedulers that wait to be taken over and those that have been."""
+    here = await read_schedulers(door, queue)
+    there = await read_schedulers(door, queue, f"{OWN}repeat")
+    return Schedules(there.schedulers + here.schedulers, there.findings + here.findings)
+
+
+async def carry_settings(
+    door: Door, queue: QueueRef, target: TargetQueue, findings: Findings
+) -> None:
+    """Limits, the id counter and the current rate window."""
+    settings = await read_settings(door, queue)
+    await target.put_settings(settings)
+    for name in settings.extra:
+        findings.add(
+            Finding(
+                Severity.LEFT,
+                "unknown-setting",
+                f"the field {name!r} of `meta` belongs to no known version and stays in Redis.",
+                queue.key,
+            )
+        )
+    if await read_metrics(door, queue):
+        findings.add(
+            Finding(
+                Severity.NOTE,
+                "metrics",
+                "counts of finished jobs per minute are not carried; the target counts anew.",
+                queue.key,
+            )
+        )
+
+
+async def carry_schedulers(
+    door: Door,
+    queue: QueueRef,
+    target: TargetQueue,
+    handover: Handover,
+    mapper: Mapper,
+    findings: Findings,
+) -> int:
+    """Stores every scheduler, then takes it over; how many were stored."""
+    schedules = await read_schedulers(door, queue)
+    findings.extend(schedules.findings)
+    known = {scheduler.id: scheduler for scheduler in await target.schedulers()}
+    for original, mapped in zip(
+        schedules.schedulers, mapper.schedulers(schedules.schedulers), strict=True
+    ):
+        if not same_rule(known.get(mapped.id), mapped):
+            await target.put_scheduler(mapped)
+        await handover.claim_scheduler(original.legacyKey or original.id)
+    return len(schedules.schedulers)
+
+
+async def carry_deduplication(
+    door: Door, queue: QueueRef, target: TargetQueue, findings: Findings
+) -> int:
+    """Stores who owns which deduplication id; how many."""
+    count = 0
+    async for held in read_deduplication(door, queue):
+        await target.put_deduplication(held)
+        count += 1
+        if held.remembered is not None:
+            findings.add(
+                Finding(
+                    Severity.LEFT,
+                    "remembered-add",
+                    f"the add remembered for deduplication id {held.id!r} (keepLastIfActive) stays "
+                    "in Redis; add it again on the target.",
+                    queue.key,
+                    held.jobId,
+                )
+            )
+    return count
+
+
+def same_rule(known: Scheduler | None, wanted: Scheduler) -> bool:
+    """Whether the target's scheduler follows the same rule, however far it has come."""
+    if known is None:
+        return False
+    names = ("name", "every", "pattern", "tz", "limit", "startDate", "endDate")
+    return all(getattr(known, name) == getattr(wanted, name) for name in names)
+
+
+__all__ = [
+    "all_schedulers",
+    "carry_deduplication",
+    "carry_schedulers",
+    "carry_settings",
+    "same_rule",
+]

@@ -1,0 +1,170 @@
+"""The way back: jobs leave the target and stand in Redis again, in the layout of their library.
+
+A job whose content did not change on the target keeps the hash that stayed in Redis, untouched; any
+other is written anew. Each group of jobs goes back in one atomic step that also notes their ids, so
+a run that is killed and repeated writes none twice. The target's copies go when everything is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bull2jet.canonical import differences
+from bull2jet.errors import NotGoError
+from bull2jet.findings import Finding, Findings, Severity
+from bull2jet.model import Job, Scheduler, State
+from bull2jet.progress import Progress
+from bull2jet.source.decoding import Listing
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Command, Door
+from bull2jet.source.handover import Handover
+from bull2jet.source.jobs import JobLoader
+from bull2jet.source.keys import OWN, QueueKeys
+from bull2jet.source.listing import HOLDERS, pages
+from bull2jet.source.options import abbreviated
+from bull2jet.source.writing import Writer, dumps
+from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.mapping import Mapper
+
+#: `prioritized` before `waiting`: where both share one list, priorities run first
+_ORDER = (
+    State.WAITING_CHILDREN, State.COMPLETED, State.FAILED, State.PRIORITIZED, State.WAITING,
+    State.DELAYED,
+)  # fmt: skip
+_GROUP = 50  # jobs per atomic step
+_RETURNED = f"{OWN}returned"
+_GONE = f"{OWN}gone"
+
+
+@dataclass(slots=True)
+class GiveBack:
+    """Returns the jobs of one queue."""
+
+    door: Door
+    found: QueueFound
+    target: TargetQueue
+    handover: Handover
+    mapper: Mapper
+    findings: Findings
+    progress: Progress
+    returned: dict[State, int] = field(default_factory=dict)
+    #: jobs whose hash was written anew
+    rewritten: int = 0
+    _keys: QueueKeys = field(init=False)
+    _writer: Writer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._keys = QueueKeys(self.found.queue)
+        self._writer = Writer(self._keys, self.found.generation)
+
+    async def give_back(self) -> None:
+        """Returns everything, until the target holds nothing."""
+        counts = await self.target.counts()
+        if counts.get(State.ACTIVE):
+            raise NotGoError(
+                f"{counts[State.ACTIVE]} jobs of {self.found.queue.key} are active on the target; "
+                "wait until their workers are done, then run the command again."
+            )
+        while counts:
+            position = await self.target.position()
+            for state in _ORDER:
+                await self._return_state(state, counts.get(state, 0))
+            await self._return_furniture()
+            await self.target.clear(position)
+            counts = await self.target.counts()
+        await self._tidy()
+
+    async def _return_state(self, state: State, total: int) -> None:
+        self.progress.begin(self.found.queue.key, f"return {state}", total)
+        async for ids in self.target.listing(state):
+            for start in range(0, len(ids), _GROUP):
+                await self._return_group(state, ids[start : start + _GROUP])
+
+    async def _return_group(self, state: State, ids: Sequence[str]) -> None:
+        marks = await self.door.calls(
+            [("SISMEMBER", self._keys(_RETURNED), job_id) for job_id in ids]
+        )
+        wanted = [job_id for job_id, mark in zip(ids, marks, strict=True) if mark != 1]
+        copies = await self.target.read(wanted)
+        jobs = [copies[i] for i in wanted if i in copies and copies[i].state is state]
+        originals = await self._originals(jobs)
+        commands: list[Command] = []
+        for job in jobs:
+            number = self.returned[state] = self.returned.get(state, 0) + 1
+            changed = differences(originals[job.id], job) if job.id in originals else ["all"]
+            if set(changed) - {"state", "due"}:
+                self.rewritten += 1
+                commands += self._writer.hash(job) + self._writer.beside(job)
+            commands += self._writer.place(job, number)
+            commands.append(("SADD", self._keys(_RETURNED), job.id))
+        await self.handover.together(commands)
+        self.progress.advance(len(jobs), sum(job.size for job in jobs))
+
+    async def _originals(self, jobs: Sequence[Job]) -> dict[str, Job]:
+        """The jobs as the hashes in Redis still describe them."""
+        listings = [Listing(job.id, job.state, 0) for job in jobs]
+        loader = JobLoader(self.door, self.found.queue, self.found.generation)
+        found: dict[str, Job] = {}
+        async for loaded in loader.load(HOLDERS[0].mirror, listings):
+            found |= {job.id: self.mapper.job(job) for job in loaded.jobs}
+        return found
+
+    async def _return_furniture(self) -> None:
+        commands: list[Command] = []
+        for scheduler in await self.target.schedulers():
+            commands += self._scheduler(scheduler)
+        for held in await self.target.deduplications():
+            expiry = ("PX", max(1, held.ttl)) if held.ttl is not None else ()
+            commands.append(("SET", self._keys(f"de:{held.id}"), held.jobId, *expiry))
+        settings = await self.target.settings()
+        commands.append(("SET", self._keys("id"), settings.counter))
+        await self.handover.together(commands)
+
+    def _scheduler(self, scheduler: Scheduler) -> list[Command]:
+        """The scheduler under the member it had; one that began as a repeatable job stays one."""
+        member = self.mapper.legacy_key(scheduler.id) or scheduler.id
+        place: Command = ("ZADD", self._keys("repeat"), scheduler.next, member)
+        if member != scheduler.id:
+            return [place]
+        fields: dict[str, str] = {"name": scheduler.name, "ic": str(scheduler.iterationCount)}
+        for name in ("every", "pattern", "tz", "limit", "startDate", "endDate", "offset", "data"):
+            if getattr(scheduler, name) is not None:
+                fields[name] = str(getattr(scheduler, name))
+        if scheduler.opts:
+            fields["opts"] = dumps(abbreviated(scheduler.opts))
+        flat = [part for pair in fields.items() for part in pair]
+        key = self._keys.scheduler(scheduler.id)
+        return [place, ("DEL", key), ("HSET", key, *flat)]
+
+    async def _tidy(self) -> None:
+        """Drops bull2jet's own collections; names jobs that the target no longer had."""
+        for holder in HOLDERS:
+            async for listings in pages(self.door, self._keys, holder.mirror):
+                ids = [listing.id for listing in listings]
+                marks = await self.door.calls(
+                    [("SISMEMBER", self._keys(_RETURNED), job_id) for job_id in ids]
+                )
+                gone = [job_id for job_id, mark in zip(ids, marks, strict=True) if mark != 1]
+                if gone:
+                    await self.handover.together([("SADD", self._keys(_GONE), *gone)])
+                for job_id in gone:
+                    self._name_gone(job_id)
+        own = [holder.mirror.suffix for holder in HOLDERS]
+        own += [f"{OWN}repeat", f"{OWN}priority", _RETURNED]
+        await self.handover.together([("UNLINK", self._keys(name)) for name in own])
+
+    def _name_gone(self, job_id: str) -> None:
+        self.findings.add(
+            Finding(
+                Severity.LEFT,
+                "gone-since",
+                "had been removed on the target, so it is not listed in Redis again; its hash is "
+                f"still there, and its id is in {self._keys(_GONE)!r}.",
+                self.found.queue.key,
+                job_id,
+            )
+        )
+
+
+__all__ = ["GiveBack"]
