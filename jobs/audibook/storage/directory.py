@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ __all__ = ["DirectoryStorage"]
 _OBJECTS = "objects"
 _NOTES = "notes"
 _PARTS = "parts"
+_MOVES = 100
 _DEFAULT_TYPE = "application/octet-stream"
 
 
@@ -117,15 +117,16 @@ class DirectoryStorage:
 
 
 def _move(part: Path, target: Path) -> None:
-    # Another thread may remove the folder as empty between the two steps; make it again.
-    for _ in range(100):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    # Another thread may remove a folder as empty in between; then make it again.
+    for _ in range(_MOVES - 1):
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):
             continue
         return
-    raise OSError(errno.EBUSY, "the folder is removed again and again", str(target.parent))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part.replace(target)
 
 
 def _remove_empty(folder: Path, top: Path) -> None:
