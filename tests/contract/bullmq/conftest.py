@@ -67,7 +67,10 @@ async def make(backend: Backend) -> AsyncIterator[Makers]:
     """Makers for this test; afterwards everything is closed and the server is empty."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(backend.flush)
-        yield Makers(backend, stack)
+        makers = Makers(backend, stack)
+        yield makers
+    for worker in makers.workers:
+        await backend.hang_up(worker)
 
 
 @pytest_asyncio.fixture

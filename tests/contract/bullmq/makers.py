@@ -20,6 +20,7 @@ class Makers:
     def __init__(self, backend: Backend, stack: AsyncExitStack) -> None:
         self.backend = backend
         self.prefix = f"contract-{uuid4().hex[:8]}"
+        self.workers: list[Any] = []
         self._stack = stack
 
     def queue(self, name: str | None = None, **options: Any) -> Any:
@@ -33,6 +34,7 @@ class Makers:
         options = self.options({**self.backend.worker_defaults, **options})
         worker = self.backend.Worker(_name_of(queue), process, options)
         self.backend.prepare_worker(worker)
+        self.workers.append(worker)
         self._close_later(worker.close)
         return worker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
@@ -54,6 +55,7 @@ async def waiting_for_children(make: Makers, queue: Any, children: Any, count: i
     producer = make.flow_producer()
     flows = []
     for n in range(count):
+        await asyncio.sleep(0.002)  # they are listed by the millisecond they came in
         child = {"name": "child", "queueName": children.name, "data": {}}
         flows.append(
             await producer.add(

@@ -25,6 +25,8 @@ class Backend:
     """Options of every worker that does not say otherwise."""
     prepare_worker: Callable[[Any], None]
     """Called with each new worker before it starts; see the implementation's module."""
+    hang_up: Callable[[Any], Awaitable[None]]
+    """Called with each worker when its test is over and it has been closed."""
 
     Queue: Any
     Worker: Any

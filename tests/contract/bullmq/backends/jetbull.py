@@ -29,9 +29,14 @@ def running(directory: Path) -> Iterator[Backend]:
             flush=flush,
             worker_defaults={},
             prepare_worker=_as_it_is,
+            hang_up=_nothing_is_left,
             **public_names(jetbull),
         )
 
 
 def _as_it_is(worker: Any) -> None:
     """jetbull's workers need no preparation."""
+
+
+async def _nothing_is_left(worker: Any) -> None:
+    """A closed worker of jetbull holds no connection."""
