@@ -1,0 +1,191 @@
+"""What the calls answer, with the old service's field names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from jetbull import Job
+from jetbull.health import StreamFacts
+
+__all__ = [
+    "Added",
+    "Cleaned",
+    "DetailedJob",
+    "Found",
+    "JobList",
+    "ListedJob",
+    "NotFailed",
+    "NotFound",
+    "Refused",
+    "Retried",
+    "Status",
+    "StreamInfo",
+    "Unknown",
+    "iso_now",
+]
+
+
+def iso_now() -> str:
+    """The time as ISO 8601 with milliseconds and Z."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Answer(BaseModel):
+    """All answers carry the time they were given."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    timestamp: str = Field(default_factory=iso_now)
+
+
+class Added(Answer):
+    """A job was added; `subject` and `ack` (the stream sequence) say where it is stored.
+
+    Both are null when a worker had finished and removed the job before this answer.
+    """
+
+    job_id: str
+    subject: str | None = None
+    ack: int | None = None
+
+
+class StreamInfo(BaseModel):
+    """The stream behind the queue."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    messages: int
+    bytes: int
+    first_seq: int
+    last_seq: int
+
+    @classmethod
+    def of(cls, facts: StreamFacts) -> StreamInfo:
+        """The facts under the names of the first NATS generation."""
+        return cls(
+            messages=facts.messages,
+            bytes=facts.bytes,
+            first_seq=facts.first_sequence,
+            last_seq=facts.last_sequence,
+        )
+
+
+class Status(Answer):
+    """Jobs per state; `total` is their sum."""
+
+    waiting: int
+    active: int
+    completed: int
+    failed: int
+    delayed: int
+    total: int
+    stream_info: StreamInfo
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], facts: StreamFacts) -> Status:
+        """The counts of the five states with their sum."""
+        return cls.model_validate(
+            {**counts, "total": sum(counts.values()), "stream_info": StreamInfo.of(facts)}
+        )
+
+
+class ListedJob(BaseModel):
+    """A job in a list; times are epoch milliseconds, null before they happen."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    id: str
+    name: str
+    data: Any
+    timestamp: int
+    processed_on: int | None
+    finished_on: int | None
+    progress: Any
+    attempts_made: int
+    failed_reason: str | None
+    stacktrace: list[str]
+    returnvalue: Any
+
+    @staticmethod
+    def fields_of(job: Job) -> dict[str, Any]:
+        """The fields by their names here."""
+        return {
+            "id": str(job.id),
+            "name": job.name,
+            "data": job.data,
+            "timestamp": int(job.timestamp),
+            "processed_on": job.processedOn or None,
+            "finished_on": job.finishedOn or None,
+            "progress": job.progress,
+            "attempts_made": job.attemptsMade,
+            "failed_reason": job.failedReason,
+            "stacktrace": job.stacktrace,
+            "returnvalue": job.returnvalue,
+        }
+
+
+class DetailedJob(ListedJob):
+    """A job asked for by its id."""
+
+    state: str
+    opts: dict[str, Any]
+
+
+class JobList(Answer):
+    """The first jobs of a state; `total` is how many are listed."""
+
+    jobs: list[ListedJob]
+    status: str
+    total: int
+
+
+class Found(Answer):
+    """A job that exists."""
+
+    job: DetailedJob
+    found: bool = True
+
+
+class Unknown(Answer):
+    """A job that does not exist."""
+
+    job: None = None
+    found: bool = False
+
+
+class NotFound(Unknown):
+    """A job to retry that does not exist."""
+
+    message: str = "Job not found"
+
+
+class Refused(Answer):
+    """The call asks for something that cannot be done; nothing was changed."""
+
+    error: str
+
+
+class NotFailed(Refused):
+    """A job to retry that has not failed."""
+
+    error: str = "Can only retry failed jobs"
+    current_state: str
+
+
+class Cleaned(Answer):
+    """Finished jobs were removed."""
+
+    message: str
+    status: str
+
+
+class Retried(Answer):
+    """A failed job waits again."""
+
+    message: str
+    job_id: str

@@ -1,0 +1,89 @@
+"""The bodies of the four calls that add jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StrictStr
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+__all__ = [
+    "AddDiacritics",
+    "CombinePageAudio",
+    "GenerateAudio",
+    "NewJobBody",
+    "ParseEpub",
+    "sentence",
+]
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("blank", "must not be empty")
+    return value
+
+
+Name = Annotated[StrictStr, AfterValidator(_not_blank)]
+"""A string that is not blank."""
+
+
+class NewJobBody(BaseModel):
+    """Checked job data; fields that are not known here go into the job as they are."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", frozen=True)
+
+    def job_data(self) -> dict[str, Any]:
+        """The job's data, without fields that are null."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class ParseEpub(NewJobBody):
+    """`parse-epub`: split an uploaded EPUB into pages and paragraphs."""
+
+    book_id: Name
+    s3_key: Name
+    parsing_method: Literal["page-based", "xhtml-based"] | None = None
+
+
+class GenerateAudio(NewJobBody):
+    """`generate-audio`: speak one paragraph."""
+
+    paragraph_id: Name
+    book_id: Name
+    content: StrictStr
+
+
+class CombinePageAudio(NewJobBody):
+    """`combine-page-audio`: join the audio of a page's paragraphs."""
+
+    page_id: Name
+    book_id: Name
+    audio_file_keys: list[StrictStr] | None = None
+
+
+class AddDiacritics(NewJobBody):
+    """`add-advanced-diacritics`: point a Hebrew book's text; the book may ask for less."""
+
+    book_id: Name
+    paragraph_ids: list[StrictStr] | None = None
+
+
+_EXPECTED = {"string_type": "a string", "list_type": "a list of strings"}
+
+
+def sentence(detail: ErrorDetails) -> str:
+    """One sentence about one wrong field."""
+    place = [str(part) for part in detail["loc"] if part != "body"]
+    field, kind = ".".join(place), detail["type"]
+    if kind == "json_invalid" or not field:
+        return "The body must be a JSON object, sent with content-type: application/json."
+    if kind == "missing":
+        return f"{field} is required."
+    if kind == "blank":
+        return f"{field} must not be empty."
+    if kind == "literal_error":
+        return f"{field} must be {detail['ctx']['expected']}."
+    if kind in _EXPECTED:
+        return f"{field} must be {_EXPECTED[kind]}."
+    return f"{field}: {detail['msg']}."

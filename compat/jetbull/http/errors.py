@@ -1,0 +1,72 @@
+"""Errors as the old service answers them: never with a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from jetbull.errors import JetbullError
+
+from .answers import iso_now
+from .bodies import sentence
+
+__all__ = ["OperationFailedError", "add_error_handlers", "operation"]
+
+log = logging.getLogger("jetbull.http")
+
+
+class OperationFailedError(JetbullError):
+    """A call could not be carried out; the message begins with 'Failed to'."""
+
+
+@contextmanager
+def operation(purpose: str) -> Iterator[None]:
+    """Turn any error inside into OperationFailedError('Failed to <purpose>')."""
+    try:
+        yield
+    except Exception as error:
+        raise OperationFailedError(f"Failed to {purpose}") from error
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Give the application the old service's error shapes."""
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(OperationFailedError, _failed)
+    app.add_exception_handler(HTTPException, _no_such_path)
+
+
+async def _bad_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    sentences = list(dict.fromkeys(sentence(detail) for detail in error.errors()))
+    return JSONResponse(
+        {"statusCode": 400, "message": sentences, "error": "Bad Request"}, status_code=400
+    )
+
+
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    cause = error.__cause__
+    expected = isinstance(cause, JetbullError)
+    log.error("%s: %s", error, cause, exc_info=None if expected else cause)
+    body = {
+        "error": "Internal Server Error",
+        "message": str(error),
+        "statusCode": 500,
+        "timestamp": iso_now(),
+    }
+    return JSONResponse(body, status_code=500)
+
+
+async def _no_such_path(request: Request, error: Exception) -> JSONResponse:
+    """Unknown paths and methods, as NestJS answers both."""
+    assert isinstance(error, HTTPException)
+    if error.status_code not in (404, 405):
+        body = {"statusCode": error.status_code, "message": str(error.detail)}
+        return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+    message = f"Cannot {request.method} {request.url.path}"
+    return JSONResponse({"message": message, "error": "Not Found", "statusCode": 404}, 404)

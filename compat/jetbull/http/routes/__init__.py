@@ -1,0 +1,7 @@
+"""The paths: the calls of the old service in `queue`, what an operator asks in `health`."""
+
+from __future__ import annotations
+
+from . import health, queue
+
+__all__ = ["health", "queue"]

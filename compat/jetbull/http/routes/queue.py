@@ -1,0 +1,97 @@
+"""The nine calls of the old service, under /api/queue."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from jetbull.http.answers import (
+    Added,
+    Cleaned,
+    Found,
+    JobList,
+    NotFailed,
+    NotFound,
+    Refused,
+    Retried,
+    Status,
+    Unknown,
+)
+from jetbull.http.bodies import (
+    AddDiacritics,
+    CombinePageAudio,
+    GenerateAudio,
+    NewJobBody,
+    ParseEpub,
+)
+from jetbull.http.correlation import correlation_id
+
+from .state import Service
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/queue", tags=["queue"])
+
+
+@router.post("/parse-epub", status_code=201)
+async def parse_epub(body: ParseEpub, request: Request, service: Service) -> Added:
+    """Split an uploaded EPUB into pages and paragraphs."""
+    return await _add("parse-epub", body, request, service)
+
+
+@router.post("/generate-audio", status_code=201)
+async def generate_audio(body: GenerateAudio, request: Request, service: Service) -> Added:
+    """Speak one paragraph."""
+    return await _add("generate-audio", body, request, service)
+
+
+@router.post("/combine-page-audio", status_code=201)
+async def combine_page_audio(body: CombinePageAudio, request: Request, service: Service) -> Added:
+    """Join the audio of a page's paragraphs."""
+    return await _add("combine-page-audio", body, request, service)
+
+
+@router.post("/add-diacritics", status_code=201)
+async def add_diacritics(body: AddDiacritics, request: Request, service: Service) -> Added:
+    """Point a Hebrew book's text, in the way the book's metadata asks for."""
+    return await _add("add-advanced-diacritics", body, request, service)
+
+
+@router.get("/status")
+async def status(service: Service) -> Status:
+    """How many jobs there are in each state."""
+    return await service.status()
+
+
+@router.get("/jobs/{status}")
+async def jobs(status: str, service: Service) -> JobList | Refused:
+    """The first 101 jobs in a state: waiting, active, completed, failed or delayed."""
+    return await service.jobs(status)
+
+
+@router.get("/job/{job_id:path}")
+async def job(job_id: str, service: Service) -> Found | Unknown:
+    """One job."""
+    return await service.job(job_id)
+
+
+@router.delete("/clean/{status}")
+async def clean(status: str, service: Service) -> Cleaned | Refused:
+    """Remove up to 1,000 completed or failed jobs."""
+    return await service.clean(status)
+
+
+@router.post("/clean/{status}", status_code=201)
+async def clean_from_the_web_page(status: str, service: Service) -> Cleaned | Refused:
+    """As DELETE; the web page uses POST."""
+    return await service.clean(status)
+
+
+@router.post("/retry/{job_id:path}", status_code=201)
+async def retry(job_id: str, service: Service) -> Retried | NotFound | NotFailed:
+    """Let a failed job wait again."""
+    return await service.retry(job_id)
+
+
+async def _add(name: str, body: NewJobBody, request: Request, service: Service) -> Added:
+    data = body.job_data()
+    return await service.add(name, data, correlation_id(request, data.get("correlationId")))

@@ -1,0 +1,82 @@
+"""Running the application in this process."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from jetbull.errors import ConfigurationError
+
+from .settings import ApiSettings
+
+__all__ = ["serve"]
+
+_STOPS_WITHIN = 15
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve(app: FastAPI, settings: ApiSettings, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` gets the URL once requests are taken.
+
+    Raises ConfigurationError when the address may not be used (see `ApiSettings`) or is taken.
+    """
+    settings.check_exposure()
+    with _listening(settings.host, settings.port) as listener:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_STOPS_WITHIN,
+        )
+        server = _Server(config, on_ready, f"http://{host}:{listener.getsockname()[1]}")
+        with _signals_kept():
+            await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[str], None], url: str) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready(self._url)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The interface cannot listen on {host}:{port} ({error.strerror or error}): "
+            "choose another PORT or stop what uses it."
+        ) from error
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Let uvicorn's last act, raising again the signal that ended it, have no effect."""
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        """The signal has been obeyed already."""
+
+    before = {number: signal.signal(number, ignore) for number in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
