@@ -2,8 +2,9 @@
 
 `archive` reads the zip within `limits`; `package`, `navigation` and `encryption` the
 files about the book; `markup` any document in any state; `text` takes a document's
-text block by block, less what `removal` and `contents` name; `sentences` and
-`paragraphs` cut it; `reader` puts the book together. `writer` makes plain EPUBs.
+text block by block, less what `removal` and `contents` name; `documents` goes through
+the spine; `signs`, `chapters` and `pages` find page breaks; `sentences` and
+`paragraphs` cut; `reader` puts the book together. `writer` makes plain EPUBs.
 """
 
 from __future__ import annotations
@@ -11,15 +12,26 @@ from __future__ import annotations
 from .limits import Limits
 from .package import Metadata
 from .paragraphs import ParagraphSizes
-from .reader import ParsedBook, ParsedPage, ReadOptions, read_cover, read_epub, read_metadata
+from .reader import (
+    Method,
+    ParsedBook,
+    ParsedPage,
+    ReadOptions,
+    read_cover,
+    read_epub,
+    read_metadata,
+)
+from .signs import SignKinds
 
 __all__ = [
     "Limits",
     "Metadata",
+    "Method",
     "ParagraphSizes",
     "ParsedBook",
     "ParsedPage",
     "ReadOptions",
+    "SignKinds",
     "read_cover",
     "read_epub",
     "read_metadata",

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from audibook.errors import EpubError
 
 from .archive import Archive
-from .blocks import DocumentText, TextOptions
-from .contents import is_contents_page
+from .blocks import TextOptions
+from .documents import Document, read_documents
 from .encryption import check_not_encrypted
 from .limits import Limits
-from .markup import Element, attribute, local_name, own_text, parse
 from .navigation import Navigation, read_navigation
-from .package import Metadata, Package, read_package
+from .package import Metadata, read_package
+from .pages import PageBreak, Stretch, cut_into_pages
 from .paragraphs import ParagraphSizes, make_paragraphs
-from .text import document_text
+from .signs import PageSigns, SignKinds
+from .text import MarkFinder
 
-__all__ = ["ParsedBook", "ParsedPage", "ReadOptions", "read_cover", "read_epub", "read_metadata"]
+__all__ = [
+    "Method",
+    "ParsedBook",
+    "ParsedPage",
+    "ReadOptions",
+    "read_cover",
+    "read_epub",
+    "read_metadata",
+]
 
-_XHTML = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"}
-_TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht")
-_SKIPPED_GUIDE = ("toc", "cover")
-_SKIPPED_TYPES = {"toc", "cover", "landmarks"}
-_SHORT = 500
+Method = Literal["xhtml-based", "page-based"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +42,18 @@ class ReadOptions:
     sizes: ParagraphSizes = field(default_factory=ParagraphSizes)
     text: TextOptions = field(default_factory=TextOptions)
     limits: Limits = field(default_factory=Limits)
+    signs: SignKinds = field(default_factory=SignKinds)
+    """Which signs of a page break count, in `page-based`."""
+    min_confidence: float = 0.6
+    """How sure a sign must be to count, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """A page; positions are offsets in characters into the text of its document."""
+    """A page; positions are offsets in characters into the text of its document.
+
+    `break_info` holds, for `page-based`, what its first and last break were.
+    """
 
     number: int
     source: str
@@ -49,6 +62,7 @@ class ParsedPage:
     paragraphs: Sequence[str]
     start_position: int = 0
     end_position: int = 0
+    break_info: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,50 +80,38 @@ class ParsedBook:
         return sum(len(page.paragraphs) for page in self.pages)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One document of the spine, parsed."""
+def read_epub(
+    path: Path, method: Method = "xhtml-based", options: ReadOptions | None = None
+) -> ParsedBook:
+    """The book's pages in reading order, of the documents in its spine.
 
-    name: str
-    root: Element
-    label: str | None
-    """What the table of contents calls it."""
-    own_title: str | None
-    """What its title element says, unless that is only the book's title."""
-
-    def title(self, text: DocumentText) -> str | None:
-        """The best title: the label, else the first heading, else its own."""
-        return self.label or text.heading or self.own_title
-
-
-def read_epub(path: Path, options: ReadOptions | None = None) -> ParsedBook:
-    """One page for each document of the spine that holds text, in reading order.
-
-    Contents pages, the cover and everything that `removal` names are not read. Raises
-    EpubError with one sentence that names the fault; a book without any text is one.
+    By `xhtml-based` each document with text is a page. By `page-based` it is cut at the
+    places of the book's list of printed pages, or where it has none at the signs of a
+    page break. Contents pages, the cover and everything that `removal` names are not
+    read. Raises EpubError with one sentence that names the fault; a book without any
+    text is one.
     """
     options = options or ReadOptions()
     with Archive(path, options.limits) as archive:
         package = read_package(archive)
         check_not_encrypted(archive, package)
         navigation = read_navigation(archive, package)
+        find_marks = _mark_finders(navigation, method, options)
         pages: list[ParsedPage] = []
         names: list[str] = []
         removed: Counter[str] = Counter()
-        for name in reading_order(package):
-            document = open_document(archive, package, navigation, name)
-            names.append(name)
-            text = document_text(document.root, options.text)
-            removed.update(text.removed)
-            if rule := _skipped(package, document, text):
-                removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
-                continue
-            paragraphs = make_paragraphs(text.blocks, options.sizes)
-            if paragraphs:
-                number = len(pages) + 1
-                pages.append(ParsedPage(number, name, number, document.title(text), paragraphs))
+        for document in read_documents(archive, package, navigation, options.text, find_marks):
+            names.append(document.name)
+            removed.update(document.text.removed)
+            for stretch in _stretches(document, method, options):
+                paragraphs = make_paragraphs(stretch.blocks, options.sizes)
+                if paragraphs:
+                    pages.append(_page(len(pages) + 1, document, stretch, paragraphs, method))
     if not pages:
-        raise no_pages(len(names))
+        raise EpubError(
+            f"No pages extracted from EPUB: its {len(names)} documents hold no text to read "
+            "aloud (a book of pictures only?)."
+        )
     return ParsedBook(package.metadata, pages, names, removed)
 
 
@@ -126,62 +128,43 @@ def read_cover(path: Path) -> tuple[bytes, str] | None:
         return None if name is None else (archive.read(name), name)
 
 
-def reading_order(package: Package) -> list[str]:
-    """Names of the documents to be read; pictures give way to their fallback document."""
-    names: list[str] = []
-    for item in package.spine:
-        tried = {item.id}
-        while not (item.media_type in _XHTML or item.href.lower().endswith(_TEXT_SUFFIXES)):
-            following = package.manifest.get(item.fallback)
-            if following is None or following.id in tried:
-                break
-            item = following
-            tried.add(item.id)
-        readable = item.media_type in _XHTML or item.media_type == "image/svg+xml"
-        if item.name and (readable or item.href.lower().endswith(_TEXT_SUFFIXES)):
-            names.append(item.name)
-    return [name for name in dict.fromkeys(names) if name != package.nav]
+def _mark_finders(
+    navigation: Navigation, method: Method, options: ReadOptions
+) -> Callable[[str], MarkFinder | None]:
+    """What finds the page breaks of each document."""
+    if method == "xhtml-based":
+        return lambda _name: None
+    if not navigation.page_list:
+        signs = PageSigns(options.signs)
+        return lambda _name: signs
+    anchors: dict[str, dict[str, str]] = {}
+    for entry in navigation.page_list:
+        anchors.setdefault(entry.place.name, {})[entry.place.fragment] = entry.label
+    return lambda name: PageSigns(anchors=anchors.get(name, {}))
 
 
-def open_document(
-    archive: Archive, package: Package, navigation: Navigation, name: str
-) -> Document:
-    """The document, parsed, with what it is called."""
-    root = parse(archive.read(name), name, package.metadata.language or "")
-    return Document(name, root, navigation.title_of(name), _own_title(root, package))
+def _stretches(document: Document, method: Method, options: ReadOptions) -> list[Stretch]:
+    if method == "page-based":
+        return cut_into_pages(document.text, min_confidence=options.min_confidence)
+    return [Stretch(0, 0, document.text.blocks, None, None)]
 
 
-def no_pages(documents: int) -> EpubError:
-    """The error for a book in which no text was found."""
-    return EpubError(
-        f"No pages extracted from EPUB: its {documents} documents hold no text to read aloud "
-        "(a book of pictures only?)."
+def _page(
+    number: int, document: Document, stretch: Stretch, paragraphs: list[str], method: Method
+) -> ParsedPage:
+    whole = method == "xhtml-based"
+    breaks = {"startBreak": stretch.start_break, "endBreak": stretch.end_break}
+    return ParsedPage(
+        number=number,
+        source=document.name,
+        source_chapter=number if whole else document.place,
+        title=document.title,
+        paragraphs=paragraphs,
+        start_position=stretch.start,
+        end_position=stretch.end,
+        break_info={} if whole else {name: _info(found) for name, found in breaks.items()},
     )
 
 
-def _own_title(root: Element, package: Package) -> str | None:
-    """The document's title element, unless every document has the book's title there."""
-    heads = (e for e in root.iter() if local_name(e) == "title")
-    title = next((own_text(e) for e in heads), "")
-    book = package.metadata.title or ""
-    return None if not title or book.lower() in title.lower() else title
-
-
-def _skipped(package: Package, document: Document, text: DocumentText) -> str | None:
-    """The rule by which a whole document is not read: a cover, or a contents page."""
-    kinds = {
-        kind
-        for element in document.root.iter()
-        if local_name(element) in {"html", "body"}
-        for kind in attribute(element, "type").split()
-    } & _SKIPPED_TYPES
-    for kind in _SKIPPED_GUIDE:
-        place = package.guide.get(kind)
-        if place is not None and place.name == document.name and not place.fragment:
-            kinds.add(kind)
-    if not kinds:
-        return None
-    # A guide that points to the wrong document must not cost a chapter.
-    if kinds != {"cover"} and is_contents_page(text):
-        return "contents page"
-    return "cover" if "cover" in kinds and len(text.text) < _SHORT else None
+def _info(found: PageBreak | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
+
+from audibook.epub import Method
 
 __all__ = [
     "CombineBook",
@@ -15,10 +17,7 @@ __all__ = [
     "GenerateAudio",
     "JobData",
     "ParseEpub",
-    "ParsingMethod",
 ]
-
-ParsingMethod = Literal["xhtml-based", "page-based"]
 
 
 def _not_blank(value: str) -> str:
@@ -47,7 +46,7 @@ class ParseEpub(JobData):
 
     book_id: Name
     s3_key: Name = Field(alias="s3Key")
-    parsing_method: ParsingMethod | None = None
+    parsing_method: Method | None = None
     """The book's own choice, else `xhtml-based`, when not given."""
 
 

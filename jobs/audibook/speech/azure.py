@@ -100,17 +100,17 @@ class AzureEngine:
             "User-Agent": "audibook",
         }
         connection.request("POST", self._url.path or "/", body, headers)
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:
-            raise _refusal(answer)
         received = 0
         odd = b""
-        while piece := answer.read(_PIECE_BYTES):
-            received += len(piece)
-            piece = odd + piece
-            whole = len(piece) // 2 * 2
-            odd = piece[whole:]
-            yield piece[:whole]
+        with connection.getresponse() as answer:
+            if answer.status != http.client.OK:
+                raise _refusal(answer)
+            while piece := answer.read(_PIECE_BYTES):
+                received += len(piece)
+                piece = odd + piece
+                whole = len(piece) // 2 * 2
+                odd = piece[whole:]
+                yield piece[:whole]
         if received >= _LONGEST_S * _SAMPLE_RATE * 2:
             raise UnspeakableTextError(
                 "The text is longer than the ten minutes of audio Azure gives for one request: "

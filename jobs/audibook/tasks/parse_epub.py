@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from audibook.attempt import Attempt
-from audibook.catalogue import BookStatus, NewPage
-from audibook.epub import ParsedBook, read_epub
+from audibook.catalogue import Book, BookStatus, NewPage
+from audibook.epub import Method, ParsedBook, read_epub
 from audibook.messages import EpubParsed, ParseEpub
 from audibook.services import Services, in_thread
 from audibook.speech.language import base_language, is_hebrew
@@ -55,11 +54,12 @@ async def _parse_and_save(
     services: Services, attempt: Attempt, data: ParseEpub
 ) -> tuple[ParsedBook, list[str]]:
     books = services.catalogue.books
+    method = _method(data, await in_thread(books.get, data.book_id))
     with workspace(services.settings.work_dir) as folder:
         path = folder / "book.epub"
         await in_thread(services.storage.fetch_file, data.s3_key, path)
         await attempt.progress(10)
-        parsed = await in_thread(_read, path)
+        parsed = await in_thread(read_epub, path, method)
     await attempt.progress(50)
     pages = [
         NewPage(
@@ -68,11 +68,12 @@ async def _parse_and_save(
             page.source_chapter,
             page.start_position,
             page.end_position,
+            page.break_info,
         )
         for page in parsed.pages
     ]
     saved = await in_thread(
-        services.catalogue.save_pages, data.book_id, pages, _metadata(parsed, data)
+        services.catalogue.save_pages, data.book_id, pages, _metadata(parsed, method)
     )
     about = parsed.metadata
     await in_thread(
@@ -88,15 +89,17 @@ async def _parse_and_save(
     return parsed, list(saved.orphaned_keys)
 
 
-def _read(path: Path) -> ParsedBook:
-    return read_epub(path)
+def _method(data: ParseEpub, book: Book) -> Method:
+    """The job's choice, else the book's own from its upload, else one page per document."""
+    own = book.metadata.get("parsingMethod")
+    return data.parsing_method or ("page-based" if own == "page-based" else "xhtml-based")
 
 
-def _metadata(parsed: ParsedBook, data: ParseEpub) -> dict[str, Any]:
+def _metadata(parsed: ParsedBook, method: Method) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "averageParagraphsPerPage": parsed.paragraph_count / len(parsed.pages),
         "processingInfo": {
-            "parsingMethod": data.parsing_method or "xhtml-based",
+            "parsingMethod": method,
             "documents": list(parsed.documents),
             "charactersNotRead": {rule: n for rule, n in parsed.removed.items() if n},
         },

@@ -14,9 +14,9 @@ import pytest
 from audibook import EpubError, UnrecoverableError, sample_book
 from audibook.epub import Limits, ReadOptions, read_cover, read_epub, read_metadata
 from audibook.epub.archive import Archive
+from audibook.epub.documents import reading_order
 from audibook.epub.markup import all_text, local_name, parse
 from audibook.epub.package import read_package
-from audibook.epub.reader import reading_order
 from audibook.epub.text import document_text
 
 MakeEpub = Callable[..., Path]
@@ -255,7 +255,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(make_epub: MakeEpub) -> Non
 )
 def test_every_limit_is_a_sentence(make_epub: MakeEpub, limits: Limits, words: str) -> None:
     with pytest.raises(EpubError, match=words):
-        read_epub(make_epub("<p>Text.</p>"), ReadOptions(limits=limits))
+        read_epub(make_epub("<p>Text.</p>"), options=ReadOptions(limits=limits))
 
 
 def test_a_long_novel_is_read_in_under_two_seconds(make_epub: MakeEpub) -> None:

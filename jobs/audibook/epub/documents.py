@@ -1,0 +1,102 @@
+"""The documents of a book in reading order, less its cover and contents page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .archive import Archive
+from .blocks import DocumentText, TextOptions
+from .contents import is_contents_page
+from .markup import Element, attribute, local_name, own_text, parse
+from .navigation import Navigation
+from .package import Package
+from .text import MarkFinder, document_text
+
+__all__ = ["Document", "read_documents", "reading_order"]
+
+_XHTML = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"}
+_TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht")
+_SKIPPED_GUIDE = ("toc", "cover")
+_SKIPPED_TYPES = {"toc", "cover", "landmarks"}
+_SHORT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document and its text; `place` counts from 1 through the reading order."""
+
+    place: int
+    name: str
+    title: str | None
+    """What the table of contents calls it, else its first heading, else its own title."""
+    text: DocumentText
+
+
+def read_documents(
+    archive: Archive,
+    package: Package,
+    navigation: Navigation,
+    options: TextOptions,
+    find_marks: Callable[[str], MarkFinder | None],
+) -> Iterator[Document]:
+    """Each document in turn; one that is not to be read has no blocks.
+
+    `find_marks` gives the finder of page breaks for a document's name.
+    """
+    for place, name in enumerate(reading_order(package), start=1):
+        root = parse(archive.read(name), name, package.metadata.language or "")
+        text = document_text(root, options, find_marks(name))
+        rule = _skipping_rule(package, name, root, text)
+        if rule is not None:
+            removed = Counter(text.removed)
+            removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
+            text = DocumentText((), removed)
+        title = navigation.title_of(name) or text.heading or _own_title(root, package)
+        yield Document(place, name, title, text)
+
+
+def reading_order(package: Package) -> list[str]:
+    """Names of the documents to be read; pictures give way to their fallback document."""
+    names: list[str] = []
+    for item in package.spine:
+        tried = {item.id}
+        while not (item.media_type in _XHTML or item.href.lower().endswith(_TEXT_SUFFIXES)):
+            following = package.manifest.get(item.fallback)
+            if following is None or following.id in tried:
+                break
+            item = following
+            tried.add(item.id)
+        readable = item.media_type in _XHTML or item.media_type == "image/svg+xml"
+        if item.name and (readable or item.href.lower().endswith(_TEXT_SUFFIXES)):
+            names.append(item.name)
+    return [name for name in dict.fromkeys(names) if name != package.nav]
+
+
+def _own_title(root: Element, package: Package) -> str | None:
+    """The document's title element, unless every document has the book's title there."""
+    heads = (e for e in root.iter() if local_name(e) == "title")
+    title = next((own_text(e) for e in heads), "")
+    book = package.metadata.title or ""
+    return None if not title or book.lower() in title.lower() else title
+
+
+def _skipping_rule(package: Package, name: str, root: Element, text: DocumentText) -> str | None:
+    """The rule by which a whole document is not read: a cover, or a contents page."""
+    kinds = {
+        kind
+        for element in root.iter()
+        if local_name(element) in {"html", "body"}
+        for kind in attribute(element, "type").split()
+    } & _SKIPPED_TYPES
+    for kind in _SKIPPED_GUIDE:
+        place = package.guide.get(kind)
+        if place is not None and place.name == name and not place.fragment:
+            kinds.add(kind)
+    if not kinds:
+        return None
+    # A guide that points to the wrong document must not cost a chapter.
+    if kinds != {"cover"} and is_contents_page(text):
+        return "contents page"
+    return "cover" if "cover" in kinds and len(text.text) < _SHORT else None
