@@ -11,7 +11,7 @@ from uuid import uuid4
 from tests.contract.bullmq.backends.backend import Backend
 from tests.contract.bullmq.signals import PATIENCE
 
-Processor = Callable[..., Awaitable[Any]]
+Processor = Callable[..., Any]
 
 
 class Makers:

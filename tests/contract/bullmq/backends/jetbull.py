@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import jetbull.testing
 from tests.contract.bullmq.backends.backend import Backend, public_names
 from tests.contract.bullmq.backends.servers import running_nats
 
 import jetbull
+import jetbull.testing
 
 
 @contextmanager

@@ -1,0 +1,150 @@
+"""What BullMQ for Python 3.4.4 gets wrong and jetbull does right."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Heard
+from tests.contract.bullmq.situations import added
+
+
+async def done(job: Any, token: str) -> str:
+    return "done"
+
+
+async def test_a_backoff_of_150_ms_takes_about_150_ms(make: Makers, queue: Any) -> None:
+    begins: list[float] = []
+
+    async def process(job: Any, token: str) -> None:
+        begins.append(time.time())
+        if len(begins) == 1:
+            raise ValueError("again")
+
+    await queue.add("job", {}, {"attempts": 2, "backoff": 150})
+    await Heard(make.worker(queue, process), "completed").once()
+    assert 0.15 <= begins[1] - begins[0] < 0.6
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with space", "עברית 🎧", "line\r\nbreak", "nul\0", "a.b.*.>", "$JS.API.STREAM.DELETE.x"],
+)
+async def test_a_worker_runs_whatever_the_queue_is_called(make: Makers, name: str) -> None:
+    queue = make.queue(name)
+    await queue.add("job", {"n": 1})
+    job, result = await Heard(make.worker(queue, done), "completed").once()
+    assert (job.data, result) == ({"n": 1}, "done")
+
+
+async def test_a_limited_worker_goes_on_as_soon_as_its_window_ends(
+    make: Makers, queue: Any
+) -> None:
+    await added(queue, 3)
+    worker = make.worker(queue, done, limiter={"max": 1, "duration": 100})
+    calls = await Heard(worker, "completed").times(3)
+    times = [job.processedOn for job, _ in calls]
+    assert 195 <= times[2] - times[0] < 1_500
+
+
+async def test_an_unknown_scheduler_is_none(queue: Any) -> None:
+    assert await queue.getJobScheduler("unknown") is None
+
+
+async def test_logging_to_a_missing_job_is_an_error(queue: Any) -> None:
+    [job] = await added(queue, 1)
+    await job.remove()
+    with pytest.raises(TypeError, match=f"^Missing key for job {job.id}. addLog$"):
+        await job.log("lost")
+    assert await queue.getJobLogs(job.id) == {"logs": [], "count": 0}
+
+
+async def test_an_exception_in_a_listener_is_not_the_failure_of_the_job(
+    make: Makers, queue: Any
+) -> None:
+    def listener(job: Any, result: Any) -> None:
+        if job.name == "w0":
+            raise RuntimeError("listener")
+
+    jobs = await added(queue, 2)
+    worker = make.worker(queue, done)
+    failed, errors = Heard(worker, "failed"), Heard(worker, "error")
+    completed = Heard(worker, "completed")
+    worker.on("completed", listener)
+    await completed.times(2)
+    assert [await job.getState() for job in jobs] == ["completed", "completed"]
+    assert failed.calls == []
+    assert [str(call[0]) for call in errors.calls] == ["listener"]
+
+
+async def test_a_job_remembers_the_name_of_the_worker_that_took_it(
+    make: Makers, queue: Any
+) -> None:
+    [job] = await added(queue, 1)
+    await Heard(make.worker(queue, done, name="painter"), "completed").once()
+    assert (await queue.getJob(job.id)).processedBy == "painter"
+
+
+@pytest.mark.parametrize(
+    ("priority", "message"),
+    [
+        (1.5, "Priority should not be float"),
+        (-1, "Priority should be between 0 and 2097151"),
+        (2_097_152, "Priority should be between 0 and 2097151"),
+    ],
+)
+async def test_impossible_priorities_are_refused(queue: Any, priority: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        await queue.add("job", {}, {"priority": priority})
+    assert await queue.getJobCountByTypes() == 0
+
+
+@pytest.mark.parametrize(
+    ("job_id", "message"),
+    [
+        ("17", "Custom Id cannot be integers"),
+        ("a:b", "Custom Id cannot contain :"),
+        ("a:b:c:d", "Custom Id cannot contain :"),
+    ],
+)
+async def test_custom_ids_that_would_clash_are_refused(
+    queue: Any, job_id: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        await queue.add("job", {}, {"jobId": job_id})
+    assert await queue.getJobCountByTypes() == 0
+
+
+async def test_a_size_limit_refuses_larger_data(queue: Any) -> None:
+    job = await queue.add("fits", {"t": "x" * 10}, {"sizeLimit": 20})
+    assert await job.getState() == "waiting"
+    message = r"^The size of job large exceeds the limit 20 bytes"
+    with pytest.raises(ValueError, match=message):
+        await queue.add("large", {"t": "x" * 100}, {"sizeLimit": 20})
+
+
+async def test_a_size_limit_counts_bytes_and_not_letters(queue: Any) -> None:
+    with pytest.raises(ValueError, match="exceeds the limit 12 bytes"):
+        await queue.add("job", "אבגדהוז", {"sizeLimit": 12})
+    assert await queue.getWaitingCount() == 0
+
+
+async def test_jitter_shortens_a_backoff_at_random(make: Makers, queue: Any) -> None:
+    async def fail(job: Any, token: str) -> None:
+        raise ValueError("no")
+
+    backoff = {"type": "fixed", "delay": 100_000, "jitter": 0.5}
+    await added(queue, 12, attempts=2, backoff=backoff)
+    calls = await Heard(make.worker(queue, fail), "failed").times(12)
+    delays = [job.delay for job, _ in calls]
+    assert all(50_000 <= delay <= 100_000 for delay in delays)
+    assert len(set(delays)) > 1
+
+
+@pytest.mark.parametrize("jitter", [-0.1, 1.1])
+async def test_impossible_jitter_is_refused(queue: Any, jitter: float) -> None:
+    backoff = {"type": "fixed", "delay": 100, "jitter": jitter}
+    with pytest.raises(ValueError, match=r"^Jitter should be between 0 and 1"):
+        await queue.add("job", {}, {"attempts": 2, "backoff": backoff})

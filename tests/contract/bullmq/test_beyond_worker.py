@@ -1,0 +1,160 @@
+"""Options, methods and events of a Worker that only BullMQ for Node has."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import PATIENCE, Heard
+from tests.contract.bullmq.situations import added
+
+
+async def done(job: Any, token: str) -> str:
+    return "done"
+
+
+async def test_a_processor_may_be_a_plain_function_and_runs_in_a_thread(
+    make: Makers, queue: Any
+) -> None:
+    def process(job: Any, token: str) -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+    await added(queue, 1)
+    _, in_main_thread = await Heard(make.worker(queue, process), "completed").once()
+    assert in_main_thread is False
+
+
+async def test_a_plain_function_may_fail(make: Makers, queue: Any) -> None:
+    def process(job: Any, token: str) -> None:
+        raise ValueError("paper jam")
+
+    await added(queue, 1)
+    _, error = await Heard(make.worker(queue, process), "failed").once()
+    assert str(error) == "paper jam"
+
+
+async def test_a_rate_limited_job_goes_back_and_runs_later(make: Makers, queue: Any) -> None:
+    tries: list[tuple[int, int]] = []
+
+    async def process(job: Any, token: str) -> None:
+        tries.append((job.attemptsMade, job.attemptsStarted))
+        if len(tries) == 1:
+            await worker.rateLimit(150)
+            raise worker.RateLimitError()
+
+    await added(queue, 1)
+    worker = make.worker(queue, process, limiter={"max": 100, "duration": 1_000})
+    failed = Heard(worker, "failed")
+    began = time.monotonic()
+    await Heard(worker, "completed").once()
+    assert time.monotonic() - began >= 0.14
+    assert (tries, failed.calls) == ([(0, 1), (0, 2)], [])
+
+
+async def test_a_job_that_went_back_to_wait_is_no_failure(make: Makers, queue: Any) -> None:
+    module = __import__(make.backend.package)
+
+    async def process(job: Any, token: str) -> str:
+        if job.attemptsStarted == 1:
+            await job.moveToWait(token)
+            raise module.WaitingError
+        return "second time"
+
+    await added(queue, 1)
+    worker = make.worker(queue, process)
+    failed = Heard(worker, "failed")
+    job, result = await Heard(worker, "completed").once()
+    assert (result, job.attemptsMade, failed.calls) == ("second time", 1, [])
+
+
+async def test_a_worker_tells_whether_it_runs_or_is_paused(make: Makers, queue: Any) -> None:
+    await added(queue, 1)
+    worker = make.worker(queue, done)
+    await Heard(worker, "completed").once()
+    assert (worker.isRunning(), worker.isPaused()) == (True, False)
+    await worker.pause()
+    assert worker.isPaused() is True
+
+
+async def test_the_concurrency_of_a_running_worker_can_be_changed(make: Makers, queue: Any) -> None:
+    inside, may_finish = asyncio.Semaphore(0), asyncio.Event()
+
+    async def process(job: Any, token: str) -> None:
+        inside.release()
+        await asyncio.wait_for(may_finish.wait(), PATIENCE)
+
+    await added(queue, 3)
+    worker = make.worker(queue, process)
+    await asyncio.wait_for(inside.acquire(), PATIENCE)
+    worker.concurrency = 3
+    assert worker.concurrency == 3
+    for _ in range(2):
+        await asyncio.wait_for(inside.acquire(), PATIENCE)
+    may_finish.set()
+    await Heard(worker, "completed").times(3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"maxStalledCount": -1}, "maxStalledCount must be greater or equal than 0"),
+        ({"maxStartedAttempts": -1}, "maxStartedAttempts must be greater or equal than 0"),
+        ({"stalledInterval": 0}, "stalledInterval must be greater than 0"),
+        ({"drainDelay": 0}, "drainDelay must be greater than 0"),
+        ({"concurrency": 0}, "concurrency must be a finite number greater than 0"),
+        ({"concurrency": float("inf")}, "concurrency must be a finite number greater than 0"),
+    ],
+)
+async def test_impossible_options_are_refused(
+    make: Makers, queue: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        make.backend.Worker(queue.name, done, make.options(options))
+    assert await queue.get_workers_count() == 0
+
+
+async def test_a_job_that_began_too_often_fails(make: Makers, queue: Any) -> None:
+    async def process(job: Any, token: str) -> None:
+        await job.moveToDelayed(round(time.time() * 1000) + 10, token)
+        raise make.backend.DelayedError
+
+    await added(queue, 1)
+    worker = make.worker(queue, process, maxStartedAttempts=2)
+    _, error = await Heard(worker, "failed").once()
+    assert str(error) == "job started more than allowable limit"
+    assert await queue.getJobState("1") == "failed"
+
+
+async def test_a_fetch_by_hand_need_not_wait(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue)
+    assert await worker.getNextJob("t1", {"block": False}) is None
+    began = time.monotonic()
+    assert await worker.getNextJob("t2", {"block": False}) is None
+    assert time.monotonic() - began < 2
+
+
+async def test_a_worker_tells_when_it_is_ready_and_when_it_closes(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue, done)
+    ready, closing = Heard(worker, "ready"), Heard(worker, "closing")
+    assert await ready.once() == ()
+    await worker.close()
+    assert len(closing.calls) == 1
+
+
+async def test_a_worker_tells_when_nothing_is_left_to_do(make: Makers, queue: Any) -> None:
+    await added(queue, 2)
+    assert await Heard(make.worker(queue, done), "drained").once() == ()
+    assert await queue.getCompletedCount() == 2
+
+
+async def test_a_worker_tells_the_progress_of_its_jobs(make: Makers, queue: Any) -> None:
+    async def process(job: Any, token: str) -> None:
+        await job.updateProgress({"page": 3})
+
+    await added(queue, 1)
+    job, progress = await Heard(make.worker(queue, process), "progress").once()
+    assert (job.id, progress) == ("1", {"page": 3})
