@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -15,8 +16,11 @@ from typing import Any
 import pytest
 import redis
 
+from bull2jet.options import ActivePolicy, Options
 from bull2jet.source.address import parse
 from bull2jet.source.door import Door, open_door
+from jetbull.ledger.hub import Target, acquire
+from jetbull.ledger.streams import all_prefix_streams
 
 GOLDEN = Path(__file__).parent / "golden"
 Load = Callable[[str], None]
@@ -112,6 +116,60 @@ def load_dump(client: Any, path: Path) -> None:
         if ttl > 0:
             pipe.pexpire(key, ttl)
     pipe.execute()
+
+
+class NatsServer:
+    """One NATS server with JetStream in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        binary = shutil.which("nats-server") or str(Path(sys.executable).parent / "nats-server")
+        command = [binary, "-js", "-sd", str(folder), "-a", "127.0.0.1", "-p", str(self.port)]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                    assert connection.recv(4) == b"INFO"
+                    return
+            except OSError:
+                assert time.monotonic() < deadline, "the server did not come up"
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def nats_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def nats_server(nats_process: NatsServer) -> NatsServer:
+    """A running server without any stream."""
+    hold = await acquire(Target((nats_process.url,)))
+    try:
+        for name in await all_prefix_streams(hold.wire):
+            await hold.wire.api(f"STREAM.DELETE.{name}")
+    finally:
+        await hold.release()
+    return nats_process
+
+
+@pytest.fixture
+def options(redis_server: RedisServer, nats_server: NatsServer) -> Options:
+    """From the Redis server to the NATS server, without questions."""
+    return Options(
+        redis=redis_server.url,
+        to=nats_server.url,
+        active=ActivePolicy.TAKE_OVER,
+        yes=True,
+    )
 
 
 @pytest.fixture

@@ -6,40 +6,21 @@ from collections.abc import Sequence
 
 import pytest
 
-from bull2jet.findings import Finding, Severity
+from bull2jet.findings import Severity
 from bull2jet.model import Job, QueueRef, State
-from bull2jet.source.discovery import Discovery, QueueFound, discover
+from bull2jet.source.discovery import discover
 from bull2jet.source.door import Door
-from bull2jet.source.jobs import JobLoader
-from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import pages, usable
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import read_deduplication, read_metrics, read_settings
 
 from .conftest import Load, RedisServer
+from .reading import read, the
 
 BULLMQ = ["bullmq-1", "bullmq-2", "bullmq-3", "bullmq-4", "bullmq-5", "bullmq-6", "bullmq-python"]
 ALL = ["bull-3", "bull-4", *BULLMQ]
 FAR = 2_114_380_800_000  # 2037-01-01, the due time in all dumps
 PAYLOADS = ["plain", "order", "unicode", "numbers", "empty", "list", "nothing", "text"]
-
-
-async def read(door: Door, found: QueueFound) -> tuple[dict[State, list[Job]], list[Finding]]:
-    loader = JobLoader(door, found.queue, found.generation)
-    jobs: dict[State, list[Job]] = {}
-    findings: list[Finding] = []
-    for holder in usable(found.types):
-        async for listings in pages(door, QueueKeys(found.queue), holder):
-            async for loaded in loader.load(holder, listings):
-                jobs.setdefault(holder.state, []).extend(loaded.jobs)
-                findings += loaded.findings
-    return jobs, findings
-
-
-def the(discovery: Discovery, name: str) -> QueueFound:
-    (found,) = [found for found in discovery.queues if found.queue.name == name]
-    return found
 
 
 def ids(jobs: Sequence[Job]) -> list[str]:

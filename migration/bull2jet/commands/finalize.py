@@ -25,8 +25,7 @@ from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.archive import left_behind, remove_keys, write_archive
 from bull2jet.transfer.checkpoint import Phase, load, require, save
-from bull2jet.transfer.furniture import all_schedulers
-from bull2jet.transfer.mapping import Mapper
+from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -75,8 +74,7 @@ class _Finalizing:
         siblings = [other.key for other in self.selection.known]
         line = await line_for(door, found)
         async with held_lease(door, found.queue, "finalize") as lease:
-            mapper = Mapper(found.queue, checkpoint.timezone)
-            mapper.schedulers((await all_schedulers(door, found.queue)).schedulers)
+            mapper = await mapper_for(door, found.queue, checkpoint)
             verifier = Verifier(door, found, queue, mapper, self.findings, self.progress, live=True)
             await verifier.verify()
             fill_comparison(line, verifier)

@@ -17,9 +17,8 @@ from bull2jet.source.lease import held_lease
 from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import Phase, load, require, save
-from bull2jet.transfer.furniture import all_schedulers
+from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.giveback import GiveBack
-from bull2jet.transfer.mapping import Mapper
 
 
 async def rollback(options: Options, progress: Progress) -> Report:
@@ -58,8 +57,7 @@ async def _rollback(
         await queue.set_paused(True)
         handover = Handover(door, found, lease)
         await handover.freeze()
-        mapper = Mapper(found.queue, checkpoint.timezone)
-        mapper.schedulers((await all_schedulers(door, found.queue)).schedulers)
+        mapper = await mapper_for(door, found.queue, checkpoint)
         back = GiveBack(door, found, queue, handover, mapper, findings, progress)
         await back.give_back()
         if not checkpoint.was_paused:

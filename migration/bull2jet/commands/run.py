@@ -30,12 +30,11 @@ from bull2jet.transfer.draining import settle_active
 from bull2jet.transfer.flows import FlowCheck
 from bull2jet.transfer.follow import Bridge, Sweeper
 from bull2jet.transfer.furniture import (
-    all_schedulers,
     carry_deduplication,
     carry_schedulers,
     carry_settings,
+    mapper_for,
 )
-from bull2jet.transfer.mapping import Mapper
 from bull2jet.transfer.verify import Verifier
 
 
@@ -175,7 +174,7 @@ class Move:
                 self.found,
                 self.target,
                 Handover(self.door, self.found, lease),
-                await self._mapper(checkpoint),
+                await mapper_for(self.door, self.queue, checkpoint),
                 self.findings,
             )
             await sweeper.sweep()
@@ -202,14 +201,15 @@ class Move:
             )
         await self.target.set_paused(True)
         await handover.freeze()
-        return checkpoint
+        mapper = await mapper_for(self.door, self.queue, checkpoint)
+        return await save(self.target, checkpoint, schedulers=mapper.ids)
 
     async def _carry(self, handover: Handover, checkpoint: Checkpoint) -> Carrier:
         options = self.options
         await settle_active(
             self.door, self.queue, options.active, options.wait_active, self.progress
         )
-        mapper = await self._mapper(checkpoint)
+        mapper = await mapper_for(self.door, self.queue, checkpoint)
         await carry_settings(self.door, self.queue, self.target, self.findings)
         await carry_schedulers(self.door, self.queue, self.target, handover, mapper, self.findings)
         limits = Limits(options.states, options.history, options.limit)
@@ -222,13 +222,8 @@ class Move:
         self.has_flows = carrier.has_flows
         return carrier
 
-    async def _mapper(self, checkpoint: Checkpoint) -> Mapper:
-        mapper = Mapper(self.queue, checkpoint.timezone)
-        mapper.schedulers((await all_schedulers(self.door, self.queue)).schedulers)
-        return mapper
-
     async def _compare(self, checkpoint: Checkpoint) -> Verifier:
-        mapper = await self._mapper(checkpoint)
+        mapper = await mapper_for(self.door, self.queue, checkpoint)
         verifier = Verifier(
             self.door, self.found, self.target, mapper, self.findings, self.progress
         )

@@ -18,8 +18,7 @@ from bull2jet.source.server import read_server
 from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import Phase, load, require
-from bull2jet.transfer.furniture import all_schedulers
-from bull2jet.transfer.mapping import Mapper
+from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
 
 
@@ -57,8 +56,7 @@ async def _verify_queue(
     line.phase = checkpoint.phase
     allowed = {Phase.COPYING, Phase.LIVE}
     require(checkpoint, found.queue.key, allowed, "verify")
-    mapper = Mapper(found.queue, checkpoint.timezone)
-    mapper.schedulers((await all_schedulers(door, found.queue)).schedulers)
+    mapper = await mapper_for(door, found.queue, checkpoint)
     live = checkpoint.phase is Phase.LIVE
     verifier = Verifier(door, found, queue, mapper, findings, progress, live)
     await verifier.verify()

@@ -86,6 +86,9 @@ class Writer:
     def _fields(self, job: Job) -> dict[str, str]:
         bull = self.generation.library is Library.BULL
         modern = not bull and self.generation.highest >= 5
+        made = job.attemptsMade
+        if not bull and not modern:  # BullMQ 1 to 4 count a try when it begins
+            made = max(made, job.attemptsStarted)
         opts = dict(job.opts) if bull else abbreviated(job.opts)
         fields: dict[str, Any] = {
             "name": job.name,
@@ -94,7 +97,7 @@ class Writer:
             "timestamp": job.timestamp,
             "delay": job.delay,
             "priority": job.priority,
-            "atm" if modern else "attemptsMade": job.attemptsMade or None,
+            "atm" if modern else "attemptsMade": made or None,
             "ats": (job.attemptsStarted or None) if modern else None,
             "stc" if modern else "stalledCounter": job.stalledCounter or None,
             "progress": job.progress,

@@ -28,7 +28,6 @@ from jetbull.errors import ServerUnavailable
 from jetbull.ledger import blobs, counting, deduplication, hub, parents, schedules
 from jetbull.ledger import settings as ledger_settings
 from jetbull.ledger.adding import NewJob, add_many
-from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.names import (
     CHILDREN,
     COMPLETED,
@@ -38,9 +37,10 @@ from jetbull.ledger.names import (
     PRIO,
     WAIT,
     last_token,
+    state_of,
 )
-from jetbull.ledger.reading import find_many
-from jetbull.ledger.record import dumps, to_bytes
+from jetbull.ledger.reading import find, find_many
+from jetbull.ledger.record import Stored, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
 
 _PAGE = 500
@@ -185,10 +185,20 @@ class JetStreamQueue:
         found = await find_many(self._store, [job.id for job in children])
         for job in children:
             stored = found.get(job.id)
-            if stored is not None and job.state is State.COMPLETED:
+            if stored is None or not await self._is_awaited(stored, job.id):
+                continue
+            if job.state is State.COMPLETED:
                 await parents.tell_completed(self._store, stored, job.id)
-            elif stored is not None:
+            else:
                 await parents.tell_failed(self._store, stored, job.id)
+
+    async def _is_awaited(self, child: Stored, child_id: str) -> bool:
+        """Whether the child's parent stands on the target and still waits for it."""
+        parent = await parents.parent_of(self._store, child.record, child_id)
+        if parent is None:
+            return False
+        found = await find(parent.store, parent.job_id)
+        return found is not None and state_of(found.subject) == CHILDREN
 
     async def position(self) -> int:
         info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
@@ -222,7 +232,7 @@ class JetStreamQueue:
 
     async def settings(self) -> Settings:
         stored, _ = await ledger_settings.read(self._store)
-        counter, _ = await self._counter()
+        counter = await self._counter()
         return Settings(
             paused=bool(stored.get("paused")),
             concurrency=stored.get("concurrency"),
@@ -243,22 +253,23 @@ class JetStreamQueue:
         if settings.limiterTtl is not None:
             await self._put_rate_window(settings)
 
-    async def _counter(self) -> tuple[int, int]:
+    async def _counter(self) -> int:
         names = self._store.names
         found = await self._store.wire.get_one(
             names.space.counters, {"last_by_subj": names.counter("id")}
         )
-        return (0, 0) if found is None else (int(json.loads(found.data)["val"]), found.seq)
+        return 0 if found is None else int(json.loads(found.data)["val"])
 
     async def _raise_counter(self, wanted: int) -> None:
-        """Generated ids go on behind those given in Redis; never backwards."""
-        value, seq = await self._counter()
-        if value >= wanted:
-            return
-        subject = self._store.names.counter("id")
-        headers: HeaderMap = {"Nats-Incr": f"+{wanted - value}"}
-        expect(headers, subject, seq)
-        await (await self._store.wire.post(subject, b"", headers))
+        """Generated ids go on behind those given in Redis; never backwards.
+
+        Producers on the target may count on meanwhile: then some numbers are skipped.
+        """
+        value = await self._counter()
+        if value < wanted:
+            headers = {"Nats-Incr": f"+{wanted - value}"}
+            subject = self._store.names.counter("id")
+            await (await self._store.wire.post(subject, b"", headers))
 
     async def _put_rate_window(self, settings: Settings) -> None:
         now = int(time.time() * 1000)

@@ -43,6 +43,8 @@ class Checkpoint:
     source: str = ""
     began: int = 0
     updated: int = 0
+    #: older repeatable jobs: member of `repeat` -> id of the scheduler it became
+    schedulers: Mapping[str, str] = field(default_factory=dict)
     #: jobs carried so far by state
     carried: Mapping[str, int] = field(default_factory=dict)
     #: when and with which digests both sides were found equal

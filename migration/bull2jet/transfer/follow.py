@@ -33,7 +33,7 @@ from bull2jet.source.lease import held_lease
 from bull2jet.source.listing import HOLDERS, Holder, page
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.checkpoint import load
-from bull2jet.transfer.furniture import all_schedulers, carry_deduplication, carry_schedulers
+from bull2jet.transfer.furniture import carry_deduplication, carry_schedulers, mapper_for
 from bull2jet.transfer.mapping import Mapper, arrived
 
 _IDLE_SECONDS = 1.0  # a sweep at least this often, whatever the library tells
@@ -184,8 +184,7 @@ class Bridge:
     async def _serve(self, found: QueueFound) -> None:
         target = await self.target.queue(found.queue)
         checkpoint = await load(target)
-        mapper = Mapper(found.queue, checkpoint.timezone)
-        mapper.schedulers((await all_schedulers(self.door, found.queue)).schedulers)
+        mapper = await mapper_for(self.door, found.queue, checkpoint)
         async with held_lease(self.door, found.queue, "run --follow") as lease:
             handover = Handover(self.door, found, lease)
             await handover.freeze()

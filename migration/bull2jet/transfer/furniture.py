@@ -10,6 +10,7 @@ from bull2jet.source.keys import OWN
 from bull2jet.source.schedulers import Schedules, read_schedulers
 from bull2jet.source.settings import read_deduplication, read_metrics, read_settings
 from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.checkpoint import Checkpoint
 from bull2jet.transfer.mapping import Mapper
 
 
@@ -18,6 +19,13 @@ async def all_schedulers(door: Door, queue: QueueRef) -> Schedules:
     here = await read_schedulers(door, queue)
     there = await read_schedulers(door, queue, f"{OWN}repeat")
     return Schedules(there.schedulers + here.schedulers, there.findings + here.findings)
+
+
+async def mapper_for(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> Mapper:
+    """The mapper of a migration that may have begun earlier."""
+    mapper = Mapper(queue, checkpoint.timezone, dict(checkpoint.schedulers))
+    mapper.schedulers((await all_schedulers(door, queue)).schedulers)
+    return mapper
 
 
 async def carry_settings(
@@ -102,5 +110,6 @@ __all__ = [
     "carry_deduplication",
     "carry_schedulers",
     "carry_settings",
+    "mapper_for",
     "same_rule",
 ]

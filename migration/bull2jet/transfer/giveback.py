@@ -95,7 +95,7 @@ class GiveBack:
             changed = differences(originals[job.id], job) if job.id in originals else ["all"]
             if set(changed) - {"state", "due"}:
                 self.rewritten += 1
-                commands += self._writer.hash(job) + self._writer.beside(job)
+                commands += self._writer.hash(self.mapper.back(job)) + self._writer.beside(job)
             commands += self._writer.place(job, number)
             commands.append(("SADD", self._keys(_RETURNED), job.id))
         await self.handover.together(commands)
@@ -123,9 +123,9 @@ class GiveBack:
 
     def _scheduler(self, scheduler: Scheduler) -> list[Command]:
         """The scheduler under the member it had; one that began as a repeatable job stays one."""
-        member = self.mapper.legacy_key(scheduler.id) or scheduler.id
-        place: Command = ("ZADD", self._keys("repeat"), scheduler.next, member)
-        if member != scheduler.id:
+        legacy = self.mapper.legacy_key(scheduler.id)
+        place: Command = ("ZADD", self._keys("repeat"), scheduler.next, legacy or scheduler.id)
+        if legacy is not None:
             return [place]
         fields: dict[str, str] = {"name": scheduler.name, "ic": str(scheduler.iterationCount)}
         for name in ("every", "pattern", "tz", "limit", "startDate", "endDate", "offset", "data"):

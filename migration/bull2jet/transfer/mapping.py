@@ -6,7 +6,7 @@ the way is changed here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,8 @@ class Mapper:
     queue: QueueRef
     #: zone for patterns that name none, None leaves the target's default (UTC)
     timezone: str | None = None
-    _ids: dict[str, str] = field(default_factory=dict)
+    #: older repeatable jobs: member of `repeat` -> id of the scheduler it became
+    ids: dict[str, str] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
 
     def schedulers(self, schedulers: Iterable[Scheduler]) -> list[Scheduler]:
@@ -32,7 +33,7 @@ class Mapper:
         mapped = []
         for scheduler in schedulers:
             if scheduler.legacyKey is not None:
-                self._ids[scheduler.legacyKey] = scheduler.id
+                self.ids[scheduler.legacyKey] = scheduler.id
             if self.timezone and scheduler.pattern and not scheduler.tz:
                 scheduler = replace(scheduler, tz=self.timezone)
             mapped.append(scheduler)
@@ -40,7 +41,7 @@ class Mapper:
 
     def legacy_key(self, scheduler_id: str) -> str | None:
         """The `repeat` member that an older repeatable job had, None for a scheduler."""
-        return next((key for key, new in self._ids.items() if new == scheduler_id), None)
+        return next((key for key, new in self.ids.items() if new == scheduler_id), None)
 
     def job(self, job: Job) -> Job:
         """The job as the target keeps it.
@@ -51,12 +52,14 @@ class Mapper:
         if job.state is State.ACTIVE:
             changes["state"] = State.WAITING
             changes["stalledCounter"] = job.stalledCounter + 1
-        if job.repeatJobKey is not None and job.repeatJobKey in self._ids:
-            changes["repeatJobKey"] = self._ids[job.repeatJobKey]
-        repeat = job.opts.get("repeat")
-        if isinstance(repeat, Mapping) and ("cron" in repeat or "key" in repeat):
-            changes["opts"] = {**job.opts, "repeat": _modern_repeat(repeat)}
+        if job.repeatJobKey is not None and job.repeatJobKey in self.ids:
+            changes["repeatJobKey"] = self.ids[job.repeatJobKey]
         return replace(job, **changes) if changes else job
+
+    def back(self, job: Job) -> Job:
+        """A job of the target as the source's library names things."""
+        legacy = None if job.repeatJobKey is None else self.legacy_key(job.repeatJobKey)
+        return job if legacy is None else replace(job, repeatJobKey=legacy)
 
     def notes(self, jobs: Sequence[Job]) -> list[Finding]:
         """Options that lose their meaning; each is told once per queue."""
@@ -76,14 +79,6 @@ class Mapper:
             self.queue.key,
             job.id,
         )
-
-
-def _modern_repeat(repeat: Mapping[str, Any]) -> dict[str, Any]:
-    """`cron` is called `pattern` since BullMQ 2; Bull's `key` names a record that is gone."""
-    modern = {name: value for name, value in repeat.items() if name not in ("cron", "key")}
-    if "cron" in repeat:
-        modern.setdefault("pattern", repeat["cron"])
-    return modern
 
 
 def arrived(job: Job, now: int) -> Job:

@@ -40,6 +40,13 @@ class Comparison:
     bytes: int = 0
     largest: int = 0
     in_order: bool | None = None
+
+
+@dataclass(slots=True)
+class _Order:
+    """The order in which jobs are to stand on the target."""
+
+    seal: Seal = field(default_factory=Seal)
     ids: IdSet = field(default_factory=IdSet)
 
 
@@ -55,7 +62,10 @@ class Verifier:
     progress: Progress
     #: the target's workers have been let go since; jobs may have moved on
     live: bool = False
+    #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
+    #: by the state they have on the target
+    _orders: dict[State, _Order] = field(default_factory=dict)
 
     @property
     def clean(self) -> bool:
@@ -75,8 +85,8 @@ class Verifier:
                 await self._compare_holder(keys, holder.mirror)
         if not self.live:
             for state in _ORDERED:
-                if state in self.states:
-                    await self._compare_order(state, self.states[state])
+                if state in self._orders:
+                    await self._compare_order(state, self._orders[state])
 
     def certificate(self) -> dict[str, Any]:
         """What the checkpoint keeps of a clean comparison."""
@@ -97,15 +107,16 @@ class Verifier:
                 )
                 jobs = [self.mapper.job(job) for job in loaded.jobs]
                 copies = await self.target.read([job.id for job in jobs])
-                self._compare(jobs, copies)
+                self._compare(self.states.setdefault(holder.state, Comparison()), jobs, copies)
                 self.progress.advance(len(jobs), sum(job.size for job in jobs))
 
-    def _compare(self, jobs: Sequence[Job], copies: dict[str, Job]) -> None:
+    def _compare(self, comparison: Comparison, jobs: Sequence[Job], copies: dict[str, Job]) -> None:
         now = int(time.time() * 1000)
         for job in jobs:
-            comparison = self.states.setdefault(job.state, Comparison())
             comparison.source.add(job.id, digest(job))
-            comparison.ids.add([job.id])
+            order = self._orders.setdefault(job.state, _Order())
+            order.seal.add_to_order([job.id])
+            order.ids.add([job.id])
             comparison.bytes += job.size
             comparison.largest = max(comparison.largest, job.size)
             copy = copies.get(job.id)
@@ -149,13 +160,14 @@ class Verifier:
             Finding(Severity.LEFT, code, f"the job {text}", self.found.queue.key, job.id)
         )
 
-    async def _compare_order(self, state: State, comparison: Comparison) -> None:
+    async def _compare_order(self, state: State, order: _Order) -> None:
         """Whether the target lists the carried jobs in the order Redis had them."""
-        comparison.ids.close()
+        order.ids.close()
         target = Seal()
         async for page in self.target.listing(state):
-            target.add_to_order(job_id for job_id in page if job_id in comparison.ids)
-        comparison.in_order = target.order == comparison.source.order
+            target.add_to_order(job_id for job_id in page if job_id in order.ids)
+        comparison = self.states.setdefault(state, Comparison())
+        comparison.in_order = target.order == order.seal.order
         if not comparison.in_order:
             self.findings.add(
                 Finding(
