@@ -118,6 +118,35 @@ def load_dump(client: Any, path: Path) -> None:
     pipe.execute()
 
 
+def make_jobs(client: Any, count: int) -> None:
+    """A BullMQ 6 queue `bull:q`: `count` waiting jobs and some in every other quiet state."""
+    pipe = client.pipeline(transaction=False)
+    pipe.hset("bull:q:meta", mapping={"opts.maxLenEvents": 10000, "version": "bullmq:6.7.0"})
+    pipe.set("bull:q:id", 5 * count)
+    for number in range(1, count + 1):
+        put_job(pipe, f"w{number}")
+        pipe.lpush("bull:q:wait", f"w{number}")
+    for number in range(1, count // 4 + 1):
+        put_job(pipe, f"d{number}", delay=1000)
+        pipe.zadd("bull:q:delayed", {f"d{number}": 2_000_000_000_000 * 4096 + number})
+        put_job(pipe, f"p{number}", priority=3)
+        pipe.zadd("bull:q:prioritized", {f"p{number}": 3 * 2**32 + number})
+        put_job(pipe, f"c{number}", returnvalue="42", finishedOn=1_790_000_000_000 + number)
+        pipe.zadd("bull:q:completed", {f"c{number}": 1_790_000_000_000 + number})
+        pipe.rpush(f"bull:q:c{number}:logs", "begun", "done")
+        put_job(pipe, f"parent{number}")
+        pipe.zadd("bull:q:waiting-children", {f"parent{number}": 1_790_000_000_000})
+        pipe.sadd(f"bull:q:parent{number}:dependencies", f"bull:q:w{number}")
+    pipe.execute()
+
+
+def put_job(pipe: Any, job_id: str, **fields: Any) -> None:
+    """The hash of one job, as BullMQ 6 writes it."""
+    data = json.dumps({"id": job_id}, separators=(",", ":"))
+    base = {"name": "work", "data": data, "opts": '{"attempts":3}', "delay": 0, "priority": 0}
+    pipe.hset(f"bull:q:{job_id}", mapping={**base, "timestamp": 1_790_000_000_000, **fields})
+
+
 class NatsServer:
     """One NATS server with JetStream in a folder of its own."""
 

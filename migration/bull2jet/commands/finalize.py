@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,14 @@ from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.lines import QueueLine, Report
 from bull2jet.source.address import parse
-from bull2jet.source.discovery import QueueFound, current_types
+from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door, open_door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
 from bull2jet.target.jetstream import open_target
-from bull2jet.target.protocol import Target
+from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.archive import left_behind, remove_keys, write_archive
-from bull2jet.transfer.checkpoint import Phase, load, require, save
+from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
 
@@ -67,47 +68,48 @@ class _Finalizing:
     progress: Progress
 
     async def finalize(self) -> QueueLine:
-        found, door = self.found, self.door
-        queue = await self.target.queue(found.queue)
+        """Compares, archives, notes that it is final, removes; a broken-off removal goes on."""
+        door, queue = self.door, await self.target.queue(self.found.queue)
         checkpoint = await load(queue)
-        require(checkpoint, found.queue.key, {Phase.LIVE}, "finalize")
-        siblings = [other.key for other in self.selection.known]
-        line = await line_for(door, found)
-        async with held_lease(door, found.queue, "finalize") as lease:
-            mapper = await mapper_for(door, found.queue, checkpoint)
-            verifier = Verifier(door, found, queue, mapper, self.findings, self.progress, live=True)
-            await verifier.verify()
-            fill_comparison(line, verifier)
-            if checkpoint.verified is None or not verifier.clean:
-                raise NotGoError(
-                    f"The queue {found.queue.key} does not verify, so nothing is removed; see "
-                    "`bull2jet verify`."
-                )
-            now = QueueFound(found.queue, found.generation, await current_types(door, found.queue))
-            left = await left_behind(door, now)
-            path = self.options.archive or _default_archive(found)
-            keys = await write_archive(door, now, siblings, path)
-            self.progress.say(f"{keys:,} keys of {found.queue.key} are archived in {path}")
-            removed = await remove_keys(door, now, siblings, Handover(door, found, lease))
-            await save(queue, checkpoint, phase=Phase.FINAL)
+        require(checkpoint, self.found.queue.key, {Phase.LIVE, Phase.FINAL}, "finalize")
+        line = await line_for(door, self.found)
         line.phase = Phase.FINAL
-        self._note(path, removed, left)
+        siblings = [other.key for other in self.selection.known]
+        async with held_lease(door, self.found.queue, "finalize") as lease:
+            if checkpoint.phase is Phase.LIVE:
+                await self._compare(queue, checkpoint, line)
+                await self._archive(siblings)
+                await save(queue, checkpoint, phase=Phase.FINAL)
+            handover = Handover(door, self.found, lease)
+            removed = await remove_keys(door, self.found, siblings, handover)
+        self._note("archived", Severity.NOTE, f"{removed:,} keys were removed from Redis.")
+        left = await left_behind(door, self.found)
+        if left:
+            text = f"{left:,} jobs were never carried and stay in Redis, with the queue's own keys."
+            self._note("left-behind", Severity.LEFT, text)
         return line
 
-    def _note(self, path: Path, removed: int, left: int) -> None:
-        queue = self.found.queue.key
-        text = f"{removed:,} keys were removed; they are archived in {path}."
-        self.findings.add(Finding(Severity.NOTE, "archived", text, queue))
-        if left:
-            self.findings.add(
-                Finding(
-                    Severity.LEFT,
-                    "left-behind",
-                    f"{left:,} jobs were never carried and stay in Redis, with the queue's own "
-                    "keys.",
-                    queue,
-                )
+    async def _compare(self, queue: TargetQueue, checkpoint: Checkpoint, line: QueueLine) -> None:
+        door, found = self.door, self.found
+        mapper = await mapper_for(door, found.queue, checkpoint)
+        verifier = Verifier(door, found, queue, mapper, self.findings, self.progress, live=True)
+        await verifier.verify()
+        fill_comparison(line, verifier)
+        if checkpoint.verified is None or not verifier.clean:
+            raise NotGoError(
+                f"The queue {found.queue.key} does not verify, so nothing is removed; see "
+                "`bull2jet verify`."
             )
+
+    async def _archive(self, siblings: Sequence[str]) -> None:
+        path = self.options.archive or _default_archive(self.found)
+        keys = await write_archive(self.door, self.found, siblings, path)
+        text = f"{keys:,} keys of {self.found.queue.key} are archived in {path}."
+        self.progress.say(text)
+        self._note("archive", Severity.NOTE, text)
+
+    def _note(self, code: str, severity: Severity, text: str) -> None:
+        self.findings.add(Finding(severity, code, text, self.found.queue.key))
 
 
 def _default_archive(found: QueueFound) -> Path:

@@ -50,6 +50,10 @@ async def _rollback(
 ) -> QueueLine:
     queue = await target.queue(found.queue)
     checkpoint = await load(queue)
+    line = await line_for(door, found)
+    if checkpoint.phase is Phase.RETURNED:
+        line.phase = checkpoint.phase
+        return line
     allowed = {Phase.COPYING, Phase.LIVE, Phase.RETURNING}
     require(checkpoint, found.queue.key, allowed, "rollback")
     async with held_lease(door, found.queue, "rollback") as lease:
@@ -64,7 +68,6 @@ async def _rollback(
             await handover.thaw()
         await queue.set_paused(checkpoint.target_was_paused)
         checkpoint = await save(queue, checkpoint, phase=Phase.RETURNED, verified=None)
-    line = await line_for(door, found)
     line.phase = checkpoint.phase
     for state, number in back.returned.items():
         line.states[state.value] = StateLine(count=number)

@@ -205,19 +205,18 @@ class JetStreamQueue:
         return int(info["state"]["last_seq"])
 
     async def clear(self, position: int) -> None:
+        await self._store.purge(self._store.names.all_jobs(), seq=position + 1)
+
+    async def clear_rest(self) -> None:
         store, names = self._store, self._store.names
-        for subject in (
-            names.all_jobs(),
-            names.all_dependencies(),
-            *(names.all_aux(kind) for kind in _OF_JOBS),
+        await store.purge(names.all_dependencies())
+        for kind in _OF_JOBS:
+            await store.purge(names.all_aux(kind))
+        for stream, subject in (
+            (names.space.logs, names.all_logs()),
+            (names.space.objects, names.all_objects()),
         ):
-            await store.purge(subject, seq=position + 1)
-        if not await self.counts():
-            for stream, subject in (
-                (names.space.logs, names.all_logs()),
-                (names.space.objects, names.all_objects()),
-            ):
-                await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+            await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
 
     # --- the queue as a whole ----------------------------------------------------------
 

@@ -49,7 +49,10 @@ class TargetQueue(Protocol):
         """Where the target's record of this queue ends now."""
 
     async def clear(self, position: int) -> None:
-        """Removes all jobs stored up to `position`, and what belongs to them."""
+        """Removes all jobs stored up to `position`."""
+
+    async def clear_rest(self) -> None:
+        """Removes what belonged to jobs: logs, children, schedulers; only when no job is left."""
 
     async def set_paused(self, paused: bool) -> None:
         """Stops or lets go the target's workers."""

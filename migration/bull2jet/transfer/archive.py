@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bull2jet.errors import MigrationError
-from bull2jet.source.discovery import QueueFound
+from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
@@ -78,7 +78,7 @@ async def left_behind(door: Door, found: QueueFound) -> int:
     """How many jobs stand in Redis and were not taken over."""
     keys = QueueKeys(found.queue)
     left = 0
-    for holder in usable(found.types):
+    for holder in usable(await current_types(door, found.queue)):
         left += int(await door.call("LLEN" if holder.is_list else "ZCARD", keys(holder.suffix)))
     return left
 

@@ -70,9 +70,10 @@ class GiveBack:
             position = await self.target.position()
             for state in _ORDER:
                 await self._return_state(state, counts.get(state, 0))
-            await self._return_furniture()
             await self.target.clear(position)
             counts = await self.target.counts()
+        await self._return_furniture()
+        await self.target.clear_rest()
         await self._tidy()
 
     async def _return_state(self, state: State, total: int) -> None:

@@ -1,0 +1,159 @@
+"""A run that dies at any moment, and is repeated, loses nothing and carries nothing twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Awaitable
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import Process
+
+from bull2jet.commands.rollback import rollback
+from bull2jet.commands.run import run
+from bull2jet.commands.verify import verify
+from bull2jet.options import Options
+from bull2jet.progress import Silent
+from bull2jet.report import Report, Verdict
+from bull2jet.source.address import parse
+from bull2jet.source.door import Door, open_door
+from jetbull.ledger.wire import Wire
+
+from .conftest import RedisServer, make_jobs
+from .reading import Snapshot, snapshot
+
+#: set it to 200 for the long version
+KILLS = int(os.environ.get("BULL2JET_KILLS", "4"))
+
+
+class KilledError(BaseException):
+    """Stands for SIGKILL: from here on nothing reaches a server any more."""
+
+
+class Killer:
+    """Counts writes to both servers and lets none through from the `at`-th on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.writes = 0
+        self.at: int | None = None
+        call, send = Door.call, Wire.send
+
+        async def counted_call(door: Door, *command: Any) -> Any:
+            if command[0] == "EVAL":
+                self._count()
+            return await call(door, *command)
+
+        async def counted_send(wire: Wire, subject: str, *rest: Any, **more: Any) -> None:
+            if subject.startswith("jb") or ".PURGE." in subject:
+                self._count()
+            await send(wire, subject, *rest, **more)
+
+        monkeypatch.setattr(Door, "call", counted_call)
+        monkeypatch.setattr(Wire, "send", counted_send)
+
+    def _count(self) -> None:
+        self.writes += 1
+        if self.at is not None and self.writes >= self.at:
+            raise KilledError
+
+
+@pytest.fixture
+def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
+    return Killer(monkeypatch)
+
+
+async def killed_at(killer: Killer, number: int, command: Awaitable[Report]) -> bool:
+    """Whether the command was killed: it was not when it makes fewer writes."""
+    killer.writes, killer.at = 0, number
+    try:
+        await command
+    except BaseException:  # alone, in a group, or as what broke because of it
+        if killer.writes < number:
+            raise
+        return True
+    finally:
+        killer.at = None
+    return False
+
+
+async def state_of_redis(options: Options) -> Snapshot:
+    door = await open_door(parse(options.redis))
+    try:
+        return await snapshot(door)
+    finally:
+        await door.close()
+
+
+def carried(report: Report) -> dict[str, int]:
+    return {name: line.equal or 0 for queue in report.queues for name, line in queue.states.items()}
+
+
+async def test_a_run_killed_at_every_single_write_is_finished_by_the_next_one(
+    redis_server: RedisServer, options: Options, killer: Killer
+) -> None:
+    options = options.model_copy(update={"batch": 5})
+    make_jobs(redis_server.client, 8)
+    expected = await state_of_redis(options)
+    wanted = carried(await run(options, Silent()))
+    assert await back_again(options) == expected
+    number = 1
+    while await killed_at(killer, number, run(options, Silent())):
+        report = await run(options, Silent())
+        assert report.verdict is Verdict.FINE, (number, report.findings)
+        checked = await verify(options, Silent())
+        assert checked.verdict is Verdict.FINE, (number, checked.findings)
+        assert carried(checked) == wanted, number
+        assert await back_again(options) == expected, number
+        number += 1
+    assert number > 40
+
+
+async def back_again(options: Options) -> Snapshot:
+    await rollback(options, Silent())
+    return await state_of_redis(options)
+
+
+async def test_a_rollback_killed_at_every_single_write_is_finished_by_the_next_one(
+    redis_server: RedisServer, options: Options, killer: Killer
+) -> None:
+    make_jobs(redis_server.client, 8)
+    expected = await state_of_redis(options)
+    await run(options, Silent())
+    number = 1
+    while await killed_at(killer, number, rollback(options, Silent())):
+        assert await back_again(options) == expected, number
+        report = await run(options, Silent())
+        assert report.verdict is Verdict.FINE, (number, report.findings)
+        number += 1
+    assert number > 15
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+async def test_processes_killed_at_random_moments_lose_nothing(
+    seed: int, redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 400)
+    expected = await state_of_redis(options)
+    command = [sys.executable, "-m", "bull2jet", "run", options.redis, "--to", options.to]
+    command += ["--batch", "20", "--progress", "none"]
+    dice = random.Random(seed)
+    for _ in range(3):
+        async with await anyio.open_process(command, stdout=None, stderr=None) as process:
+            await wait_for_lease(redis_server, process)
+            await anyio.sleep(dice.uniform(0, 1.0))
+            process.kill()
+    report = await run(options, Silent())
+    assert report.verdict is Verdict.FINE, report.findings
+    assert (await verify(options, Silent())).verdict is Verdict.FINE
+    assert await back_again(options) == expected
+
+
+async def wait_for_lease(server: RedisServer, process: Process) -> None:
+    """Until the process has begun to work, or is done already."""
+    while process.returncode is None:
+        if server.client.keys("*:bull2jet:lease"):
+            return
+        await anyio.sleep(0.005)  # another process's start is no event of this one
