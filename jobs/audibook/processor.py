@@ -11,13 +11,14 @@ from pydantic import BaseModel
 
 from .attempt import Attempt
 from .catalogue import Catalogue
+from .diacritics import Diacritics, PointerRegistry
 from .library import Library
 from .messages import read_job_data
 from .services import Enqueue, Services
 from .settings import Settings
 from .speech import Speech, open_speech
 from .storage import Storage, open_storage
-from .tasks import combine_book, combine_page, generate_audio, parse_epub
+from .tasks import add_diacritics, combine_book, combine_page, generate_audio, parse_epub
 
 __all__ = ["JobProcessor"]
 
@@ -27,6 +28,8 @@ _TASKS: Mapping[str, _Task] = {
     "generate-audio": generate_audio,
     "combine-page-audio": combine_page,
     "combine-book": combine_book,
+    "add-simple-diacritics": add_diacritics,
+    "add-advanced-diacritics": add_diacritics,
 }
 _LOGGED_IDS = ("book_id", "page_id", "paragraph_id", "correlation_id")
 
@@ -34,8 +37,9 @@ _LOGGED_IDS = ("book_id", "page_id", "paragraph_id", "correlation_id")
 class JobProcessor:
     """Processes the jobs of the audiobook workload.
 
-    Give it to a worker as its processor, or call `process_job`. Storage, catalogue and
-    speech are opened as the settings (by default the environment) say, unless given.
+    Give it to a worker as its processor, or call `process_job`. Storage, catalogue,
+    speech and diacritics are opened as the settings (by default the environment) say,
+    unless given.
     `enqueue(name, data, deduplication_id)` adds follow-up jobs where they are wanted.
     One processor serves any number of jobs at once; close it at the end.
     """
@@ -47,6 +51,7 @@ class JobProcessor:
         storage: Storage | None = None,
         catalogue: Catalogue | None = None,
         speech: Speech | None = None,
+        diacritics: Diacritics | None = None,
         enqueue: Enqueue | None = None,
     ) -> None:
         settings = settings or Settings()
@@ -55,6 +60,7 @@ class JobProcessor:
             storage=storage or open_storage(settings),
             catalogue=catalogue or Catalogue(settings.catalogue_url),
             speech=speech or open_speech(settings),
+            diacritics=diacritics or PointerRegistry(settings),
             enqueue=enqueue,
         )
         self.library = Library(self._services.catalogue, self._services.storage)
@@ -111,6 +117,18 @@ class JobProcessor:
     ) -> dict[str, Any]:
         """Run `combine-book`."""
         return await self.process_job("combine-book", data, job)
+
+    async def process_simple_diacritics(
+        self, data: Mapping[str, Any], job: Any | None = None
+    ) -> dict[str, Any]:
+        """Run `add-simple-diacritics`."""
+        return await self.process_job("add-simple-diacritics", data, job)
+
+    async def process_advanced_diacritics(
+        self, data: Mapping[str, Any], job: Any | None = None
+    ) -> dict[str, Any]:
+        """Run `add-advanced-diacritics`."""
+        return await self.process_job("add-advanced-diacritics", data, job)
 
     def close(self) -> None:
         """Let go of connections to storage and database."""

@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from .audio import find_ffmpeg
 from .catalogue import Catalogue
+from .diacritics import Diacritics
 from .errors import AudibookError
 from .logs import JobLogger
 from .settings import Settings
@@ -35,12 +36,13 @@ async def in_thread(function: Callable[..., _T], *arguments: object) -> _T:
 
 @dataclass
 class Services:
-    """Settings, storage, catalogue and speech; `enqueue` where follow-up jobs are wanted."""
+    """Everything a task needs; `enqueue` is there where follow-up jobs are wanted."""
 
     settings: Settings
     storage: Storage
     catalogue: Catalogue
     speech: Speech
+    diacritics: Diacritics
     enqueue: Enqueue | None = None
 
     @cached_property

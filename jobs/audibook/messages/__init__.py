@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .data import CombineBook, CombinePageAudio, Diacritics, GenerateAudio, JobData, ParseEpub
+from .data import AddDiacritics, CombineBook, CombinePageAudio, GenerateAudio, JobData, ParseEpub
 from .reading import JOB_DATA, problems_of, read_job_data
 from .results import (
     BookCombined,
@@ -19,10 +19,10 @@ from .results import (
 
 __all__ = [
     "JOB_DATA",
+    "AddDiacritics",
     "BookCombined",
     "CombineBook",
     "CombinePageAudio",
-    "Diacritics",
     "DiacriticsAdded",
     "EpubParsed",
     "GenerateAudio",

@@ -11,9 +11,9 @@ from pydantic_core import PydanticCustomError
 from audibook.epub import Method
 
 __all__ = [
+    "AddDiacritics",
     "CombineBook",
     "CombinePageAudio",
-    "Diacritics",
     "GenerateAudio",
     "JobData",
     "ParseEpub",
@@ -80,7 +80,7 @@ class CombineBook(JobData):
     """Leave a book alone whose audio is there and holds the present pages."""
 
 
-class Diacritics(JobData):
+class AddDiacritics(JobData):
     """`add-simple-diacritics` and `add-advanced-diacritics`: point a Hebrew book's text."""
 
     book_id: Name

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from audibook.errors import InvalidJobDataError, UnknownJobError
 
-from .data import CombineBook, CombinePageAudio, Diacritics, GenerateAudio, JobData, ParseEpub
+from .data import AddDiacritics, CombineBook, CombinePageAudio, GenerateAudio, JobData, ParseEpub
 
 __all__ = ["JOB_DATA", "problems_of", "read_job_data"]
 
@@ -19,8 +19,8 @@ JOB_DATA: Mapping[str, type[JobData]] = {
     "generate-audio": GenerateAudio,
     "combine-page-audio": CombinePageAudio,
     "combine-book": CombineBook,
-    "add-simple-diacritics": Diacritics,
-    "add-advanced-diacritics": Diacritics,
+    "add-simple-diacritics": AddDiacritics,
+    "add-advanced-diacritics": AddDiacritics,
 }
 """The data model of each job name."""
 

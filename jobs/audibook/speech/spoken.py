@@ -19,6 +19,7 @@ _QUOTES = str.maketrans(
         **dict.fromkeys(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))), None),
     }
 )
+_PHONETIC_MARKS = re.compile("[\u05ab\u05bd]|(?<=[\u05b0-\u05ea])\\|")
 _FASTEST = 30.0  # characters in a second; measured voices speak 13 to 20
 _SLOWEST = 8.0
 _SLACK_S = 3.0
@@ -27,8 +28,13 @@ _SYMBOL_S = 0.6
 
 
 def speakable(text: str) -> str:
-    """The text with plain quotation marks and hyphens, and single spaces."""
-    return re.sub(r"\s+", " ", text.translate(_QUOTES)).strip()
+    """The text with plain quotation marks and hyphens, and single spaces.
+
+    Marks of the phonetic diacritics (stress, spoken shva, end of a prefix) are taken
+    out: voices would read them aloud.
+    """
+    plain = _PHONETIC_MARKS.sub("", text.translate(_QUOTES))
+    return re.sub(r"\s+", " ", plain).strip()
 
 
 def check_duration(

@@ -7,9 +7,10 @@ still the right one, `parts` fetches what is to be joined.
 
 from __future__ import annotations
 
+from .add_diacritics import add_diacritics
 from .combine_book import combine_book
 from .combine_page import combine_page
 from .generate_audio import generate_audio
 from .parse_epub import parse_epub
 
-__all__ = ["combine_book", "combine_page", "generate_audio", "parse_epub"]
+__all__ = ["add_diacritics", "combine_book", "combine_page", "generate_audio", "parse_epub"]
