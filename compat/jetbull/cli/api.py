@@ -14,8 +14,9 @@ import anyio
 from jetbull.http import ApiSettings, create_app, serve
 
 from .logs import set_up_logging
-from .options import add_log_options, add_queue_options, given
+from .options import add_log_options, add_queue_options, add_until_eof_option, given
 from .settings import LogSettings, read_settings
+from .signals import stop_at_eof
 
 __all__ = ["configure", "run"]
 
@@ -35,6 +36,7 @@ def configure(parser: ArgumentParser) -> None:
         action=BooleanOptionalAction,
         help="refuse calls that change something (JETBULL_API_READ_ONLY)",
     )
+    add_until_eof_option(parser)
     add_log_options(parser)
 
 
@@ -43,6 +45,8 @@ def run(args: Namespace) -> int:
     settings = read_settings(ApiSettings, given(args))
     settings.check_exposure()
     set_up_logging(read_settings(LogSettings, given(args, "log_")))
+    if args.until_eof:
+        stop_at_eof()
     app = create_app(settings)
     anyio.run(partial(serve, app, settings, on_ready=_announce))
     return 0

@@ -5,7 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-__all__ = ["add_log_options", "add_queue_options", "add_server_option", "given"]
+__all__ = [
+    "add_log_options",
+    "add_queue_options",
+    "add_server_option",
+    "add_until_eof_option",
+    "given",
+]
 
 
 def add_server_option(parser: ArgumentParser) -> None:
@@ -20,6 +26,15 @@ def add_queue_options(parser: ArgumentParser) -> None:
     add_server_option(parser)
     parser.add_argument("--queue", metavar="NAME", help="(JETBULL_QUEUE, else audio-processing)")
     parser.add_argument("--prefix", help="BullMQ's prefix (JETBULL_PREFIX, else bull)")
+
+
+def add_until_eof_option(parser: ArgumentParser) -> None:
+    """`--until-eof`."""
+    parser.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="stop as well when standard input ends (for programs that start this one)",
+    )
 
 
 def add_log_options(parser: ArgumentParser) -> None:

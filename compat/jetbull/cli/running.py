@@ -55,6 +55,7 @@ def _worker(processor: Any, reference: str, settings: WorkerSettings) -> Worker:
         "connection": settings.nats_url,
         "prefix": settings.prefix,
         "concurrency": settings.concurrency,
+        "lockDuration": round(settings.lock * 1000),
         "autorun": False,
     }
     return Worker(settings.queue, _told(call, arguments, settings.queue), options)

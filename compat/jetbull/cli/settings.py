@@ -56,6 +56,8 @@ class WorkerSettings(QueueSettings):
     concurrency: int = Field(default=1, ge=1, validation_alias="WORKER_CONCURRENCY")
     grace: float = Field(default=30.0, ge=0, validation_alias="WORKER_GRACE")
     """Seconds running jobs may take to finish after the first signal."""
+    lock: float = Field(default=30.0, ge=1, validation_alias="WORKER_LOCK")
+    """Seconds a job stays locked without a sign of life of its worker."""
 
 
 def read_settings(kind: type[_S], given: Mapping[str, Any]) -> _S:

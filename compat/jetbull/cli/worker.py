@@ -16,9 +16,10 @@ import anyio
 
 from .loading import load
 from .logs import set_up_logging
-from .options import add_log_options, add_queue_options, given
+from .options import add_log_options, add_queue_options, add_until_eof_option, given
 from .running import work
 from .settings import LogSettings, WorkerSettings, read_settings
+from .signals import stop_at_eof
 
 __all__ = ["configure", "run"]
 
@@ -35,6 +36,12 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--grace", metavar="SECONDS", help="for running jobs to finish (WORKER_GRACE, else 30)"
     )
+    parser.add_argument(
+        "--lock",
+        metavar="SECONDS",
+        help="after a crash its jobs are taken again this much later (WORKER_LOCK, else 30)",
+    )
+    add_until_eof_option(parser)
     add_log_options(parser)
 
 
@@ -42,6 +49,8 @@ def run(args: Namespace) -> int:
     """Work until a signal comes; 1 when jobs had to be left to other workers."""
     settings = read_settings(WorkerSettings, given(args))
     set_up_logging(read_settings(LogSettings, given(args, "log_")))
+    if args.until_eof:
+        stop_at_eof()
     finished = anyio.run(
         _work, args.processor, settings, backend_options={"use_uvloop": _has_uvloop()}
     )
