@@ -1,0 +1,18 @@
+"""`jetbull demo`: a book becomes an audiobook on this machine, through every part of the system.
+
+`command` reads the options, `show` runs the whole, `processes` keeps server, interface and workers
+alive, `flow` makes the tree of jobs, `progress` follows it and `boards` draw it.
+"""
+
+from __future__ import annotations
+
+from jetbull.cli import Command
+
+__all__ = ["command"]
+
+command = Command(
+    "turn a book into an audiobook, everything on this machine",
+    "audibook_demo.command",
+    extra="server,api,audiobook",
+)
+"""The entry point `demo` of the group `jetbull.commands`."""

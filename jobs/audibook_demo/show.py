@@ -1,0 +1,94 @@
+"""One run of the demo, from the book to the audiobook."""
+
+from __future__ import annotations
+
+import enum
+import signal
+from contextlib import AsyncExitStack
+
+import anyio
+from rich.console import Console
+
+from audibook import Library
+from audibook.catalogue import Catalogue
+from audibook.storage import open_storage
+from jetbull.server import EmbeddedServer
+
+from .boards import Bars, Board, Lines, print_table
+from .making import Making
+from .plan import Plan
+from .processes import Program, keep_running, keep_server
+
+__all__ = ["Outcome", "show"]
+
+_LOCK_S = 10
+_GRACE_S = 3
+
+
+class Outcome(enum.Enum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+async def show(plan: Plan) -> Outcome:
+    """Make the audiobook and tell about it; stops in order at SIGINT or SIGTERM.
+
+    Raises DemoError when the book cannot be made into an audiobook.
+    """
+    console = Console()
+    outcome = Outcome.STOPPED
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with anyio.create_task_group() as tasks:
+
+            async def stop() -> None:
+                await anext(signals)
+                console.print("stopping; run the same command again to go on")
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(stop)
+            await _run(plan, console)
+            outcome = Outcome.FINISHED
+            tasks.cancel_scope.cancel()
+    return outcome
+
+
+async def _run(plan: Plan, console: Console) -> None:
+    plan.logs.mkdir(parents=True, exist_ok=True)
+    settings = plan.settings
+    library = Library(Catalogue(settings.catalogue_url), open_storage(settings))
+    book = await library.register(plan.epub)
+    async with AsyncExitStack() as stack:
+        server: EmbeddedServer | None = None
+        if plan.nats_url is None:
+            server = await stack.enter_async_context(EmbeddedServer(plan.nats_folder))
+        nats_url = plan.nats_url or (server.url if server else "")
+        async with anyio.create_task_group() as keepers:
+            environment = plan.environment(nats_url)
+            if server is not None:
+                keepers.start_soon(keep_server, server)
+            announced = await keepers.start(keep_running, _API, environment, plan.logs)
+            for number in range(1, plan.workers + 1):
+                keepers.start_soon(keep_running, _worker(number), environment, plan.logs)
+            console.print(f"{announced}; {plan.workers} workers; NATS at {nats_url}")
+            with _board(plan, console) as board:
+                making = Making(plan, library, book, nats_url, announced.rpartition(" ")[2])
+                made = await making.make(board)
+            print_table(console, made.rows)
+            minutes, seconds = divmod(round(made.seconds), 60)
+            console.print(f"{made.path} ({minutes}:{seconds:02})", soft_wrap=True)
+            keepers.cancel_scope.cancel()
+
+
+_API = Program("api", ["api", "--port", "0", "--host", "127.0.0.1", "--until-eof"], announces=True)
+
+
+def _worker(number: int) -> Program:
+    arguments = ["worker", "audibook.worker:worker", "--concurrency", "1", "--until-eof"]
+    timing = ["--lock", str(_LOCK_S), "--grace", str(_GRACE_S)]
+    return Program(f"worker-{number}", [*arguments, *timing])
+
+
+def _board(plan: Plan, console: Console) -> Board:
+    return Lines(console) if plan.plain else Bars(console)
