@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
 
-FAR_FUTURE_MS = 253_370_764_800_000  # year 9999: 'never, unless moved'
+#: 'never, unless moved'. The server counts nanoseconds in 64 bits: a time after April 2262 wraps
+#: round, lies in the past, and the schedule fires at once.
+FAR_FUTURE_MS = 9_214_646_400_000  # 2262-01-01
 
 
 def now_ms() -> int:
@@ -14,8 +16,8 @@ def now_ms() -> int:
 
 
 def at(due_ms: int) -> str:
-    """A `Nats-Schedule` value for one moment (ADR-51)."""
-    seconds, ms = divmod(due_ms, 1000)
+    """A `Nats-Schedule` value for one moment (ADR-51), at the latest the far future."""
+    seconds, ms = divmod(min(due_ms, FAR_FUTURE_MS), 1000)
     return f"{_second(seconds)}.{ms:03d}Z"
 
 
