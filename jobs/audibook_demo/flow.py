@@ -41,7 +41,7 @@ def book_flow(outline: BookOutline, queue: str, correlation_id: str) -> dict[str
             node(PARAGRAPHS, _paragraph_job(paragraph), paragraphId=paragraph)
             for paragraph in outlined.paragraph_ids
         ]
-        made = node(PAGES, _page_job(outlined.id), pageId=outlined.id)
+        made = node(PAGES, _page_job(outlined.id), pageId=outlined.id, requireAll=True)
         return {**made, "children": children}
 
     return {**node(BOOK, _book_job(outline.id)), "children": [page(p) for p in outline.pages]}

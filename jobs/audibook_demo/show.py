@@ -71,7 +71,8 @@ async def _run(plan: Plan, console: Console) -> None:
             announced = await keepers.start(keep_running, _API, environment, plan.logs)
             for number in range(1, plan.workers + 1):
                 keepers.start_soon(keep_running, _worker(number), environment, plan.logs)
-            console.print(f"{announced}; {plan.workers} workers; NATS at {nats_url}")
+            announcement = f"{announced}; {plan.workers} workers; NATS at {nats_url}"
+            console.print(announcement, soft_wrap=True)
             with _board(plan, console) as board:
                 making = Making(plan, library, book, nats_url, announced.rpartition(" ")[2])
                 made = await making.make(board)

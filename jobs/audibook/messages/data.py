@@ -70,6 +70,8 @@ class CombinePageAudio(JobData):
     """Accepted for old callers and ignored."""
     skip_ready: StrictBool = False
     """Leave a page alone whose audio is there and holds the present paragraphs."""
+    require_all: StrictBool = False
+    """Fail while a completed paragraph has no ready audio, instead of leaving it out."""
 
 
 class CombineBook(JobData):

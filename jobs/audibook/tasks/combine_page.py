@@ -28,7 +28,7 @@ async def combine_page(
     """Join in reading order, without silence between, to one MP3 of 22,050 Hz.
 
     Taken are the paragraphs a person has marked completed and whose audio is ready.
-    Raises NotReadyError when there is none.
+    Raises NotReadyError when there is none; with `requireAll` when one is missing.
     """
     started = time.monotonic()
     rows = services.catalogue.pages
@@ -39,7 +39,7 @@ async def combine_page(
             f"it belongs to book {page.book_id}."
         )
     async with making_audio(rows, page.id, page.audio_status, attempt):
-        paragraphs = await _ready_paragraphs(services, attempt, page)
+        paragraphs = await _ready_paragraphs(services, attempt, page, data.require_all)
         mark = fingerprint([p.audio_s3_key for p in paragraphs])
         key, seconds = page.audio_s3_key, page.audio_duration
         if (
@@ -64,7 +64,9 @@ async def combine_page(
     )
 
 
-async def _ready_paragraphs(services: Services, attempt: Attempt, page: Page) -> list[Paragraph]:
+async def _ready_paragraphs(
+    services: Services, attempt: Attempt, page: Page, require_all: bool
+) -> list[Paragraph]:
     everything = await in_thread(services.catalogue.paragraphs.of_page, page.id)
     completed = [p for p in everything if p.completed]
     ready = [p for p in completed if p.audio_status is AudioStatus.READY and p.audio_s3_key]
@@ -72,6 +74,11 @@ async def _ready_paragraphs(services: Services, attempt: Attempt, page: Page) ->
         raise NotReadyError(f"No completed paragraphs with audio found for page {page.page_number}")
     if len(ready) < len(completed):
         missing = len(completed) - len(ready)
+        if require_all:
+            raise NotReadyError(
+                f"Completed paragraphs of page {page.page_number} without audio: {missing}; "
+                "run generate-audio on them first."
+            )
         attempt.log.warning("left out completed paragraphs without audio: %d", missing)
         await attempt.note(f"{missing} completed paragraphs have no ready audio; left out.")
     return ready
