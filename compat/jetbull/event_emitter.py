@@ -39,6 +39,13 @@ class EventEmitter:
             for listener in list(listeners):
                 listener(*args)
 
+    def emit_safely(self, event: str, *args: Any) -> None:
+        """As `emit`; what a listener raises is emitted as `error` instead of raised."""
+        try:
+            self.emit(event, *args)
+        except Exception as error:
+            self.emit("error", error)
+
     def has_listeners(self, event: str) -> bool:
         """Whether anybody listens."""
         return bool(self._events.get(event))

@@ -11,6 +11,7 @@ from jetbull.commands import changing, children, holding, logs, removal, retryin
 from jetbull.errors import JetbullError
 from jetbull.ledger import blobs, reading
 from jetbull.ledger.lease import Lease
+from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 from jetbull.options import OPTS_DECODE, OPTS_ENCODE, checked, expand
@@ -29,9 +30,16 @@ class JobOwner(Protocol):
     prefix: str
     qualifiedName: str
     opts: dict[str, Any]
+    recorder: MetricsRecorder | None = None
 
     async def ledger(self) -> QueueStore:
         """The queue's ledger."""
+
+    def on_progress(self, job: Job, progress: Any) -> None:
+        """Called when a job of the owner told its progress."""
+
+    def on_removed(self, job: Job) -> None:
+        """Called when a job of the owner removed itself."""
 
 
 class Job:
@@ -249,6 +257,7 @@ class Job:
         """Stores the progress and writes the event `progress`; JobError -1 if the job is gone."""
         self.progress = progress
         await changing.update_progress(await self.queue.ledger(), self.id, progress, self._lease)
+        self.queue.on_progress(self, progress)
 
     async def log(self, logRow: str) -> int:
         """Appends a row; the number of rows kept (`keepLogs`)."""
@@ -301,6 +310,7 @@ class Job:
             raise JetbullError(
                 f"Job {self.id} could not be removed because it is locked by another worker"
             )
+        self.queue.on_removed(self)
 
     def discard(self) -> None:
         """No further tries after this one."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.store import QueueStore
 from jetbull.options import DEFAULT_PREFIX
+
+if TYPE_CHECKING:
+    from jetbull.job import Job
 
 
 class MinimalQueue:
     """The queue of a flow's job (BullMQ: MinimalQueue)."""
+
+    recorder: MetricsRecorder | None = None
 
     def __init__(
         self, name: str, opts: Mapping[str, Any], ledger: Callable[[], Awaitable[QueueStore]]
@@ -24,6 +30,12 @@ class MinimalQueue:
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""
         return await self._ledger()
+
+    def on_progress(self, job: Job, progress: Any) -> None:
+        """Nobody can listen to a flow's queue."""
+
+    def on_removed(self, job: Job) -> None:
+        """Nobody can listen to a flow's queue."""
 
 
 __all__ = ["MinimalQueue"]

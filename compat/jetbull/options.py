@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ JobOpts = dict[str, Any]
 PRIORITY_LIMIT = 2_097_151
 DEFAULT_PREFIX = "bull"
 
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _EXCLUSIVE = (
     "removeDependencyOnFailure",
     "failParentOnFailure",
@@ -59,6 +61,19 @@ def checked(opts: JobOpts) -> JobOpts:
     return opts
 
 
+def check_id(opts: Mapping[str, Any]) -> None:
+    """Refuses custom ids that could be taken for a generated id or for the parts of a key."""
+    given = opts.get("jobId")
+    if not given:
+        return
+    job_id = str(given)
+    if _INTEGER.fullmatch(job_id):
+        raise ConfigurationError("Custom Id cannot be integers")
+    # Exactly three parts is how the jobs of schedulers are called.
+    if ":" in job_id and job_id.count(":") != 2:
+        raise ConfigurationError("Custom Id cannot contain :")
+
+
 def check_size(name: str, data: bytes, opts: Mapping[str, Any]) -> None:
     """Refuses data above `sizeLimit` bytes (BullMQ for Node: JobOptions.sizeLimit)."""
     limit = opts.get("sizeLimit")
@@ -95,6 +110,7 @@ __all__ = [
     "OPTS_ENCODE",
     "PRIORITY_LIMIT",
     "JobOpts",
+    "check_id",
     "check_size",
     "checked",
     "expand",

@@ -10,16 +10,20 @@ from jetbull.connection import Link
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
 from jetbull.ledger.store import QueueStore
-from jetbull.options import DEFAULT_PREFIX
+from jetbull.options import DEFAULT_PREFIX, check_id
 from jetbull.queue_admin import QueueAdmin
-from jetbull.queue_getters import QueueGetters
+from jetbull.queue_jobs import QueueJobs
+from jetbull.queue_metrics import QueueMetrics
 from jetbull.queue_schedules import QueueSchedules
 
 
-class Queue(QueueGetters, QueueAdmin, QueueSchedules, EventEmitter):
+class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
     """BullMQ's Queue. Lazy: nothing is connected before the first awaited call.
 
-    `opts`: `connection`, `prefix` ("bull"), `defaultJobOptions`.
+    `opts`: `connection`, `prefix` ("bull"), `defaultJobOptions`, `settings`, `telemetry`.
+
+    Listeners (`on`) hear what this object does: `waiting(job)`, `progress(jobId, progress)`,
+    `paused()`, `resumed()`, `removed(jobId)`, `cleaned(ids, type)`, `error(error)`.
     """
 
     def __init__(self, name: str, opts: Mapping[str, Any] | None = None) -> None:
@@ -45,21 +49,27 @@ class Queue(QueueGetters, QueueAdmin, QueueSchedules, EventEmitter):
         ValueError for data that is not JSON or options that cannot work; JobError -5 for a parent
         that does not exist.
         """
-        job = Job(self, name, data, {**self.jobsOpts, **(opts or {})})
+        job = self._fresh(name, data, opts)
         job.id = await adding.add(await self.ledger(), job)
+        self.emit_safely("waiting", job)
         return job
+
+    def _fresh(self, name: str, data: Any, opts: Mapping[str, Any] | None) -> Job:
+        given = {**self.jobsOpts, **(opts or {})}
+        check_id(given)
+        return Job(self, name, data, given)
+
+    def on_progress(self, job: Job, progress: Any) -> None:
+        """A job object of this queue told its progress."""
+        self.emit_safely("progress", job.id, progress)
+
+    def on_removed(self, job: Job) -> None:
+        """A job object of this queue removed itself."""
+        self.emit_safely("removed", job.id)
 
     async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> list[Job]:
         """Stores `[{name, data, opts}]` in order, as one atomic insertion per 1,000 jobs."""
-        fresh = [
-            Job(
-                self,
-                row["name"],
-                row.get("data"),
-                {**self.jobsOpts, **(row.get("opts") or {})},
-            )
-            for row in jobs
-        ]
+        fresh = [self._fresh(row["name"], row.get("data"), row.get("opts")) for row in jobs]
         if fresh:
             await adding.add_bulk(await self.ledger(), fresh)
         return fresh

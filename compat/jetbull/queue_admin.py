@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from jetbull.commands import bulk, cleaning, removal
+from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
 from jetbull.ledger import gate, presence, settings
+from jetbull.ledger.clock import now_ms
 
 
-class QueueAdmin(JobOwner):
+class QueueAdmin(JobOwner, EventEmitter):
     """The operating half of `Queue`."""
 
     # --- pause -------------------------------------------------------------------------
@@ -22,6 +24,7 @@ class QueueAdmin(JobOwner):
         await settings.change(store, lambda s: s.update(paused=True))
         if not before.get("paused"):
             store.emit("paused")
+        self.emit_safely("paused")
 
     async def resume(self) -> None:
         """Workers start jobs again."""
@@ -30,6 +33,7 @@ class QueueAdmin(JobOwner):
         await settings.change(store, lambda s: s.pop("paused", None))
         if before.get("paused"):
             store.emit("resumed")
+        self.emit_safely("resumed")
 
     async def isPaused(self) -> bool:
         values, _ = await settings.read(await self.ledger())
@@ -84,7 +88,7 @@ class QueueAdmin(JobOwner):
             return -2 if max_jobs is None else 0
         if max_jobs is not None and window.count < max_jobs:
             return 0
-        return max(1, window.end_ms - gate.now_ms())
+        return max(1, window.end_ms - now_ms())
 
     async def isMaxed(self) -> bool:
         """Whether the global concurrency is used up."""
@@ -101,13 +105,13 @@ class QueueAdmin(JobOwner):
     async def _unset(self, *names: str) -> int:
         store = await self.ledger()
         before, _ = await settings.read(store)
-        await settings.change(store, lambda s: [s.pop(n, None) for n in names] and None)
-        return sum(1 for name in names if name in before)
 
-    async def getMeta(self) -> dict[str, Any]:
-        """`concurrency`, `max`, `duration`, `paused`, `maxLenEvents`, `version`, as far as set."""
-        values, _ = await settings.read(await self.ledger())
-        return {"maxLenEvents": 10000, "version": "bullmq:jetbull", **values}
+        def without(values: settings.Settings) -> None:
+            for name in names:
+                values.pop(name, None)
+
+        await settings.change(store, without)
+        return sum(1 for name in names if name in before)
 
     # --- many jobs ---------------------------------------------------------------------
 
@@ -117,7 +121,9 @@ class QueueAdmin(JobOwner):
 
     async def clean(self, grace: int, limit: int, type: str = "completed") -> list[str]:
         """Removes up to `limit` (0: all) jobs of a state older than `grace` ms; their ids."""
-        return await cleaning.clean(await self.ledger(), grace, limit, type)
+        removed = await cleaning.clean(await self.ledger(), grace, limit, type)
+        self.emit_safely("cleaned", removed, type)
+        return removed
 
     async def obliterate(self, force: bool | Mapping[str, Any] = False) -> None:
         """Removes the queue and all it holds; JetbullError if jobs are active and not `force`."""
@@ -128,7 +134,10 @@ class QueueAdmin(JobOwner):
     async def remove(self, job_id: str, opts: Mapping[str, Any] | None = None) -> int:
         """1 removed or unknown, 0 locked, -8 belongs to a scheduler."""
         with_children = (opts or {}).get("removeChildren", True)
-        return await removal.remove(await self.ledger(), str(job_id), with_children)
+        code = await removal.remove(await self.ledger(), str(job_id), with_children)
+        if code == 1:
+            self.emit_safely("removed", str(job_id))
+        return code
 
     async def retryJobs(self, opts: Mapping[str, Any] | None = None) -> None:
         """All failed (or `{state: "completed"}`) jobs wait again."""
@@ -146,8 +155,7 @@ class QueueAdmin(JobOwner):
 
     async def removeDeduplicationKey(self, id: str) -> int:
         """Frees a deduplication id: 1, or 0 when nobody owns it."""
-        from_any = await removal.free_deduplication(await self.ledger(), id, None)
-        return from_any
+        return await removal.free_deduplication(await self.ledger(), id, None)
 
     async def removeDeprecatedPriorityKey(self) -> int:
         """Nothing to remove here; kept for callers of old BullMQ versions."""

@@ -18,6 +18,7 @@ from jetbull.job import Job
 from jetbull.ledger import gate
 from jetbull.ledger.idle import is_drained
 from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.presence import Presence
 from jetbull.ledger.repair import Repair
 from jetbull.ledger.retention import Keep
@@ -73,6 +74,8 @@ class Worker(EventEmitter):
             self, self.opts["lockRenewTime"], self.lock_duration, self.id, self.workerName
         )
         self._concurrency = int(self.opts["concurrency"])
+        points = (self.opts.get("metrics") or {}).get("maxDataPoints")
+        self.recorder = MetricsRecorder(int(points)) if points else None
         self._link = Link(self.prefix, name, self.opts.get("connection"))
         self._call: Callable[..., Any] | None = None
         self._slots: Slots | None = None
@@ -242,6 +245,13 @@ class Worker(EventEmitter):
             self.emit("drained")
 
     # --- one job -----------------------------------------------------------------------
+
+    def on_progress(self, job: Job, progress: Any) -> None:
+        """A job that runs here told its progress."""
+        self.emit_safely("progress", job, progress)
+
+    def on_removed(self, job: Job) -> None:
+        """A job fetched here removed itself: the queue's listeners learn it, a worker's do not."""
 
     async def _process(self, job: Job, lease: Lease) -> None:
         for option in ("removeOnComplete", "removeOnFail"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from jetbull.errors import ConfigurationError
 from jetbull.ledger import parents, reading
 from jetbull.ledger.patches import rewrite
-from jetbull.ledger.record import Record
+from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 
 _KINDS = ("processed", "unprocessed", "ignored", "failed")
@@ -58,6 +60,36 @@ async def dependencies(
     return answer
 
 
+@dataclass(frozen=True, slots=True)
+class ChildrenPage:
+    """Some of a parent's children: keys (and values), their stored jobs, how many there are."""
+
+    items: list[dict[str, Any]]
+    jobs: list[tuple[str, Stored]]
+    total: int
+
+
+async def page(store: QueueStore, job_id: str, kind: str, start: int, end: int) -> ChildrenPage:
+    """Children that are `pending` (or `unprocessed`) or `processed`, inclusive positions.
+
+    ConfigurationError (a ValueError) for another kind.
+    """
+    if kind not in ("pending", "unprocessed", "processed"):
+        raise ConfigurationError(f"type is {kind!r}: getDependencies takes pending or processed.")
+    done = kind == "processed"
+    books = await parents.entries(store, job_id)
+    book = books.get(parents.PROCESSED if done else parents.PENDING, {})
+    keys = list(book)[start : None if end == -1 else end + 1]
+    jobs: list[tuple[str, Stored]] = []
+    for key in keys:
+        owner, child_id = await parents.by_key(store, key)
+        found = await reading.find(owner, child_id)
+        if found is not None:
+            jobs.append((child_id, found))
+    items = [{"id": key, "v": book[key]} if done else {"id": key} for key in keys]
+    return ChildrenPage(items, jobs, len(book))
+
+
 def _shown(kind: str, book: dict[str, Any]) -> Any:
     return book if kind in ("processed", "ignored") else list(book)
 
@@ -89,4 +121,4 @@ async def cut(store: QueueStore, job_id: str) -> bool:
     return True
 
 
-__all__ = ["counts", "cut", "dependencies", "ignored", "values"]
+__all__ = ["ChildrenPage", "counts", "cut", "dependencies", "ignored", "page", "values"]

@@ -37,7 +37,7 @@ def rule_of(opts: dict[str, Any]) -> Rule | None:
     if not given:
         return None
     if not given.get("id"):
-        raise ConfigurationError("deduplication.id must be a non-empty string.")
+        raise ConfigurationError("Deduplication id must be provided")
     keep_last = bool(given.get("keepLastIfActive"))
     ttl = 0 if keep_last else int(given.get("ttl") or 0)
     return Rule(

@@ -66,7 +66,9 @@ async def soon(store: QueueStore, job_id: str, due_ms: int) -> None:
 
 
 async def after_finish(store: QueueStore, job: Job, state: str) -> None:
-    """Frees what a finished job held."""
+    """Frees what a finished job held and counts it, if its worker keeps metrics."""
+    if job.queue.recorder is not None:
+        await job.queue.recorder.count(store, state)
     if job.deduplication_id:
         await deduplicating.on_finished(store, job.id, job.deduplication_id, state)
 

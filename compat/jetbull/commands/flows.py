@@ -20,6 +20,7 @@ from jetbull.ledger.names import HEAD, PRIO
 from jetbull.ledger.placing import WAITING_CHILDREN
 from jetbull.ledger.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
+from jetbull.options import check_id
 
 
 class Tree:
@@ -28,6 +29,7 @@ class Tree:
     def __init__(
         self, queue: MinimalQueue, name: str, data: Any, opts: Mapping[str, Any]
     ) -> None:
+        check_id(opts)
         job_id = str(opts.get("jobId") or uuid4().hex)
         self.job = Job(queue, name, data, opts, job_id)
         self.job.id = job_id

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from jetbull.error_code import refused
+from jetbull.ledger import reading
 from jetbull.ledger.logs import append_row, keep_rows, read_rows
 from jetbull.ledger.store import QueueStore
 
 
 async def append(store: QueueStore, job_id: str, row: str, keep: int) -> int:
-    """Appends a row and drops the oldest beyond `keep` (0: keep all); rows kept."""
+    """Appends a row and drops the oldest beyond `keep` (0: keep all); rows kept.
+
+    JobError -1 for an unknown job.
+    """
+    if await reading.find(store, job_id) is None:
+        raise refused(-1, "addLog", job_id)
     total = await append_row(store, job_id, str(row))
     if keep and total > keep:
         await keep_rows(store, job_id, keep)

@@ -93,11 +93,16 @@ async def states_of_all(store: QueueStore) -> dict[str, str]:
 
 
 async def list_subjects(store: QueueStore, pattern: str) -> list[str]:
-    """Every stored subject that matches, read from the stream's leader."""
+    """Every subject of the jobs stream that matches, read from the stream's leader."""
+    return await stream_subjects(store, store.names.space.jobs, pattern)
+
+
+async def stream_subjects(store: QueueStore, stream: str, pattern: str) -> list[str]:
+    """Every subject of a stream that matches and holds a message."""
     subjects: list[str] = []
     while True:
         answer = await store.wire.api(
-            f"STREAM.INFO.{store.names.space.jobs}",
+            f"STREAM.INFO.{stream}",
             {"subjects_filter": pattern, "offset": len(subjects)},
         )
         page = answer["state"].get("subjects") or {}
