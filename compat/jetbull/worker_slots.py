@@ -122,7 +122,7 @@ class Slots:
         """The next job, claimed; None when there may be none for now (after waiting)."""
         source = self.source
         if not self._may_fetch():
-            await source.pause()
+            await self._pause()
             return None
         if self._admission.limited:
             return await self._next_limited()
@@ -142,12 +142,18 @@ class Slots:
         if self._worked and self.busy == 0:
             self._worked = False
             self._worker.on_idle()
-        await self.source.pause()
+        if not self.source.may_have_head:
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Waits to be roused; who was to be roused for the end while on its way here does not."""
+        if not self.stopping:
+            await self.source.pause()
 
     async def _next_limited(self) -> Lease | None:
         source = self.source
         if not await self._admission.may_start():
-            await source.pause()
+            await self._pause()
             return None
         async with source.head_lock:
             if not self._may_fetch():
