@@ -16,11 +16,16 @@ class Admission:
     """The queue's settings as a worker sees them, kept fresh by hints."""
 
     def __init__(
-        self, store: QueueStore, limiter: dict[str, Any] | None, on_change: Callable[[], None]
+        self,
+        store: QueueStore,
+        limiter: dict[str, Any] | None,
+        on_change: Callable[[], None],
+        longest_block_ms: int = 30_000,
     ) -> None:
         self._store = store
         self._limiter = limiter
         self._on_change = on_change
+        self._longest_block_ms = longest_block_ms
         self._settings: dict[str, Any] = {}
         self._subscriptions: list[Subscription] = []
         self._forget: Callable[[], None] = lambda: None
@@ -94,8 +99,9 @@ class Admission:
         return self.paused or asyncio.get_running_loop().time() < self._blocked_until
 
     def block(self, ms: int) -> None:
-        """Nothing starts here for `ms`; afterwards the worker looks again."""
+        """Nothing starts here for `ms`, or the longest wait; then the worker looks again."""
         loop = asyncio.get_running_loop()
+        ms = min(ms, self._longest_block_ms)
         self._blocked_until = loop.time() + ms / 1000
         loop.call_later(ms / 1000 + 0.001, self._on_change)
 

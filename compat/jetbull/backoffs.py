@@ -18,9 +18,11 @@ class Backoffs:
     @staticmethod
     def normalize(backoff: int | dict[str, Any] | None) -> dict[str, Any] | None:
         """A plain number is a fixed delay; None and 0-like values stay as they are."""
-        if isinstance(backoff, int | float) and not isinstance(backoff, bool):
-            return {"type": "fixed", "delay": backoff}
-        return backoff or None
+        if isinstance(backoff, dict):
+            return backoff or None
+        if not isinstance(backoff, int | float) or isinstance(backoff, bool):
+            return None
+        return {"type": "fixed", "delay": backoff}
 
     @staticmethod
     async def calculate(

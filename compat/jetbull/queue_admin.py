@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jetbull.commands import bulk, cleaning, removal
+from jetbull.commands import bulk, cancelling, cleaning, removal
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
 from jetbull.ledger import gate, presence, settings
@@ -162,20 +162,12 @@ class QueueAdmin(JobOwner, EventEmitter):
         return 0
 
     async def cancelJob(self, job_id: str, reason: str | None = None) -> bool:
-        """Cancels a job wherever it is: waiting ones are removed, a running one gets the signal.
+        """Cancels a job wherever it is: a waiting one is removed, a running one gets the signal.
 
-        True when it was removed or a worker heard it.
+        True when it was removed or its processor was told; False for a finished or unknown job,
+        for the next job of a scheduler, and when the processor takes no signal.
         """
-        store = await self.ledger()
-        state = await self._state(str(job_id))
-        if state == "active":
-            return await presence.cancel(store, str(job_id), reason)
-        if state in ("waiting", "delayed", "prioritized", "waiting-children"):
-            return await removal.remove(store, str(job_id), True) == 1
-        return False
-
-    async def _state(self, job_id: str) -> str:
-        return await cleaning.state(await self.ledger(), job_id)
+        return await cancelling.cancel(await self.ledger(), str(job_id), reason)
 
     # --- workers -----------------------------------------------------------------------
 
@@ -188,6 +180,10 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     getWorkers = get_workers
     getWorkersCount = get_workers_count
+
+    async def getQueueEvents(self) -> list[dict[str, Any]]:
+        """What each QueueEvents of the queue says of itself (`name`, `rawname`)."""
+        return await presence.listeners(await self.ledger())
 
 
 __all__ = ["QueueAdmin"]

@@ -11,6 +11,7 @@ from jetbull.connection import Link
 from jetbull.errors import JetbullError, ServerUnavailable
 from jetbull.event_emitter import EventEmitter
 from jetbull.ledger.listening import Listener
+from jetbull.ledger.presence import announce_listener
 from jetbull.options import DEFAULT_PREFIX
 
 _DECODED = {"progress": "data", "completed": "returnvalue"}
@@ -67,7 +68,14 @@ class QueueEvents(EventEmitter):
                 continue
             self._listener = Listener(store, str(self.opts["lastEventId"]), self._dispatch)
             self._listener.ready = self._ready
-            await self._listener.run()
+            answering = await announce_listener(store, self._describe)
+            try:
+                await self._listener.run()
+            finally:
+                await store.wire.unsubscribe(answering)
+
+    def _describe(self) -> dict[str, str]:
+        return {"name": self.name, "rawname": f"{self.qualifiedName}:qe"}
 
     async def waitUntilReady(self) -> None:
         """Returns when no event from now on can be missed."""

@@ -37,6 +37,7 @@ _DEFAULTS = {
     "maxStalledCount": 1,
     "stalledInterval": 30000,
     "runRetryDelay": 15000,
+    "maximumRateLimitDelay": 30000,
 }
 
 
@@ -44,7 +45,9 @@ class Worker(EventEmitter):
     """BullMQ's Worker. `processor(job, token)` or `(job, token, signal)`, async or plain.
 
     Options in ms: `lockDuration`, `lockRenewTime`, `stalledInterval`, `runRetryDelay`; `drainDelay`
-    in seconds; `concurrency`, `limiter {max, duration}`, `maxStalledCount`, `autorun`, `name`.
+    in seconds; `concurrency`, `limiter {max, duration}`, `maxStalledCount`, `autorun`, `name`,
+    `maxStartedAttempts`, `maximumRateLimitDelay` (ms between looks while rate limited),
+    `metrics {maxDataPoints}` (minutes), `skipLockRenewal`, `skipStalledCheck`.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Worker(EventEmitter):
         self._done: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._idle_check: asyncio.Task[None] | None = None
+        self._repair: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._manual = ManualFetch(self)
         if processor is not None:
@@ -167,18 +171,23 @@ class Worker(EventEmitter):
         return None
 
     async def _serve(self, store: QueueStore) -> None:
-        admission = Admission(store, self.opts.get("limiter"), self._look_again)
+        admission = Admission(
+            store,
+            self.opts.get("limiter"),
+            self._look_again,
+            int(self.opts["maximumRateLimitDelay"]),
+        )
         slots = Slots(self, store, admission, self._process)
         self._admission, self._slots = admission, slots
-        repair = Repair(store, self.opts["maxStalledCount"], self._on_stalled, self._keep_of)
-        presence = Presence(store, self.describe, self.lockManager.cancel_job)
+        presence = Presence(store, self.describe, self._cancel)
         await admission.open()
         await slots.source.open()
         await presence.open()
         loops = [asyncio.ensure_future(slots.source.run())]
         if not self.opts.get("skipStalledCheck"):
-            loops.append(asyncio.ensure_future(repair.run()))
-        self.lockManager.start()
+            loops.append(self._start_repair(store))
+        if not self.opts.get("skipLockRenewal"):
+            self.lockManager.start()
         slots.grow(self._concurrency)
         self._ready.set()
         self.emit("ready")
@@ -209,6 +218,25 @@ class Worker(EventEmitter):
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+
+    async def startStalledCheckTimer(self) -> None:
+        """Brings back the jobs of dead workers from now on, also on a worker that fetches by hand.
+
+        A worker that runs does it anyway, unless it has the option `skipStalledCheck`.
+        """
+        self._start_repair(await self.ledger())
+
+    def _start_repair(self, store: QueueStore) -> asyncio.Task[None]:
+        if self._repair is None or self._repair.done():
+            repair = Repair(store, self.opts["maxStalledCount"], self._on_stalled, self._keep_of)
+            self._repair = asyncio.ensure_future(repair.run())
+        return self._repair
+
+    def _cancel(self, job_id: str, reason: str | None) -> bool | None:
+        """Answers a cancellation that came over the wire; None when the job runs elsewhere."""
+        if job_id not in self.lockManager.get_tracked_job_ids():
+            return None
+        return self.cancelJob(job_id, reason)
 
     def describe(self) -> dict[str, Any]:
         """What other processes learn of this worker."""
@@ -278,7 +306,10 @@ class Worker(EventEmitter):
         return await self._manual.next(token, (opts or {}).get("block", True))
 
     async def rateLimit(self, expire_time_ms: int) -> None:
-        """Nothing starts for so many ms, on all workers with a limiter; then raise RateLimitError."""
+        """Nothing starts for so many ms, on all workers with a limiter.
+
+        A processor raises `RateLimitError` afterwards, so that its own job waits too.
+        """
         await gate.close_window(await self.ledger(), expire_time_ms)
         if self._admission is not None:
             self._admission.block(expire_time_ms)
@@ -335,6 +366,9 @@ class Worker(EventEmitter):
         if self._done is not None and self._done is not asyncio.current_task():
             await asyncio.gather(self._done, return_exceptions=True)
         await self._ended.wait()
+        if self._repair is not None:
+            self._repair.cancel()
+            await asyncio.gather(self._repair, return_exceptions=True)
         await self._manual.close()
         await self.lockManager.close()
         await self._link.close()

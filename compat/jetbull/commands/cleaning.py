@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from jetbull.commands import removal
 from jetbull.errors import Conflict, JetbullError
-from jetbull.ledger import counting, hub, pages, reading, schedules
+from jetbull.ledger import counting, hub, pages, schedules
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
@@ -21,11 +21,6 @@ _TYPES = {
     "delayed": "delayed",
     "prioritized": "prioritized",
 }
-
-
-async def state(store: QueueStore, job_id: str) -> str:
-    """BullMQ's state of a job."""
-    return await reading.state(store, job_id)
 
 
 async def drain(store: QueueStore, delayed: bool) -> None:

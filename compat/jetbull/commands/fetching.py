@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import deduplicating
@@ -51,13 +52,17 @@ async def take_now(
             token,
             lock_ms,
             worker,
-            lambda _, i=job_id: store.emit("active", jobId=i, prev="waiting"),
+            partial(_tell_active, store, job_id),
         )
         # The ticket read here has no ack: purge it, or a stale one would be read for ever.
         if HEAD not in subject.split("."):
             await store.purge(subject)
         if lease is not None:
             return lease
+
+
+def _tell_active(store: QueueStore, job_id: str, _: int) -> None:
+    store.emit("active", jobId=job_id, prev="waiting")
 
 
 async def soon(store: QueueStore, job_id: str, due_ms: int) -> None:

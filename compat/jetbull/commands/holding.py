@@ -60,7 +60,9 @@ async def _has_family(store: QueueStore, job: Job) -> bool:
     ) is not None
 
 
-async def complete(job: Job, value: Any, token: str, fetch_next: bool = False) -> Any:
+async def complete(
+    job: Job, value: Any, token: str, fetch_next: bool = False
+) -> list[Any] | None:
     """Stores the return value and ends the lease."""
     store = await job.queue.ledger()
     if await reading.find(store, job.id) is None:
@@ -97,7 +99,7 @@ async def _lost(job: Job, command: str) -> Exception:
 
 async def fail(
     job: Job, error: BaseException, token: str, fetch_next: bool = False
-) -> Any:
+) -> list[Any] | None:
     """Ends this try: another one now or later, or failed for good."""
     lease = await lease_of(job, token, "moveToFinished")
     made = job.attemptsMade + 1

@@ -11,7 +11,7 @@ from jetbull.ledger import reading
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, state_of
+from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, public_state_of, state_of
 from jetbull.ledger.patches import rewrite
 from jetbull.ledger.placing import Place, delayed
 from jetbull.ledger.placing import waiting as in_line
@@ -165,7 +165,7 @@ async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -
 
 
 def _outcome(stored: Stored) -> tuple[str, Any] | None:
-    state = reading.public_state_of(stored.subject)
+    state = public_state_of(stored.subject)
     if state == "completed":
         return state, stored.record.head.get("returnvalue")
     if state == "failed":

@@ -15,7 +15,8 @@ from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect, vanish
-from jetbull.ledger.reading import find, public_state_of
+from jetbull.ledger.names import public_state_of
+from jetbull.ledger.reading import find
 from jetbull.ledger.store import QueueStore
 
 _KIND = "dedup"

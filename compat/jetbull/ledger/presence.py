@@ -21,7 +21,7 @@ class Presence:
         self,
         store: QueueStore,
         describe: Callable[[], dict[str, Any]],
-        cancel: Callable[[str, str | None], bool],
+        cancel: Callable[[str, str | None], bool | None],
     ) -> None:
         self._store = store
         self._describe = describe
@@ -54,8 +54,9 @@ class Presence:
 
     async def _on_cancel(self, msg: Msg) -> None:
         body = json.loads(msg.data)
-        if self._cancel(body["jobId"], body.get("reason")):
-            await self._store.wire.send(msg.reply, b"true")
+        heard = self._cancel(body["jobId"], body.get("reason"))
+        if heard is not None:
+            await self._store.wire.send(msg.reply, json.dumps(heard).encode())
 
     async def _on_patch(self, _: Msg) -> None:
         self._store.patched = True
@@ -64,8 +65,26 @@ class Presence:
         self._store.families = True
 
 
+async def announce_listener(store: QueueStore, describe: Callable[[], dict[str, Any]]) -> Subscription:
+    """Lets a QueueEvents answer to 'who listens'; unsubscribe to end that."""
+
+    async def answer(msg: Msg) -> None:
+        await store.wire.send(msg.reply, json.dumps(describe()).encode())
+
+    return await store.wire.subscribe(store.names.hint("listens"), answer)
+
+
 async def workers(store: QueueStore) -> list[dict[str, Any]]:
     """What every worker of the queue says of itself."""
+    return await _ask_all(store, "who")
+
+
+async def listeners(store: QueueStore) -> list[dict[str, Any]]:
+    """What every QueueEvents of the queue says of itself."""
+    return await _ask_all(store, "listens")
+
+
+async def _ask_all(store: QueueStore, topic: str) -> list[dict[str, Any]]:
     answers: list[dict[str, Any]] = []
     inbox = store.wire.new_inbox()
 
@@ -75,18 +94,21 @@ async def workers(store: QueueStore) -> list[dict[str, Any]]:
 
     subscription = await store.wire.subscribe(inbox, collect)
     try:
-        await store.wire.send(store.names.hint("who"), b"", inbox)
+        await store.wire.send(store.names.hint(topic), b"", inbox)
         await asyncio.sleep(_ANSWER_SECONDS)
     finally:
         await store.wire.unsubscribe(subscription)
     return answers
 
 
-async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool:
-    """Whether a worker that runs the job heard the request."""
+async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool | None:
+    """Whether the processor of a running job got the signal; None when no worker answers.
+
+    False: its worker heard, but the processor takes no signal.
+    """
     body = json.dumps({"jobId": job_id, "reason": reason}).encode()
     try:
-        answer = await store.wire.request(store.names.hint("cancel"), body, timeout=1.0)
+        answer = await store.wire.request(store.names.hint("cancel"), body, timeout=0.5)
     except (StreamMissing, TimeoutError):
-        return False
-    return bool(answer.data == b"true")
+        return None
+    return bool(json.loads(answer.data))
