@@ -37,11 +37,21 @@ class StoreError(JetbullError):
 
 
 class Conflict(StoreError):
-    """Another transition was stored first: the guard (JetStream error 10071) did its work."""
+    """Another transition was stored first: the guard (JetStream error 10071) did its work.
+
+    `repeated`: the message had been sent before and the answer was lost, so that the rival may be
+    its own first copy.
+    """
+
+    repeated = False
 
 
 class StreamMissing(StoreError):
     """The stream is not there (yet): it was deleted, or the server is still recovering."""
+
+
+class PayloadTooLarge(StoreError):
+    """A message is larger than the server takes; the message names both sizes."""
 
 
 class AckTimeout(JetbullError, TimeoutError):
@@ -105,6 +115,7 @@ __all__ = [
     "HasFailedChildren",
     "JetbullError",
     "JobError",
+    "PayloadTooLarge",
     "RateLimitError",
     "ServerTooOld",
     "ServerUnavailable",

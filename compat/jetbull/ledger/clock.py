@@ -1,4 +1,8 @@
-"""Milliseconds since the epoch, and the server's way of writing a due time."""
+"""Milliseconds since the epoch by the server's clock, and its way of writing a due time.
+
+Due times are kept by the server, so a machine whose clock is wrong must not compute them from its
+own: the difference is learned from the server's answers (`observe`) and added.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,32 @@ from time import time
 FAR_FUTURE_MS = 9_214_646_400_000  # 2262-01-01
 
 
+_MARGIN_MS = 10
+_offset_ms = 0
+
+
+def observe(stamp: str, asked: float, answered: float) -> None:
+    """Learns the server's time from an answer written between two local times (seconds).
+
+    A difference that the time the answer took could explain counts as none.
+    """
+    global _offset_ms
+    server = parse_ms(stamp)
+    first, last = asked * 1000 - _MARGIN_MS, answered * 1000 + _MARGIN_MS
+    if first <= server <= last:
+        _offset_ms = 0
+    elif answered - asked < 1:
+        _offset_ms = round(server - (first + last) / 2)
+
+
 def now_ms() -> int:
-    return int(time() * 1000)
+    """The time now, as the server has it."""
+    return int(time() * 1000) + _offset_ms
+
+
+def by_server(local_ms: int) -> int:
+    """A time read from this machine's clock, as the server has it."""
+    return local_ms + _offset_ms
 
 
 def at(due_ms: int) -> str:
