@@ -29,7 +29,9 @@ _INTERRUPTED = 130
 
 def configure(parser: ArgumentParser) -> None:
     """Add the options of `jetbull demo`."""
-    parser.add_argument("--epub", type=Path, metavar="FILE", help="the book (default: a sample)")
+    parser.add_argument(
+        "epub", nargs="?", type=Path, metavar="BOOK.epub", help="the book (default: a sample)"
+    )
     parser.add_argument(
         "--folder",
         type=Path,
@@ -55,7 +57,7 @@ def run(args: Namespace) -> int:
         plain=args.plain or not sys.stdout.isatty(),
     )
     if not plan.epub.is_file():
-        raise DemoError(f"There is no book {plan.epub}: give --epub the path of an EPUB file.")
+        raise DemoError(f"There is no book {plan.epub}: give the path of an EPUB file.")
     if args.fresh:
         plan.remove_leftovers()
     plan.folder.mkdir(parents=True, exist_ok=True)
