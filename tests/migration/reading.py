@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from bull2jet.canonical import canonical, given_part, life_part
@@ -14,6 +15,7 @@ from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import pages, usable
 from bull2jet.source.schedulers import read_schedulers
+from bull2jet.transfer.mapping import arrived
 
 Jobs = dict[State, list[Job]]
 
@@ -41,7 +43,11 @@ Snapshot = dict[str, dict[State, list[bytes]]]
 
 
 async def snapshot(door: Door) -> Snapshot:
-    """Queue -> state -> content of all jobs, in order; a job to be taken over counts as waiting."""
+    """Queue -> state -> content of all jobs, in order, as far as time does not change them.
+
+    A job to be taken over counts as waiting, and so does a delayed one whose time has come: dumps
+    hold a few of those, the more the older they get.
+    """
     result: Snapshot = {}
     for found in (await discover(door)).queues:
         jobs, _ = await read(door, found)
@@ -58,12 +64,21 @@ async def snapshot(door: Door) -> Snapshot:
             for job in taken
         ]
         jobs[State.WAITING] = again + jobs.get(State.WAITING, [])
+        _let_overdue_wait(jobs)
         result[found.queue.key] = {
             state: [canonical([given_part(job), life_part(job)]) for job in rows]
             for state, rows in jobs.items()
             if rows
         }
     return result
+
+
+def _let_overdue_wait(jobs: Jobs) -> None:
+    now = int(time.time() * 1000)
+    delayed = jobs.pop(State.DELAYED, [])
+    for job in delayed:
+        state = arrived(job, now).state
+        jobs.setdefault(state, []).append(replace(job, state=state))
 
 
 async def schedulers(door: Door) -> dict[str, list[Scheduler]]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from bull2jet.errors import TargetError
 from bull2jet.model import (
-    FINISHED,
     Deduplication,
     Job,
     QueueRef,
@@ -181,9 +180,8 @@ class JetStreamQueue:
             await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
 
     async def tell_parents(self, jobs: Sequence[Job]) -> None:
-        children = [job for job in jobs if job.parent and job.state in FINISHED]
-        found = await find_many(self._store, [job.id for job in children])
-        for job in children:
+        found = await find_many(self._store, [job.id for job in jobs])
+        for job in jobs:
             stored = found.get(job.id)
             if stored is None or not await self._is_awaited(stored, job.id):
                 continue

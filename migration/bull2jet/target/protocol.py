@@ -43,7 +43,7 @@ class TargetQueue(Protocol):
         """Removes jobs with all that belongs to them."""
 
     async def tell_parents(self, jobs: Sequence[Job]) -> None:
-        """Lets parents on the target know of children that finished in Redis meanwhile."""
+        """Lets parents on the target know of these finished children, if they still wait."""
 
     async def position(self) -> int:
         """Where the target's record of this queue ends now."""

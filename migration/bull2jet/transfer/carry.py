@@ -15,6 +15,7 @@ from bull2jet.canonical import differences
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Job, State
 from bull2jet.progress import Progress
+from bull2jet.source.booking import booked
 from bull2jet.source.decoding import Listing
 from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Door
@@ -135,12 +136,13 @@ class Carrier:
             jobs = self._carriable(loaded.jobs)
             already = tally.already
             stored = await self._store(holder, jobs, tally)
+            # Before the take-over, so that a kill in between leaves no parent untold.
+            await self.target.tell_parents(await booked(self.door, self.found.queue, stored))
             lost = set(await self.handover.claim(holder, [job.id for job in stored]))
             if lost:  # an old worker was quicker: what it has taken is not ours to run
                 await self.target.remove([job.id for job in stored if job.id in lost])
             kept = [job for job in stored if job.id not in lost]
             self.has_flows = self.has_flows or any(job.parent or job.family for job in kept)
-            await self.target.tell_parents(kept)
             taken += len(kept)
             stayed += len(loaded.jobs) - len(stored) + len(loaded.passed)
             tally.left += len(loaded.jobs) - len(stored)

@@ -21,6 +21,7 @@ from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.groups import single_errors
 from bull2jet.model import Job, QueueRef, State
 from bull2jet.progress import Progress
+from bull2jet.source.booking import booked
 from bull2jet.source.clients import Stragglers
 from bull2jet.source.decoding import Listing
 from bull2jet.source.discovery import QueueFound
@@ -123,8 +124,8 @@ class Sweeper:
             fresh = await self.target.add(jobs)
             known = [job for job, is_new in zip(jobs, fresh, strict=True) if not is_new]
             await self._check_known(known)
+            await self.target.tell_parents(await booked(self.door, self.found.queue, jobs))
             await self.handover.settle(holder, [job.id for job in jobs])
-            await self.target.tell_parents(jobs)
             for job in jobs:
                 self.carried[job.state] = self.carried.get(job.state, 0) + 1
             done += len(jobs)
