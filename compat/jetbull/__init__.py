@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from jetbull._version import __version__
 from jetbull.abort_controller import AbortController, AbortError, AbortSignal
+from jetbull.error_code import ErrorCode
 from jetbull.errors import (
     ConnectionClosedError,
     DelayedError,
@@ -21,7 +22,6 @@ from jetbull.flow_producer import FlowProducer
 from jetbull.install import install_as_bullmq
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
-from jetbull.error_code import ErrorCode
 from jetbull.lock_manager import LockManager
 from jetbull.options import PRIORITY_LIMIT
 from jetbull.queue import Queue

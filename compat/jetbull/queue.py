@@ -10,6 +10,7 @@ from jetbull.connection import Link
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
 from jetbull.ledger.store import QueueStore
+from jetbull.legacy import modern, outdated
 from jetbull.options import DEFAULT_PREFIX, check_id
 from jetbull.queue_admin import QueueAdmin
 from jetbull.queue_jobs import QueueJobs
@@ -49,13 +50,19 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
         ValueError for data that is not JSON or options that cannot work; JobError -5 for a parent
         that does not exist.
         """
+        if opts and opts.get("repeat"):
+            outdated("The job option repeat", "upsertJobScheduler")
+            given = modern({**self.jobsOpts, **opts})
+            next_job = await self.addRepeatable(name, data, given)
+            # Limit reached or end date past: version 5 stored nothing, and that was no error.
+            return next_job or Job(self, name, data, given)
         job = self._fresh(name, data, opts)
         job.id = await adding.add(await self.ledger(), job)
         self.emit_safely("waiting", job)
         return job
 
     def _fresh(self, name: str, data: Any, opts: Mapping[str, Any] | None) -> Job:
-        given = {**self.jobsOpts, **(opts or {})}
+        given = modern({**self.jobsOpts, **(opts or {})})
         check_id(given)
         return Job(self, name, data, given)
 

@@ -10,6 +10,7 @@ from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
 from jetbull.ledger import gate, presence, settings
 from jetbull.ledger.clock import now_ms
+from jetbull.legacy import outdated
 
 
 class QueueAdmin(JobOwner, EventEmitter):
@@ -156,6 +157,11 @@ class QueueAdmin(JobOwner, EventEmitter):
     async def removeDeduplicationKey(self, id: str) -> int:
         """Frees a deduplication id: 1, or 0 when nobody owns it."""
         return await removal.free_deduplication(await self.ledger(), id, None)
+
+    async def removeDebounceKey(self, id: str) -> int:
+        """v5's name for `removeDeduplicationKey`."""
+        outdated("removeDebounceKey", "removeDeduplicationKey")
+        return await self.removeDeduplicationKey(id)
 
     async def removeDeprecatedPriorityKey(self) -> int:
         """Nothing to remove here; kept for callers of old BullMQ versions."""

@@ -8,6 +8,7 @@ from typing import Any
 from jetbull.commands import logs
 from jetbull.job import Job, JobOwner
 from jetbull.ledger import counting, deduplication, pages, reading
+from jetbull.legacy import note_paused_state, outdated
 
 DEFAULT_TYPES = (
     "active",
@@ -34,7 +35,10 @@ class QueueGetters(JobOwner):
 
     def sanitizeJobTypes(self, types: Iterable[str]) -> list[str]:
         """The types asked for, each once; all of them when none is asked for."""
-        return list(dict.fromkeys(types)) or list(DEFAULT_TYPES)
+        asked = list(dict.fromkeys(types))
+        if "paused" in asked:
+            note_paused_state()
+        return asked or list(DEFAULT_TYPES)
 
     async def getJobs(
         self, types: Iterable[str] | str = (), start: int = 0, end: int = -1, asc: bool = False
@@ -135,6 +139,11 @@ class QueueGetters(JobOwner):
         if key is None or not await deduplication.counts(store, key):
             return None
         return key.owner
+
+    async def getDebounceJobId(self, id: str) -> str | None:
+        """v5's name for `getDeduplicationJobId`."""
+        outdated("getDebounceJobId", "getDeduplicationJobId")
+        return await self.getDeduplicationJobId(id)
 
 
 __all__ = ["QueueGetters"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from jetbull.job import Job, JobOwner
 from jetbull.job_scheduler import JobScheduler
+from jetbull.ledger.clock import now_ms
+from jetbull.legacy import outdated, repeat_key, repeatable, scheduler_options
 
 
 class QueueSchedules(JobOwner):
@@ -67,44 +68,40 @@ class QueueSchedules(JobOwner):
 
     # --- version 5 ---------------------------------------------------------------------
 
+    async def addRepeatable(self, name: str, data: Any, opts: Mapping[str, Any]) -> Job | None:
+        """What `add(name, data, {repeat: …})` of version 5 did: registers a scheduler.
+
+        Gives its next job, or None when its limit or end date is past.
+        """
+        repeat = dict(opts["repeat"])
+        key = repeat_key(name, repeat, opts.get("jobId"))
+        template = {k: v for k, v in opts.items() if k not in ("repeat", "jobId")}
+        options = scheduler_options(repeat, now_ms())
+        return await self.jobScheduler.upsertJobScheduler(key, options, name, data, template)
+
     async def getRepeatableJobs(
         self, start: int = 0, end: int = -1, asc: bool = False
     ) -> list[dict[str, Any]]:
-        """v5's name for `getJobSchedulers`."""
-        _outdated("getRepeatableJobs", "getJobSchedulers")
-        return await self.getJobSchedulers(start, end, asc)
+        """v5's `getJobSchedulers`: `{key, name, id, endDate, tz, pattern, every, next}` each."""
+        outdated("getRepeatableJobs", "getJobSchedulers")
+        return [repeatable(s) for s in await self.getJobSchedulers(start, end, asc)]
+
+    async def getRepeatableCount(self) -> int:
+        """v5's name for `getJobSchedulersCount`."""
+        outdated("getRepeatableCount", "getJobSchedulersCount")
+        return await self.getJobSchedulersCount()
 
     async def removeRepeatableByKey(self, key: str) -> bool:
         """v5's name for `removeJobScheduler`; True when it existed."""
-        _outdated("removeRepeatableByKey", "removeJobScheduler")
+        outdated("removeRepeatableByKey", "removeJobScheduler")
         return await self.removeJobScheduler(key) == 0
 
     async def removeRepeatable(
         self, name: str, repeat_opts: Mapping[str, Any], job_id: str | None = None
     ) -> bool:
         """v5: removes the scheduler that `add(name, …, {repeat})` made; True when it existed."""
-        _outdated("removeRepeatable", "removeJobScheduler")
+        outdated("removeRepeatable", "removeJobScheduler")
         return await self.removeJobScheduler(repeat_key(name, repeat_opts, job_id)) == 0
 
 
-def repeat_key(name: str, repeat: Mapping[str, Any], job_id: str | None = None) -> str:
-    """The scheduler id that stands for a v5 repeatable job."""
-    if repeat.get("key"):
-        return str(repeat["key"])
-    when = repeat.get("pattern") or repeat.get("cron") or repeat.get("every")
-    end = repeat.get("endDate") or ""
-    return f"{name}:{job_id or repeat.get('jobId') or ''}:{end}:{repeat.get('tz') or ''}:{when}"
-
-
-_warned: set[str] = set()
-
-
-def _outdated(old: str, new: str) -> None:
-    if old not in _warned:
-        _warned.add(old)
-        warnings.warn(
-            f"{old} is BullMQ 5's name; use {new}.", DeprecationWarning, stacklevel=3
-        )
-
-
-__all__ = ["QueueSchedules", "repeat_key"]
+__all__ = ["QueueSchedules"]

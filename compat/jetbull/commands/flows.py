@@ -19,6 +19,7 @@ from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import HEAD, PRIO
 from jetbull.ledger.placing import WAITING_CHILDREN
 from jetbull.ledger.store import QueueStore
+from jetbull.legacy import modern
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.options import check_id
 
@@ -29,6 +30,7 @@ class Tree:
     def __init__(
         self, queue: MinimalQueue, name: str, data: Any, opts: Mapping[str, Any]
     ) -> None:
+        opts = modern(opts)
         check_id(opts)
         job_id = str(opts.get("jobId") or uuid4().hex)
         self.job = Job(queue, name, data, opts, job_id)

@@ -122,7 +122,7 @@ async def fail(
         else:
             await finishing.again(lease, failure, delay_ms, bool(job.opts.get("lifo")))
             job.delay = delay_ms
-            if 0 < delay_ms:
+            if delay_ms > 0:
                 await fetching.soon(lease.store, job.id, now_ms() + delay_ms)
     except LeaseLost:
         raise await _lost(job, "moveToFinished") from None
