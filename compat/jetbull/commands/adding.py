@@ -64,10 +64,11 @@ def announce(store: QueueStore, job_id: str, name: str, place: Place) -> None:
 
 async def prepare(store: QueueStore, job: Job, place: Place | None = None) -> NewJob:
     """The ledger's form of a job, with its id."""
+    # Before anything is awaited: a delay of 1 ms must not be over by the time it is looked at.
+    where = place or place_of(job)
+    record = record_of(job, store)
     custom = job.id
     job_id = str(custom) if custom not in (None, "") else str((await store.ids.take())[0])
-    record = record_of(job, store)
-    where = place or place_of(job)
     await blobs.externalize(store, job_id, record)
 
     new = NewJob(job_id, record, where, custom in (None, ""))

@@ -13,7 +13,7 @@ from time import monotonic
 
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.wire import Msg, Subscription, Wire
+from jetbull.ledger.wire import Subscription, Wire
 
 POLL_SECONDS = 30.0
 _GRAB_SECONDS = 3.0
@@ -92,22 +92,25 @@ class Feed:
         self._number += 1
         return f"{kind}{self._number}"
 
-    async def _on_message(self, msg: Msg) -> None:
-        if not msg.reply:
-            self._on_status(msg)
+    def _on_message(self, subject: bytes, reply: bytes, data: bytes, block: bytes | None) -> None:
+        if not reply:
+            self._on_status(subject, block)
             return
-        parts = msg.reply.split(".")
+        ack = reply.decode()
+        parts = ack.split(".")
         shift = 0 if len(parts) == 9 else 2
         pending = int(parts[8 + shift])
-        record = Record.decode(msg.data)
-        stored = Stored(msg.subject, int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6)
+        record = Record.decode(data)
+        stored = Stored(
+            subject.decode(), int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6
+        )
         if self._grab is not None and self._grab_left > 0:
             self._grab_left -= 1
             if (self._grab_left == 0 or pending == 0) and not self._grab.done():
                 self._grab.set_result(None)
         else:
             self._use_poll()
-        self._deliver(Ticket(stored, msg.reply, monotonic()))
+        self._deliver(Ticket(stored, ack, monotonic()))
 
     def _use_poll(self) -> None:
         for token, (left, end) in self._polls.items():
@@ -117,13 +120,13 @@ class Feed:
                 del self._polls[token]
             return
 
-    def _on_status(self, msg: Msg) -> None:
-        token = msg.subject.rsplit(".", 1)[1]
+    def _on_status(self, subject: bytes, block: bytes | None) -> None:
+        token = subject.decode().rsplit(".", 1)[1]
         if token.startswith("g"):
             if token == self._grab_token and self._grab is not None and not self._grab.done():
                 self._grab.set_result(None)
             return
-        if (msg.headers or {}).get("Status") != "100" and self._polls.pop(token, None):
+        heartbeat = block is not None and block.startswith(b"NATS/1.0 100")
+        if not heartbeat and token in self._polls:
+            del self._polls[token]
             self._on_idle()
-
-

@@ -1,0 +1,237 @@
+"""What comes back from the server, and those who wait for it.
+
+Answers arrive as raw bytes; nothing is decoded before somebody asks. An acknowledgement of a
+stored message is read without a JSON parser where it has its usual form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from jetbull.errors import Conflict, StoreError, StreamMissing
+
+_WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
+_NOT_FOUND = frozenset({10059, 10014, 10037})
+
+Headers = Mapping[str, str]
+
+
+class Msg:
+    """One message as it arrived; the header block is parsed when first read."""
+
+    __slots__ = ("_block", "_headers", "data", "reply", "subject")
+
+    def __init__(
+        self,
+        subject: str,
+        reply: str,
+        data: bytes,
+        block: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        self.subject = subject
+        self.reply = reply
+        self.data = data
+        self._block = block
+        self._headers = headers
+
+    @property
+    def headers(self) -> Headers:
+        """The headers; `Status` and `Description` stand for a status line."""
+        if self._headers is None:
+            self._headers = parse_headers(self._block) if self._block else {}
+        return self._headers
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A direct-get answer: the message as the stream holds it."""
+
+    subject: str
+    seq: int
+    data: bytes
+    headers: Headers
+    time: str
+    pending: int
+
+
+def parse_headers(block: bytes) -> dict[str, str]:
+    """Headers of one message, and its status line as `Status` and `Description`."""
+    first, *lines = block.decode("utf-8", "replace").split("\r\n")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name] = value.strip()
+    status = first[8:].strip()  # behind "NATS/1.0"
+    if status:
+        headers["Status"], _, headers["Description"] = status.partition(" ")
+    return headers
+
+
+class Waiter(Protocol):
+    """Someone who waits for one answer or several."""
+
+    deadline: float
+
+    def feed(self, data: bytes, block: bytes | None) -> bool:
+        """Takes one answer; True when no other is expected."""
+
+    def fail(self, error: Exception) -> None:
+        """There will be no answer."""
+
+
+class _Waiter:
+    __slots__ = ("deadline", "future")
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class ForSequence(_Waiter):
+    """Waits for the acknowledgement of one stored message.
+
+    `on_stored` runs in the reader, in the order in which the server stored.
+    """
+
+    __slots__ = ("on_stored",)
+
+    def __init__(self, deadline: float, on_stored: Callable[[int], None] | None) -> None:
+        super().__init__(deadline)
+        self.on_stored = on_stored
+
+    def feed(self, data: bytes, block: bytes | None) -> bool:
+        if self.future.done():
+            return True
+        try:
+            seq = sequence_of(data, block)
+        except StoreError as error:
+            self.future.set_exception(error)
+            return True
+        if self.on_stored is not None:
+            self.on_stored(seq)
+        self.future.set_result(seq)
+        return True
+
+
+class ForAnswer(_Waiter):
+    """Waits for one raw answer."""
+
+    __slots__ = ()
+
+    def feed(self, data: bytes, block: bytes | None) -> bool:
+        if not self.future.done():
+            msg = Msg("", "", data, block)
+            if block is not None and msg.headers.get("Status") == "503":
+                self.future.set_exception(_nobody())
+            else:
+                self.future.set_result(msg)
+        return True
+
+
+class ForMany(_Waiter):
+    """Collects direct-get answers until the end-of-batch marker (ADR-31)."""
+
+    __slots__ = ("found",)
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(deadline)
+        self.found: list[Stored] = []
+
+    def feed(self, data: bytes, block: bytes | None) -> bool:
+        headers = parse_headers(block) if block else {}
+        status = headers.get("Status")
+        if status is None:
+            self.found.append(stored_of(data, headers))
+            return False
+        if not self.future.done():
+            if status in ("204", "404"):
+                self.future.set_result(self.found)
+            elif status == "503":
+                self.future.set_exception(_nobody())
+            else:
+                text = headers.get("Description", "")
+                self.future.set_exception(StoreError(f"The server refused a read: {status} {text}"))
+        return True
+
+
+def _nobody() -> StreamMissing:
+    return StreamMissing("No JetStream stream listens here.")
+
+
+def stored_of(data: bytes, headers: Headers) -> Stored:
+    """The stored message a direct get answered with."""
+    return Stored(
+        headers["Nats-Subject"],
+        int(headers["Nats-Sequence"]),
+        data,
+        headers,
+        headers["Nats-Time-Stamp"],
+        int(headers.get("Nats-Num-Pending", "0")),
+    )
+
+
+def stored_by_leader(message: Mapping[str, Any]) -> Stored:
+    """The stored message a `STREAM.MSG.GET` answered with."""
+    block = b64decode(message.get("hdrs", ""))
+    return Stored(
+        message["subject"],
+        int(message["seq"]),
+        b64decode(message.get("data", "")),
+        parse_headers(block) if block else {},
+        message["time"],
+        0,
+    )
+
+
+def sequence_of(data: bytes, block: bytes | None = None) -> int:
+    """The sequence (or counter value) an acknowledgement names; StoreError for a refusal."""
+    # {"stream":"JB_bull","seq":12345}: by far the most frequent answer, not worth a parser.
+    number = data[data.rfind(b":") + 1 : -1]
+    if number.isdigit() and data.endswith(b'"seq":%b}' % number):
+        return int(number)
+    if block is not None and parse_headers(block).get("Status") == "503":
+        raise _nobody()
+    answer = json.loads(data)
+    error = answer.get("error")
+    if error is None:
+        value = answer.get("val")
+        return int(answer["seq"]) if value is None else int(value)
+    raise store_error(error)
+
+
+def store_error(error: Mapping[str, Any]) -> StoreError:
+    """The exception for a JetStream error object."""
+    code = int(error.get("err_code", error.get("code", 0)))
+    text = str(error.get("description", error))
+    if code in _WRONG_SEQUENCE:
+        return Conflict(text, code)
+    if code in _NOT_FOUND:
+        return StreamMissing(text, code)
+    return StoreError(f"The server refused: {text} (JetStream error {code})", code)
+
+
+__all__ = [
+    "ForAnswer",
+    "ForMany",
+    "ForSequence",
+    "Headers",
+    "Msg",
+    "Stored",
+    "Waiter",
+    "parse_headers",
+    "sequence_of",
+    "store_error",
+    "stored_by_leader",
+    "stored_of",
+]
