@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import deque
 from typing import Any
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError
+from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge, StoreError
 from jetbull.ledger.names import Space
 from jetbull.ledger.record import dumps, to_bytes
 from jetbull.ledger.streams import ensure_streams
@@ -23,7 +24,7 @@ log = logging.getLogger("jetbull.events")
 
 Event = dict[str, Any]
 _MAX_BATCH = 256 * 1024  # bytes of one message
-_MAX_BACKLOG = 50_000  # events kept while the server is away
+_CROWDED = 20_000  # events that wait before those who cause more are held up
 
 
 class EventLog:
@@ -32,25 +33,32 @@ class EventLog:
     def __init__(self, wire: Wire, space: Space) -> None:
         self._wire = wire
         self._space = space
-        self._waiting: list[tuple[str, str]] = []
+        self._waiting: list[tuple[str, Event]] = []
+        self._emitted = 0
+        self._stored = 0
+        self._flushes: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._task: asyncio.Task[None] | None = None
 
     def emit(self, subject: str, event: Event) -> None:
-        """Queues one event; `event` holds `event` (its name) and BullMQ's arguments."""
-        if len(self._waiting) >= _MAX_BACKLOG:
-            log.warning("event backlog full, oldest event dropped: %s", self._waiting.pop(0)[0])
-        self._waiting.append((subject, dumps(event)))
-        self._idle.clear()
-        self._wake.set()
+        """Queues one event; `event` holds `event` (its name) and BullMQ's arguments, all text."""
+        self._waiting.append((subject, event))
+        self._emitted += 1
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write())
+        self._wake.set()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether those who cause events should wait for `flush` first."""
+        return len(self._waiting) > _CROWDED
 
     async def flush(self) -> None:
-        """Returns when every event emitted so far is stored."""
-        await self._idle.wait()
+        """Returns when every event emitted before the call is stored (or the log was closed)."""
+        if self._stored < self._emitted:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._flushes.append((self._emitted, done))
+            await done
 
     async def close(self, timeout: float = 2.0) -> None:
         """Writes what is left, then ends the writer."""
@@ -58,22 +66,32 @@ class EventLog:
             return
         try:
             async with asyncio.timeout(timeout):
-                await self._idle.wait()
+                await self.flush()
         except TimeoutError:
-            log.warning("%d events were not written before closing", len(self._waiting))
+            log.warning("%d events were not written before closing", self._emitted - self._stored)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _write(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
                 batch, self._waiting = self._waiting, []
                 for subject, payload in _messages(batch):
                     if not await self._store(subject, payload):
                         return
-            self._idle.set()
+                self._stored += len(batch)
+                self._tell(self._stored)
+        finally:
+            self._stored = self._emitted
+            self._tell(self._stored)
+
+    def _tell(self, number: int) -> None:
+        while self._flushes and self._flushes[0][0] <= number:
+            _, done = self._flushes.popleft()
+            if not done.done():
+                done.set_result(None)
 
     async def _store(self, subject: str, payload: bytes) -> bool:
         """True when stored; False when the connection is closed for good."""
@@ -84,6 +102,9 @@ class EventLog:
                 return True
             except ConnectionClosedError:
                 return False
+            except PayloadTooLarge as error:
+                log.warning("%s The event is written without its longest field.", error)
+                payload = _shortened(payload)
             except (AckTimeout, StoreError) as error:
                 log.debug("event batch not stored yet: %s", error)
                 await self._wire.connected()
@@ -92,25 +113,31 @@ class EventLog:
                 await asyncio.sleep(0.05)
 
 
-def _messages(batch: list[tuple[str, str]]) -> list[tuple[str, bytes]]:
-    """Groups consecutive events per subject into payloads of one JSON array each."""
-    grouped: dict[str, list[str]] = {}
-    sizes: dict[str, int] = {}
-    done: list[tuple[str, bytes]] = []
-    for subject, text in batch:
-        rows = grouped.setdefault(subject, [])
-        if rows and sizes[subject] + len(text) > _MAX_BATCH:
-            done.append((subject, _array(rows)))
-            rows.clear()
-            sizes[subject] = 0
-        rows.append(text)
-        sizes[subject] = sizes.get(subject, 0) + len(text)
-    done += [(subject, _array(rows)) for subject, rows in grouped.items() if rows]
-    return done
+def _messages(batch: list[tuple[str, Event]]) -> list[tuple[str, bytes]]:
+    """Groups the events per subject into payloads of one JSON array each."""
+    grouped: dict[str, list[Event]] = {}
+    for subject, event in batch:
+        grouped.setdefault(subject, []).append(event)
+    return [
+        (subject, payload) for subject, events in grouped.items() for payload in _arrays(events)
+    ]
 
 
-def _array(rows: list[str]) -> bytes:
-    return to_bytes("[" + ",".join(rows) + "]")
+def _arrays(events: list[Event]) -> list[bytes]:
+    """The events as few JSON arrays, encoded together: that is half the cost of one by one."""
+    payload = to_bytes(dumps(events))
+    if len(payload) <= _MAX_BATCH or len(events) == 1:
+        return [payload]
+    middle = len(events) // 2
+    return _arrays(events[:middle]) + _arrays(events[middle:])
+
+
+def _shortened(payload: bytes) -> bytes:
+    """The one event of a payload that is too large, its longest field emptied."""
+    events = decode(payload)
+    longest = max(events[0], key=lambda name: len(str(events[0][name])))
+    events[0][longest] = ""
+    return to_bytes(dumps(events))
 
 
 def decode(payload: bytes) -> list[Event]:

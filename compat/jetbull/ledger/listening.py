@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from jetbull.errors import AckTimeout, StoreError
 from jetbull.ledger.events import Event, decode
+from jetbull.ledger.record import dumps
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.streams import ensure_streams
 from jetbull.ledger.wire import Msg, Subscription
@@ -157,6 +158,7 @@ class Listener:
 
 async def publish(store: QueueStore, event: Event) -> None:
     """Writes one custom event and returns when it is stored."""
+    dumps(event)  # a name that is no JSON is refused here, not in the writer
     store.event_log.emit(store.names.events, event)
     await store.event_log.flush()
 
