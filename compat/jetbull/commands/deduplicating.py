@@ -9,7 +9,7 @@ from typing import Any
 
 from jetbull.errors import ConfigurationError, Conflict
 from jetbull.ledger import deduplication, reading
-from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.adding import NewJob, is_stored, message_for
 from jetbull.ledger.batch import commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
@@ -77,7 +77,9 @@ async def _own(store: QueueStore, job: NewJob, rule: Rule, seq: int, until: int)
     entry = deduplication.message(store, rule.id, job.job_id, until, seq)
     try:
         last = await commit(store.wire, store.names.space.jobs, [entry, message_for(store, job)])
-    except Conflict:
+    except Conflict as rival:
+        if rival.repeated and await is_stored(store, job):
+            return True
         if await reading.find(store, job.job_id) is not None:
             raise
         return False

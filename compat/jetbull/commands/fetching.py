@@ -56,7 +56,7 @@ async def take_now(
         )
         # The ticket read here has no ack: purge it, or a stale one would be read for ever.
         if HEAD not in subject.split("."):
-            await store.purge(subject)
+            await store.purge(subject, seq=ticket.stored.seq + 1)
         if lease is not None:
             return lease
 

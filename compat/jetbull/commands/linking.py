@@ -7,7 +7,7 @@ from typing import Any
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
 from jetbull.ledger import parents, reading
-from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.adding import NewJob, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.guard import expect
@@ -52,8 +52,9 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
         await commit(parent.store.wire, parent.store.names.space.jobs, [entry])
         if await store_job(store, new):
             return new.job_id
-    except Conflict:
-        pass
+    except Conflict as rival:
+        if rival.repeated and await is_stored(store, new):
+            return new.job_id
     return await _adopt(store, new, parent)
 
 

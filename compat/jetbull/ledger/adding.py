@@ -11,7 +11,7 @@ from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import GONE, HEAD, PRIO, state_of
 from jetbull.ledger.placing import Place, address
-from jetbull.ledger.reading import find_many, last_message
+from jetbull.ledger.reading import find_many
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 
@@ -43,8 +43,10 @@ async def add(store: QueueStore, job: NewJob) -> bool:
         try:
             await store.put(message.subject, message.payload, message.headers, job.on_stored)
             break
-        except Conflict:
-            newest = await last_message(store, job.job_id)
+        except Conflict as rival:
+            newest = await store.newest(job.job_id)
+            if rival.repeated and await is_stored(store, job):
+                break  # the first copy arrived, and a worker was quicker than its answer
             if newest is not None and state_of(newest.subject) != GONE:
                 return False
             # Only a tombstone stands there: the id is free again.
@@ -52,6 +54,19 @@ async def add(store: QueueStore, job: NewJob) -> bool:
             expect(message.headers, store.names.any_state(job.job_id), seq)
     if job.place.state == HEAD:
         await store.hint("head")
+    return True
+
+
+async def is_stored(store: QueueStore, job: NewJob) -> bool:
+    """Whether the job of this id is the one being added, finished or removed since or not.
+
+    To be asked after a `repeated` conflict; runs `on_stored` when it is.
+    """
+    found = await store.newest(job.job_id)
+    if found is None or not Record.decode(found.data).same_job(job.record):
+        return False
+    if job.on_stored is not None:
+        job.on_stored(found.seq)
     return True
 
 
@@ -85,7 +100,12 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
         try:
             last = await commit(store.wire, store.names.space.jobs, messages)
             break
-        except Conflict:
+        except Conflict as rival:
+            if rival.repeated and await is_stored(store, chosen[-1]):
+                for job in chosen[:-1]:
+                    if job.on_stored is not None:
+                        job.on_stored(0)
+                return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
             guards = await _tombstones(store, [j.job_id for j in chosen if j.job_id not in existing])
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]

@@ -85,5 +85,5 @@ async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> in
     key = await read(store, dedup_id)
     if key is None or (owner is not None and key.owner != owner):
         return 0
-    await store.purge(store.names.aux(_KIND, dedup_id))
+    await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
     return 1

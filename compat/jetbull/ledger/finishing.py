@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from jetbull.errors import Conflict
+from jetbull.errors import AckTimeout, Conflict, StoreError
 from jetbull.ledger import parents
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease
@@ -79,8 +79,7 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, on_store
         await settle(store, child, job_id, state, keep)
         return
     await lease.leave(record, REMOVED if keep.none else DONE[state], on_stored)
-    if not keep.all:
-        await trim(store, state, keep, job_id)
+    await _tidy(store, state, keep, job_id)
 
 
 async def settle(
@@ -96,8 +95,17 @@ async def settle(
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)
         return
-    if not keep.all:
+    await _tidy(store, state, keep, job_id)
+
+
+async def _tidy(store: QueueStore, state: str, keep: Keep, job_id: str) -> None:
+    """Removes older jobs; the outcome is stored, so what fails here is left to the next job."""
+    if keep.all:
+        return
+    try:
         await trim(store, state, keep, job_id)
+    except (AckTimeout, StoreError) as error:
+        log.warning("old %s jobs of %s were not removed: %s", state, store.names.name, error)
 
 
 async def again(lease: Lease, failure: Failure | None, delay_ms: int, lifo: bool) -> Stored:

@@ -10,15 +10,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jetbull.errors import Conflict, JetbullError
+from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import ACTIVE, state_of
+from jetbull.ledger.names import ACTIVE, GONE, is_schedule, state_of
 from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.placing import Place, active, address
-from jetbull.ledger.reading import find
+from jetbull.ledger.reading import as_stored, find
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg
@@ -40,7 +40,18 @@ class Ticket:
 class Lease:
     """The right to finish one job."""
 
-    __slots__ = ("_busy", "_stored", "acked", "ended", "job_id", "lock_ms", "record", "store", "token")
+    __slots__ = (
+        "_busy",
+        "_stored",
+        "acked",
+        "ended",
+        "job_id",
+        "lock_ms",
+        "record",
+        "store",
+        "ticket",
+        "token",
+    )
 
     def __init__(
         self, store: QueueStore, job_id: str, stored: Stored, token: str, lock_ms: int
@@ -51,6 +62,7 @@ class Lease:
         self.token = token
         self.lock_ms = lock_ms
         self.acked: asyncio.Future[Msg] | None = None
+        self.ticket: Stored | None = None
         self.ended = False
         self._stored = stored
         self._busy = asyncio.Lock()
@@ -79,9 +91,8 @@ class Lease:
     ) -> Stored:
         """Stores the outcome and ends the lease in one message; `LeaseLost` when too late."""
         async with self._busy:
-            if self.acked is not None:
-                await self.acked
-                self.acked = None
+            if place.state == GONE:
+                await self._clear()
             while True:
                 try:
                     stored = await move(
@@ -94,14 +105,36 @@ class Lease:
                     await self._reload()
                     record = _merge(record, self.record)
 
+    async def _clear(self) -> None:
+        """Makes sure that no ticket of this try is left.
+
+        Once the job is removed, and its tombstone too, nothing would tell a ticket whose ack was
+        lost from a new job.
+        """
+        acked, self.acked = self.acked, None
+        if acked is not None:
+            try:
+                await acked
+            except (AckTimeout, StoreError):
+                pass
+            else:
+                self.ticket = None
+        if self.ticket is not None or self.record.head.get("stalledCounter"):
+            await self.store.purge(self.store.names.any_state(self.job_id), seq=self._stored.seq)
+            self.ticket = None
+
     async def _reload(self) -> None:
-        stored = await find(self.store, self.job_id)
+        newest = await self.store.newest(self.job_id)
+        stored = None if newest is None else as_stored(newest)
         if stored is None or state_of(stored.subject) != ACTIVE:
             raise LeaseLost(f"The lock of job {self.job_id} expired or was taken over.")
         if stored.record.head.get("token") != self.token:
             raise LeaseLost(f"Job {self.job_id} is held by another worker.")
+        record = stored.record
+        if self.store.patched:
+            record = await _patched(self.store, self.job_id, record)
         self._stored = stored
-        self.record = stored.record
+        self.record = record
 
 
 def _merge(outcome: Record, stored: Record) -> Record:
@@ -164,9 +197,9 @@ async def take(
             await store.wire.send(ticket.reply, b"+ACK")
         return None
     lease = Lease(store, job_id, stored, token, lock_ms)
+    lease.ticket = None if is_schedule(ticket.stored.subject) else ticket.stored
     if ticket.reply:
         if b'"removeOn' in record.fixed:
-            # No trace may be left to tell a redelivered ticket from a new job: be sure it is gone.
             lease.acked = await store.wire.question(ticket.reply, b"+ACK")
         else:
             await store.wire.send(ticket.reply, b"+ACK")

@@ -42,9 +42,10 @@ async def move(
             on_stored(seq)
     scheduled = is_schedule(old.subject)
     if not scheduled and not keep_old and old.subject != subject:
-        await store.purge(old.subject)
+        # Up to what was seen: the job may be back on this subject by now.
+        await store.purge(old.subject, seq=old.seq + 1)
     if store.patched and not scheduled:
-        await store.purge(store.names.aux("patch", job_id))
+        await store.purge(store.names.aux("patch", job_id), seq=seq)
     if place.state == HEAD:
         await store.hint("head")
     return Stored(subject, seq, record)

@@ -83,16 +83,27 @@ def unescape(token: str) -> str:
 class Space:
     """Stream and subject names of one prefix."""
 
-    __slots__ = ("counters", "events", "jobs", "logs", "objects", "prefix", "token")
+    __slots__ = ("counters", "events", "jobs", "logs", "objects", "prefix", "replicas", "token")
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, replicas: int = 1) -> None:
         self.prefix = prefix
+        self.replicas = replicas
         self.token = escape(prefix)
         self.jobs = f"JB_{self.token}"
         self.events = f"JBE_{self.token}"
         self.counters = f"JBC_{self.token}"
         self.logs = f"JBL_{self.token}"
         self.objects = f"JBO_{self.token}"
+
+    @property
+    def alive(self) -> str:
+        """Where those who have the prefix open answer."""
+        return self.alive_of(self.token)
+
+    @staticmethod
+    def alive_of(token: str) -> str:
+        """As `alive`, from the escaped prefix that stream names hold."""
+        return f"jbh.{token}.alive"
 
     def queue(self, name: str) -> QueueNames:
         return QueueNames(self, name)

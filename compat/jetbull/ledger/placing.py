@@ -22,7 +22,9 @@ from jetbull.ledger.names import (
     QueueNames,
 )
 
-TOMBSTONE_SECONDS = 10
+#: Longer than anything may be repeated that was sent before the job was removed: an add or a
+#: transition whose answer was lost (5 s to notice, 30 s of patience), a ticket (5 s).
+TOMBSTONE_SECONDS = 45
 SETTLE_MS = 10_000
 
 

@@ -73,6 +73,10 @@ class Record:
     def copy(self) -> Record:
         return self.with_head(dict(self.head))
 
+    def same_job(self, other: Record) -> bool:
+        """Whether both come from one `add`: line 2 says what was given, and when, to the ms."""
+        return self.fixed == other.fixed
+
     @property
     def name(self) -> str:
         return str(self.given["name"])

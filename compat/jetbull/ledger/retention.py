@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from jetbull.ledger.clock import now_ms, parse_ms
@@ -35,41 +36,48 @@ async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> Non
         await forget(store, [newest_id])
         return
     subject = store.names.all_in(state)
-    ids: list[str] = []
+    old: dict[str, int] = {}
     if keep.age_s is not None:
-        ids += await _older_than(store, subject, now_ms() - int(keep.age_s * 1000), keep.limit)
+        old |= await _older_than(store, subject, now_ms() - int(keep.age_s * 1000), keep.limit)
     if keep.count is not None:
-        ids += await _beyond(store, subject, keep.count)
-    if ids:
-        await remove_finished(store, state, list(dict.fromkeys(ids)))
+        old |= await _beyond(store, subject, keep.count)
+    if old:
+        await _remove_finished(store, old)
 
 
-async def _beyond(store: QueueStore, subject: str, count: int) -> list[str]:
+async def _beyond(store: QueueStore, subject: str, count: int) -> dict[str, int]:
     stream = store.names.space.jobs
     found = await store.wire.get_batch(
         stream, {"next_by_subj": subject, "seq": 1, "batch": 1}
     )
     if not found or found[0].pending + 1 <= count:
-        return []
+        return {}
     surplus = found[0].pending + 1 - count
     found = await store.wire.get_batch(
         stream, {"next_by_subj": subject, "seq": 1, "batch": min(surplus, 1000)}
     )
-    return [last_token(m.subject) for m in found]
+    return {last_token(m.subject): m.seq for m in found}
 
 
-async def _older_than(store: QueueStore, subject: str, cutoff_ms: int, limit: int) -> list[str]:
+async def _older_than(
+    store: QueueStore, subject: str, cutoff_ms: int, limit: int
+) -> dict[str, int]:
     found = await store.wire.get_batch(
         store.names.space.jobs, {"next_by_subj": subject, "seq": 1, "batch": max(1, limit)}
     )
-    return [last_token(m.subject) for m in found if parse_ms(m.time) <= cutoff_ms]
+    return {last_token(m.subject): m.seq for m in found if parse_ms(m.time) <= cutoff_ms}
 
 
-async def remove_finished(store: QueueStore, state: str, job_ids: list[str]) -> None:
-    """Removes finished jobs and what belongs to them."""
-    for job_id in job_ids:
-        await store.purge(store.names.job(state, job_id))
-    await forget(store, job_ids)
+async def _remove_finished(store: QueueStore, jobs: dict[str, int]) -> None:
+    """Removes finished jobs (id -> sequence) and what belongs to them.
+
+    Up to that sequence, for the job may run again by now; and in every state, for a ticket whose
+    ack was lost would run it again later.
+    """
+    await asyncio.gather(
+        *(store.purge(store.names.any_state(i), seq=seq + 1) for i, seq in jobs.items())
+    )
+    await forget(store, list(jobs))
 
 
 async def forget(store: QueueStore, job_ids: list[str]) -> None:

@@ -96,7 +96,7 @@ async def save(
         return False
     if replaced is not None and not is_schedule(replaced[1].subject):
         if replaced[1].subject != messages[-1].subject:
-            await store.purge(replaced[1].subject)
+            await store.purge(replaced[1].subject, seq=replaced[1].seq + 1)
     if job.on_stored is not None:
         job.on_stored(last)
     if job.place.state == HEAD:

@@ -10,16 +10,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
+from time import monotonic
 from typing import Any
 
-from jetbull.errors import AckTimeout, Conflict, StreamMissing
+from jetbull.errors import AckTimeout, Conflict, ServerUnavailable, StreamMissing
 from jetbull.ledger.events import Event, EventLog
 from jetbull.ledger.guard import HeaderMap
 from jetbull.ledger.ids import IdSource
 from jetbull.ledger.names import QueueNames
 from jetbull.ledger.promoter import Promoter
 from jetbull.ledger.streams import ensure_streams
-from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire import Stored, Wire
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -66,15 +67,25 @@ class QueueStore:
         headers: HeaderMap,
         on_stored: Callable[[int], None] | None = None,
         patience: float = PATIENCE,
+        on_sent: Callable[[], None] | None = None,
     ) -> int:
         """Stores one guarded message, through lost connections and restarts; its sequence.
 
+        `on_sent` runs when the message is on its way: what it sends is stored behind it, without
+        waiting for this message's acknowledgement.
+
         `Conflict` when the guard failed. A message whose acknowledgement was lost is looked for
-        before it is called a conflict, so repeating it changes nothing.
+        before it is called a conflict, so repeating it changes nothing; if it is not there any
+        more, the conflict is marked `repeated`.
         """
         wire = self.wire
+        if self.event_log.crowded:
+            await self.event_log.flush()
         try:
-            return await (await wire.post(subject, payload, headers, on_stored))
+            stored = await wire.post(subject, payload, headers, on_stored)
+            if on_sent is not None:
+                on_sent()
+            return await stored
         except (AckTimeout, StreamMissing) as error:
             return await self._insist(subject, payload, headers, on_stored, patience, error)
 
@@ -90,6 +101,7 @@ class QueueStore:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         pause = 0.05
+        uncertain = isinstance(error, AckTimeout)
         while True:
             left = deadline - loop.time()
             if left <= 0:
@@ -99,27 +111,55 @@ class QueueStore:
                     await self.wire.connected()
                     if isinstance(error, StreamMissing):
                         await ensure_streams(self.wire, self.names.space)
-                    return await (await self.wire.post(subject, payload, headers, on_stored))
-            except Conflict:
-                stored = await self.wire.get_one(self.names.space.jobs, {"last_by_subj": subject})
-                if stored is None or stored.data != payload:
-                    raise
-                if on_stored is not None:
-                    on_stored(stored.seq)
-                return stored.seq
-            except (AckTimeout, StreamMissing) as again:
+                    try:
+                        return await (await self.wire.post(subject, payload, headers, on_stored))
+                    except Conflict as rival:
+                        rival.repeated = uncertain
+                        return await self._own(subject, payload, on_stored, rival)
+            except (AckTimeout, StreamMissing, ServerUnavailable) as again:
                 error = again
+                uncertain = uncertain or isinstance(again, AckTimeout)
             except TimeoutError:
                 raise error from None
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
+    async def _own(
+        self,
+        subject: str,
+        payload: bytes,
+        on_stored: Callable[[int], None] | None,
+        rival: Conflict,
+    ) -> int:
+        """The sequence of the first copy if that stands in the way; else raises `rival`."""
+        stored = await self.wire.get_last(self.names.space.jobs, subject)
+        if stored is None or stored.data != payload:
+            raise rival
+        if on_stored is not None:
+            on_stored(stored.seq)
+        return stored.seq
+
+    async def newest(self, job_id: str) -> Stored | None:
+        """The last message of a job, tombstones included, as the stream's leader knows it."""
+        return await self.wire.get_last(self.names.space.jobs, self.names.any_state(job_id))
+
     async def purge(self, subject: str, **extra: int) -> int:
-        """Removes messages by subject (`keep` or `seq` limit it); how many went."""
-        answer = await self.wire.api(
-            f"STREAM.PURGE.{self.names.space.jobs}", {"filter": subject, **extra}
-        )
-        return int(answer.get("purged", 0))
+        """Removes messages by subject (`keep` or `seq` limit it); how many went.
+
+        A purge without `seq` (up to, not including) also removes what was stored since the caller
+        looked.
+        """
+        deadline = monotonic() + PATIENCE
+        while True:
+            try:
+                answer = await self.wire.api(
+                    f"STREAM.PURGE.{self.names.space.jobs}", {"filter": subject, **extra}
+                )
+            except AckTimeout:
+                if monotonic() > deadline:
+                    raise
+                continue
+            return int(answer.get("purged", 0))
 
     async def hint(self, topic: str, payload: bytes = b"") -> None:
         """Tells the queue's workers, if any listen; nothing is stored."""

@@ -55,9 +55,9 @@ def _configs(space: Space, replicas: int) -> list[dict[str, Any]]:
     ]
 
 
-async def ensure_streams(wire: Wire, space: Space, replicas: int = 1) -> None:
+async def ensure_streams(wire: Wire, space: Space) -> None:
     """Creates what is missing; an existing stream is left as its owner configured it."""
-    configs = _configs(space, replicas)
+    configs = _configs(space, space.replicas)
     await asyncio.gather(*(_ensure(wire, config) for config in configs))
 
 
