@@ -28,6 +28,7 @@ _TASKS: Mapping[str, _Task] = {
     "generate-audio": generate_audio,
     "combine-page-audio": combine_page,
     "combine-book": combine_book,
+    "add-diacritics": add_diacritics,
     "add-simple-diacritics": add_diacritics,
     "add-advanced-diacritics": add_diacritics,
 }
@@ -117,6 +118,12 @@ class JobProcessor:
     ) -> dict[str, Any]:
         """Run `combine-book`."""
         return await self.process_job("combine-book", data, job)
+
+    async def process_diacritics(
+        self, data: Mapping[str, Any], job: Any | None = None
+    ) -> dict[str, Any]:
+        """Run `add-diacritics`: the kind the book asks for, else the advanced one."""
+        return await self.process_job("add-diacritics", data, job)
 
     async def process_simple_diacritics(
         self, data: Mapping[str, Any], job: Any | None = None

@@ -15,7 +15,12 @@ from .settings import LogSettings
 
 __all__ = ["JobFields", "JsonFormatter", "TextFormatter", "log_fields", "set_up_logging"]
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",  # uvicorn's own copy of the message
+}
 _CHATTY = ("botocore", "boto3", "s3transfer", "urllib3", "uvicorn.access", "asyncio")
 
 _fields: ContextVar[Mapping[str, Any] | None] = ContextVar("jetbull_log_fields", default=None)

@@ -63,7 +63,7 @@ class CombinePageAudio(NewJobBody):
 
 
 class AddDiacritics(NewJobBody):
-    """`add-advanced-diacritics`: point a Hebrew book's text; the book may ask for less."""
+    """`add-diacritics`: point a Hebrew book's text."""
 
     book_id: Name
     paragraph_ids: list[StrictStr] | None = None

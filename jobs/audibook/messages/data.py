@@ -83,7 +83,7 @@ class CombineBook(JobData):
 
 
 class AddDiacritics(JobData):
-    """`add-simple-diacritics` and `add-advanced-diacritics`: point a Hebrew book's text."""
+    """`add-diacritics`, `add-simple-diacritics`, `add-advanced-diacritics`: point a Hebrew book."""
 
     book_id: Name
     paragraph_ids: list[str] | None = None

@@ -19,6 +19,7 @@ JOB_DATA: Mapping[str, type[JobData]] = {
     "generate-audio": GenerateAudio,
     "combine-page-audio": CombinePageAudio,
     "combine-book": CombineBook,
+    "add-diacritics": AddDiacritics,
     "add-simple-diacritics": AddDiacritics,
     "add-advanced-diacritics": AddDiacritics,
 }

@@ -1,4 +1,4 @@
-"""`add-simple-diacritics` and `add-advanced-diacritics`: point the text of a Hebrew book."""
+"""`add-diacritics`, `add-simple-diacritics`, `add-advanced-diacritics`: point a Hebrew book."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ async def add_diacritics(
     Left as they are: paragraphs a person has completed, text that is not Hebrew, and
     text that is pointed already, so the job can be repeated. A text that fails keeps
     its content and counts as an error; raises DiacriticsError when all of them fail.
-    The book's own choice of `simple` or `advanced` goes before the job's name.
+    The book's own choice of `simple` or `advanced` goes before the job's name; where
+    neither says anything it is `advanced`.
     """
     started = time.monotonic()
     book = await in_thread(services.catalogue.books.get, data.book_id)

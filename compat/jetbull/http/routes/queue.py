@@ -53,7 +53,7 @@ async def combine_page_audio(body: CombinePageAudio, request: Request, service: 
 @router.post("/add-diacritics", status_code=201)
 async def add_diacritics(body: AddDiacritics, request: Request, service: Service) -> Added:
     """Point a Hebrew book's text, in the way the book's metadata asks for."""
-    return await _add("add-advanced-diacritics", body, request, service)
+    return await _add("add-diacritics", body, request, service)
 
 
 @router.get("/status")

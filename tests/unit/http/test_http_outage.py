@@ -1,0 +1,46 @@
+"""A server that goes away and comes back."""
+
+from __future__ import annotations
+
+import httpx
+from tests.unit.http.interface import running_api, taken
+
+from jetbull.server import EmbeddedServer
+
+
+async def test_while_the_server_is_away_calls_fail_as_the_old_service_did_and_then_go_on() -> None:
+    with EmbeddedServer() as server, running_api(server.url, "outage") as url:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            body = {"bookId": "b", "s3Key": "k"}
+            assert (await client.post("/api/queue/parse-epub", json=body)).status_code == 201
+            ready = taken(await client.get("/ready"), 200)
+            assert ready["status"] == "ready"
+            server.kill()
+            down = taken(await client.get("/ready"), 503)
+            assert down["status"] == "not ready"
+            assert taken(await client.get("/health"), 200) == {"status": "ok"}
+            assert taken(await client.get("/api/queue/status"), 500) == {
+                "error": "Internal Server Error",
+                "message": "Failed to get queue status",
+                "statusCode": 500,
+            }
+            server.start()
+            while (await client.get("/ready")).status_code != 200:
+                continue  # each answer takes its own time
+            assert (await client.get("/api/queue/status")).json()["waiting"] == 1
+
+
+async def test_readiness_says_what_it_looked_at() -> None:
+    with EmbeddedServer() as server, running_api(server.url, "ready") as url:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            body = (await client.get("/ready")).json()
+            assert [check["name"] for check in body["checks"]] == ["nats", "stream", "consume"]
+            assert all(check["ok"] and check["detail"] for check in body["checks"])
+
+
+async def test_without_any_server_the_interface_is_alive_but_not_ready() -> None:
+    with running_api("nats://127.0.0.1:9", "none") as url:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            assert (await client.get("/health")).status_code == 200
+            body = taken(await client.get("/ready"), 503)
+            assert "jetbull server" in str(body["checks"])

@@ -1,0 +1,108 @@
+"""The calls that only look."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from tests.unit.http.interface import taken
+from tests.unit.http.outcomes import completed, failed
+
+from jetbull import Queue
+from jetbull.types import JobOptions
+
+_LISTED = {
+    "id",
+    "name",
+    "data",
+    "timestamp",
+    "processedOn",
+    "finishedOn",
+    "progress",
+    "attemptsMade",
+    "failedReason",
+    "stacktrace",
+    "returnvalue",
+}
+_DETAILED = {*_LISTED, "state", "opts"}
+
+
+async def test_the_status_counts_the_five_states(api: httpx.AsyncClient, queue: Queue) -> None:
+    await completed(queue, "done")
+    await failed(queue, "broken")
+    await queue.addBulk([{"name": "n", "data": {}}, {"name": "n", "data": {}}])
+    await queue.add("n", {}, {"delay": 60_000})
+    body = taken(await api.get("/api/queue/status"), 200)
+    info: Any = body.pop("streamInfo")
+    assert body == {
+        "waiting": 2,
+        "active": 0,
+        "completed": 1,
+        "failed": 1,
+        "delayed": 1,
+        "total": 5,
+    }
+    assert set(info) == {"messages", "bytes", "firstSeq", "lastSeq"}
+    assert info["messages"] > 0 and info["lastSeq"] >= info["firstSeq"] > 0
+
+
+async def test_a_list_holds_the_first_101_jobs_of_a_state(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    jobs = [{"name": "n", "data": {"number": number}} for number in range(105)]
+    await queue.addBulk(jobs)
+    body = taken(await api.get("/api/queue/jobs/waiting"), 200)
+    listed: Any = body["jobs"]
+    assert [job["data"]["number"] for job in listed] == list(range(101))
+    assert body["status"] == "waiting" and body["total"] == 101
+    assert {frozenset(job) for job in listed} == {frozenset(_LISTED)}
+
+
+async def test_finished_jobs_are_listed_with_their_outcome(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    await completed(queue, "done", {"spoken": 3.5})
+    await failed(queue, "broken", "The voice is hoarse.")
+    (done,) = (await api.get("/api/queue/jobs/completed")).json()["jobs"]
+    assert done["id"] == "done" and done["returnvalue"] == {"spoken": 3.5}
+    assert done["timestamp"] <= done["processedOn"] <= done["finishedOn"]
+    assert done["attemptsMade"] == 1 and done["failedReason"] is None
+    (broken,) = (await api.get("/api/queue/jobs/failed")).json()["jobs"]
+    assert broken["failedReason"] == "The voice is hoarse." and broken["returnvalue"] is None
+    assert isinstance(broken["stacktrace"], list) and broken["stacktrace"]
+
+
+@pytest.mark.parametrize("status", ["active", "delayed", "completed", "failed", "waiting"])
+async def test_an_empty_state_is_an_empty_list(api: httpx.AsyncClient, status: str) -> None:
+    body = taken(await api.get(f"/api/queue/jobs/{status}"), 200)
+    assert body == {"jobs": [], "status": status, "total": 0}
+
+
+@pytest.mark.parametrize("status", ["paused", "wait", "Waiting", "waiting-children", "x"])
+async def test_an_unknown_state_is_answered_with_the_known_ones(
+    api: httpx.AsyncClient, status: str
+) -> None:
+    assert taken(await api.get(f"/api/queue/jobs/{status}"), 200) == {
+        "error": "Invalid status. Use: waiting, active, completed, failed, or delayed"
+    }
+
+
+@pytest.mark.parametrize("job_id", ["plain", "user/1 page 2", "a:b:c", "ünï", "a.b*c>", "100%"])
+async def test_a_job_is_found_by_its_id_whatever_characters_it_has(
+    api: httpx.AsyncClient, queue: Queue, job_id: str
+) -> None:
+    options: JobOptions = {"jobId": job_id, "attempts": 3}
+    await queue.add("generate-audio", {"bookId": "b"}, options)
+    body = taken(await api.get(f"/api/queue/job/{quote(job_id, safe='')}"), 200)
+    job: Any = body.pop("job")
+    assert body == {"found": True}
+    assert set(job) == _DETAILED
+    assert (job["id"], job["name"], job["state"]) == (job_id, "generate-audio", "waiting")
+    assert job["data"] == {"bookId": "b"} and job["opts"]["attempts"] == 3
+    assert job["processedOn"] is None and job["finishedOn"] is None
+
+
+async def test_an_unknown_job_is_not_found_with_status_200(api: httpx.AsyncClient) -> None:
+    assert taken(await api.get("/api/queue/job/nobody"), 200) == {"job": None, "found": False}
