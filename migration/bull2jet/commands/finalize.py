@@ -92,7 +92,9 @@ class _Finalizing:
     async def _compare(self, queue: TargetQueue, checkpoint: Checkpoint, line: QueueLine) -> None:
         door, found = self.door, self.found
         mapper = await mapper_for(door, found.queue, checkpoint)
-        verifier = Verifier(door, found, queue, mapper, self.findings, self.progress, live=True)
+        verifier = Verifier(
+            door, found, queue, mapper, self.findings, self.progress, live=checkpoint.released
+        )
         await verifier.verify()
         fill_comparison(line, verifier)
         if checkpoint.verified is None or not verifier.clean:

@@ -27,6 +27,7 @@ def fill_comparison(line: QueueLine, verifier: Verifier) -> None:
         report.different = comparison.different
         report.missing = comparison.missing
         report.digest = comparison.source.content
+        report.target_digest = comparison.target.content
         report.order = comparison.source.order
         report.in_order = comparison.in_order
         report.count = max(report.count, comparison.source.count)

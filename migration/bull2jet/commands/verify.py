@@ -20,6 +20,7 @@ from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import Phase, load, require
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
+from bull2jet.transfer.verify_rules import RuleCheck
 
 
 async def verify(options: Options, progress: Progress) -> Report:
@@ -57,10 +58,12 @@ async def _verify_queue(
     allowed = {Phase.COPYING, Phase.LIVE}
     require(checkpoint, found.queue.key, allowed, "verify")
     mapper = await mapper_for(door, found.queue, checkpoint)
-    live = checkpoint.phase is Phase.LIVE
-    verifier = Verifier(door, found, queue, mapper, findings, progress, live)
+    verifier = Verifier(door, found, queue, mapper, findings, progress, live=checkpoint.released)
     await verifier.verify()
     fill_comparison(line, verifier)
+    rules = RuleCheck(door, found.queue, queue, mapper, findings, live=checkpoint.released)
+    await rules.check()
+    line.rules_different = rules.wrong
     await _count_left(door, found, line)
     return line
 
@@ -78,15 +81,13 @@ async def _count_left(door: Door, found: QueueFound, line: QueueLine) -> None:
 
 def _conclude(report: Report, findings: Findings, options: Options) -> None:
     lines = [line for queue in report.queues for line in queue.states.values()]
-    wrong = sum((line.different or 0) + (line.missing or 0) for line in lines)
-    wrong += sum(1 for line in lines if line.in_order is False)
     equal = sum(line.equal or 0 for line in lines)
     moved = sum(line.moved_on or 0 for line in lines)
     left = sum(line.left or 0 for line in lines)
     counts = f"{equal:,} jobs are equal, {moved:,} have moved on since, {left:,} stand in Redis"
-    if wrong:
+    if report.differing:
         report.verdict = Verdict.DIFFERENT
-        report.summary = f"The sides differ in {wrong:,} points: {counts}."
+        report.summary = f"The sides differ in {report.differing:,} points: {counts}."
         report.next = command_line("rollback", options)
         return
     report.verdict = judge(findings)

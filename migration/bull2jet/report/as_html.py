@@ -73,6 +73,7 @@ def _queue(queue: QueueLine) -> Iterator[str]:
     facts += [f"{queue.schedulers} schedulers"] if queue.schedulers else []
     facts += [f"flows with {', '.join(queue.relatives)}"] if queue.relatives else []
     facts += [f"phase {queue.phase}"] if queue.phase else []
+    facts += [f"{queue.rules_different} rules differ"] if queue.rules_different else []
     if queue.pause_predicted is not None:
         facts.append(f"predicted pause {lasting(queue.pause_predicted)}")
     if queue.pause_measured is not None:
@@ -99,7 +100,10 @@ def _digests(queue: QueueLine) -> Iterator[str]:
     for name, state in queue.states.items():
         if state.digest:
             order = f", order <code>{state.order}</code>" if state.order else ""
-            yield f"<p><small>{_safe(name)}: digest <code>{state.digest}</code>{order}</small></p>"
+            both = f"<code>{state.digest}</code>"
+            if state.target_digest:
+                both += f" in Redis, <code>{state.target_digest}</code> on the target"
+            yield f"<p><small>{_safe(name)}: digest {both}{order}</small></p>"
 
 
 def _numbers(state: StateLine) -> list[str]:

@@ -65,6 +65,8 @@ def _queue(queue: QueueLine) -> Iterator[str]:
         extras.append(f"{queue.schedulers} schedulers")
     if queue.deduplications:
         extras.append(f"{queue.deduplications} deduplication ids")
+    if queue.rules_different:
+        extras.append(f"{queue.rules_different} rules differ")
     if queue.locked:
         extras.append(f"{queue.locked} active jobs held by a worker")
     if queue.relatives:

@@ -48,8 +48,10 @@ class StateLine:
     moved_on: int | None = None
     different: int | None = None
     missing: int | None = None
-    #: digest over all jobs of the state, whatever their order
+    #: digest over all jobs of the state in Redis, whatever their order
     digest: str | None = None
+    #: the same over their copies on the target; equal while no job has moved on
+    target_digest: str | None = None
     #: digest over the ids in running order
     order: str | None = None
     #: whether the target lists them in the same order
@@ -80,6 +82,8 @@ class QueueLine:
     schedulers: int = 0
     locked: int = 0
     deduplications: int | None = None
+    #: schedulers, limits and deduplication ids that differ
+    rules_different: int | None = None
     relatives: tuple[str, ...] = ()
     #: the next jobs to become due, earliest first
     next_due: list[Due] = field(default_factory=list)
@@ -95,6 +99,14 @@ class QueueLine:
     @property
     def bytes(self) -> int:
         return sum(line.bytes for line in self.states.values())
+
+    @property
+    def differing(self) -> int:
+        """In how many points the two sides differ."""
+        points = self.rules_different or 0
+        for line in self.states.values():
+            points += (line.different or 0) + (line.missing or 0) + (line.in_order is False)
+        return points
 
 
 @dataclass(slots=True)
@@ -118,6 +130,11 @@ class Report:
     summary: str = ""
     #: the command to type next
     next: str | None = None
+
+    @property
+    def differing(self) -> int:
+        """In how many points the two sides differ."""
+        return sum(queue.differing for queue in self.queues)
 
 
 __all__ = ["Due", "QueueLine", "Report", "StateLine", "Verdict"]

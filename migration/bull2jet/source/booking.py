@@ -16,7 +16,10 @@ async def booked(door: Door, queue: QueueRef, jobs: Sequence[Job]) -> list[Job]:
     """
     children = [job for job in jobs if job.parent and job.state in FINISHED]
     answers = await door.calls(
-        [("SISMEMBER", f"{_parent_key(job)}:dependencies", f"{queue.key}:{job.id}") for job in children]
+        [
+            ("SISMEMBER", f"{_parent_key(job)}:dependencies", f"{queue.key}:{job.id}")
+            for job in children
+        ]
     )
     return [job for job, pending in zip(children, answers, strict=True) if pending == 0]
 

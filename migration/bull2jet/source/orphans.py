@@ -1,48 +1,15 @@
-"""Keys under a queue's root that nothing lists: orphaned jobs, leftovers, other programs' keys.
-
-The listed ids are kept as 8-byte fingerprints in a sorted array: 8 MB for a million jobs. Two ids
-with one fingerprint would hide an orphan; with a million ids the chance is about one in 10^13.
-"""
+"""Keys under a queue's root that nothing lists: orphaned jobs, leftovers, other programs' keys."""
 
 from __future__ import annotations
 
-import hashlib
-from array import array
-from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable
 
 from bull2jet.findings import Finding, Severity
+from bull2jet.idset import IdSet
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.keys import QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
 from bull2jet.source.listing import pages, usable
-
-
-class IdSet:
-    """Very many ids in little memory; may be asked only after `close`."""
-
-    def __init__(self) -> None:
-        self._prints: array[int] = array("Q")
-
-    def add(self, ids: Iterable[str]) -> None:
-        self._prints.extend(map(_fingerprint, ids))
-
-    def close(self) -> None:
-        """Sorts the fingerprints, after which the set can be asked."""
-        self._prints = array("Q", sorted(self._prints))
-
-    def __contains__(self, job_id: str) -> bool:
-        wanted = _fingerprint(job_id)
-        place = bisect_left(self._prints, wanted)
-        return place < len(self._prints) and self._prints[place] == wanted
-
-    def __len__(self) -> int:
-        return len(self._prints)
-
-
-def _fingerprint(job_id: str) -> int:
-    digest = hashlib.blake2b(job_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
 
 
 async def listed_ids(door: Door, found: QueueFound) -> IdSet:
@@ -109,4 +76,4 @@ async def _name(
     return findings
 
 
-__all__ = ["IdSet", "find_orphans", "listed_ids"]
+__all__ = ["find_orphans", "listed_ids"]

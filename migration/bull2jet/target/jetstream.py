@@ -23,6 +23,7 @@ from bull2jet.source.address import redacted
 from bull2jet.target.families import read_families, read_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
+from bull2jet.target.traces import Traces, read_traces
 from jetbull.errors import ServerUnavailable
 from jetbull.ledger import blobs, counting, deduplication, hub, parents, schedules
 from jetbull.ledger import settings as ledger_settings
@@ -158,6 +159,9 @@ class JetStreamQueue:
             if len(found) < _PAGE:
                 return
             seq = found[-1].seq + 1
+
+    async def traces(self) -> Traces:
+        return await read_traces(self._store)
 
     async def counts(self) -> dict[State, int]:
         counted = await counting.count_all(self._store)

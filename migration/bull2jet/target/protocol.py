@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from bull2jet.model import Deduplication, Job, QueueRef, Scheduler, Settings, State
+from bull2jet.target.traces import Traces
 
 
 class TargetQueue(Protocol):
@@ -35,6 +36,9 @@ class TargetQueue(Protocol):
 
     def listing(self, state: State) -> AsyncIterator[list[str]]:
         """Ids in the order the target would take or list them, page by page."""
+
+    async def traces(self) -> Traces:
+        """What the event log tells of jobs that may be gone."""
 
     async def counts(self) -> dict[State, int]:
         """Jobs per state."""

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bull2jet.errors import MigrationError
+from bull2jet.idset import IdSet
 from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
 from bull2jet.source.listing import HOLDERS, pages, usable
-from bull2jet.source.orphans import IdSet
 
 _READ: dict[str, tuple[str | int, ...]] = {
     "string": ("GET",),

@@ -107,6 +107,7 @@ class Carrier:
         if holder.state in FINISHED and self.limits.history is not None:
             wanted = self.limits.history - await self._size(holder.mirror)
             offset = max(0, total - max(0, wanted))  # the newest are at the end
+            self._leave_history(holder, offset, tally)
         self.progress.begin(self.found.queue.key, holder.suffix, total - offset)
         moved = 0
         while True:
@@ -119,6 +120,13 @@ class Carrier:
             taken, stayed = await self._carry_page(holder, listings, tally)
             moved += taken
             offset += stayed
+
+    def _leave_history(self, holder: Holder, number: int, tally: Tally) -> None:
+        tally.left += number
+        if number:
+            text = f"{number:,} {holder.state} jobs stay in Redis, as --history says."
+            queue = self.found.queue.key
+            self.findings.add(Finding(Severity.NOTE, "history", text, queue))
 
     async def _size(self, holder: Holder) -> int:
         verb = "LLEN" if holder.is_list else "ZCARD"

@@ -40,6 +40,8 @@ class Checkpoint:
     target_was_paused: bool = False
     #: what was chosen and must not change until the end
     timezone: str | None = None
+    #: how many of the newest finished jobs per state were wanted, None for all
+    history: int | None = None
     source: str = ""
     began: int = 0
     updated: int = 0
@@ -53,6 +55,11 @@ class Checkpoint:
     released: bool = False
     #: seconds without workers, measured
     pause: float | None = None
+
+    @property
+    def oldest_finished(self) -> int:
+        """Jobs that finished in Redis before this moment (ms) are not carried later on either."""
+        return 0 if self.history is None else self.began
 
 
 async def load(queue: TargetQueue) -> Checkpoint:

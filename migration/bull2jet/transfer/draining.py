@@ -36,21 +36,25 @@ async def look(door: Door, queue: QueueRef) -> Active:
     return Active(held, frozenset(ids) - held)
 
 
+async def refuse_active(door: Door, queue: QueueRef) -> None:
+    """`NotGoError` if any job is active, held or not."""
+    now = await look(door, queue)
+    if now.held or now.free:
+        raise NotGoError(
+            f"The queue {queue.key} has {len(now.held | now.free)} active jobs and --active refuse "
+            "was given; wait until they are done or use --active wait."
+        )
+
+
 async def settle_active(
     door: Door, queue: QueueRef, policy: ActivePolicy, patience: float, progress: Progress
 ) -> None:
     """Returns when every active job that may be taken over has lost its lock for good.
 
-    Jobs that are still held after `patience` seconds stay behind; `NotGoError` if the policy
-    refuses active jobs.
+    Jobs that are still held after `patience` seconds stay behind.
     """
     now = await look(door, queue)
-    if policy is ActivePolicy.REFUSE and (now.held or now.free):
-        raise NotGoError(
-            f"The queue {queue.key} has {len(now.held | now.free)} active jobs and --active refuse "
-            "was given; wait until they are done or use --active wait."
-        )
-    if policy is ActivePolicy.WAIT and now.held:
+    if policy is not ActivePolicy.TAKE_OVER and now.held:
         progress.say(
             f"waiting for {len(now.held)} active jobs of {queue.key}, at most {patience:.0f} s"
         )
@@ -62,4 +66,4 @@ async def settle_active(
         await anyio.sleep(_GRACE_SECONDS)
 
 
-__all__ = ["Active", "look", "settle_active"]
+__all__ = ["Active", "look", "refuse_active", "settle_active"]

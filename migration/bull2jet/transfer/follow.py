@@ -19,7 +19,7 @@ from redis.exceptions import ResponseError
 from bull2jet.canonical import same_given
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.groups import single_errors
-from bull2jet.model import Job, QueueRef, State
+from bull2jet.model import FINISHED, Job, QueueRef, State
 from bull2jet.progress import Progress
 from bull2jet.source.booking import booked
 from bull2jet.source.clients import Stragglers
@@ -51,6 +51,8 @@ class Sweeper:
     handover: Handover
     mapper: Mapper
     findings: Findings
+    #: jobs that finished before this moment (ms) stay in Redis
+    oldest_finished: int = 0
     carried: dict[State, int] = field(default_factory=dict)
     _skipped: set[tuple[str, str]] = field(default_factory=set)
 
@@ -82,7 +84,8 @@ class Sweeper:
         return done
 
     async def _sweep_holder(self, holder: Holder) -> int:
-        done = offset = 0
+        done = 0
+        offset = await self._too_old(holder)
         while listings := await self._page(holder, offset):
             ids = await self._movable(holder, listings)
             gone = set(await self.handover.reserve(holder, ids))
@@ -90,6 +93,14 @@ class Sweeper:
             done += await self._store(holder, reserved)
             offset += len(listings) - len(ids)
         return done
+
+    async def _too_old(self, holder: Holder) -> int:
+        """How many finished jobs, which stand first, the operator chose not to carry."""
+        if holder.state not in FINISHED or not self.oldest_finished:
+            return 0
+        key = QueueKeys(self.found.queue)(holder.suffix)
+        (count,) = await self.door.calls([("ZCOUNT", key, "-inf", f"({self.oldest_finished}")])
+        return count if isinstance(count, int) else 0
 
     async def _page(self, holder: Holder, offset: int) -> list[Listing]:
         try:
@@ -189,7 +200,10 @@ class Bridge:
         async with held_lease(self.door, found.queue, "run --follow") as lease:
             handover = Handover(self.door, found, lease)
             await handover.freeze()
-            sweeper = Sweeper(self.door, found, target, handover, mapper, self.findings)
+            sweeper = Sweeper(
+                self.door, found, target, handover, mapper, self.findings,
+                checkpoint.oldest_finished,
+            )  # fmt: skip
             self.carried[found.queue] = sweeper.carried
             news = _News(self.door, found)
             stragglers = Stragglers(self.door, found.queue)

@@ -1,7 +1,9 @@
 """Comparing both sides, job by job, independently of how the jobs were carried.
 
 The source side is read again from the hashes that stay in Redis until `finalize`, and mapped by the
-same pure functions that `run` uses; the target side is read from the stream.
+same pure functions that `run` uses; the target side is read from the stream. Once the target's
+workers run, jobs live on there; then what ordinary use explains counts as moved on, and anything
+else is still a difference.
 """
 
 from __future__ import annotations
@@ -11,21 +13,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bull2jet.canonical import Seal, differences, digest, given_part
+from bull2jet.canonical import Seal, differences, digest
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import Job, State
+from bull2jet.idset import IdOrder, IdSet
+from bull2jet.model import FINISHED, Job, State
 from bull2jet.progress import Progress
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import HOLDERS, Holder, pages
-from bull2jet.source.orphans import IdSet
 from bull2jet.target.protocol import TargetQueue
+from bull2jet.target.traces import Traces
+from bull2jet.transfer.living import has_run, lived_on, released
 from bull2jet.transfer.mapping import Mapper, arrived
 
 #: states whose order both sides keep and whose jobs do not move by themselves
 _ORDERED = (State.WAITING, State.PRIORITIZED, State.COMPLETED, State.FAILED)
+_LISTED = (*_ORDERED, State.DELAYED, State.WAITING_CHILDREN)
 
 
 @dataclass(slots=True)
@@ -33,6 +38,7 @@ class Comparison:
     """What the comparison of one state gave."""
 
     source: Seal = field(default_factory=Seal)
+    target: Seal = field(default_factory=Seal)
     equal: int = 0
     moved_on: int = 0
     different: int = 0
@@ -40,14 +46,6 @@ class Comparison:
     bytes: int = 0
     largest: int = 0
     in_order: bool | None = None
-
-
-@dataclass(slots=True)
-class _Order:
-    """The order in which jobs are to stand on the target."""
-
-    seal: Seal = field(default_factory=Seal)
-    ids: IdSet = field(default_factory=IdSet)
 
 
 @dataclass(slots=True)
@@ -65,7 +63,9 @@ class Verifier:
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
     #: by the state they have on the target
-    _orders: dict[State, _Order] = field(default_factory=dict)
+    _orders: dict[State, IdOrder] = field(default_factory=dict)
+    _listed: IdSet = field(default_factory=IdSet)
+    _traces: Traces = field(default_factory=Traces)
 
     @property
     def clean(self) -> bool:
@@ -77,16 +77,19 @@ class Verifier:
     async def verify(self) -> None:
         """Compares every job that was taken over, then their order."""
         keys = QueueKeys(self.found.queue)
+        if self.live:
+            self._traces = await self.target.traces()
         for holder in HOLDERS:
             verb = "LLEN" if holder.is_list else "ZCARD"
             total = int(await self.door.call(verb, keys(holder.mirror.suffix)))
             if total:
                 self.progress.begin(self.found.queue.key, f"verify {holder.suffix}", total)
                 await self._compare_holder(keys, holder.mirror)
-        if not self.live:
-            for state in _ORDERED:
-                if state in self._orders:
-                    await self._compare_order(state, self._orders[state])
+        self._listed.close()
+        unlisted: dict[str, State] = {}
+        for state in _LISTED:
+            unlisted |= dict.fromkeys(await self._compare_listing(state), state)
+        await self._name_unlisted(keys, unlisted)
 
     def certificate(self) -> dict[str, Any]:
         """What the checkpoint keeps of a clean comparison."""
@@ -99,84 +102,98 @@ class Verifier:
         }
 
     async def _compare_holder(self, keys: QueueKeys, holder: Holder) -> None:
+        comparison = self.states.setdefault(holder.state, Comparison())
         loader = JobLoader(self.door, self.found.queue, self.found.generation)
         async for listings in pages(self.door, keys, holder):
             async for loaded in loader.load(holder, listings):
                 self.findings.extend(
                     f for f in loaded.findings if f.severity is not Severity.CHANGED
                 )
+                comparison.different += loaded.damaged  # none was when it was taken over
+                self._listed.add(row.id for row in loaded.passed)
                 jobs = [self.mapper.job(job) for job in loaded.jobs]
                 copies = await self.target.read([job.id for job in jobs])
-                self._compare(self.states.setdefault(holder.state, Comparison()), jobs, copies)
+                for job in jobs:
+                    self._compare(comparison, job, copies.get(job.id))
                 self.progress.advance(len(jobs), sum(job.size for job in jobs))
 
-    def _compare(self, comparison: Comparison, jobs: Sequence[Job], copies: dict[str, Job]) -> None:
-        now = int(time.time() * 1000)
-        for job in jobs:
-            comparison.source.add(job.id, digest(job))
-            order = self._orders.setdefault(job.state, _Order())
-            order.seal.add_to_order([job.id])
-            order.ids.add([job.id])
-            comparison.bytes += job.size
-            comparison.largest = max(comparison.largest, job.size)
-            copy = copies.get(job.id)
-            if copy is None:
-                self._missing(job, comparison)
-                continue
-            fields = differences(job, copy)
-            if fields:
-                fields = min(fields, differences(arrived(job, now), copy), key=len)
-            if not fields:
-                comparison.equal += 1
-            elif self.live and self._may_have_moved(job, fields):
-                comparison.moved_on += 1
-            else:
-                comparison.different += 1
-                self._tell(job, "different", f"differs in {', '.join(fields)}.")
+    def _compare(self, comparison: Comparison, job: Job, copy: Job | None) -> None:
+        self._listed.add([job.id])
+        wanted = digest(job)
+        comparison.source.add(job.id, wanted)
+        comparison.bytes += job.size
+        comparison.largest = max(comparison.largest, job.size)
+        if copy is None:
+            self._missing(job, comparison)
+            return
+        there = digest(copy)
+        comparison.target.add(job.id, there)
+        if copy.state is job.state and not has_run(job, copy):
+            self._orders.setdefault(job.state, IdOrder()).add(job.id)
+        fields = [] if wanted == there else self._differing(job, copy)
+        if not fields:
+            comparison.equal += 1
+        elif released(job, fields) or (self.live and lived_on(job, copy, fields)):
+            comparison.moved_on += 1
+        else:
+            comparison.different += 1
+            self._tell(job.id, "different", f"the job differs in {', '.join(fields)}.")
 
-    def _may_have_moved(self, job: Job, fields: Sequence[str]) -> bool:
-        """Jobs live on at the target; only data may change of what was given (`updateData`)."""
-        given = given_part(job).keys() - {"data"}
-        return not given & set(fields)
+    def _differing(self, job: Job, copy: Job) -> list[str]:
+        """Fields that differ, however far the job has come by the mere passing of time."""
+        by_now = arrived(job, int(time.time() * 1000))
+        return min(differences(job, copy), differences(by_now, copy), key=len)
 
     def _missing(self, job: Job, comparison: Comparison) -> None:
-        if not self.live:
-            comparison.missing += 1
-            self._tell(job, "missing", "is not on the target.")
+        if self.live and self._traces.explain(job.id, finished=job.state in FINISHED):
+            comparison.moved_on += 1
+            text = "was on the target when the run compared it and has been removed since."
+            self._tell(job.id, "gone-since", text, Severity.NOTE)
             return
-        comparison.moved_on += 1
-        self.findings.add(
-            Finding(
-                Severity.NOTE,
-                "gone-since",
-                "was on the target when the run verified it and has been removed since.",
-                self.found.queue.key,
-                job.id,
-            )
-        )
+        comparison.missing += 1
+        trace = ", and no event on the target tells why" if self.live else ""
+        self._tell(job.id, "missing", f"the job is not on the target{trace}.")
 
-    def _tell(self, job: Job, code: str, text: str) -> None:
-        self.findings.add(
-            Finding(Severity.LEFT, code, f"the job {text}", self.found.queue.key, job.id)
-        )
+    async def _compare_listing(self, state: State) -> list[str]:
+        """Holds the target's list against the source's order; ids the source does not list."""
+        order = self._orders.get(state)
+        in_order = True
+        if order is not None:
+            order.close()
+        unlisted: list[str] = []
+        async for ids in self.target.listing(state):
+            if order is not None and state in _ORDERED:
+                in_order = order.follows(ids) and in_order
+            if self.live:
+                unlisted += await self._unlisted(ids)
+        if order is not None and state in _ORDERED:
+            self.states.setdefault(state, Comparison()).in_order = in_order
+        if not in_order:
+            text = f"the {state} jobs stand in another order on the target than in Redis."
+            self._tell("", "order", text)
+        return unlisted
 
-    async def _compare_order(self, state: State, order: _Order) -> None:
-        """Whether the target lists the carried jobs in the order Redis had them."""
-        order.ids.close()
-        target = Seal()
-        async for page in self.target.listing(state):
-            target.add_to_order(job_id for job_id in page if job_id in order.ids)
-        comparison = self.states.setdefault(state, Comparison())
-        comparison.in_order = target.order == order.seal.order
-        if not comparison.in_order:
-            self.findings.add(
-                Finding(
-                    Severity.LEFT,
-                    "order",
-                    f"the {state} jobs stand in another order on the target than in Redis.",
-                    self.found.queue.key,
-                )
-            )
+    async def _unlisted(self, ids: Sequence[str]) -> list[str]:
+        """Those of the target's jobs that we carried and that Redis does not list as such."""
+        strange = [job_id for job_id in ids if job_id not in self._listed]
+        ours = await self.target.carried_by_us(strange) if strange else set()
+        return [job_id for job_id in strange if job_id in ours]
+
+    async def _name_unlisted(self, keys: QueueKeys, unlisted: dict[str, State]) -> None:
+        """Names them, unless a bridge has carried them just now."""
+        left = dict(unlisted)
+        for holder in HOLDERS if left else ():
+            for place in (holder.inflight, holder.mirror):
+                async for listings in pages(self.door, keys, place):
+                    for row in listings:
+                        left.pop(row.id, None)
+        for job_id, state in sorted(left.items()):
+            self.states.setdefault(state, Comparison()).different += 1
+            text = "the job was carried to the target, but Redis no longer lists it as carried."
+            self._tell(job_id, "unlisted", text)
+
+    def _tell(self, job_id: str, code: str, text: str, severity: Severity = Severity.LEFT) -> None:
+        self.findings.add(Finding(severity, code, text, self.found.queue.key, job_id))
 
 
 __all__ = ["Comparison", "Verifier"]

@@ -1,0 +1,170 @@
+"""One queue's way to the target: freeze, wait for active jobs, carry, compare, release."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from bull2jet.commands.selecting import line_for
+from bull2jet.commands.tallying import fill_carried, fill_comparison
+from bull2jet.findings import Findings
+from bull2jet.model import QueueRef
+from bull2jet.options import ActivePolicy, Options
+from bull2jet.progress import Progress
+from bull2jet.report.lines import QueueLine, StateLine
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.door import Door
+from bull2jet.source.handover import Handover
+from bull2jet.source.lease import held_lease
+from bull2jet.source.settings import read_settings
+from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.carry import Carrier, Limits
+from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
+from bull2jet.transfer.draining import refuse_active, settle_active
+from bull2jet.transfer.follow import Sweeper
+from bull2jet.transfer.furniture import (
+    carry_deduplication,
+    carry_schedulers,
+    carry_settings,
+    mapper_for,
+)
+from bull2jet.transfer.verify import Verifier
+from bull2jet.transfer.verify_rules import RuleCheck
+
+
+@dataclass(slots=True)
+class Move:
+    """The migration of one queue, from wherever it stands."""
+
+    door: Door
+    found: QueueFound
+    target: TargetQueue
+    options: Options
+    findings: Findings
+    progress: Progress
+    #: a child that ran before its parent's queue has arrived would not be counted
+    has_flows: bool = False
+
+    @property
+    def queue(self) -> QueueRef:
+        return self.found.queue
+
+    async def move(self) -> QueueLine:
+        """Freezes, carries and compares; the report line."""
+        line = await line_for(self.door, self.found)
+        checkpoint = await load(self.target)
+        if checkpoint.phase is Phase.LIVE:
+            return await self._catch_up(line, checkpoint)
+        require(checkpoint, self.queue.key, {Phase.NEW, Phase.COPYING, Phase.RETURNED}, "run")
+        resumed = checkpoint.phase is Phase.COPYING
+        if self.options.active is ActivePolicy.REFUSE and not resumed:
+            await refuse_active(self.door, self.queue)
+        async with held_lease(self.door, self.queue, "run") as lease:
+            handover = Handover(self.door, self.found, lease)
+            checkpoint = await self._open(checkpoint, handover)
+            began = time.monotonic()
+            carrier = await self._carry(handover, checkpoint)
+            verifier = await self._compare(checkpoint, line)
+            complete = carrier.complete and not line.differing
+            checkpoint = await self._conclude(checkpoint, verifier, complete, began)
+        self.has_flows = carrier.has_flows or resumed  # an earlier run may have carried some
+        line.phase = checkpoint.phase
+        line.pause_measured = round(time.monotonic() - began, 1)
+        fill_carried(line, carrier)
+        return line
+
+    async def release(self) -> None:
+        """Lets the target's workers go, if everything was carried and is equal."""
+        checkpoint = await load(self.target)
+        if checkpoint.phase is Phase.LIVE and not checkpoint.released:
+            await self.target.set_paused(checkpoint.was_paused or checkpoint.target_was_paused)
+            await save(self.target, checkpoint, released=True)
+
+    async def _catch_up(self, line: QueueLine, checkpoint: Checkpoint) -> QueueLine:
+        """Carries what has come to Redis, or was still active, since the queue went live."""
+        self.has_flows = not checkpoint.released
+        async with held_lease(self.door, self.queue, "run") as lease:
+            sweeper = Sweeper(
+                self.door,
+                self.found,
+                self.target,
+                Handover(self.door, self.found, lease),
+                await mapper_for(self.door, self.queue, checkpoint),
+                self.findings,
+                checkpoint.oldest_finished,
+            )
+            await sweeper.sweep()
+        line.phase = checkpoint.phase
+        for state, number in sweeper.carried.items():
+            line.states[state.value] = StateLine(count=number, carried=number)
+        return line
+
+    async def _open(self, checkpoint: Checkpoint, handover: Handover) -> Checkpoint:
+        """Holds the target's workers back and stops the old ones."""
+        if checkpoint.phase is not Phase.COPYING:
+            before = await read_settings(self.door, self.queue)
+            target_before = await self.target.settings()
+            checkpoint = await save(
+                self.target,
+                checkpoint,
+                phase=Phase.COPYING,
+                was_paused=before.paused,
+                target_was_paused=target_before.paused,
+                timezone=self.options.timezone,
+                history=self.options.history,
+                source=str(self.door.address),
+                verified=None,
+                released=False,
+            )
+        await self.target.set_paused(True)
+        await handover.freeze()
+        mapper = await mapper_for(self.door, self.queue, checkpoint)
+        return await save(self.target, checkpoint, schedulers=mapper.ids)
+
+    async def _carry(self, handover: Handover, checkpoint: Checkpoint) -> Carrier:
+        options = self.options
+        await settle_active(
+            self.door, self.queue, options.active, options.wait_active, self.progress
+        )
+        mapper = await mapper_for(self.door, self.queue, checkpoint)
+        await carry_settings(self.door, self.queue, self.target, self.findings)
+        await carry_schedulers(self.door, self.queue, self.target, handover, mapper, self.findings)
+        limits = Limits(options.states, options.history, options.limit)
+        carrier = Carrier(
+            self.door, self.found, self.target, handover, mapper, self.findings, self.progress,
+            limits,
+        )  # fmt: skip
+        await carrier.carry()
+        await carry_deduplication(self.door, self.queue, self.target, self.findings)
+        return carrier
+
+    async def _compare(self, checkpoint: Checkpoint, line: QueueLine) -> Verifier:
+        mapper = await mapper_for(self.door, self.queue, checkpoint)
+        verifier = Verifier(
+            self.door, self.found, self.target, mapper, self.findings, self.progress
+        )
+        await verifier.verify()
+        fill_comparison(line, verifier)
+        rules = RuleCheck(self.door, self.queue, self.target, mapper, self.findings, live=False)
+        await rules.check()
+        line.rules_different = rules.wrong
+        return verifier
+
+    async def _conclude(
+        self, checkpoint: Checkpoint, verifier: Verifier, complete: bool, began: float
+    ) -> Checkpoint:
+        """Notes that the queue is carried, if everything was and is equal."""
+        carried = {state.value: c.source.count for state, c in verifier.states.items()}
+        if not complete:
+            return await save(self.target, checkpoint, carried=carried)
+        return await save(
+            self.target,
+            checkpoint,
+            phase=Phase.LIVE,
+            carried=carried,
+            verified=verifier.certificate(),
+            pause=round(time.monotonic() - began, 1),
+        )
+
+
+__all__ = ["Move"]

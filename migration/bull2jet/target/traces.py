@@ -1,0 +1,51 @@
+"""What the target's event log tells of jobs that are no longer there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bull2jet.idset import IdSet
+from jetbull.ledger.events import decode
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.streams import EVENT_HISTORY
+
+_PAGE = 500
+#: events after which finished jobs may have been removed, as `removeOnComplete` wishes
+_REMOVING = frozenset({"completed", "failed", "cleaned"})
+
+
+@dataclass(slots=True)
+class Traces:
+    """Ids that events name; whether any event explains that finished jobs are gone."""
+
+    ids: IdSet = field(default_factory=IdSet)
+    removing: bool = False
+    #: the log has been trimmed, so the absence of an event means nothing
+    trimmed: bool = False
+
+    def explain(self, job_id: str, *, finished: bool) -> bool:
+        """Whether a job may be gone because of something that happened on the target."""
+        return self.trimmed or (finished and self.removing) or job_id in self.ids
+
+
+async def read_traces(store: QueueStore) -> Traces:
+    """All events of the queue that are still kept, about 10,000 messages."""
+    traces = Traces()
+    seq, messages = 1, 0
+    while True:
+        query = {"next_by_subj": store.names.events, "seq": seq, "batch": _PAGE}
+        found = await store.wire.get_batch(store.names.space.events, query)
+        for message in found:
+            for event in decode(message.data):
+                traces.removing = traces.removing or event.get("event") in _REMOVING
+                if "jobId" in event:
+                    traces.ids.add([str(event["jobId"])])
+        messages += len(found)
+        if len(found) < _PAGE:
+            traces.trimmed = messages >= EVENT_HISTORY
+            traces.ids.close()
+            return traces
+        seq = found[-1].seq + 1
+
+
+__all__ = ["Traces", "read_traces"]

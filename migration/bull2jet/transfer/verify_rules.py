@@ -1,0 +1,89 @@
+"""Comparing what belongs to the queue as a whole: schedulers, limits, counter, deduplication."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from bull2jet.canonical import canonical
+from bull2jet.findings import Finding, Findings, Severity
+from bull2jet.model import QueueRef, Scheduler
+from bull2jet.source.door import Door
+from bull2jet.source.settings import read_deduplication, read_settings
+from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.furniture import all_schedulers, same_rule
+from bull2jet.transfer.mapping import Mapper
+
+
+@dataclass(slots=True)
+class RuleCheck:
+    """Compares the rules of one queue; `wrong` counts the differences, each is a finding."""
+
+    door: Door
+    queue: QueueRef
+    target: TargetQueue
+    mapper: Mapper
+    findings: Findings
+    #: the target's workers have been let go since: schedulers go on, limits may be set anew
+    live: bool
+    wrong: int = 0
+
+    async def check(self) -> None:
+        """Compares everything."""
+        await self._check_schedulers()
+        await self._check_settings()
+        await self._check_deduplication()
+
+    async def _check_schedulers(self) -> None:
+        known = {scheduler.id: scheduler for scheduler in await self.target.schedulers()}
+        source = (await all_schedulers(self.door, self.queue)).schedulers
+        for wanted in self.mapper.schedulers(source):
+            copy = known.get(wanted.id)
+            if copy is None:
+                self._changed(f"the scheduler {wanted.id!r} is not on the target.")
+            elif not same_rule(copy, wanted) or _template(copy) != _template(wanted):
+                self._changed(f"the scheduler {wanted.id!r} has another rule on the target.")
+            elif copy.next < wanted.next or copy.iterationCount < wanted.iterationCount:
+                self._wrong(f"the scheduler {wanted.id!r} stands at an earlier slot.")
+            elif copy.next > wanted.next and not self.live:
+                self._wrong(f"the scheduler {wanted.id!r} stands at a later slot.")
+
+    async def _check_settings(self) -> None:
+        source, target = await read_settings(self.door, self.queue), await self.target.settings()
+        for name in ("concurrency", "max", "duration"):
+            wanted, there = getattr(source, name), getattr(target, name)
+            if wanted is not None and wanted != there:
+                self._changed(f"the limit {name!r} is {wanted} in Redis and {there} there.")
+        if target.counter < source.counter:
+            self._wrong(f"the id counter stands at {target.counter}, in Redis at {source.counter}.")
+
+    async def _check_deduplication(self) -> None:
+        if self.live:  # ids are freed as their jobs finish
+            return
+        held = {entry.id: entry for entry in await self.target.deduplications()}
+        async for wanted in read_deduplication(self.door, self.queue):
+            copy = held.get(wanted.id)
+            if copy is None or copy.jobId != wanted.jobId:
+                self._wrong(f"the deduplication id {wanted.id!r} is held by another job.")
+
+    def _changed(self, text: str) -> None:
+        """A difference, unless somebody may have changed the rule on the target since."""
+        if self.live:
+            self._tell(Severity.NOTE, text)
+        else:
+            self._wrong(text)
+
+    def _wrong(self, text: str) -> None:
+        self.wrong += 1
+        self._tell(Severity.LEFT, text)
+
+    def _tell(self, severity: Severity, text: str) -> None:
+        self.findings.add(Finding(severity, "rule-differs", text, self.queue.key))
+
+
+def _template(scheduler: Scheduler) -> bytes:
+    data = json.loads(scheduler.data) if scheduler.data else {}
+    return canonical([scheduler.opts, data, scheduler.offset])
+
+
+__all__ = ["RuleCheck"]
