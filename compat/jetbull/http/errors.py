@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,11 +26,19 @@ class OperationFailedError(JetbullError):
     """A call could not be carried out; the message begins with 'Failed to'."""
 
 
-@contextmanager
-def operation(purpose: str) -> Iterator[None]:
-    """Turn any error inside into OperationFailedError('Failed to <purpose>')."""
+@asynccontextmanager
+async def operation(purpose: str, within: float | None = None) -> AsyncIterator[None]:
+    """Turn any error inside into OperationFailedError('Failed to <purpose>').
+
+    What only looks should end `within` so many seconds, also while the server is away; what
+    changes something is better waited for than left half known.
+    """
     try:
-        yield
+        async with asyncio.timeout(within):
+            yield
+    except TimeoutError as error:
+        waited = JetbullError(str(error) or f"The server did not answer within {within} s.")
+        raise OperationFailedError(f"Failed to {purpose}") from waited
     except Exception as error:
         raise OperationFailedError(f"Failed to {purpose}") from error
 

@@ -30,6 +30,7 @@ __all__ = ["LISTED", "QueueService"]
 
 LISTED = ("waiting", "active", "completed", "failed", "delayed")
 """The states the old service knows."""
+_LOOKS_WITHIN = 5.0
 _LAST_LISTED = 100
 _CLEANABLE = ("completed", "failed")
 _CLEANED_AT_MOST = 1000
@@ -48,7 +49,7 @@ class QueueService:
 
     async def add(self, name: str, data: Mapping[str, Any], correlation_id: str) -> Added:
         """Add a job; the correlation id goes into its data."""
-        with operation(f"add {name} job"):
+        async with operation(f"add {name} job"):
             job = await self._queue.add(name, {**data, "correlationId": correlation_id})
             stored = await job_message(self._queue, str(job.id))
         log.info("job added", extra={"jobId": job.id, "jobName": name})
@@ -58,7 +59,7 @@ class QueueService:
 
     async def status(self) -> Status:
         """How many jobs there are in each state."""
-        with operation("get queue status"):
+        async with operation("get queue status", _LOOKS_WITHIN):
             counts = await self._queue.getJobCounts(*LISTED)
             facts = await stream_facts(self._queue)
         return Status.of(counts, facts)
@@ -69,7 +70,7 @@ class QueueService:
             return Refused(
                 error="Invalid status. Use: waiting, active, completed, failed, or delayed"
             )
-        with operation(f"get {status} jobs"):
+        async with operation(f"get {status} jobs", _LOOKS_WITHIN):
             oldest_first = status not in _CLEANABLE
             found = await self._queue.getJobs([status], 0, _LAST_LISTED, oldest_first)
         listed = [ListedJob(**ListedJob.fields_of(job)) for job in found]
@@ -77,7 +78,7 @@ class QueueService:
 
     async def job(self, job_id: str) -> Found | Unknown:
         """One job with its state and options."""
-        with operation(f"get job {job_id}"):
+        async with operation(f"get job {job_id}", _LOOKS_WITHIN):
             job = await self._queue.getJob(job_id)
             state = await job.getState() if job is not None else "unknown"
         if job is None or state == "unknown":  # gone, or removed in between
@@ -88,14 +89,14 @@ class QueueService:
         """Remove up to 1,000 completed or failed jobs."""
         if status not in _CLEANABLE:
             return Refused(error="Can only clean completed or failed jobs")
-        with operation(f"clean {status} jobs"):
+        async with operation(f"clean {status} jobs"):
             removed = await self._queue.clean(0, _CLEANED_AT_MOST, status)
         log.info("jobs cleaned", extra={"status": status, "removed": len(removed)})
         return Cleaned(message=f"Cleaned {status} jobs", status=status)
 
     async def retry(self, job_id: str) -> Retried | NotFound | NotFailed:
         """Let a failed job wait again."""
-        with operation(f"retry job {job_id}"):
+        async with operation(f"retry job {job_id}"):
             job = await self._queue.getJob(job_id)
             if job is None:
                 return NotFound()
@@ -118,7 +119,7 @@ class QueueService:
         Gives `{"cancelledJobs": n}`: those removed, and the running ones whose worker was told.
         """
         cancelled = 0
-        with operation(f"cancel page audio combination of page {page_id}"):
+        async with operation(f"cancel page audio combination of page {page_id}"):
             ids = [str(job.id) async for job in self._unfinished() if _combines(job, page_id)]
             for job_id in ids:
                 cancelled += await self._queue.cancelJob(job_id, "cancelled by request")
