@@ -7,7 +7,6 @@ with jetbull's own modules, so `bullmq.Queue is jetbull.Queue`.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -17,46 +16,59 @@ from types import ModuleType
 from jetbull.errors import JetbullError
 
 _OLD, _NEW = "bullmq", "jetbull"
-_SUBMODULES = frozenset(
-    {
-        "abort_controller",
-        "backoffs",
-        "custom_errors",
-        "custom_errors.delayed_error",
-        "custom_errors.unrecoverable_error",
-        "custom_errors.waiting_children_error",
-        "error_code",
-        "event_emitter",
-        "flow_producer",
-        "job",
-        "job_scheduler",
-        "lock_manager",
-        "queue",
-        "queue_events",
-        "queue_events_producer",
-        "queue_keys",
-        "timer",
-        "types",
-        "utils",
-        "worker",
-    }
+_SAME = (
+    "abort_controller",
+    "backoffs",
+    "custom_errors",
+    "custom_errors.delayed_error",
+    "custom_errors.unrecoverable_error",
+    "custom_errors.waiting_children_error",
+    "error_code",
+    "event_emitter",
+    "flow_producer",
+    "job",
+    "job_scheduler",
+    "lock_manager",
+    "queue",
+    "queue_events",
+    "queue_events_producer",
+    "queue_keys",
+    "timer",
+    "types",
+    "types.job_options",
+    "types.queue_options",
+    "types.worker_options",
+    "utils",
+    "worker",
 )
+_TYPES = (
+    "backoff_options",
+    "connection_options",
+    "deduplication_options",
+    "keep_jobs",
+    "promote_jobs_options",
+    "queue_events_options",
+    "repeat_options",
+    "retry_jobs_options",
+)
+# Submodule of bullmq -> module of jetbull; types that have their own file there share one here.
+_SUBMODULES = {name: name for name in _SAME} | {f"types.{name}": "types" for name in _TYPES}
+_PACKAGES = frozenset({"custom_errors", "types"})
 
 
 class _Alias(Loader):
     def __init__(self, target: str) -> None:
         self._target = target
+        self._own: ModuleSpec | None = None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return importlib.import_module(self._target)
+        module = importlib.import_module(self._target)
+        self._own = module.__spec__
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         """The module is loaded already; only its own identity is put back."""
-        own = importlib.util.find_spec(self._target)
-        module.__name__ = self._target
-        module.__spec__ = own
-        if own is not None:
-            module.__loader__ = own.loader
+        module.__spec__ = self._own
 
 
 class _Finder(MetaPathFinder):
@@ -68,8 +80,9 @@ class _Finder(MetaPathFinder):
         if not name.startswith(_OLD + "."):
             return None
         rest = name[len(_OLD) + 1 :]
-        if rest in _SUBMODULES or rest.startswith("types."):
-            return ModuleSpec(name, _Alias(f"{_NEW}.{rest}"), is_package="." not in rest)
+        if rest in _SUBMODULES:
+            alias = _Alias(f"{_NEW}.{_SUBMODULES[rest]}")
+            return ModuleSpec(name, alias, is_package=rest in _PACKAGES)
         raise ModuleNotFoundError(
             f"{name} speaks to Redis and has no counterpart in jetbull; see docs/differences.md.",
             name=name,
@@ -93,8 +106,11 @@ def install_as_bullmq() -> None:
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     sys.modules[_OLD] = sys.modules[_NEW]
-    for name in sorted(_SUBMODULES):
-        sys.modules[f"{_OLD}.{name}"] = importlib.import_module(f"{_NEW}.{name}")
+    for old, new in sorted(_SUBMODULES.items()):
+        module = sys.modules[f"{_OLD}.{old}"] = importlib.import_module(f"{_NEW}.{new}")
+        if old != new:
+            folder, _, name = old.rpartition(".")
+            setattr(sys.modules[f"{_OLD}.{folder}"], name, module)
 
 
 __all__ = ["install_as_bullmq"]

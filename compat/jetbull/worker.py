@@ -15,7 +15,7 @@ from jetbull.connection import Link
 from jetbull.errors import ConfigurationError, JetbullError, RateLimitError, ServerUnavailable
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
-from jetbull.ledger import gate
+from jetbull.ledger import gate, intake
 from jetbull.ledger.idle import is_drained
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.metrics import MetricsRecorder
@@ -186,6 +186,8 @@ class Worker(EventEmitter):
         loops = [asyncio.ensure_future(slots.source.run())]
         if not self.opts.get("skipStalledCheck"):
             loops.append(self._start_repair(store))
+        if self.name == intake.QUEUE:
+            loops.append(asyncio.ensure_future(intake.Intake(store).run()))
         if not self.opts.get("skipLockRenewal"):
             self.lockManager.start()
         slots.grow(self._concurrency)
@@ -281,7 +283,7 @@ class Worker(EventEmitter):
     def on_removed(self, job: Job) -> None:
         """A job fetched here removed itself: the queue's listeners learn it, a worker's do not."""
 
-    async def _process(self, job: Job, lease: Lease) -> None:
+    async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], None]) -> None:
         for option in ("removeOnComplete", "removeOnFail"):
             if option not in job.opts and option in self.opts:
                 job.opts[option] = self.opts[option]
@@ -296,7 +298,7 @@ class Worker(EventEmitter):
             if job.repeatJobKey:
                 await iterations.follow(self, job)
             self.emit("active", job, "waiting")
-            await run_job(self, job, lease, lambda: self._call(*arguments))  # type: ignore[misc]
+            await run_job(self, job, lease, self._call, arguments, on_sent)
         finally:
             self.jobs.discard((job, lease.token))
             self.lockManager.untrack_job(job.id)

@@ -11,6 +11,7 @@ from typing import Any
 
 from jetbull.ledger.events import EventLog
 from jetbull.ledger.flushing import say_open
+from jetbull.ledger.flushing import say_open
 from jetbull.ledger.names import Space
 from jetbull.ledger.promoting import promote_due
 from jetbull.ledger.store import QueueStore
@@ -97,6 +98,7 @@ async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
         if prefix not in shared.spaces:
             space = Space(prefix, shared.target.replicas)
             await say_open(shared.wire, space)
+            await say_open(shared.wire, space)
             await ensure_streams(shared.wire, space)
             shared.spaces[prefix] = (space, EventLog(shared.wire, space))
     space, event_log = shared.spaces[prefix]
@@ -125,6 +127,16 @@ async def _close(shared: _Shared) -> None:
         shared.spaces.clear()
         if wire is not None:
             await wire.close()
+
+
+def open_connections() -> dict[str, tuple[int, int]]:
+    """URL -> (holds, subscriptions) of each connection of the running loop: for leak checks."""
+    loop = asyncio.get_running_loop()
+    return {
+        shared.wire.url: (shared.holds, shared.wire.subscriptions)
+        for shared in _shared.values()
+        if shared.loop is loop and shared.wire is not None
+    }
 
 
 def open_connections() -> dict[str, tuple[int, int]]:

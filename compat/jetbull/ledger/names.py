@@ -105,6 +105,16 @@ class Space:
         """As `alive`, from the escaped prefix that stream names hold."""
         return f"jbh.{token}.alive"
 
+    @property
+    def alive(self) -> str:
+        """Where those who have the prefix open answer."""
+        return self.alive_of(self.token)
+
+    @staticmethod
+    def alive_of(token: str) -> str:
+        """As `alive`, from the escaped prefix that stream names hold."""
+        return f"jbh.{token}.alive"
+
     def queue(self, name: str) -> QueueNames:
         return QueueNames(self, name)
 

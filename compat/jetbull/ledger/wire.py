@@ -376,6 +376,11 @@ class Wire:
         return self._url
 
     @property
+    def subscriptions(self) -> int:
+        """How many listeners there are, the one for answers not counted."""
+        return len(self._subscriptions) - 1
+
+    @property
     def is_connected(self) -> bool:
         """Whether the connection is up, as far as anybody knows."""
         return self._connected.is_set() and bool(self._client.is_connected)

@@ -1,0 +1,1 @@
+"""What `jetbull exec` puts at the front of PYTHONPATH: `sitecustomize`, run as Python starts."""

@@ -1,0 +1,33 @@
+"""An empty server for the next test."""
+
+from __future__ import annotations
+
+from jetbull.connection import target_of
+from jetbull.ledger import hub
+from jetbull.ledger.flushing import flush as flush_streams
+from jetbull.ledger.names import Space
+from jetbull.ledger.streams import all_prefix_streams
+from jetbull.ledger.wire import Wire
+
+
+async def flush(connection: object = None, prefix: str | None = None) -> None:
+    """Empties everything jetbull keeps on the server; ids begin at 1 again.
+
+    Without arguments the server of `NATS_URL`; with `prefix`, only what lies under it. Queues and
+    workers that are open, here or in other processes, may be used on.
+    """
+    target = target_of(connection)
+    wire = await Wire.open(list(target.servers), **dict(target.options))
+    try:
+        names = await all_prefix_streams(wire)
+        if prefix is not None:
+            space = Space(prefix)
+            wanted = {space.jobs, space.events, space.counters, space.logs, space.objects}
+            names = [n for n in names if n in wanted]
+        await flush_streams(wire, names)
+    finally:
+        await wire.close()
+    hub.forget_ids(prefix)
+
+
+__all__ = ["flush"]
