@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from jetbull.errors import JetbullError
 from jetbull.ledger import gate, settings
 from jetbull.ledger.batch import Message
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
+
+log = logging.getLogger("jetbull.worker")
 
 
 class Admission:
@@ -55,6 +59,13 @@ class Admission:
     async def _read(self) -> None:
         self._settings, _ = await settings.read(self._store)
 
+    async def refresh(self) -> None:
+        """Reads the settings again, for a hint may have been lost."""
+        before = self._settings
+        await self._read()
+        if self._settings != before:
+            self._on_change()
+
     async def _on_meta(self, _: Msg) -> None:
         await self._read()
         self._on_change()
@@ -63,11 +74,16 @@ class Admission:
         self._on_change()
 
     def _on_reconnect(self) -> None:
-        async def refresh() -> None:
-            await self._read()
-            self._on_change()
+        if self._refresh is not None:
+            self._refresh.cancel()
+        self._refresh = asyncio.get_running_loop().create_task(self._reread())
 
-        self._refresh = asyncio.get_running_loop().create_task(refresh())
+    async def _reread(self) -> None:
+        try:
+            await self._read()
+        except JetbullError as error:
+            log.warning("the settings of %s are not read again: %s", self._store.names.name, error)
+        self._on_change()
 
     @property
     def paused(self) -> bool:

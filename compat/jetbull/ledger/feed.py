@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from time import monotonic
 
@@ -15,8 +16,14 @@ from jetbull.ledger.lease import Ticket
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.wire import Subscription, Wire
 
-POLL_SECONDS = 30.0
+log = logging.getLogger("jetbull.ledger")
+
+#: A request held by a server that dies, or by a leader that is no more, is never answered: so no
+#: request stands for long, and one that is overdue counts as lost.
+POLL_SECONDS = 5.0
+_OVERDUE_SECONDS = 2.0
 _GRAB_SECONDS = 3.0
+_REFUSED_SECONDS = 0.2  # pause before asking again after a refusal
 _NANO = 1_000_000_000
 
 
@@ -37,9 +44,13 @@ class Feed:
         self._grab_left = 0
         self._number = 0
         self._on_idle: Callable[[], None] = lambda: None
+        self.lost = False
 
     def on_poll_over(self, callback: Callable[[], None]) -> None:
-        """Calls back when a standing request ended without being used up."""
+        """Calls back when a standing request ended without being used up.
+
+        `lost` is True when it ended because the consumer is not there any more.
+        """
         self._on_idle = callback
 
     async def open(self) -> None:
@@ -59,7 +70,8 @@ class Feed:
         return sum(left for left, _ in self._polls.values())
 
     def forget(self) -> None:
-        """Standing requests did not survive (reconnect)."""
+        """Standing requests did not survive (reconnect); the consumer was made sure of."""
+        self.lost = False
         self._polls.clear()
         if self._grab is not None and not self._grab.done():
             self._grab.set_result(None)
@@ -67,7 +79,7 @@ class Feed:
     async def poll(self, count: int) -> None:
         """Leaves a standing request for `count` tickets."""
         token = self._token("p")
-        self._polls[token] = (count, monotonic() + POLL_SECONDS + 5)
+        self._polls[token] = (count, monotonic() + POLL_SECONDS + _OVERDUE_SECONDS)
         body = {"batch": count, "expires": int(POLL_SECONDS * _NANO)}
         await self._wire.send(self._subject, json.dumps(body).encode(), f"{self._inbox}.{token}")
 
@@ -100,16 +112,20 @@ class Feed:
         parts = ack.split(".")
         shift = 0 if len(parts) == 9 else 2
         pending = int(parts[8 + shift])
-        record = Record.decode(data)
-        stored = Stored(
-            subject.decode(), int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6
-        )
         if self._grab is not None and self._grab_left > 0:
             self._grab_left -= 1
             if (self._grab_left == 0 or pending == 0) and not self._grab.done():
                 self._grab.set_result(None)
         else:
             self._use_poll()
+        try:
+            record = Record.decode(data)
+        except ValueError as error:
+            log.error("%s holds no job and is left where it is: %s", subject.decode(), error)
+            return
+        stored = Stored(
+            subject.decode(), int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6
+        )
         self._deliver(Ticket(stored, ack, monotonic()))
 
     def _use_poll(self) -> None:
@@ -122,11 +138,22 @@ class Feed:
 
     def _on_status(self, subject: bytes, block: bytes | None) -> None:
         token = subject.decode().rsplit(".", 1)[1]
+        status = b"" if block is None else block[9:12]
+        self.lost = self.lost or _is_gone(block)
         if token.startswith("g"):
             if token == self._grab_token and self._grab is not None and not self._grab.done():
                 self._grab.set_result(None)
             return
-        heartbeat = block is not None and block.startswith(b"NATS/1.0 100")
-        if not heartbeat and token in self._polls:
+        if status != b"100" and token in self._polls:
             del self._polls[token]
-            self._on_idle()
+            if status == b"408":
+                self._on_idle()
+            else:
+                asyncio.get_running_loop().call_later(_REFUSED_SECONDS, self._on_idle)
+
+
+def _is_gone(block: bytes | None) -> bool:
+    """Whether a status says that the consumer or its stream is not there."""
+    return block is not None and (
+        block[9:12] == b"503" or b"Consumer Deleted" in block or b"Stream Deleted" in block
+    )

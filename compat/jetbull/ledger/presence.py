@@ -39,10 +39,7 @@ class Presence:
             ("family", self._on_family),
         ):
             self._subscriptions.append(await store.wire.subscribe(names.hint(topic), callback))
-        patch = {"last_by_subj": names.all_aux("patch")}
-        family = {"last_by_subj": names.all_dependencies()}
-        store.patched |= await store.wire.get_one(names.space.jobs, patch) is not None
-        store.families |= await store.wire.get_one(names.space.jobs, family) is not None
+        await learn(store)
 
     async def close(self) -> None:
         """Stops answering."""
@@ -72,6 +69,19 @@ async def announce_listener(store: QueueStore, describe: Callable[[], dict[str, 
         await store.wire.send(msg.reply, json.dumps(describe()).encode())
 
     return await store.wire.subscribe(store.names.hint("listens"), answer)
+
+
+async def learn(store: QueueStore) -> None:
+    """Looks whether any job of the queue has a patch or children."""
+    for flag, pattern in (
+        ("patched", store.names.all_aux("patch")),
+        ("families", store.names.all_dependencies()),
+    ):
+        if not getattr(store, flag):
+            query = {"last_by_subj": pattern}
+            found = await store.wire.get_one(store.names.space.jobs, query)
+            if found is not None:
+                setattr(store, flag, True)
 
 
 async def workers(store: QueueStore) -> list[dict[str, Any]]:

@@ -8,11 +8,12 @@ with short jobs fetch a little ahead; what is not started within `HOLD_SECONDS` 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from jetbull.errors import AckTimeout, StoreError
+from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.ledger.consumers import (
     ensure_delivery,
     level_consumer,
@@ -20,21 +21,30 @@ from jetbull.ledger.consumers import (
 )
 from jetbull.ledger.feed import Feed
 from jetbull.ledger.lease import Ticket
-from jetbull.ledger.names import HEAD, last_token, lane_of
+from jetbull.ledger.names import HEAD, PRIO, lane_of, last_token
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
 
+log = logging.getLogger("jetbull.ledger")
+
 HOLD_SECONDS = 0.1
+AUDIT_SECONDS = 3.0
 MAX_AHEAD = 128
 
 
 class Source:
     """Tickets of one queue for one worker."""
 
-    def __init__(self, store: QueueStore, may_fetch: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        store: QueueStore,
+        may_fetch: Callable[[], bool],
+        refresh: Callable[[], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._may_fetch = may_fetch
+        self._refresh = refresh
         self._hand: deque[Ticket] = deque()
         self._by_level: dict[int, deque[Ticket]] = {}
         self._feeds: dict[int, Feed] = {}
@@ -45,6 +55,8 @@ class Source:
         self._hints: list[Subscription] = []
         self._forget_listener: Callable[[], None] = lambda: None
         self._stale = False
+        self._audit_at = 0.0
+        self._levels_lock = asyncio.Lock()
         self.ahead = 0
         self.seen_empty = False
 
@@ -84,7 +96,10 @@ class Source:
             self._store.names.space.jobs, {"multi_last": [self._store.names.all_aux("level")]}
         )
         for message in found:
-            level = int(last_token(message.subject))
+            await self._add_level(int(last_token(message.subject)))
+
+    async def _add_level(self, level: int) -> None:
+        async with self._levels_lock:
             if level not in self._feeds:
                 await self._add_feed(level)
 
@@ -93,9 +108,7 @@ class Source:
         self._rouse(1)
 
     async def _on_level(self, msg: Msg) -> None:
-        level = int(msg.data)
-        if level not in self._feeds:
-            await self._add_feed(level)
+        await self._add_level(int(msg.data))
         self._wake.set()
 
     def _on_reconnect(self) -> None:
@@ -192,21 +205,45 @@ class Source:
         while True:
             holding = self._in_hand() > 0
             try:
-                async with asyncio.timeout(HOLD_SECONDS if holding else None):
+                async with asyncio.timeout(HOLD_SECONDS if holding else AUDIT_SECONDS):
                     await self._wake.wait()
             except TimeoutError:
-                await self._give_back_old()
-                continue
+                if holding:
+                    await self._give_back_old()
+                    continue
             self._wake.clear()
             try:
-                if self._stale:
+                if self._stale or any(feed.lost for feed in self._feeds.values()):
                     await self._recover()
+                if monotonic() > self._audit_at:
+                    await self._audit()
                 await self._fetch()
-            except (AckTimeout, StoreError):
+            except ConnectionClosedError:
+                raise
+            except JetbullError as error:
+                log.warning("cannot fetch jobs of %s for now: %s", self._store.names.name, error)
                 await self._store.wire.connected()
                 self._stale = True
                 self._wake.set()
                 await asyncio.sleep(0.1)
+
+    async def _audit(self) -> None:
+        """Finds what a lost hint would have told: a hint is fire and forget, and who sends it may
+        die between storing and telling."""
+        self._audit_at = monotonic() + AUDIT_SECONDS
+        await self._refresh()
+        await self._learn_levels()
+        wire, names = self._store.wire, self._store.names
+        for query in (
+            {"last_by_subj": names.all_in(PRIO)},
+            {"next_by_subj": names.all_in(PRIO), "seq": 1},
+        ):
+            found = await wire.get_one(names.space.jobs, query)
+            if found is not None:
+                await self._add_level(int(lane_of(found.subject)))
+        if self._slots and not self._head:
+            self._head = True
+            self._rouse(1)
 
     async def _recover(self) -> None:
         """After a reconnect: standing requests are gone, levels and consumers may be too."""
