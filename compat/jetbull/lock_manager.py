@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -10,6 +11,8 @@ from typing import Protocol
 from jetbull.abort_controller import AbortController
 from jetbull.errors import JetbullError
 from jetbull.ledger.lease import Lease, LeaseLost
+
+log = logging.getLogger("jetbull.worker")
 
 
 class LockOwner(Protocol):
@@ -128,16 +131,23 @@ class LockManager:
             elif isinstance(result, LeaseLost):
                 if job_id in self._jobs:
                     failed.append(job_id)
-            elif isinstance(result, JetbullError):
-                self.worker.emit("error", result)
+            elif isinstance(result, Exception):
+                self._tell("error", result)
             else:
                 raise result
         if failed:
-            self.worker.emit("lockRenewalFailed", failed)
+            self._tell("lockRenewalFailed", failed)
             for job_id in failed:
-                self.worker.emit("error", JetbullError(f"could not renew lock for job {job_id}"))
+                self._tell("error", JetbullError(f"could not renew lock for job {job_id}"))
         if renewed:
-            self.worker.emit("locksRenewed", {"count": len(renewed), "jobIds": renewed})
+            self._tell("locksRenewed", {"count": len(renewed), "jobIds": renewed})
+
+    def _tell(self, event: str, *args: object) -> None:
+        """A listener that fails must not end the renewing of all locks."""
+        try:
+            self.worker.emit(event, *args)
+        except Exception:
+            log.exception("a listener of '%s' failed", event)
 
     async def _renew_one(self, tracked: _Tracked) -> None:
         tracked.renewed = monotonic()

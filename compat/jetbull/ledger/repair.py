@@ -6,12 +6,13 @@ Both arrive as tickets of one consumer, made by the server when a schedule fired
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
-from jetbull.errors import AckTimeout, Conflict, StoreError
+from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger import finishing
 from jetbull.ledger.consumers import ensure_delivery, repair_consumer
-from jetbull.ledger.feed import Feed
+from jetbull.ledger.feed import POLL_SECONDS, Feed
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import SETTLE, lane_of, last_token, state_of
@@ -21,6 +22,9 @@ from jetbull.ledger.store import QueueStore
 
 STALLED_REASON = "job stalled more than allowable limit"
 _AT_ONCE = 16
+_LATER = b'-NAK {"delay": 2000000000}'
+
+log = logging.getLogger("jetbull.ledger")
 
 KeepOf = Callable[[Ticket, str], Keep]
 
@@ -71,16 +75,23 @@ class Repair:
         self, feed: Feed, asked: asyncio.Event, name: str, filters: list[str]
     ) -> None:
         while True:
-            await asked.wait()
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await asked.wait()
+            except TimeoutError:
+                pass  # the request may have been lost: look whether one still stands
             asked.clear()
             try:
-                if self._stale:
+                if self._stale or feed.lost:
                     await ensure_delivery(self._store, name, filters)
                     feed.forget()
                     self._stale = False
                 if feed.standing == 0:
                     await feed.poll(_AT_ONCE)
-            except (AckTimeout, StoreError):
+            except ConnectionClosedError:
+                raise
+            except JetbullError as error:
+                log.warning("cannot look for stalled jobs for now: %s", error)
                 await self._store.wire.connected()
                 await asyncio.sleep(0.2)
                 self._stale = True
@@ -95,8 +106,13 @@ class Repair:
                 await finishing.settle(self._store, ticket.stored, job_id, state, keep)
             else:
                 await self._stalled(ticket, job_id)
-        except (AckTimeout, StoreError):
-            await self._store.wire.send(ticket.reply, b"-NAK")
+        except Exception as error:
+            # One bad job must not end the repair of all others.
+            if isinstance(error, JetbullError):
+                log.warning("job %s is not repaired yet: %s", job_id, error)
+            else:
+                log.exception("job %s is not repaired yet", job_id)
+            await self._store.wire.send(ticket.reply, _LATER)
             return
         await self._store.wire.send(ticket.reply, b"+ACK")
 
@@ -120,7 +136,6 @@ class Repair:
                 record,
                 waiting(record.priority, lifo=True),
                 stored,
-                keep_old=True,
             )
         except Conflict:
             return
