@@ -20,8 +20,17 @@ _MOVED = frozenset({"DelayedError", "WaitingChildrenError", "WaitingError"})
 _RATE_LIMIT = "bullmq:rateLimitExceeded"
 
 
-async def run_job(worker: Worker, job: Job, lease: Lease, call: Callable[[], Any]) -> None:
+async def run_job(
+    worker: Worker,
+    job: Job,
+    lease: Lease,
+    call: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    on_sent: Callable[[], None],
+) -> None:
     """Calls the processor and stores its outcome; tells the worker's listeners.
+
+    `on_sent` runs when the outcome is on its way: the slot may then send the next claim.
 
     Errors of listeners become the worker's `error` event; they never change the outcome.
     """
@@ -34,7 +43,8 @@ async def run_job(worker: Worker, job: Job, lease: Lease, call: Callable[[], Any
         await _failed(worker, job, lease, error)
         return
     try:
-        result = await call()
+        result = await call(*arguments)
+        lease.on_sent = on_sent
         await _no_pending_children(job, lease)
         await holding.finish(job, result, lease.token)
     except asyncio.CancelledError as error:
@@ -45,6 +55,7 @@ async def run_job(worker: Worker, job: Job, lease: Lease, call: Callable[[], Any
         await _failed(worker, job, lease, JetbullError(str(error) or "The processor was cancelled"))
         return
     except Exception as error:
+        lease.on_sent = on_sent
         await _not_completed(worker, job, lease, error)
         return
     _tell(worker, job, "completed", job, result)

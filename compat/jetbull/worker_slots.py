@@ -6,15 +6,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jetbull.admission import Admission
 from jetbull.errors import AckTimeout, Conflict, ConnectionClosedError, JetbullError, StoreError
 from jetbull.job import Job
-from jetbull.ledger.lease import Lease, Ticket, take
+from jetbull.ledger import presence
+from jetbull.ledger.batch import Message
+from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.names import last_token
 from jetbull.ledger.source import MAX_AHEAD, Source
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.taking import Claim
 
 if TYPE_CHECKING:
     from jetbull.worker import Worker
@@ -22,6 +25,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("jetbull.worker")
 
 _AHEAD_SECONDS = 0.05  # how much work may be held in hand
+
+
+class _Slot:
+    """One place for a running job, and the claim sent behind that job's outcome."""
+
+    __slots__ = ("claim", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.claim: Claim | None = None
 
 
 class Slots:
@@ -32,13 +45,13 @@ class Slots:
         worker: Worker,
         store: QueueStore,
         admission: Admission,
-        process: Callable[[Job, Lease], Awaitable[None]],
+        process: Callable[[Job, Lease, Callable[[], None]], Awaitable[None]],
     ) -> None:
         self._worker = worker
         self._store = store
         self._admission = admission
         self._process = process
-        self.source = Source(store, self._may_fetch)
+        self.source = Source(store, self._may_fetch, self._refresh)
         self._tasks: set[asyncio.Task[None]] = set()
         self._token = 0
         self._mean = 1.0
@@ -54,7 +67,7 @@ class Slots:
         """Makes sure `count` slots exist."""
         loop = asyncio.get_running_loop()
         while len(self._tasks) < count:
-            task = loop.create_task(self._run(len(self._tasks)))
+            task = loop.create_task(self._run(_Slot(len(self._tasks))))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -75,54 +88,101 @@ class Slots:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def _refresh(self) -> None:
+        """Learns what a lost hint would have told."""
+        await self._admission.refresh()
+        await presence.learn(self._store)
+
     def _may_fetch(self) -> bool:
         return not (self.stopping or self._worker.paused or self._admission.blocked)
 
+    def _begin(self) -> None:
+        self.busy += 1
+        self._all_idle.clear()
+
+    def _end(self) -> None:
+        self.busy -= 1
+        if self.busy == 0:
+            self._all_idle.set()
+
     # --- one slot ----------------------------------------------------------------------
 
-    async def _run(self, number: int) -> None:
-        while not self.stopping:
-            if number >= self._worker.concurrency:
-                return
-            try:
-                lease = await self._next()
-            except ConnectionClosedError:
-                return
-            except (AckTimeout, StoreError) as error:
-                log.debug("could not take a job: %s", error)
-                await self._store.wire.connected()
-                await asyncio.sleep(0.1)
-                continue
-            if lease is None:
-                continue
-            try:
-                await self._work(lease)
-            finally:
-                self.busy -= 1
-                if self.busy == 0:
-                    self._all_idle.set()
+    async def _run(self, slot: _Slot) -> None:
+        try:
+            while slot.claim is not None or not self.stopping:
+                if slot.claim is None and slot.number >= self._worker.concurrency:
+                    return
+                try:
+                    lease = await self._next(slot)
+                except ConnectionClosedError:
+                    return
+                except Exception as error:
+                    # Whatever it was, a slot that ends is a worker that seems to work.
+                    if isinstance(error, JetbullError):
+                        log.warning("could not take a job: %s", error)
+                    else:
+                        log.exception("could not take a job")
+                    await self._store.wire.connected()
+                    await asyncio.sleep(0.1)
+                    continue
+                if lease is None:
+                    continue
+                try:
+                    await self._work(slot, lease)
+                finally:
+                    self._end()
+        finally:
+            if slot.claim is not None:
+                slot.claim.abandon()
+                self._end()
 
-    async def _work(self, lease: Lease) -> None:
+    async def _work(self, slot: _Slot, lease: Lease) -> None:
         begun = monotonic()
         self._worked = True
         try:
             job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
-            await self._process(job, lease)
-        except JetbullError as error:
-            self._worker.emit("error", error)
+            await self._process(job, lease, lambda: self._follow(slot))
+        except Exception as error:
+            self._complain(error)
         self._mean += (monotonic() - begun - self._mean) * 0.1
         concurrency = max(1, self._worker.concurrency)
         ahead = int(_AHEAD_SECONDS / max(self._mean, 1e-4) * concurrency)
         self.source.ahead = 0 if self._admission.limited else min(ahead, MAX_AHEAD)
         await self._admission.finished()
 
-    async def _next(self) -> Lease | None:
+    def _complain(self, error: Exception) -> None:
+        try:
+            self._worker.emit("error", error)
+        except Exception:
+            log.exception("a listener of 'error' failed")
+
+    def _follow(self, slot: _Slot) -> None:
+        """The slot's outcome is on its way: claims the next job right behind it, if one is there."""
+        source = self.source
+        if (
+            source.may_have_head
+            or self._store.patched
+            or self._admission.limited
+            or slot.number >= self._worker.concurrency
+            or not self._may_fetch()
+        ):
+            return
+        ticket = source.pop()
+        if ticket is not None:
+            self._begin()
+            slot.claim = self._claim(ticket)
+            slot.claim.send(self._store)
+
+    async def _next(self, slot: _Slot) -> Lease | None:
         """The next job, claimed; None when there may be none for now (after waiting)."""
+        if slot.claim is not None:
+            claim, slot.claim = slot.claim, None
+            return await self._won(claim)
         source = self.source
         if not self._may_fetch():
-            await self._pause()
+            await source.pause()
             return None
         if self._admission.limited:
             return await self._next_limited()
@@ -131,29 +191,23 @@ class Slots:
                 if source.may_have_head and self._may_fetch():
                     ticket = await source.head()
                     if ticket is not None:
-                        return await self._claim(ticket)
+                        return await self._take(ticket)
         ticket = source.pop()
         if ticket is None:
             await self._rest()
             return None
-        return await self._claim(ticket)
+        return await self._take(ticket)
 
     async def _rest(self) -> None:
         if self._worked and self.busy == 0:
             self._worked = False
             self._worker.on_idle()
-        if not self.source.may_have_head:
-            await self._pause()
-
-    async def _pause(self) -> None:
-        """Waits to be roused; who was to be roused for the end while on its way here does not."""
-        if not self.stopping:
-            await self.source.pause()
+        await self.source.pause()
 
     async def _next_limited(self) -> Lease | None:
         source = self.source
         if not await self._admission.may_start():
-            await self._pause()
+            await source.pause()
             return None
         async with source.head_lock:
             if not self._may_fetch():
@@ -161,13 +215,13 @@ class Slots:
             ticket = await source.head() if source.may_have_head else None
             ticket = ticket or source.pop()
             if ticket is not None:
-                lease = await self._claim_limited(ticket)
+                lease = await self._take_limited(ticket)
                 if lease is not None:
                     return lease
         await self._rest()
         return None
 
-    async def _claim_limited(self, ticket: Ticket) -> Lease | None:
+    async def _take_limited(self, ticket: Ticket) -> Lease | None:
         while True:
             along = None
             if self._admission.concurrency is not None:
@@ -180,31 +234,35 @@ class Slots:
                 await self.source.put_back(ticket)
                 return None
             try:
-                return await self._claim(ticket, along)
+                return await self._take(ticket, along)
             except Conflict:
                 continue
 
-    async def _claim(self, ticket: Ticket, along: Any = None) -> Lease | None:
+    # --- claiming ----------------------------------------------------------------------
+
+    def _claim(self, ticket: Ticket) -> Claim:
         job_id = last_token(ticket.stored.subject)
+        store, worker = self._store, self._worker
         self._token += 1
-        store = self._store
-        self.busy += 1
-        self._all_idle.clear()
+        return Claim(
+            store,
+            job_id,
+            ticket,
+            f"{worker.id}:{self._token}",
+            worker.lock_duration,
+            worker.workerName,
+            lambda _: store.emit("active", jobId=job_id, prev="waiting"),
+        )
+
+    async def _take(self, ticket: Ticket, along: Message | None = None) -> Lease | None:
+        self._begin()
+        return await self._won(self._claim(ticket), along)
+
+    async def _won(self, claim: Claim, along: Message | None = None) -> Lease | None:
         lease: Lease | None = None
         try:
-            lease = await take(
-                store,
-                job_id,
-                ticket,
-                f"{self._worker.id}:{self._token}",
-                self._worker.lock_duration,
-                self._worker.workerName,
-                lambda _: store.emit("active", jobId=job_id, prev="waiting"),
-                along,
-            )
+            lease = await claim.lease(self._store, along)
         finally:
             if lease is None:
-                self.busy -= 1
-                if self.busy == 0:
-                    self._all_idle.set()
+                self._end()
         return lease

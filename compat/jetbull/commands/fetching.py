@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import deduplicating
 from jetbull.ledger import reading
-from jetbull.ledger.lease import Lease, Ticket, take
+from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.taking import take
 from jetbull.ledger.names import HEAD, PRIO, WAIT, last_token
 from jetbull.ledger.record import dumps
 from jetbull.ledger.store import QueueStore

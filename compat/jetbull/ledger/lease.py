@@ -11,14 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError
-from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import ACTIVE, GONE, is_schedule, state_of
+from jetbull.ledger.names import ACTIVE, GONE, state_of
 from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.placing import Place, active, address
-from jetbull.ledger.reading import as_stored, find
+from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg
@@ -47,6 +46,7 @@ class Lease:
         "ended",
         "job_id",
         "lock_ms",
+        "on_sent",
         "record",
         "store",
         "ticket",
@@ -64,6 +64,7 @@ class Lease:
         self.acked: asyncio.Future[Msg] | None = None
         self.ticket: Stored | None = None
         self.ended = False
+        self.on_sent: Callable[[], None] | None = None
         self._stored = stored
         self._busy = asyncio.Lock()
 
@@ -89,14 +90,24 @@ class Lease:
     async def leave(
         self, record: Record, place: Place, on_stored: Callable[[int], None] | None = None
     ) -> Stored:
-        """Stores the outcome and ends the lease in one message; `LeaseLost` when too late."""
+        """Stores the outcome and ends the lease in one message; `LeaseLost` when too late.
+
+        What was set as `on_sent` runs once, when that message is on its way.
+        """
         async with self._busy:
             if place.state == GONE:
                 await self._clear()
             while True:
                 try:
+                    on_sent, self.on_sent = self.on_sent, None
                     stored = await move(
-                        self.store, self.job_id, self._stored, record, place, on_stored
+                        self.store,
+                        self.job_id,
+                        self._stored,
+                        record,
+                        place,
+                        on_stored,
+                        on_sent=on_sent,
                     )
                     self.ended = True
                     return stored
@@ -132,7 +143,7 @@ class Lease:
             raise LeaseLost(f"Job {self.job_id} is held by another worker.")
         record = stored.record
         if self.store.patched:
-            record = await _patched(self.store, self.job_id, record)
+            record = await patched(self.store, self.job_id, record)
         self._stored = stored
         self.record = record
 
@@ -145,62 +156,7 @@ def _merge(outcome: Record, stored: Record) -> Record:
     return stored.with_head(head)
 
 
-async def _patched(store: QueueStore, job_id: str, record: Record) -> Record:
+async def patched(store: QueueStore, job_id: str, record: Record) -> Record:
+    """The record with what was written beside it, if anything."""
     patch = (await read_patches(store, [job_id])).get(job_id)
     return record if patch is None else fold(record, patch)
-
-
-async def _is_current(store: QueueStore, job_id: str, ticket: Ticket) -> bool:
-    newest = await find(store, job_id)
-    return newest is not None and newest.seq == ticket.stored.seq
-
-
-async def take(
-    store: QueueStore,
-    job_id: str,
-    ticket: Ticket,
-    token: str,
-    lock_ms: int,
-    worker: str | None,
-    on_stored: Callable[[int], None] | None = None,
-    along: Message | None = None,
-) -> Lease | None:
-    """Claims a waiting job: one message. None when the ticket is stale; then it is dropped.
-
-    With `along` (a place under the global concurrency) a refusal may be the place's: `Conflict`.
-    """
-    now = now_ms()
-    record = ticket.stored.record
-    if store.patched:
-        record = await _patched(store, job_id, record)
-    head = {**record.head, "processedOn": now, "token": token}
-    head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
-    head.pop("delay", None)
-    if worker:
-        head["processedBy"] = worker
-    taken = record.with_head(head)
-    try:
-        stored = await move(
-            store,
-            job_id,
-            ticket.stored,
-            taken,
-            active(now + lock_ms),
-            on_stored,
-            keep_old=True,
-            along=along,
-        )
-    except Conflict:
-        if along is not None and await _is_current(store, job_id, ticket):
-            raise
-        if ticket.reply:
-            await store.wire.send(ticket.reply, b"+ACK")
-        return None
-    lease = Lease(store, job_id, stored, token, lock_ms)
-    lease.ticket = None if is_schedule(ticket.stored.subject) else ticket.stored
-    if ticket.reply:
-        if b'"removeOn' in record.fixed:
-            lease.acked = await store.wire.question(ticket.reply, b"+ACK")
-        else:
-            await store.wire.send(ticket.reply, b"+ACK")
-    return lease

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jetbull.errors import Conflict
-from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.batch import Message
 from jetbull.ledger.guard import drop, expect
 from jetbull.ledger.names import HEAD, PRIO, is_schedule
 from jetbull.ledger.placing import Place, address
@@ -22,24 +22,18 @@ async def move(
     on_stored: Callable[[int], None] | None = None,
     *,
     keep_old: bool = False,
-    along: Message | None = None,
+    on_sent: Callable[[], None] | None = None,
 ) -> Stored:
     """Stores `record` in `place` if the job is still as `old` says; `Conflict` otherwise.
 
     A state that is a schedule ends in the same message; any other message of the old state is
-    purged afterwards, unless `keep_old` (the caller acks the ticket itself). A message that has to
-    hold at the same time goes `along` in one atomic batch.
+    purged afterwards, unless `keep_old` (the caller acks the ticket itself).
     """
     if place.state == PRIO:
         await ensure_level(store, place.lane)
     message = transition(store, job_id, old, record, place)
     subject = message.subject
-    if along is None:
-        seq = await store.put(subject, message.payload, message.headers, on_stored)
-    else:
-        seq = await commit(store.wire, store.names.space.jobs, [along, message])
-        if on_stored is not None:
-            on_stored(seq)
+    seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)
     scheduled = is_schedule(old.subject)
     if not scheduled and not keep_old and old.subject != subject:
         # Up to what was seen: the job may be back on this subject by now.

@@ -82,10 +82,25 @@ class QueueStore:
         if self.event_log.crowded:
             await self.event_log.flush()
         try:
-            stored = await wire.post(subject, payload, headers, on_stored)
-            if on_sent is not None:
-                on_sent()
-            return await stored
+            answer = await wire.post(subject, payload, headers, on_stored)
+        except (AckTimeout, StreamMissing) as error:
+            return await self._insist(subject, payload, headers, on_stored, patience, error)
+        if on_sent is not None:
+            on_sent()
+        return await self.stored(answer, subject, payload, headers, on_stored, patience)
+
+    async def stored(
+        self,
+        answer: asyncio.Future[int],
+        subject: str,
+        payload: bytes,
+        headers: HeaderMap,
+        on_stored: Callable[[int], None] | None = None,
+        patience: float = PATIENCE,
+    ) -> int:
+        """As `put`, for a message that was sent already: `answer` is what `wire.post` gave."""
+        try:
+            return await answer
         except (AckTimeout, StreamMissing) as error:
             return await self._insist(subject, payload, headers, on_stored, patience, error)
 

@@ -1,0 +1,159 @@
+"""Claiming a waiting job: one message, fenced by the ticket's sequence.
+
+A claim may be sent right behind the outcome of the job before it (`on_sent`), so that a slot waits
+for one round trip per job and not for two. The server stores both in that order: at no moment are
+more jobs active than the worker has slots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from jetbull.errors import Conflict, JetbullError
+from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.lease import Lease, Ticket, patched
+from jetbull.ledger.moving import transition
+from jetbull.ledger.names import is_schedule
+from jetbull.ledger.placing import active
+from jetbull.ledger.reading import find
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+
+OnStored = Callable[[int], None]
+
+
+class Claim:
+    """A ticket being claimed; `lease` sends the claim, unless `send` did, and tells how it went."""
+
+    __slots__ = (
+        "_answer",
+        "_lock_ms",
+        "_message",
+        "_on_stored",
+        "_record",
+        "_token",
+        "_worker",
+        "job_id",
+        "ticket",
+    )
+
+    def __init__(
+        self,
+        store: QueueStore,
+        job_id: str,
+        ticket: Ticket,
+        token: str,
+        lock_ms: int,
+        worker: str | None,
+        on_stored: OnStored | None,
+    ) -> None:
+        self.job_id = job_id
+        self.ticket = ticket
+        self._record = ticket.stored.record
+        self._token = token
+        self._lock_ms = lock_ms
+        self._worker = worker
+        self._on_stored = on_stored
+        self._message: Message
+        self._answer: asyncio.Future[int] | None = None
+
+    def _build(self, store: QueueStore) -> Message:
+        now = now_ms()
+        head = {**self._record.head, "processedOn": now, "token": self._token}
+        head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
+        head.pop("delay", None)
+        if self._worker:
+            head["processedBy"] = self._worker
+        self._record = self._record.with_head(head)
+        place = active(now + self._lock_ms)
+        self._message = transition(store, self.job_id, self.ticket.stored, self._record, place)
+        return self._message
+
+    def send(self, store: QueueStore) -> None:
+        """Sends the claim now, if the queue has no patches; `lease` tells what went wrong."""
+        message = self._build(store)
+        try:
+            self._answer = store.wire.post_now(
+                message.subject, message.payload, message.headers, self._on_stored
+            )
+        except JetbullError as error:
+            self._answer = asyncio.get_running_loop().create_future()
+            self._answer.set_exception(error)
+
+    def abandon(self) -> None:
+        """Nobody will ask for the lease: should the claim succeed, its lock expires."""
+        if self._answer is not None:
+            self._answer.cancel()
+
+    async def lease(self, store: QueueStore, along: Message | None = None) -> Lease | None:
+        """The lease; None when the ticket was stale: then it is dropped.
+
+        With `along` (a place under the global concurrency) both are stored or none, and a refusal
+        may be the place's: `Conflict`.
+        """
+        try:
+            if along is None:
+                seq = await self._stored(store)
+            else:
+                seq = await self._stored_along(store, along)
+        except Conflict:
+            if along is not None and await self._is_current(store):
+                raise
+            if self.ticket.reply:
+                await store.wire.send(self.ticket.reply, b"+ACK")
+            return None
+        return await self._won(store, seq)
+
+    async def _stored(self, store: QueueStore) -> int:
+        if self._answer is not None:
+            m = self._message
+            return await store.stored(
+                self._answer, m.subject, m.payload, m.headers, self._on_stored
+            )
+        if store.patched:
+            self._record = await patched(store, self.job_id, self._record)
+        m = self._build(store)
+        return await store.put(m.subject, m.payload, m.headers, self._on_stored)
+
+    async def _stored_along(self, store: QueueStore, along: Message) -> int:
+        if store.patched:
+            self._record = await patched(store, self.job_id, self._record)
+        seq = await commit(store.wire, store.names.space.jobs, [along, self._build(store)])
+        if self._on_stored is not None:
+            self._on_stored(seq)
+        return seq
+
+    async def _is_current(self, store: QueueStore) -> bool:
+        newest = await find(store, self.job_id)
+        return newest is not None and newest.seq == self.ticket.stored.seq
+
+    async def _won(self, store: QueueStore, seq: int) -> Lease:
+        ticket, record = self.ticket, self._record
+        stored = Stored(self._message.subject, seq, record)
+        lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
+        scheduled = is_schedule(ticket.stored.subject)
+        if store.patched and not scheduled:
+            await store.purge(store.names.aux("patch", self.job_id), seq=seq)
+        lease.ticket = None if scheduled else ticket.stored
+        if ticket.reply:
+            if b'"removeOn' in record.fixed:
+                lease.acked = await store.wire.question(ticket.reply, b"+ACK")
+            else:
+                await store.wire.send(ticket.reply, b"+ACK")
+        return lease
+
+
+async def take(
+    store: QueueStore,
+    job_id: str,
+    ticket: Ticket,
+    token: str,
+    lock_ms: int,
+    worker: str | None,
+    on_stored: OnStored | None = None,
+) -> Lease | None:
+    """Claims a waiting job. None when the ticket is stale; then it is dropped."""
+    claim = Claim(store, job_id, ticket, token, lock_ms, worker, on_stored)
+    return await claim.lease(store)
