@@ -8,6 +8,7 @@ nats://localhost:4222, with one warning per process.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import warnings
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from jetbull.errors import ConfigurationError, ConnectionClosedError
 from jetbull.ledger.hub import Hold, Target, acquire
 from jetbull.ledger.store import QueueStore
+
+log = logging.getLogger("jetbull.connection")
 
 DEFAULT_URL = "nats://localhost:4222"
 _SCHEMES = ("nats://", "tls://", "ws://", "wss://")
@@ -137,8 +140,11 @@ class Link:
         hold, self._hold, store, self._store = self._hold, None, self._store, None
         if hold is not None and self._loop is asyncio.get_running_loop():
             if store is not None and hold.wire.is_connected:
-                async with asyncio.timeout(5):
-                    await store.event_log.flush()
+                try:
+                    async with asyncio.timeout(5):
+                        await store.event_log.flush()
+                except TimeoutError:
+                    log.warning("closing %s with events that are not stored yet", self.name)
             await hold.release()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,15 @@ from anyio import CapacityLimiter
 from jetbull.admission import Admission
 from jetbull.commands import iterations
 from jetbull.connection import Link
-from jetbull.errors import ConfigurationError, JetbullError, RateLimitError, ServerUnavailable
+from jetbull.errors import (
+    AckTimeout,
+    ConfigurationError,
+    ConnectionClosedError,
+    JetbullError,
+    RateLimitError,
+    ServerUnavailable,
+    StoreError,
+)
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
 from jetbull.ledger import gate, intake
@@ -30,6 +39,9 @@ from jetbull.outcomes import run_job
 from jetbull.processors import Processor, in_thread, is_async, takes
 from jetbull.worker_slots import Slots
 
+log = logging.getLogger("jetbull.worker")
+
+_AGAIN_SECONDS = 2.0  # before a worker begins anew after an error that ended it
 _DEFAULTS = {
     "drainDelay": 5,
     "concurrency": 1,
@@ -148,9 +160,16 @@ class Worker(EventEmitter):
         self.running = True
         self._ended.clear()
         try:
-            store = await self._connect()
-            if store is not None:
-                await self._serve(store)
+            while (store := await self._connect()) is not None:
+                try:
+                    await self._serve(store)
+                    return
+                except ConnectionClosedError:
+                    raise
+                except Exception as error:
+                    # A worker that ends here would look alive and take no job.
+                    self._complain(error)
+                    await self._rest(min(_AGAIN_SECONDS, self.opts["runRetryDelay"] / 1000))
         finally:
             self.running = False
             self._ended.set()
@@ -161,14 +180,27 @@ class Worker(EventEmitter):
         while not self.closing:
             try:
                 return await self.ledger()
-            except ServerUnavailable as error:
-                self.emit("error", error)
-                try:
-                    async with asyncio.timeout(min(pause, self.opts["runRetryDelay"] / 1000)):
-                        await self._stop.wait()
-                except TimeoutError:
-                    pause *= 2
+            except (AckTimeout, ServerUnavailable, StoreError) as error:
+                self._complain(error)
+                await self._rest(min(pause, self.opts["runRetryDelay"] / 1000))
+                pause *= 2
         return None
+
+    async def _rest(self, seconds: float) -> None:
+        """Waits so long, or until the worker closes."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            pass
+
+    def _complain(self, error: Exception) -> None:
+        if not isinstance(error, JetbullError):
+            log.error("worker of %s", self.name, exc_info=error)
+        try:
+            self.emit("error", error)
+        except Exception:
+            log.exception("a listener of 'error' failed")
 
     async def _serve(self, store: QueueStore) -> None:
         admission = Admission(
@@ -180,21 +212,22 @@ class Worker(EventEmitter):
         slots = Slots(self, store, admission, self._process)
         self._admission, self._slots = admission, slots
         presence = Presence(store, self.describe, self._cancel)
-        await admission.open()
-        await slots.source.open()
-        await presence.open()
-        loops = [asyncio.ensure_future(slots.source.run())]
-        if not self.opts.get("skipStalledCheck"):
-            loops.append(self._start_repair(store))
-        if self.name == intake.QUEUE:
-            loops.append(asyncio.ensure_future(intake.Intake(store).run()))
-        if not self.opts.get("skipLockRenewal"):
-            self.lockManager.start()
-        slots.grow(self._concurrency)
-        self._ready.set()
-        self.emit("ready")
         stop = asyncio.ensure_future(self._stop.wait())
+        loops: list[asyncio.Future[Any]] = []
         try:
+            await admission.open()
+            await slots.source.open()
+            await presence.open()
+            loops.append(asyncio.ensure_future(slots.source.run()))
+            if not self.opts.get("skipStalledCheck"):
+                loops.append(self._start_repair(store))
+            if self.name == intake.QUEUE:
+                loops.append(asyncio.ensure_future(intake.Intake(store).run()))
+            if not self.opts.get("skipLockRenewal"):
+                self.lockManager.start()
+            slots.grow(self._concurrency)
+            self._ready.set()
+            self.emit("ready")
             done, _ = await asyncio.wait([stop, *loops], return_when=asyncio.FIRST_COMPLETED)
             for loop in done - {stop}:
                 loop.result()

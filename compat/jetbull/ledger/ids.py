@@ -7,13 +7,16 @@ on meanwhile; several processes at once get blocks of their own (docs/difference
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
-from jetbull.errors import Conflict, StoreError
+from jetbull.errors import AckTimeout, StoreError, StreamMissing
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.names import QueueNames
+from jetbull.ledger.streams import ensure_streams
 from jetbull.ledger.wire import Wire
 
 _MAX_BLOCK = 512
+_PATIENCE = 30.0  # seconds
 
 
 class IdSource:
@@ -22,6 +25,7 @@ class IdSource:
     def __init__(self, wire: Wire, names: QueueNames) -> None:
         self._wire = wire
         self._subject = names.counter("id")
+        self._space = names.space
         self._stream = names.space.counters
         self._next = 1
         self._last = 0
@@ -52,12 +56,25 @@ class IdSource:
         self._block = min(self._block * 2, _MAX_BLOCK)
 
     async def _add(self, step: int) -> int:
-        return await (await self._wire.post(self._subject, b"", {"Nats-Incr": f"+{step}"}))
+        deadline = monotonic() + _PATIENCE
+        while True:
+            try:
+                return await (await self._wire.post(self._subject, b"", {"Nats-Incr": f"+{step}"}))
+            except (AckTimeout, StreamMissing) as error:
+                # Counted or not: numbers that were lost with the answer leave a gap, no more.
+                try:
+                    async with asyncio.timeout(deadline - monotonic()):
+                        await self._wire.connected()
+                        if isinstance(error, StreamMissing):
+                            await ensure_streams(self._wire, self._space)
+                        await asyncio.sleep(0.05)
+                except TimeoutError:
+                    raise error from None
 
     async def give_back(self) -> None:
         """Returns the unused rest of the block, unless someone counted on since."""
         left = self._last - self._next + 1
-        if left <= 0:
+        if left <= 0 or not self._wire.is_connected:
             return
         try:
             stored = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
@@ -66,10 +83,8 @@ class IdSource:
             headers: HeaderMap = {"Nats-Incr": f"-{left}"}
             expect(headers, self._subject, stored.seq)
             await (await self._wire.post(self._subject, b"", headers))
-        except Conflict:
-            return
-        except StoreError:
-            return
+        except (AckTimeout, StoreError):
+            return  # a gap in the numbers
         finally:
             self.forget()
 
