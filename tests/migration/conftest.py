@@ -19,6 +19,7 @@ import redis
 from bull2jet.options import ActivePolicy, Options
 from bull2jet.source.address import parse
 from bull2jet.source.door import Door, open_door
+from bull2jet.transfer import draining
 from jetbull.ledger.hub import Target, acquire
 from jetbull.ledger.streams import all_prefix_streams
 
@@ -68,6 +69,12 @@ class RedisServer:
         self.client.close()
         self.process.terminate()
         self.process.wait(10)
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No old worker runs in these tests, so none can be about to lock a job."""
+    monkeypatch.setattr(draining, "_GRACE_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,7 @@ class Move:
     async def _carry(self, handover: Handover, checkpoint: Checkpoint) -> Carrier:
         options = self.options
         await settle_active(
-            self.door, self.queue, options.active, options.wait_active, self.progress
+            self.door, self.found, options.active, options.wait_active, self.progress
         )
         mapper = await mapper_for(self.door, self.queue, checkpoint)
         await carry_settings(self.door, self.queue, self.target, self.findings)

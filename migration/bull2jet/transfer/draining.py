@@ -10,11 +10,13 @@ from bull2jet.errors import NotGoError
 from bull2jet.model import QueueRef
 from bull2jet.options import ActivePolicy
 from bull2jet.progress import Progress
+from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door, text
+from bull2jet.source.generation import Library
 from bull2jet.source.keys import QueueKeys
 
 _LOOK_SECONDS = 0.5
-#: an old worker moves a job to `active` a moment before it locks it
+#: up to BullMQ 4 a worker moves a job to `active` a moment before it locks it
 _GRACE_SECONDS = 1.0
 
 
@@ -47,12 +49,13 @@ async def refuse_active(door: Door, queue: QueueRef) -> None:
 
 
 async def settle_active(
-    door: Door, queue: QueueRef, policy: ActivePolicy, patience: float, progress: Progress
+    door: Door, found: QueueFound, policy: ActivePolicy, patience: float, progress: Progress
 ) -> None:
     """Returns when every active job that may be taken over has lost its lock for good.
 
     Jobs that are still held after `patience` seconds stay behind.
     """
+    queue = found.queue
     now = await look(door, queue)
     if policy is not ActivePolicy.TAKE_OVER and now.held:
         progress.say(
@@ -62,7 +65,8 @@ async def settle_active(
             while now.held:
                 await anyio.sleep(_LOOK_SECONDS)  # a lock that runs out tells nobody
                 now = await look(door, queue)
-    if now.free:
+    locks_at_once = found.generation.library is Library.BULLMQ and found.generation.lowest >= 5
+    if now.free and not locks_at_once:
         await anyio.sleep(_GRACE_SECONDS)
 
 
