@@ -67,6 +67,7 @@ class Admission:
             self._on_change()
 
     async def _on_meta(self, _: Msg) -> None:
+        self._blocked_until = 0.0
         await self._read()
         self._on_change()
 
@@ -98,11 +99,7 @@ class Admission:
 
     @property
     def _rate(self) -> tuple[int, int] | None:
-        if "max" in self._settings and "duration" in self._settings:
-            return int(self._settings["max"]), int(self._settings["duration"])
-        if self._limiter:
-            return int(self._limiter["max"]), int(self._limiter["duration"])
-        return None
+        return gate.rate_of(self._settings, self._limiter)
 
     @property
     def limited(self) -> bool:

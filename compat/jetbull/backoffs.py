@@ -28,7 +28,7 @@ class Backoffs:
     async def calculate(
         backoff: dict[str, Any] | None,
         attempts_made: int,
-        error: BaseException,
+        error: BaseException | str,
         job: Any,
         custom: Strategy | None = None,
     ) -> int:

@@ -32,12 +32,12 @@ class EventEmitter:
         """Removes a listener; ValueError if it is not there."""
         self._events.get(event, []).remove(listener)
 
-    def emit(self, event: str, *args: Any) -> None:
+    def emit(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Calls every listener in the order they were added."""
         listeners = self._events.get(event)
         if listeners:
             for listener in list(listeners):
-                listener(*args)
+                listener(*args, **kwargs)
 
     def emit_safely(self, event: str, *args: Any) -> None:
         """As `emit`; what a listener raises is emitted as `error` instead of raised."""

@@ -14,7 +14,7 @@ from jetbull.ledger.lease import Lease
 from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
-from jetbull.options import OPTS_DECODE, OPTS_ENCODE, checked, expand
+from jetbull.options import OPTS_DECODE, OPTS_ENCODE, PARENT_POLICIES, checked, expand
 
 if TYPE_CHECKING:
     from jetbull.queue_events import QueueEvents
@@ -325,10 +325,10 @@ class Job:
         return await holding.complete(self, return_value, token, fetchNext)
 
     async def moveToFailed(
-        self, err: BaseException, token: str, fetchNext: bool = False
+        self, err: BaseException | str, token: str, fetchNext: bool = False
     ) -> list[Any] | None:
-        """Ends this try: again, again later, or failed for good."""
-        return await holding.fail(self, err, token, fetchNext)
+        """Ends this try: again, again later, or failed for good; `fetchNext` as above."""
+        return await holding.give_up(self, err, token, fetchNext)
 
     async def moveToDelayed(self, timestamp: int, token: str | None = None) -> None:
         """Active -> delayed until `timestamp` (ms); raise DelayedError afterwards."""
@@ -396,7 +396,7 @@ class Job:
 def _policies(opts: Mapping[str, Any]) -> dict[str, bool]:
     return {
         short: True
-        for short in ("fpof", "rdof", "idof", "cpof")
+        for short in PARENT_POLICIES
         if opts.get(OPTS_DECODE[short])
     }
 

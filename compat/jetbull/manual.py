@@ -59,18 +59,17 @@ class ManualFetch:
         return self._admission
 
     async def _try(self, store: QueueStore, admission: Admission, token: str) -> Lease | None:
-        if admission.blocked or self._worker.closing:
+        worker = self._worker
+        if worker.closing:
             return None
-        if admission.concurrency is not None and await admission.slot() is None:
-            return None
-        if admission.limited and not await admission.may_start():
-            return None
-        lease = await fetching.take_now(
-            store, token, self._worker.lock_duration, self._worker.workerName
+        taken = await fetching.take_allowed(
+            store, token, worker.lock_duration, worker.workerName, worker.opts.get("limiter")
         )
-        if lease is not None and admission.limited:
-            await admission.count_start()
-        return lease
+        if isinstance(taken, Lease):
+            return taken
+        if taken.limited_ms:
+            admission.block(taken.limited_ms)
+        return None
 
     async def _wait(self, store: QueueStore, admission: Admission, token: str) -> Lease | None:
         """Looks again whenever something arrives, until `drainDelay` is over."""

@@ -31,6 +31,7 @@ OPTS_DECODE = {
     "de": "deduplication",
 }
 OPTS_ENCODE = {v: k for k, v in OPTS_DECODE.items()}
+PARENT_POLICIES = ("fpof", "rdof", "idof", "cpof")
 
 
 def expand(opts: Mapping[str, Any]) -> JobOpts:
@@ -108,6 +109,7 @@ __all__ = [
     "DEFAULT_PREFIX",
     "OPTS_DECODE",
     "OPTS_ENCODE",
+    "PARENT_POLICIES",
     "PRIORITY_LIMIT",
     "JobOpts",
     "check_id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jetbull.commands import bulk, cancelling, cleaning, removal
+from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
 from jetbull.ledger import gate, presence, settings
@@ -130,7 +130,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         """Removes the queue and all it holds; JetbullError if jobs are active and not `force`."""
         forced = bool(force.get("force")) if isinstance(force, Mapping) else bool(force)
         await self.pause()
-        await cleaning.obliterate(await self.ledger(), forced)
+        await obliterating.obliterate(await self.ledger(), forced)
 
     async def remove(self, job_id: str, opts: Mapping[str, Any] | None = None) -> int:
         """1 removed or unknown, 0 locked, -8 belongs to a scheduler."""

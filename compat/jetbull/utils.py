@@ -42,10 +42,39 @@ def object_to_flat_array(obj: Mapping[str, Any]) -> list[Any]:
     return [item for pair in obj.items() for item in pair]
 
 
+def is_redis_cluster(client: Any) -> bool:
+    """Whether a Redis client a caller holds speaks to a cluster; jetbull never does."""
+    return bool(
+        getattr(client, "is_cluster", False)
+        or getattr(client, "isCluster", False)
+        or getattr(client, "nodes_manager", None)
+    )
+
+
+def get_cluster_nodes(client: Any) -> list[Any]:
+    """The nodes a Redis cluster client names; none for any other client."""
+    for name in ("get_nodes", "nodes"):
+        nodes = getattr(client, name, None)
+        if callable(nodes):
+            return list(nodes())
+    return []
+
+
+def get_node_client(node: Any) -> Any:
+    """The client of a cluster's node, or the node itself."""
+    for name in ("client", "redis", "connection", "redis_connection"):
+        if hasattr(node, name):
+            return getattr(node, name)
+    return node
+
+
 __all__ = [
     "extract_result",
+    "get_cluster_nodes",
+    "get_node_client",
     "get_parent_key",
     "isRedisVersionLowerThan",
+    "is_redis_cluster",
     "object_to_flat_array",
     "parse_json_string_values",
 ]

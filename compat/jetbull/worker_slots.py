@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from jetbull.admission import Admission
+from jetbull.commands.announcing import announce_start
 from jetbull.errors import AckTimeout, Conflict, ConnectionClosedError, JetbullError, StoreError
 from jetbull.job import Job
 from jetbull.ledger import presence
@@ -251,7 +252,7 @@ class Slots:
             f"{worker.id}:{self._token}",
             worker.lock_duration,
             worker.workerName,
-            lambda _: store.emit("active", jobId=job_id, prev="waiting"),
+            lambda _: announce_start(store, job_id, ticket.stored),
         )
 
     async def _take(self, ticket: Ticket, along: Message | None = None) -> Lease | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import deduplicating, linking
+from jetbull.commands.announcing import announce
 from jetbull.ledger import blobs
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.adding import add as store_job
@@ -51,28 +52,18 @@ def place_of(job: Job) -> Place:
     return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
 
 
-def announce(store: QueueStore, job_id: str, name: str, place: Place) -> None:
-    """The events of a stored new job."""
-    store.emit("added", jobId=job_id, name=name)
-    if place.state == "delayed":
-        store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
-    elif place.state == "children":
-        store.emit("waiting-children", jobId=job_id)
-    else:
-        store.emit("waiting", jobId=job_id)
-
-
 async def prepare(store: QueueStore, job: Job, place: Place | None = None) -> NewJob:
     """The ledger's form of a job, with its id."""
     # Before anything is awaited: a delay of 1 ms must not be over by the time it is looked at.
     where = place or place_of(job)
     record = record_of(job, store)
+    number = str((await store.ids.take())[0])  # custom ids use up numbers too
     custom = job.id
-    job_id = str(custom) if custom not in (None, "") else str((await store.ids.take())[0])
+    job_id = str(custom) if custom not in (None, "") else number
     await blobs.externalize(store, job_id, record)
 
     new = NewJob(job_id, record, where, custom in (None, ""))
-    new.on_stored = _announcer(store, new, job.name)
+    new.on_stored = _announcer(store, new)
     return new
 
 
@@ -101,17 +92,17 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
     """Stores many jobs in order; up to 1,000 in one atomic step."""
     special = any(j.parent or "deduplication" in j.opts for j in jobs)
     if special:
-        return [await add(store, job) for job in jobs]
-    missing = sum(1 for j in jobs if j.id in (None, ""))
-    numbers = iter(await store.ids.take(missing)) if missing else iter(())
+        for job in jobs:
+            job.id = await add(store, job)
+        return [str(job.id) for job in jobs]
     prepared: list[NewJob] = []
-    for job in jobs:
+    for job, number in zip(jobs, await store.ids.take(len(jobs)), strict=True):
         custom = job.id
-        job_id = str(custom) if custom not in (None, "") else str(next(numbers))
+        job_id = str(custom) if custom not in (None, "") else str(number)
         record, where = record_of(job, store), place_of(job)
         await blobs.externalize(store, job_id, record)
         new = NewJob(job_id, record, where, custom in (None, ""))
-        new.on_stored = _announcer(store, new, job.name)
+        new.on_stored = _announcer(store, new)
         prepared.append(new)
     for job, new, stored in zip(jobs, prepared, await add_many(store, prepared), strict=True):
         job.id = new.job_id
@@ -126,5 +117,5 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
     return [str(job.id) for job in jobs]
 
 
-def _announcer(store: QueueStore, new: NewJob, name: str) -> Any:
-    return lambda _: announce(store, new.job_id, name, new.place)
+def _announcer(store: QueueStore, new: NewJob) -> Callable[[int], None]:
+    return lambda _: announce(store, new.job_id, new.record, new.place)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from jetbull.commands import retrying, waiting
+from jetbull.commands import retrying
+from jetbull.commands.waiting import promote_stored
 from jetbull.ledger import pages
 from jetbull.ledger.clock import now_ms
+from jetbull.ledger.placing import waiting
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
@@ -12,7 +14,10 @@ _PAGE = 500
 
 
 async def retry_all(store: QueueStore, state: str, until_ms: int | None) -> None:
-    """Every job of `state` finished by `until_ms` (default: now) waits again."""
+    """Every job of `state` finished by `until_ms` (default: now) waits again.
+
+    All of them at the tail of the line, those with a priority as well, as in BullMQ.
+    """
     limit = until_ms or now_ms()
     while True:
         rows = await pages.page(store, state, 0, _PAGE - 1, True)
@@ -21,7 +26,7 @@ async def retry_all(store: QueueStore, state: str, until_ms: int | None) -> None
             return
         moved = 0
         for job_id, stored in due:
-            moved += await retrying.retry_stored(store, job_id, stored, state, {})
+            moved += await retrying.retry_stored(store, job_id, stored, state, {}, waiting())
         if not moved or len(due) < len(rows):
             return
 
@@ -37,4 +42,4 @@ async def promote_all(store: QueueStore) -> None:
         if not rows:
             return
         for job_id, stored in rows:
-            await waiting.promote_stored(store, job_id, stored)
+            await promote_stored(store, job_id, stored)

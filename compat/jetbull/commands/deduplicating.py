@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jetbull.commands.announcing import announce
 from jetbull.errors import ConfigurationError, Conflict
 from jetbull.ledger import deduplication, reading
 from jetbull.ledger.adding import NewJob, is_stored, message_for
@@ -15,7 +16,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
 from jetbull.ledger.moving import ensure_level, move
 from jetbull.ledger.names import ACTIVE, DELAYED, HEAD, PRIO, STALLED, state_of
-from jetbull.ledger.placing import REMOVED, waiting
+from jetbull.ledger.placing import REMOVED, delayed, waiting
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 
@@ -130,16 +131,17 @@ async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str)
             await store.purge(store.names.aux("dedup", dedup_id))
         return
     payload = key.pending["record"].encode("utf-8", "surrogatepass")
-    record = Record.decode(payload)
-    fresh = NewJob(key.pending["id"], record, waiting(record.priority), True)
-
-    def stored(_: int) -> None:
-        store.emit("added", jobId=fresh.job_id, name=record.name)
-        store.emit("waiting", jobId=fresh.job_id)
-
-    fresh.on_stored = stored
+    now = now_ms()
+    record = Record.decode(payload).with_given(timestamp=now)
+    delay_ms = int(record.head.get("delay", 0))
+    place = waiting(record.priority, bool(record.opts.get("lifo")))
+    if delay_ms:
+        place = delayed(now + delay_ms, record.priority)
+    fresh = NewJob(key.pending["id"], record, place, True)
+    fresh.on_stored = lambda _: announce(store, fresh.job_id, record, place)
     rule = Rule(dedup_id, 0, False, False, True)
-    await _own(store, fresh, rule, key.seq, 0)
+    if await _own(store, fresh, rule, key.seq, 0) and delay_ms:
+        store.promoter.arm(fresh.job_id, place.due_ms)
 
 
 __all__ = ["Rule", "add", "on_finished", "rule_of"]

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import deduplicating
-from jetbull.ledger import reading
+from jetbull.commands.announcing import announce_start
+from jetbull.errors import Conflict
+from jetbull.ledger import gate, reading, settings
+from jetbull.ledger.batch import Message
 from jetbull.ledger.lease import Lease, Ticket
-from jetbull.ledger.taking import take
 from jetbull.ledger.names import HEAD, PRIO, WAIT, last_token
-from jetbull.ledger.record import dumps
+from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
-from jetbull.options import OPTS_ENCODE
+from jetbull.ledger.taking import take
 
 if TYPE_CHECKING:
     from jetbull.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no job was claimed: `blocked` by pause or a limit (for how many ms), or nothing waits."""
+
+    blocked: bool
+    limited_ms: int = 0
 
 
 async def next_ticket(store: QueueStore) -> Ticket | None:
@@ -36,10 +47,43 @@ async def next_ticket(store: QueueStore) -> Ticket | None:
     return None
 
 
+async def take_allowed(
+    store: QueueStore,
+    token: str,
+    lock_ms: int,
+    worker: str | None,
+    limiter: Mapping[str, Any] | None,
+) -> Lease | Refusal:
+    """Claims the next job, if the queue's pause and limits let one start."""
+    values, _ = await settings.read(store)
+    if values.get("paused"):
+        return Refusal(blocked=True)
+    rate = gate.rate_of(values, limiter)
+    if rate is not None and (left := await gate.time_left(store, rate[0])):
+        return Refusal(blocked=True, limited_ms=left)
+    lease: Lease | None = None
+    while True:
+        along = None
+        if values.get("concurrency") is not None:
+            along = await gate.slot_message(store, int(values["concurrency"]))
+            if along is None:
+                return Refusal(blocked=True)
+        try:
+            lease = await take_now(store, token, lock_ms, worker, along)
+        except Conflict:
+            continue
+        break
+    if lease is None:
+        return Refusal(blocked=False)
+    if rate is not None:
+        await gate.enter_window(store, *rate)
+    return lease
+
+
 async def take_now(
-    store: QueueStore, token: str, lock_ms: int, worker: str | None
+    store: QueueStore, token: str, lock_ms: int, worker: str | None, along: Message | None = None
 ) -> Lease | None:
-    """Claims the next job, or None when nothing waits."""
+    """Claims the next job, or None when nothing waits; `Conflict` when `along` does not hold."""
     while True:
         ticket = await next_ticket(store)
         if ticket is None:
@@ -53,7 +97,8 @@ async def take_now(
             token,
             lock_ms,
             worker,
-            partial(_tell_active, store, job_id),
+            partial(_tell_start, store, job_id, ticket.stored),
+            along,
         )
         # The ticket read here has no ack: purge it, or a stale one would be read for ever.
         if HEAD not in subject.split("."):
@@ -62,8 +107,8 @@ async def take_now(
             return lease
 
 
-def _tell_active(store: QueueStore, job_id: str, _: int) -> None:
-    store.emit("active", jobId=job_id, prev="waiting")
+def _tell_start(store: QueueStore, job_id: str, ticket: Stored, _: int) -> None:
+    announce_start(store, job_id, ticket)
 
 
 async def soon(store: QueueStore, job_id: str, due_ms: int) -> None:
@@ -79,27 +124,4 @@ async def after_finish(store: QueueStore, job: Job, state: str) -> None:
         await deduplicating.on_finished(store, job.id, job.deduplication_id, state)
 
 
-def as_hash(lease: Lease) -> dict[str, Any]:
-    """The job as BullMQ's Redis hash: strings, short option keys."""
-    record = lease.record
-    given, head = record.given, record.head
-    opts = {OPTS_ENCODE.get(k, k): v for k, v in (given.get("opts") or {}).items()}
-    row: dict[str, Any] = {
-        "name": given["name"],
-        "data": record.data.decode("utf-8", "surrogatepass"),
-        "opts": json.dumps(opts),
-        "timestamp": str(given["timestamp"]),
-        "delay": str(head.get("delay", 0)),
-        "priority": str(head.get("priority", 0)),
-        "atm": str(head.get("attemptsMade", 0)),
-        "ats": str(head.get("attemptsStarted", 0)),
-        "processedOn": str(head.get("processedOn", 0)),
-    }
-    if "progress" in head:
-        row["progress"] = dumps(head["progress"])
-    if "parentKey" in given:
-        row["parentKey"] = given["parentKey"]
-    return row
-
-
-__all__ = ["after_finish", "as_hash", "next_ticket", "soon", "take_now"]
+__all__ = ["Refusal", "after_finish", "next_ticket", "soon", "take_allowed", "take_now"]

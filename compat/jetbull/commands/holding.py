@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from jetbull.backoffs import Backoffs
 from jetbull.commands import fetching
+from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
 from jetbull.errors import UnrecoverableError
-from jetbull.ledger import finishing, parents, reading
+from jetbull.ledger import finishing, pages, parents, reading
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.finishing import Failure
+from jetbull.ledger.idle import is_drained
 from jetbull.ledger.lease import Lease, LeaseLost
-from jetbull.ledger.names import ACTIVE, public_state_of, state_of
+from jetbull.ledger.names import ACTIVE, lane_of, public_state_of, state_of
 from jetbull.ledger.placing import WAITING_CHILDREN, delayed, waiting
 from jetbull.ledger.store import QueueStore
 from jetbull.options import keep_policy
@@ -69,7 +71,7 @@ async def complete(
         raise refused(-1, "moveToFinished", job.id)
     await _no_children_pending(store, job)
     await finish(job, value, token)
-    return await _next(job, token) if fetch_next else None
+    return await _after(job, token, fetch_next)
 
 
 async def finish(job: Job, value: Any, token: str) -> None:
@@ -97,11 +99,16 @@ async def _lost(job: Job, command: str) -> Exception:
     return refused(-2, command, job.id)
 
 
-async def fail(
-    job: Job, error: BaseException, token: str, fetch_next: bool = False
+async def give_up(
+    job: Job, error: BaseException | str, token: str, fetch_next: bool = False
 ) -> list[Any] | None:
-    """Ends this try: another one now or later, or failed for good."""
-    lease = await lease_of(job, token, "moveToFinished")
+    """As `fail`, by the caller's own hand; with `fetch_next` as `complete`."""
+    end = await fail(job, error, token)
+    return await _after(job, token, fetch_next and end != "retried", end == "failed")
+
+
+async def fail(job: Job, error: BaseException | str, token: str) -> str:
+    """Ends this try: the job is `failed` for good, `delayed` or at once `retried`."""
     made = job.attemptsMade + 1
     attempts = job.opts.get("attempts") or 0
     final = made >= attempts or job.discarded or _unrecoverable(error)
@@ -111,8 +118,10 @@ async def fail(
         strategy = settings.get("backoffStrategy")
         delay_ms = await Backoffs.calculate(job.opts.get("backoff"), made, error, job, strategy)
         final = delay_ms == -1
+    command = "moveToFinished" if final else "moveToDelayed" if delay_ms > 0 else "retryJob"
     job.failedReason = str(error)
     job.stacktrace = stacktrace(job, error)
+    lease = await lease_of(job, token, command)
     failure = Failure(job.failedReason, job.stacktrace, made >= attempts)
     try:
         if final:
@@ -120,31 +129,34 @@ async def fail(
             record = await finishing.fail(lease, failure, keep)
             job.finishedOn = record.head["finishedOn"]
         else:
-            await finishing.again(lease, failure, delay_ms, bool(job.opts.get("lifo")))
-            job.delay = delay_ms
+            lifo = bool(job.opts.get("lifo"))
+            due_ms = await finishing.again(lease, failure, delay_ms, lifo)
             if delay_ms > 0:
-                await fetching.soon(lease.store, job.id, now_ms() + delay_ms)
+                job.delay = delay_ms
+                await fetching.soon(lease.store, job.id, due_ms)
     except LeaseLost:
-        raise await _lost(job, "moveToFinished") from None
+        raise await _lost(job, command) from None
     job.attemptsMade = made
-    if final:
-        await fetching.after_finish(lease.store, job, "failed")
-    return await _next(job, token) if fetch_next else None
+    if not final:
+        return "delayed" if delay_ms > 0 else "retried"
+    await fetching.after_finish(lease.store, job, "failed")
+    return "failed"
 
 
-def _unrecoverable(error: BaseException) -> bool:
+def _unrecoverable(error: BaseException | str) -> bool:
     """By class or by class name, so that a processor need not import jetbull."""
     return isinstance(error, UnrecoverableError) or any(
         cls.__name__ == "UnrecoverableError" for cls in type(error).__mro__
     )
 
 
-def stacktrace(job: Job, error: BaseException) -> list[str]:
+def stacktrace(job: Job, error: BaseException | str) -> list[str]:
     """The job's stack traces with this try's added, as many as `stackTraceLimit` allows."""
     limit = job.opts.get("stackTraceLimit")
     if limit == 0:
         return []
-    traces = [*job.stacktrace, "".join(traceback.format_exception(error))]
+    text = error if isinstance(error, str) else "".join(traceback.format_exception(error))
+    traces = [*job.stacktrace, text]
     return traces[-limit:] if limit else traces
 
 
@@ -214,13 +226,27 @@ async def extend(job: Job, token: str, duration_ms: int) -> int:
     return 1
 
 
-async def _next(job: Job, token: str) -> list[Any] | None:
+async def _after(job: Job, token: str, fetch_next: bool, ended: bool = True) -> list[Any] | None:
+    """What follows a try that was ended by hand: the next job if asked for, else `drained`."""
     store = await job.queue.ledger()
-    lock_ms = int(job.queue.opts.get("lockDuration", _DEFAULT_LOCK_MS))
-    lease = await fetching.take_now(store, token, lock_ms, None)
-    if lease is None:
-        return None
-    return [fetching.as_hash(lease), lease.job_id, 0, 0]
+    following = await _next(store, job, token) if fetch_next else None
+    none = following is None or following[0] is None
+    if ended and none and await is_drained(store, lambda: False):
+        store.emit("drained")
+    return following
+
+
+async def _next(store: QueueStore, job: Job, token: str) -> list[Any]:
+    """`[data, id, ms until the rate window ends, due time of the next delayed job]`."""
+    opts = job.queue.opts
+    lock_ms = int(opts.get("lockDuration", _DEFAULT_LOCK_MS))
+    taken = await fetching.take_allowed(store, token, lock_ms, None, opts.get("limiter"))
+    if isinstance(taken, Lease):
+        return [as_hash(taken.record), taken.job_id, 0, 0]
+    if taken.blocked:
+        return [None, 0, taken.limited_ms, 0]
+    later = await pages.page(store, "delayed", 0, 0, True)
+    return [None, 0, 0, int(lane_of(later[0][1].subject))] if later else [None] * 4
 
 
 __all__ = ["complete", "delay", "extend", "fail", "finish", "lease_of", "stacktrace", "wait"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jetbull.errors import Conflict
 from jetbull.ledger import deduplication, parents, reading
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import ACTIVE, STALLED, public_state_of, state_of
+from jetbull.ledger.names import ACTIVE, CHILDREN, public_state_of, state_of
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.record import Stored
 from jetbull.ledger.retention import forget
@@ -38,7 +38,7 @@ async def _pending_iteration(store: QueueStore, found: Stored) -> bool:
 
 
 async def _locked(store: QueueStore, job_id: str, found: Stored, with_children: bool) -> bool:
-    if state_of(found.subject) in (ACTIVE, STALLED):
+    if state_of(found.subject) == ACTIVE:
         return True
     if not with_children:
         return False
@@ -73,13 +73,18 @@ async def _remove_tree(store: QueueStore, job_id: str, with_children: bool) -> N
 
 
 async def remove_stored(
-    store: QueueStore, job_id: str, found: Stored, silent: bool = False
+    store: QueueStore, job_id: str, found: Stored, in_bulk: bool = False
 ) -> None:
-    """Removes a job that was just read; `Conflict` when it changed meanwhile."""
+    """Removes a job that was just read; `Conflict` when it changed meanwhile.
+
+    `in_bulk` (drain, clean, obliterate) is BullMQ's harder way: no event is told, and a parent in
+    the same queue that waited for this job alone is removed as well.
+    """
     state = public_state_of(found.subject)
     await move(store, job_id, found, found.record.with_head({}), REMOVED)
-    if not silent:
-        store.emit("removed", jobId=job_id, prev=state)
+    if not in_bulk:
+        # The one event that calls the line by the name of its Redis key.
+        store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
     await forget(store, [job_id])
     if store.patched:
         await store.purge(store.names.aux("patch", job_id))
@@ -88,7 +93,18 @@ async def remove_stored(
         await deduplication.free(store, dedup_id, job_id)
     parent = await parents.parent_of(store, found.record, job_id)
     if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
-        await parents.release(parent.store, parent.job_id)
+        await leave_parent(store, parent, in_bulk)
+
+
+async def leave_parent(store: QueueStore, parent: parents.Parent, in_bulk: bool) -> None:
+    """What becomes of a parent that does not wait for a removed child any more."""
+    if in_bulk and parent.store.names.qualified == store.names.qualified:
+        waiting = await reading.find(store, parent.job_id)
+        alone = waiting is not None and state_of(waiting.subject) == CHILDREN
+        if waiting is not None and alone and not await parents.has_pending(store, parent.job_id):
+            await remove_stored(store, parent.job_id, waiting, in_bulk)
+        return
+    await parents.release(parent.store, parent.job_id, quiet=in_bulk)
 
 
 async def remove_unprocessed_children(store: QueueStore, job_id: str) -> None:

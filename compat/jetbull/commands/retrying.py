@@ -9,7 +9,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger import parents, reading
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import public_state_of
-from jetbull.ledger.placing import waiting
+from jetbull.ledger.placing import Place, waiting
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 
@@ -29,9 +29,17 @@ async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]
 
 
 async def retry_stored(
-    store: QueueStore, job_id: str, found: Stored, state: str, opts: dict[str, Any]
+    store: QueueStore,
+    job_id: str,
+    found: Stored,
+    state: str,
+    opts: dict[str, Any],
+    place: Place | None = None,
 ) -> bool:
-    """Moves a finished job that was just read; False when it changed meanwhile."""
+    """Moves a finished job that was just read; False when it changed meanwhile.
+
+    It goes to `place`, or, without one, where its priority and `lifo` say.
+    """
     record = _afresh(found.record, opts)
     await parents.wait_again(store, record, job_id)
     try:
@@ -40,7 +48,7 @@ async def retry_stored(
             job_id,
             found,
             record,
-            waiting(record.priority, bool(record.opts.get("lifo"))),
+            place or waiting(record.priority, bool(record.opts.get("lifo"))),
             lambda _: store.emit("waiting", jobId=job_id, prev=state),
         )
     except Conflict:

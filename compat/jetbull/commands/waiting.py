@@ -68,9 +68,9 @@ async def change_delay(store: QueueStore, job_id: str, delay_ms: int) -> None:
 
 async def _delayed(store: QueueStore, job_id: str, command: str) -> Stored:
     found = await reading.find(store, job_id)
-    if found is None:
+    if found is None and command != "promote":  # to promote, gone is as good as not delayed
         raise refused(-1, command, job_id)
-    if state_of(found.subject) != DELAYED:
+    if found is None or state_of(found.subject) != DELAYED:
         raise refused(-3, command, job_id, "delayed")
     return found
 

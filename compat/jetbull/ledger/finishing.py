@@ -108,22 +108,24 @@ async def _tidy(store: QueueStore, state: str, keep: Keep, job_id: str) -> None:
         log.warning("old %s jobs of %s were not removed: %s", state, store.names.name, error)
 
 
-async def again(lease: Lease, failure: Failure | None, delay_ms: int, lifo: bool) -> Stored:
-    """The try failed and another follows: now (delay 0) or after `delay_ms`."""
+async def again(lease: Lease, failure: Failure | None, delay_ms: int, lifo: bool) -> int:
+    """The try failed and another follows: now (delay 0) or after `delay_ms`; when it is due."""
     store, job_id = lease.store, lease.job_id
     record = _ended(lease)
     if failure is not None:
         record.head.update(failedReason=failure.reason, stacktrace=failure.stacktrace)
     if delay_ms <= 0:
         place = waiting(record.priority, lifo)
-        return await lease.leave(
+        await lease.leave(
             record, place, lambda _: store.emit("waiting", jobId=job_id, prev="active")
         )
+        return 0
     place = delayed(now_ms() + delay_ms, record.priority)
     record.head["delay"] = delay_ms
-    return await lease.leave(
+    await lease.leave(
         record, place, lambda _: store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
     )
+    return place.due_ms
 
 
 async def step_back(lease: Lease, place: Place, event: str, **args: str) -> Stored:

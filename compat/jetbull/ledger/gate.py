@@ -7,6 +7,7 @@ workers can never pass on the same reading.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,16 @@ from jetbull.ledger.names import ACTIVE, STALLED
 from jetbull.ledger.store import QueueStore
 
 _KIND = "gate"
+
+
+Rate = tuple[int, int]
+
+
+def rate_of(values: Mapping[str, Any], limiter: Mapping[str, Any] | None) -> Rate | None:
+    """(jobs, ms) that may start: the queue's number wins, and the worker's own window."""
+    own = limiter or {}
+    most, window = values.get("max", own.get("max")), own.get("duration", values.get("duration"))
+    return None if most is None or window is None else (int(most), int(window))
 
 
 @dataclass(frozen=True, slots=True)

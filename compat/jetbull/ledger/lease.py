@@ -150,7 +150,7 @@ class Lease:
 
 def _merge(outcome: Record, stored: Record) -> Record:
     head = dict(outcome.head)
-    for key in ("progress",):
+    for key in ("progress", *(() if "finishedOn" in head else ("deferredFailure",))):
         if key in stored.head:
             head[key] = stored.head[key]
     return stored.with_head(head)

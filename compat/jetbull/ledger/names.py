@@ -30,6 +30,12 @@ WAIT, HEAD, PRIO, DELAYED = "wait", "head", "prio", "delayed"
 ACTIVE, STALLED, CHILDREN = "active", "stalled", "children"
 COMPLETED, FAILED, SETTLE, GONE = "completed", "failed", "settle", "gone"
 
+STATES = (
+    *(WAIT, HEAD, PRIO, DELAYED),
+    *(ACTIVE, STALLED, CHILDREN),
+    *(COMPLETED, FAILED, SETTLE, GONE),
+)
+
 OPEN = "open"  # lane of a finished child whose parent has not been told yet
 
 # States whose message is itself a schedule, and therefore leaves in the same message that
@@ -117,6 +123,10 @@ class Space:
 
     def queue(self, name: str) -> QueueNames:
         return QueueNames(self, name)
+
+    def all_pending(self) -> str:
+        """Matches every child that a parent of any queue waits for."""
+        return f"jbd.{self.token}.*.*.pend.*"
 
 
 class QueueNames:

@@ -16,7 +16,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.clock import FAR_FUTURE_MS, now_ms
 from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import CHILDREN, last_token, public_state_of, state_of
+from jetbull.ledger.names import CHILDREN, DELAYED, last_token, public_state_of, state_of
 from jetbull.ledger.patches import rewrite
 from jetbull.ledger.placing import Place, delayed, waiting
 from jetbull.ledger.reading import find
@@ -107,40 +107,70 @@ async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]
     return books
 
 
-async def release(store: QueueStore, parent_id: str, reason: str | None = None) -> None:
-    """Lets the parent go if it waits for children and none is pending.
+async def release(
+    store: QueueStore, parent_id: str, *, at_once: bool = False, quiet: bool = False
+) -> None:
+    """Lets the parent go if it waits for children and none is pending, or `at_once`.
 
-    With `reason` it goes at once and fails with that reason when a worker takes it; an empty
-    reason lets it go at once and run.
+    A `quiet` release tells no event.
     """
     while True:
         found = await find(store, parent_id)
         if found is None or state_of(found.subject) != CHILDREN:
             return
-        if reason is None and await has_pending(store, parent_id):
+        if not at_once and await has_pending(store, parent_id):
             return
-        record = found.record.copy()
-        if reason:
-            record.head["deferredFailure"] = reason
-        place = _place_of(record)
-        if place.state == "delayed":
-            record.head.pop("delay", None)
         try:
-            await move(store, parent_id, found, record, place)
+            await _let_go(store, parent_id, found, found.record.copy(), quiet)
         except Conflict:
             continue
-        if place.state == "delayed":
-            store.emit("delayed", jobId=parent_id, delay=str(place.due_ms))
-        else:
-            store.emit("waiting", jobId=parent_id, prev="waiting-children")
         return
 
 
-def _place_of(record: Record) -> Place:
+async def doom(store: QueueStore, parent_id: str, reason: str) -> None:
+    """A child failed that the parent may not survive: who takes the parent fails it.
+
+    A parent that waits for children or for its time is moved to the line at once; elsewhere only
+    the reason is noted. A failed one stays as it is.
+    """
+
+    def note(record: Record) -> None:
+        record.head["deferredFailure"] = reason
+
+    while True:
+        found = await find(store, parent_id)
+        if found is None or public_state_of(found.subject) == "failed":
+            return
+        state = state_of(found.subject)
+        if state not in (CHILDREN, DELAYED):
+            await rewrite(store, parent_id, note)
+            return
+        record = found.record.copy()
+        note(record)
+        if state == DELAYED:
+            record.head.pop("delay", None)
+        try:
+            await _let_go(store, parent_id, found, record)
+        except Conflict:
+            continue
+        return
+
+
+async def _let_go(
+    store: QueueStore, parent_id: str, found: Stored, record: Record, quiet: bool = False
+) -> None:
+    """Moves the parent to the head of the line; its delay, if it has one, begins now."""
     delay = int(record.head.get("delay", 0))
-    if delay > 0 and not record.head.get("deferredFailure"):
-        return delayed(now_ms() + delay, record.priority)
-    return waiting(record.priority, lifo=True)
+    place = waiting(record.priority, lifo=True)
+    if delay > 0:
+        place = delayed(now_ms() + delay, record.priority)
+    await move(store, parent_id, found, record, place)
+    if quiet:
+        return
+    if place.due_ms:
+        store.emit("delayed", jobId=parent_id, delay=str(place.due_ms))
+    else:
+        store.emit("waiting", jobId=parent_id, prev="waiting-children")
 
 
 async def tell_completed(store: QueueStore, child: Stored, job_id: str) -> None:
@@ -160,10 +190,10 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str) -> None:
     why = dumps(child.record.head.get("failedReason", ""))
     if opts.get("failParentOnFailure"):
         await book(parent, UNSUCCESSFUL, why)
-        await release(parent.store, parent.job_id, f"child {parent.child_key} failed")
+        await doom(parent.store, parent.job_id, f"child {parent.child_key} failed")
     elif opts.get("continueParentOnFailure"):
         await book(parent, FAILED_KIND, why)
-        await release(parent.store, parent.job_id, "")
+        await release(parent.store, parent.job_id, at_once=True)
     elif opts.get("ignoreDependencyOnFailure"):
         await book(parent, FAILED_KIND, why)
         await release(parent.store, parent.job_id)
@@ -173,19 +203,24 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str) -> None:
 
 
 async def wait_again(store: QueueStore, record: Record, job_id: str) -> None:
-    """A finished child runs again: its parent, if it still exists, waits for it once more."""
+    """A finished child runs again: its parent waits for it once more, if it had booked its end."""
     parent = await parent_of(store, record, job_id)
     if parent is None or await find(parent.store, parent.job_id) is None:
         return
     owner = parent.store
+    kinds = (FAILED_KIND, UNSUCCESSFUL, PROCESSED)
+    booked = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
+    stream = owner.names.space.jobs
+    if not await owner.wire.get_batch(stream, {"multi_last": booked}):
+        return
     subject, headers = pending_message(owner, parent.job_id, parent.child_key)
     expect(headers, subject, 0)
     try:
         await owner.put(subject, b"null", headers)
     except Conflict:
         return
-    for kind in (FAILED_KIND, UNSUCCESSFUL, PROCESSED):
-        await owner.purge(owner.names.dependency(kind, parent.job_id, parent.child_key))
+    for entry in booked:
+        await owner.purge(entry)
 
 
 async def by_key(store: QueueStore, key: str) -> tuple[QueueStore, str]:

@@ -25,7 +25,8 @@ class Promoter:
 
     def __init__(self, promote: Promote) -> None:
         self._promote = promote
-        self._heap: list[tuple[int, str]] = []
+        self._heap: list[tuple[int, int, str]] = []
+        self._armed = 0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -33,7 +34,8 @@ class Promoter:
         """Promotes the job at `due_ms`, if that is near."""
         if due_ms - now_ms() > HORIZON_MS or len(self._heap) >= _MAX_ARMED:
             return
-        heappush(self._heap, (due_ms, job_id))
+        self._armed += 1  # jobs of one millisecond keep the order they were added in
+        heappush(self._heap, (due_ms, self._armed, job_id))
         self._wake.set()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -55,7 +57,7 @@ class Promoter:
                 except TimeoutError:
                     pass
                 continue
-            due_ms, job_id = heappop(self._heap)
+            due_ms, _, job_id = heappop(self._heap)
             try:
                 await self._promote(job_id, due_ms)
             except JetbullError as error:

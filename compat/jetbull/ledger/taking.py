@@ -153,7 +153,11 @@ async def take(
     lock_ms: int,
     worker: str | None,
     on_stored: OnStored | None = None,
+    along: Message | None = None,
 ) -> Lease | None:
-    """Claims a waiting job. None when the ticket is stale; then it is dropped."""
+    """Claims a waiting job. None when the ticket is stale; then it is dropped.
+
+    `along` as in `Claim.lease`.
+    """
     claim = Claim(store, job_id, ticket, token, lock_ms, worker, on_stored)
-    return await claim.lease(store)
+    return await claim.lease(store, along)

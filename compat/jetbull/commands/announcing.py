@@ -1,0 +1,35 @@
+"""The events of jobs that enter the queue or leave its line, told right behind the transition."""
+
+from __future__ import annotations
+
+from jetbull.ledger.names import CHILDREN, DELAYED, PRIO, WAIT, state_of
+from jetbull.ledger.placing import Place
+from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.store import QueueStore
+
+
+def announce(store: QueueStore, job_id: str, record: Record, place: Place) -> None:
+    """The events of a stored new job."""
+    store.emit("added", jobId=job_id, name=record.name)
+    if place.state == DELAYED:
+        store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
+    elif place.state == CHILDREN:
+        store.emit("waiting-children", jobId=job_id)
+    elif "delay" in record.head:  # due before it was stored; `announce_start` tells the rest
+        due_ms = int(record.given["timestamp"] + record.head["delay"])
+        store.emit("delayed", jobId=job_id, delay=str(due_ms))
+    else:
+        store.emit("waiting", jobId=job_id)
+
+
+def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
+    """The events of a job that a worker took from the line.
+
+    A job that still names its delay was moved there by the server's schedule, which tells nobody.
+    """
+    if "delay" in ticket.record.head and state_of(ticket.subject) in (WAIT, PRIO):
+        store.emit("waiting", jobId=job_id, prev="delayed")
+    store.emit("active", jobId=job_id, prev="waiting")
+
+
+__all__ = ["announce", "announce_start"]

@@ -1,0 +1,96 @@
+"""Removing a queue and all it holds, apart from parents whose children live elsewhere."""
+
+from __future__ import annotations
+
+from jetbull.commands import removal
+from jetbull.errors import JetbullError
+from jetbull.ledger import counting, hub, parents, reading
+from jetbull.ledger.names import CHILDREN, STATES, last_token, unescape
+from jetbull.ledger.store import QueueStore
+
+_KINDS = ("dedup", "gate", "level", "meta", "patch", "probe", "sched")
+
+Pending = tuple[str, str, str]  # queue and id of a parent, key of the child it waits for
+
+
+async def obliterate(store: QueueStore, force: bool) -> None:
+    """Refuses while jobs are active unless forced; otherwise nothing of the queue is left.
+
+    As in BullMQ, a parent that waits for a child in another queue survives, and a parent in
+    another queue that waited for a job of this one is released.
+    """
+    if not force and (await counting.count_all(store))["active"]:
+        raise JetbullError("Cannot obliterate queue with active jobs")
+    pending = await _pending(store)
+    own = await _own_children(store, pending)
+    kept = {p[1] for p in pending if p[0] == store.names.name and p not in own}
+    await store.event_log.flush()
+    await _purge_jobs(store, kept)
+    await _purge_rest(store)
+    await _release(store, own, kept)
+    store.levels.clear()
+    store.patched = False
+    store.families = bool(kept)
+    hub.forget_ids(store.names.space.prefix, store.names.name)
+    await store.hint("meta")
+
+
+async def _pending(store: QueueStore) -> list[Pending]:
+    """Every child that some parent of this prefix waits for."""
+    found: list[Pending] = []
+    for subject in await counting.list_subjects(store, store.names.space.all_pending()):
+        _, _, queue, parent_id, _, _ = subject.split(".")
+        found.append((unescape(queue), unescape(parent_id), last_token(subject)))
+    return found
+
+
+async def _own_children(store: QueueStore, pending: list[Pending]) -> set[Pending]:
+    """Those of the pending children that are jobs of this queue."""
+    prefix = store.names.qualified + ":"
+    candidates = {p[2][len(prefix) :]: p for p in pending if p[2].startswith(prefix)}
+    existing = await reading.find_many(store, candidates)
+    return {p for p in pending if p[2].startswith(prefix) and p[2][len(prefix) :] in existing}
+
+
+async def _purge_jobs(store: QueueStore, kept: set[str]) -> None:
+    names = store.names
+    for state in STATES:
+        if state != CHILDREN or not kept:
+            await store.purge(names.all_in(state))
+            continue
+        for subject in await counting.list_subjects(store, names.all_in(state)):
+            if last_token(subject) not in kept:
+                await store.purge(subject)
+    if not kept:
+        await store.purge(names.everything())
+        await store.purge(names.all_dependencies())
+        return
+    for kind in _KINDS:
+        await store.purge(names.all_aux(kind))
+    for subject in await counting.list_subjects(store, names.all_dependencies()):
+        if unescape(subject.split(".")[3]) not in kept:
+            await store.purge(subject)
+
+
+async def _purge_rest(store: QueueStore) -> None:
+    names = store.names
+    for stream, subject in (
+        (names.space.events, names.events),
+        (names.space.counters, names.counter(">")),
+        (names.space.logs, names.all_logs()),
+        (names.space.objects, names.all_objects()),
+    ):
+        await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+
+
+async def _release(store: QueueStore, own: set[Pending], kept: set[str]) -> None:
+    for queue, parent_id, child_key in own:
+        if queue == store.names.name and parent_id not in kept:
+            continue
+        owner = await store.sibling(store.names.space.prefix, queue)
+        parent = parents.Parent(owner, parent_id, child_key)
+        if await parents.book(parent, parents.NOTHING, "null"):
+            await removal.leave_parent(store, parent, in_bulk=True)
+
+
+__all__ = ["obliterate"]
