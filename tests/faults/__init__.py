@@ -1,0 +1,31 @@
+"""Nothing lost, nothing twice: what happens when things break.
+
+    servers, proxy        real nats-server processes on loopback, and the network before them
+    worker, workers       worker processes, and the places in them where they can be killed
+    books                 what was acknowledged and what ran, written outside NATS
+    stage                 servers, workers and producers of one run
+    catalogue             the faults by name, one file per kind beside it
+    checker, report       what must hold afterwards, and the table of it
+    __main__              the long run: `python -m tests.faults --seed 7 --minutes 30`
+
+Every run prints its seed; the same seed chooses the same moments again.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults.catalogue import Fault
+
+_KINDS = ("worker_faults", "connection_faults", "server_faults", "operator_faults")
+
+
+def all_faults() -> dict[str, Fault]:
+    """Every fault by name."""
+    from tests.faults.catalogue import FAULTS
+
+    for kind in _KINDS:
+        import_module(f"tests.faults.{kind}")
+    return FAULTS

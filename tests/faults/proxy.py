@@ -1,0 +1,118 @@
+"""A TCP proxy in this process that can cut a link, swallow what passes, or drop answers."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+_CHUNK = 64 * 1024
+
+
+class Proxy:
+    """Listens on a free port of loopback and passes on to `port`, unless told otherwise."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._buried: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._refusing = False
+        self._deaf = False
+        self._dumb = False
+
+    @property
+    def url(self) -> str:
+        """The NATS URL of the proxy."""
+        assert self._server is not None
+        return f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Ends every connection as a pulled plug with a polite router would: by a reset."""
+        for one, other in self._pairs:
+            one.transport.abort()
+            other.transport.abort()
+
+    def refuse(self) -> None:
+        """Cuts, and takes no new connection until `heal`."""
+        self._refusing = True
+        self.cut()
+
+    def swallow(self) -> None:
+        """Half-open: connections stay, and nothing passes in either direction."""
+        self._deaf = self._dumb = True
+
+    def bury(self) -> None:
+        """The connections there are become half-open for good; new ones work."""
+        self._buried |= self._pairs
+
+    def drop_answers(self) -> None:
+        """What clients send arrives; what the server says does not."""
+        self._dumb = True
+
+    def heal(self) -> None:
+        """New connections work; those that lost bytes are of no use any more and are cut."""
+        broken = self._deaf or self._dumb
+        self._refusing = self._deaf = self._dumb = False
+        if broken:
+            self.cut()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refusing:
+            writer.transport.abort()
+            return
+        try:
+            there, away = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = (writer, away)
+        self._pairs.add(pair)
+        both = [
+            asyncio.ensure_future(self._pass(reader, away, pair, "_deaf")),
+            asyncio.ensure_future(self._pass(there, writer, pair, "_dumb")),
+        ]
+        self._tasks.update(both)
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._pairs.discard(pair)
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            self._tasks.difference_update(both)
+            writer.transport.abort()
+            away.transport.abort()
+
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+        gate: str,
+    ) -> None:
+        try:
+            while data := await reader.read(_CHUNK):
+                if not getattr(self, gate) and pair not in self._buried:
+                    writer.write(data)
+                    await writer.drain()
+        except OSError:
+            return
