@@ -14,8 +14,6 @@ import pytest_asyncio
 from jetbull.server import EmbeddedServer
 from jetbull.testing import flush, no_leaks
 
-pytest_plugins = ["jetbull.testing.plugin"]
-
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -32,7 +30,9 @@ async def _clean(nats_server: EmbeddedServer) -> AsyncIterator[None]:
 def run(tmp_path: Path, nats_server: EmbeddedServer) -> Run:
     """Runs a command line in an empty folder; fails the test when the command fails."""
 
-    def _run(*command: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def _run(
+        *command: str, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         finished = subprocess.run(
             command,
             cwd=tmp_path,
@@ -51,7 +51,9 @@ def run(tmp_path: Path, nats_server: EmbeddedServer) -> Run:
 def execute(run: Run) -> Run:
     """Runs a command line under `jetbull exec`."""
 
-    def _execute(*command: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def _execute(
+        *command: str, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return run(sys.executable, "-m", "jetbull.cli", "exec", "--", *command, env=env)
 
     return _execute

@@ -9,7 +9,7 @@ from tests.compat.conftest import Run
 
 WHOSE = "import bullmq; print(bullmq.Queue.__module__)\n"
 
-CALLER = '''
+CALLER = """
 import asyncio
 from bullmq import Queue, Worker
 
@@ -28,7 +28,7 @@ async def main():
     await queue.close()
 
 asyncio.run(main())
-'''
+"""
 
 
 def test_an_old_caller_runs_unchanged(execute: Run, tmp_path: Path) -> None:
@@ -44,7 +44,9 @@ def test_it_works_for_modules(execute: Run, tmp_path: Path) -> None:
 
 
 def test_it_works_for_pytest(execute: Run, tmp_path: Path) -> None:
-    test = "import bullmq\n\ndef test_it():\n    assert bullmq.Queue.__module__ == 'jetbull.queue'\n"
+    test = (
+        "import bullmq\n\ndef test_it():\n    assert bullmq.Queue.__module__ == 'jetbull.queue'\n"
+    )
     (tmp_path / "test_old.py").write_text(test)
     assert "1 passed" in execute("pytest", "-q", "-p", "no:cacheprovider", "test_old.py").stdout
 
@@ -78,7 +80,9 @@ def test_arguments_and_exit_code_are_the_programs(execute: Run, run: Run) -> Non
     code = "import sys; print(sys.argv[1:])"
     finished = execute("python", "-c", code, "--", "--help", "-x")
     assert finished.stdout.strip() == "['--', '--help', '-x']"
-    script = "import subprocess, sys; sys.exit(0 if subprocess.run(sys.argv[1:]).returncode == 7 else 1)"
+    script = (
+        "import subprocess, sys; sys.exit(0 if subprocess.run(sys.argv[1:]).returncode == 7 else 1)"
+    )
     jetbull = (sys.executable, "-m", "jetbull.cli")
     run(sys.executable, "-c", script, *jetbull, "exec", "python", "-c", "exit(7)")
 

@@ -73,9 +73,7 @@ def test_a_module_that_speaks_to_redis_is_refused_with_a_reason(run: Run) -> Non
     assert "speaks to Redis" in python(run, code)
 
 
-def test_installing_after_the_real_bullmq_was_imported_is_refused(
-    run: Run, tmp_path: Path
-) -> None:
+def test_installing_after_the_real_bullmq_was_imported_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bullmq.py").write_text("# another library of that name\n")
     code = (
         "import sys; sys.path.insert(0, '.')\nimport bullmq, jetbull\n"

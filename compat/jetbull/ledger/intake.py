@@ -80,12 +80,14 @@ class Intake:
         self._hint.set()
 
     async def _look(self) -> None:
-        for pause in _SECOND_LOOKS:
-            await asyncio.sleep(pause)
+        look = 0
+        while look < len(_SECOND_LOOKS):
+            await asyncio.sleep(_SECOND_LOOKS[look])
+            look += 1
             try:
                 await ensure_stream(self._store)
                 if await take_in(self._store):
-                    return
+                    look = 1  # the last hint may belong to a message that comes later still
             except (AckTimeout, StoreError) as error:
                 log.warning("the messages of %s cannot be taken in for now: %s", STREAM, error)
                 await self._store.wire.connected()

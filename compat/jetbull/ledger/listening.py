@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, StoreError
+from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError
 from jetbull.ledger.events import Event, decode
 from jetbull.ledger.record import dumps
 from jetbull.ledger.store import QueueStore
@@ -47,6 +47,7 @@ class Listener:
         self._after: tuple[int, int] | None = None
         self._expected = 1
         self._inbox = ""
+        self._consumer = ""
         self._broken = asyncio.Event()
         self._alive = asyncio.Event()
         self.ready = asyncio.Event()
@@ -54,7 +55,7 @@ class Listener:
     async def run(self) -> None:
         """Listens until cancelled."""
         wire = self._store.wire
-        forget = wire.on_reconnect(self._broken.set)
+        forget = wire.on_reconnect(self._break)
         try:
             while True:
                 subscription: Subscription | None = None
@@ -68,8 +69,21 @@ class Listener:
                 finally:
                     if subscription is not None:
                         await wire.unsubscribe(subscription)
+                        await self._end_consumer()
         finally:
             forget()
+
+    def _break(self) -> None:
+        self._broken.set()
+        self._alive.set()
+
+    async def _end_consumer(self) -> None:
+        """Lets the server forget the consumer now; without this it would in 30 seconds."""
+        verb = f"$JS.API.CONSUMER.DELETE.{self._store.names.space.events}.{self._consumer}"
+        try:
+            await self._store.wire.send(verb)
+        except ConnectionClosedError:
+            return
 
     async def _watch(self) -> None:
         """Returns when the consumer is broken or silent for three heartbeats."""
@@ -77,16 +91,7 @@ class Listener:
             self._alive.clear()
             try:
                 async with asyncio.timeout(3 * _HEARTBEAT_S):
-                    done, waiting = await asyncio.wait(
-                        [
-                            asyncio.ensure_future(self._alive.wait()),
-                            asyncio.ensure_future(self._broken.wait()),
-                        ],
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
-                    for task in waiting:
-                        task.cancel()
-                    del done
+                    await self._alive.wait()
             except TimeoutError:
                 return
 
@@ -97,7 +102,7 @@ class Listener:
         self._inbox = store.wire.new_inbox()
         self._expected = 1
         subscription = await store.wire.subscribe(self._inbox, self._on_message)
-        name = uuid4().hex
+        name = self._consumer = uuid4().hex
         config: dict[str, Any] = {
             "name": name,
             "deliver_subject": self._inbox,
@@ -140,12 +145,12 @@ class Listener:
             headers = msg.headers or {}
             last = headers.get("Nats-Last-Consumer")
             if last is not None and int(last) != self._expected - 1:
-                self._broken.set()
+                self._break()
             return
         parts = msg.reply.split(".")
         shift = 0 if len(parts) == 9 else 2
         if int(parts[6 + shift]) != self._expected:
-            self._broken.set()
+            self._break()
             return
         self._expected += 1
         seq, time_ms = int(parts[5 + shift]), int(parts[7 + shift]) // 10**6
@@ -161,5 +166,3 @@ async def publish(store: QueueStore, event: Event) -> None:
     dumps(event)  # a name that is no JSON is refused here, not in the writer
     store.event_log.emit(store.names.events, event)
     await store.event_log.flush()
-
-
