@@ -152,8 +152,8 @@ class Deduplication:
     jobId: str
     #: milliseconds left, None when held until the job finishes
     ttl: int | None = None
-    #: the add that BullMQ 6 remembers for `keepLastIfActive`, as stored
-    remembered: Mapping[str, str] | None = None
+    #: the job that `keepLastIfActive` remembers until the owner has finished
+    next: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)

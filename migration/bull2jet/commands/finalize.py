@@ -22,9 +22,10 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door, open_door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
+from bull2jet.source.remaining import remaining
 from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target, TargetQueue
-from bull2jet.transfer.archive import left_behind, remove_keys, write_archive
+from bull2jet.transfer.archive import remove_keys, write_archive
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
@@ -83,7 +84,7 @@ class _Finalizing:
             handover = Handover(door, self.found, lease)
             removed = await remove_keys(door, self.found, siblings, handover)
         self._note("archived", Severity.NOTE, f"{removed:,} keys were removed from Redis.")
-        left = await left_behind(door, self.found)
+        left = sum((await remaining(door, self.found)).values())
         if left:
             text = f"{left:,} jobs were never carried and stay in Redis, with the queue's own keys."
             self._note("left-behind", Severity.LEFT, text)

@@ -10,10 +10,9 @@ from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
 from bull2jet.source.address import parse
-from bull2jet.source.discovery import QueueFound, current_types
+from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door, open_door
-from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import usable
+from bull2jet.source.remaining import remaining
 from bull2jet.source.server import read_server
 from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target
@@ -64,19 +63,9 @@ async def _verify_queue(
     rules = RuleCheck(door, found.queue, queue, mapper, findings, live=checkpoint.released)
     await rules.check()
     line.rules_different = rules.wrong
-    await _count_left(door, found, line)
+    for left, number in (await remaining(door, found)).items():
+        line.states.setdefault(left.value, StateLine()).left = number
     return line
-
-
-async def _count_left(door: Door, found: QueueFound, line: QueueLine) -> None:
-    """Jobs that stand in Redis and were never taken over."""
-    keys = QueueKeys(found.queue)
-    for holder in usable(await current_types(door, found.queue)):
-        verb = "LLEN" if holder.is_list else "ZCARD"
-        number = int(await door.call(verb, keys(holder.suffix)))
-        if number:
-            state = line.states.setdefault(holder.state.value, StateLine())
-            state.left = (state.left or 0) + number
 
 
 def _conclude(report: Report, findings: Findings, options: Options) -> None:

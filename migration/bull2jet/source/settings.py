@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from bull2jet.errors import JobDamagedError
+from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import Deduplication, Metrics, QueueRef, Settings, State
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import QueueKeys
+from bull2jet.source.remembered import remembered_job
 
 _KNOWN_META = frozenset(
     {"opts.maxLenEvents", "paused", "concurrency", "max", "duration", "version", "opts"}
@@ -70,8 +74,13 @@ async def read_metrics(door: Door, queue: QueueRef) -> list[Metrics]:
     return found
 
 
-async def read_deduplication(door: Door, queue: QueueRef) -> AsyncIterator[Deduplication]:
-    """Deduplication ids that are held now, with the time they have left."""
+async def read_deduplication(
+    door: Door, queue: QueueRef, found: Findings | None = None
+) -> AsyncIterator[Deduplication]:
+    """Deduplication ids that are held now, with the time they have left.
+
+    A remembered add that cannot be carried is left out and told to `found`.
+    """
     keys = QueueKeys(queue)
     async for page in door.keys(keys.matching("de:")):
         commands = [(verb, key) for key in page for verb in ("GET", "PTTL")]
@@ -82,12 +91,22 @@ async def read_deduplication(door: Door, queue: QueueRef) -> AsyncIterator[Dedup
             later = answers[2 * len(page) + index]
             if not isinstance(owner, bytes) or ttl == -2:
                 continue
-            yield Deduplication(
-                id=_dedup_id(keys, key),
-                jobId=text(owner),
-                ttl=ttl if ttl >= 0 else None,
-                remembered=decoded(later) if isinstance(later, dict) and later else None,
-            )
+            held = Deduplication(_dedup_id(keys, key), text(owner), ttl if ttl >= 0 else None)
+            if isinstance(later, dict) and later:
+                held = _with_next(queue, held, decoded(later), found)
+            yield held
+
+
+def _with_next(
+    queue: QueueRef, held: Deduplication, fields: Mapping[str, str], found: Findings | None
+) -> Deduplication:
+    try:
+        return replace(held, next=remembered_job(held.id, fields))
+    except JobDamagedError as damage:
+        if found is not None:
+            text = f"the add remembered for {held.id!r} is not carried: {damage}."
+            found.add(Finding(Severity.LEFT, damage.code, text, queue.key, held.jobId))
+        return held
 
 
 def _counted(answer: object) -> int:

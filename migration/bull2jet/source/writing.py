@@ -106,7 +106,7 @@ class Writer:
             "stacktrace": dumps(list(job.stacktrace)) if job.stacktrace else None,
             "processedOn": job.processedOn,
             "finishedOn": job.finishedOn,
-            "parent": dumps(_parent(job)) if job.parent else None,
+            "parent": dumps(parent_field(job)) if job.parent else None,
             "parentKey": job.parentKey if job.parent else None,
             "rjk": None if bull else job.repeatJobKey,
             "deid": job.deduplicationId,
@@ -116,7 +116,8 @@ class Writer:
         return {name: str(value) for name, value in fields.items() if value is not None}
 
 
-def _parent(job: Job) -> dict[str, Any]:
+def parent_field(job: Job) -> dict[str, Any]:
+    """A child's `parent` field: id, queue and failure policies."""
     parent = dict(job.parent or {})
     for name in _POLICIES:
         if job.opts.get(name):
@@ -143,4 +144,4 @@ def _sliced(verb: str, key: str, parts: Sequence[str], step: int) -> list[Comman
     return [(verb, key, *parts[start : start + size]) for start in range(0, len(parts), size)]
 
 
-__all__ = ["Writer", "dumps"]
+__all__ = ["Writer", "dumps", "parent_field"]

@@ -22,7 +22,7 @@ from bull2jet.model import (
 from bull2jet.source.address import redacted
 from bull2jet.target.families import read_families, read_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
-from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
+from bull2jet.target.records import MARK, job_in, job_of, place_of, record_of, refusal
 from bull2jet.target.traces import Traces, read_traces
 from jetbull.errors import ServerUnavailable
 from jetbull.ledger import blobs, counting, deduplication, hub, parents, schedules
@@ -40,7 +40,7 @@ from jetbull.ledger.names import (
     state_of,
 )
 from jetbull.ledger.reading import find, find_many
-from jetbull.ledger.record import Stored, dumps, to_bytes
+from jetbull.ledger.record import Record, Stored, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
 
 _PAGE = 500
@@ -302,7 +302,12 @@ class JetStreamQueue:
         until = int(time.time() * 1000) + held.ttl if held.ttl is not None else 0
         key = await deduplication.read(self._store, held.id)
         seq = 0 if key is None else key.seq
-        await deduplication.write(self._store, held.id, held.jobId, until, seq)
+        extra = None
+        if held.next is not None:
+            next_job = replace(held.next, timestamp=held.next.timestamp or int(time.time() * 1000))
+            record = record_of(next_job, self._queue).encode()
+            extra = {"record": record.decode("utf-8", "surrogatepass"), "id": held.next.id}
+        await deduplication.write(self._store, held.id, held.jobId, until, seq, extra)
 
     async def deduplications(self) -> list[Deduplication]:
         held = []
@@ -312,7 +317,7 @@ class JetStreamQueue:
                 key = await deduplication.read(self._store, dedup_id)
                 if key is not None:
                     ttl = max(0, key.until_ms - now) if key.until_ms else None
-                    held.append(Deduplication(dedup_id, key.owner, ttl))
+                    held.append(Deduplication(dedup_id, key.owner, ttl, _next_of(key)))
         return held
 
     # --- checkpoint --------------------------------------------------------------------
@@ -330,6 +335,14 @@ class JetStreamQueue:
     async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         subject = self._store.names.aux(_KIND, "checkpoint")
         await self._store.put(subject, to_bytes(dumps(dict(checkpoint))), {})
+
+
+def _next_of(key: deduplication.Key) -> Job | None:
+    """The job remembered with a deduplication id."""
+    if key.pending is None:
+        return None
+    record = Record.decode(key.pending["record"].encode("utf-8", "surrogatepass"))
+    return job_in(State.WAITING, str(key.pending["id"]), record, record.data)
 
 
 def _scheduler(found: schedules.Scheduler) -> Scheduler:

@@ -69,8 +69,13 @@ def place_of(job: Job) -> Place:
 
 def job_of(job_id: str, stored: Stored, data: bytes) -> Job:
     """The job a stored record describes, without logs and children."""
-    given, head = stored.record.given, stored.record.head
     state = State(public_state_of(stored.subject))
+    return job_in(state, job_id, stored.record, data, _due(state, stored.subject))
+
+
+def job_in(state: State, job_id: str, record: Record, data: bytes, due: int | None = None) -> Job:
+    """The job of a record that stands, or will stand, in a state."""
+    given, head = record.given, record.head
     link = given.get("parent")
     parent = None
     if link and not head.get("orphaned"):
@@ -100,7 +105,7 @@ def job_of(job_id: str, stored: Stored, data: bytes) -> Job:
         parentKey=given.get("parentKey") if parent else None,
         repeatJobKey=given.get("repeatJobKey"),
         deduplicationId=given.get("deduplicationId"),
-        due=_due(state, stored.subject),
+        due=due,
     )
 
 
@@ -140,4 +145,4 @@ def _link(parent: Mapping[str, Any], own_prefix: str) -> dict[str, Any]:
     return {"id": str(parent["id"]), "queueKey": key, "prefix": prefix, "queue": queue}
 
 
-__all__ = ["MARK", "job_of", "place_of", "record_of", "refusal"]
+__all__ = ["MARK", "job_in", "job_of", "place_of", "record_of", "refusal"]

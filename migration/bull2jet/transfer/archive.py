@@ -15,11 +15,12 @@ from typing import Any
 
 from bull2jet.errors import MigrationError
 from bull2jet.idset import IdSet
-from bull2jet.source.discovery import QueueFound, current_types
+from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
-from bull2jet.source.listing import HOLDERS, pages, usable
+from bull2jet.source.listing import HOLDERS, pages
+from bull2jet.source.remaining import remaining
 
 _READ: dict[str, tuple[str | int, ...]] = {
     "string": ("GET",),
@@ -54,7 +55,7 @@ async def removable(
     keys = QueueKeys(found.queue)
     ids = await carried_ids(door, found)
     longer = tuple(f"{key}:" for key in siblings if key.startswith(f"{found.queue.key}:"))
-    empty = not await left_behind(door, found)
+    empty = not await remaining(door, found)
     async for page in door.keys(keys.matching("")):
         mine = [
             key
@@ -72,15 +73,6 @@ def _is_carried(rest: str, ids: IdSet, with_common: bool) -> bool:
         return with_common and rest != f"{OWN}lease"
     owner, part = owner_of(rest)
     return bool(part) and owner in ids
-
-
-async def left_behind(door: Door, found: QueueFound) -> int:
-    """How many jobs stand in Redis and were not taken over."""
-    keys = QueueKeys(found.queue)
-    left = 0
-    for holder in usable(await current_types(door, found.queue)):
-        left += int(await door.call("LLEN" if holder.is_list else "ZCARD", keys(holder.suffix)))
-    return left
 
 
 async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], path: Path) -> int:
@@ -146,4 +138,4 @@ def _plain(value: Any) -> Any:
     return value
 
 
-__all__ = ["carried_ids", "left_behind", "remove_keys", "write_archive"]
+__all__ = ["carried_ids", "remove_keys", "write_archive"]

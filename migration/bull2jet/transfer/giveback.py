@@ -23,6 +23,7 @@ from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listing import HOLDERS, pages
 from bull2jet.source.options import abbreviated
+from bull2jet.source.remembered import remembered_fields
 from bull2jet.source.writing import Writer, dumps
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.mapping import Mapper
@@ -118,6 +119,10 @@ class GiveBack:
         for held in await self.target.deduplications():
             expiry = ("PX", max(1, held.ttl)) if held.ttl is not None else ()
             commands.append(("SET", self._keys(f"de:{held.id}"), held.jobId, *expiry))
+            if held.next is not None:
+                pairs = remembered_fields(held.next).items()
+                flat = [part for pair in pairs for part in pair]
+                commands.append(("HSET", self._keys(f"dn:{held.id}"), *flat))
         settings = await self.target.settings()
         commands.append(("SET", self._keys("id"), settings.counter))
         await self.handover.together(commands)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bull2jet.canonical import canonical
+from bull2jet.canonical import canonical, same_given
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import QueueRef, Scheduler
+from bull2jet.model import Job, QueueRef, Scheduler
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_deduplication, read_settings
 from bull2jet.target.protocol import TargetQueue
@@ -63,7 +63,7 @@ class RuleCheck:
         held = {entry.id: entry for entry in await self.target.deduplications()}
         async for wanted in read_deduplication(self.door, self.queue):
             copy = held.get(wanted.id)
-            if copy is None or copy.jobId != wanted.jobId:
+            if copy is None or copy.jobId != wanted.jobId or not _same(copy.next, wanted.next):
                 self._wrong(f"the deduplication id {wanted.id!r} is held by another job.")
 
     def _changed(self, text: str) -> None:
@@ -79,6 +79,12 @@ class RuleCheck:
 
     def _tell(self, severity: Severity, text: str) -> None:
         self.findings.add(Finding(severity, "rule-differs", text, self.queue.key))
+
+
+def _same(copy: Job | None, wanted: Job | None) -> bool:
+    if copy is None or wanted is None:
+        return copy is wanted
+    return same_given(wanted, replace(copy, timestamp=wanted.timestamp))  # not always stored
 
 
 def _template(scheduler: Scheduler) -> bytes:

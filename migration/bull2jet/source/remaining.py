@@ -1,0 +1,34 @@
+"""How many jobs stand where old workers look, that is, were not taken over."""
+
+from __future__ import annotations
+
+from bull2jet.model import State
+from bull2jet.source.discovery import QueueFound, current_types
+from bull2jet.source.door import Door
+from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import Holder, is_marker, pages, usable
+
+
+async def remaining(door: Door, found: QueueFound) -> dict[State, int]:
+    """Jobs per state; states without any are left out, markers are no jobs."""
+    counts: dict[State, int] = {}
+    keys = QueueKeys(found.queue)
+    for holder in usable(await current_types(door, found.queue)):
+        number = await _size(door, keys, holder)
+        if number:
+            counts[holder.state] = counts.get(holder.state, 0) + number
+    return counts
+
+
+async def _size(door: Door, keys: QueueKeys, holder: Holder) -> int:
+    if not holder.is_list:
+        return int(await door.call("ZCARD", keys(holder.suffix)))
+    number = 0
+    async for listings in pages(door, keys, holder):
+        strange = [row.id for row in listings if is_marker(row.id)]
+        answers = await door.calls([("EXISTS", keys.job(job_id)) for job_id in strange])
+        number += len(listings) - answers.count(0)
+    return number
+
+
+__all__ = ["remaining"]

@@ -1,0 +1,196 @@
+"""Queues that are unusual but sound: odd names and ids, huge jobs, held ids, other prefixes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import bullmq
+import pytest
+
+from bull2jet.commands.rollback import rollback
+from bull2jet.commands.run import run
+from bull2jet.commands.verify import verify
+from bull2jet.options import Options
+from bull2jet.progress import Silent
+from bull2jet.report import Report, Verdict
+from bull2jet.source.door import Door
+
+from .conftest import RedisServer, make_jobs, put_job
+from .reading import schedulers, snapshot
+from .working import queue_of, worker_on
+
+IDS = [
+    "a:b:c", "0:", "with space", "star*", "tail>", "dot.dot", "Straße", "日本🎧", "-", "=41",
+    "new\nline", "tab\t", "quote\"'", "back\\slash", "percent%20", "[x]?", "a" * 300,
+]  # fmt: skip
+
+
+@pytest.fixture
+async def old(redis_server: RedisServer) -> AsyncIterator[Any]:
+    """Opens queues of the real BullMQ on the Redis server; closes them at the end."""
+    opened: list[bullmq.Queue] = []
+    connection = {"host": "127.0.0.1", "port": redis_server.port}
+
+    def open_queue(name: str, **opts: Any) -> bullmq.Queue:
+        opened.append(bullmq.Queue(name, {"connection": connection, **opts}))
+        return opened[-1]
+
+    yield open_queue
+    for queue in opened:
+        await queue.close()
+
+
+async def there(options: Options) -> Report:
+    """Carries everything; both sides are equal."""
+    report = await run(options, Silent())
+    assert report.verdict is Verdict.FINE, report.findings
+    checked = await verify(options, Silent())
+    assert checked.verdict is Verdict.FINE, checked.findings
+    return report
+
+
+async def and_back(options: Options, door: Door) -> None:
+    """Carries everything back; it is what it was."""
+    before, rules = await snapshot(door), await schedulers(door)
+    await there(options)
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert await snapshot(door) == before
+    assert await schedulers(door) == rules
+
+
+async def test_ids_with_any_character_are_carried_there_and_back(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    make_jobs(redis_server.client, 1)
+    for job_id in IDS:
+        put_job(redis_server.client, job_id)
+        redis_server.client.lpush("bull:q:wait", job_id)
+    await and_back(options, door)
+    await there(options)
+    async with worker_on(options, "q") as shift:
+        await shift.until(*IDS)
+    assert [job_id for job_id in shift.taken if job_id in IDS] == IDS
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name"),
+    [
+        ("{bull}", "plain"),
+        ("shop:eu", "orders"),
+        ("my-app", "with space & dots.x"),
+        ("bull", "*"),
+        ("bull", "{tagged}"),
+        ("größe", "文字"),
+    ],
+)
+async def test_prefixes_and_names_are_kept(
+    prefix: str, name: str, old: Any, options: Options, door: Door
+) -> None:
+    queue = old(name, prefix=prefix)
+    for number in range(3):
+        await queue.add("work", {"n": number})
+    await queue.upsertJobScheduler("s:1", {"every": 86_400_000}, "tick")
+    options = options.model_copy(update={"prefixes": (prefix,)})
+    await and_back(options, door)
+    await there(options)
+    async with worker_on(options, name, prefix=prefix) as shift:
+        await shift.until("1", "2", "3")
+        await shift.queue.add("work", {})
+        assert [s["key"] for s in await shift.queue.getJobSchedulers()] == ["s:1"]
+
+
+async def test_prefixes_with_a_colon_are_found_without_being_named(
+    old: Any, options: Options
+) -> None:
+    await old("orders", prefix="shop:eu").add("work", {})
+    await old("orders").add("work", {})
+    report = await there(options)
+    assert [queue.queue for queue in report.queues] == ["bull:orders", "shop:eu:orders"]
+
+
+async def test_stray_markers_are_no_jobs(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    client.lpush("bull:q:wait", "0:1790000000000")
+    client.rpush("bull:q:wait", "0:0")
+    client.rpush("bull:q:active", "0:1790000000000")
+    client.rpush("bull:q:paused", "0")
+    report = await there(options)
+    assert report.queues[0].states["waiting"].count == 4
+    async with worker_on(options, "q") as shift:
+        await shift.until("w1", "w2", "w3", "w4", "p1")
+    assert shift.taken == ["w1", "w2", "w3", "w4", "p1"]
+
+
+async def test_a_job_larger_than_a_message_is_carried_whole(
+    old: Any, options: Options, door: Door, redis_server: RedisServer
+) -> None:
+    queue = old("q")
+    text = "Straße 🎧 " * 150_000  # 2.1 MB of JSON
+    job = await queue.add("work", {"text": text})
+    await and_back(options, door)
+    await there(options)
+    async with queue_of(options, "q") as target:
+        copy = await target.getJob(job.id)
+        assert copy is not None and copy.data == {"text": text}
+
+
+async def test_a_due_time_beyond_what_the_server_counts_is_kept(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    make_jobs(redis_server.client, 1)
+    put_job(redis_server.client, "never", delay=1)
+    redis_server.client.zadd("bull:q:delayed", {"never": 253_000_000_000_000 * 4096})
+    await and_back(options, door)
+    await there(options)
+    async with queue_of(options, "q") as target:
+        (job,) = await target.getDelayed()
+        assert job.id == "never"
+
+
+async def test_an_add_remembered_while_its_owner_runs_becomes_a_job_afterwards(
+    old: Any, options: Options, door: Door, redis_server: RedisServer
+) -> None:
+    queue = old("q")
+    once = {"deduplication": {"id": "only: one", "keepLastIfActive": True}}
+    first = await queue.add("work", {"n": 1}, once)
+    worker = bullmq.Worker(
+        "q", None, {"connection": queue.redisConnection.conn, "autorun": False, "lockDuration": 1}
+    )
+    taken = await worker.getNextJob("token")
+    assert taken is not None and taken.id == first.id
+    await queue.add("work", {"n": 2}, {**once, "priority": 7})
+    redis_server.client.delete(f"bull:q:{first.id}:lock")
+    remembered = redis_server.client.hgetall("bull:q:dn:only: one")
+    assert remembered
+    await there(options)
+    await rollback(options, Silent())
+    again = redis_server.client.hgetall("bull:q:dn:only: one")
+    assert {k: v for k, v in again.items() if k != b"opts"} == {
+        k: v for k, v in remembered.items() if k != b"opts"
+    }
+    left, right = json.loads(remembered[b"opts"]), json.loads(again[b"opts"])
+    assert left["de"] == right["de"] and right["priority"] == 7
+    await there(options)
+    async with worker_on(options, "q") as shift:
+        await shift.until(str(first.id), remembered[b"jid"].decode())
+    await worker.close(force=True)
+
+
+async def test_a_global_limit_and_a_running_rate_window_hold_on(
+    old: Any, options: Options, redis_server: RedisServer
+) -> None:
+    queue = old("q")
+    await queue.add("work", {})
+    await queue.setGlobalConcurrency(2)
+    await queue.setGlobalRateLimit(5, 60_000)
+    redis_server.client.set("bull:q:limiter", 5, px=50_000)
+    await there(options)
+    async with queue_of(options, "q") as target:
+        assert await target.getGlobalConcurrency() == 2
+        assert await target.getGlobalRateLimit() == {"max": 5, "duration": 60_000}
+        assert 40_000 < await target.getRateLimitTtl() <= 50_000
