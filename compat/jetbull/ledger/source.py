@@ -90,6 +90,7 @@ class Source:
         self._feeds[level] = feed
         self._feeds = dict(sorted(self._feeds.items()))
         self._by_level.setdefault(level, deque())
+        self._by_level = dict(sorted(self._by_level.items()))
 
     async def _learn_levels(self) -> None:
         found = await self._store.wire.get_batch(
@@ -108,7 +109,15 @@ class Source:
         self._rouse(1)
 
     async def _on_level(self, msg: Msg) -> None:
-        await self._add_level(int(msg.data))
+        level = int(msg.data)
+        # What is in hand may not start before the new level's first job, which comes now.
+        later = [hand for at, hand in self._by_level.items() if at > level]
+        held = [ticket for hand in later for ticket in hand]
+        for hand in later:
+            hand.clear()
+        await self._add_level(level)
+        for ticket in held:
+            await self.put_back(ticket)
         self._wake.set()
 
     def _on_reconnect(self) -> None:
@@ -122,6 +131,8 @@ class Source:
             self._hand.append(ticket)
         else:
             self._by_level[int(lane)].append(ticket)
+        if len(self._feeds) > 1 and not self._slots:
+            self._wake.set()  # a standing request was used up while others are in hand
         self._rouse(1)
 
     # --- slots -------------------------------------------------------------------------
@@ -287,11 +298,12 @@ class Source:
                 if need + ahead - want > 0:
                     break
         need = len(self._slots) - self._in_hand()
-        if need > 0:
-            for feed in list(self._feeds.values()):
-                missing = need - feed.standing
-                if missing > 0:
-                    await feed.poll(missing)
+        lowest = min((level for level, hand in self._by_level.items() if hand), default=0)
+        for level, feed in list(self._feeds.items()):
+            # A job that comes before those in hand must be able to come.
+            missing = max(need, 1 if level < lowest else 0) - feed.standing
+            if missing > 0:
+                await feed.poll(missing)
 
     # --- giving back -------------------------------------------------------------------
 

@@ -37,9 +37,9 @@ async def test_lifo_then_plain_then_priorities(make: Makers, queue: Any) -> None
 
 
 async def test_due_jobs_queue_behind_those_that_wait_already(make: Makers, queue: Any) -> None:
-    await queue.add("due", {}, {"delay": 1})
+    await queue.add("due", {}, {"delay": 200})
     await queue.add("plain", {})
-    await asyncio.sleep(0.01)  # until the first job is due; nobody tells while nobody fetches
+    await asyncio.sleep(0.21)  # until the first job is due; nobody tells while nobody fetches
     assert await taken(make, queue, 2) == ["plain", "due"]
 
 
