@@ -15,6 +15,8 @@ from jetbull.ledger.wire import Msg, Subscription
 
 log = logging.getLogger("jetbull.worker")
 
+_SLOT_HINT_LOST_MS = 1000  # after this a worker looks by itself whether a place is free
+
 
 class Admission:
     """The queue's settings as a worker sees them, kept fresh by hints."""
@@ -34,6 +36,8 @@ class Admission:
         self._subscriptions: list[Subscription] = []
         self._forget: Callable[[], None] = lambda: None
         self._blocked_until = 0.0
+        self._waits_for_slot = False
+        self._slot_freed = False
         self._refresh: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -72,6 +76,10 @@ class Admission:
         self._on_change()
 
     async def _on_slot(self, _: Msg) -> None:
+        self._slot_freed = True
+        if self._waits_for_slot:
+            self._waits_for_slot = False
+            self._blocked_until = 0.0
         self._on_change()
 
     def _on_reconnect(self) -> None:
@@ -114,9 +122,15 @@ class Admission:
     def block(self, ms: int) -> None:
         """Nothing starts here for `ms`, or the longest wait; then the worker looks again."""
         loop = asyncio.get_running_loop()
+        self._waits_for_slot = False
         ms = min(ms, self._longest_block_ms)
         self._blocked_until = loop.time() + ms / 1000
         loop.call_later(ms / 1000 + 0.001, self._on_change)
+
+    def wait_for_slot(self) -> None:
+        """Nothing starts here until a place under the global concurrency is free again."""
+        self.block(_SLOT_HINT_LOST_MS)
+        self._waits_for_slot = True
 
     async def may_start(self) -> bool:
         """Asks the rate window before a job is looked for."""
@@ -144,7 +158,11 @@ class Admission:
         """The message that claims a place under the global concurrency; None when all are taken."""
         limit = self.concurrency
         assert limit is not None
-        return await gate.slot_message(self._store, limit)
+        while True:
+            self._slot_freed = False
+            message = await gate.slot_message(self._store, limit)
+            if message is not None or not self._slot_freed:
+                return message
 
     async def finished(self) -> None:
         """A place under the global concurrency is free again."""

@@ -228,8 +228,8 @@ class Slots:
             if self._admission.concurrency is not None:
                 along = await self._admission.slot()
                 if along is None:
+                    self._admission.wait_for_slot()
                     await self.source.put_back(ticket)
-                    self._admission.block(1000)
                     return None
             if not await self._admission.count_start():
                 await self.source.put_back(ticket)
