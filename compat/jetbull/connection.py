@@ -95,7 +95,7 @@ def _instead_of_redis() -> str:
             "jetbull keeps jobs in NATS: the Redis connection options are ignored and the server "
             "of NATS_URL (default nats://localhost:4222) is used.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,  # the caller of Queue, Worker, ... (not of Link)
         )
     return url
 
