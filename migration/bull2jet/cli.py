@@ -22,7 +22,7 @@ from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
-from bull2jet.errors import MigrationError, SourceError, TargetError
+from bull2jet.errors import AddressError, MigrationError, SourceError, TargetError
 from bull2jet.groups import single_errors
 from bull2jet.model import State
 from bull2jet.options import ActivePolicy, Options
@@ -43,6 +43,10 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 }
 
 
+#: commands that write
+CHANGING = frozenset({"run", "rollback", "finalize"})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code."""
     parser = build_parser()
@@ -53,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write(report, chosen)
     except ValidationError as error:
         parser.exit(2, f"bull2jet: {_first(error)}\n")
+    except AddressError as error:
+        parser.exit(2, f"bull2jet: {shown(str(error))}\n")
     except (SourceError, TargetError) as error:
         return _fail(str(error), Verdict.UNAVAILABLE)
     except JetbullError as error:
@@ -60,8 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MigrationError, OSError) as error:
         return _fail(str(error), Verdict.STOP)
     except KeyboardInterrupt:
-        return _fail("stopped; the same command goes on where it was.", Verdict.INTERRUPTED)
+        return _fail(_stopped(chosen.command), Verdict.INTERRUPTED)
     return int(report.verdict)
+
+
+def _stopped(command: str) -> str:
+    if command not in CHANGING:
+        return "stopped; nothing was changed."
+    return (
+        "stopped; everything so far is kept. Type the same command again to go on where it was; "
+        "until then the workers of an unfinished queue are held back on both sides."
+    )
 
 
 def _perform(chosen: argparse.Namespace, options: Options) -> Report:
@@ -195,18 +210,25 @@ def _running(parser: argparse.ArgumentParser) -> None:
 
 
 def _states(value: str) -> tuple[State, ...]:
-    return tuple(State(name.strip()) for name in value.split(",") if name.strip())
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in set(State):
+            known = ", ".join(State)
+            raise argparse.ArgumentTypeError(f"{name!r} is no state; there are {known}")
+    return tuple(map(State, names))
 
 
 def _history(value: str) -> int | None:
     if value in ("all", "none"):
         return None if value == "all" else 0
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{value!r} is neither 'none' nor 'all' nor a number")
     return int(value)
 
 
 def _options(chosen: argparse.Namespace) -> Options:
     if not chosen.redis:
-        raise MigrationError("No Redis address: give one as first argument or set REDIS_URL.")
+        raise AddressError("No Redis address: give one as first argument or set REDIS_URL.")
     given = {name: value for name, value in vars(chosen).items() if name in Options.model_fields}
     given["prefixes"] = tuple(chosen.prefix)
     given["queues"] = tuple(name for group in chosen.queues for name in group.split(",") if name)

@@ -16,6 +16,7 @@ from bull2jet.errors import NotGoError
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.options import Options
 from bull2jet.progress import Progress
+from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report
 from bull2jet.source.address import parse
 from bull2jet.source.discovery import QueueFound
@@ -73,7 +74,8 @@ class _Finalizing:
         door, queue = self.door, await self.target.queue(self.found.queue)
         checkpoint = await load(queue)
         require(checkpoint, self.found.queue.key, {Phase.LIVE, Phase.FINAL}, "finalize")
-        line = await line_for(door, self.found)
+        self.found = checkpoint.recognised(self.found)
+        line = await line_for(door, self.found, checkpoint)
         line.phase = Phase.FINAL
         siblings = [other.key for other in self.selection.known]
         async with held_lease(door, self.found.queue, "finalize") as lease:
@@ -86,7 +88,8 @@ class _Finalizing:
         self._note("archived", Severity.NOTE, f"{removed:,} keys were removed from Redis.")
         left = sum((await remaining(door, self.found)).values())
         if left:
-            text = f"{left:,} jobs were never carried and stay in Redis, with the queue's own keys."
+            what = counted(left, "job")
+            text = f"{what} never carried: left in Redis, with the queue's own keys."
             self._note("left-behind", Severity.LEFT, text)
         return line
 

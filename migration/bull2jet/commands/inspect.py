@@ -6,6 +6,7 @@ from bull2jet.commands.reporting import begin, command_line, finish, judge, note
 from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
+from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
 from bull2jet.source.address import parse
 from bull2jet.source.discovery import Discovery, discover
@@ -63,7 +64,7 @@ def _conclude(report: Report, options: Options) -> None:
         report.verdict = Verdict.STOP
         report.summary = "No-go: no queue of Bull or BullMQ was found in this database."
         return
-    what = f"{len(report.queues)} queues with {jobs:,} jobs"
+    what = f"{counted(len(report.queues), 'queue')} with {counted(jobs, 'job')}"
     if report.verdict is Verdict.STOP:
         report.summary = f"No-go: {what}, but the numbered points above stop the migration."
         return

@@ -16,11 +16,12 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
+from bull2jet.source.remaining import remaining
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.carry import Carrier, Limits
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
-from bull2jet.transfer.draining import refuse_active, settle_active
+from bull2jet.transfer.draining import look, refuse_active, settle_active, still_active
 from bull2jet.transfer.follow import Sweeper
 from bull2jet.transfer.furniture import (
     carry_deduplication,
@@ -51,8 +52,10 @@ class Move:
 
     async def move(self) -> QueueLine:
         """Freezes, carries and compares; the report line."""
-        line = await line_for(self.door, self.found)
         checkpoint = await load(self.target)
+        if checkpoint.phase in (Phase.COPYING, Phase.LIVE):
+            self.found = checkpoint.recognised(self.found)
+        line = await line_for(self.door, self.found, checkpoint)
         if checkpoint.phase is Phase.LIVE:
             return await self._catch_up(line, checkpoint)
         require(checkpoint, self.queue.key, {Phase.NEW, Phase.COPYING, Phase.RETURNED}, "run")
@@ -97,7 +100,17 @@ class Move:
         line.phase = checkpoint.phase
         for state, number in sweeper.carried.items():
             line.states[state.value] = StateLine(count=number, carried=number)
+        await self._name_left(line)
         return line
+
+    async def _name_left(self, line: QueueLine) -> None:
+        """What still stands in Redis after everything that could be carried was."""
+        for state, number in (await remaining(self.door, self.found)).items():
+            entry = line.states.setdefault(state.value, StateLine())
+            entry.left = number
+            entry.count += number
+        for job_id in sorted((await look(self.door, self.queue)).held):
+            self.findings.add(still_active(self.queue, job_id))
 
     async def _open(self, checkpoint: Checkpoint, handover: Handover) -> Checkpoint:
         """Holds the target's workers back and stops the old ones."""
@@ -108,10 +121,12 @@ class Move:
                 self.target,
                 checkpoint,
                 phase=Phase.COPYING,
+                began=int(time.time() * 1000),
                 was_paused=before.paused,
                 target_was_paused=target_before.paused,
                 timezone=self.options.timezone,
                 history=self.options.history,
+                library=self.found.generation,
                 source=str(self.door.address),
                 verified=None,
                 released=False,

@@ -48,7 +48,7 @@ def judge(findings: Findings) -> Verdict:
 
 
 def command_line(command: str, options: Options) -> str:
-    """The command to type next, with a placeholder for a login."""
+    """The command to type next, with a placeholder for a login and the choices made so far."""
     words = ["bull2jet", command, redacted(options.redis)]
     if command != "inspect":
         words += ["--to", redacted(options.to)]
@@ -56,7 +56,23 @@ def command_line(command: str, options: Options) -> str:
         words += ["--prefix", prefix]
     if options.queues:
         words += ["--queues", ",".join(options.queues)]
+    if command in ("plan", "run"):
+        words += _choices(options)
     return shlex.join(words)
+
+
+def _choices(options: Options) -> list[str]:
+    """What `plan` and `run` have in common, as far as it is not the default."""
+    words: list[str] = []
+    if options.states:
+        words += ["--states", ",".join(options.states)]
+    if options.history is not None:
+        words += ["--history", str(options.history or "none")]
+    for name in ("limit", "rate", "batch", "timezone"):
+        value = getattr(options, name)
+        if value != Options.model_fields[name].default:
+            words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return [*words, "--partial-flows"] if options.partial_flows else words
 
 
 __all__ = ["begin", "command_line", "finish", "judge", "note_server"]

@@ -8,6 +8,7 @@ from bull2jet.commands.selecting import line_for, select
 from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
+from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine
 from bull2jet.source.address import parse
 from bull2jet.source.discovery import QueueFound
@@ -40,7 +41,7 @@ async def rollback(options: Options, progress: Progress) -> Report:
     finish(report, findings)
     report.verdict = judge(findings)
     jobs = sum(queue.jobs for queue in report.queues)
-    report.summary = f"{jobs:,} jobs are back in Redis; old workers may run again."
+    report.summary = f"{counted(jobs, 'job')} back in Redis; old workers may run again."
     report.next = command_line("inspect", options)
     return report
 
@@ -50,7 +51,8 @@ async def _rollback(
 ) -> QueueLine:
     queue = await target.queue(found.queue)
     checkpoint = await load(queue)
-    line = await line_for(door, found)
+    found = checkpoint.recognised(found)
+    line = await line_for(door, found, checkpoint)
     if checkpoint.phase is Phase.RETURNED:
         line.phase = checkpoint.phase
         return line

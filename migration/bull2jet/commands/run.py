@@ -10,6 +10,7 @@ from bull2jet.errors import NotGoError
 from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
+from bull2jet.report.formats import counted
 from bull2jet.report.lines import Report, Verdict
 from bull2jet.source.address import parse
 from bull2jet.source.door import Door, open_door
@@ -38,8 +39,6 @@ async def run(options: Options, progress: Progress) -> Report:
         await door.close()
     finish(report, findings)
     report.verdict = judge(findings)
-    if report.differing:
-        report.verdict = Verdict.DIFFERENT
     _conclude(report, options)
     return report
 
@@ -93,18 +92,21 @@ def _conclude(report: Report, options: Options) -> None:
     lines = [line for queue in report.queues for line in queue.states.values()]
     carried = sum((line.carried or 0) + (line.already or 0) for line in lines)
     left = sum(line.left or 0 for line in lines)
-    if report.verdict is Verdict.DIFFERENT:
-        report.summary = "The two sides differ; the target's workers are still held back."
-        report.next = command_line("verify", options)
-        return
+    report.summary = f"{counted(carried, 'job')} carried, {left:,} left in Redis."
+    report.next = command_line("verify", options)
     held = [queue.queue for queue in report.queues if queue.phase == Phase.COPYING]
-    report.summary = f"{carried:,} jobs were carried and compared, {left:,} stay in Redis."
-    if held:
+    if report.differing:
+        report.verdict = Verdict.DIFFERENT
+        report.summary += (
+            f" The sides differ in {counted(report.differing, 'point')}; the workers of "
+            f"{', '.join(held)} are held back on both."
+        )
+    elif held:
         report.verdict = Verdict.LEFT
-        report.summary += f" Not finished: {', '.join(held)}; its workers are held back."
-        report.next = command_line("run", options)
-    else:
-        report.next = command_line("verify", options)
+        report.summary += f" {', '.join(held)} not finished: its workers are held back on both."
+        report.next = command_line("run", options.model_copy(update={"limit": None, "states": ()}))
+    elif left:
+        report.verdict = Verdict.LEFT
 
 
 __all__ = ["run"]

@@ -12,6 +12,7 @@ from bull2jet.report.lines import QueueLine
 from bull2jet.source.discovery import QueueFound, discover
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_settings
+from bull2jet.transfer.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,20 @@ def stop_if_needed(findings: Findings) -> None:
         raise NotGoError(f"{stopping[0].queue}: {stopping[0].text}{more}")
 
 
-async def line_for(door: Door, found: QueueFound) -> QueueLine:
-    """A report line with the queue's own facts, no states yet."""
+async def line_for(
+    door: Door, found: QueueFound, checkpoint: Checkpoint | None = None
+) -> QueueLine:
+    """A report line with the queue's own facts, no states yet.
+
+    A queue that bull2jet has frozen counts as paused only if its users had paused it.
+    """
     settings = await read_settings(door, found.queue)
+    before = None if checkpoint is None else checkpoint.began_paused
     return QueueLine(
         queue=found.queue.key,
         library=found.generation.label,
         evidence=found.generation.evidence,
-        paused=settings.paused,
+        paused=settings.paused if before is None else before,
         concurrency=settings.concurrency,
         rate=f"{settings.max} per {settings.duration} ms" if settings.max is not None else None,
         counter=settings.counter,

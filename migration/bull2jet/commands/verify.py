@@ -6,8 +6,10 @@ from bull2jet.commands.reporting import begin, command_line, finish, judge, note
 from bull2jet.commands.selecting import line_for, select
 from bull2jet.commands.tallying import fill_comparison
 from bull2jet.findings import Findings, Severity
+from bull2jet.model import FINISHED
 from bull2jet.options import Options
 from bull2jet.progress import Progress
+from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
 from bull2jet.source.address import parse
 from bull2jet.source.discovery import QueueFound
@@ -50,9 +52,10 @@ async def verify(options: Options, progress: Progress) -> Report:
 async def _verify_queue(
     door: Door, target: Target, found: QueueFound, findings: Findings, progress: Progress
 ) -> QueueLine:
-    line = await line_for(door, found)
     queue = await target.queue(found.queue)
     checkpoint = await load(queue)
+    found = checkpoint.recognised(found)
+    line = await line_for(door, found, checkpoint)
     line.phase = checkpoint.phase
     allowed = {Phase.COPYING, Phase.LIVE}
     require(checkpoint, found.queue.key, allowed, "verify")
@@ -73,7 +76,7 @@ def _conclude(report: Report, findings: Findings, options: Options) -> None:
     equal = sum(line.equal or 0 for line in lines)
     moved = sum(line.moved_on or 0 for line in lines)
     left = sum(line.left or 0 for line in lines)
-    counts = f"{equal:,} jobs are equal, {moved:,} have moved on since, {left:,} stand in Redis"
+    counts = f"{counted(equal, 'job')} equal, {moved:,} moved on since, {left:,} left in Redis"
     if report.differing:
         report.verdict = Verdict.DIFFERENT
         report.summary = f"The sides differ in {report.differing:,} points: {counts}."
@@ -83,7 +86,13 @@ def _conclude(report: Report, findings: Findings, options: Options) -> None:
     if left or findings.count(Severity.LEFT):
         report.verdict = Verdict.LEFT
     report.summary = f"Nothing is lost: {counts}."
-    report.next = command_line("finalize", options)
+    to_come = sum(
+        line.left or 0
+        for queue in report.queues
+        for state, line in queue.states.items()
+        if state not in FINISHED
+    )
+    report.next = command_line("run" if to_come else "finalize", options)
 
 
 __all__ = ["verify"]

@@ -8,9 +8,9 @@ from html import escape
 
 from bull2jet.findings import Severity
 from bull2jet.report.as_json import canonical, document
-from bull2jet.report.as_text import COLUMNS, HEADINGS
-from bull2jet.report.formats import lasting, moment, shown, size
-from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
+from bull2jet.report.as_text import HEADINGS, table
+from bull2jet.report.formats import counted, lasting, moment, shown
+from bull2jet.report.lines import QueueLine, Report, Verdict
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;
@@ -70,23 +70,23 @@ def _queue(queue: QueueLine) -> Iterator[str]:
     facts += ["paused"] if queue.paused else []
     facts += [f"concurrency {queue.concurrency}"] if queue.concurrency is not None else []
     facts += [f"rate {queue.rate}"] if queue.rate else []
-    facts += [f"{queue.schedulers} schedulers"] if queue.schedulers else []
+    facts += [counted(queue.schedulers, "scheduler")] if queue.schedulers else []
     facts += [f"flows with {', '.join(queue.relatives)}"] if queue.relatives else []
     facts += [f"phase {queue.phase}"] if queue.phase else []
-    facts += [f"{queue.rules_different} rules differ"] if queue.rules_different else []
+    if queue.rules_different:
+        facts.append(f"{counted(queue.rules_different, 'rule')} differing")
     if queue.pause_predicted is not None:
         facts.append(f"predicted pause {lasting(queue.pause_predicted)}")
     if queue.pause_measured is not None:
         facts.append(f"measured pause {lasting(queue.pause_measured)}")
     yield f"<p>{_safe('; '.join(facts))}</p>"
-    columns = [c for c in COLUMNS if any(getattr(s, c[0]) for s in queue.states.values())]
-    titles = ["state", "jobs", "bytes", "largest", "oldest", "newest"]
-    heads = "".join(f"<th>{_safe(title)}</th>" for title in [*titles, *(t for _, t in columns)])
-    yield f"<table><tr>{heads}</tr>"
-    for name, state in queue.states.items():
-        cells = [name, *_numbers(state), *(f"{getattr(state, c) or 0:,}" for c, _ in columns)]
-        yield "<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in cells) + "</tr>"
-    yield "</table>"
+    titles, *rows = table(queue)
+    if rows:
+        heads = "".join(f"<th>{_safe(title)}</th>" for title in titles)
+        yield f"<table><tr>{heads}</tr>"
+        for cells in rows:
+            yield "<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in cells) + "</tr>"
+        yield "</table>"
     yield from _digests(queue)
     if queue.next_due:
         yield '<h3>Next due</h3><table class="text">'
@@ -104,11 +104,6 @@ def _digests(queue: QueueLine) -> Iterator[str]:
             if state.target_digest:
                 both += f" in Redis, <code>{state.target_digest}</code> on the target"
             yield f"<p><small>{_safe(name)}: digest {both}{order}</small></p>"
-
-
-def _numbers(state: StateLine) -> list[str]:
-    times = [moment(state.oldest), moment(state.newest)]
-    return [f"{state.count:,}", size(state.bytes), size(state.largest), *times]
 
 
 def _findings(report: Report) -> Iterator[str]:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from bull2jet.findings import Finding, Severity
-from bull2jet.report.formats import lasting, moment, shown, size
-from bull2jet.report.lines import QueueLine, Report, StateLine
+from bull2jet.report.formats import counted, lasting, moment, shown, size
+from bull2jet.report.lines import QueueLine, Report
 
 SHOWN = 20  # findings of one severity printed in full; the rest are in the JSON report
 
-COLUMNS: tuple[tuple[str, str], ...] = (
-    ("carried", "carried"), ("already", "already there"), ("left", "left behind"),
-    ("equal", "equal"), ("moved_on", "moved on"), ("different", "different"),
-    ("missing", "missing"),
-)  # fmt: skip
+
+def _count(number: int | None) -> str:
+    return f"{number or 0:,}"
+
+
+#: field of a state's line, title, and how it is written
+COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("bytes", "bytes", size),
+    ("largest", "largest", size),
+    ("oldest", "oldest", moment),
+    ("newest", "newest", moment),
+    ("carried", "carried", _count),
+    ("already", "already there", _count),
+    ("left", "left behind", _count),
+    ("equal", "equal", _count),
+    ("moved_on", "moved on", _count),
+    ("different", "different", _count),
+    ("missing", "missing", _count),
+)
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -54,21 +69,17 @@ def _queue(queue: QueueLine) -> Iterator[str]:
     if queue.phase:
         notes.append(f"phase {queue.phase}")
     yield f"{shown(queue.queue)}  ({', '.join(notes)})"
-    columns = [c for c in COLUMNS if any(getattr(s, c[0]) for s in queue.states.values())]
-    rows = [["state", "jobs", "bytes", "largest", "oldest", *(title for _, title in columns)]]
-    for name, state in queue.states.items():
-        rows.append([name, *_numbers(state), *(f"{getattr(state, c) or 0:,}" for c, _ in columns)])
-    if len(rows) > 1:
-        yield from _table(rows)
+    if queue.states:
+        yield from _table(table(queue))
     extras = []
     if queue.schedulers:
-        extras.append(f"{queue.schedulers} schedulers")
+        extras.append(counted(queue.schedulers, "scheduler"))
     if queue.deduplications:
-        extras.append(f"{queue.deduplications} deduplication ids")
+        extras.append(counted(queue.deduplications, "deduplication id"))
     if queue.rules_different:
-        extras.append(f"{queue.rules_different} rules differ")
+        extras.append(f"{counted(queue.rules_different, 'rule')} differing")
     if queue.locked:
-        extras.append(f"{queue.locked} active jobs held by a worker")
+        extras.append(f"{counted(queue.locked, 'active job')} held by a worker")
     if queue.relatives:
         extras.append(f"flows with {', '.join(map(shown, queue.relatives))}")
     if queue.pause_predicted is not None:
@@ -83,8 +94,16 @@ def _queue(queue: QueueLine) -> Iterator[str]:
             yield f"    {moment(due.due)}  {shown(due.id)}  {shown(due.name)}"
 
 
-def _numbers(state: StateLine) -> list[str]:
-    return [f"{state.count:,}", size(state.bytes), size(state.largest), moment(state.oldest)]
+def table(queue: QueueLine) -> list[list[str]]:
+    """Titles, then one row per state; columns in which nothing stands are left out."""
+    states = queue.states.values()
+    columns = [c for c in COLUMNS if any(getattr(state, c[0]) for state in states)]
+    titles = ["state", "jobs", *(title for _, title, _ in columns)]
+    rows = [
+        [name, f"{state.count:,}", *(form(getattr(state, field)) for field, _, form in columns)]
+        for name, state in queue.states.items()
+    ]
+    return [titles, *rows]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -120,4 +139,4 @@ HEADINGS = {
     Severity.NOTE: "Worth knowing",
 }
 
-__all__ = ["COLUMNS", "HEADINGS", "SHOWN", "lines"]
+__all__ = ["COLUMNS", "HEADINGS", "SHOWN", "lines", "table"]

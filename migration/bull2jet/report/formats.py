@@ -15,6 +15,11 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
+def counted(number: int, thing: str) -> str:
+    """A number with its noun: `1 job`, `2,000 jobs`."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def moment(ms: int | None) -> str:
     """Epoch ms as UTC to the second, `-` for None."""
     if ms is None:
@@ -41,4 +46,4 @@ def shown(text: str) -> str:
     )
 
 
-__all__ = ["lasting", "moment", "shown", "size"]
+__all__ = ["counted", "lasting", "moment", "shown", "size"]

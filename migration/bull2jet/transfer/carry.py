@@ -24,6 +24,7 @@ from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import Holder, page, usable
 from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.draining import still_active
 from bull2jet.transfer.mapping import Mapper, arrived
 
 
@@ -168,7 +169,7 @@ class Carrier:
         chosen = []
         for job in jobs:
             if job.locked:
-                self._leave(job, "still-active", "a worker still holds its lock; run again later.")
+                self.findings.add(still_active(self.found.queue, job.id))
                 continue
             mapped = self.mapper.job(job)
             refusal = self.target.refusal(mapped)

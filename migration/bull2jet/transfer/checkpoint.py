@@ -8,7 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from bull2jet.errors import NotGoError
+from bull2jet.source.discovery import QueueFound
+from bull2jet.source.generation import Generation
 from bull2jet.target.protocol import TargetQueue
 
 
@@ -43,6 +47,8 @@ class Checkpoint:
     #: how many of the newest finished jobs per state were wanted, None for all
     history: int | None = None
     source: str = ""
+    #: the library and versions that fitted the queue before it was changed
+    library: Generation | None = None
     began: int = 0
     updated: int = 0
     #: older repeatable jobs: member of `repeat` -> id of the scheduler it became
@@ -56,10 +62,26 @@ class Checkpoint:
     #: seconds without workers, measured
     pause: float | None = None
 
+    def recognised(self, found: QueueFound) -> QueueFound:
+        """The queue with the library it was found to have before the migration began.
+
+        Once the jobs are taken over, less of what tells the versions apart is left.
+        """
+        return found if self.library is None else replace(found, generation=self.library)
+
+    @property
+    def began_paused(self) -> bool | None:
+        """Whether the queue was paused by its users, None when nothing has been changed."""
+        under_way = self.phase in (Phase.COPYING, Phase.LIVE, Phase.RETURNING)
+        return self.was_paused if under_way else None
+
     @property
     def oldest_finished(self) -> int:
         """Jobs that finished in Redis before this moment (ms) are not carried later on either."""
         return 0 if self.history is None else self.began
+
+
+_FORM = TypeAdapter(Checkpoint)  # fields that another version of bull2jet knows are ignored
 
 
 async def load(queue: TargetQueue) -> Checkpoint:
@@ -67,15 +89,14 @@ async def load(queue: TargetQueue) -> Checkpoint:
     stored = await queue.checkpoint()
     if stored is None:
         return Checkpoint()
-    known = {name: value for name, value in stored.items() if name in Checkpoint.__slots__}
-    known["phase"] = Phase(known.get("phase", Phase.NEW))
-    return Checkpoint(**known)
+    return _FORM.validate_python(stored)
 
 
 async def save(queue: TargetQueue, checkpoint: Checkpoint, **changes: Any) -> Checkpoint:
     """Stores the checkpoint with some fields replaced."""
     now = int(time.time() * 1000)
-    updated = replace(checkpoint, **changes, updated=now, began=checkpoint.began or now)
+    times = {"updated": now, "began": checkpoint.began or now}
+    updated = replace(checkpoint, **{**times, **changes})
     await queue.save_checkpoint(asdict(updated))
     return updated
 

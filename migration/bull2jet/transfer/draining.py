@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import anyio
 
 from bull2jet.errors import NotGoError
+from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef
 from bull2jet.options import ActivePolicy
 from bull2jet.progress import Progress
@@ -70,4 +71,10 @@ async def settle_active(
         await anyio.sleep(_GRACE_SECONDS)
 
 
-__all__ = ["Active", "look", "refuse_active", "settle_active"]
+def still_active(queue: QueueRef, job_id: str) -> Finding:
+    """What is said of a job that a worker holds."""
+    text = "not carried: a worker still holds its lock; run again later."
+    return Finding(Severity.LEFT, "still-active", text, queue.key, job_id)
+
+
+__all__ = ["Active", "look", "refuse_active", "settle_active", "still_active"]

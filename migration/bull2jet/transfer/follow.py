@@ -196,6 +196,7 @@ class Bridge:
     async def _serve(self, found: QueueFound) -> None:
         target = await self.target.queue(found.queue)
         checkpoint = await load(target)
+        found = checkpoint.recognised(found)
         mapper = await mapper_for(self.door, found.queue, checkpoint)
         async with held_lease(self.door, found.queue, "run --follow") as lease:
             handover = Handover(self.door, found, lease)
