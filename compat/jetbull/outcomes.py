@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import holding
 from jetbull.error_code import refused
-from jetbull.errors import JetbullError, UnrecoverableError
+from jetbull.errors import (
+    AckTimeout,
+    JetbullError,
+    PayloadTooLarge,
+    ServerUnavailable,
+    StoreError,
+    UnrecoverableError,
+)
 from jetbull.ledger import parents
 from jetbull.ledger.lease import Lease
 
@@ -17,7 +25,14 @@ if TYPE_CHECKING:
     from jetbull.worker import Worker
 
 _MOVED = frozenset({"DelayedError", "WaitingChildrenError", "WaitingError"})
+log = logging.getLogger("jetbull.worker")
+
+_AGAIN_SECONDS = 0.5
 _RATE_LIMIT = "bullmq:rateLimitExceeded"
+
+
+class NotStoredError(JetbullError):
+    """The outcome is not stored and the job stays active until its lock expires."""
 
 
 async def run_job(
@@ -43,10 +58,11 @@ async def run_job(
         await _failed(worker, job, lease, error)
         return
     try:
-        result = await call(*arguments)
+        result = await _called(call, arguments)
         lease.on_sent = on_sent
-        await _no_pending_children(job, lease)
-        await holding.finish(job, result, lease.token)
+        if lease.store.families and not lease.ended:
+            await _no_pending_children(job, lease)
+        await _stored(worker, job, lease, lambda: holding.finish(job, result, lease.token))
     except asyncio.CancelledError as error:
         current = asyncio.current_task()
         if worker.forceClosing or (current is not None and current.cancelling()):
@@ -61,9 +77,43 @@ async def run_job(
     _tell(worker, job, "completed", job, result)
 
 
+async def _called(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """What the processor returns. Whatever ends it ends this try, never the worker."""
+    try:
+        return await call(*arguments)
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        told = f": {error}" if str(error) else ""
+        raise JetbullError(f"The processor raised {type(error).__name__}{told}") from error
+
+
+async def _stored(
+    worker: Worker, job: Job, lease: Lease, store: Callable[[], Awaitable[Any]]
+) -> None:
+    """Stores an outcome, for as long as it takes: the work is done, only the server is away.
+
+    Ends when the lock turns out to be lost, or when the worker is closing.
+    """
+    while True:
+        try:
+            await store()
+            return
+        except PayloadTooLarge:
+            raise
+        except (AckTimeout, ServerUnavailable, StoreError) as error:
+            if lease.ended:
+                log.warning("job %s is stored, what follows is not: %s", job.id, error)
+                return
+            if worker.closing:
+                raise NotStoredError(
+                    f"The outcome of job {job.id} could not be stored: {error}"
+                ) from error
+            log.warning("the outcome of job %s is not stored yet: %s", job.id, error)
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
 async def _no_pending_children(job: Job, lease: Lease) -> None:
-    if not lease.store.families or lease.ended:
-        return
     if await parents.has_pending(lease.store, job.id):
         raise refused(-4, "moveToFinished", job.id)
     if await parents.has_unsuccessful(lease.store, job.id):
@@ -77,7 +127,8 @@ async def _not_completed(worker: Worker, job: Job, lease: Lease, error: Exceptio
     if "RateLimitError" in kinds or str(error) == _RATE_LIMIT:
         await holding.wait(job, lease.token)
         return
-    if getattr(error, "code", None) in (-1, -2, -6) and lease.store is not None:
+    lost = getattr(error, "code", None) in (-1, -2, -6) and lease.store is not None
+    if lost or isinstance(error, NotStoredError):
         worker.emit("error", error, job)
         return
     await _failed(worker, job, lease, error)
@@ -87,7 +138,7 @@ async def _failed(worker: Worker, job: Job, lease: Lease, error: Exception) -> N
     if worker.forceClosing:
         return
     try:
-        await holding.fail(job, error, lease.token)
+        await _stored(worker, job, lease, lambda: holding.fail(job, error, lease.token))
     except Exception as refusal:
         worker.emit("error", refusal, job)
         return

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from jetbull.errors import AckTimeout, Conflict, StoreError
+from jetbull.errors import AckTimeout, Conflict, PayloadTooLarge, StoreError
 from jetbull.ledger import parents
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease
@@ -19,6 +19,11 @@ from jetbull.ledger.store import QueueStore
 
 log = logging.getLogger("jetbull.ledger")
 
+_SPARE = 64 * 1024  # bytes for the rest of a record
+_REASON = 16 * 1024  # characters of an error's message
+_TRACE = 32 * 1024  # characters of one stack trace
+_TRACES = 128 * 1024  # and of all of them
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -27,6 +32,24 @@ class Failure:
     reason: str
     stacktrace: list[str]
     exhausted: bool
+
+
+def _short(text: str, most: int = _REASON) -> str:
+    """An error may hold megabytes, and must be stored all the same."""
+    return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters in all)"
+
+
+def _short_traces(traces: list[str]) -> list[str]:
+    """The newest traces that have room."""
+    kept: list[str] = []
+    room = _TRACES
+    for trace in reversed(traces):
+        short = _short(trace, _TRACE)
+        room -= len(short)
+        if room < 0:
+            break
+        kept.append(short)
+    return kept[::-1]
 
 
 def _ended(lease: Lease, **fields: Any) -> Record:
@@ -40,6 +63,12 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
     """Stores the return value. ValueError when it is not JSON, before anything is stored."""
     store, job_id = lease.store, lease.job_id
     text = dumps(value)
+    room = store.wire.max_payload - len(lease.record.fixed) - len(lease.record.data) - _SPARE
+    if len(text) > room:  # characters; the wire counts bytes, and refuses what is left
+        raise PayloadTooLarge(
+            f"The return value has {len(text)} characters and a message has room for {room}: "
+            "store it elsewhere and return a reference, or raise the server's max_payload."
+        )
     record = _ended(lease, finishedOn=now_ms(), returnvalue=value)
     record.head.pop("deferredFailure", None)
 
@@ -56,14 +85,15 @@ async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:
     record = _ended(
         lease,
         finishedOn=now_ms(),
-        failedReason=failure.reason,
-        stacktrace=failure.stacktrace,
+        failedReason=_short(failure.reason),
+        stacktrace=_short_traces(failure.stacktrace),
     )
     record.head.pop("deferredFailure", None)
     attempts = str(record.head["attemptsMade"])
 
     def stored(_: int) -> None:
-        store.emit("failed", jobId=job_id, failedReason=failure.reason, prev="active")
+        reason = str(record.head["failedReason"])
+        store.emit("failed", jobId=job_id, failedReason=reason, prev="active")
         if failure.exhausted:
             store.emit("retries-exhausted", jobId=job_id, attemptsMade=attempts)
 
@@ -113,7 +143,9 @@ async def again(lease: Lease, failure: Failure | None, delay_ms: int, lifo: bool
     store, job_id = lease.store, lease.job_id
     record = _ended(lease)
     if failure is not None:
-        record.head.update(failedReason=failure.reason, stacktrace=failure.stacktrace)
+        record.head.update(
+            failedReason=_short(failure.reason), stacktrace=_short_traces(failure.stacktrace)
+        )
     if delay_ms <= 0:
         place = waiting(record.priority, lifo)
         await lease.leave(
