@@ -1,0 +1,64 @@
+"""The command line itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.commands import sentence_of
+
+import jetbull
+from jetbull.cli import main
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    listed = capsys.readouterr().out
+    for name in ("server", "worker", "api", "exec", "doctor", "permissions", "demo"):
+        assert f"\n  {name} " in listed
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"jetbull {jetbull.__version__}\n"
+
+
+def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
+    assert "invalid choice: 'serve'" in sentence_of("serve", folder=tmp_path, code=2)
+
+
+@pytest.mark.parametrize("name", ["server", "worker", "api", "exec", "doctor", "demo"])
+def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (
+            ["worker", "m:a", "--concurrency", "many"],
+            {},
+            "The setting --concurrency (WORKER_CONCURRENCY): Input should be a valid integer",
+        ),
+        (
+            ["worker", "m:a"],
+            {"WORKER_CONCURRENCY": "0"},
+            "The setting --concurrency (WORKER_CONCURRENCY): Input should be greater than",
+        ),
+        (["api"], {"PORT": "99999"}, "The setting --port (PORT): Input should be less than"),
+        (["api"], {"LOG_LEVEL": "loud"}, "The setting --level (LOG_LEVEL): Input should be"),
+    ],
+)
+def test_a_wrong_setting_is_named_by_its_option_and_its_variable(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], sentence: str
+) -> None:
+    said = sentence_of(*arguments, folder=tmp_path, environment=environment)
+    assert said.startswith(f"jetbull: {sentence}")
+    assert len(said.splitlines()) == 1

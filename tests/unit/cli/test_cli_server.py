@@ -1,0 +1,105 @@
+"""`jetbull server`: NATS with JetStream on this machine."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.unit.cli.commands import Running, running, sentence_of
+
+from jetbull import Queue
+from jetbull.errors import JetbullError
+
+
+def _url(server: Running) -> str:
+    line = server.line(lambda text: text.startswith("NATS server ready at "))
+    return line.split()[4].rstrip(",")
+
+
+async def _add(url: str, job_id: str) -> None:
+    queue = Queue("q", {"connection": url})
+    await queue.add("n", {}, {"jobId": job_id})
+    await queue.close()
+
+
+async def _waiting(url: str) -> set[str | None]:
+    queue = Queue("q", {"connection": url})
+    jobs = await queue.getJobs(["waiting"])
+    await queue.close()
+    return {job.id for job in jobs}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_it_and_the_next_one_has_everything_again(
+    tmp_path: Path, number: int
+) -> None:
+    for expected in (set[str](), {"a"}):
+        with running("server", "--port", "0", "--data", "nats", folder=tmp_path) as server:
+            url = _url(server)
+            assert url.startswith("nats://127.0.0.1:")
+            assert await _waiting(url) == expected
+            if not expected:
+                await _add(url, "a")
+            children = psutil.Process(server.process.pid).children(recursive=True)
+            assert [child.name() for child in children] == ["nats-server"]
+            server.send(number)
+            assert server.wait() == 0
+            assert not any(child.is_running() for child in children)
+    assert (tmp_path / "nats" / "nats.log").stat().st_size > 0
+
+
+async def test_killed_with_its_server_left_behind_the_next_one_takes_over(tmp_path: Path) -> None:
+    arguments = ["server", "--port", "0", "--data", "nats"]
+    with running(*arguments, folder=tmp_path) as server:
+        await _add(_url(server), "a")
+        (orphan,) = psutil.Process(server.process.pid).children(recursive=True)
+        server.send(signal.SIGKILL)
+        server.wait()
+    assert orphan.is_running()
+    with running(*arguments, folder=tmp_path) as server:
+        assert await _waiting(_url(server)) == {"a"}
+        assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
+
+
+async def test_what_was_stored_survives_kill_9_of_nats_itself(tmp_path: Path) -> None:
+    arguments = ["server", "--port", "0", "--data", "nats"]
+    with running(*arguments, folder=tmp_path) as server:
+        await _add(_url(server), "a")
+        (nats,) = psutil.Process(server.process.pid).children(recursive=True)
+        nats.kill()
+        assert server.wait() == 1
+        assert "The NATS server ended with code -9; " in server.seen[-1]
+    with running(*arguments, folder=tmp_path) as server:
+        assert await _waiting(_url(server)) == {"a"}
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
+
+
+def test_one_server_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
+    arguments = ["server", "--port", "0", "--data", "nats"]
+    with running(*arguments, folder=tmp_path) as server:
+        _url(server)
+        said = sentence_of(*arguments, folder=tmp_path)
+        assert "already works in" in said and "choose another data folder" in said
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
+
+
+def test_a_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = sentence_of("server", "--port", port, "--data", "nats", folder=tmp_path)
+    assert said.startswith("jetbull: nats-server did not start: ")
+    assert len(said.splitlines()) == 1
+
+
+async def test_where_no_server_is_the_error_says_how_to_start_one() -> None:
+    queue = Queue("q", {"connection": "nats://127.0.0.1:9"})
+    with pytest.raises(JetbullError, match=r"`jetbull server` or `docker compose up -d nats`"):
+        await queue.add("n", {})
+    await queue.close()

@@ -1,0 +1,211 @@
+"""`jetbull worker`: a process that runs jobs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.commands import Running, running, sentence_of
+
+from jetbull import Job, Queue, QueueEvents
+from jetbull.server import EmbeddedServer
+
+_CODE = """
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from jetbull import Worker
+
+log = logging.getLogger("mine")
+
+
+async def by_coroutine(job, token):
+    log.info("working", extra={"page": 7})
+    return {"by": "coroutine"}
+
+
+def by_function(job):
+    log.info("working in a thread")
+    return {"by": "function"}
+
+
+class ByName:
+    async def process_job(self, name, data):
+        return {"by": name}
+
+    def close(self):
+        Path("closed").touch()
+
+
+def factory():
+    return by_coroutine
+
+
+async def until_told(job, token):
+    log.info("begun")
+    while not Path("go").exists():
+        await asyncio.sleep(0.02)
+    return {"by": "patience"}
+
+
+def blocking(job):
+    log.info("begun")
+    time.sleep(600)
+
+
+nothing = 7
+"""
+
+
+@pytest.fixture(scope="module")
+def nats_url() -> Iterator[str]:
+    with EmbeddedServer() as server:
+        yield server.url
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the worker starts, with a module `mine` in it."""
+    (tmp_path / "mine.py").write_text(_CODE)
+    return tmp_path
+
+
+@pytest.fixture
+async def queue(nats_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
+    made = Queue(request.node.name, {"connection": nats_url})
+    yield made
+    await made.close()
+
+
+def _worker(queue: Queue, folder: Path, reference: str, *more: str) -> tuple[list[str], Path]:
+    url = str(queue.opts["connection"])
+    arguments = ["worker", reference, "--nats-url", url, "--queue", queue.name, *more]
+    return [*arguments, "--log-format", "json"], folder
+
+
+async def _result(queue: Queue, job: Job) -> object:
+    """What the job gives in the end."""
+    events = QueueEvents(queue.name, {"connection": queue.opts["connection"]})
+    result = await job.waitUntilFinished(events, 20_000)
+    await events.close()
+    return result
+
+
+def _stopped(worker: Running) -> int:
+    worker.send(signal.SIGTERM)
+    return worker.wait()
+
+
+@pytest.mark.parametrize(
+    ("reference", "by"),
+    [
+        ("mine:by_coroutine", "coroutine"),
+        ("mine:by_function", "function"),
+        ("mine:ByName", "a-name"),
+        ("mine:factory", "coroutine"),
+    ],
+)
+async def test_what_can_be_called_with_a_job_is_a_processor(
+    queue: Queue, folder: Path, reference: str, by: str
+) -> None:
+    arguments, cwd = _worker(queue, folder, reference)
+    job = await queue.add("a-name", {})
+    with running(*arguments, folder=cwd) as worker:
+        assert await _result(queue, job) == {"by": by}
+        assert _stopped(worker) == 0
+    assert (folder / "closed").exists() == ("ByName" in reference)
+
+
+@pytest.mark.parametrize("reference", ["mine:by_coroutine", "mine:by_function"])
+async def test_every_log_line_of_a_job_has_its_ids(
+    queue: Queue, folder: Path, reference: str
+) -> None:
+    arguments, cwd = _worker(queue, folder, reference)
+    job = await queue.add("speak", {"correlationId": "c-1"})
+    ids = {"jobId": job.id, "jobName": "speak", "correlationId": "c-1", "queue": queue.name}
+    with running(*arguments, folder=cwd) as worker:
+        assert worker.logged("worker ready")["concurrency"] == 1
+        line = worker.logged("working")
+        assert line.items() >= {**ids, "attempt": 1, "logger": "mine"}.items()
+        assert worker.logged("job completed").items() >= ids.items()
+        assert _stopped(worker) == 0
+
+
+async def test_at_a_signal_the_running_job_finishes_and_no_other_begins(
+    queue: Queue, folder: Path
+) -> None:
+    arguments, cwd = _worker(queue, folder, "mine:until_told")
+    first, second = await queue.add("n", {}), await queue.add("n", {})
+    with running(*arguments, folder=cwd) as worker:
+        worker.logged("begun")
+        worker.send(signal.SIGTERM)
+        assert worker.logged("stopping: running jobs may finish")["running"] == 1
+        (folder / "go").touch()
+        assert worker.wait() == 0
+    assert await queue.getJobState(str(first.id)) == "completed"
+    assert await queue.getJobState(str(second.id)) == "waiting"
+
+
+@pytest.mark.parametrize("how", ["second signal", "grace"])
+@pytest.mark.parametrize("reference", ["mine:until_told", "mine:blocking"])
+async def test_a_job_that_does_not_end_is_left_to_other_workers(
+    queue: Queue, folder: Path, how: str, reference: str
+) -> None:
+    grace = "0.2" if how == "grace" else "600"
+    arguments, cwd = _worker(queue, folder, reference, "--grace", grace, "--lock", "1")
+    job = await queue.add("n", {})
+    with running(*arguments, folder=cwd) as worker:
+        worker.logged("begun")
+        worker.send(signal.SIGTERM)
+        worker.logged("stopping: running jobs may finish")
+        if how == "second signal":
+            worker.send(signal.SIGTERM)
+        assert worker.logged("stopping now: jobs are left to others")["left"] == 1
+        assert worker.wait() == 1
+    (folder / "go").touch()
+    arguments, cwd = _worker(queue, folder, "mine:until_told")
+    with running(*arguments, folder=cwd) as other:
+        assert await _result(queue, job) == {"by": "patience"}
+        assert _stopped(other) == 0
+
+
+async def test_it_ends_with_the_program_that_started_it(queue: Queue, folder: Path) -> None:
+    arguments, cwd = _worker(queue, folder, "mine:by_coroutine", "--until-eof")
+    with running(*arguments, folder=cwd) as worker:
+        worker.logged("worker ready")
+        assert worker.process.stdin is not None
+        worker.process.stdin.close()
+        assert worker.wait() == 0
+
+
+def test_without_a_server_it_says_how_to_start_one_and_keeps_trying(folder: Path) -> None:
+    url = "nats://127.0.0.1:9"
+    with running("worker", "mine:factory", "--nats-url", url, folder=folder) as worker:
+        said = worker.line(lambda line: "No NATS server answers" in line)
+        assert "jetbull server" in said and "docker compose up -d nats" in said
+        assert worker.process.poll() is None
+        assert _stopped(worker) == 0
+
+
+@pytest.mark.parametrize(
+    ("reference", "sentence"),
+    [
+        ("mine", "'mine' names no processor: write it as module:attribute"),
+        ("mine:", "'mine:' names no processor: write it as module:attribute"),
+        ("nowhere:worker", "There is no module 'nowhere' in "),
+        ("mine:missing", "'mine:missing' names nothing: mine has no attribute 'missing'."),
+        ("mine:nothing", "'mine:nothing' is an object of type int and no processor"),
+        ("broken:worker", "The module 'broken' cannot be imported: ZeroDivisionError"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_explained(
+    folder: Path, nats_url: str, reference: str, sentence: str
+) -> None:
+    (folder / "broken.py").write_text("1 / 0\n")
+    said = sentence_of("worker", reference, folder=folder, environment={"NATS_URL": nats_url})
+    assert said.startswith(f"jetbull: {sentence}")
+    assert len(said.splitlines()) == 1
