@@ -143,7 +143,7 @@ class Lease:
             raise LeaseLost(f"Job {self.job_id} is held by another worker.")
         record = stored.record
         if self.store.patched:
-            record = await patched(self.store, self.job_id, record)
+            record = await patched(self.store, self.job_id, stored)
         self._stored = stored
         self.record = record
 
@@ -156,7 +156,7 @@ def _merge(outcome: Record, stored: Record) -> Record:
     return stored.with_head(head)
 
 
-async def patched(store: QueueStore, job_id: str, record: Record) -> Record:
-    """The record with what was written beside it, if anything."""
+async def patched(store: QueueStore, job_id: str, stored: Stored) -> Record:
+    """The stored record with what was written beside it since, if anything."""
     patch = (await read_patches(store, [job_id])).get(job_id)
-    return record if patch is None else fold(record, patch)
+    return fold(stored.record, stored.seq, patch)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.guard import drop, expect
-from jetbull.ledger.names import HEAD, PRIO, is_schedule
+from jetbull.ledger.names import HEAD, PRIO, is_schedule, state_of
 from jetbull.ledger.placing import Place, address
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -38,7 +38,7 @@ async def move(
     if not scheduled and not keep_old and old.subject != subject:
         # Up to what was seen: the job may be back on this subject by now.
         await store.purge(old.subject, seq=old.seq + 1)
-    if store.patched and not scheduled:
+    if store.patched and (not scheduled or state_of(old.subject) == HEAD):
         await store.purge(store.names.aux("patch", job_id), seq=seq)
     if place.state == HEAD:
         await store.hint("head")

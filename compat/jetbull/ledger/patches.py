@@ -2,7 +2,8 @@
 
 A message that is a schedule is written again where it is. A ticket or a finished job would lose
 its place in the order, so its new record goes beside it as a patch, which readers and the next
-transition fold in.
+transition fold in. A patch is younger than the message it belongs to; one that is older was left
+behind by a worker that died after the transition, and counts no more.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from jetbull.ledger.store import QueueStore
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
 
 
-def fold(record: Record, patch: bytes) -> Record:
-    """The record with a patch applied."""
-    changed = Record.decode(patch)
+def fold(record: Record, seq: int, patch: _wire.Stored | None) -> Record:
+    """The record stored at `seq` with its patch applied, if it has one."""
+    if patch is None or patch.seq < seq:
+        return record
+    changed = Record.decode(patch.data)
     return Record({**record.head, **changed.head}, changed.fixed, changed.data)
 
 
-async def read_patches(store: QueueStore, job_ids: list[str]) -> dict[str, bytes]:
+async def read_patches(store: QueueStore, job_ids: list[str]) -> dict[str, _wire.Stored]:
     """Patches of those jobs that have one, by job id."""
     subjects = [store.names.aux("patch", job_id) for job_id in job_ids]
     found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
-    return {last_token(m.subject): m.data for m in found}
+    return {last_token(m.subject): m for m in found}
 
 
 async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
@@ -72,9 +75,7 @@ async def _beside(
     patch: _wire.Stored | None,
     change: Callable[[Record], None],
 ) -> None:
-    record = Record.decode(found.data)
-    if patch is not None:
-        record = fold(record, patch.data)
+    record = fold(Record.decode(found.data), found.seq, patch)
     change(record)
     subject = store.names.aux("patch", job_id)
     headers: HeaderMap = {}

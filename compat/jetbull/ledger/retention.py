@@ -90,6 +90,9 @@ async def forget(store: QueueStore, job_ids: list[str]) -> None:
         for job_id in job_ids:
             target = subject(job_id) if subject else names.object(job_id, ">")
             await wire.api(f"STREAM.PURGE.{stream}", {"filter": target})
+    if store.patched:
+        for job_id in job_ids:
+            await store.purge(names.aux("patch", job_id))
     if await wire.get_one(names.space.jobs, {"last_by_subj": names.all_dependencies()}):
         for job_id in job_ids:
             await store.purge(names.dependencies(job_id))

@@ -8,9 +8,10 @@ more jobs active than the worker has slots.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
-from jetbull.errors import Conflict, JetbullError
+from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease, Ticket, patched
@@ -20,6 +21,8 @@ from jetbull.ledger.placing import active
 from jetbull.ledger.reading import find
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
+
+log = logging.getLogger("jetbull.ledger")
 
 OnStored = Callable[[int], None]
 
@@ -113,13 +116,13 @@ class Claim:
                 self._answer, m.subject, m.payload, m.headers, self._on_stored
             )
         if store.patched:
-            self._record = await patched(store, self.job_id, self._record)
+            self._record = await patched(store, self.job_id, self.ticket.stored)
         m = self._build(store)
         return await store.put(m.subject, m.payload, m.headers, self._on_stored)
 
     async def _stored_along(self, store: QueueStore, along: Message) -> int:
         if store.patched:
-            self._record = await patched(store, self.job_id, self._record)
+            self._record = await patched(store, self.job_id, self.ticket.stored)
         seq = await commit(store.wire, store.names.space.jobs, [along, self._build(store)])
         if self._on_stored is not None:
             self._on_stored(seq)
@@ -134,14 +137,17 @@ class Claim:
         stored = Stored(self._message.subject, seq, record)
         lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
         scheduled = is_schedule(ticket.stored.subject)
-        if store.patched and not scheduled:
-            await store.purge(store.names.aux("patch", self.job_id), seq=seq)
         lease.ticket = None if scheduled else ticket.stored
-        if ticket.reply:
-            if b'"removeOn' in record.fixed:
+        try:
+            if store.patched:
+                await store.purge(store.names.aux("patch", self.job_id), seq=seq)
+            if ticket.reply and b'"removeOn' in record.fixed:
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
-            else:
+            elif ticket.reply:
                 await store.wire.send(ticket.reply, b"+ACK")
+        except (AckTimeout, StoreError) as error:
+            # The job is ours; what is left of its ticket is seen to when it ends.
+            log.debug("ticket of job %s is left for now: %s", self.job_id, error)
         return lease
 
 
