@@ -112,12 +112,22 @@ class Admission:
     @property
     def limited(self) -> bool:
         """Whether starting a job needs a question first."""
+        if not self._settings:
+            return self._limiter is not None
         return self._rate is not None or self.concurrency is not None
 
     @property
     def blocked(self) -> bool:
         """Whether nothing may start for now."""
-        return self.paused or asyncio.get_running_loop().time() < self._blocked_until
+        if self._settings and self.paused:
+            return True
+        # Asked twice per job: the clock is read only while there is a block.
+        if not self._blocked_until:
+            return False
+        if asyncio.get_running_loop().time() < self._blocked_until:
+            return True
+        self._blocked_until = 0.0
+        return False
 
     def block(self, ms: int) -> None:
         """Nothing starts here for `ms`, or the longest wait; then the worker looks again."""

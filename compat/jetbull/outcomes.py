@@ -74,7 +74,8 @@ async def run_job(
         lease.on_sent = on_sent
         await _not_completed(worker, job, lease, error)
         return
-    _tell(worker, job, "completed", job, result)
+    if worker.has_listeners("completed"):
+        _tell(worker, job, "completed", job, result)
 
 
 async def _called(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

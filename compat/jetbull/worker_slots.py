@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jetbull.admission import Admission
 from jetbull.commands.announcing import announce_start
-from jetbull.errors import AckTimeout, Conflict, ConnectionClosedError, JetbullError, StoreError
+from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.job import Job
 from jetbull.ledger import presence
 from jetbull.ledger.batch import Message
@@ -151,7 +151,8 @@ class Slots:
         concurrency = max(1, self._worker.concurrency)
         ahead = int(_AHEAD_SECONDS / max(self._mean, 1e-4) * concurrency)
         self.source.ahead = 0 if self._admission.limited else min(ahead, MAX_AHEAD)
-        await self._admission.finished()
+        if self._admission.limited:
+            await self._admission.finished()
 
     def _complain(self, error: Exception) -> None:
         try:
@@ -160,7 +161,7 @@ class Slots:
             log.exception("a listener of 'error' failed")
 
     def _follow(self, slot: _Slot) -> None:
-        """The slot's outcome is on its way: claims the next job right behind it, if one is there."""
+        """The slot's outcome is on its way: claims the next job right behind it."""
         source = self.source
         if (
             source.may_have_head

@@ -27,10 +27,18 @@ if TYPE_CHECKING:
 _DEFAULT_LOCK_MS = 30_000
 
 
-async def lease_of(job: Job, token: str | None, command: str) -> Lease:
-    """The lease this job object or its token stands for; JobError -1, -2, -3 or -6."""
+def held(job: Job, token: str | None) -> Lease | None:
+    """The lease this job object came with, if it is that of `token` and not over."""
     lease = job._lease
     if lease is not None and not lease.ended and token in (None, lease.token):
+        return lease
+    return None
+
+
+async def lease_of(job: Job, token: str | None, command: str) -> Lease:
+    """The lease this job object or its token stands for; JobError -1, -2, -3 or -6."""
+    lease = held(job, token)
+    if lease is not None:
         return lease
     store = await job.queue.ledger()
     found = await reading.find(store, job.id)
@@ -76,7 +84,7 @@ async def complete(
 
 async def finish(job: Job, value: Any, token: str) -> None:
     """As `complete`, without looking at children first."""
-    lease = await lease_of(job, token, "moveToFinished")
+    lease = held(job, token) or await lease_of(job, token, "moveToFinished")
     try:
         record = await finishing.complete(
             lease, value, keep_policy(job.opts.get("removeOnComplete"))
@@ -86,7 +94,8 @@ async def finish(job: Job, value: Any, token: str) -> None:
     job.returnvalue = value
     job.finishedOn = record.head["finishedOn"]
     job.attemptsMade = record.head["attemptsMade"]
-    await fetching.after_finish(lease.store, job, "completed")
+    if job.deduplication_id:
+        await fetching.after_finish(lease.store, job, "completed")
 
 
 async def _lost(job: Job, command: str) -> Exception:

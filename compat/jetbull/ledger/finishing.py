@@ -53,9 +53,9 @@ def _short_traces(traces: list[str]) -> list[str]:
 
 
 def _ended(lease: Lease, **fields: Any) -> Record:
-    head = {k: v for k, v in lease.record.head.items() if k != "token"}
+    head = {**lease.record.head, **fields}
+    head.pop("token", None)
     head["attemptsMade"] = head.get("attemptsMade", 0) + 1
-    head.update(fields)
     return lease.record.with_head(head)
 
 
@@ -109,7 +109,8 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, on_store
         await settle(store, child, job_id, state, keep)
         return
     await lease.leave(record, REMOVED if keep.none else DONE[state], on_stored)
-    await _tidy(store, state, keep, job_id)
+    if not keep.all:
+        await _tidy(store, state, keep, job_id)
 
 
 async def settle(
@@ -125,13 +126,12 @@ async def settle(
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)
         return
-    await _tidy(store, state, keep, job_id)
+    if not keep.all:
+        await _tidy(store, state, keep, job_id)
 
 
 async def _tidy(store: QueueStore, state: str, keep: Keep, job_id: str) -> None:
     """Removes older jobs; the outcome is stored, so what fails here is left to the next job."""
-    if keep.all:
-        return
     try:
         await trim(store, state, keep, job_id)
     except (AckTimeout, StoreError) as error:

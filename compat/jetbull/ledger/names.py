@@ -111,16 +111,6 @@ class Space:
         """As `alive`, from the escaped prefix that stream names hold."""
         return f"jbh.{token}.alive"
 
-    @property
-    def alive(self) -> str:
-        """Where those who have the prefix open answer."""
-        return self.alive_of(self.token)
-
-    @staticmethod
-    def alive_of(token: str) -> str:
-        """As `alive`, from the escaped prefix that stream names hold."""
-        return f"jbh.{token}.alive"
-
     def queue(self, name: str) -> QueueNames:
         return QueueNames(self, name)
 
@@ -226,7 +216,8 @@ def lane_of(subject: str) -> str:
 
 def is_schedule(subject: str) -> bool:
     """Whether the message on a job's subject is a schedule."""
-    return state_of(subject) in _SCHEDULED or lane_of(subject) == OPEN
+    _, _, _, state, lane, _ = subject.split(".", 5)
+    return state in _SCHEDULED or lane == OPEN
 
 
 def public_state_of(subject: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jetbull.ledger.clock import FAR_FUTURE_MS
 from jetbull.ledger.guard import HeaderMap, timer, vanish
@@ -28,8 +28,7 @@ TOMBSTONE_SECONDS = 45
 SETTLE_MS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A state and, where the state has lanes, the lane."""
 
     state: str

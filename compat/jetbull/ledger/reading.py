@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.clock import parse_ms
@@ -40,7 +39,7 @@ async def find(store: QueueStore, job_id: str) -> Stored | None:
     stored = as_stored(newest)
     for message in found:
         if message.subject == patch_subject:
-            return replace(stored, record=fold(stored.record, stored.seq, message))
+            return stored._replace(record=fold(stored.record, stored.seq, message))
     return stored
 
 
@@ -64,7 +63,7 @@ async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stor
         for job_id, patch in (await read_patches(store, ids[start : start + _MAX_SUBJECTS])).items():
             if job_id in jobs:
                 stored = jobs[job_id]
-                jobs[job_id] = replace(stored, record=fold(stored.record, stored.seq, patch))
+                jobs[job_id] = stored._replace(record=fold(stored.record, stored.seq, patch))
     return jobs
 
 

@@ -106,21 +106,28 @@ class ForSequence(_Waiter):
 
     __slots__ = ("on_stored",)
 
-    def __init__(self, deadline: float, on_stored: Callable[[int], None] | None) -> None:
-        super().__init__(deadline)
+    def __init__(
+        self,
+        deadline: float,
+        future: asyncio.Future[int],
+        on_stored: Callable[[int], None] | None,
+    ) -> None:
+        self.deadline = deadline
+        self.future = future
         self.on_stored = on_stored
 
     def feed(self, data: bytes, block: bytes | None) -> bool:
-        if self.future.done():
-            return True
-        try:
-            seq = sequence_of(data, block)
-        except StoreError as error:
-            self.future.set_exception(error)
-            return True
-        if self.on_stored is not None:
-            self.on_stored(seq)
-        self.future.set_result(seq)
+        future = self.future
+        if not future.done():
+            try:
+                seq = sequence_of(data, block)
+            except StoreError as error:
+                future.set_exception(error)
+                return True
+            # Whoever awaits wakes up later in the loop, after `on_stored`.
+            future.set_result(seq)
+            if self.on_stored is not None:
+                self.on_stored(seq)
         return True
 
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 
 from jetbull.errors import ConnectionClosedError, JetbullError
@@ -30,7 +31,7 @@ log = logging.getLogger("jetbull.ledger")
 
 HOLD_SECONDS = 0.1
 AUDIT_SECONDS = 3.0
-MAX_AHEAD = 128
+MAX_AHEAD = 512
 
 
 class Source:
@@ -84,12 +85,12 @@ class Source:
         names = self._store.names
         name, filters = level_consumer(names, str(level)) if level else wait_consumer(names)
         await ensure_delivery(self._store, name, filters)
-        feed = Feed(self._store.wire, names.space.jobs, name, self._deliver)
+        hand = self._by_level.setdefault(level, deque()) if level else self._hand
+        feed = Feed(self._store.wire, names.space.jobs, name, partial(self._deliver, hand))
         feed.on_poll_over(self._wake.set)
         await feed.open()
         self._feeds[level] = feed
         self._feeds = dict(sorted(self._feeds.items()))
-        self._by_level.setdefault(level, deque())
         self._by_level = dict(sorted(self._by_level.items()))
 
     async def _learn_levels(self) -> None:
@@ -125,12 +126,8 @@ class Source:
         self._head = True
         self.rouse()
 
-    def _deliver(self, ticket: Ticket) -> None:
-        lane = lane_of(ticket.stored.subject)
-        if lane == "-":
-            self._hand.append(ticket)
-        else:
-            self._by_level[int(lane)].append(ticket)
+    def _deliver(self, hand: deque[Ticket], ticket: Ticket) -> None:
+        hand.append(ticket)
         if len(self._feeds) > 1 and not self._slots:
             self._wake.set()  # a standing request was used up while others are in hand
         self._rouse(1)
@@ -209,6 +206,8 @@ class Source:
     # --- fetching ----------------------------------------------------------------------
 
     def _in_hand(self) -> int:
+        if not self._by_level:
+            return len(self._hand)
         return len(self._hand) + sum(len(level) for level in self._by_level.values())
 
     async def run(self) -> None:

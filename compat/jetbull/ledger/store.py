@@ -81,13 +81,15 @@ class QueueStore:
         wire = self.wire
         if self.event_log.crowded:
             await self.event_log.flush()
+        if wire.crowded:
+            await wire.room()
         try:
-            answer = await wire.post(subject, payload, headers, on_stored)
+            answer = wire.post_now(subject, payload, headers, on_stored)
+            if on_sent is not None:
+                on_sent()
+            return await answer
         except (AckTimeout, StreamMissing) as error:
             return await self._insist(subject, payload, headers, on_stored, patience, error)
-        if on_sent is not None:
-            on_sent()
-        return await self.stored(answer, subject, payload, headers, on_stored, patience)
 
     async def stored(
         self,

@@ -97,7 +97,9 @@ class Claim:
         may be the place's: `Conflict`.
         """
         try:
-            if along is None:
+            if self._answer is not None and self._answer.done() and not self._answer.exception():
+                seq = self._answer.result()
+            elif along is None:
                 seq = await self._stored(store)
             else:
                 seq = await self._stored_along(store, along)
@@ -144,7 +146,7 @@ class Claim:
             if ticket.reply and b'"removeOn' in record.fixed:
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
             elif ticket.reply:
-                await store.wire.send(ticket.reply, b"+ACK")
+                store.wire.send_now(ticket.reply, b"+ACK")
         except (AckTimeout, StoreError) as error:
             # The job is ours; what is left of its ticket is seen to when it ends.
             log.debug("ticket of job %s is left for now: %s", self.job_id, error)

@@ -28,6 +28,7 @@ from nats.aio.transport import TcpTransport
 from nats.errors import ConnectionClosedError as NatsClosed
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
+from nats.protocol.parser import Parser
 
 from jetbull.errors import (
     AckTimeout,
@@ -61,6 +62,7 @@ CONNECT_TIMEOUT = 2.0  # seconds
 _PULSE = 5.0  # seconds between two proofs that the server still answers
 _OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _NO_MESSAGE = 10037
+_M, _H = b"MH"  # how MSG and HMSG begin
 _EARLY_WRITE = 64 * 1024  # bytes that do not wait for the end of the turn
 _CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
 
@@ -69,6 +71,66 @@ Handler = Callable[[bytes, bytes, bytes, bytes | None], None]
 """A plain listener, called by the reader: subject, reply, data, header block."""
 
 __all__ = ["Handler", "Msg", "Stored", "Subscription", "Wire"]
+
+
+class _Parser(Parser):
+    """Cuts messages out of what was read without a regular expression and a copy of the rest.
+
+    Those of plain listeners go straight there; everything else is left to nats-py.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        super().__init__(client)
+
+    def reset(self) -> None:
+        """Forgets what was begun (a new connection)."""
+        self._rest = b""
+        super().reset()
+
+    async def parse(self, data: bytes = b"") -> None:
+        """Takes one chunk from the socket."""
+        if self._rest:
+            data = self._rest + data
+        position, end = 0, len(data)
+        while True:
+            line_end = data.find(b"\r\n", position)
+            if line_end < 0:
+                break
+            body = line_end + 2
+            kind = data[position]
+            if kind == _M:
+                parts = data[position + 4 : line_end].split()
+                start, stop = body, body + int(parts[-1])
+                with_reply = len(parts) == 4
+            elif kind == _H:
+                parts = data[position + 5 : line_end].split()
+                start, stop = body + int(parts[-2]), body + int(parts[-1])
+                with_reply = len(parts) == 5
+            else:
+                await super().parse(data[position:body])
+                position = body
+                continue
+            if stop + 2 > end:
+                break
+            position = stop + 2
+            handler = self._client.handlers.get(int(parts[1]))
+            reply = parts[2] if with_reply else b""
+            block = data[body:start] or None
+            if handler is None:
+                await self._client._process_msg(
+                    int(parts[1]),
+                    parts[0],
+                    reply,
+                    data[start:stop],
+                    block,  # type: ignore[arg-type]
+                )
+                continue
+            try:
+                handler(parts[0], reply, data[start:stop], block)
+            except Exception:
+                log.exception("a listener failed")  # the reader has to go on for the others
+        self._rest = data[position:]
 
 
 class Client(NatsClient):
@@ -81,29 +143,13 @@ class Client(NatsClient):
     def __init__(self) -> None:
         super().__init__()
         self.handlers: dict[int, Handler] = {}
+        self._ps = _Parser(self)
         self._loop = asyncio.get_running_loop()
         self._parts: list[bytes] = []
         self._size = 0
         self._due = False
-        self._ahead = 0
+        self.ahead = 0  # bytes written since the socket was last waited for
         self._kick: asyncio.Task[Any] | None = None
-
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
-    ) -> None:
-        handler = self.handlers.get(sid)
-        if handler is None:
-            await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]
-            return
-        try:
-            handler(subject, reply, data, headers)
-        except Exception:
-            log.exception("a listener failed")  # the reader has to go on for the others
-
-    @property
-    def crowded(self) -> bool:
-        """Whether so much was written that senders should wait for the socket."""
-        return self._ahead > _CROWDED
 
     def push(self, command: bytes) -> None:
         """Sends a protocol message with this turn of the loop."""
@@ -123,7 +169,7 @@ class Client(NatsClient):
     def _write_parts(self) -> None:
         data = b"".join(self._parts)
         self._parts.clear()
-        self._ahead += self._size
+        self.ahead += self._size
         self._size = 0
         if not self.is_connected:
             return
@@ -138,7 +184,7 @@ class Client(NatsClient):
 
     async def room(self) -> None:
         """Returns when the socket has taken what was written."""
-        self._ahead = 0
+        self.ahead = 0
         if self._parts:
             self._write_parts()
         if self.is_connected and self._transport is not None:
@@ -213,6 +259,7 @@ class Wire:
         self._discovered: list[str] = []
         self._url = ", ".join(_public(s) for s in servers)
         self._client: Client
+        self._loop = asyncio.get_running_loop()
         self._inbox = ""
         self._prefix = 0
         self._waiters: dict[bytes, Waiter] = {}
@@ -432,11 +479,16 @@ class Wire:
         self, subject: str, payload: bytes = b"", reply: str = "", headers: Headers | None = None
     ) -> None:
         """Fire and forget (core NATS): lost while the connection is down."""
-        if not self._connected.is_set() and not self._closing:
-            return
-        if self._client.crowded:
-            await self._room()
-        self._push(subject, payload, reply, headers)
+        if self.crowded:
+            await self.room()
+        self.send_now(subject, payload, reply, headers)
+
+    def send_now(
+        self, subject: str, payload: bytes = b"", reply: str = "", headers: Headers | None = None
+    ) -> None:
+        """As `send`, without waiting for room."""
+        if self._connected.is_set() or self._closing:
+            self._push(subject, payload, reply, headers)
 
     def _push(self, subject: str, payload: bytes, reply: str, headers: Headers | None) -> None:
         client = self._client
@@ -449,7 +501,13 @@ class Wire:
             raise ConnectionClosedError("Connection is closed")
         client.push(_command(subject, payload, reply, headers))
 
-    async def _room(self) -> None:
+    @property
+    def crowded(self) -> bool:
+        """Whether so much was written that senders should wait for `room`."""
+        return self._client.ahead > _CROWDED
+
+    async def room(self) -> None:
+        """Returns when the socket has taken what was written."""
         try:
             await self._client.room()
         except OSError as error:
@@ -464,8 +522,8 @@ class Wire:
         timeout: float = ACK_TIMEOUT,
     ) -> asyncio.Future[int]:
         """Publishes to a stream; the future gives the sequence, `Conflict` or another error."""
-        if self._client.crowded:
-            await self._room()
+        if self.crowded:
+            await self.room()
         return self.post_now(subject, payload, headers, on_stored, timeout)
 
     def post_now(
@@ -477,9 +535,10 @@ class Wire:
         timeout: float = ACK_TIMEOUT,
     ) -> asyncio.Future[int]:
         """As `post`, without waiting for room: for callers that have few messages under way."""
-        waiter = ForSequence(monotonic() + timeout, on_stored)
+        future: asyncio.Future[int] = self._loop.create_future()
+        waiter = ForSequence(monotonic() + timeout, future, on_stored)
         self._ask(subject, payload, headers, waiter)
-        return waiter.future
+        return future
 
     async def request(
         self, subject: str, payload: bytes = b"", timeout: float = ACK_TIMEOUT
@@ -580,7 +639,7 @@ class Wire:
         self._push(subject, payload, f"{self._inbox}.{self._next}", headers)
         self._waiters[token] = waiter
         if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(0.5, self._sweep)
+            self._sweeper = self._loop.call_later(0.5, self._sweep)
 
     # --- receiving ---------------------------------------------------------------------
 
