@@ -37,6 +37,7 @@ from jetbull.manual import ManualFetch
 from jetbull.options import DEFAULT_PREFIX, keep_policy
 from jetbull.outcomes import run_job
 from jetbull.processors import Processor, in_thread, is_async, takes
+from jetbull.upkeep import Upkeep
 from jetbull.worker_slots import Slots
 
 log = logging.getLogger("jetbull.worker")
@@ -221,6 +222,7 @@ class Worker(EventEmitter):
             loops.append(asyncio.ensure_future(slots.source.run()))
             if not self.opts.get("skipStalledCheck"):
                 loops.append(self._start_repair(store))
+                loops.append(asyncio.ensure_future(Upkeep(store).run()))
             if self.name == intake.QUEUE:
                 loops.append(asyncio.ensure_future(intake.Intake(store).run()))
             if not self.opts.get("skipLockRenewal"):

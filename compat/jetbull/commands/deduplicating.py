@@ -11,10 +11,10 @@ from jetbull.commands.announcing import announce
 from jetbull.errors import ConfigurationError, Conflict
 from jetbull.ledger import deduplication, reading
 from jetbull.ledger.adding import NewJob, is_stored, message_for
-from jetbull.ledger.batch import commit
+from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
-from jetbull.ledger.moving import ensure_level, move
+from jetbull.ledger.moving import ensure_level, transition
 from jetbull.ledger.names import ACTIVE, DELAYED, HEAD, PRIO, STALLED, state_of
 from jetbull.ledger.placing import REMOVED, delayed, waiting
 from jetbull.ledger.record import Record
@@ -71,13 +71,23 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
     return key.owner
 
 
-async def _own(store: QueueStore, job: NewJob, rule: Rule, seq: int, until: int) -> bool:
-    """Stores job and key together; False when either changed meanwhile."""
+async def _own(
+    store: QueueStore,
+    job: NewJob,
+    rule: Rule,
+    seq: int,
+    until: int,
+    along: Message | None = None,
+) -> bool:
+    """Stores job and key together (and `along`); False when any changed meanwhile."""
     if job.place.state == PRIO:
         await ensure_level(store, job.place.lane)
     entry = deduplication.message(store, rule.id, job.job_id, until, seq)
     try:
-        last = await commit(store.wire, store.names.space.jobs, [entry, message_for(store, job)])
+        messages = [entry, message_for(store, job)]
+        if along is not None:
+            messages.insert(0, along)
+        last = await commit(store.wire, store.names.space.jobs, messages)
     except Conflict as rival:
         if rival.repeated and await is_stored(store, job):
             return True
@@ -97,13 +107,11 @@ async def _replace(store: QueueStore, job: NewJob, rule: Rule, key: Key, until: 
     if owner is None or state_of(owner.subject) != DELAYED:
         return False
     keep_until = until if rule.extend or not key.until_ms else key.until_ms
-    try:
-        await move(store, key.owner, owner, owner.record.with_head({}), REMOVED)
-    except Conflict:
+    # In one step: whoever dies between the two would have lost the job that was there.
+    gone = transition(store, key.owner, owner, owner.record.with_head({}), REMOVED)
+    if not await _own(store, job, rule, key.seq, keep_until, gone):
         return False
     store.emit("removed", jobId=key.owner, prev="delayed")
-    if not await _own(store, job, rule, key.seq, keep_until):
-        return False
     store.emit(
         "deduplicated", jobId=job.job_id, deduplicationId=rule.id, deduplicatedJobId=key.owner
     )
@@ -128,7 +136,7 @@ async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str)
         return
     if key.pending is None:
         if not key.until_ms:
-            await store.purge(store.names.aux("dedup", dedup_id))
+            await store.purge(store.names.aux("dedup", dedup_id), seq=key.seq + 1)
         return
     payload = key.pending["record"].encode("utf-8", "surrogatepass")
     now = now_ms()

@@ -19,7 +19,7 @@ from jetbull.ledger.moving import move
 from jetbull.ledger.names import CHILDREN, DELAYED, last_token, public_state_of, state_of
 from jetbull.ledger.patches import rewrite
 from jetbull.ledger.placing import Place, delayed, waiting
-from jetbull.ledger.reading import find
+from jetbull.ledger.reading import as_stored, find
 from jetbull.ledger.record import Record, Stored, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
 
@@ -63,7 +63,7 @@ async def book(parent: Parent, kind: str, value: str) -> bool:
     """Replaces the pending entry by the outcome; False when it was not pending."""
     store = parent.store
     pending = store.names.dependency(PENDING, parent.job_id, parent.child_key)
-    found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": pending})
+    found = await store.wire.get_last(store.names.space.jobs, pending)
     if found is None:
         return False
     headers: HeaderMap = {}
@@ -79,19 +79,19 @@ async def book(parent: Parent, kind: str, value: str) -> bool:
 
 
 async def has_pending(store: QueueStore, parent_id: str) -> bool:
-    """Whether any child of the parent is unfinished."""
+    """Whether any child of the parent is unfinished.
+
+    Asked of the leader: of the last two children that finish together, at least the later one must
+    see that none is left, or nobody would let the parent go.
+    """
     subject = store.names.dependencies(parent_id, PENDING)
-    return (
-        await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
-    ) is not None
+    return await store.wire.get_last(store.names.space.jobs, subject) is not None
 
 
 async def has_unsuccessful(store: QueueStore, parent_id: str) -> bool:
     """Whether a child that fails its parent has failed."""
     subject = store.names.dependencies(parent_id, UNSUCCESSFUL)
-    return (
-        await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
-    ) is not None
+    return await store.wire.get_last(store.names.space.jobs, subject) is not None
 
 
 async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]]:
@@ -115,9 +115,10 @@ async def release(
     A `quiet` release tells no event.
     """
     while True:
-        found = await find(store, parent_id)
-        if found is None or state_of(found.subject) != CHILDREN:
+        newest = await store.newest(parent_id)
+        if newest is None or state_of(newest.subject) != CHILDREN:
             return
+        found = as_stored(newest)
         if not at_once and await has_pending(store, parent_id):
             return
         try:

@@ -1,0 +1,107 @@
+"""What only a crash in the wrong moment leaves behind, put right by every worker now and then.
+
+    a parent nobody let go     the teller died between booking the last child and letting it go
+    a parent of no child       the child was removed, and who removed it died before saying so
+    an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
+
+Everything here may be done by several workers at once, and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+
+from jetbull.commands import deduplicating
+from jetbull.errors import ConnectionClosedError, JetbullError
+from jetbull.ledger import parents, reading
+from jetbull.ledger.clock import now_ms, parse_ms
+from jetbull.ledger.names import CHILDREN, last_token, public_state_of
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Stored
+
+log = logging.getLogger("jetbull.upkeep")
+
+EVERY_S = 20.0
+OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused them
+_PARENTS = 50  # per look
+_CHILDREN = 50  # per parent and look
+
+
+class Upkeep:
+    """The loop of one worker."""
+
+    def __init__(
+        self, store: QueueStore, every_s: float = EVERY_S, old_enough_ms: int = OLD_ENOUGH_MS
+    ) -> None:
+        self._store = store
+        self._every_s = every_s
+        self._old_enough_ms = old_enough_ms
+        self._seq = 1
+
+    async def run(self) -> None:
+        """Looks after everything until cancelled."""
+        while True:
+            await asyncio.sleep(self._every_s * random.uniform(0.5, 1.5))  # noqa: S311
+            try:
+                await self.look()
+            except ConnectionClosedError:
+                raise
+            except JetbullError as error:
+                log.debug("looked in vain: %s", error)
+
+    async def look(self) -> None:
+        """One look at some parents and all remembered adds."""
+        if self._store.families:
+            await self._parents()
+        await self._remembered()
+
+    def _is_old(self, message: Stored) -> bool:
+        return now_ms() - parse_ms(message.time) >= self._old_enough_ms
+
+    async def _parents(self) -> None:
+        names = self._store.names
+        query = {"next_by_subj": names.all_in(CHILDREN), "seq": self._seq, "batch": _PARENTS}
+        found = await self._store.wire.get_batch(names.space.jobs, query)
+        self._seq = found[-1].seq + 1 if len(found) == _PARENTS else 1
+        for message in found:
+            if self._is_old(message):
+                parent_id = last_token(message.subject)
+                await self._forget_missing(parent_id)
+                await parents.release(self._store, parent_id)
+
+    async def _forget_missing(self, parent_id: str) -> None:
+        """Books out children that do not exist."""
+        store = self._store
+        query = {
+            "next_by_subj": store.names.dependencies(parent_id, parents.PENDING),
+            "seq": 1,
+            "batch": _CHILDREN,
+        }
+        for message in await store.wire.get_batch(store.names.space.jobs, query):
+            if not self._is_old(message):
+                continue
+            key = last_token(message.subject)
+            child_store, child_id = await parents.by_key(store, key)
+            if await reading.find(child_store, child_id) is None:
+                log.warning("child %s of %s is not there any more", key, parent_id)
+                parent = parents.Parent(store, parent_id, key)
+                await parents.book(parent, parents.NOTHING, "null")
+
+    async def _remembered(self) -> None:
+        store = self._store
+        query = {"next_by_subj": store.names.all_aux("dedup"), "seq": 1, "batch": 500}
+        for message in await store.wire.get_batch(store.names.space.jobs, query):
+            body = json.loads(message.data)
+            if "next" not in body or not self._is_old(message):
+                continue
+            owner = await reading.find(store, body["jobId"])
+            state = "completed" if owner is None else public_state_of(owner.subject)
+            if state in ("completed", "failed"):
+                dedup_id = last_token(message.subject)
+                await deduplicating.on_finished(store, body["jobId"], dedup_id, state)
+
+
+__all__ = ["Upkeep"]
