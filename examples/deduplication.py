@@ -16,25 +16,25 @@ async def main() -> None:
         events.on("deduplicated", lambda args, event_id: told.put_nowait(args["jobId"]))
 
         # Simple: while the first is not finished, others are the same job.
-        options = {"deduplication": {"id": "customer-17"}}
-        first = await queue.add("sync", {"customer": 17}, options)
-        second = await queue.add("sync", {"customer": 17}, options)
+        once = {"deduplication": {"id": "customer-17"}}
+        first = await queue.add("sync", {"customer": 17}, once)
+        second = await queue.add("sync", {"customer": 17}, once)
         print("the same job:", first.id == second.id)
         print("listeners know:", await told.get() == first.id)
 
         # Throttle: nothing more of this id for a second, whatever becomes of the first.
-        options = {"deduplication": {"id": "search-index", "ttl": 1000}}
+        throttled = {"deduplication": {"id": "search-index", "ttl": 1000}}
         for _ in range(5):
-            await queue.add("index", {}, options)
+            await queue.add("index", {}, throttled)
         print("jobs for 5 adds:", await queue.getWaitingCount() - 1)
 
         # Debounce: each add replaces the delayed job and begins the wait again.
-        options = {
+        debounced = {
             "delay": 60_000,
             "deduplication": {"id": "draft-5", "ttl": 60_000, "extend": True, "replace": True},
         }
         for text in ("H", "He", "Hello"):
-            await queue.add("save", {"text": text}, options)
+            await queue.add("save", {"text": text}, debounced)
         print("to be saved:", [job.data["text"] for job in await queue.getDelayed()])
 
         # An id of your own makes a job unique for as long as the job is kept.

@@ -10,7 +10,7 @@ from jetbull import Job, Queue, QueueEvents, Worker
 
 async def remind(job: Job, token: str) -> int:
     """How many ms after its creation the job ran."""
-    return round(time.time() * 1000 - job.timestamp)
+    return int(time.time() * 1000) - int(job.timestamp)
 
 
 async def main() -> None:
