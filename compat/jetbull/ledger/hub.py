@@ -11,7 +11,6 @@ from typing import Any
 
 from jetbull.ledger.events import EventLog
 from jetbull.ledger.flushing import say_open
-from jetbull.ledger.flushing import say_open
 from jetbull.ledger.names import Space
 from jetbull.ledger.promoting import promote_due
 from jetbull.ledger.store import QueueStore
@@ -98,7 +97,6 @@ async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
         if prefix not in shared.spaces:
             space = Space(prefix, shared.target.replicas)
             await say_open(shared.wire, space)
-            await say_open(shared.wire, space)
             await ensure_streams(shared.wire, space)
             shared.spaces[prefix] = (space, EventLog(shared.wire, space))
     space, event_log = shared.spaces[prefix]
@@ -118,25 +116,17 @@ async def _close(shared: _Shared) -> None:
         if _shared.get(key) is shared:
             del _shared[key]
         wire, shared.wire = shared.wire, None
-        for store in shared.stores.values():
-            await store.promoter.close()
-            await store.ids.give_back()
-        for _, event_log in shared.spaces.values():
-            await event_log.close()
-        shared.stores.clear()
-        shared.spaces.clear()
-        if wire is not None:
-            await wire.close()
-
-
-def open_connections() -> dict[str, tuple[int, int]]:
-    """URL -> (holds, subscriptions) of each connection of the running loop: for leak checks."""
-    loop = asyncio.get_running_loop()
-    return {
-        shared.wire.url: (shared.holds, shared.wire.subscriptions)
-        for shared in _shared.values()
-        if shared.loop is loop and shared.wire is not None
-    }
+        try:
+            for store in shared.stores.values():
+                await store.promoter.close()
+                await store.ids.give_back()
+            for _, event_log in shared.spaces.values():
+                await event_log.close()
+        finally:
+            shared.stores.clear()
+            shared.spaces.clear()
+            if wire is not None:
+                await wire.close()
 
 
 def open_connections() -> dict[str, tuple[int, int]]:
