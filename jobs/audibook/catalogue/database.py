@@ -40,7 +40,13 @@ class Database:
             del options["pool_pre_ping"]
         elif schema and schema != "public":
             options["connect_args"] = {"options": f"-csearch_path={schema}"}
-        self.engine: Engine = create_engine(parsed, **options)
+        try:
+            self.engine: Engine = create_engine(parsed, **options)
+        except ModuleNotFoundError as error:
+            raise UnrecoverableError(
+                f"The Python package {error.name} is not installed, which DATABASE_URL needs: "
+                "`pip install 'jetbull[postgres]'` brings the one for PostgreSQL."
+            ) from error
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)

