@@ -90,6 +90,7 @@ class Worker(EventEmitter):
             self, self.opts["lockRenewTime"], self.lock_duration, self.id, self.workerName
         )
         self._concurrency = int(self.opts["concurrency"])
+        self._threads = CapacityLimiter(max(1, self._concurrency))
         points = (self.opts.get("metrics") or {}).get("maxDataPoints")
         self.recorder = MetricsRecorder(int(points)) if points else None
         self._link = Link(self.prefix, name, self.opts.get("connection"))
@@ -108,8 +109,8 @@ class Worker(EventEmitter):
         self._manual = ManualFetch(self)
         if processor is not None:
             self._arguments = takes(processor)
-            threads = CapacityLimiter(max(1, self._concurrency))
-            self._call = processor if is_async(processor) else in_thread(processor, threads)
+            call = processor if is_async(processor) else in_thread(processor, self._threads)
+            self._call = call
             if self.opts.get("autorun", True):
                 self._done = asyncio.ensure_future(self.run())
 
@@ -128,6 +129,7 @@ class Worker(EventEmitter):
     def concurrency(self, value: int) -> None:
         _positive("concurrency", value)
         self._concurrency = int(value)
+        self._threads.total_tokens = max(1, self._concurrency)
         if self._slots is not None:
             self._slots.grow(self._concurrency)
             self._slots.source.rouse()

@@ -37,6 +37,20 @@ async def test_a_plain_function_may_fail(make: Makers, queue: Any) -> None:
     assert str(error) == "paper jam"
 
 
+async def test_more_concurrency_gives_plain_functions_more_threads(
+    make: Makers, queue: Any
+) -> None:
+    both = threading.Barrier(2, timeout=PATIENCE)
+
+    def process(job: Any, token: str) -> None:
+        both.wait()
+
+    worker = make.worker(queue, process)
+    worker.concurrency = 2
+    await added(queue, 2)
+    await Heard(worker, "completed").times(2)
+
+
 async def test_a_rate_limited_job_goes_back_and_runs_later(make: Makers, queue: Any) -> None:
     tries: list[tuple[int, int]] = []
 
