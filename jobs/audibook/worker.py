@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
+
+from jetbull import Job, Queue
 
 from .processor import JobProcessor
 
-__all__ = ["close", "worker"]
+__all__ = ["AudiobookWorker", "worker"]
+
+_running: ContextVar[Job | None] = ContextVar("audibook_running_job", default=None)
 
 
-async def worker(job: Any, token: object = None) -> dict[str, Any]:
-    """Process one job with a processor set up from the environment at the first job."""
-    return await _processor()(job, token)
+class AudiobookWorker:
+    """Processes jobs with a processor set up from the environment at the first job.
+
+    A job that follows from another is added to the same queue, at most once at a time.
+    """
+
+    def __init__(self) -> None:
+        self._processor: JobProcessor | None = None
+        self._queues: dict[tuple[str, str], Queue] = {}
+
+    async def __call__(self, job: Any, token: object = None) -> dict[str, Any]:
+        """Process one job; gives its result."""
+        if self._processor is None:
+            self._processor = JobProcessor(enqueue=self._enqueue)
+        _running.set(job if isinstance(job, Job) else None)
+        return await self._processor(job, token)
+
+    async def aclose(self) -> None:
+        """Let go of connections; the next job opens them again."""
+        queues, self._queues = list(self._queues.values()), {}
+        for queue in queues:
+            await queue.close()
+        if self._processor is not None:
+            self._processor.close()
+            self._processor = None
+
+    async def _enqueue(self, name: str, data: Mapping[str, Any], deduplication_id: str) -> None:
+        job = _running.get()
+        if job is None:
+            return  # of another kind of queue, which the caller has to feed
+        place = (job.queue.prefix, job.queue.name)
+        if place not in self._queues:
+            options = {"connection": job.queue.opts.get("connection"), "prefix": job.queue.prefix}
+            self._queues[place] = Queue(job.queue.name, options)
+        options = {"deduplication": {"id": deduplication_id}}
+        await self._queues[place].add(name, dict(data), options)
 
 
-def close() -> None:
-    """Let go of connections; the next job opens them again."""
-    if _processor.cache_info().currsize:
-        _processor().close()
-        _processor.cache_clear()
-
-
-@cache
-def _processor() -> JobProcessor:
-    return JobProcessor()
+worker = AudiobookWorker()

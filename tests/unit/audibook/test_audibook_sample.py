@@ -10,6 +10,7 @@ from audibook import JobProcessor, RecordNotFoundError, Settings, sample_book
 from audibook.catalogue import BookStatus
 from audibook.epub import read_epub
 from audibook.sample.build import build
+from audibook.worker import AudiobookWorker
 
 
 def test_the_sample_is_what_its_builder_makes(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ async def test_the_outline_is_in_reading_order(settings: Settings) -> None:
             await processor.library.outline("nobody")
 
 
-async def test_the_worker_module_runs_jobs_from_the_environment(
+async def test_the_worker_runs_jobs_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     monkeypatch.setenv("AUDIBOOK_DATA_DIR", str(settings.data_dir))
@@ -70,9 +71,9 @@ async def test_the_worker_module_runs_jobs_from_the_environment(
             name = "parse-epub"
             data = {"bookId": book.id, "s3Key": book.s3_key}
 
-        module = __import__("audibook.worker", fromlist=["worker"])
-        result = await module.worker(Job(), "token")
-        module.close()
+        worker = AudiobookWorker()
+        result = await worker(Job(), "token")
+        await worker.aclose()
         assert result["paragraphCount"] == 23
         outline = await processor.library.outline(book.id)
         assert len(outline.pages) == 4
