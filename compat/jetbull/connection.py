@@ -1,6 +1,9 @@
 """What callers pass as `connection`, and the lazy link made of it.
 
-A NATS URL, a list of URLs or a dict with `servers` says where to go. What old callers pass for
+A NATS URL, a list of URLs or a dict with `servers` says where to go; user and password, or a token,
+may stand in the URL (percent-encoded where they hold `@`, `:` or `/`). What is not given comes from
+the variables the `nats` program knows: NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_CREDS, NATS_NKEY,
+NATS_CA, NATS_CERT, NATS_KEY. What old callers pass for
 Redis (a URL, a dict with host and port, a client) means 'the configured server': `NATS_URL`, else
 nats://localhost:4222, with one warning per process.
 """
@@ -12,6 +15,7 @@ import logging
 import os
 import warnings
 from typing import Any
+from urllib.parse import unquote
 
 from jetbull.errors import ConfigurationError, ConnectionClosedError
 from jetbull.ledger.hub import Hold, Target, acquire
@@ -27,7 +31,10 @@ _OPTIONS = frozenset(
         "password",
         "token",
         "tls",
+        "tls_ca",
+        "tls_cert",
         "tls_hostname",
+        "tls_key",
         "user_credentials",
         "nkeys_seed",
         "nkeys_seed_str",
@@ -36,6 +43,14 @@ _OPTIONS = frozenset(
         "name",
     }
 )
+_LOGINS = ("user", "token", "user_credentials", "nkeys_seed", "nkeys_seed_str")
+_VARIABLES = {
+    "NATS_CREDS": "user_credentials",
+    "NATS_NKEY": "nkeys_seed",
+    "NATS_CA": "tls_ca",
+    "NATS_CERT": "tls_cert",
+    "NATS_KEY": "tls_key",
+}
 _warned = False
 
 
@@ -45,20 +60,23 @@ def configured_url() -> str:
 
 
 def target_of(connection: Any) -> Target:
-    """The server a `connection` option means. ConfigurationError names what cannot be understood."""
+    """The server a `connection` option means.
+
+    ConfigurationError names what cannot be understood.
+    """
     options: dict[str, Any] = {}
     replicas = int(os.environ.get("JETBULL_REPLICAS", "1"))
     if connection is None or connection == {} or connection == "":
-        servers: list[str] = [configured_url()]
+        servers: list[str] = _split(configured_url())
     elif isinstance(connection, str):
-        servers = [s.strip() for s in connection.split(",") if s.strip()]
+        servers = _split(connection)
     elif isinstance(connection, list | tuple):
         servers = [str(s) for s in connection]
     elif isinstance(connection, dict) and ("servers" in connection or "url" in connection):
         given = dict(connection)
         where = given.pop("servers", None) or given.pop("url")
         replicas = int(given.pop("replicas", replicas))
-        servers = [where] if isinstance(where, str) else [str(s) for s in where]
+        servers = _split(where) if isinstance(where, str) else [str(s) for s in where]
         unknown = sorted(set(given) - _OPTIONS)
         if unknown and not _is_redis(servers[0]):
             raise ConfigurationError(
@@ -67,19 +85,49 @@ def target_of(connection: Any) -> Target:
             )
         options = given
     else:
-        servers, options = [_instead_of_redis()], {}
+        servers, options = _split(_instead_of_redis()), {}
     if _is_redis(servers[0]):
-        servers, options = [_instead_of_redis()], {}
+        servers, options = _split(_instead_of_redis()), {}
     for server in servers:
         if "://" in server and not server.startswith(_SCHEMES):
             raise ConfigurationError(
                 f"connection {server.split('://')[0]}://… is no NATS address: "
                 "use nats://host:4222 (or tls://, ws://, wss://)."
             )
-    creds = os.environ.get("NATS_CREDS")
-    if creds and "user_credentials" not in options:
-        options["user_credentials"] = creds
+    servers, options = _with_login(servers, options)
+    known = any(name in options for name in _LOGINS)
+    for variable, option in _VARIABLES.items():
+        if os.environ.get(variable) and not (known and option in _LOGINS):
+            options.setdefault(option, os.environ[variable])
     return Target(tuple(servers), replicas, tuple(sorted(options.items())))
+
+
+def _split(urls: str) -> list[str]:
+    return [url.strip() for url in urls.split(",") if url.strip()]
+
+
+def _with_login(servers: list[str], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Servers without what stands before `@`, and that as options; else the environment's login."""
+    plain: list[str] = []
+    login = ""
+    for server in servers:
+        scheme, mark, rest = server.rpartition("://")
+        before, _, host = rest.rpartition("@")
+        login = login or before
+        plain.append(f"{scheme}{mark}{host}")
+    if any(name in options for name in _LOGINS):
+        return plain, options
+    if login:
+        user, colon, password = login.partition(":")
+        if colon:
+            return plain, {**options, "user": unquote(user), "password": unquote(password)}
+        return plain, {**options, "token": unquote(user)}
+    if os.environ.get("NATS_USER"):
+        password = os.environ.get("NATS_PASSWORD", "")
+        return plain, {**options, "user": os.environ["NATS_USER"], "password": password}
+    if os.environ.get("NATS_TOKEN"):
+        return plain, {**options, "token": os.environ["NATS_TOKEN"]}
+    return plain, options
 
 
 def _is_redis(server: str) -> bool:

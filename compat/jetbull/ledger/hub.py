@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from jetbull.ledger.credentials import client_options
 from jetbull.ledger.events import EventLog
 from jetbull.ledger.flushing import say_open
 from jetbull.ledger.names import Space
@@ -24,7 +25,7 @@ class Target:
 
     servers: tuple[str, ...]
     replicas: int = 1
-    options: tuple[tuple[str, Any], ...] = ()
+    options: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
 
 
 @dataclass(slots=True)
@@ -79,7 +80,9 @@ async def acquire(target: Target) -> Hold:
     try:
         async with shared.lock:
             if shared.wire is None:
-                shared.wire = await Wire.open(list(target.servers), **dict(target.options))
+                shared.wire = await Wire.open(
+                    list(target.servers), **client_options(dict(target.options))
+                )
     except BaseException:
         shared.holds -= 1
         if shared.holds == 0:

@@ -59,7 +59,10 @@ MIN_SERVER = (2, 14)
 ACK_TIMEOUT = 5.0  # seconds
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
 CONNECT_TIMEOUT = 2.0  # seconds
-_PULSE = 5.0  # seconds between two proofs that the server still answers
+#: Seconds between two proofs that the server answers, and to wait for each of two answers: a link
+#: that swallows everything is replaced after 7 s at the latest, so that all consume within 10.
+_PULSE = 3.0
+_ANSWER = 2.0
 _OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _NO_MESSAGE = 10037
 _M, _H = b"MH"  # how MSG and HMSG begin
@@ -375,7 +378,7 @@ class Wire:
         # Twice: when this process was stopped or busy, the answer may lie unread.
         for _ in range(2):
             try:
-                await self._client.flush(timeout=_PULSE)  # type: ignore[arg-type]
+                await self._client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
             except (NatsError, OSError, TimeoutError):
                 if self._gone.is_set():
                     return False
@@ -393,7 +396,7 @@ class Wire:
                 client = await self._dial()
                 for subscription in list(self._subscriptions):
                     await subscription.attach(client)
-                await client.flush(timeout=_PULSE)  # type: ignore[arg-type]
+                await client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
             except (ServerUnavailable, NatsError, OSError, TimeoutError) as error:
                 log.debug("not connected yet: %s", error)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
@@ -703,6 +706,8 @@ class Wire:
 async def _abandon(client: Client) -> None:
     """Drops a connection without waiting for the other side."""
     transport = client._transport
+    if transport is None:
+        return  # it never came to a connection
     writer = getattr(transport, "_io_writer", None)
     if writer is not None:
         writer.transport.abort()
