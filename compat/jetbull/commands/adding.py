@@ -62,9 +62,8 @@ async def prepare(store: QueueStore, job: Job, place: Place | None = None) -> Ne
     job_id = str(custom) if custom not in (None, "") else number
     await blobs.externalize(store, job_id, record)
 
-    new = NewJob(job_id, record, where, custom in (None, ""))
-    new.on_stored = _announcer(store, new)
-    return new
+    told = _announcer(store, job_id, record, where)
+    return NewJob(job_id, record, where, custom in (None, ""), told)
 
 
 async def add(store: QueueStore, job: Job) -> str:
@@ -83,6 +82,7 @@ async def add(store: QueueStore, job: Job) -> str:
                 break
             # A custom id took this number before the counter reached it.
             job_id = new.job_id = str((await store.ids.take())[0])
+            new.on_stored = _announcer(store, job_id, new.record, new.place)
     if new.place.due_ms:
         store.promoter.arm(job_id, new.place.due_ms)
     return job_id
@@ -96,14 +96,15 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
             job.id = await add(store, job)
         return [str(job.id) for job in jobs]
     prepared: list[NewJob] = []
+    room = blobs.room(store)
     for job, number in zip(jobs, await store.ids.take(len(jobs)), strict=True):
         custom = job.id
         job_id = str(custom) if custom not in (None, "") else str(number)
         record, where = record_of(job, store), place_of(job)
-        await blobs.externalize(store, job_id, record)
-        new = NewJob(job_id, record, where, custom in (None, ""))
-        new.on_stored = _announcer(store, new)
-        prepared.append(new)
+        if len(record.data) > room:
+            await blobs.externalize(store, job_id, record)
+        told = _announcer(store, job_id, record, where)
+        prepared.append(NewJob(job_id, record, where, custom in (None, ""), told))
     for job, new, stored in zip(jobs, prepared, await add_many(store, prepared), strict=True):
         job.id = new.job_id
         if not stored:
@@ -117,5 +118,8 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
     return [str(job.id) for job in jobs]
 
 
-def _announcer(store: QueueStore, new: NewJob) -> Callable[[int], None]:
-    return lambda _: announce(store, new.job_id, new.record, new.place)
+def _announcer(
+    store: QueueStore, job_id: str, record: Record, place: Place
+) -> Callable[[int], None]:
+    # Not of the NewJob itself: a cycle per job would be left to the garbage collector.
+    return lambda _: announce(store, job_id, record, place)

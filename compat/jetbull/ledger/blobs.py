@@ -15,11 +15,15 @@ _CHUNK = 512 * 1024
 _SPARE = 64 * 1024  # room for lines 1 and 2 and headers
 
 
+def room(store: QueueStore) -> int:
+    """Bytes of data that stay in the job's own message."""
+    return store.wire.max_payload // 2 - _SPARE
+
+
 async def externalize(store: QueueStore, job_id: str, record: Record) -> None:
     """Moves the record's data to the object stream if a message could not hold it."""
-    limit = store.wire.max_payload // 2 - _SPARE
     data = record.data
-    if len(data) <= limit or data[:1] == b"@":
+    if len(data) <= room(store) or data[:1] == b"@":
         return
     key = uuid4().hex
     size = min(_CHUNK, store.wire.max_payload - 1024)
