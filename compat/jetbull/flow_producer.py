@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jetbull.backend import create_backend
 from jetbull.commands import flows
-from jetbull.connection import Link
 from jetbull.event_emitter import EventEmitter
 from jetbull.flow_reader import read_tree
-from jetbull.ledger.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.options import DEFAULT_PREFIX
 
@@ -30,7 +29,7 @@ class FlowProducer(EventEmitter):
         self.opts = given
         self.prefix: str = given.get("prefix") or DEFAULT_PREFIX
         self.closing = False
-        self._link = Link(self.prefix, "__default__", given.get("connection"))
+        self.backend = create_backend("__default__", given)
 
     async def add(
         self, flow: Mapping[str, Any], opts: Mapping[str, Any] | None = None
@@ -44,7 +43,7 @@ class FlowProducer(EventEmitter):
             return None
         defaults = (opts or {}).get("queuesOptions") or {}
         tree = self._tree(flow, None, defaults)
-        await flows.add_trees(await self._store(), [tree], strict=True)
+        await self.backend.addFlow([tree])
         return tree.as_dict()
 
     async def addBulk(self, flows_: Sequence[Mapping[str, Any]]) -> list[JobNode] | None:
@@ -53,7 +52,7 @@ class FlowProducer(EventEmitter):
             return None
         trees = [self._tree(flow, None, {}) for flow in flows_]
         if trees:
-            await flows.add_trees(await self._store(), trees, strict=False)
+            await self.backend.addFlow(trees, strict=False)
         return [tree.as_dict() for tree in trees]
 
     async def getFlow(self, opts: Mapping[str, Any]) -> JobNode | None:
@@ -81,18 +80,12 @@ class FlowProducer(EventEmitter):
         return tree
 
     def _queue(self, name: str, prefix: str) -> MinimalQueue:
-        async def ledger() -> QueueStore:
-            return await (await self._store()).sibling(prefix, name)
-
-        return MinimalQueue(name, {"prefix": prefix}, ledger)
-
-    async def _store(self) -> QueueStore:
-        return await self._link.store()
+        return MinimalQueue(name, self.backend.forQueue(name, prefix), {"prefix": prefix})
 
     async def close(self) -> None:
         """Lets go of the connection; later calls give None."""
         self.closing = True
-        await self._link.close()
+        await self.backend.close()
 
     disconnect = close
 

@@ -26,7 +26,7 @@ async def read_tree(
     children: list[dict[str, Any]] = []
     for key in keys:
         child_store, child_id = await parents.by_key(store, key)
-        child = await read_tree(_queue_of(child_store), child_id, depth - 1, max_children)
+        child = await read_tree(_queue_of(queue, child_store), child_id, depth - 1, max_children)
         if child is not None:
             children.append(child)
     if children:
@@ -34,11 +34,9 @@ async def read_tree(
     return tree
 
 
-def _queue_of(store: QueueStore) -> MinimalQueue:
-    async def ledger() -> QueueStore:
-        return store
-
-    return MinimalQueue(store.names.name, {"prefix": store.names.space.prefix}, ledger)
+def _queue_of(parent: JobOwner, store: QueueStore) -> MinimalQueue:
+    name, prefix = store.names.name, store.names.space.prefix
+    return MinimalQueue(name, parent.backend.forQueue(name, prefix), {"prefix": prefix})
 
 
 __all__ = ["read_tree"]

@@ -18,6 +18,7 @@ from jetbull.errors import JetbullError
 _OLD, _NEW = "bullmq", "jetbull"
 _SAME = (
     "abort_controller",
+    "backend",
     "backoffs",
     "custom_errors",
     "custom_errors.delayed_error",
@@ -53,7 +54,8 @@ _TYPES = (
 )
 # Submodule of bullmq -> module of jetbull; types that have their own file there share one here.
 _SUBMODULES = {name: name for name in _SAME} | {f"types.{name}": "types" for name in _TYPES}
-_PACKAGES = frozenset({"custom_errors", "types"})
+_SUBMODULES["backends"] = "backend"
+_PACKAGES = frozenset({"backends", "custom_errors", "types"})
 
 
 class _Alias(Loader):
@@ -109,8 +111,8 @@ def install_as_bullmq() -> None:
     for old, new in sorted(_SUBMODULES.items()):
         module = sys.modules[f"{_OLD}.{old}"] = importlib.import_module(f"{_NEW}.{new}")
         if old != new:
-            folder, _, name = old.rpartition(".")
-            setattr(sys.modules[f"{_OLD}.{folder}"], name, module)
+            folder, _, name = f"{_OLD}.{old}".rpartition(".")
+            setattr(sys.modules[folder], name, module)
 
 
 __all__ = ["install_as_bullmq"]

@@ -17,6 +17,7 @@ from jetbull.ledger.store import QueueStore
 from jetbull.options import OPTS_DECODE, OPTS_ENCODE, PARENT_POLICIES, checked, expand
 
 if TYPE_CHECKING:
+    from jetbull.backend import Backend
     from jetbull.queue_events import QueueEvents
 
 optsDecodeMap = OPTS_DECODE
@@ -30,6 +31,7 @@ class JobOwner(Protocol):
     prefix: str
     qualifiedName: str
     opts: dict[str, Any]
+    backend: Backend
     recorder: MetricsRecorder | None = None
 
     async def ledger(self) -> QueueStore:
@@ -81,6 +83,7 @@ class Job:
         self.stacktrace: list[str] = []
         self.token: str | None = None
         self.queueQualifiedName = queue.qualifiedName
+        self.backend = queue.backend
         parent = given.get("parent")
         self.parentKey: str | None = None
         self.parent: dict[str, Any] | None = None

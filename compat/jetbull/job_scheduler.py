@@ -13,10 +13,11 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import public_state_of
 from jetbull.ledger.placing import REMOVED
-from jetbull.options import expand
 from jetbull.repeating import default_repeat_strategy, to_millis
-
-_SHOWN = ("limit", "startDate", "endDate", "tz", "pattern", "every", "offset")
+from jetbull.scheduler_view import (
+    from_hash as _transform_scheduler_data,  # noqa: F401 - a name of bullmq.job_scheduler
+)
+from jetbull.scheduler_view import shown
 
 
 class JobScheduler:
@@ -24,6 +25,7 @@ class JobScheduler:
 
     def __init__(self, queue: JobOwner, repeat_strategy: Any = None) -> None:
         self.queue = queue
+        self.backend = queue.backend
         settings = queue.opts.get("settings") or {}
         self.repeat_strategy = (
             repeat_strategy or settings.get("repeatStrategy") or default_repeat_strategy
@@ -108,7 +110,7 @@ class JobScheduler:
     async def getScheduler(self, job_scheduler_id: str) -> dict[str, Any] | None:
         """The scheduler as a dictionary, or None."""
         stored = await schedules.read(await self.queue.ledger(), job_scheduler_id)
-        return None if stored is None else _shown(stored)
+        return None if stored is None else shown(stored.id, stored.body, stored.next_ms)
 
     async def getJobSchedulers(
         self, start: int = 0, end: int = -1, asc: bool = False
@@ -119,7 +121,7 @@ class JobScheduler:
         size = len(ordered)
         first = max(0, start + size if start < 0 else start)
         last = end + size if end < 0 else end
-        return [_shown(s) for s in ordered[first : last + 1]]
+        return [shown(s.id, s.body, s.next_ms) for s in ordered[first : last + 1]]
 
     async def getSchedulersCount(self) -> int:
         """How many schedulers there are."""
@@ -139,23 +141,6 @@ def _check(repeat: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             "Both .immediately and .startDate options are defined for this repeatable job"
         )
-
-
-def _shown(stored: schedules.Scheduler) -> dict[str, Any]:
-    body = stored.body
-    shown: dict[str, Any] = {"key": stored.id, "name": body.get("name"), "next": stored.next_ms}
-    shown["iterationCount"] = body.get("ic", 1)
-    for field in _SHOWN:
-        if body.get(field) is not None:
-            shown[field] = body[field]
-    template: dict[str, Any] = {}
-    if body.get("data") not in (None, {}):
-        template["data"] = body["data"]
-    if body.get("opts"):
-        template["opts"] = expand(body["opts"])
-    if template:
-        shown["template"] = template
-    return shown
 
 
 __all__ = ["JobScheduler", "default_repeat_strategy"]

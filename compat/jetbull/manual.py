@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from jetbull.admission import Admission
 from jetbull.commands import fetching, iterations
 from jetbull.job import Job
-from jetbull.ledger.consumers import ensure_delivery, wait_consumer
-from jetbull.ledger.feed import Feed
-from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.arrival import Arrivals
+from jetbull.ledger.lease import Lease
 from jetbull.ledger.store import QueueStore
 
 if TYPE_CHECKING:
@@ -73,20 +72,8 @@ class ManualFetch:
 
     async def _wait(self, store: QueueStore, admission: Admission, token: str) -> Lease | None:
         """Looks again whenever something arrives, until `drainDelay` is over."""
-        name, filters = wait_consumer(store.names)
-        await ensure_delivery(store, name, filters)
-        arrived: list[Ticket] = []
-
-        def deliver(ticket: Ticket) -> None:
-            arrived.append(ticket)
-            self._changed.set()
-
-        feed = Feed(store.wire, store.names.space.jobs, name, deliver)
-        await feed.open()
-        hints = [
-            await store.wire.subscribe(store.names.hint(topic), self._hint)
-            for topic in ("head", "level", "prio")
-        ]
+        arrivals = Arrivals(store, self._changed)
+        await arrivals.open()
         try:
             async with asyncio.timeout(self._worker.opts["drainDelay"]):
                 while not self._worker.closing:
@@ -94,21 +81,14 @@ class ManualFetch:
                     lease = await self._try(store, admission, token)
                     if lease is not None:
                         return lease
-                    if feed.standing == 0 and not admission.blocked:
-                        await feed.poll(1)
+                    if not admission.blocked:
+                        await arrivals.ask()
                     await self._changed.wait()
         except TimeoutError:
             return None
         finally:
-            await feed.close()
-            for hint in hints:
-                await store.wire.unsubscribe(hint)
-            for ticket in arrived:
-                await store.wire.send(ticket.reply, b"-NAK")
+            await arrivals.close()
         return None
-
-    async def _hint(self, _: object) -> None:
-        self._changed.set()
 
 
 __all__ = ["ManualFetch"]

@@ -1,8 +1,8 @@
-"""As much of a queue as a job needs: its names and its ledger."""
+"""As much of a queue as a job needs: its names and its backend."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jetbull.ledger.metrics import MetricsRecorder
@@ -10,6 +10,7 @@ from jetbull.ledger.store import QueueStore
 from jetbull.options import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
+    from jetbull.backend import Backend
     from jetbull.job import Job
 
 
@@ -19,17 +20,17 @@ class MinimalQueue:
     recorder: MetricsRecorder | None = None
 
     def __init__(
-        self, name: str, opts: Mapping[str, Any], ledger: Callable[[], Awaitable[QueueStore]]
+        self, name: str, backend: Backend, opts: Mapping[str, Any] | None = None
     ) -> None:
         self.name = name
-        self.opts: dict[str, Any] = dict(opts)
+        self.opts: dict[str, Any] = dict(opts or {})
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
-        self.qualifiedName = f"{self.prefix}:{name}"
-        self._ledger = ledger
+        self.backend = backend
+        self.qualifiedName = backend.qualifiedName
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""
-        return await self._ledger()
+        return await self.backend.ledger()
 
     def on_progress(self, job: Job, progress: Any) -> None:
         """Nobody can listen to a flow's queue."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jetbull.backend import create_backend
 from jetbull.commands import adding
-from jetbull.connection import Link
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
 from jetbull.ledger.store import QueueStore
@@ -34,15 +34,17 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
         self.jobsOpts: dict[str, Any] = self.opts.get("defaultJobOptions") or {}
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
         self.qualifiedName = f"{self.prefix}:{name}"
-        self._link = Link(self.prefix, name, self.opts.get("connection"))
+        self.backend = create_backend(name, self.opts)
+        self.client = self.backend.conn
+        self.keys = self.backend.keys
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger; connects on first use."""
-        return await self._link.store()
+        return await self.backend.ledger()
 
     def toKey(self, type: str) -> str:
         """`<prefix>:<queue>:<type>`, the name BullMQ's Redis key would have."""
-        return f"{self.qualifiedName}:{type}"
+        return self.backend.toKey(type)
 
     async def add(self, name: str, data: Any, opts: Mapping[str, Any] | None = None) -> Job:
         """Stores one job and returns it, with the id it has (or the id of its duplicate).
@@ -87,7 +89,7 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
 
     async def close(self) -> None:
         """Writes what is under way and lets go of the connection."""
-        await self._link.close()
+        await self.backend.close()
 
     disconnect = close
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jetbull.connection import Link
+from jetbull.backend import create_backend
 from jetbull.errors import JetbullError, ServerUnavailable
 from jetbull.event_emitter import EventEmitter
 from jetbull.ledger.listening import Listener
@@ -39,7 +39,8 @@ class QueueEvents(EventEmitter):
         self.running = False
         self.closing = False
         self.closed = False
-        self._link = Link(self.prefix, name, self.opts.get("connection"))
+        self.backend = create_backend(name, self.opts)
+        self.client = self.backend.conn
         self._ready = asyncio.Event()
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
@@ -61,7 +62,7 @@ class QueueEvents(EventEmitter):
     async def _listen(self) -> None:
         while not self.closing:
             try:
-                store = await self._link.store()
+                store = await self.backend.ledger()
             except ServerUnavailable as error:
                 self.emit("error", error)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -110,7 +111,7 @@ class QueueEvents(EventEmitter):
         if task is not None and task is not asyncio.current_task() and not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await self._link.close()
+        await self.backend.close()
         self.closed = True
 
     async def __aenter__(self) -> QueueEvents:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jetbull.connection import Link
+from jetbull.backend import create_backend
 from jetbull.errors import ConfigurationError
-from jetbull.ledger.listening import publish
 from jetbull.options import DEFAULT_PREFIX
 
 
@@ -20,19 +19,20 @@ class QueueEventsProducer:
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
         self.qualifiedName = f"{self.prefix}:{name}"
         self.closing = False
-        self._link = Link(self.prefix, name, self.opts.get("connection"))
+        self.backend = create_backend(name, self.opts)
+        self.client = self.backend.conn
 
     async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
         """Publishes `{eventName, …}`; ConfigurationError (a ValueError) without `eventName`."""
         if "eventName" not in args:
             raise ConfigurationError("publishEvent requires an 'eventName' key")
         fields = {k: _text(v) for k, v in args.items() if k != "eventName"}
-        await publish(await self._link.store(), {"event": args["eventName"], **fields})
+        await self.backend.publishEvent({"event": args["eventName"], **fields}, maxEvents)
 
     async def close(self) -> None:
         """Lets go of the connection; may be called again."""
         self.closing = True
-        await self._link.close()
+        await self.backend.close()
 
 
 def _text(value: Any) -> str:

@@ -11,8 +11,8 @@ from uuid import uuid4
 from anyio import CapacityLimiter
 
 from jetbull.admission import Admission
+from jetbull.backend import create_backend
 from jetbull.commands import iterations
-from jetbull.connection import Link
 from jetbull.errors import (
     AckTimeout,
     ConfigurationError,
@@ -23,7 +23,12 @@ from jetbull.errors import (
     StoreError,
 )
 from jetbull.event_emitter import EventEmitter
+from jetbull.hand_driven import HandDriven
+from jetbull.hand_driven import (
+    _postgres_connection_error_types as _postgres_connection_error_types,  # as in bullmq.worker
+)
 from jetbull.job import Job
+from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger import gate, intake
 from jetbull.ledger.idle import is_drained
 from jetbull.ledger.lease import Lease, Ticket
@@ -54,7 +59,7 @@ _DEFAULTS = {
 }
 
 
-class Worker(EventEmitter):
+class Worker(HandDriven):
     """BullMQ's Worker. `processor(job, token)` or `(job, token, signal)`, async or plain.
 
     Options in ms: `lockDuration`, `lockRenewTime`, `stalledInterval`, `runRetryDelay`; `drainDelay`
@@ -66,7 +71,7 @@ class Worker(EventEmitter):
     def __init__(
         self, name: str, processor: Processor | None, opts: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__()
+        EventEmitter.__init__(self)
         self.name = name
         self.processor = processor
         self.opts: dict[str, Any] = {**_DEFAULTS, **(opts or {})}
@@ -93,7 +98,10 @@ class Worker(EventEmitter):
         self._threads = CapacityLimiter(max(1, self._concurrency))
         points = (self.opts.get("metrics") or {}).get("maxDataPoints")
         self.recorder = MetricsRecorder(int(points)) if points else None
-        self._link = Link(self.prefix, name, self.opts.get("connection"))
+        self.backend = create_backend(name, self.opts)
+        self.client = self.bclient = self.backend.conn
+        self.keys = self.backend.keys
+        self._job_scheduler: JobScheduler | None = None
         self._call: Callable[..., Any] | None = None
         self._slots: Slots | None = None
         self._admission: Admission | None = None
@@ -118,7 +126,14 @@ class Worker(EventEmitter):
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""
-        return await self._link.store()
+        return await self.backend.ledger()
+
+    @property
+    def jobScheduler(self) -> JobScheduler:
+        """The schedulers of the worker's queue."""
+        if self._job_scheduler is None:
+            self._job_scheduler = JobScheduler(self)
+        return self._job_scheduler
 
     @property
     def concurrency(self) -> int:
@@ -410,7 +425,7 @@ class Worker(EventEmitter):
             await asyncio.gather(self._repair, return_exceptions=True)
         await self._manual.close()
         await self.lockManager.close()
-        await self._link.close()
+        await self.backend.close()
         self.closed = True
         self.emit("closed")
 

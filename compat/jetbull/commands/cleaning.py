@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -11,8 +12,10 @@ from jetbull.ledger import pages, schedules
 from jetbull.ledger.clock import by_server
 from jetbull.ledger.names import ACTIVE, state_of
 from jetbull.ledger.record import Stored
+from jetbull.ledger.retention import forget
 from jetbull.ledger.store import QueueStore
 
+_AT_ONCE = 100
 _TYPES = {
     "completed": "completed",
     "failed": "failed",
@@ -60,16 +63,35 @@ async def _remove_where(
     pending = {
         schedules.job_id_of(s.id, s.next_ms) for s in await schedules.read_all(store)
     }
+    rows = [
+        (job_id, stored)
+        for job_id, stored in await pages.page(store, name, 0, limit - 1 if limit else -1, True)
+        if job_id not in pending and wanted(stored)
+    ]
     removed: list[str] = []
-    for job_id, stored in await pages.page(store, name, 0, limit - 1 if limit else -1, True):
-        if job_id in pending or not wanted(stored):
-            continue
-        try:
-            await removal.remove_stored(store, job_id, stored, in_bulk=True)
-        except Conflict:
-            continue
-        removed.append(job_id)
+    for start in range(0, len(rows), _AT_ONCE):
+        chunk = rows[start : start + _AT_ONCE]
+        gone = await _remove(store, chunk)
+        await forget(store, gone)
+        removed += gone
     return removed
+
+
+async def _remove(store: QueueStore, rows: pages.Rows) -> list[str]:
+    """Children of one parent go one after the other, so that the last one is known as such."""
+    if any("parent" in stored.record.given for _, stored in rows):
+        done = [await _removed(store, *row) for row in rows]
+    else:
+        done = await asyncio.gather(*(_removed(store, *row) for row in rows))
+    return [job_id for (job_id, _), gone in zip(rows, done, strict=True) if gone]
+
+
+async def _removed(store: QueueStore, job_id: str, stored: Stored) -> bool:
+    try:
+        await removal.remove_stored(store, job_id, stored, in_bulk=True)
+    except Conflict:
+        return False
+    return True
 
 
 async def trim_events(store: QueueStore, max_length: int) -> int:

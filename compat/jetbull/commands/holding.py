@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -173,13 +174,14 @@ async def delay(job: Job, timestamp: int, token: str | None) -> None:
     """Active -> delayed; the try is not counted."""
     lease = await lease_of(job, token, "moveToDelayed")
     due = max(int(timestamp), now_ms())
+    # Rounded as the caller's own clock reading is, so that a delay is never longer than asked for.
+    delay_ms = max(0, int(timestamp) - round(time.time() * 1000))
+    place = delayed(due, lease.record.priority)
     try:
-        await finishing.step_back(
-            lease, delayed(due, lease.record.priority), "delayed", delay=str(due)
-        )
+        await finishing.step_back(lease, place, "delayed", delay_ms, delay=str(due))
     except LeaseLost:
         raise await _lost(job, "moveToDelayed") from None
-    job.delay = max(0, due - now_ms())
+    job.delay = delay_ms
     await fetching.soon(lease.store, job.id, due)
 
 

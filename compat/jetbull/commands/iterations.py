@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from jetbull.commands import adding
 from jetbull.error_code import refused
@@ -16,8 +16,13 @@ from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.repeating import default_repeat_strategy, next_slot, to_millis
 
-if TYPE_CHECKING:
-    from jetbull.worker import Worker
+
+class SchedulingOwner(JobOwner, Protocol):
+    """A worker, as far as schedulers need it."""
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Tells the listeners."""
+
 
 _MAX_SLOTS = 32
 _REPLACEABLE = ("delayed", "waiting", "prioritized")
@@ -132,7 +137,7 @@ async def _prepared(store: QueueStore, job: Job) -> NewJob:
     return await adding.prepare(store, job)
 
 
-async def follow(worker: Worker, job: Job) -> None:
+async def follow(worker: SchedulingOwner, job: Job) -> None:
     """Makes the next job of the scheduler this one belongs to, if it is its pending one.
 
     A failure is told as the worker's `error` event; the job itself runs.

@@ -78,14 +78,16 @@ async def remove_stored(
     """Removes a job that was just read; `Conflict` when it changed meanwhile.
 
     `in_bulk` (drain, clean, obliterate) is BullMQ's harder way: no event is told, and a parent in
-    the same queue that waited for this job alone is removed as well.
+    the same queue that waited for this job alone is removed as well. What belongs to the job is
+    left to the caller: see `retention.forget`.
     """
     state = public_state_of(found.subject)
     await move(store, job_id, found, found.record.with_head({}), REMOVED)
     if not in_bulk:
         # The one event that calls the line by the name of its Redis key.
         store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
-    await forget(store, [job_id])
+    if not in_bulk:
+        await forget(store, [job_id])
     if store.patched:
         await store.purge(store.names.aux("patch", job_id))
     dedup_id = found.record.given.get("deduplicationId")
@@ -103,6 +105,7 @@ async def leave_parent(store: QueueStore, parent: parents.Parent, in_bulk: bool)
         alone = waiting is not None and state_of(waiting.subject) == CHILDREN
         if waiting is not None and alone and not await parents.has_pending(store, parent.job_id):
             await remove_stored(store, parent.job_id, waiting, in_bulk)
+            await forget(store, [parent.job_id])
         return
     await parents.release(parent.store, parent.job_id, quiet=in_bulk)
 

@@ -160,11 +160,13 @@ async def again(lease: Lease, failure: Failure | None, delay_ms: int, lifo: bool
     return place.due_ms
 
 
-async def step_back(lease: Lease, place: Place, event: str, **args: str) -> Stored:
+async def step_back(
+    lease: Lease, place: Place, event: str, delay_ms: int | None = None, **args: str
+) -> Stored:
     """The processor gives the job back without a try being counted."""
     store, job_id = lease.store, lease.job_id
     head = {k: v for k, v in lease.record.head.items() if k != "token"}
     record = lease.record.with_head(head)
-    if place.due_ms and event == "delayed":
-        head["delay"] = max(0, place.due_ms - now_ms())
+    if delay_ms is not None:
+        head["delay"] = delay_ms
     return await lease.leave(record, place, lambda _: store.emit(event, jobId=job_id, **args))

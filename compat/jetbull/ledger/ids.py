@@ -7,6 +7,7 @@ on meanwhile; several processes at once get blocks of their own (docs/difference
 from __future__ import annotations
 
 import asyncio
+import json
 from time import monotonic
 
 from jetbull.errors import AckTimeout, StoreError, StreamMissing
@@ -70,6 +71,11 @@ class IdSource:
                         await asyncio.sleep(0.05)
                 except TimeoutError:
                     raise error from None
+
+    async def last(self) -> int:
+        """The highest number reserved so far by anybody; 0 before the first."""
+        found = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
+        return 0 if found is None else int(json.loads(found.data)["val"])
 
     async def give_back(self) -> None:
         """Returns the unused rest of the block, unless someone counted on since."""

@@ -21,6 +21,7 @@ from jetbull.ledger.wire import Msg, Subscription
 
 _PER_MESSAGE = 10_000  # events of one message that ids can tell apart
 _HEARTBEAT_S = 5
+_PAGE = 500
 
 OnEvent = Callable[[Event, str], None]
 
@@ -166,3 +167,16 @@ async def publish(store: QueueStore, event: Event) -> None:
     dumps(event)  # a name that is no JSON is refused here, not in the writer
     store.event_log.emit(store.names.events, event)
     await store.event_log.flush()
+
+
+async def count(store: QueueStore) -> int:
+    """How many events are stored."""
+    await store.event_log.flush()
+    total, seq = 0, 1
+    while True:
+        query = {"next_by_subj": store.names.events, "seq": seq, "batch": _PAGE}
+        found = await store.wire.get_batch(store.names.space.events, query)
+        total += sum(len(decode(message.data)) for message in found)
+        if len(found) < _PAGE:
+            return total
+        seq = found[-1].seq + 1

@@ -1,0 +1,108 @@
+"""BullMQ's seam to its datastore, as far as callers reach through it (`queue.backend`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jetbull.commands import flows, hashes
+from jetbull.connection import Link
+from jetbull.errors import ConfigurationError
+from jetbull.key_view import KeyView
+from jetbull.ledger import reading
+from jetbull.ledger.arrival import Arrivals
+from jetbull.ledger.listening import publish
+from jetbull.ledger.store import QueueStore
+from jetbull.options import DEFAULT_PREFIX
+from jetbull.queue_keys import QueueKeys
+
+if TYPE_CHECKING:
+    from jetbull.commands.flows import Tree
+
+Arrival = list[Any]
+
+
+class Backend:
+    """One queue's place in NATS; connects on first use."""
+
+    capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}  # noqa: RUF012 - read only
+    minimumBlockTimeout = 0.001
+
+    def __init__(self, name: str, prefix: str, link: Link) -> None:
+        self.name = name
+        self.prefix = prefix
+        self.link = link
+        self.qualifiedName = f"{prefix}:{name}"
+        self.keys: dict[str, str] = QueueKeys(prefix).getKeys(name)
+        self.conn = KeyView(self)
+
+    async def ledger(self) -> QueueStore:
+        """The queue's place in the ledger."""
+        store = await self.link.store()
+        if (self.prefix, self.name) == (self.link.prefix, self.link.name):
+            return store
+        return await store.sibling(self.prefix, self.name)
+
+    def forQueue(self, queue_name: str, prefix: str | None = None) -> Backend:
+        """Another queue over the same connection."""
+        return Backend(queue_name, prefix or self.prefix, self.link)
+
+    def toKey(self, type: str) -> str:
+        """`<prefix>:<queue>:<type>`, the name BullMQ's Redis key would have."""
+        return f"{self.qualifiedName}:{type}"
+
+    def clientName(self, suffix: str = "") -> str:
+        """What a worker or listener of the queue is called."""
+        return self.qualifiedName + suffix
+
+    async def getJobData(self, job_id: str) -> dict[str, Any] | None:
+        """The job as the hash BullMQ would keep (strings, short option keys), or None."""
+        found = await reading.find(await self.ledger(), job_id)
+        return None if found is None else hashes.as_hash(found.record)
+
+    async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
+        """Writes one event; ConfigurationError (a ValueError) without its name in `event`."""
+        if not args.get("event"):
+            raise ConfigurationError("publishEvent requires an 'event' field")
+        await publish(await self.ledger(), dict(args))
+
+    async def addFlow(self, trees: Sequence[Tree], strict: bool = True) -> None:
+        """Stores trees of jobs in one step; see `FlowProducer.add`."""
+        await flows.add_trees(await self.ledger(), trees, strict=strict)
+
+    async def waitForJob(self, block_timeout: float) -> Arrival | None:
+        """`[key, member, time]` once a job may be there to take; None after so many seconds."""
+        heard = asyncio.Event()
+        arrivals = Arrivals(await self.ledger(), heard)
+        await arrivals.open()
+        try:
+            await arrivals.ask()
+            async with asyncio.timeout(block_timeout):
+                await heard.wait()
+        except TimeoutError:
+            return None
+        finally:
+            await arrivals.close()
+        return [self.toKey("marker"), "0", "0"]
+
+    async def close(self, force: bool = False) -> None:
+        """Writes what is under way and lets go of the connection; may be called again."""
+        await self.link.close()
+
+    disconnect = close
+
+
+def create_backend(
+    name: str,
+    opts: Mapping[str, Any] | None = None,
+    blocking: bool = False,
+    with_blocking_connection: bool = False,
+) -> Backend:
+    """The backend of a queue; one connection serves all that BullMQ opens several for."""
+    given = opts or {}
+    prefix = given.get("prefix") or DEFAULT_PREFIX
+    return Backend(name, prefix, Link(prefix, name, given.get("connection")))
+
+
+__all__ = ["Backend", "create_backend"]

@@ -1,0 +1,81 @@
+"""What `queue.client` answers: the queue's content under the names of BullMQ's Redis keys.
+
+Callers of BullMQ reach for the raw client to look at key names, to count events and to empty a
+test's server. Those few questions are answered; there is no Redis behind them.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from jetbull.ledger import counting, hub, listening, schedules
+from jetbull.ledger.flushing import flush
+from jetbull.ledger.names import unescape
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.streams import all_prefix_streams
+
+if TYPE_CHECKING:
+    from jetbull.backend import Backend
+
+_SETS = {
+    "waiting": "wait",
+    "active": "active",
+    "completed": "completed",
+    "failed": "failed",
+    "delayed": "delayed",
+    "prioritized": "prioritized",
+    "waiting-children": "waiting-children",
+}
+
+
+class KeyView:
+    """A reading stand-in for the Redis client of one queue."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def keys(self, pattern: str = "*") -> list[str]:
+        """The names of the queue's keys that match a glob pattern, as BullMQ would have them."""
+        store = await self._backend.ledger()
+        states = await counting.states_of_all(store)
+        jobs = {unescape(token): state for token, state in states.items() if state in _SETS}
+        names = {*jobs, *(_SETS[state] for state in jobs.values())}
+        names |= await self._furniture(store, bool(jobs))
+        return sorted(n for n in map(self._backend.toKey, names) if fnmatchcase(n, pattern))
+
+    async def _furniture(self, store: QueueStore, any_job: bool) -> set[str]:
+        """Keys that are no jobs; `marker` and `meta` come with the first job and stay."""
+        names: set[str] = set()
+        if await counting.list_subjects(store, store.names.all_aux("meta")):
+            names.add("meta")
+        if any_job or await store.ids.last():
+            names |= {"id", "marker", "meta"}
+        if await counting.levels(store):
+            names.add("pc")
+        if await listening.count(store):
+            names.add("events")
+        if await schedules.read_all(store):
+            names.add("repeat")
+        return names
+
+    async def exists(self, key: str) -> int:
+        """1 when `keys` has the name, else 0."""
+        return int(key in await self.keys())
+
+    async def xlen(self, key: str) -> int:
+        """How many events are stored, for the name of the event stream; 0 for any other."""
+        store = await self._backend.ledger()
+        return await listening.count(store) if key == self._backend.toKey("events") else 0
+
+    async def flushdb(self) -> bool:
+        """Empties everything jetbull keeps on the server."""
+        store = await self._backend.ledger()
+        await flush(store.wire, await all_prefix_streams(store.wire))
+        hub.forget_ids(None)
+        return True
+
+    flushall = flushdb
+
+
+__all__ = ["KeyView"]
