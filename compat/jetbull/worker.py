@@ -117,8 +117,7 @@ class Worker(HandDriven):
         self._manual = ManualFetch(self)
         if processor is not None:
             self._arguments = takes(processor)
-            call = processor if is_async(processor) else in_thread(processor, self._threads)
-            self._call = call
+            self._call = processor if is_async(processor) else in_thread(processor, self._threads)
             if self.opts.get("autorun", True):
                 self._done = asyncio.ensure_future(self.run())
 
