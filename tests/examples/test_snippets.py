@@ -1,4 +1,4 @@
-"""Every Python block of the README and of docs/ runs against a real server and prints what it says."""
+"""Every Python block of the README and of docs/ runs on a real server and prints what it says."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def _printed_by_program(snippet: Snippet) -> str:
 
 async def _close_all(names: dict[str, Any]) -> None:
     """Closes what a page left open, workers before what they use."""
-    opened = [value for value in names.values() if hasattr(value, "close") and hasattr(value, "opts")]
+    opened = [
+        value for value in names.values() if hasattr(value, "close") and hasattr(value, "opts")
+    ]
     for thing in {id(value): value for value in reversed(opened)}.values():
         await thing.close()
 
