@@ -29,6 +29,7 @@ from bull2jet.options import ActivePolicy, Options
 from bull2jet.progress import KINDS, Progress
 from bull2jet.report import Report, Verdict, lines, page, sealed
 from bull2jet.report.formats import shown
+from bull2jet.stopping import until_stopped
 from jetbull.errors import JetbullError
 
 Command = Callable[[Options, Progress], Awaitable[Report]]
@@ -83,7 +84,8 @@ def _perform(chosen: argparse.Namespace, options: Options) -> Report:
     progress = _progress(chosen.progress)
     try:
         with single_errors():
-            return anyio.run(COMMANDS[chosen.command][0], options, progress)
+            command = COMMANDS[chosen.command][0]
+            return anyio.run(until_stopped, lambda: command(options, progress))
     finally:
         progress.close()
 

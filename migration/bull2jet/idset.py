@@ -25,6 +25,11 @@ class IdSet:
         """Sorts the fingerprints, after which the set can be asked."""
         self._prints = array("Q", sorted(self._prints))
 
+    def doubled(self) -> set[int]:
+        """Fingerprints that were added more than once; after `close`."""
+        rows = self._prints
+        return {rows[i] for i in range(1, len(rows)) if rows[i] == rows[i - 1]}
+
     def __contains__(self, job_id: str) -> bool:
         wanted = fingerprint(job_id)
         place = bisect_left(self._prints, wanted)
@@ -47,8 +52,18 @@ class IdOrder:
         self._known.add([job_id])
 
     def close(self) -> None:
-        """The order is complete; `follows` may be asked now."""
+        """The order is complete, `follows` may be asked; an id added twice counts once."""
         self._known.close()
+        twice = self._known.doubled()
+        if twice:
+            seen: set[int] = set()
+            once = array("Q")
+            for number in self._prints:
+                if number not in seen:
+                    once.append(number)
+                if number in twice:
+                    seen.add(number)
+            self._prints = once
 
     def follows(self, job_ids: Iterable[str]) -> bool:
         """Whether the known ones among the next ids of the other listing come in this order.

@@ -68,8 +68,8 @@ class _Part:
 class Lines:
     """One line every two seconds, and one at the end of each state."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
         self._part = _Part()
 
     def begin(self, queue: str, state: str, total: int) -> None:

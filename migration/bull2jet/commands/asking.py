@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+import anyio
 
 from bull2jet.errors import NotGoError
 from bull2jet.model import QueueRef
@@ -10,7 +13,7 @@ from bull2jet.options import Options
 from bull2jet.report.formats import shown
 
 
-def confirm(command: str, queue: QueueRef, options: Options) -> None:
+async def confirm(command: str, queue: QueueRef, options: Options) -> None:
     """Returns when the operator typed the queue's name, or gave `--yes`."""
     if options.yes:
         return
@@ -21,7 +24,10 @@ def confirm(command: str, queue: QueueRef, options: Options) -> None:
         )
     sys.stderr.write(f"Type the queue's name ({shown(queue.name)}) to {command} it: ")
     sys.stderr.flush()
-    if sys.stdin.readline().rstrip("\n") != queue.name:
+    # A terminal hands over one line at a time; waiting for it like this lets Ctrl-C through.
+    await anyio.wait_readable(sys.stdin)
+    typed = os.read(sys.stdin.fileno(), 4096).decode("utf-8", "replace")
+    if typed.rstrip("\r\n") != queue.name:
         raise NotGoError(f"That was not {queue.name!r}; nothing was changed.")
 
 

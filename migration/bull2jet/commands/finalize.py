@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bull2jet.commands.asking import confirm
+from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, finish, judge
 from bull2jet.commands.selecting import Selection, line_for, select
 from bull2jet.commands.tallying import fill_comparison
@@ -18,13 +19,11 @@ from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report
-from bull2jet.source.address import parse
 from bull2jet.source.discovery import QueueFound
-from bull2jet.source.door import Door, open_door
+from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
 from bull2jet.source.remaining import remaining
-from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.archive import remove_keys, write_archive
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
@@ -38,21 +37,14 @@ async def finalize(options: Options, progress: Progress) -> Report:
     """Removes the carried jobs of the chosen queues from Redis."""
     report = begin("finalize", options, with_target=True)
     findings = Findings()
-    door = await open_door(parse(options.redis), writable=True)
-    try:
-        target = await open_target(options.to)
-        try:
-            selection = await select(door, options, findings)
-            if options.archive is not None and len(selection.chosen) > 1:
-                raise NotGoError("--archive names one file; choose one queue with --queues.")
-            for found in selection.chosen:
-                confirm("finalize", found.queue, options)
-                work = _Finalizing(door, target, found, selection, options, findings, progress)
-                report.queues.append(await work.finalize())
-        finally:
-            await target.close()
-    finally:
-        await door.close()
+    async with redis_of(options, writable=True) as door, nats_of(options) as target:
+        selection = await select(door, options, findings)
+        if options.archive is not None and len(selection.chosen) > 1:
+            raise NotGoError("--archive names one file; choose one queue with --queues.")
+        for found in selection.chosen:
+            await confirm("finalize", found.queue, options)
+            work = _Finalizing(door, target, found, selection, options, findings, progress)
+            report.queues.append(await work.finalize())
     finish(report, findings)
     report.verdict = judge(findings)
     report.summary = "The migration is final: what was carried is archived and gone from Redis."

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from bull2jet.commands.opening import redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
 from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
-from bull2jet.source.address import parse
 from bull2jet.source.discovery import Discovery, discover
-from bull2jet.source.door import Door, open_door
+from bull2jet.source.door import Door
 from bull2jet.source.listing import HOLDERS
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.server import read_server
@@ -24,11 +24,8 @@ SHALLOW = 200_000
 
 async def inspect(options: Options, progress: Progress) -> Report:
     """The inventory of all queues; so quick that `progress` hears of nothing but the end."""
-    door = await open_door(parse(options.redis))
-    try:
+    async with redis_of(options) as door:
         return await _inspect(door, options)
-    finally:
-        await door.close()
 
 
 async def _inspect(door: Door, options: Options) -> Report:

@@ -6,6 +6,7 @@ import heapq
 import time
 
 from bull2jet.canonical import Seal, digest
+from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
 from bull2jet.commands.selecting import line_for, select
 from bull2jet.findings import Finding, Findings, Severity
@@ -13,16 +14,14 @@ from bull2jet.model import FINISHED, Job, State
 from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.lines import Due, QueueLine, Report, StateLine, Verdict
-from bull2jet.source.address import parse
 from bull2jet.source.discovery import QueueFound
-from bull2jet.source.door import Door, open_door
+from bull2jet.source.door import Door
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import Holder, page, usable
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.server import read_server
 from bull2jet.source.settings import read_deduplication
-from bull2jet.target.jetstream import open_target
 from bull2jet.target.records import refusal
 from bull2jet.transfer.flows import FlowCheck
 from bull2jet.transfer.furniture import all_schedulers
@@ -37,16 +36,10 @@ _COMPARING = 3.0
 async def plan(options: Options, progress: Progress) -> Report:
     """The dry run of `run`."""
     report = begin("plan", options, with_target=True)
-    target = await open_target(options.to)  # proves that it is there; makes nothing on it
-    limit = target.limit
-    await target.close()
-    door = await open_door(parse(options.redis))
-    try:
-        door.pace.limit = door.pace.size = options.batch
-        door.pace.rate = options.rate
+    async with nats_of(options) as target:  # proves that it is there; makes nothing on it
+        limit = target.limit
+    async with redis_of(options) as door:
         return await _plan(door, options, progress, report, limit)
-    finally:
-        await door.close()
 
 
 async def _plan(

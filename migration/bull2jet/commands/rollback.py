@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bull2jet.commands.asking import confirm
+from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge
 from bull2jet.commands.selecting import line_for, select
 from bull2jet.findings import Findings
@@ -10,12 +11,10 @@ from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine
-from bull2jet.source.address import parse
 from bull2jet.source.discovery import QueueFound
-from bull2jet.source.door import Door, open_door
+from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
-from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
@@ -26,18 +25,11 @@ async def rollback(options: Options, progress: Progress) -> Report:
     """Returns the chosen queues to Redis."""
     report = begin("rollback", options, with_target=True)
     findings = Findings()
-    door = await open_door(parse(options.redis), writable=True)
-    try:
-        target = await open_target(options.to)
-        try:
-            selection = await select(door, options, findings)
-            for found in selection.chosen:
-                confirm("rollback", found.queue, options)
-                report.queues.append(await _rollback(door, target, found, findings, progress))
-        finally:
-            await target.close()
-    finally:
-        await door.close()
+    async with redis_of(options, writable=True) as door, nats_of(options) as target:
+        selection = await select(door, options, findings)
+        for found in selection.chosen:
+            await confirm("rollback", found.queue, options)
+            report.queues.append(await _rollback(door, target, found, findings, progress))
     finish(report, findings)
     report.verdict = judge(findings)
     jobs = sum(queue.jobs for queue in report.queues)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bull2jet.commands.moving import Move
+from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.plan import Planner
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
 from bull2jet.commands.selecting import Selection, select, stop_if_needed
@@ -12,10 +13,8 @@ from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import Report, Verdict
-from bull2jet.source.address import parse
-from bull2jet.source.door import Door, open_door
+from bull2jet.source.door import Door
 from bull2jet.source.server import read_server
-from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import Phase
 from bull2jet.transfer.flows import FlowCheck
@@ -26,17 +25,8 @@ async def run(options: Options, progress: Progress) -> Report:
     """Carries the chosen queues."""
     report = begin("run", options, with_target=True)
     findings = Findings()
-    door = await open_door(parse(options.redis), writable=True)
-    try:
-        door.pace.limit = door.pace.size = options.batch
-        door.pace.rate = options.rate
-        target = await open_target(options.to)
-        try:
-            await _run(door, target, options, progress, report, findings)
-        finally:
-            await target.close()
-    finally:
-        await door.close()
+    async with redis_of(options, writable=True) as door, nats_of(options) as target:
+        await _run(door, target, options, progress, report, findings)
     finish(report, findings)
     report.verdict = judge(findings)
     _conclude(report, options)

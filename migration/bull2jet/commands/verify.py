@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
 from bull2jet.commands.selecting import line_for, select
 from bull2jet.commands.tallying import fill_comparison
@@ -11,12 +12,10 @@ from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
-from bull2jet.source.address import parse
 from bull2jet.source.discovery import QueueFound
-from bull2jet.source.door import Door, open_door
+from bull2jet.source.door import Door
 from bull2jet.source.remaining import remaining
 from bull2jet.source.server import read_server
-from bull2jet.target.jetstream import open_target
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import Phase, load, require
 from bull2jet.transfer.furniture import mapper_for
@@ -28,22 +27,13 @@ async def verify(options: Options, progress: Progress) -> Report:
     """Compares every carried job of the chosen queues."""
     report = begin("verify", options, with_target=True)
     findings = Findings()
-    door = await open_door(parse(options.redis))
-    try:
-        door.pace.limit = door.pace.size = options.batch
-        target = await open_target(options.to)
-        try:
-            facts, problems = await read_server(door)
-            findings.extend(problems)
-            note_server(report, facts)
-            selection = await select(door, options, findings)
-            for found in selection.chosen:
-                line = await _verify_queue(door, target, found, findings, progress)
-                report.queues.append(line)
-        finally:
-            await target.close()
-    finally:
-        await door.close()
+    async with redis_of(options) as door, nats_of(options) as target:
+        facts, problems = await read_server(door)
+        findings.extend(problems)
+        note_server(report, facts)
+        selection = await select(door, options, findings)
+        for found in selection.chosen:
+            report.queues.append(await _verify_queue(door, target, found, findings, progress))
     finish(report, findings)
     _conclude(report, findings, options)
     return report

@@ -11,6 +11,7 @@ from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef
 from bull2jet.options import ActivePolicy
 from bull2jet.progress import Progress
+from bull2jet.report.formats import counted
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door, text
 from bull2jet.source.generation import Library
@@ -44,8 +45,8 @@ async def refuse_active(door: Door, queue: QueueRef) -> None:
     now = await look(door, queue)
     if now.held or now.free:
         raise NotGoError(
-            f"The queue {queue.key} has {len(now.held | now.free)} active jobs and --active refuse "
-            "was given; wait until they are done or use --active wait."
+            f"The queue {queue.key} has {counted(len(now.held | now.free), 'active job')} and "
+            "--active refuse was given; wait until they are done or use --active wait."
         )
 
 
@@ -60,7 +61,8 @@ async def settle_active(
     now = await look(door, queue)
     if policy is not ActivePolicy.TAKE_OVER and now.held:
         progress.say(
-            f"waiting for {len(now.held)} active jobs of {queue.key}, at most {patience:.0f} s"
+            f"waiting for {counted(len(now.held), 'active job')} of {queue.key}, "
+            f"at most {patience:.0f} s"
         )
         with anyio.move_on_after(patience):
             while now.held:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from redis.exceptions import ResponseError
@@ -131,7 +131,7 @@ class Sweeper:
         done = 0
         async for loaded in self._loader().load(holder.inflight, listings):
             now = int(time.time() * 1000)
-            jobs = [arrived(self.mapper.job(job), now) for job in loaded.jobs]
+            jobs = [_new(arrived(self.mapper.job(job), now)) for job in loaded.jobs]
             fresh = await self.target.add(jobs)
             known = [job for job, is_new in zip(jobs, fresh, strict=True) if not is_new]
             await self._check_known(known)
@@ -163,6 +163,16 @@ class Sweeper:
         self.findings.add(
             Finding(Severity.LEFT, code, f"not carried: {text}", self.found.queue.key, job.id)
         )
+
+
+def _new(job: Job) -> Job:
+    """A late job as if it had been added on the target.
+
+    Bull and BullMQ up to 3 put a priority into effect by a place in the list. Jobs that were
+    carried together keep that order; a late one gets its place from its priority.
+    """
+    late = job.state is State.WAITING and job.priority > 0
+    return replace(job, state=State.PRIORITIZED) if late else job
 
 
 @dataclass(slots=True)

@@ -62,8 +62,9 @@ class Verifier:
     live: bool = False
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
-    #: by the state they have on the target
-    _orders: dict[State, IdOrder] = field(default_factory=dict)
+    #: by the state they have on the target and, once it is live, by where they stood in Redis:
+    #: what comes later, from there or from the active jobs, lines up behind
+    _orders: dict[tuple[State, str], IdOrder] = field(default_factory=dict)
     _listed: IdSet = field(default_factory=IdSet)
     _traces: Traces = field(default_factory=Traces)
 
@@ -113,11 +114,12 @@ class Verifier:
                 self._listed.add(row.id for row in loaded.passed)
                 jobs = [self.mapper.job(job) for job in loaded.jobs]
                 copies = await self.target.read([job.id for job in jobs])
+                line = holder.suffix if self.live else ""
                 for job in jobs:
-                    self._compare(comparison, job, copies.get(job.id))
+                    self._compare(comparison, job, copies.get(job.id), line)
                 self.progress.advance(len(jobs), sum(job.size for job in jobs))
 
-    def _compare(self, comparison: Comparison, job: Job, copy: Job | None) -> None:
+    def _compare(self, comparison: Comparison, job: Job, copy: Job | None, line: str) -> None:
         self._listed.add([job.id])
         wanted = digest(job)
         comparison.source.add(job.id, wanted)
@@ -129,7 +131,7 @@ class Verifier:
         there = digest(copy)
         comparison.target.add(job.id, there)
         if copy.state is job.state and not has_run(job, copy):
-            self._orders.setdefault(job.state, IdOrder()).add(job.id)
+            self._orders.setdefault((job.state, line), IdOrder()).add(job.id)
         fields = [] if wanted == there else self._differing(job, copy)
         if not fields:
             comparison.equal += 1
@@ -156,17 +158,18 @@ class Verifier:
 
     async def _compare_listing(self, state: State) -> list[str]:
         """Holds the target's list against the source's order; ids the source does not list."""
-        order = self._orders.get(state)
-        in_order = True
-        if order is not None:
+        orders = [order for (where, _), order in self._orders.items() if where is state]
+        if state not in _ORDERED:
+            orders = []
+        for order in orders:
             order.close()
+        in_order = True
         unlisted: list[str] = []
         async for ids in self.target.listing(state):
-            if order is not None and state in _ORDERED:
-                in_order = order.follows(ids) and in_order
+            in_order = all(order.follows(ids) for order in orders) and in_order
             if self.live:
                 unlisted += await self._unlisted(ids)
-        if order is not None and state in _ORDERED:
+        if orders:
             self.states.setdefault(state, Comparison()).in_order = in_order
         if not in_order:
             text = f"the {state} jobs stand in another order on the target than in Redis."

@@ -1,0 +1,270 @@
+"""The commands as an operator meets them: output, exit codes, terminals, signals."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bull2jet.options import Options
+
+from .commands import Ended, begun, bull2jet, on_terminal
+from .conftest import Load, NatsServer, RedisServer, make_jobs, put_job
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.fixture
+def sides(options: Options) -> tuple[str, ...]:
+    """The arguments that name both servers."""
+    return (options.redis, "--to", options.to)
+
+
+def lock(server: RedisServer, job_id: str) -> None:
+    """A job that an old worker holds."""
+    put_job(server.client, job_id)
+    server.client.lpush("bull:q:active", job_id)
+    server.client.set(f"bull:q:{job_id}:lock", "token", px=600_000)
+
+
+def wait_for_lease(server: RedisServer, process: subprocess.Popen[str]) -> None:
+    while not server.client.exists("bull:q:bull2jet:lease"):
+        assert process.poll() is None, process.communicate()
+
+
+def test_each_command_names_the_next_one_until_redis_is_empty(
+    redis_server: RedisServer, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    make_jobs(redis_server.client, 8)
+    redis_server.client.set("other:program", "stays")
+    done = bull2jet("inspect", redis_server.url)
+    assert done.code == 0 and "Go: 1 queue with 16 jobs can be migrated." in done.out
+    seen = ["inspect"]
+    for command in ("plan", "run", "verify"):
+        words = ["--to", nats_server.url] if word_after(done, "--to") != nats_server.url else []
+        assert done.next[0] == command
+        done = bull2jet(*done.next, *words)
+        assert done.code == 0, done
+        seen.append(command)
+    assert done.next[0] == "finalize"
+    archive = tmp_path / "gone.jsonl.gz"
+    done = bull2jet(*done.next, "--yes", "--archive", str(archive))
+    assert done.code == 0, done
+    assert redis_server.client.keys("*") == [b"other:program"]
+    with gzip.open(archive, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    assert ["bull:q:w1", "hash"] in [row[:2] for row in rows]
+
+
+def word_after(done: Ended, option: str) -> str:
+    words = done.next
+    return words[words.index(option) + 1] if option in words else ""
+
+
+def test_a_locked_job_stays_and_the_exit_code_says_so(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 4)
+    lock(redis_server, "held")
+    done = bull2jet("run", *sides, "--active", "take-over")
+    assert done.code == 3 and "still-active [bull:q job held]" in done.out
+    assert bull2jet("verify", *sides).next[0] == "run"
+    redis_server.client.delete("bull:q:held:lock")
+    assert bull2jet("run", *sides).code == 0
+    assert bull2jet("verify", *sides).code == 0
+
+
+def test_refusing_active_jobs_changes_nothing(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 4)
+    lock(redis_server, "held")
+    done = bull2jet("run", *sides, "--active", "refuse")
+    assert done.code == 1 and "has 1 active job" in done.err
+    assert not redis_server.client.hexists("bull:q:meta", "paused")
+    assert redis_server.client.llen("bull:q:wait") == 4
+
+
+def test_waiting_for_an_active_job_ends_when_its_worker_is_done(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 4)
+    lock(redis_server, "held")
+    with begun("run", *sides) as process:
+        assert process.stderr is not None
+        assert "waiting for 1 active job of bull:q" in process.stderr.readline()
+        redis_server.client.delete("bull:q:held:lock")
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("inspect",), 2, "No Redis address"),
+        (("inspect", "http://x"), 2, "must begin with one of"),
+        (("inspect", "redis://127.0.0.1:1/0"), 5, "cannot be used"),
+        (("run", "REDIS", "--to", "nats://127.0.0.1:1"), 5, "No NATS server answers"),
+        (("run", "SIDES", "--batch", "0"), 2, "--batch"),
+        (("run", "SIDES", "--states", "bogus"), 2, "there are waiting"),
+        (("run", "SIDES", "--history", "some"), 2, "neither 'none' nor 'all'"),
+        (("run", "SIDES", "--timezone", "Mars/Olympus"), 2, "IANA"),
+        (("run", "SIDES", "--queues", "nope"), 1, "No queue is called 'nope'"),
+        (("verify", "SIDES"), 1, "has not been migrated"),
+        (("rollback", "SIDES", "--yes"), 1, "has not been migrated"),
+        (("finalize", "SIDES", "--yes"), 1, "has not been migrated"),
+        (("finalize", "SIDES"), 1, "give --yes"),
+        (("nonsense",), 2, "invalid choice"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    words: tuple[str, ...], code: int, says: str, redis_server: RedisServer,
+    sides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    make_jobs(redis_server.client, 4)
+    filled: list[str] = []
+    for word in words:
+        filled += {"SIDES": list(sides), "REDIS": [sides[0]]}.get(word, [word])
+    done = bull2jet(*filled)
+    assert (done.code, says in done.err) == (code, True), done
+    assert "Traceback" not in done.err
+    assert redis_server.client.llen("bull:q:wait") == 4
+
+
+def test_without_a_terminal_progress_is_lines_or_json_lines(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 8)
+    plain = bull2jet("plan", *sides)
+    assert "bull:q read wait: 8 of 8, " in plain.err and "\x1b" not in plain.err + plain.out
+    rows = [
+        json.loads(line)
+        for line in bull2jet("plan", *sides, "--progress", "json").err.split("\n")
+        if line
+    ]
+    (waiting,) = [row for row in rows if row["state"] == "read wait"]
+    assert (waiting["queue"], waiting["done"], waiting["total"]) == ("bull:q", 8, 8)
+    assert waiting.keys() >= {"perSecond", "bytes", "secondsLeft"}
+
+
+def test_the_report_comes_as_json_and_as_a_page(
+    redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
+) -> None:
+    make_jobs(redis_server.client, 8)
+    assert bull2jet("run", *sides).code == 0
+    report, html = tmp_path / "report.json", tmp_path / "report.html"
+    done = bull2jet("verify", *sides, "--json", "--report", str(report), "--html", str(html))
+    document: dict[str, Any] = json.loads(done.out)
+    assert document == json.loads(report.read_text())
+    assert document["exitCode"] == 0 and document["verdict"] == "fine"
+    (queue,) = document["queues"]
+    waiting = queue["states"]["waiting"]
+    assert waiting["equal"] == waiting["count"] == 8
+    assert waiting["digest"] == waiting["targetDigest"] and waiting["inOrder"] is True
+    page = html.read_text()
+    assert page.startswith("<!doctype html>") and waiting["digest"] in page
+    assert document["seal"] in page and "<script" not in page
+
+
+def test_on_a_terminal_there_are_bars_and_the_queues_name_is_asked_for(
+    redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
+) -> None:
+    make_jobs(redis_server.client, 8)
+    code, shown = on_terminal("run", *sides)
+    assert code == 0 and "━" in shown and "bull:q wait" in shown
+    archive = ("--archive", str(tmp_path / "archive.gz"))
+    code, shown = on_terminal("finalize", *sides, *archive, typed="wrong\n")
+    assert code == 1 and "Type the queue's name (q)" in shown and "nothing was changed" in shown
+    assert redis_server.client.exists("bull:q:w1")
+    code, _ = on_terminal("finalize", *sides, *archive, typed="q\n")
+    assert code == 0 and not redis_server.client.exists("bull:q:w1")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_leaves_a_clean_checkpoint(
+    how: signal.Signals, redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 400)
+    with begun("run", *sides, "--rate", "200", "--batch", "50") as process:
+        wait_for_lease(redis_server, process)
+        process.send_signal(how)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Type the same command again" in err and "Traceback" not in err
+    assert not redis_server.client.exists("bull:q:bull2jet:lease")
+    done = bull2jet("run", *sides)
+    assert done.code == 0 and bull2jet("verify", *sides).code == 0
+
+
+def test_a_second_run_refuses_and_names_the_first(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 400)
+    with begun("run", *sides, "--rate", "200", "--batch", "50") as process:
+        wait_for_lease(redis_server, process)
+        done = bull2jet("run", *sides)
+        assert done.code == 1
+        assert "held by `bull2jet run`" in done.err and f"process {process.pid} on" in done.err
+
+
+def test_job_data_and_passwords_are_never_shown(
+    redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 2)
+    put_job(client, "good", data=json.dumps({"card": SECRET}))
+    put_job(client, "bad", data='{"card": ' + SECRET)
+    put_job(client, "odd", returnvalue=SECRET, stacktrace=SECRET, timestamp=SECRET)
+    client.lpush("bull:q:wait", "good", "bad", "odd")
+    report, html = tmp_path / "report.json", tmp_path / "report.html"
+    secret_url = sides[0].replace("redis://", f"redis://default:{SECRET}@")
+    client.config_set("requirepass", SECRET)
+    try:
+        told = ""
+        for name in ("inspect", "plan", "run", "verify", "rollback"):
+            words = [name, secret_url, "--report", str(report), "--html", str(html)]
+            words += [] if name == "inspect" else ["--to", sides[2]]
+            words += ["--yes"] if name == "rollback" else []
+            done = bull2jet(*words)
+            assert done.code in (0, 3), done
+            told += done.out + done.err + report.read_text() + html.read_text()
+        wrong = bull2jet("inspect", secret_url.replace(SECRET, SECRET[:-1]))
+        assert wrong.code == 5 and "refused the login" in wrong.err
+    finally:
+        client.config_set("requirepass", "")
+    assert "broken-data" in told
+    assert SECRET not in told and SECRET[:-1] not in wrong.err
+
+
+def test_a_dry_run_writes_nothing(
+    load: Load, redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    load("bullmq-5")
+    client = redis_server.client
+
+    def everything() -> dict[str, Any]:
+        return {key: value_of(client, key) for key in client.keys("*")}
+
+    before = everything()
+    assert bull2jet("inspect", sides[0]).code == 0
+    assert bull2jet("plan", *sides).code == 0
+    assert everything() == before
+
+
+def value_of(client: Any, key: bytes) -> Any:
+    kind = client.type(key)
+    read = {
+        b"string": client.get,
+        b"hash": client.hgetall,
+        b"set": client.smembers,
+        b"list": lambda key: client.lrange(key, 0, -1),
+        b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+        b"stream": client.xrange,
+    }
+    return kind, read[kind](key)
