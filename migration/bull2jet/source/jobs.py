@@ -18,7 +18,7 @@ from bull2jet.source.decoding import Listing, Reader
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Generation
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import Holder, is_marker, stronger_than
+from bull2jet.source.listing import Holder, is_marker, listed_elsewhere
 
 CHUNK_BYTES = 4_000_000
 _PARTS = ("logs", "dependencies", "processed", "failed", "unsuccessful")
@@ -76,36 +76,20 @@ class JobLoader:
         self, holder: Holder, listings: Sequence[Listing]
     ) -> tuple[list[Listing], Loaded]:
         """Leaves out ids that a stronger sorted set also lists: that set has the last word."""
-        others = stronger_than(holder)
         result = Loaded()
-        if not others or not listings:
-            return list(listings), result
-        commands: list[Command] = [
-            ("ZSCORE", self._keys(other), listing.id) for listing in listings for other in others
-        ]
-        answers = await self._door.calls(commands)
-        kept = []
-        for number, listing in enumerate(listings):
-            scores = answers[number * len(others) : (number + 1) * len(others)]
-            where = [
-                other
-                for other, score in zip(others, scores, strict=True)
-                if score is not None and not isinstance(score, Exception)
-            ]
-            if not where:
-                kept.append(listing)
+        elsewhere = await listed_elsewhere(
+            self._door, self._keys, holder, [listing.id for listing in listings]
+        )
+        for listing in listings:
+            where = elsewhere.get(listing.id)
+            if where is None:
                 continue
             result.passed.append(listing)
+            text = f"listed in {holder.suffix} and in {where}; carried once, as {where}."
             result.findings.append(
-                Finding(
-                    Severity.NOTE,
-                    "listed-twice",
-                    f"listed in {holder.suffix} and in {where[0]}; carried once, as {where[0]}.",
-                    self._queue.key,
-                    listing.id,
-                )
+                Finding(Severity.NOTE, "listed-twice", text, self._queue.key, listing.id)
             )
-        return kept, result
+        return [listing for listing in listings if listing.id not in elsewhere], result
 
     async def _look(self, listings: Sequence[Listing]) -> list[_Look]:
         commands: list[Command] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 from bull2jet.model import State
@@ -97,6 +97,29 @@ async def pages(
         yield listings
 
 
+async def listed_elsewhere(
+    door: Door, keys: QueueKeys, holder: Holder, ids: Sequence[str]
+) -> dict[str, str]:
+    """Those of the holder's ids that a stronger sorted set lists too, and which one.
+
+    It counts whether that set is still the library's or has been taken over.
+    """
+    names = [name for other in stronger_than(holder) for name in (other, f"{OWN}{other}")]
+    if not names or not ids:
+        return {}
+    exist = await door.calls([("EXISTS", keys(name)) for name in names])
+    names = [name for name, there in zip(names, exist, strict=True) if there == 1]
+    commands = [("ZSCORE", keys(name), job_id) for job_id in ids for name in names]
+    scores = iter(await door.calls(commands))
+    found: dict[str, str] = {}
+    for job_id in ids:
+        for name in names:
+            score = next(scores)
+            if score is not None and not isinstance(score, Exception):
+                found.setdefault(job_id, name.removeprefix(OWN))
+    return found
+
+
 def is_marker(job_id: str) -> bool:
     """BullMQ 2 to 4 put `0` or `0:<ms>` into `wait` to wake workers; these are no jobs."""
     return job_id == "0" or job_id.startswith("0:")
@@ -117,6 +140,7 @@ __all__ = [
     "PRECEDENCE",
     "Holder",
     "is_marker",
+    "listed_elsewhere",
     "page",
     "pages",
     "stronger_than",

@@ -6,11 +6,11 @@ from bull2jet.model import State
 from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Door
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import Holder, is_marker, pages, usable
+from bull2jet.source.listing import Holder, is_marker, listed_elsewhere, pages, usable
 
 
 async def remaining(door: Door, found: QueueFound) -> dict[State, int]:
-    """Jobs per state; states without any are left out, markers are no jobs."""
+    """Jobs per state; states without any are left out; markers and double entries are no jobs."""
     counts: dict[State, int] = {}
     keys = QueueKeys(found.queue)
     for holder in usable(await current_types(door, found.queue)):
@@ -27,7 +27,8 @@ async def _size(door: Door, keys: QueueKeys, holder: Holder) -> int:
     async for listings in pages(door, keys, holder):
         strange = [row.id for row in listings if is_marker(row.id)]
         answers = await door.calls([("EXISTS", keys.job(job_id)) for job_id in strange])
-        number += len(listings) - answers.count(0)
+        doubles = await listed_elsewhere(door, keys, holder, [row.id for row in listings])
+        number += len(listings) - answers.count(0) - len(doubles)
     return number
 
 
