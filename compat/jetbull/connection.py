@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import warnings
 from typing import Any
 from urllib.parse import unquote
 
 from jetbull.errors import ConfigurationError, ConnectionClosedError
 from jetbull.ledger.hub import Hold, Target, acquire
 from jetbull.ledger.store import QueueStore
+from jetbull.warn import warn_caller
 
 log = logging.getLogger("jetbull.connection")
 
@@ -139,11 +139,10 @@ def _instead_of_redis() -> str:
     url = configured_url()
     if not _warned:
         _warned = True
-        warnings.warn(
+        warn_caller(
             "jetbull keeps jobs in NATS: the Redis connection options are ignored and the server "
             "of NATS_URL (default nats://localhost:4222) is used.",
             UserWarning,
-            stacklevel=5,  # the caller of Queue, Worker, ... (not of Link)
         )
     return url
 

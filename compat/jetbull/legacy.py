@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
-import warnings
 from collections.abc import Mapping
-from types import FrameType
 from typing import Any
+
+from jetbull.warn import warn_caller
 
 log = logging.getLogger("jetbull.legacy")
 
@@ -18,17 +17,7 @@ def outdated(old: str, new: str) -> None:
     """Warns once, at the caller's line, that `old` is BullMQ 5's name for `new`."""
     if old not in _warned:
         _warned.add(old)
-        text = f"{old} is BullMQ 5's name; use {new}."
-        warnings.warn(text, DeprecationWarning, stacklevel=_levels_inside() + 1)
-
-
-def _levels_inside() -> int:
-    """How many frames above the warning's are jetbull's own, that one included."""
-    frame: FrameType | None = sys._getframe(1)
-    levels = 0
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "jetbull":
-        frame, levels = frame.f_back, levels + 1
-    return levels
+        warn_caller(f"{old} is BullMQ 5's name; use {new}.", DeprecationWarning)
 
 
 def modern(opts: Mapping[str, Any]) -> dict[str, Any]:
