@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import deduplicating, linking
 from jetbull.commands.announcing import announce
-from jetbull.ledger import blobs
+from jetbull.ledger import blobs, reading
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.clock import now_ms
@@ -69,8 +69,10 @@ async def prepare(store: QueueStore, job: Job, place: Place | None = None) -> Ne
 async def add(store: QueueStore, job: Job) -> str:
     """Stores one job; the id of the job that now stands for it."""
     rule = deduplicating.rule_of(job.opts) if "deduplication" in job.opts else None
+    if job.parent:
+        await linking.require_parent(store, job)  # before a number is used up
     new = await prepare(store, job)
-    if rule is not None:
+    if rule is not None and not await _is_there(store, new):
         job_id = await deduplicating.add(store, new, rule)
     elif job.parent:
         job_id = await linking.add_child(store, new)
@@ -86,6 +88,10 @@ async def add(store: QueueStore, job: Job) -> str:
     if new.place.due_ms:
         store.promoter.arm(job_id, new.place.due_ms)
     return job_id
+
+
+async def _is_there(store: QueueStore, new: NewJob) -> bool:
+    return not new.generated and await reading.find(store, new.job_id) is not None
 
 
 async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:

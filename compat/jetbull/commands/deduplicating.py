@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetbull.commands.announcing import announce
+from jetbull.commands.linking import expect_child, expectation, tell_families
 from jetbull.errors import ConfigurationError, Conflict
-from jetbull.ledger import deduplication, reading
-from jetbull.ledger.adding import NewJob, is_stored, message_for
+from jetbull.ledger import deduplication, parents, reading
+from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
@@ -83,15 +84,22 @@ async def _own(
     if job.place.state == PRIO:
         await ensure_level(store, job.place.lane)
     entry = deduplication.message(store, rule.id, job.job_id, until, seq)
+    messages = [entry, message_for(store, job)]
+    if along is not None:
+        messages.insert(0, along)
+    parent = await parents.parent_of(store, job.record, job.job_id)
+    if parent is not None:
+        await tell_families(parent.store)
+        if parent.store.names.space.jobs == store.names.space.jobs:
+            messages.insert(0, expectation(parent))
+        else:
+            await expect_child(parent)
     try:
-        messages = [entry, message_for(store, job)]
-        if along is not None:
-            messages.insert(0, along)
         last = await commit(store.wire, store.names.space.jobs, messages)
     except Conflict as rival:
         if rival.repeated and await is_stored(store, job):
             return True
-        if await reading.find(store, job.job_id) is not None:
+        if not await is_free_again(store, job) and await reading.find(store, job.job_id):
             raise
         return False
     if job.on_stored is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
 from jetbull.ledger import parents, reading
-from jetbull.ledger.adding import NewJob, is_stored, message_for
+from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import HEAD, PRIO, public_state_of
 from jetbull.ledger.store import QueueStore
+
+if TYPE_CHECKING:
+    from jetbull.job import Job
 
 
 def link(store: QueueStore, parent: dict[str, Any]) -> dict[str, Any]:
@@ -28,34 +31,49 @@ def link(store: QueueStore, parent: dict[str, Any]) -> dict[str, Any]:
 
 
 async def add_child(store: QueueStore, new: NewJob) -> str:
-    """Stores the child and its parent's wait for it together; JobError -5 without a parent."""
+    """Stores the child and its parent's wait for it together."""
     parent = await parents.parent_of(store, new.record, new.job_id)
     assert parent is not None
-    if await reading.find(parent.store, parent.job_id) is None:
-        raise refused(-5, "addJob", parent=str(new.record.given["parentKey"]))
     await tell_families(parent.store)
-    subject, headers = parents.pending_message(parent.store, parent.job_id, parent.child_key)
-    expect(headers, subject, 0)
-    entry = Message(subject, b"null", headers)
     if new.place.state == PRIO:
         await ensure_level(store, new.place.lane)
-    try:
-        if parent.store.names.space.jobs == store.names.space.jobs:
-            last = await commit(
-                store.wire, store.names.space.jobs, [entry, message_for(store, new)]
-            )
-            if new.on_stored is not None:
-                new.on_stored(last)
-            if new.place.state == HEAD:
-                await store.hint("head")
-            return new.job_id
-        await commit(parent.store.wire, parent.store.names.space.jobs, [entry])
-        if await store_job(store, new):
-            return new.job_id
-    except Conflict as rival:
-        if rival.repeated and await is_stored(store, new):
-            return new.job_id
-    return await _adopt(store, new, parent)
+    while True:
+        entry = expectation(parent)
+        try:
+            if parent.store.names.space.jobs == store.names.space.jobs:
+                last = await commit(
+                    store.wire, store.names.space.jobs, [entry, message_for(store, new)]
+                )
+                if new.on_stored is not None:
+                    new.on_stored(last)
+                if new.place.state == HEAD:
+                    await store.hint("head")
+                return new.job_id
+            await commit(parent.store.wire, parent.store.names.space.jobs, [entry])
+            if await store_job(store, new):
+                return new.job_id
+        except Conflict as rival:
+            if rival.repeated and await is_stored(store, new):
+                return new.job_id
+            if await is_free_again(store, new):
+                continue
+        return await _adopt(store, new, parent)
+
+
+async def require_parent(store: QueueStore, job: Job) -> None:
+    """JobError -5 when the parent a job names does not exist."""
+    assert job.parent is not None
+    parent = link(store, job.parent)
+    owner = await store.sibling(parent["prefix"], parent["queue"])
+    if await reading.find(owner, parent["id"]) is None:
+        raise refused(-5, "addJob", parent=str(job.parentKey))
+
+
+def expectation(parent: parents.Parent) -> Message:
+    """The message by which a parent waits for a child that is new to it."""
+    subject, headers = parents.pending_message(parent.store, parent.job_id, parent.child_key)
+    expect(headers, subject, 0)
+    return Message(subject, b"null", headers)
 
 
 async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
@@ -67,7 +85,7 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
             parent.store.names.dependency(parents.PENDING, parent.job_id, parent.child_key)
         )
         await store_job(store, new)
-        await _expect_child(parent)
+        await expect_child(parent)
         return new.job_id
     old = await parents.parent_of(store, existing.record, new.job_id)
     if (
@@ -78,17 +96,17 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
         and public_state_of(existing.subject) not in ("completed", "failed")
     ):
         raise refused(-7, "addJob", parent=str(new.record.given["parentKey"]))
-    await _expect_child(parent)
+    await expect_child(parent)
     await parents.adopt(store, new.job_id, new.record)
     store.emit("duplicated", jobId=new.job_id)
     return new.job_id
 
 
-async def _expect_child(parent: parents.Parent) -> None:
-    subject, headers = parents.pending_message(parent.store, parent.job_id, parent.child_key)
-    expect(headers, subject, 0)
+async def expect_child(parent: parents.Parent) -> None:
+    """Lets the parent wait for the child, if it does not yet."""
+    entry = expectation(parent)
     try:
-        await parent.store.put(subject, b"null", headers)
+        await parent.store.put(entry.subject, entry.payload, entry.headers)
     except Conflict:
         return
 

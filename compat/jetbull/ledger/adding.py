@@ -18,20 +18,33 @@ from jetbull.ledger.store import QueueStore
 
 @dataclass(slots=True)
 class NewJob:
-    """A job to store; `on_stored` runs as soon as the server has it."""
+    """A job to store; `on_stored` runs as soon as the server has it.
+
+    `tombstone` is the sequence of what an earlier job of this id left, if it was removed lately.
+    """
 
     job_id: str
     record: Record
     place: Place
     generated: bool
     on_stored: Callable[[int], None] | None = None
+    tombstone: int = 0
 
 
 def message_for(store: QueueStore, job: NewJob) -> Message:
     """The guarded message that creates the job."""
     subject, headers = address(store.names, job.job_id, job.place)
-    expect(headers, store.names.any_state(job.job_id), 0)
+    expect(headers, store.names.any_state(job.job_id), job.tombstone)
     return Message(subject, job.record.encode(), headers)
+
+
+async def is_free_again(store: QueueStore, job: NewJob) -> bool:
+    """After a conflict: whether only a removed job stood in the way, as the job knows from now."""
+    newest = await store.newest(job.job_id)
+    seq = newest.seq if newest is not None and state_of(newest.subject) == GONE else 0
+    found = seq != job.tombstone
+    job.tombstone = seq
+    return found
 
 
 async def add(store: QueueStore, job: NewJob) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, StoreError, StreamMissing
 from jetbull.ledger import blobs
-from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect, vanish
@@ -142,21 +142,22 @@ async def _oldest(store: QueueStore, subject: str) -> OldMessage | None:
 async def _take(store: QueueStore, message: OldMessage) -> None:
     job = _job_of(message)
     await blobs.externalize(store, job.job_id, job.record)
-    headers: HeaderMap = {}
     marker = store.names.aux("taken", str(message.seq))
-    expect(headers, marker, 0)
-    vanish(headers, _WEEK_S)
-    try:
-        await commit(
-            store.wire,
-            store.names.space.jobs,
-            [Message(marker, b"", headers), message_for(store, job)],
-        )
-    except Conflict:
-        log.info("job %s of %s is there already", job.job_id, message.subject)
-    else:
-        store.emit("added", jobId=job.job_id, name=job.record.name)
-        store.emit("waiting", jobId=job.job_id)
+    while True:
+        headers: HeaderMap = {}
+        expect(headers, marker, 0)
+        vanish(headers, _WEEK_S)
+        messages = [Message(marker, b"", headers), message_for(store, job)]
+        try:
+            await commit(store.wire, store.names.space.jobs, messages)
+        except Conflict:
+            if await is_free_again(store, job):
+                continue
+            log.info("job %s of %s is there already", job.job_id, message.subject)
+        else:
+            store.emit("added", jobId=job.job_id, name=job.record.name)
+            store.emit("waiting", jobId=job.job_id)
+        break
     try:
         await store.wire.api(f"STREAM.MSG.DELETE.{STREAM}", {"seq": message.seq, "no_erase": True})
     except StreamMissing as error:

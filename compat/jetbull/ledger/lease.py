@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError
 from jetbull.ledger.clock import now_ms
-from jetbull.ledger.guard import expect
-from jetbull.ledger.moving import move
-from jetbull.ledger.names import ACTIVE, GONE, state_of
+from jetbull.ledger.moving import move, transition
+from jetbull.ledger.names import ACTIVE, GONE, lane_of, state_of
 from jetbull.ledger.patches import fold, read_patches
-from jetbull.ledger.placing import Place, active, address
+from jetbull.ledger.placing import Place, active, address, reprioritized
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -75,16 +74,15 @@ class Lease:
                 record = self.record.copy()
                 if change is not None:
                     change(record)
-                names = self.store.names
-                subject, headers = address(names, self.job_id, active(now_ms() + self.lock_ms))
-                expect(headers, subject, self._stored.seq)
+                place = active(now_ms() + self.lock_ms, lane_of(self._stored.subject))
+                message = transition(self.store, self.job_id, self._stored, record, place)
                 try:
-                    seq = await self.store.put(subject, record.encode(), headers)
+                    seq = await self.store.put(message.subject, message.payload, message.headers)
                 except Conflict:
                     await self._reload()
                     continue
                 self.record = record
-                self._stored = Stored(subject, seq, record)
+                self._stored = Stored(message.subject, seq, record)
                 return
 
     async def leave(
@@ -115,6 +113,7 @@ class Lease:
                     # Someone else may have written progress or data meanwhile: keep theirs.
                     await self._reload()
                     record = _merge(record, self.record)
+                    place = reprioritized(place, record.priority)
 
     async def _clear(self) -> None:
         """Makes sure that no ticket of this try is left.
@@ -149,8 +148,8 @@ class Lease:
 
 
 def _merge(outcome: Record, stored: Record) -> Record:
-    head = dict(outcome.head)
-    for key in ("progress", *(() if "finishedOn" in head else ("deferredFailure",))):
+    head = {k: v for k, v in outcome.head.items() if k != "priority"}
+    for key in ("progress", "priority", "orphaned", *(() if "finishedOn" in head else ("deferredFailure",))):
         if key in stored.head:
             head[key] = stored.head[key]
     return stored.with_head(head)

@@ -49,8 +49,23 @@ def delayed(due_ms: int, priority: int = 0) -> Place:
     return Place(DELAYED, str(due_ms), due_ms, str(priority) if priority > 0 else "")
 
 
-def active(expires_ms: int) -> Place:
-    return Place(ACTIVE, "-", expires_ms)
+def reprioritized(place: Place, priority: int) -> Place:
+    """The same step for a job whose priority was changed by somebody else meanwhile."""
+    if place.state == DELAYED:
+        return delayed(place.due_ms, priority)
+    if place.state == PRIO or (priority > 0 and place.state in (WAIT, HEAD)):
+        return waiting(priority)
+    return place
+
+
+def active(expires_ms: int, before: str = "") -> Place:
+    """Held until `expires_ms`; `before` is the lane of the message this one renews.
+
+    The two lanes take turns, so that a renewal removes its predecessor instead of overwriting it:
+    after kill -9 nats-server gives back messages that were overwritten when the one that did so
+    has been removed since.
+    """
+    return Place(ACTIVE, "r" if before == "-" else "-", expires_ms)
 
 
 WAITING_CHILDREN = Place(CHILDREN)

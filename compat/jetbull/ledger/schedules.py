@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetbull.errors import Conflict
-from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.moving import ensure_level, transition
@@ -78,22 +78,14 @@ async def save(
     """
     if job.place.state == PRIO:
         await ensure_level(store, job.place.lane)
-    subject = store.names.aux(_KIND, scheduler_id)
-    headers: HeaderMap = {}
-    expect(headers, subject, seq)
-    messages = [Message(subject, to_bytes(dumps(body)), headers)]
-    if replaced is None:
-        messages.append(message_for(store, job))
-    elif replaced[0] == job.job_id:
-        messages.append(transition(store, job.job_id, replaced[1], job.record, job.place))
-    else:
-        old_id, old = replaced
-        gone = old.record.with_head({})
-        messages += [transition(store, old_id, old, gone, REMOVED), message_for(store, job)]
-    try:
-        last = await commit(store.wire, store.names.space.jobs, messages)
-    except Conflict:
-        return False
+    while True:
+        messages = _messages(store, scheduler_id, body, seq, job, replaced)
+        try:
+            last = await commit(store.wire, store.names.space.jobs, messages)
+            break
+        except Conflict:
+            if not await is_free_again(store, job):
+                return False
     if replaced is not None and not is_schedule(replaced[1].subject):
         if replaced[1].subject != messages[-1].subject:
             await store.purge(replaced[1].subject, seq=replaced[1].seq + 1)
@@ -102,6 +94,27 @@ async def save(
     if job.place.state == HEAD:
         await store.hint("head")
     return True
+
+
+def _messages(
+    store: QueueStore,
+    scheduler_id: str,
+    body: dict[str, Any],
+    seq: int,
+    job: NewJob,
+    replaced: tuple[str, Stored] | None,
+) -> list[Message]:
+    subject = store.names.aux(_KIND, scheduler_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    entry = Message(subject, to_bytes(dumps(body)), headers)
+    if replaced is None:
+        return [entry, message_for(store, job)]
+    old_id, old = replaced
+    if old_id == job.job_id:
+        return [entry, transition(store, job.job_id, old, job.record, job.place)]
+    gone = old.record.with_head({})
+    return [entry, transition(store, old_id, old, gone, REMOVED), message_for(store, job)]
 
 
 async def delete(store: QueueStore, scheduler_id: str) -> bool:

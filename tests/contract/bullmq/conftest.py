@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import pytest
@@ -77,3 +77,15 @@ async def make(backend: Backend) -> AsyncIterator[Makers]:
 async def queue(make: Makers) -> Any:
     """A queue with a name of its own."""
     return make.queue()
+
+
+@pytest.fixture
+def both_backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Backend]]:
+    """BullMQ and jetbull side by side, each with a server of its own."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                importlib.import_module(MODULES[name]).running(tmp_path_factory.mktemp(name))
+            )
+            for name in ("bullmq", "jetbull")
+        ]
