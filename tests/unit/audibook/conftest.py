@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.audibook.studio import Studio
 
 from audibook import Settings, sample_book
 from audibook.audio import find_ffmpeg
@@ -59,3 +60,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in ("DATABASE_URL", "S3_ENDPOINT", "S3_BUCKET_NAME", "AZURE_SPEECH_KEY"):
         monkeypatch.delenv(name, raising=False)
     return Settings(data_dir=tmp_path / "data", tts_model="tone", paragraph_pause_ms=0)
+
+
+@pytest.fixture
+def studio(settings: Settings) -> Iterator[Studio]:
+    made = Studio(settings)
+    yield made
+    made.processor.close()
+    assert list(settings.work_dir.glob("*")) == [], "temporary files were left behind"
