@@ -3,6 +3,7 @@
     a parent nobody let go     the teller died between booking the last child and letting it go
     a parent of no child       the child was removed, and who removed it died before saying so
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
+    a ticket of the past       nats-server was killed and gave back a message that was removed
 
 Everything here may be done by several workers at once, and again.
 """
@@ -18,7 +19,7 @@ from jetbull.commands import deduplicating
 from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.ledger import parents, reading
 from jetbull.ledger.clock import now_ms, parse_ms
-from jetbull.ledger.names import CHILDREN, last_token, public_state_of
+from jetbull.ledger.names import ACTIVE, CHILDREN, PRIO, WAIT, last_token, public_state_of
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -28,6 +29,7 @@ EVERY_S = 20.0
 OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused them
 _PARENTS = 50  # per look
 _CHILDREN = 50  # per parent and look
+_TICKETS = 50  # per state and look
 
 
 class Upkeep:
@@ -53,13 +55,27 @@ class Upkeep:
                 log.debug("looked in vain: %s", error)
 
     async def look(self) -> None:
-        """One look at some parents and all remembered adds."""
+        """One look at some parents, the oldest tickets and all remembered adds."""
+        for state in (ACTIVE, WAIT, PRIO):
+            await self._outdated(state)
         if self._store.families:
             await self._parents()
         await self._remembered()
 
     def _is_old(self, message: Stored) -> bool:
         return now_ms() - parse_ms(message.time) >= self._old_enough_ms
+
+    async def _outdated(self, state: str) -> None:
+        """Removes messages of jobs that have a newer one; the newest is the truth."""
+        store, names = self._store, self._store.names
+        query = {"next_by_subj": names.all_in(state), "seq": 1, "batch": _TICKETS}
+        found = await store.wire.get_batch(names.space.jobs, query)
+        old = {last_token(m.subject): m for m in found if self._is_old(m)}
+        newest = await reading.find_many(store, old)
+        for job_id, message in old.items():
+            current = newest.get(job_id)
+            if current is not None and current.seq > message.seq:
+                await store.purge(message.subject, seq=message.seq + 1)
 
     async def _parents(self) -> None:
         names = self._store.names

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move, transition
-from jetbull.ledger.names import ACTIVE, GONE, lane_of, state_of
+from jetbull.ledger.names import ACTIVE, GONE, PRIO, WAIT, lane_of, state_of
 from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.placing import Place, active, address, reprioritized
 from jetbull.ledger.reading import as_stored
@@ -93,7 +93,7 @@ class Lease:
         What was set as `on_sent` runs once, when that message is on its way.
         """
         async with self._busy:
-            if place.state == GONE:
+            if place.state in (GONE, WAIT, PRIO):
                 await self._clear()
             while True:
                 try:
@@ -119,7 +119,7 @@ class Lease:
         """Makes sure that no ticket of this try is left.
 
         Once the job is removed, and its tombstone too, nothing would tell a ticket whose ack was
-        lost from a new job.
+        lost from a new job; and the next ticket must not overwrite it (see `placing.active`).
         """
         acked, self.acked = self.acked, None
         if acked is not None:

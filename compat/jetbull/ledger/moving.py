@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.guard import drop, expect
-from jetbull.ledger.names import HEAD, PRIO, is_schedule, state_of
+from jetbull.ledger.names import GONE, HEAD, PRIO, is_schedule, state_of
 from jetbull.ledger.placing import Place, address
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -54,6 +54,8 @@ def transition(
         drop(headers, old.subject, old.seq)
     else:
         expect(headers, store.names.any_state(job_id), old.seq)
+    if place.state == GONE:
+        record = Record(record.head, record.fixed, b"null")  # a tombstone needs no data
     return Message(subject, record.encode(), headers)
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from jetbull.errors import Conflict
 from jetbull.ledger import wire as _wire
-from jetbull.ledger.guard import HeaderMap, expect
-from jetbull.ledger.names import GONE, HEAD, is_schedule, last_token, state_of
+from jetbull.ledger.guard import HeaderMap, drop, expect
+from jetbull.ledger.names import ACTIVE, GONE, HEAD, is_schedule, lane_of, last_token, state_of
+from jetbull.ledger.placing import active
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 
@@ -64,8 +65,13 @@ async def _in_place(
     record = Record.decode(found.data)
     change(record)
     headers: HeaderMap = {key: found.headers[key] for key in _COPIED}
-    expect(headers, store.names.any_state(job_id), found.seq)
-    await store.put(found.subject, record.encode(), headers)
+    subject = found.subject
+    if state_of(subject) == ACTIVE:
+        subject = store.names.job(ACTIVE, job_id, active(0, lane_of(subject)).lane)
+        drop(headers, found.subject, found.seq)
+    else:
+        expect(headers, store.names.any_state(job_id), found.seq)
+    await store.put(subject, record.encode(), headers)
 
 
 async def _beside(
