@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -39,6 +40,8 @@ async def _run(seed: int, minutes: float, only: str, once: bool, keep: Path | No
     while not results or (not once and time.monotonic() < end):
         for fault in chosen:
             folder = keep and keep / f"{fault.name.replace(' ', '-').replace(':', '')}-{round_seed}"
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
             results.append(await perform(fault, round_seed, folder))
             print(results[-1].told(), flush=True)
             if not once and time.monotonic() > end:

@@ -99,7 +99,9 @@ class Producers:
             opts["lifo"] = True
         elif dice < 0.5:
             opts["removeOnComplete"] = True
-        if self._random.random() < 0.4:
+        if self._random.random() < 0.04:
+            data["ms"] = self._random.randrange(1000, 2500)
+        elif self._random.random() < 0.4:
             data["ms"] = self._random.randrange(20, 300)
         try:
             job = await queue.add("job", {"n": number, **data}, opts)
