@@ -145,3 +145,13 @@ async def test_a_worker_calls_the_processor_with_its_job(
     data = {"jobId": "7", "data": {"bookId": registered.id, "s3Key": registered.s3_key}}
     result = await studio.processor(make_job("parse-epub", data), "token")
     assert result["paragraphCount"] == 1
+
+
+async def test_audio_that_is_made_again_while_it_is_joined_is_worth_another_attempt(
+    studio: Studio, make_epub: MakeEpub
+) -> None:
+    book = await studio.parsed(make_epub("<p>One.</p>"))
+    (spoken,) = await studio.speak(book)
+    studio.storage.delete(spoken["s3Key"])
+    with pytest.raises(NotReadyError, match="is gone: it was made again or removed"):
+        await studio.combine(book)
