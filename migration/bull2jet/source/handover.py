@@ -155,6 +155,10 @@ class Handover:
         """Makes reserved jobs taken-over ones, after they were copied."""
         return await self._move(holder.inflight, holder.mirror, ids)
 
+    async def refuse(self, holder: Holder, ids: Sequence[str]) -> None:
+        """Puts reserved jobs aside that the target will never hold."""
+        await self._move(holder.inflight, holder.refused, ids)
+
     async def claim_scheduler(self, scheduler_id: str) -> None:
         """Takes a scheduler over: the old side makes no further iterations."""
         repeat, mirror = self.keys("repeat"), self.keys.own("repeat")

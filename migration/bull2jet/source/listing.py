@@ -34,6 +34,11 @@ class Holder:
         return Holder(OWN + self.suffix, self.state, self.is_list)
 
     @property
+    def refused(self) -> Holder:
+        """Where the ids stay of jobs whose id another job on the target has."""
+        return Holder(f"{OWN}refused:{self.suffix}", self.state, self.is_list)
+
+    @property
     def inflight(self) -> Holder:
         """Where the ids are while a bridge copies their jobs."""
         return Holder(f"{OWN}inflight:{self.suffix}", self.state, self.is_list)

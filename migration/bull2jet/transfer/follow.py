@@ -19,7 +19,7 @@ from redis.exceptions import ResponseError
 from bull2jet.canonical import same_given
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.groups import single_errors
-from bull2jet.model import FINISHED, Job, QueueRef, State
+from bull2jet.model import FINISHED, Job, QueueRef, Settings, State
 from bull2jet.progress import Progress
 from bull2jet.source.booking import booked
 from bull2jet.source.clients import Stragglers
@@ -32,6 +32,7 @@ from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys, glob_escaped
 from bull2jet.source.lease import held_lease
 from bull2jet.source.listing import HOLDERS, Holder, page
+from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.checkpoint import load
 from bull2jet.transfer.furniture import carry_deduplication, carry_schedulers, mapper_for
@@ -39,6 +40,7 @@ from bull2jet.transfer.mapping import Mapper, arrived
 
 _IDLE_SECONDS = 1.0  # a sweep at least this often, whatever the library tells
 _BLOCK_MS = 5000
+_APART = 1_000_000  # generated ids between those of the two sides
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Sweeper:
         return carried
 
     async def _sweep_furniture(self) -> None:
+        await self.keep_apart()
         queue = self.found.queue
         await carry_schedulers(
             self.door, queue, self.target, self.handover, self.mapper, self.findings
@@ -134,7 +137,9 @@ class Sweeper:
             jobs = [_new(arrived(self.mapper.job(job), now)) for job in loaded.jobs]
             fresh = await self.target.add(jobs)
             known = [job for job, is_new in zip(jobs, fresh, strict=True) if not is_new]
-            await self._check_known(known)
+            rivals = await self._rivals(known)
+            await self.handover.refuse(holder, [job.id for job in rivals])
+            jobs = [job for job in jobs if job not in rivals]
             await self.target.tell_parents(await booked(self.door, self.found.queue, jobs))
             await self.handover.settle(holder, [job.id for job in jobs])
             for job in jobs:
@@ -142,19 +147,31 @@ class Sweeper:
             done += len(jobs)
         return done
 
-    async def _check_known(self, known: Sequence[Job]) -> None:
-        """A job that is there already is ours from a broken-off sweep, or a rival by its id."""
+    async def _rivals(self, known: Sequence[Job]) -> list[Job]:
+        """Those whose id another job has; the rest are ours from a sweep that was broken off.
+
+        Only ids that callers choose can meet: generated ones are kept apart by `keep_apart`.
+        """
         if not known:
-            return
+            return []
         copies = await self.target.read([job.id for job in known])
         ours = await self.target.carried_by_us([job.id for job in known])
+        rivals = []
         for job in known:
             copy = copies.get(job.id)
             if copy is None or (job.id in ours and same_given(job, copy)):
                 continue
-            self._leave(
-                job, "id-taken", "the target has a job with this id, as BullMQ would also find."
-            )
+            rivals.append(job)
+            self._leave(job, "id-taken", "another job has its id, as BullMQ would also find.")
+        return rivals
+
+    async def keep_apart(self) -> None:
+        """Lets the target count far ahead, while old producers still count up in Redis."""
+        settings = await read_settings(self.door, self.found.queue)
+        there = (await self.target.settings()).counter
+        if there < settings.counter + _APART // 2:
+            ahead = Settings(counter=settings.counter + _APART)
+            await self.target.put_settings(ahead)
 
     def _loader(self) -> JobLoader:
         return JobLoader(self.door, self.found.queue, self.found.generation)
@@ -215,6 +232,7 @@ class Bridge:
                 self.door, found, target, handover, mapper, self.findings,
                 checkpoint.oldest_finished,
             )  # fmt: skip
+            await sweeper.keep_apart()
             self.carried[found.queue] = sweeper.carried
             news = _News(self.door, found)
             stragglers = Stragglers(self.door, found.queue)
@@ -224,7 +242,9 @@ class Bridge:
                 self.progress.say(f"the bridge of {found.queue.key} is up")
                 while True:
                     if await sweeper.sweep():
-                        self.findings.extend(await stragglers.look())
+                        for finding in await stragglers.look():
+                            self.findings.add(finding)
+                            self.progress.say(f"{found.queue.key}: {finding.text}")
                     await news.wait()
 
 
