@@ -36,10 +36,10 @@ def _finished(stored: Stored) -> int:
 
 
 async def promote_all(store: QueueStore) -> None:
-    """Every delayed job waits now."""
+    """Every delayed job waits now, at the tail of the line, whatever its priority, as in BullMQ."""
     while True:
         rows = await pages.page(store, "delayed", 0, _PAGE - 1, True)
         if not rows:
             return
         for job_id, stored in rows:
-            await promote_stored(store, job_id, stored)
+            await promote_stored(store, job_id, stored, waiting())

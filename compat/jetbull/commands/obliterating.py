@@ -26,7 +26,7 @@ async def obliterate(store: QueueStore, force: bool) -> None:
     kept = {p[1] for p in pending if p[0] == store.names.name and p not in own}
     await store.event_log.flush()
     await _purge_jobs(store, kept)
-    await _purge_rest(store)
+    await _purge_rest(store, kept)
     await _release(store, own, kept)
     store.levels.clear()
     store.patched = False
@@ -72,14 +72,17 @@ async def _purge_jobs(store: QueueStore, kept: set[str]) -> None:
             await store.purge(subject)
 
 
-async def _purge_rest(store: QueueStore) -> None:
-    names = store.names
-    for stream, subject in (
-        (names.space.events, names.events),
-        (names.space.counters, names.counter(">")),
-        (names.space.logs, names.all_logs()),
-        (names.space.objects, names.all_objects()),
-    ):
+async def _purge_rest(store: QueueStore, kept: set[str]) -> None:
+    space, names = store.names.space, store.names
+    doomed = [(space.events, names.events), (space.counters, names.counter(">"))]
+    for stream, pattern in ((space.logs, names.all_logs()), (space.objects, names.all_objects())):
+        if not kept:
+            doomed.append((stream, pattern))
+            continue
+        for subject in await counting.stream_subjects(store, stream, pattern):
+            if unescape(subject.split(".")[3]) not in kept:
+                doomed.append((stream, subject))
+    for stream, subject in doomed:
         await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
 
 

@@ -31,8 +31,13 @@ async def promote(store: QueueStore, job_id: str) -> None:
             return
 
 
-async def promote_stored(store: QueueStore, job_id: str, found: Stored) -> bool:
-    """Moves a delayed job that was just read; False when it changed meanwhile."""
+async def promote_stored(
+    store: QueueStore, job_id: str, found: Stored, place: Place | None = None
+) -> bool:
+    """Moves a delayed job that was just read, to where its priority says unless `place` is given.
+
+    False when it changed meanwhile.
+    """
     record = found.record.copy()
     record.head.pop("delay", None)
     try:
@@ -41,7 +46,7 @@ async def promote_stored(store: QueueStore, job_id: str, found: Stored) -> bool:
             job_id,
             found,
             record,
-            in_line(record.priority),
+            place or in_line(record.priority),
             lambda _: store.emit("waiting", jobId=job_id, prev="delayed"),
         )
     except Conflict:
