@@ -73,7 +73,9 @@ async def _send(wire: Wire, messages: Sequence[Message]) -> int:
         for number, message in enumerate(messages[:-1], 1):
             message.headers["Nats-Batch-Id"] = batch
             message.headers["Nats-Batch-Sequence"] = str(number)
-            await wire.send(message.subject, message.payload, "", message.headers)
+            if wire.crowded:
+                await wire.room()
+            wire.send_now(message.subject, message.payload, "", message.headers)
         last = messages[-1]
         last.headers["Nats-Batch-Id"] = batch
         last.headers["Nats-Batch-Sequence"] = str(len(messages))

@@ -10,15 +10,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError
+from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move, transition
-from jetbull.ledger.names import ACTIVE, GONE, PRIO, WAIT, lane_of, state_of
+from jetbull.ledger.names import ACTIVE, GONE, PRIO, WAIT, escape, lane_of, state_of
 from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.placing import Place, active, address, reprioritized
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.templates import outcome_values
 from jetbull.ledger.wire import Msg
 
 
@@ -97,23 +98,38 @@ class Lease:
                 await self._clear()
             while True:
                 try:
-                    on_sent, self.on_sent = self.on_sent, None
-                    stored = await move(
-                        self.store,
-                        self.job_id,
-                        self._stored,
-                        record,
-                        place,
-                        on_stored,
-                        on_sent=on_sent,
-                    )
-                    self.ended = True
-                    return stored
+                    stored = await self._move(record, place, on_stored)
                 except Conflict:
                     # Someone else may have written progress or data meanwhile: keep theirs.
                     await self._reload()
                     record = _merge(record, self.record)
                     place = reprioritized(place, record.priority)
+                else:
+                    self.ended = True
+                    return stored
+
+    async def _move(
+        self, record: Record, place: Place, on_stored: Callable[[int], None] | None
+    ) -> Stored:
+        store, job_id = self.store, self.job_id
+        on_sent, self.on_sent = self.on_sent, None
+        template = store.templates.outcomes.get(place.state)
+        held_up = store.patched or store.wire.crowded or store.event_log.crowded
+        if template is None or place.lane != "-" or held_up:
+            old = self._stored
+            return await move(store, job_id, old, record, place, on_stored, on_sent=on_sent)
+        token, payload = escape(job_id).encode(), record.encode()
+        lane = lane_of(self._stored.subject).encode()
+        values = outcome_values(lane, token, self._stored.seq)
+        try:
+            answer = store.wire.post_filled(template, token, values, payload, on_stored)
+            if on_sent is not None:
+                on_sent()
+            seq = await answer
+        except (AckTimeout, StreamMissing) as error:
+            m = transition(store, job_id, self._stored, record, place)
+            seq = await store.insist(m.subject, m.payload, m.headers, error, on_stored)
+        return Stored(store.names.job(place.state, job_id), seq, record)
 
     async def _clear(self) -> None:
         """Makes sure that no ticket of this try is left.
@@ -149,7 +165,12 @@ class Lease:
 
 def _merge(outcome: Record, stored: Record) -> Record:
     head = {k: v for k, v in outcome.head.items() if k != "priority"}
-    for key in ("progress", "priority", "orphaned", *(() if "finishedOn" in head else ("deferredFailure",))):
+    for key in (
+        "progress",
+        "priority",
+        "orphaned",
+        *(() if "finishedOn" in head else ("deferredFailure",)),
+    ):
         if key in stored.head:
             head[key] = stored.head[key]
     return stored.with_head(head)

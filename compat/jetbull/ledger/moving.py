@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.guard import drop, expect
-from jetbull.ledger.names import GONE, HEAD, PRIO, is_schedule, state_of
+from jetbull.ledger.names import GONE, HEAD, PRIO, QueueNames, is_schedule, state_of
 from jetbull.ledger.placing import Place, address
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -49,11 +49,16 @@ def transition(
     store: QueueStore, job_id: str, old: Stored, record: Record, place: Place
 ) -> Message:
     """The message that moves the job, guarded by `old`."""
-    subject, headers = address(store.names, job_id, place)
+    return step(store.names, job_id, old, record, place)
+
+
+def step(names: QueueNames, job_id: str, old: Stored, record: Record, place: Place) -> Message:
+    """As `transition`, from the queue's names alone."""
+    subject, headers = address(names, job_id, place)
     if is_schedule(old.subject) and old.subject != subject:
         drop(headers, old.subject, old.seq)
     else:
-        expect(headers, store.names.any_state(job_id), old.seq)
+        expect(headers, names.any_state(job_id), old.seq)
     if place.state == GONE:
         record = Record(record.head, record.fixed, b"null")  # a tombstone needs no data
     return Message(subject, record.encode(), headers)

@@ -122,13 +122,13 @@ class Space:
 class QueueNames:
     """Subject and consumer names of one queue."""
 
-    __slots__ = ("_root", "events", "name", "space", "token")
+    __slots__ = ("events", "name", "root", "space", "token")
 
     def __init__(self, space: Space, name: str) -> None:
         self.space = space
         self.name = name
         self.token = escape(name)
-        self._root = f"jb.{space.token}.{self.token}"
+        self.root = f"jb.{space.token}.{self.token}"
         self.events = f"jbe.{space.token}.{self.token}"
 
     @property
@@ -137,26 +137,26 @@ class QueueNames:
         return f"{self.space.prefix}:{self.name}"
 
     def job(self, state: str, job_id: str, lane: str = "-") -> str:
-        return f"{self._root}.{state}.{lane}.{escape(job_id)}"
+        return f"{self.root}.{state}.{lane}.{escape(job_id)}"
 
     def any_state(self, job_id: str) -> str:
         """Matches every message of one job: the guard of 'create only'."""
-        return f"{self._root}.*.*.{escape(job_id)}"
+        return f"{self.root}.*.*.{escape(job_id)}"
 
     def all_in(self, state: str, lane: str = "*") -> str:
-        return f"{self._root}.{state}.{lane}.*"
+        return f"{self.root}.{state}.{lane}.*"
 
     def all_jobs(self) -> str:
-        return f"{self._root}.*.*.*"
+        return f"{self.root}.*.*.*"
 
     def everything(self) -> str:
-        return f"{self._root}.>"
+        return f"{self.root}.>"
 
     def aux(self, kind: str, key: str = "") -> str:
-        return f"{self._root}.{kind}.{escape(key)}"
+        return f"{self.root}.{kind}.{escape(key)}"
 
     def all_aux(self, kind: str) -> str:
-        return f"{self._root}.{kind}.*"
+        return f"{self.root}.{kind}.*"
 
     def dependency(self, kind: str, parent_id: str, child_key: str) -> str:
         return f"jbd.{self.space.token}.{self.token}.{escape(parent_id)}.{kind}.{escape(child_key)}"

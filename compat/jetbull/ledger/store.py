@@ -20,6 +20,7 @@ from jetbull.ledger.ids import IdSource
 from jetbull.ledger.names import QueueNames
 from jetbull.ledger.promoter import Promoter
 from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.templates import Templates
 from jetbull.ledger.wire import Stored, Wire
 
 log = logging.getLogger("jetbull.ledger")
@@ -35,7 +36,18 @@ class QueueStore:
     are False, nobody asks the server for them.
     """
 
-    __slots__ = ("event_log", "families", "ids", "levels", "names", "patched", "promoter", "sibling", "wire")
+    __slots__ = (
+        "event_log",
+        "families",
+        "ids",
+        "levels",
+        "names",
+        "patched",
+        "promoter",
+        "sibling",
+        "templates",
+        "wire",
+    )
 
     def __init__(
         self,
@@ -49,6 +61,7 @@ class QueueStore:
         self.promoter = Promoter(partial(promote, self))
         self.wire = wire
         self.names = names
+        self.templates = Templates(names)
         self.event_log = event_log
         self.ids = IdSource(wire, names)
         self.levels: set[str] = set()
@@ -89,32 +102,18 @@ class QueueStore:
                 on_sent()
             return await answer
         except (AckTimeout, StreamMissing) as error:
-            return await self._insist(subject, payload, headers, on_stored, patience, error)
+            return await self.insist(subject, payload, headers, error, on_stored, patience)
 
-    async def stored(
+    async def insist(
         self,
-        answer: asyncio.Future[int],
         subject: str,
         payload: bytes,
         headers: HeaderMap,
+        error: Exception,
         on_stored: Callable[[int], None] | None = None,
         patience: float = PATIENCE,
     ) -> int:
-        """As `put`, for a message that was sent already: `answer` is what `wire.post` gave."""
-        try:
-            return await answer
-        except (AckTimeout, StreamMissing) as error:
-            return await self._insist(subject, payload, headers, on_stored, patience, error)
-
-    async def _insist(
-        self,
-        subject: str,
-        payload: bytes,
-        headers: HeaderMap,
-        on_stored: Callable[[int], None] | None,
-        patience: float,
-        error: Exception,
-    ) -> int:
+        """As `put`, for a message that was sent already and whose answer was `error`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         pause = 0.05

@@ -11,16 +11,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError
+from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease, Ticket, patched
 from jetbull.ledger.moving import transition
-from jetbull.ledger.names import is_schedule
+from jetbull.ledger.names import ACTIVE, escape, is_schedule
 from jetbull.ledger.placing import active
 from jetbull.ledger.reading import find
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.templates import claim_values
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -32,9 +33,10 @@ class Claim:
 
     __slots__ = (
         "_answer",
+        "_due_ms",
         "_lock_ms",
-        "_message",
         "_on_stored",
+        "_payload",
         "_record",
         "_token",
         "_worker",
@@ -59,27 +61,21 @@ class Claim:
         self._lock_ms = lock_ms
         self._worker = worker
         self._on_stored = on_stored
-        self._message: Message
+        self._due_ms = 0
+        self._payload = b""
         self._answer: asyncio.Future[int] | None = None
 
-    def _build(self, store: QueueStore) -> Message:
-        now = now_ms()
-        head = {**self._record.head, "processedOn": now, "token": self._token}
-        head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
-        head.pop("delay", None)
-        if self._worker:
-            head["processedBy"] = self._worker
-        self._record = self._record.with_head(head)
-        place = active(now + self._lock_ms)
-        self._message = transition(store, self.job_id, self.ticket.stored, self._record, place)
-        return self._message
-
     def send(self, store: QueueStore) -> None:
-        """Sends the claim now, if the queue has no patches; `lease` tells what went wrong."""
-        message = self._build(store)
+        """Sends the claim of a consumer's ticket now, if the queue has no patches.
+
+        What goes wrong is told by `lease`.
+        """
+        self._start()
+        token = escape(self.job_id).encode()
+        values = claim_values(token, self.ticket.stored.seq, self._due_ms)
         try:
-            self._answer = store.wire.post_now(
-                message.subject, message.payload, message.headers, self._on_stored
+            self._answer = store.wire.post_filled(
+                store.templates.claim, token, values, self._payload, self._on_stored
             )
         except JetbullError as error:
             self._answer = asyncio.get_running_loop().create_future()
@@ -96,13 +92,19 @@ class Claim:
         With `along` (a place under the global concurrency) both are stored or none, and a refusal
         may be the place's: `Conflict`.
         """
+        if self._answer is None and along is None and self.ticket.reply and not store.patched:
+            self.send(store)
         try:
-            if self._answer is not None and self._answer.done() and not self._answer.exception():
-                seq = self._answer.result()
-            elif along is None:
-                seq = await self._stored(store)
+            if self._answer is not None:
+                try:
+                    seq = await self._answer
+                except (AckTimeout, StreamMissing) as error:
+                    m = self._message(store)
+                    seq = await store.insist(
+                        m.subject, m.payload, m.headers, error, self._on_stored
+                    )
             else:
-                seq = await self._stored_along(store, along)
+                seq = await self._stored(store, along)
         except Conflict:
             if along is not None and await self._is_current(store):
                 raise
@@ -111,21 +113,31 @@ class Claim:
             return None
         return await self._won(store, seq)
 
-    async def _stored(self, store: QueueStore) -> int:
-        if self._answer is not None:
-            m = self._message
-            return await store.stored(
-                self._answer, m.subject, m.payload, m.headers, self._on_stored
-            )
-        if store.patched:
-            self._record = await patched(store, self.job_id, self.ticket.stored)
-        m = self._build(store)
-        return await store.put(m.subject, m.payload, m.headers, self._on_stored)
+    def _start(self) -> None:
+        """The record as it is while the job runs."""
+        now = now_ms()
+        head = {**self._record.head, "processedOn": now, "token": self._token}
+        head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
+        head.pop("delay", None)
+        if self._worker:
+            head["processedBy"] = self._worker
+        self._record = self._record.with_head(head)
+        self._payload = self._record.encode()
+        self._due_ms = now + self._lock_ms
 
-    async def _stored_along(self, store: QueueStore, along: Message) -> int:
+    def _message(self, store: QueueStore) -> Message:
+        """The claim, made from its parts: for all but the usual case."""
+        place = active(self._due_ms)
+        return transition(store, self.job_id, self.ticket.stored, self._record, place)
+
+    async def _stored(self, store: QueueStore, along: Message | None) -> int:
         if store.patched:
             self._record = await patched(store, self.job_id, self.ticket.stored)
-        seq = await commit(store.wire, store.names.space.jobs, [along, self._build(store)])
+        self._start()
+        m = self._message(store)
+        if along is None:
+            return await store.put(m.subject, m.payload, m.headers, self._on_stored)
+        seq = await commit(store.wire, store.names.space.jobs, [along, m])
         if self._on_stored is not None:
             self._on_stored(seq)
         return seq
@@ -136,7 +148,7 @@ class Claim:
 
     async def _won(self, store: QueueStore, seq: int) -> Lease:
         ticket, record = self.ticket, self._record
-        stored = Stored(self._message.subject, seq, record)
+        stored = Stored(store.names.job(ACTIVE, self.job_id), seq, record)
         lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
         scheduled = is_schedule(ticket.stored.subject)
         lease.ticket = None if scheduled else ticket.stored
@@ -146,7 +158,7 @@ class Claim:
             if ticket.reply and b'"removeOn' in record.fixed:
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
             elif ticket.reply:
-                store.wire.send_now(ticket.reply, b"+ACK")
+                store.wire.ack(ticket.reply)
         except (AckTimeout, StoreError) as error:
             # The job is ours; what is left of its ticket is seen to when it ends.
             log.debug("ticket of job %s is left for now: %s", self.job_id, error)

@@ -52,6 +52,7 @@ from jetbull.ledger.replies import (
     stored_by_leader,
     stored_of,
 )
+from jetbull.ledger.templates import Template
 
 log = logging.getLogger("jetbull.wire")
 
@@ -73,7 +74,7 @@ Callback = Callable[[Msg], Awaitable[None]]
 Handler = Callable[[bytes, bytes, bytes, bytes | None], None]
 """A plain listener, called by the reader: subject, reply, data, header block."""
 
-__all__ = ["Handler", "Msg", "Stored", "Subscription", "Wire"]
+__all__ = ["Handler", "Msg", "Stored", "Subscription", "Wire", "command_of"]
 
 
 class _Parser(Parser):
@@ -201,7 +202,7 @@ class Client(NatsClient):
             await asyncio.gather(self._kick, return_exceptions=True)
 
 
-def _command(subject: str, payload: bytes, reply: str, headers: Headers | None) -> bytes:
+def command_of(subject: str, payload: bytes, reply: str, headers: Headers | None) -> bytes:
     """PUB or HPUB of the NATS protocol. Subjects are made of escaped names."""
     if not headers:
         return b"%b%b\r\n" % (f"PUB {subject} {reply} {len(payload)}\r\n".encode(), payload)
@@ -264,6 +265,7 @@ class Wire:
         self._client: Client
         self._loop = asyncio.get_running_loop()
         self._inbox = ""
+        self._reply_start = b""
         self._prefix = 0
         self._waiters: dict[bytes, Waiter] = {}
         self._next = 0
@@ -285,7 +287,8 @@ class Wire:
             wire._check_server()
             wire._inbox = str(client.new_inbox())
             wire._connected.set()
-            wire._prefix = len(wire._inbox) + 1
+            wire._reply_start = f"{wire._inbox}.".encode()
+            wire._prefix = len(wire._reply_start)
             await wire.subscribe(wire._inbox + ".*", wire._on_reply)
         except BaseException:
             await client.close()
@@ -491,18 +494,24 @@ class Wire:
     ) -> None:
         """As `send`, without waiting for room."""
         if self._connected.is_set() or self._closing:
-            self._push(subject, payload, reply, headers)
+            self._check_sendable(payload)
+            self._client.push(command_of(subject, payload, reply, headers))
 
-    def _push(self, subject: str, payload: bytes, reply: str, headers: Headers | None) -> None:
-        client = self._client
-        if len(payload) > client._max_payload:
+    def ack(self, reply: str) -> None:
+        """Acknowledges a consumer's message; lost while the connection is down."""
+        if self._connected.is_set() and not self._closing:
+            self._client.push(f"PUB {reply}  4\r\n+ACK\r\n".encode())
+
+    def _check_sendable(self, payload: bytes) -> None:
+        if not self._connected.is_set():
+            raise AckTimeout(f"The connection to {self._url} was lost.")
+        if len(payload) > self._client._max_payload:
             raise PayloadTooLarge(
                 f"A message of {len(payload)} bytes is larger than the {self.max_payload} the "
                 "server takes: make it smaller, or raise max_payload in the server's configuration."
             )
         if self._closing:
             raise ConnectionClosedError("Connection is closed")
-        client.push(_command(subject, payload, reply, headers))
 
     @property
     def crowded(self) -> bool:
@@ -541,6 +550,21 @@ class Wire:
         future: asyncio.Future[int] = self._loop.create_future()
         waiter = ForSequence(monotonic() + timeout, future, on_stored)
         self._ask(subject, payload, headers, waiter)
+        return future
+
+    def post_filled(
+        self,
+        template: Template,
+        token: bytes,
+        values: tuple[bytes, ...],
+        payload: bytes,
+        on_stored: Callable[[int], None] | None = None,
+    ) -> asyncio.Future[int]:
+        """As `post_now`, for a message that is made from a template."""
+        self._check_sendable(payload)
+        future: asyncio.Future[int] = self._loop.create_future()
+        reply = self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
+        self._client.push(template.command(token, values, reply, payload))
         return future
 
     async def request(
@@ -635,14 +659,19 @@ class Wire:
         return stored_by_leader(answer["message"])
 
     def _ask(self, subject: str, payload: bytes, headers: Headers | None, waiter: Waiter) -> None:
-        if not self._connected.is_set():
-            raise AckTimeout(f"The connection to {self._url} was lost.")
+        self._check_sendable(payload)
+        command = command_of(subject, payload, f"{self._inbox}.{self._next + 1}", headers)
+        self._expect(waiter)
+        self._client.push(command)
+
+    def _expect(self, waiter: Waiter) -> bytes:
+        """Where the answer for the waiter is to be sent."""
         self._next += 1
         token = b"%d" % self._next
-        self._push(subject, payload, f"{self._inbox}.{self._next}", headers)
         self._waiters[token] = waiter
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(0.5, self._sweep)
+        return self._reply_start + token
 
     # --- receiving ---------------------------------------------------------------------
 
