@@ -98,7 +98,7 @@ async def _prepared(node: Tree) -> tuple[QueueStore, NewJob]:
 
 
 async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
-    streams: dict[str, list[Message]] = {}
+    streams: dict[str, list[tuple[Message, Tree]]] = {}
     stored: list[tuple[QueueStore, NewJob]] = []
     for node in nodes:
         owner, new = await _prepared(node)
@@ -106,7 +106,7 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
         batch = streams.setdefault(owner.names.space.jobs, [])
         if new.place.state == PRIO:
             await ensure_level(owner, new.place.lane)
-        batch.append(message_for(owner, new))
+        batch.append((message_for(owner, new), node))
         parent = await parents.parent_of(owner, new.record, new.job_id)
         if parent is not None:
             await linking.tell_families(parent.store)
@@ -115,10 +115,12 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
             )
             expect(headers, subject, 0)
             pending = streams.setdefault(parent.store.names.space.jobs, [])
-            pending.append(Message(subject, b"null", headers))
-    for stream, messages in streams.items():
-        for start in range(0, len(messages), MAX_BATCH):
-            await commit(store.wire, stream, messages[start : start + MAX_BATCH])
+            pending.append((Message(subject, b"null", headers), node))
+    for stream, batch in streams.items():
+        for messages in _batches(batch):
+            await commit(store.wire, stream, messages)
+    if max(map(len, streams.values())) > MAX_BATCH:
+        await _let_go(nodes)
     for owner, new in stored:
         if new.on_stored is not None:
             new.on_stored(0)
@@ -126,6 +128,18 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
             owner.promoter.arm(new.job_id, new.place.due_ms)
     for owner in {id(o): o for o, n in stored if n.place.state == HEAD}.values():
         await owner.hint("head")
+
+
+def _batches(messages: list[tuple[Message, Tree]]) -> list[list[Message]]:
+    """One batch; of a flow too large for that several, in which no parent comes before its children.
+
+    So it cannot run before all of them are there, and the root is stored last.
+    """
+    ordered = [message for message, _ in messages]
+    if len(ordered) > MAX_BATCH:
+        ordered = [message for message, node in messages if not node.children]
+        ordered += [message for message, node in reversed(messages) if node.children]
+    return [ordered[at : at + MAX_BATCH] for at in range(0, len(ordered), MAX_BATCH)]
 
 
 async def _one_by_one(roots: Sequence[Tree]) -> None:
@@ -140,7 +154,11 @@ async def _one_by_one(roots: Sequence[Tree]) -> None:
                     store.emit("duplicated", jobId=new.job_id)
             else:
                 node.job.id = await adding.add(await node.queue.ledger(), node.job)
-    for root in roots:
-        for node in root.walk():
-            if node.children:
-                await parents.release(await node.queue.ledger(), node.job.id)
+    await _let_go([node for root in roots for node in root.walk()])
+
+
+async def _let_go(nodes: Sequence[Tree]) -> None:
+    """Parents whose children were done before the parent was stored need not wait."""
+    for node in nodes:
+        if node.children:
+            await parents.release(await node.queue.ledger(), node.job.id)

@@ -30,6 +30,7 @@ PENDING, PROCESSED, FAILED_KIND, UNSUCCESSFUL, NOTHING = (
     "unsuccessful",
     "none",
 )
+_PAGE = 500  # entries per question; the server sends fewer where they are large
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,20 @@ async def has_unsuccessful(store: QueueStore, parent_id: str) -> bool:
 
 async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]]:
     """kind -> child key -> value, for all children ever booked."""
-    found = await store.wire.get_batch(
-        store.names.space.jobs, {"multi_last": [store.names.dependencies(parent_id)]}
-    )
     books: dict[str, dict[str, Any]] = {}
-    for message in sorted(found, key=lambda m: m.seq):
-        kind = message.subject.split(".")[4]
-        value = json.loads(message.data) if message.data else None
-        books.setdefault(kind, {})[last_token(message.subject)] = value
-    return books
+    seq = 1
+    while True:
+        found = await store.wire.get_batch(
+            store.names.space.jobs,
+            {"next_by_subj": store.names.dependencies(parent_id), "seq": seq, "batch": _PAGE},
+        )
+        for message in found:
+            kind = message.subject.split(".")[4]
+            value = json.loads(message.data) if message.data else None
+            books.setdefault(kind, {})[last_token(message.subject)] = value
+        if not found or not found[-1].pending:
+            return books
+        seq = found[-1].seq + 1
 
 
 async def release(

@@ -332,3 +332,24 @@ async def test_a_flow_producer_takes_connection_and_options_apart(make: Makers) 
 
 async def _values(job: Any, token: str) -> Any:
     return await job.getChildrenValues()
+
+
+async def test_a_parent_with_more_than_a_thousand_children_gets_all_their_values(
+    make: Makers,
+) -> None:
+    top, low = make.queue(), make.queue()
+    order: list[str] = []
+
+    async def note(job: Any, token: str) -> int:
+        order.append(job.name)
+        return 1
+
+    async def count(job: Any, token: str) -> int:
+        return sum((await job.getChildrenValues()).values())
+
+    heard = Heard(make.worker(top, count), "completed")
+    make.worker(low, note)
+    children = [node(f"child {number}", low) for number in range(1100)]
+    await make.flow_producer().add(node("parent", top, *children))
+    _, value = await heard.once()
+    assert (value, order) == (1100, [child["name"] for child in children])
