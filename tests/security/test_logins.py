@@ -223,9 +223,7 @@ class TestTls:
         given = {"url": "tls://127.0.0.1:4222", "tls_ca": str(tmp_path / "ca.pem")}
         assert target_of(given) == target_of(dict(given))
 
-    async def test_a_file_that_is_no_certificate_is_named(
-        self, serve: Any, tmp_path: Path
-    ) -> None:
+    async def test_a_file_that_is_no_certificate_is_named(self, serve: Any, tmp_path: Path) -> None:
         nonsense = tmp_path / "nonsense.pem"
         nonsense.write_text("no certificate")
         server = serve()

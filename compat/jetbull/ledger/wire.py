@@ -265,6 +265,7 @@ class Wire:
         self._client: Client
         self._loop = asyncio.get_running_loop()
         self._inbox = ""
+        self._refusal = ""  # why the server may not have answered
         self._reply_start = b""
         self._prefix = 0
         self._waiters: dict[bytes, Waiter] = {}
@@ -303,7 +304,11 @@ class Wire:
 
         async def complain(error: Exception) -> None:
             problem.append(error)
-            log.debug("nats: %r", error)
+            if "permissions violation" in str(error):
+                self._refusal = f" The server said: {str(error).removeprefix('nats: ')}."
+                log.warning("%s", error)
+            else:
+                log.debug("nats: %r", error)
 
         async def closed() -> None:
             if client is getattr(self, "_client", None):
@@ -720,11 +725,15 @@ class Wire:
         now = monotonic()
         for token in [t for t, w in self._waiters.items() if w.deadline < now]:
             self._waiters.pop(token).fail(
-                AckTimeout(f"The NATS server at {self._url} did not answer in time.")
+                AckTimeout(
+                    f"The NATS server at {self._url} did not answer in time.{self._refusal}"
+                )
             )
         self._sweeper = None
         if self._waiters:
             self._sweeper = asyncio.get_running_loop().call_later(0.5, self._sweep)
+        else:
+            self._refusal = ""
 
     def _fail_all(self, error: Exception) -> None:
         waiters, self._waiters = self._waiters, {}
