@@ -9,6 +9,8 @@ from typing import Any
 import anyio.to_thread
 from anyio import CapacityLimiter
 
+from jetbull.errors import ConfigurationError
+
 Processor = Callable[..., Any]
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -27,7 +29,15 @@ def wants_signal(processor: Processor | None) -> bool:
 
 
 def takes(processor: Processor) -> int:
-    """How many positional arguments the processor accepts, at most three."""
+    """How many positional arguments the processor accepts, at most three.
+
+    ConfigurationError (a ValueError) for what cannot be called, such as a file name.
+    """
+    if not callable(processor):
+        raise ConfigurationError(
+            f"processor is {processor!r}: give a function of (job, token); files that hold one, "
+            "BullMQ's sandboxed processors, are not supported."
+        )
     try:
         parameters = list(inspect.signature(processor).parameters.values())
     except (TypeError, ValueError):

@@ -131,6 +131,11 @@ async def test_impossible_options_are_refused(
     assert await queue.get_workers_count() == 0
 
 
+async def test_a_file_name_is_no_processor(make: Makers, queue: Any) -> None:
+    with pytest.raises(ValueError, match="^processor is '/tmp/processor.js': give a function"):
+        make.backend.Worker(queue.name, "/tmp/processor.js", make.options({}))
+
+
 async def test_a_job_that_began_too_often_fails(make: Makers, queue: Any) -> None:
     async def process(job: Any, token: str) -> None:
         await job.moveToDelayed(round(time.time() * 1000) + 10, token)
