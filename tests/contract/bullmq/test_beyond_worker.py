@@ -132,7 +132,7 @@ async def test_impossible_options_are_refused(
 
 
 async def test_a_file_name_is_no_processor(make: Makers, queue: Any) -> None:
-    with pytest.raises(ValueError, match="^processor is '/tmp/processor.js': give a function"):
+    with pytest.raises(ValueError, match=r"^processor is '/tmp/processor\.js': give a function"):
         make.backend.Worker(queue.name, "/tmp/processor.js", make.options({}))
 
 
