@@ -139,7 +139,7 @@ class Job:
     @staticmethod
     async def load(queue: JobOwner, job_id: str, record: Record) -> Job:
         """As `from_record`, fetching data that is too large for a message."""
-        if record.data[:1] == b"@":
+        if not blobs.is_whole(record):
             record = await blobs.inline(await queue.ledger(), job_id, record)
         return Job.from_record(queue, job_id, record)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jetbull.error_code import refused
-from jetbull.ledger import patches
+from jetbull.ledger import blobs, patches
 from jetbull.ledger.lease import Lease, LeaseLost
 from jetbull.ledger.record import Record, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
@@ -16,10 +16,11 @@ async def update_data(
     store: QueueStore, job_id: str, data: Any, lease: Lease | None = None
 ) -> None:
     """Replaces the caller's data."""
-    raw = to_bytes(dumps(data))
+    carrier = Record({}, b"", to_bytes(dumps(data)))
+    await blobs.externalize(store, job_id, carrier)
 
     def change(record: Record) -> None:
-        record.data = raw
+        record.data = carrier.data
 
     await _rewrite(store, job_id, change, lease, "updateData")
 
@@ -30,8 +31,10 @@ async def update_progress(
     """Stores the progress, then tells the listeners."""
     text = dumps(progress)
 
+    reference = await blobs.write_if_large(store, job_id, text)
+
     def change(record: Record) -> None:
-        record.head["progress"] = progress
+        blobs.set_field(record.head, "progress", progress, reference)
 
     await _rewrite(store, job_id, change, lease, "updateProgress")
     store.emit("progress", jobId=job_id, data=text)

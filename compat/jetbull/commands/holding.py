@@ -12,7 +12,7 @@ from jetbull.commands import fetching
 from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
 from jetbull.errors import UnrecoverableError
-from jetbull.ledger import finishing, pages, parents, reading
+from jetbull.ledger import blobs, finishing, pages, parents, reading
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.finishing import Failure
 from jetbull.ledger.idle import is_drained
@@ -253,7 +253,8 @@ async def _next(store: QueueStore, job: Job, token: str) -> list[Any]:
     lock_ms = int(opts.get("lockDuration", _DEFAULT_LOCK_MS))
     taken = await fetching.take_allowed(store, token, lock_ms, None, opts.get("limiter"))
     if isinstance(taken, Lease):
-        return [as_hash(taken.record), taken.job_id, 0, 0]
+        whole = await blobs.inline(taken.store, taken.job_id, taken.record)
+        return [as_hash(whole), taken.job_id, 0, 0]
     if taken.blocked:
         return [None, 0, taken.limited_ms, 0]
     later = await pages.page(store, "delayed", 0, 0, True)

@@ -13,7 +13,14 @@ from jetbull.ledger.placing import Place, waiting
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 
-_FORGOTTEN = ("failedReason", "finishedOn", "processedOn", "returnvalue", "deferredFailure")
+_FORGOTTEN = (
+    "failedReason",
+    "finishedOn",
+    "processedOn",
+    "returnvalue",
+    "returnvalue@",
+    "deferredFailure",
+)
 
 
 async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]) -> None:

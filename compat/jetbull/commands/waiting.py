@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict, JetbullError
-from jetbull.ledger import reading
+from jetbull.ledger import blobs, reading
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.moving import move
@@ -150,7 +150,7 @@ async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -
         if stored is None:
             key = f"{job.queueQualifiedName}:{job.id}"
             raise JetbullError(f"Missing key for job {key}. isFinished")
-        outcome = _outcome(stored)
+        outcome = await _outcome(await job.queue.ledger(), job.id, stored)
         if outcome is None:
             try:
                 async with asyncio.timeout(ttl / 1000 if ttl else None):
@@ -169,10 +169,11 @@ async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -
     return value
 
 
-def _outcome(stored: Stored) -> tuple[str, Any] | None:
+async def _outcome(store: QueueStore, job_id: str, stored: Stored) -> tuple[str, Any] | None:
     state = public_state_of(stored.subject)
     if state == "completed":
-        return state, stored.record.head.get("returnvalue")
+        whole = await blobs.inline(store, job_id, stored.record)
+        return state, whole.head.get("returnvalue")
     if state == "failed":
         return state, stored.record.head.get("failedReason", "")
     return None

@@ -1,18 +1,25 @@
-"""Job data too large for a message: in chunks in the object stream, by reference in the job.
+"""What is too large for a message: in chunks in the object stream, by reference in the job.
 
-The reference is line 3 of the record, `@<key>:<bytes>:<chunks>`; `@` begins no JSON text.
+A reference is `<key>:<bytes>:<chunks>`. Job data is referred to by line 3 of the record, `@` and the
+reference (`@` begins no JSON text); a large progress or return value by a field of line 1, its name
+and `@`. All chunks of a job lie below its own subject and go with the job.
 """
 
 from __future__ import annotations
 
+import json
+from typing import Any
 from uuid import uuid4
 
 from jetbull.errors import StoreError
-from jetbull.ledger.record import Record
+from jetbull.ledger.record import Record, dumps
 from jetbull.ledger.store import QueueStore
+
+REFERENCE_HEADER = "Jetbull-Reference"
 
 _CHUNK = 512 * 1024
 _SPARE = 64 * 1024  # room for lines 1 and 2 and headers
+_FIELDS = ("progress", "returnvalue")
 
 
 def room(store: QueueStore) -> int:
@@ -20,40 +27,93 @@ def room(store: QueueStore) -> int:
     return store.wire.max_payload // 2 - _SPARE
 
 
-async def externalize(store: QueueStore, job_id: str, record: Record) -> None:
-    """Moves the record's data to the object stream if a message could not hold it."""
-    data = record.data
-    if len(data) <= room(store) or data[:1] == b"@":
-        return
+def field_room(store: QueueStore) -> int:
+    """Bytes of a progress, a return value or a log row that stay in their own message."""
+    return store.wire.max_payload // 10
+
+
+# --- bytes -----------------------------------------------------------------------------
+
+
+async def write(store: QueueStore, owner_id: str, data: bytes) -> str:
+    """Stores data beside a job; its reference."""
     key = uuid4().hex
     size = min(_CHUNK, store.wire.max_payload - 1024)
     chunks = [data[i : i + size] for i in range(0, len(data), size)]
     for number, chunk in enumerate(chunks):
-        subject = f"{store.names.object(job_id, key)}.{number}"
-        await (await store.wire.post(subject, chunk, {}))
-    record.data = f"@{key}:{len(data)}:{len(chunks)}".encode()
+        await store.put(f"{store.names.object(owner_id, key)}.{number}", chunk, {})
+    return f"{key}:{len(data)}:{len(chunks)}"
+
+
+async def read(store: QueueStore, owner_id: str, reference: str) -> bytes:
+    """The data of a reference. StoreError when a chunk is missing."""
+    key, size, count = reference.split(":")
+    parts: list[bytes] = []
+    for number in range(int(count)):
+        subject = f"{store.names.object(owner_id, key)}.{number}"
+        found = await store.wire.get_one(store.names.space.objects, {"last_by_subj": subject})
+        if found is None:
+            raise StoreError(
+                f"Part {number} of what belongs to job {owner_id} is missing in the store."
+            )
+        parts.append(found.data)
+    data = b"".join(parts)
+    if len(data) != int(size):
+        raise StoreError(f"What belongs to job {owner_id} has {len(data)} bytes, not {size}.")
+    return data
+
+
+async def write_if_large(store: QueueStore, owner_id: str, text: str) -> str | None:
+    """Stores a text that is too large for a field; its reference, or None for a small one."""
+    if len(text) * 4 <= field_room(store):
+        return None
+    data = text.encode("utf-8", "surrogatepass")
+    return await write(store, owner_id, data) if len(data) > field_room(store) else None
+
+
+# --- records ---------------------------------------------------------------------------
+
+
+def set_field(head: dict[str, Any], name: str, value: Any, reference: str | None) -> None:
+    """Puts a value, or the reference to it, into line 1 of a record."""
+    head[name] = value if reference is None else None
+    if reference is not None or f"{name}@" in head:
+        head[f"{name}@"] = reference
+
+
+async def externalize(store: QueueStore, job_id: str, record: Record) -> None:
+    """Moves what a message could not hold to the object stream."""
+    data = record.data
+    if len(data) > room(store) and data[:1] != b"@":
+        record.data = f"@{await write(store, job_id, data)}".encode()
+    for name in _FIELDS:
+        if name in record.head:
+            value = record.head[name]
+            reference = await write_if_large(store, job_id, dumps(value))
+            if reference is not None:
+                set_field(record.head, name, value, reference)
+
+
+def is_whole(record: Record) -> bool:
+    """Whether nothing of the record is kept elsewhere."""
+    head = record.head
+    return record.data[:1] != b"@" and not (head.get("returnvalue@") or head.get("progress@"))
 
 
 async def load(store: QueueStore, job_id: str, record: Record) -> bytes:
     """The caller's data, wherever it is. StoreError when a chunk is missing."""
     if record.data[:1] != b"@":
         return record.data
-    key, size, count = record.data[1:].decode().split(":")
-    parts: list[bytes] = []
-    for number in range(int(count)):
-        subject = f"{store.names.object(job_id, key)}.{number}"
-        found = await store.wire.get_one(store.names.space.objects, {"last_by_subj": subject})
-        if found is None:
-            raise StoreError(f"Part {number} of the data of job {job_id} is missing in the store.")
-        parts.append(found.data)
-    data = b"".join(parts)
-    if len(data) != int(size):
-        raise StoreError(f"The stored data of job {job_id} has {len(data)} bytes, not {size}.")
-    return data
+    return await read(store, job_id, record.data[1:].decode())
 
 
 async def inline(store: QueueStore, job_id: str, record: Record) -> Record:
-    """The record with its data in it."""
-    if record.data[:1] == b"@":
-        return Record(record.head, record.fixed, await load(store, job_id, record))
-    return record
+    """The record with everything in it."""
+    if is_whole(record):
+        return record
+    whole = Record(dict(record.head), record.fixed, await load(store, job_id, record))
+    for name in _FIELDS:
+        reference = whole.head.pop(f"{name}@", None)
+        if reference:
+            whole.head[name] = json.loads(await read(store, job_id, reference))
+    return whole

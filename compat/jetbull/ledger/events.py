@@ -14,7 +14,7 @@ from collections import deque
 from typing import Any
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge, StoreError
+from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError
 from jetbull.ledger.names import Space
 from jetbull.ledger.record import dumps, to_bytes
 from jetbull.ledger.streams import ensure_streams
@@ -23,6 +23,7 @@ from jetbull.ledger.wire import Wire
 log = logging.getLogger("jetbull.events")
 
 Event = dict[str, Any]
+PART = "@part"  # name of a piece of an event that is too large for one message
 _MAX_BATCH = 256 * 1024  # bytes of one message
 _quote = json.encoder.encode_basestring
 _CROWDED = 20_000  # events that wait before those who cause more are held up
@@ -86,7 +87,7 @@ class EventLog:
                 batch, self._waiting = self._waiting, {}
                 number = self._emitted
                 for subject, rows in batch.items():
-                    for payload in _arrays(rows):
+                    for payload in _arrays(rows, self._wire.max_payload):
                         if not await self._store(subject, payload):
                             return
                 self._stored = number
@@ -110,9 +111,6 @@ class EventLog:
                 return True
             except ConnectionClosedError:
                 return False
-            except PayloadTooLarge as error:
-                log.warning("%s The event is written without its longest field.", error)
-                payload = _shortened(payload)
             except (AckTimeout, StoreError) as error:
                 log.debug("event batch not stored yet: %s", error)
                 await self._wire.connected()
@@ -129,21 +127,43 @@ def _encode(event: Event) -> str:
         return dumps(event)
 
 
-def _arrays(rows: list[str]) -> list[bytes]:
-    """The events as few JSON arrays that fit into a message each."""
+def _arrays(rows: list[str], largest: int) -> list[bytes]:
+    """The events as few JSON arrays that fit into a message (of at most `largest` bytes) each."""
     payload = to_bytes("[" + ",".join(rows) + "]")
-    if len(payload) <= _MAX_BATCH or len(rows) == 1:
+    if len(payload) <= min(_MAX_BATCH, largest):
         return [payload]
+    if len(rows) == 1:
+        return _in_parts(rows[0], largest) if len(payload) > largest // 2 else [payload]
     middle = len(rows) // 2
-    return _arrays(rows[:middle]) + _arrays(rows[middle:])
+    return _arrays(rows[:middle], largest) + _arrays(rows[middle:], largest)
 
 
-def _shortened(payload: bytes) -> bytes:
-    """The one event of a payload that is too large, its longest field emptied."""
-    events = decode(payload)
-    longest = max(events[0], key=lambda name: len(str(events[0][name])))
-    events[0][longest] = ""
-    return to_bytes(dumps(events))
+def _in_parts(text: str, largest: int) -> list[bytes]:
+    """One event as several of the name `PART`, each small enough for a message."""
+    size = largest // 16  # a character has up to 4 bytes, and twice as many where it is quoted
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    key, count = uuid4().hex, str(len(pieces))
+    return [
+        to_bytes(dumps([{"event": PART, "of": key, "count": count, "text": piece}]))
+        for piece in pieces
+    ]
+
+
+class Puzzle:
+    """Puts the parts of large events together; those whose beginning was not heard are dropped."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[str]] = {}
+
+    def add(self, part: Event) -> Event | None:
+        """The whole event, once its last part is there."""
+        pieces = self._parts.setdefault(part["of"], [])
+        pieces.append(part["text"])
+        if len(pieces) < int(part["count"]):
+            return None
+        del self._parts[part["of"]]
+        whole: Event = json.loads("".join(pieces))
+        return whole
 
 
 def decode(payload: bytes) -> list[Event]:

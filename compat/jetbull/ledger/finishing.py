@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from jetbull.errors import AckTimeout, Conflict, PayloadTooLarge, StoreError
-from jetbull.ledger import parents
+from jetbull.errors import AckTimeout, Conflict, StoreError
+from jetbull.ledger import blobs, parents
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.moving import move
@@ -19,7 +19,6 @@ from jetbull.ledger.store import QueueStore
 
 log = logging.getLogger("jetbull.ledger")
 
-_SPARE = 64 * 1024  # bytes for the rest of a record
 _REASON = 16 * 1024  # characters of an error's message
 _TRACE = 32 * 1024  # characters of one stack trace
 _TRACES = 128 * 1024  # and of all of them
@@ -63,13 +62,9 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
     """Stores the return value. ValueError when it is not JSON, before anything is stored."""
     store, job_id = lease.store, lease.job_id
     text = dumps(value)
-    room = store.wire.max_payload - len(lease.record.fixed) - len(lease.record.data) - _SPARE
-    if len(text) > room:  # characters; the wire counts bytes, and refuses what is left
-        raise PayloadTooLarge(
-            f"The return value has {len(text)} characters and a message has room for {room}: "
-            "store it elsewhere and return a reference, or raise the server's max_payload."
-        )
-    record = _ended(lease, finishedOn=now_ms(), returnvalue=value)
+    record = _ended(lease, finishedOn=now_ms())
+    reference = await blobs.write_if_large(store, job_id, text)
+    blobs.set_field(record.head, "returnvalue", value, reference)
     record.head.pop("deferredFailure", None)
 
     def stored(_: int) -> None:

@@ -167,6 +167,7 @@ def _merge(outcome: Record, stored: Record) -> Record:
     head = {k: v for k, v in outcome.head.items() if k != "priority"}
     for key in (
         "progress",
+        "progress@",
         "priority",
         "orphaned",
         *(() if "finishedOn" in head else ("deferredFailure",)),

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError
-from jetbull.ledger.events import Event, decode
+from jetbull.ledger.events import PART, Event, Puzzle, decode
 from jetbull.ledger.record import dumps
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.streams import ensure_streams
@@ -46,6 +46,7 @@ class Listener:
         self._on_event = on_event
         self._start = last_id
         self._after: tuple[int, int] | None = None
+        self._puzzle = Puzzle()
         self._expected = 1
         self._inbox = ""
         self._consumer = ""
@@ -159,7 +160,9 @@ class Listener:
             if self._after is not None and (seq, index) <= self._after:
                 continue
             self._after = (seq, index)
-            self._on_event(event, event_id(time_ms, seq, index))
+            whole = self._puzzle.add(event) if event["event"] == PART else event
+            if whole is not None:
+                self._on_event(whole, event_id(time_ms, seq, index))
 
 
 async def publish(store: QueueStore, event: Event) -> None:

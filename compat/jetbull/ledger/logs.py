@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jetbull.ledger.record import to_bytes
+from jetbull.ledger import blobs
 from jetbull.ledger.store import QueueStore
 
 _PAGE = 1000
@@ -10,7 +10,11 @@ _PAGE = 1000
 
 async def append_row(store: QueueStore, job_id: str, row: str) -> int:
     """Stores a row; the number of rows the job has now."""
-    await store.put(store.names.log(job_id), to_bytes(row), {})
+    reference = await blobs.write_if_large(store, job_id, row)
+    if reference is None:
+        await store.put(store.names.log(job_id), row.encode("utf-8", "surrogatepass"), {})
+    else:
+        await store.put(store.names.log(job_id), b"", {blobs.REFERENCE_HEADER: reference})
     return await count_rows(store, job_id)
 
 
@@ -40,7 +44,10 @@ async def read_rows(store: QueueStore, job_id: str) -> list[str]:
             store.names.space.logs,
             {"next_by_subj": store.names.log(job_id), "seq": seq, "batch": _PAGE},
         )
-        rows += [m.data.decode("utf-8", "surrogatepass") for m in found]
+        for message in found:
+            reference = message.headers.get(blobs.REFERENCE_HEADER)
+            data = await blobs.read(store, job_id, reference) if reference else message.data
+            rows.append(data.decode("utf-8", "surrogatepass"))
         if len(found) < _PAGE:
             return rows
         seq = found[-1].seq + 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetbull.errors import Conflict
+from jetbull.ledger import blobs
 from jetbull.ledger.clock import FAR_FUTURE_MS, now_ms
 from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
 from jetbull.ledger.moving import move
@@ -71,6 +72,9 @@ async def book(parent: Parent, kind: str, value: str) -> bool:
     drop(headers, pending, found.seq)
     if kind == NOTHING:
         vanish(headers, 1)
+    reference = await blobs.write_if_large(store, parent.job_id, value)
+    if reference is not None:
+        headers[blobs.REFERENCE_HEADER], value = reference, "null"
     subject = store.names.dependency(kind, parent.job_id, parent.child_key)
     try:
         await store.put(subject, to_bytes(value), headers)
@@ -107,6 +111,9 @@ async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]
         for message in found:
             kind = message.subject.split(".")[4]
             value = json.loads(message.data) if message.data else None
+            reference = message.headers.get(blobs.REFERENCE_HEADER)
+            if reference:
+                value = json.loads(await blobs.read(store, parent_id, reference))
             books.setdefault(kind, {})[last_token(message.subject)] = value
         if not found or not found[-1].pending:
             return books
@@ -184,7 +191,8 @@ async def tell_completed(store: QueueStore, child: Stored, job_id: str) -> None:
     """A child completed: its value is booked, the parent goes if it was the last."""
     parent = await parent_of(store, child.record, job_id)
     if parent is not None:
-        await book(parent, PROCESSED, dumps(child.record.head.get("returnvalue")))
+        whole = await blobs.inline(store, job_id, child.record)
+        await book(parent, PROCESSED, dumps(whole.head.get("returnvalue")))
         await release(parent.store, parent.job_id)
 
 

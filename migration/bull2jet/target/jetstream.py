@@ -117,8 +117,8 @@ class JetStreamQueue:
         )
         jobs = {}
         for job_id, stored in found.items():
-            data = await blobs.load(store, job_id, stored.record)
-            job = job_of(job_id, stored, data)
+            whole = await blobs.inline(store, job_id, stored.record)
+            job = job_of(job_id, stored._replace(record=whole), whole.data)
             extras: dict[str, Any] = {}
             if job_id in logs:
                 extras["logs"] = logs[job_id]
