@@ -24,6 +24,8 @@ from jetbull.errors import ConfigurationError
 _SAFE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _ESCAPED = re.compile(r"=([0-9A-F]{2})")
 _MAX_TOKEN = 1000
+_MAX_STREAM_PART = 200  # of the 255 characters of a stream's name
+_MAX_CONSUMER_PART = 100
 
 # States a job's subject can name. `head`, `stalled` and `prio` are faces of BullMQ's states.
 WAIT, HEAD, PRIO, DELAYED = "wait", "head", "prio", "delayed"
@@ -89,27 +91,28 @@ def unescape(token: str) -> str:
 class Space:
     """Stream and subject names of one prefix."""
 
-    __slots__ = ("counters", "events", "jobs", "logs", "objects", "prefix", "replicas", "token")
+    __slots__ = ("_short", "counters", "events", "jobs", "logs", "objects", "prefix", "replicas", "token")
 
     def __init__(self, prefix: str, replicas: int = 1) -> None:
         self.prefix = prefix
         self.replicas = replicas
         self.token = escape(prefix)
-        self.jobs = f"JB_{self.token}"
-        self.events = f"JBE_{self.token}"
-        self.counters = f"JBC_{self.token}"
-        self.logs = f"JBL_{self.token}"
-        self.objects = f"JBO_{self.token}"
+        short = self._short = _shortened(self.token, _MAX_STREAM_PART)
+        self.jobs = f"JB_{short}"
+        self.events = f"JBE_{short}"
+        self.counters = f"JBC_{short}"
+        self.logs = f"JBL_{short}"
+        self.objects = f"JBO_{short}"
 
     @property
     def alive(self) -> str:
         """Where those who have the prefix open answer."""
-        return self.alive_of(self.token)
+        return self.alive_of(self._short)
 
     @staticmethod
-    def alive_of(token: str) -> str:
-        """As `alive`, from the escaped prefix that stream names hold."""
-        return f"jbh.{token}.alive"
+    def alive_of(short: str) -> str:
+        """As `alive`, from what stream names hold of the prefix."""
+        return f"jbh.{short}.alive"
 
     def queue(self, name: str) -> QueueNames:
         return QueueNames(self, name)
@@ -187,10 +190,12 @@ class QueueNames:
 
     def consumer(self, kind: str) -> str:
         """Durable consumer name; long queue names are cut, their full form stays in the filter."""
-        name = f"{kind}-{self.token}"
-        if len(name) <= 120:
-            return name
-        return f"{kind}-{self.token[:80]}-{_digest(self.token)}"
+        return f"{kind}-{_shortened(self.token, _MAX_CONSUMER_PART)}"
+
+
+def _shortened(token: str, most: int) -> str:
+    """The token, or its beginning and a digest of all of it."""
+    return token if len(token) <= most else f"{token[: most - 20]}-{_digest(token)}"
 
 
 def _digest(text: str) -> str:

@@ -140,9 +140,19 @@ class Lives(RuleBasedStateMachine):
         for job in self.same(lambda side: side.queue.addBulk([dict(r) for r in rows])) or ():
             self.learn(job)
 
-    @rule(policy=st.sampled_from(["", "failParentOnFailure", "ignoreDependencyOnFailure",
-                                  "removeDependencyOnFailure", "continueParentOnFailure"]),
-          own=st.booleans(), opts=st.sampled_from([{}, {"priority": 1}, {"delay": FAR}]))
+    @rule(
+        policy=st.sampled_from(
+            [
+                "",
+                "failParentOnFailure",
+                "ignoreDependencyOnFailure",
+                "removeDependencyOnFailure",
+                "continueParentOnFailure",
+            ]
+        ),
+        own=st.booleans(),
+        opts=st.sampled_from([{}, {"priority": 1}, {"delay": FAR}]),
+    )
     def add_flow(self, policy: str, own: bool, opts: dict[str, Any]) -> None:
         self.tokens += 1
         number = self.tokens
@@ -156,8 +166,12 @@ class Lives(RuleBasedStateMachine):
                 "data": {},
                 "opts": {"jobId": f"p{number}", **opts},
                 "children": [
-                    {"name": "child", "queueName": queue, "data": {},
-                     "opts": {"jobId": f"k{number}-{n}", **child}}
+                    {
+                        "name": "child",
+                        "queueName": queue,
+                        "data": {},
+                        "opts": {"jobId": f"k{number}-{n}", **child},
+                    }
                     for n in range(2)
                 ],
             }
@@ -171,8 +185,13 @@ class Lives(RuleBasedStateMachine):
     @rule(data=st.data())
     def add_child_later(self, data: Any) -> None:
         parent = self.pick(data, self.known)
-        self.learn(self.same(lambda side: side.queue.add(
-            "late", {}, {"parent": {"id": parent, "queue": side.queue.qualifiedName}})))
+        self.learn(
+            self.same(
+                lambda side: side.queue.add(
+                    "late", {}, {"parent": {"id": parent, "queue": side.queue.qualifiedName}}
+                )
+            )
+        )
 
     # --- processing --------------------------------------------------------------------
 
@@ -187,8 +206,7 @@ class Lives(RuleBasedStateMachine):
                 self.known.append(job_id)
 
     def _hold(self, data: Any) -> str:
-        job_id = self.pick(data, self.active)
-        return job_id
+        return self.pick(data, self.active)
 
     @precondition(lambda self: self.active)
     @rule(data=st.data(), value=DATA)
@@ -315,8 +333,10 @@ class Lives(RuleBasedStateMachine):
     def drain(self, delayed: bool) -> None:
         self.quietly(lambda side: side.queue.drain(delayed))
 
-    @rule(state=st.sampled_from(["completed", "failed", "wait", "delayed", "prioritized"]),
-          limit=st.sampled_from([0, 1, 2]))
+    @rule(
+        state=st.sampled_from(["completed", "failed", "wait", "delayed", "prioritized"]),
+        limit=st.sampled_from([0, 1, 2]),
+    )
     def clean(self, state: str, limit: int) -> None:
         self.same(lambda side: side.queue.clean(0, limit, state))
 
@@ -341,8 +361,11 @@ class Lives(RuleBasedStateMachine):
     def upsert_scheduler(self, name: str, every: int) -> None:
         self.schedulers.add(name)
         start = (int(time.time() * 1000) // FAR + 2) * FAR
-        self.same(lambda side: side.queue.upsertJobScheduler(
-            name, {"every": every, "startDate": start}, "tick", {"s": name}))
+        self.same(
+            lambda side: side.queue.upsertJobScheduler(
+                name, {"every": every, "startDate": start}, "tick", {"s": name}
+            )
+        )
 
     @rule(name=st.sampled_from(["s", "s2"]))
     def remove_scheduler(self, name: str) -> None:
