@@ -87,8 +87,8 @@ class Demo:
         return [p for p in self._family.values() if p.is_running() and p.status() != "zombie"]
 
     def find(self, word: str) -> psutil.Process:
-        """The first of its processes that has the word on its command line."""
-        return next(p for p in self.processes() if any(word in part for part in p.cmdline()))
+        """The first of its processes with this program or command on its command line."""
+        return next(p for p in self.processes() if word in [Path(w).name for w in p.cmdline()])
 
     def interrupt(self) -> None:
         """As ctrl-C does."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 __all__ = ["Snippet", "snippets_of"]
 
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _PRINTED = re.compile(r"^\s*print\(.*\)  # (.*)$", re.MULTILINE)
 _PROGRAM = ("asyncio.run(", "install_as_bullmq(")
 
@@ -37,9 +38,9 @@ def snippets_of(page: Path) -> list[Snippet]:
     text = page.read_text()
     return [
         Snippet(
-            code=found[1],
-            line=text.count("\n", 0, found.start(1)),
-            printed=tuple(_PRINTED.findall(found[1])),
+            code=dedent(found[2]),
+            line=text.count("\n", 0, found.start(2)),
+            printed=tuple(_PRINTED.findall(found[2])),
         )
         for found in _BLOCK.finditer(text)
     ]

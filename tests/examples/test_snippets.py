@@ -22,7 +22,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:jetbull", "ignore::UserWarning:jetbull")
+@pytest.mark.filterwarnings("ignore:.* is BullMQ 5's name:DeprecationWarning")
 async def test_the_snippets_of_a_page_do_what_they_say(
     page: str, jetbull_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
