@@ -4,6 +4,7 @@
     a parent of no child       the child was removed, and who removed it died before saying so
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
     a ticket of the past       nats-server was killed and gave back a message that was removed
+    a ticket nobody gets       its consumer counts it as done, and the job still waits
 
 Everything here may be done by several workers at once, and again.
 """
@@ -16,10 +17,20 @@ import logging
 import random
 
 from jetbull.commands import deduplicating
-from jetbull.errors import ConnectionClosedError, JetbullError
+from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
 from jetbull.ledger import parents, reading
 from jetbull.ledger.clock import now_ms, parse_ms
-from jetbull.ledger.names import ACTIVE, CHILDREN, PRIO, WAIT, last_token, public_state_of
+from jetbull.ledger.consumers import level_consumer, wait_consumer
+from jetbull.ledger.guard import HeaderMap, expect
+from jetbull.ledger.names import (
+    ACTIVE,
+    CHILDREN,
+    PRIO,
+    WAIT,
+    lane_of,
+    last_token,
+    public_state_of,
+)
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -76,6 +87,29 @@ class Upkeep:
             current = newest.get(job_id)
             if current is not None and current.seq > message.seq:
                 await store.purge(message.subject, seq=message.seq + 1)
+            elif current is not None and state != ACTIVE and await self._is_done(message):
+                await self._ticket_again(job_id, message)
+
+    async def _is_done(self, ticket: Stored) -> bool:
+        """Whether the consumer counts the ticket as acknowledged."""
+        names = self._store.names
+        lane = lane_of(ticket.subject)
+        name, _ = wait_consumer(names) if lane == "-" else level_consumer(names, lane)
+        try:
+            info = await self._store.wire.api(f"CONSUMER.INFO.{names.space.jobs}.{name}")
+        except StreamMissing:
+            return False
+        return bool(ticket.seq <= int(info["ack_floor"]["stream_seq"]))
+
+    async def _ticket_again(self, job_id: str, ticket: Stored) -> None:
+        """Stores the ticket once more, so that it is handed out."""
+        headers: HeaderMap = {}
+        expect(headers, self._store.names.any_state(job_id), ticket.seq)
+        log.warning("job %s waited and was handed to nobody; it is handed out now", job_id)
+        try:
+            await self._store.put(ticket.subject, ticket.data, headers)
+        except Conflict:
+            log.debug("job %s has moved on", job_id)
 
     async def _parents(self) -> None:
         names = self._store.names

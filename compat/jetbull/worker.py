@@ -47,6 +47,7 @@ from jetbull.worker_slots import Slots
 
 log = logging.getLogger("jetbull.worker")
 
+_SILENT_SECONDS = 10.0  # requests for jobs are answered, if only in the negative, every 5 s
 _AGAIN_SECONDS = 2.0  # before a worker begins anew after an error that ended it
 _DEFAULTS = {
     "drainDelay": 5,
@@ -300,7 +301,19 @@ class Worker(HandDriven):
             "workerName": self.workerName,
             "concurrency": self._concurrency,
             "active": len(self.jobs),
+            "consuming": self.is_consuming,
         }
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether jobs reach this worker: all slots are busy, or the server answers its requests.
+
+        Being connected is not enough. False while paused.
+        """
+        slots = self._slots
+        if slots is None or self.paused or self.closing:
+            return False
+        return slots.busy >= self._concurrency or slots.source.silent_seconds < _SILENT_SECONDS
 
     def _look_again(self) -> None:
         if self._slots is not None:

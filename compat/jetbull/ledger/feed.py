@@ -45,6 +45,7 @@ class Feed:
         self._number = 0
         self._on_idle: Callable[[], None] = lambda: None
         self.lost = False
+        self.heard = monotonic()
 
     def on_poll_over(self, callback: Callable[[], None]) -> None:
         """Calls back when a standing request ended without being used up.
@@ -105,6 +106,7 @@ class Feed:
         return f"{kind}{self._number}"
 
     def _on_message(self, subject: bytes, reply: bytes, data: bytes, block: bytes | None) -> None:
+        self.heard = monotonic()
         if not reply:
             self._on_status(subject, block)
             return

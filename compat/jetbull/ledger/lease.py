@@ -145,9 +145,11 @@ class Lease:
                 pass
             else:
                 self.ticket = None
-        if self.ticket is not None or self.record.head.get("stalledCounter"):
+        if self.record.head.get("stalledCounter"):
             await self.store.purge(self.store.names.any_state(self.job_id), seq=self._stored.seq)
-            self.ticket = None
+        elif self.ticket is not None:
+            await self.store.purge(self.ticket.subject, seq=self.ticket.seq + 1)
+        self.ticket = None
 
     async def _reload(self) -> None:
         newest = await self.store.newest(self.job_id)

@@ -147,6 +147,11 @@ class Source:
                 count -= 1
 
     @property
+    def silent_seconds(self) -> float:
+        """How long the server has answered no request for jobs; a few seconds are usual."""
+        return monotonic() - max((feed.heard for feed in self._feeds.values()), default=0.0)
+
+    @property
     def idle_slots(self) -> int:
         return len(self._slots)
 

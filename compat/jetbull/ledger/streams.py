@@ -22,7 +22,7 @@ EVENT_HISTORY = 10_000
 _UNKNOWN_FIELD = 10025
 
 
-def _configs(space: Space, replicas: int) -> list[dict[str, Any]]:
+def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
     p = space.token
     common = {"storage": "file", "num_replicas": replicas, "allow_direct": True, "max_age": 0}
     return [
@@ -57,7 +57,7 @@ def _configs(space: Space, replicas: int) -> list[dict[str, Any]]:
 
 async def ensure_streams(wire: Wire, space: Space) -> None:
     """Creates what is missing; an existing stream is left as its owner configured it."""
-    configs = _configs(space, space.replicas)
+    configs = configurations(space, space.replicas)
     await asyncio.gather(*(_ensure(wire, config) for config in configs))
 
 
@@ -95,7 +95,7 @@ async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
 
 async def delete_streams(wire: Wire, space: Space) -> None:
     """Removes everything the prefix holds."""
-    for config in _configs(space, 1):
+    for config in configurations(space, 1):
         try:
             await wire.api(f"STREAM.DELETE.{config['name']}")
         except StreamMissing:

@@ -18,7 +18,6 @@ from jetbull.ledger.lease import Lease, Ticket, patched
 from jetbull.ledger.moving import transition
 from jetbull.ledger.names import ACTIVE, escape, is_schedule
 from jetbull.ledger.placing import active
-from jetbull.ledger.reading import find
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.templates import claim_values
@@ -106,8 +105,13 @@ class Claim:
             else:
                 seq = await self._stored(store, along)
         except Conflict:
-            if along is not None and await self._is_current(store):
-                raise
+            if (along is not None or self.ticket.reply) and await self._is_current(store):
+                if along is not None:
+                    raise
+                # Refused, and yet nothing changed: a cluster's new leader may have counted a
+                # message that was lost with the old one. Acknowledged, the job would be lost too.
+                await store.wire.send(self.ticket.reply, b"-NAK")
+                return None
             if self.ticket.reply:
                 await store.wire.send(self.ticket.reply, b"+ACK")
             return None
@@ -143,7 +147,7 @@ class Claim:
         return seq
 
     async def _is_current(self, store: QueueStore) -> bool:
-        newest = await find(store, self.job_id)
+        newest = await store.newest(self.job_id)
         return newest is not None and newest.seq == self.ticket.stored.seq
 
     async def _won(self, store: QueueStore, seq: int) -> Lease:

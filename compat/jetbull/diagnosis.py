@@ -1,0 +1,251 @@
+"""What is wrong with a queue, its server and its workers: the findings of `jetbull doctor`.
+
+Nothing is changed, apart from one message of its own that is stored and taken to prove that jobs
+pass. Every finding is one sentence that says what was seen and, where it is not right, what to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jetbull.errors import JetbullError, StreamMissing
+from jetbull.health import check_readiness
+from jetbull.ledger import clock, counting, reading, streams
+from jetbull.ledger.consumers import repair_consumer, wait_consumer
+from jetbull.ledger.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
+from jetbull.ledger.presence import workers
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Stored
+from jetbull.queue import Queue
+
+__all__ = ["Finding", "diagnose"]
+
+Grade = Literal["ok", "hint", "wrong"]
+
+_OVERDUE_MS = 15_000
+_STUCK_MS = 30_000
+_SKEW_MS = 1_000
+_SAMPLE = 200
+_FULL = 0.9
+#: Settings of a stream that may not be changed, and why.
+_REASONS = {
+    "retention": "tickets must go when they are acknowledged",
+    "max_msgs_per_subject": "a job is one message per state",
+    "max_age": "a limit would drop live jobs",
+    "allow_atomic": "flows and bulk adds are atomic batches",
+    "allow_msg_schedules": "delays and locks are schedules",
+    "allow_msg_ttl": "tombstones and keys have a time to live",
+    "allow_rollup_hdrs": "schedules replace their predecessor",
+    "allow_msg_counter": "ids are counted",
+    "allow_direct": "jobs are read directly",
+    "subjects": "they hold what jetbull stores",
+}
+_LIMITS = ("max_msgs", "max_bytes", "max_msg_size")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `hint`: it works, but should be known."""
+
+    name: str
+    grade: Grade
+    detail: str
+
+
+async def diagnose(queue: Queue) -> list[Finding]:
+    """All findings, up to the first that makes the others impossible."""
+    findings = [finding async for finding in _all(queue)]
+    return findings
+
+
+async def _all(queue: Queue) -> AsyncIterator[Finding]:
+    try:
+        store = await queue.ledger()
+    except JetbullError as error:
+        yield Finding("server", "wrong", str(error))
+        return
+    version, url = store.wire.server_version, store.wire.url
+    yield Finding("server", "ok", f"nats-server {version} with JetStream at {url}.")
+    yield _clock()
+    try:
+        async for finding in _streams(store):
+            yield finding
+        yield await _account(store)
+        async for finding in _consumers(store):
+            yield finding
+        for check in await check_readiness(queue):
+            if check.name == "consume" or not check.ok:
+                yield Finding("passage", "ok" if check.ok else "wrong", check.detail)
+        yield await _workers(store)
+        async for finding in _stuck(store):
+            yield finding
+    except JetbullError as error:
+        yield Finding("server", "wrong", str(error))
+
+
+def _clock() -> Finding:
+    skew = clock.by_server(0)
+    if abs(skew) < _SKEW_MS:
+        return Finding("clock", "ok", "This machine's clock agrees with the server's.")
+    way = "behind" if skew > 0 else "ahead of"
+    return Finding(
+        "clock",
+        "hint",
+        f"This machine's clock is {abs(skew) / 1000:.1f} s {way} the server's; due times follow "
+        "the server's. Set the clock right, for logs and for jobs with absolute times.",
+    )
+
+
+async def _streams(store: QueueStore) -> AsyncIterator[Finding]:
+    for wanted in streams.configurations(store.names.space, store.names.space.replicas):
+        name = wanted["name"]
+        try:
+            config = (await store.wire.api(f"STREAM.INFO.{name}"))["config"]
+        except StreamMissing:
+            yield Finding("stream", "wrong", f"{name} is missing: open a queue to make it anew.")
+            continue
+        wrong = list(_tampered(wanted, config))
+        for sentence in wrong:
+            yield Finding("stream", "wrong", f"{name} {sentence}")
+        if not wrong:
+            yield Finding("stream", "ok", f"{name} is as jetbull made it.")
+        if wanted["name"] == store.names.space.jobs:
+            yield _durability(config)
+
+
+def _tampered(wanted: dict[str, Any], config: dict[str, Any]) -> list[str]:
+    wrong = [
+        f"has {key} {config.get(key)!r} instead of {wanted[key]!r}: {reason}."
+        for key, reason in _REASONS.items()
+        if key in wanted and config.get(key, type(wanted[key])()) != wanted[key]
+    ]
+    wrong += [
+        f"has the limit {key} {config[key]}: it would drop live jobs or refuse new ones; set -1."
+        for key in _LIMITS
+        if config.get(key, -1) not in (-1, 0)
+    ]
+    if config.get("sealed"):
+        wrong.append("is sealed: nothing can be stored any more; delete it and open a queue.")
+    return wrong
+
+
+def _durability(config: dict[str, Any]) -> Finding:
+    replicas = int(config["num_replicas"])
+    if config.get("storage") != "file":
+        return Finding("durability", "wrong", "Jobs are kept in memory: a restart loses them all.")
+    if replicas > 1:
+        return Finding("durability", "ok", f"Jobs are kept by {replicas} servers.")
+    return Finding(
+        "durability",
+        "hint",
+        "Jobs are kept by one server. What it acknowledged survives kill -9 but, for up to two "
+        "minutes, not a power failure, unless it runs with `sync_interval: always`; for more, run "
+        "three servers and set JETBULL_REPLICAS=3.",
+    )
+
+
+async def _account(store: QueueStore) -> Finding:
+    info = await store.wire.api("INFO")
+    used, limit = int(info["storage"]), int(info["limits"]["max_storage"])
+    if limit > 0 and used > limit * _FULL:
+        return Finding(
+            "storage",
+            "wrong",
+            f"{used} of {limit} bytes of the account are used: adds will be refused soon. "
+            "Raise the limit or clean finished jobs.",
+        )
+    return Finding("storage", "ok", f"{used} bytes are used.")
+
+
+async def _consumers(store: QueueStore) -> AsyncIterator[Finding]:
+    for name, _ in (wait_consumer(store.names), repair_consumer(store.names)):
+        try:
+            info = await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
+        except StreamMissing:
+            yield Finding("consumer", "hint", f"{name} is not there yet; the first worker makes it.")
+            continue
+        config = info["config"]
+        if int(config.get("max_deliver", -1)) != -1:
+            sentence = f"{name} gives up after {config['max_deliver']} deliveries: set -1."
+            yield Finding("consumer", "wrong", sentence)
+        elif info.get("paused"):
+            yield Finding("consumer", "wrong", f"{name} is paused on the server: resume it.")
+        else:
+            pending, asked = info["num_pending"], info["num_waiting"]
+            sentence = f"{name}: {pending} wait, {asked} requests of workers stand."
+            yield Finding("consumer", "ok", sentence)
+
+
+async def _workers(store: QueueStore) -> Finding:
+    found = [one for one in await workers(store) if "concurrency" in one]
+    idle = [one for one in found if not one.get("consuming", True)]
+    if idle:
+        names = ", ".join(str(one.get("workerName") or one.get("id")) for one in idle)
+        return Finding("workers", "wrong", f"Connected but not consuming: {names}; restart them.")
+    if found:
+        return Finding("workers", "ok", f"{len(found)} workers are there and consume.")
+    waiting = (await counting.count_all(store))["waiting"]
+    if waiting:
+        return Finding("workers", "wrong", f"{waiting} jobs wait and no worker is there.")
+    return Finding("workers", "hint", "No worker is there.")
+
+
+async def _stuck(store: QueueStore) -> AsyncIterator[Finding]:
+    now = clock.now_ms()
+    overdue: list[str] = []
+    for state in (ACTIVE, DELAYED):
+        for message in await _oldest(store, state):
+            due = _due_ms(message)
+            if due and now - due > _OVERDUE_MS:
+                overdue.append(last_token(message.subject))
+    if overdue:
+        yield Finding(
+            "schedules",
+            "wrong",
+            f"The server has not fired the schedules of {len(overdue)} jobs, such as {overdue[0]}: "
+            "restart nats-server; `retry` or `promote` moves them by hand.",
+        )
+    stuck = await _stuck_tickets(store, now)
+    if stuck:
+        yield Finding(
+            "tickets",
+            "wrong",
+            f"{len(stuck)} jobs wait although workers are idle, such as {stuck[0]}: "
+            "restart the workers, and tell us.",
+        )
+    if not overdue and not stuck:
+        yield Finding("jobs", "ok", "No job is stuck.")
+
+
+async def _stuck_tickets(store: QueueStore, now: int) -> list[str]:
+    """Jobs that wait for long while somebody could take them."""
+    found = [one for one in await workers(store) if one.get("consuming")]
+    free = any(one["active"] < one["concurrency"] for one in found)
+    settings = await store.wire.get_one(
+        store.names.space.jobs, {"last_by_subj": store.names.aux("meta", "queue")}
+    )
+    if not free or (settings is not None and settings.data not in (b"", b"{}")):
+        return []  # busy, paused or limited
+    old = [
+        message
+        for state in (WAIT, PRIO)
+        for message in await _oldest(store, state)
+        if now - clock.parse_ms(message.time) > _STUCK_MS
+    ]
+    await asyncio.sleep(1)
+    current = await reading.find_many(store, {last_token(m.subject) for m in old})
+    seqs = {stored.seq for stored in current.values()}
+    return [last_token(m.subject) for m in old if m.seq in seqs]
+
+
+async def _oldest(store: QueueStore, state: str) -> list[Stored]:
+    query = {"next_by_subj": store.names.all_in(state), "seq": 1, "batch": _SAMPLE}
+    return await store.wire.get_batch(store.names.space.jobs, query)
+
+
+def _due_ms(message: Stored) -> int:
+    schedule = message.headers.get("Nats-Schedule", "")
+    return clock.parse_ms(schedule[4:]) if schedule.startswith("@at ") else 0
