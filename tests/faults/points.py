@@ -13,11 +13,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
-from typing import Any
 
-from jetbull.ledger.replies import Waiter
-from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire import Client, Wire
 
 __all__ = ["POINTS", "arm", "reached"]
 
@@ -38,7 +35,7 @@ POINTS = (
     "event.answered",
 )
 
-_OUTCOMES = (".completed.", ".failed.", ".delayed.", ".gone.")
+_OUTCOMES = (b".completed.", b".failed.", b".delayed.", b".gone.")
 _armed: dict[str, int] = {}
 
 
@@ -57,63 +54,44 @@ def reached(point: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _step(subject: str, headers: Mapping[str, str] | None) -> str:
-    if subject.startswith("$JS.ACK"):
+def _step(subject: bytes, command: bytes) -> str:
+    """The step a protocol message belongs to, or nothing."""
+    if subject.startswith(b"$JS.ACK"):
         return "ack"
-    if subject.startswith("jbe."):
+    if subject.startswith(b"jbe."):
         return "event"
-    if subject.startswith("jb.") and any(state in subject for state in _OUTCOMES):
-        return "finish"
-    if ".active." in subject:
-        expected = (headers or {}).get("Nats-Expected-Last-Subject-Sequence-Subject", "")
-        return "renew" if ".active." in expected else "take"
-    return ""
+    if not subject.startswith(b"jb."):
+        return ""
+    if b".active." in subject:
+        return "renew" if b"Nats-Scheduler: " in command else "take"
+    return "finish" if any(state in subject for state in _OUTCOMES) else ""
 
 
 def _watch() -> None:
     """Reports each step of the wire as it passes."""
-    push, ask = Wire._push, Wire._ask
+    push, on_reply = Client.push, Wire._on_reply
+    asked: dict[bytes, str] = {}
 
-    def watched_push(
-        self: Wire, subject: str, payload: bytes, reply: str, headers: Mapping[str, str] | None
+    def watched_push(self: Client, command: bytes) -> None:
+        words = command.split(b"\r\n", 1)[0].split(b" ")
+        step = _step(words[1], command)
+        if not step:
+            push(self, command)
+            return
+        reached(f"{step}.sending")
+        asked[words[2]] = step
+        push(self, command)
+        # One turn later the bytes have left this process.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, reached, f"{step}.sent")
+
+    def watched_reply(
+        self: Wire, subject: bytes, _: bytes, data: bytes, block: bytes | None
     ) -> None:
-        step = _step(subject, headers)
+        step = asked.pop(subject, "")
         if step:
-            reached(f"{step}.sending")
-        push(self, subject, payload, reply, headers)
-        if step:
-            # One turn later the bytes have left this process.
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, reached, f"{step}.sent")
+            reached(f"{step}.answered")
+        on_reply(self, subject, _, data, block)
 
-    def watched_ask(
-        self: Wire,
-        subject: str,
-        payload: bytes,
-        headers: Mapping[str, str] | None,
-        waiter: Waiter,
-    ) -> None:
-        step = _step(subject, headers)
-        ask(self, subject, payload, headers, _Told(waiter, step) if step else waiter)
-
-    Wire._push = watched_push  # type: ignore[method-assign]
-    Wire._ask = watched_ask  # type: ignore[method-assign]
-
-
-class _Told:
-    """A waiter that reports its answer first."""
-
-    def __init__(self, waiter: Waiter, step: str) -> None:
-        self._waiter = waiter
-        self._step = step
-        self.deadline = waiter.deadline
-
-    def feed(self, data: bytes, block: bytes | None) -> bool:
-        reached(f"{self._step}.answered")
-        return self._waiter.feed(data, block)
-
-    def fail(self, error: Exception) -> None:
-        self._waiter.fail(error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._waiter, name)
+    Client.push = watched_push  # type: ignore[method-assign]
+    Wire._on_reply = watched_reply  # type: ignore[method-assign]
