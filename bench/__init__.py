@@ -1,0 +1,11 @@
+"""Benchmarks: `python -m bench` compares jetbull with its peers; docs/performance.md explains.
+
+    python -m bench                the table: jetbull, BullMQ for Python and Node, raw nats-py
+    python -m bench ledger         CPU per operation of the ledger, for client and server
+    python -m bench depth          the cost with many jobs in each state
+    python -m bench scale          one, two and four worker processes
+    python -m bench durability     sync_interval always, and three servers with three replicas
+    python -m bench soak           half an hour under load: nothing may grow
+
+Each takes `--quick`. Servers are started on loopback with fresh folders and end with the run.
+"""

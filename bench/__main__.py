@@ -1,0 +1,53 @@
+"""`python -m bench`: see the package's words."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+import bench
+from bench import depth, ledger, scale, soak
+from bench.family import PEERS
+from bench.scenarios import SCENARIOS
+from bench.table import compare
+
+_TABLE = ["bullmq-python", "bullmq-node", "nats-py", "jetbull", "jetbull-uvloop"]
+_DURABLE = ["jetbull", "jetbull-always", "jetbull-r3", "jetbull-r3-always"]
+_DURABLE_SCENARIOS = ["process100", "process1", "one", "bulk"]
+
+
+def main() -> None:
+    """Runs one benchmark."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=bench.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="table",
+        choices=["table", "ledger", "depth", "scale", "durability", "soak"],
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("--peers", default=",".join(_TABLE), help=", ".join(PEERS))
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--repeat", type=int, default=1, help="rounds; the best one counts")
+    parser.add_argument("--jobs", type=int, help="depth: jobs in each state (a million)")
+    parser.add_argument("--minutes", type=float, help="soak: how long (30)")
+    args = parser.parse_args()
+    if args.what == "table":
+        compare(args.peers.split(","), args.scenarios.split(","), args.quick, args.repeat)
+    elif args.what == "durability":
+        compare(_DURABLE, _DURABLE_SCENARIOS, args.quick, args.repeat)
+    elif args.what == "ledger":
+        asyncio.run(ledger.run(2000 if args.quick else 20_000))
+    elif args.what == "depth":
+        asyncio.run(depth.run(args.jobs or (20_000 if args.quick else 1_000_000)))
+    elif args.what == "scale":
+        scale.run(8000 if args.quick else 40_000)
+    else:
+        asyncio.run(soak.run(args.minutes or (1 if args.quick else 30)))
+
+
+main()
