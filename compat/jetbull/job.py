@@ -107,6 +107,7 @@ class Job:
         job = Job(queue, given["name"], record.value(), opts, job_id)
         job.id = job_id
         job.timestamp = given["timestamp"]
+        job.attempts = job.opts["attempts"] or 0  # when not given: only fresh jobs say 1
         if head:
             job._apply(head)
         job.delay = head.get("delay", 0)
@@ -130,7 +131,7 @@ class Job:
         self.stalledCounter = head.get("stalledCounter", 0)
         self.processedOn = head.get("processedOn", 0)
         self.finishedOn = head.get("finishedOn", 0)
-        self.failedReason = head.get("failedReason")
+        self.failedReason = head.get("failedReason") or None
         self.returnvalue = head.get("returnvalue")
         self.stacktrace = list(head.get("stacktrace", ()))
         self.deferredFailure = head.get("deferredFailure")
@@ -253,8 +254,8 @@ class Job:
 
     async def updateData(self, data: Any) -> None:
         """Replaces the data; JobError -1 if the job is gone."""
-        await changing.update_data(await self.queue.ledger(), self.id, data, self._lease)
         self.data = data
+        await changing.update_data(await self.queue.ledger(), self.id, data, self._lease)
 
     async def updateProgress(self, progress: Any) -> None:
         """Stores the progress and writes the event `progress`; JobError -1 if the job is gone."""

@@ -43,11 +43,17 @@ class JobScheduler:
     ) -> Job | None:
         """Creates or updates a scheduler; its next job, or None (limit reached, end date past).
 
+        Without `override` nothing is changed: the job after `producer_id` is made, if that is the
+        scheduler's pending one.
+
         ConfigurationError (a ValueError) for options that exclude each other; JobError -10, -11
         when no slot is free.
         """
         repeat = dict(repeat_opts or {})
         _check(repeat)
+        if not override:
+            current = await Job.fromId(self.queue, producer_id or "")
+            return None if current is None else await iterations.advance(self.queue, current)
         given = dict(opts or {})
         count = int(repeat.get("count") or 0) + 1
         limit = repeat.get("limit")
@@ -82,7 +88,9 @@ class JobScheduler:
             if date in stored_repeat:
                 stored_repeat[date] = to_millis(stored_repeat[date])
         job_opts = {**given, "repeat": {**stored_repeat, "count": count}}
-        return await iterations.register(self.queue, job_scheduler_id, body, job_opts)
+        job = await iterations.register(self.queue, job_scheduler_id, body, job_opts)
+        job.data = job_data
+        return job
 
     async def removeJobScheduler(self, job_scheduler_id: str) -> int:
         """Removes a scheduler and its pending delayed job: 0, or 1 when it is unknown."""

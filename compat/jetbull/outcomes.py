@@ -28,6 +28,7 @@ _MOVED = frozenset({"DelayedError", "WaitingChildrenError", "WaitingError"})
 log = logging.getLogger("jetbull.worker")
 
 _AGAIN_SECONDS = 0.5
+_BOOKING_SECONDS = (0.005, 0.01, 0.02, 0.04)
 _RATE_LIMIT = "bullmq:rateLimitExceeded"
 
 
@@ -115,7 +116,13 @@ async def _stored(
 
 
 async def _no_pending_children(job: Job, lease: Lease) -> None:
-    if await parents.has_pending(lease.store, job.id):
+    # Booking a child's end is one step in BullMQ and several messages here: give a child that
+    # ended together with this job the moment it needs.
+    for pause in _BOOKING_SECONDS:
+        if not await parents.has_pending(lease.store, job.id):
+            break
+        await asyncio.sleep(pause)
+    else:
         raise refused(-4, "moveToFinished", job.id)
     if await parents.has_unsuccessful(lease.store, job.id):
         raise refused(-9, "moveToFinished", job.id)

@@ -83,10 +83,8 @@ class QueueGetters(JobOwner):
         }
 
     async def getJobCountByTypes(self, *types: str) -> int:
-        """The sum over the types, each counted once."""
-        counts = await self.getJobCounts(*types)
-        merged = {_ALIASES.get(kind, kind): number for kind, number in counts.items()}
-        return sum(merged.values())
+        """The sum over the types, each name counted once."""
+        return sum((await self.getJobCounts(*types)).values())
 
     async def count(self) -> int:
         """Jobs that still have to run: waiting, delayed, prioritized, waiting for children."""

@@ -139,7 +139,7 @@ class Slots:
 
     async def _work(self, slot: _Slot, lease: Lease) -> None:
         begun = monotonic()
-        self._worked = True
+        job: Job | None = None
         try:
             job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
@@ -147,6 +147,8 @@ class Slots:
             await self._process(job, lease, lambda: self._follow(slot))
         except Exception as error:
             self._complain(error)
+        # A queue is drained by a job that finished, not by one that was put off.
+        self._worked = job is not None and bool(job.finishedOn)
         self._mean += (monotonic() - begun - self._mean) * 0.1
         concurrency = max(1, self._worker.concurrency)
         ahead = int(_AHEAD_SECONDS / max(self._mean, 1e-4) * concurrency)

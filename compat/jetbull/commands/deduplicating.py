@@ -16,7 +16,7 @@ from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
 from jetbull.ledger.moving import ensure_level, transition
-from jetbull.ledger.names import ACTIVE, DELAYED, HEAD, PRIO, STALLED, state_of
+from jetbull.ledger.names import ACTIVE, DELAYED, HEAD, STALLED, state_of
 from jetbull.ledger.placing import REMOVED, delayed, waiting
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
@@ -81,8 +81,8 @@ async def _own(
     along: Message | None = None,
 ) -> bool:
     """Stores job and key together (and `along`); False when any changed meanwhile."""
-    if job.place.state == PRIO:
-        await ensure_level(store, job.place.lane)
+    if job.place.level:
+        await ensure_level(store, job.place.level)
     entry = deduplication.message(store, rule.id, job.job_id, until, seq)
     messages = [entry, message_for(store, job)]
     if along is not None:

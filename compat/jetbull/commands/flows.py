@@ -16,7 +16,7 @@ from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.batch import MAX_BATCH, Message, commit
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import HEAD, PRIO
+from jetbull.ledger.names import HEAD
 from jetbull.ledger.placing import WAITING_CHILDREN
 from jetbull.ledger.store import QueueStore
 from jetbull.legacy import modern
@@ -104,8 +104,8 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
         owner, new = await _prepared(node)
         stored.append((owner, new))
         batch = streams.setdefault(owner.names.space.jobs, [])
-        if new.place.state == PRIO:
-            await ensure_level(owner, new.place.lane)
+        if new.place.level:
+            await ensure_level(owner, new.place.level)
         batch.append((message_for(owner, new), node))
         parent = await parents.parent_of(owner, new.record, new.job_id)
         if parent is not None:

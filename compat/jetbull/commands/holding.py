@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import traceback
 from collections.abc import Mapping
@@ -37,7 +38,11 @@ def held(job: Job, token: str | None) -> Lease | None:
 
 
 async def lease_of(job: Job, token: str | None, command: str) -> Lease:
-    """The lease this job object or its token stands for; JobError -1, -2, -3 or -6."""
+    """The lease this job object or its token stands for; JobError -1, -2, -3 or -6.
+
+    The token "0" stands for whoever holds the job.
+    """
+    any_holder = token == "0"
     lease = held(job, token)
     if lease is not None:
         return lease
@@ -46,11 +51,12 @@ async def lease_of(job: Job, token: str | None, command: str) -> Lease:
     if found is None:
         raise refused(-1, command, job.id)
     if state_of(found.subject) != ACTIVE:
-        raise refused(-2, command, job.id)
-    if found.record.head.get("token") != token:
+        raise refused(*((-3, command, job.id, "active") if any_holder else (-2, command, job.id)))
+    holder = str(found.record.head.get("token"))
+    if not any_holder and holder != token:
         raise refused(-6, command, job.id, "active")
     lock_ms = int(job.queue.opts.get("lockDuration", _DEFAULT_LOCK_MS))
-    job._lease = Lease(store, job.id, found, str(token), lock_ms)
+    job._lease = Lease(store, job.id, found, holder, lock_ms)
     return job._lease
 
 
@@ -75,6 +81,7 @@ async def complete(
     job: Job, value: Any, token: str, fetch_next: bool = False
 ) -> list[Any] | None:
     """Stores the return value and ends the lease."""
+    job.returnvalue = value
     store = await job.queue.ledger()
     if await reading.find(store, job.id) is None:
         raise refused(-1, "moveToFinished", job.id)
@@ -132,7 +139,7 @@ async def fail(job: Job, error: BaseException | str, token: str) -> str:
     job.failedReason = str(error)
     job.stacktrace = stacktrace(job, error)
     lease = await lease_of(job, token, command)
-    failure = Failure(job.failedReason, job.stacktrace, made >= attempts)
+    failure = Failure(job.failedReason, job.stacktrace)
     try:
         if final:
             keep = keep_policy(job.opts.get("removeOnFail"))
@@ -198,9 +205,14 @@ async def wait(job: Job, token: str | None) -> None:
 async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bool:
     """True when moved; False when no child (or not the one named) is pending."""
     command = "moveToWaitingChildren"
-    lease = await lease_of(job, token, command)
-    store = lease.store
-    if await parents.has_unsuccessful(store, job.id):
+    store = await job.queue.ledger()
+    if held(job, token) is None and await reading.find(store, job.id) is None:
+        raise refused(-1, command, job.id)
+    # Both looks at once: a quick child must not end before its parent begins to wait.
+    failed, pending = await asyncio.gather(
+        parents.has_unsuccessful(store, job.id), parents.has_pending(store, job.id)
+    )
+    if failed:
         raise refused(-9, command, job.id)
     child = opts.get("child")
     if child:
@@ -208,8 +220,9 @@ async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bo
         books = await parents.entries(store, job.id)
         if key not in books.get(parents.PENDING, {}):
             return False
-    elif not await parents.has_pending(store, job.id):
+    elif not pending:
         return False
+    lease = await lease_of(job, token, command)
     try:
         await finishing.step_back(lease, WAITING_CHILDREN, "waiting-children", prev="active")
     except LeaseLost:

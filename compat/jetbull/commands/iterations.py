@@ -47,12 +47,15 @@ async def register(
             fresh["offset"] = offset
         elif stored is not None and "offset" in stored.body:
             fresh["offset"] = stored.body["offset"]
+        elif "pattern" in body:
+            fresh["offset"] = 0
         slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced)
         fresh["next"] = slot
         fresh["ic"] = stored.body.get("ic", 1) if stored else 1
         job = _iteration(owner, scheduler_id, slot, fresh, job_opts, now)
         new = await _prepared(store, job)
-        if await schedules.save(store, scheduler_id, fresh, stored.seq if stored else 0, new, replaced):
+        seq = stored.seq if stored else 0
+        if await schedules.save(store, scheduler_id, fresh, seq, new, replaced):
             store.promoter.arm(new.job_id, new.place.due_ms or now)
             return job
 
@@ -116,8 +119,6 @@ def _iteration(
     now: int,
 ) -> Job:
     repeat = {k: v for k, v in (job_opts.get("repeat") or {}).items() if v is not None}
-    if body.get("every") and "offset" in body:
-        repeat["offset"] = body["offset"]
     job_id = schedules.job_id_of(scheduler_id, slot)
     opts = {
         **job_opts,
@@ -143,7 +144,7 @@ async def follow(worker: SchedulingOwner, job: Job) -> None:
     A failure is told as the worker's `error` event; the job itself runs.
     """
     try:
-        await _follow(worker, job)
+        await advance(worker, job)
     except Exception as error:
         worker.emit(
             "error",
@@ -151,7 +152,8 @@ async def follow(worker: SchedulingOwner, job: Job) -> None:
         )
 
 
-async def _follow(owner: JobOwner, job: Job) -> None:
+async def advance(owner: JobOwner, job: Job) -> Job | None:
+    """Makes the next job, if `job` is the pending one of its scheduler and the schedule goes on."""
     store = await owner.ledger()
     scheduler_id = str(job.repeatJobKey)
     repeat = dict(job.opts.get("repeat") or {})
@@ -159,26 +161,27 @@ async def _follow(owner: JobOwner, job: Job) -> None:
     now = now_ms()
     limit, end = repeat.get("limit"), to_millis(repeat.get("endDate"))
     if (limit is not None and count > limit) or (end is not None and now > end):
-        return
+        return None
     while True:
         stored = await schedules.read(store, scheduler_id)
         if stored is None or schedules.job_id_of(scheduler_id, stored.next_ms) != job.id:
-            return
+            return None
         body = dict(stored.body)
         slot = _following(owner, stored, repeat, job, now)
         if slot is None:
-            return
+            return None
         body["next"] = slot
         body["ic"] = int(body.get("ic", 1)) + 1
         job_opts = {k: v for k, v in job.opts.items() if k not in ("jobId", "delay", "timestamp")}
         job_opts["repeat"] = {**repeat, "count": count}
         if await reading.find(store, schedules.job_id_of(scheduler_id, slot)) is not None:
             store.emit("duplicated", jobId=schedules.job_id_of(scheduler_id, slot))
-            return
-        new = await _prepared(store, _iteration(owner, scheduler_id, slot, body, job_opts, now))
+            return None
+        following = _iteration(owner, scheduler_id, slot, body, job_opts, now)
+        new = await _prepared(store, following)
         if await schedules.save(store, scheduler_id, body, stored.seq, new):
             store.promoter.arm(new.job_id, new.place.due_ms or now)
-            return
+            return following
 
 
 def _following(

@@ -12,7 +12,7 @@ from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import HEAD, PRIO, public_state_of
+from jetbull.ledger.names import HEAD, public_state_of
 from jetbull.ledger.store import QueueStore
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
     parent = await parents.parent_of(store, new.record, new.job_id)
     assert parent is not None
     await tell_families(parent.store)
-    if new.place.state == PRIO:
-        await ensure_level(store, new.place.lane)
+    if new.place.level:
+        await ensure_level(store, new.place.level)
     while True:
         entry = expectation(parent)
         try:

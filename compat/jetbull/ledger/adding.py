@@ -9,7 +9,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.batch import MAX_BATCH, Message, commit
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import GONE, HEAD, PRIO, state_of
+from jetbull.ledger.names import GONE, HEAD, state_of
 from jetbull.ledger.placing import Place, address
 from jetbull.ledger.reading import find_many
 from jetbull.ledger.record import Record
@@ -49,8 +49,8 @@ async def is_free_again(store: QueueStore, job: NewJob) -> bool:
 
 async def add(store: QueueStore, job: NewJob) -> bool:
     """Stores the job; False when one of this id exists in any state."""
-    if job.place.state == PRIO:
-        await ensure_level(store, job.place.lane)
+    if job.place.level:
+        await ensure_level(store, job.place.level)
     message = message_for(store, job)
     while True:
         try:
@@ -85,7 +85,7 @@ async def is_stored(store: QueueStore, job: NewJob) -> bool:
 
 async def add_many(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
     """Stores all that are new, up to 1,000 in one atomic step; True for each that was stored."""
-    for lane in {j.place.lane for j in jobs if j.place.state == PRIO}:
+    for lane in {j.place.level for j in jobs if j.place.level}:
         await ensure_level(store, lane)
     stored: list[bool] = []
     for start in range(0, len(jobs), MAX_BATCH):

@@ -11,7 +11,7 @@ from jetbull.ledger import blobs, parents
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import COMPLETED
+from jetbull.ledger.names import COMPLETED, FAILED
 from jetbull.ledger.placing import DONE, REMOVED, SETTLE_MS, Place, delayed, unsettled, waiting
 from jetbull.ledger.record import Record, Stored, dumps
 from jetbull.ledger.retention import Keep, trim
@@ -30,7 +30,6 @@ class Failure:
 
     reason: str
     stacktrace: list[str]
-    exhausted: bool
 
 
 def _short(text: str, most: int = _REASON) -> str:
@@ -66,11 +65,7 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
     reference = await blobs.write_if_large(store, job_id, text)
     blobs.set_field(record.head, "returnvalue", value, reference)
     record.head.pop("deferredFailure", None)
-
-    def stored(_: int) -> None:
-        store.emit("completed", jobId=job_id, returnvalue=text, prev="active")
-
-    await _finish(lease, record, COMPLETED, keep, stored)
+    await _finish(lease, record, COMPLETED, keep)
     return record
 
 
@@ -84,26 +79,32 @@ async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:
         stacktrace=_short_traces(failure.stacktrace),
     )
     record.head.pop("deferredFailure", None)
-    attempts = str(record.head["attemptsMade"])
-
-    def stored(_: int) -> None:
-        reason = str(record.head["failedReason"])
-        store.emit("failed", jobId=job_id, failedReason=reason, prev="active")
-        if failure.exhausted:
-            store.emit("retries-exhausted", jobId=job_id, attemptsMade=attempts)
-
-    await _finish(lease, record, "failed", keep, stored)
+    await _finish(lease, record, FAILED, keep)
     return record
 
 
-async def _finish(lease: Lease, record: Record, state: str, keep: Keep, on_stored: Any) -> None:
+def _tell_end(store: QueueStore, job_id: str, state: str, record: Record) -> None:
+    """The events of a finished job."""
+    head = record.head
+    if state == COMPLETED:
+        value = dumps(head.get("returnvalue"))
+        store.emit("completed", jobId=job_id, returnvalue=value, prev="active")
+        return
+    store.emit("failed", jobId=job_id, failedReason=str(head["failedReason"]), prev="active")
+    if head["attemptsMade"] >= (record.opts.get("attempts") or 0):
+        made = str(head["attemptsMade"])
+        store.emit("retries-exhausted", jobId=job_id, attemptsMade=made)
+
+
+async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
     store, job_id = lease.store, lease.job_id
     if record.given.get("parent"):
-        open_ended = unsettled(state, now_ms() + SETTLE_MS)
-        child = await lease.leave(record, open_ended, on_stored)
+        # As in BullMQ, the parent's events come before the child's own; `settle` tells both.
+        child = await lease.leave(record, unsettled(state, now_ms() + SETTLE_MS))
         await settle(store, child, job_id, state, keep)
         return
-    await lease.leave(record, REMOVED if keep.none else DONE[state], on_stored)
+    place = REMOVED if keep.none else DONE[state]
+    await lease.leave(record, place, lambda _: _tell_end(store, job_id, state, record))
     if not keep.all:
         await _tidy(store, state, keep, job_id)
 
@@ -117,7 +118,14 @@ async def settle(
     else:
         await parents.tell_failed(store, child, job_id)
     try:
-        await move(store, job_id, child, child.record, REMOVED if keep.none else DONE[state])
+        await move(
+            store,
+            job_id,
+            child,
+            child.record,
+            REMOVED if keep.none else DONE[state],
+            lambda _: _tell_end(store, job_id, state, child.record),
+        )
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)
         return

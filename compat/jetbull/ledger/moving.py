@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.guard import drop, expect
-from jetbull.ledger.names import GONE, HEAD, PRIO, QueueNames, is_schedule, state_of
+from jetbull.ledger.names import GONE, HEAD, QueueNames, is_schedule, state_of
 from jetbull.ledger.placing import Place, address
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -29,8 +29,8 @@ async def move(
     A state that is a schedule ends in the same message; any other message of the old state is
     purged afterwards, unless `keep_old` (the caller acks the ticket itself).
     """
-    if place.state == PRIO:
-        await ensure_level(store, place.lane)
+    if place.level:
+        await ensure_level(store, place.level)
     message = transition(store, job_id, old, record, place)
     subject = message.subject
     seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)

@@ -19,7 +19,7 @@ from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import CHILDREN, DELAYED, last_token, public_state_of, state_of
 from jetbull.ledger.patches import rewrite
-from jetbull.ledger.placing import Place, delayed, waiting
+from jetbull.ledger.placing import delayed, waiting
 from jetbull.ledger.reading import as_stored, find
 from jetbull.ledger.record import Record, Stored, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
@@ -179,6 +179,8 @@ async def _let_go(
     if delay > 0:
         place = delayed(now_ms() + delay, record.priority)
     await move(store, parent_id, found, record, place)
+    if place.due_ms:
+        store.promoter.arm(parent_id, place.due_ms)
     if quiet:
         return
     if place.due_ms:

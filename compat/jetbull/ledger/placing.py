@@ -36,6 +36,11 @@ class Place(NamedTuple):
     due_ms: int = 0
     target: str = ""
 
+    @property
+    def level(self) -> str:
+        """The priority level the job waits in, or will when it is due; "" for none."""
+        return self.lane if self.state == PRIO else self.target
+
 
 def waiting(priority: int = 0, lifo: bool = False) -> Place:
     """Ready to run: by priority, at the head (lifo) or at the tail."""

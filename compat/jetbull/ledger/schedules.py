@@ -15,7 +15,7 @@ from jetbull.ledger.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.moving import ensure_level, transition
-from jetbull.ledger.names import HEAD, PRIO, is_schedule, last_token
+from jetbull.ledger.names import HEAD, is_schedule, last_token
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.record import Stored, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
@@ -76,8 +76,8 @@ async def save(
 
     False when any of them changed meanwhile; nothing is stored then.
     """
-    if job.place.state == PRIO:
-        await ensure_level(store, job.place.lane)
+    if job.place.level:
+        await ensure_level(store, job.place.level)
     while True:
         messages = _messages(store, scheduler_id, body, seq, job, replaced)
         try:
