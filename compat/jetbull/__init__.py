@@ -23,6 +23,7 @@ from jetbull.install import install_as_bullmq
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.lock_manager import LockManager
+from jetbull.metrics_time import MetricsTime
 from jetbull.options import PRIORITY_LIMIT
 from jetbull.queue import Queue
 from jetbull.queue_events import QueueEvents
@@ -42,6 +43,7 @@ __all__ = [
     "Job",
     "JobScheduler",
     "LockManager",
+    "MetricsTime",
     "Queue",
     "QueueEvents",
     "QueueEventsProducer",

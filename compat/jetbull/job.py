@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from jetbull.commands import changing, children, holding, logs, removal, retrying, waiting
 from jetbull.errors import JetbullError
@@ -15,6 +15,9 @@ from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 from jetbull.options import OPTS_DECODE, OPTS_ENCODE, PARENT_POLICIES, checked, expand
+from jetbull.types.generics import Data, Result
+from jetbull.types.job_options import JobOptions
+from jetbull.types.results import Dependencies, DependencyCounts
 
 if TYPE_CHECKING:
     from jetbull.backend import Backend
@@ -44,22 +47,22 @@ class JobOwner(Protocol):
         """Called when a job of the owner removed itself."""
 
 
-class Job:
+class Job(Generic[Data, Result]):
     """One job; also what a processor gets as first argument."""
 
     def __init__(
         self,
         queue: JobOwner,
         name: str,
-        data: Any,
-        opts: Mapping[str, Any] | None = None,
+        data: Data,
+        opts: JobOptions | Mapping[str, Any] | None = None,
         job_id: str | None = None,
     ) -> None:
         given = dict(opts or {})
         checked(given)
         self.queue = queue
         self.name = name
-        self.data = data
+        self.data: Data = data
         self.id: Any = given.get("jobId") or job_id
         self.timestamp = given.get("timestamp", round(time.time() * 1000))
         self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None, **given}
@@ -75,7 +78,7 @@ class Job:
         self.stalledCounter = 0
         self.processedOn: int | None = 0
         self.finishedOn: int | None = 0
-        self.returnvalue: Any = None
+        self.returnvalue: Result | None = None
         self.failedReason: str | None = None
         self.deferredFailure: str | None = None
         self.processedBy: str | None = None
@@ -252,7 +255,7 @@ class Job:
 
     # --- changing ----------------------------------------------------------------------
 
-    async def updateData(self, data: Any) -> None:
+    async def updateData(self, data: Data) -> None:
         """Replaces the data; JobError -1 if the job is gone."""
         self.data = data
         await changing.update_data(await self.queue.ledger(), self.id, data, self._lease)
@@ -323,7 +326,7 @@ class Job:
     # --- as the holder of the lock -----------------------------------------------------
 
     async def moveToCompleted(
-        self, return_value: Any, token: str, fetchNext: bool = False
+        self, return_value: Result, token: str, fetchNext: bool = False
     ) -> list[Any] | None:
         """Finishes the job; with `fetchNext` the next job as [data, id, limit, delay], or None."""
         return await holding.complete(self, return_value, token, fetchNext)
@@ -358,11 +361,13 @@ class Job:
         """`{child key: value}` of the completed children."""
         return await children.values(await self.queue.ledger(), self.id)
 
-    async def getDependencies(self, opts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def getDependencies(self, opts: Mapping[str, Any] | None = None) -> Dependencies:
         """`{processed, unprocessed, failed, ignored}`, with cursors when pages are asked for."""
         return await children.dependencies(await self.queue.ledger(), self.id, opts)
 
-    async def getDependenciesCount(self, opts: Mapping[str, Any] | None = None) -> dict[str, int]:
+    async def getDependenciesCount(
+        self, opts: Mapping[str, Any] | None = None
+    ) -> DependencyCounts:
         """How many children are processed, unprocessed, failed, ignored."""
         return await children.counts(await self.queue.ledger(), self.id, opts)
 
@@ -392,9 +397,10 @@ class Job:
         )
         return bool(from_owner)
 
-    async def waitUntilFinished(self, queueEvents: QueueEvents, ttl: int | None = None) -> Any:
+    async def waitUntilFinished(self, queueEvents: QueueEvents, ttl: int | None = None) -> Result:
         """The return value; JetbullError with the failed reason, or after `ttl` ms."""
-        return await waiting.until_finished(self, queueEvents, ttl)
+        finished: Result = await waiting.until_finished(self, queueEvents, ttl)
+        return finished
 
 
 def _policies(opts: Mapping[str, Any]) -> dict[str, bool]:

@@ -9,7 +9,24 @@ from typing import Any
 import anyio.to_thread
 from anyio import CapacityLimiter
 
+from jetbull.abort_controller import AbortSignal
 from jetbull.errors import ConfigurationError
+from jetbull.job import Job
+from jetbull.types.generics import Data, Result
+
+AsyncProcessor = (
+    Callable[[Job[Data, Result]], Awaitable[Result]]
+    | Callable[[Job[Data, Result], str], Awaitable[Result]]
+    | Callable[[Job[Data, Result], str, AbortSignal], Awaitable[Result]]
+)
+"""A coroutine function of a job, its token and, if it takes one, its cancellation signal."""
+
+PlainProcessor = (
+    Callable[[Job[Data, Result]], Result]
+    | Callable[[Job[Data, Result], str], Result]
+    | Callable[[Job[Data, Result], str, AbortSignal], Result]
+)
+"""The same as a plain function: it runs in a thread."""
 
 Processor = Callable[..., Any]
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self, cast
 
 from jetbull.backend import create_backend
 from jetbull.commands import adding
@@ -16,9 +16,12 @@ from jetbull.queue_admin import QueueAdmin
 from jetbull.queue_jobs import QueueJobs
 from jetbull.queue_metrics import QueueMetrics
 from jetbull.queue_schedules import QueueSchedules
+from jetbull.types.generics import Data, Result
+from jetbull.types.job_options import JobOptions
+from jetbull.types.queue_options import QueueBaseOptions
 
 
-class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
+class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Data, Result]):
     """BullMQ's Queue. Lazy: nothing is connected before the first awaited call.
 
     `opts`: `connection`, `prefix` ("bull"), `defaultJobOptions`, `settings`, `telemetry`.
@@ -27,7 +30,7 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
     `paused()`, `resumed()`, `removed(jobId)`, `cleaned(ids, type)`, `error(error)`.
     """
 
-    def __init__(self, name: str, opts: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, name: str, opts: QueueBaseOptions | Mapping[str, Any] | None = None) -> None:
         EventEmitter.__init__(self)
         self.name = name
         self.opts: dict[str, Any] = dict(opts or {})
@@ -46,7 +49,9 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
         """`<prefix>:<queue>:<type>`, the name BullMQ's Redis key would have."""
         return self.backend.toKey(type)
 
-    async def add(self, name: str, data: Any, opts: Mapping[str, Any] | None = None) -> Job:
+    async def add(
+        self, name: str, data: Data, opts: JobOptions | Mapping[str, Any] | None = None
+    ) -> Job[Data, Result]:
         """Stores one job and returns it, with the id it has (or the id of its duplicate).
 
         ValueError for data that is not JSON or options that cannot work; JobError -5 for a parent
@@ -63,7 +68,9 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
         self.emit_safely("waiting", job)
         return job
 
-    def _fresh(self, name: str, data: Any, opts: Mapping[str, Any] | None) -> Job:
+    def _fresh(
+        self, name: str, data: Data, opts: JobOptions | Mapping[str, Any] | None
+    ) -> Job[Data, Result]:
         given = modern({**self.jobsOpts, **(opts or {})})
         check_id(given)
         return Job(self, name, data, given)
@@ -76,9 +83,11 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
         """A job object of this queue removed itself."""
         self.emit_safely("removed", job.id)
 
-    async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> list[Job]:
+    async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> list[Job[Data, Result]]:
         """Stores `[{name, data, opts}]` in order, as one atomic insertion per 1,000 jobs."""
-        fresh = [self._fresh(row["name"], row.get("data"), row.get("opts")) for row in jobs]
+        fresh = [
+            self._fresh(row["name"], cast(Data, row.get("data")), row.get("opts")) for row in jobs
+        ]
         if fresh:
             await adding.add_bulk(await self.ledger(), fresh)
         return fresh
@@ -93,7 +102,7 @@ class Queue(QueueMetrics, QueueJobs, QueueAdmin, QueueSchedules):
 
     disconnect = close
 
-    async def __aenter__(self) -> Queue:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

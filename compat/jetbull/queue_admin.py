@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
 from jetbull.event_emitter import EventEmitter
@@ -11,6 +11,7 @@ from jetbull.job import JobOwner
 from jetbull.ledger import gate, presence, settings
 from jetbull.ledger.clock import now_ms
 from jetbull.legacy import outdated
+from jetbull.types.results import RateLimit, WorkerInfo
 
 
 class QueueAdmin(JobOwner, EventEmitter):
@@ -58,7 +59,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         """At most `max_jobs` starts per `duration_ms` over all workers."""
         return await self._set(max=int(max_jobs), duration=int(duration_ms))
 
-    async def getGlobalRateLimit(self) -> dict[str, int] | None:
+    async def getGlobalRateLimit(self) -> RateLimit | None:
         values, _ = await settings.read(await self.ledger())
         if "max" not in values or "duration" not in values:
             return None
@@ -177,9 +178,9 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     # --- workers -----------------------------------------------------------------------
 
-    async def get_workers(self) -> list[dict[str, Any]]:
+    async def get_workers(self) -> list[WorkerInfo]:
         """What each worker of the queue says of itself (`name`, `rawname`, …)."""
-        return await presence.workers(await self.ledger())
+        return cast(list[WorkerInfo], await presence.workers(await self.ledger()))
 
     async def get_workers_count(self) -> int:
         return len(await self.get_workers())

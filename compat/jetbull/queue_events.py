@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from jetbull.backend import create_backend
 from jetbull.errors import JetbullError, ServerUnavailable
@@ -114,7 +114,7 @@ class QueueEvents(EventEmitter):
         await self.backend.close()
         self.closed = True
 
-    async def __aenter__(self) -> QueueEvents:
+    async def __aenter__(self) -> Self:
         await self.waitUntilReady()
         return self
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Generic
 
 from jetbull.commands import logs
 from jetbull.job import Job, JobOwner
 from jetbull.ledger import counting, deduplication, pages, reading
 from jetbull.legacy import note_paused_state, outdated
+from jetbull.types.generics import Data, Result
+from jetbull.types.results import JobLogs
 
 DEFAULT_TYPES = (
     "active",
@@ -22,10 +24,10 @@ DEFAULT_TYPES = (
 _ALIASES = {"wait": "waiting"}
 
 
-class QueueGetters(JobOwner):
+class QueueGetters(JobOwner, Generic[Data, Result]):
     """The reading half of `Queue`."""
 
-    async def getJob(self, job_id: str) -> Job | None:
+    async def getJob(self, job_id: str) -> Job[Data, Result] | None:
         """The job, or None."""
         return await Job.fromId(self, job_id)
 
@@ -42,7 +44,7 @@ class QueueGetters(JobOwner):
 
     async def getJobs(
         self, types: Iterable[str] | str = (), start: int = 0, end: int = -1, asc: bool = False
-    ) -> list[Job]:
+    ) -> list[Job[Data, Result]]:
         """Jobs of the types, the range applied to each type; newest first unless `asc`."""
         asked = [types] if isinstance(types, str) else types
         store = await self.ledger()
@@ -54,25 +56,25 @@ class QueueGetters(JobOwner):
                     jobs[job_id] = await Job.load(self, job_id, stored.record)
         return list(jobs.values())
 
-    async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job]:
+    async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["waiting"], start, end, True)
 
-    async def getActive(self, start: int = 0, end: int = -1) -> list[Job]:
+    async def getActive(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["active"], start, end, True)
 
-    async def getDelayed(self, start: int = 0, end: int = -1) -> list[Job]:
+    async def getDelayed(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["delayed"], start, end, True)
 
-    async def getPrioritized(self, start: int = 0, end: int = -1) -> list[Job]:
+    async def getPrioritized(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["prioritized"], start, end, True)
 
-    async def getWaitingChildren(self, start: int = 0, end: int = -1) -> list[Job]:
+    async def getWaitingChildren(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["waiting-children"], start, end, True)
 
-    async def getCompleted(self, start: int = 0, end: int = -1) -> list[Job]:
+    async def getCompleted(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["completed"], start, end, False)
 
-    async def getFailed(self, start: int = 0, end: int = -1) -> list[Job]:
+    async def getFailed(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["failed"], start, end, False)
 
     async def getJobCounts(self, *types: str) -> dict[str, int]:
@@ -126,7 +128,7 @@ class QueueGetters(JobOwner):
 
     async def getJobLogs(
         self, job_id: str, start: int = 0, end: int = -1, asc: bool = True
-    ) -> dict[str, Any]:
+    ) -> JobLogs:
         """`{"logs": [...], "count": total}`; newest first when not `asc`."""
         return await logs.read(await self.ledger(), str(job_id), start, end, asc)
 

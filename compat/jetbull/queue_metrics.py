@@ -10,11 +10,13 @@ from jetbull.event_emitter import EventEmitter
 from jetbull.ledger import metrics, settings
 from jetbull.ledger.streams import EVENT_HISTORY
 from jetbull.queue_getters import QueueGetters
+from jetbull.types.generics import Data, Result
+from jetbull.types.results import Metrics, MetricsMeta
 
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
-class QueueMetrics(QueueGetters, EventEmitter):
+class QueueMetrics(QueueGetters[Data, Result], EventEmitter):
     """The observing part of `Queue`."""
 
     async def getVersion(self) -> str:
@@ -33,14 +35,14 @@ class QueueMetrics(QueueGetters, EventEmitter):
 
     async def getMetrics(
         self, type: Literal["completed", "failed"], start: int = 0, end: int = -1
-    ) -> dict[str, Any]:
+    ) -> Metrics:
         """`{meta: {count, prevTS, prevCount}, data, count}` of workers with the option `metrics`.
 
         `data` holds the jobs finished per minute, newest minute first, without the one that is
         not over yet; `start` and `end` are inclusive; `count` is how many points there are.
         """
         found = await metrics.read(await self.ledger(), type)
-        meta = {"count": found.total, "prevTS": 0, "prevCount": 0}
+        meta: MetricsMeta = {"count": found.total, "prevTS": 0, "prevCount": 0}
         points: list[int] = []
         if found.minutes:
             first, last = min(found.minutes), max(found.minutes)
@@ -73,7 +75,7 @@ class QueueMetrics(QueueGetters, EventEmitter):
         return "\n".join(lines)
 
     async def recordJobCountsMetric(self, *types: str) -> dict[str, int]:
-        """The counts per state, also given to `opts.telemetry.meter` as a gauge, if there is one."""
+        """The counts per state; `opts.telemetry.meter`, if there is one, gets them as a gauge."""
         counts = await self.getJobCounts(*types)
         meter = getattr(self.opts.get("telemetry"), "meter", None)
         if meter is not None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic
 
 from jetbull.job import Job, JobOwner
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.clock import now_ms
 from jetbull.legacy import outdated, repeat_key, repeatable, scheduler_options
+from jetbull.types.generics import Data, Result
 
 
-class QueueSchedules(JobOwner):
+class QueueSchedules(JobOwner, Generic[Data, Result]):
     """The scheduling half of `Queue`."""
 
     _scheduler: JobScheduler | None = None
@@ -32,7 +33,7 @@ class QueueSchedules(JobOwner):
         opts: Mapping[str, Any] | None = None,
         override: bool = True,
         producer_id: str | None = None,
-    ) -> Job | None:
+    ) -> Job[Data, Result] | None:
         """See `JobScheduler.upsertJobScheduler`; Node's `{name, data, opts}` is taken too."""
         if isinstance(job_name, Mapping):
             template = job_name
@@ -68,7 +69,9 @@ class QueueSchedules(JobOwner):
 
     # --- version 5 ---------------------------------------------------------------------
 
-    async def addRepeatable(self, name: str, data: Any, opts: Mapping[str, Any]) -> Job | None:
+    async def addRepeatable(
+        self, name: str, data: Any, opts: Mapping[str, Any]
+    ) -> Job[Data, Result] | None:
         """What `add(name, data, {repeat: …})` of version 5 did: registers a scheduler.
 
         Gives its next job, or None when its limit or end date is past.

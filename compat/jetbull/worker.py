@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, Self, overload
 from uuid import uuid4
 
 from anyio import CapacityLimiter
@@ -41,7 +41,9 @@ from jetbull.lock_manager import LockManager
 from jetbull.manual import ManualFetch
 from jetbull.options import DEFAULT_PREFIX, keep_policy
 from jetbull.outcomes import run_job
-from jetbull.processors import Processor, in_thread, is_async, takes
+from jetbull.processors import AsyncProcessor, PlainProcessor, Processor, in_thread, is_async, takes
+from jetbull.types.generics import Data, Result
+from jetbull.types.worker_options import WorkerOptions
 from jetbull.upkeep import Upkeep
 from jetbull.worker_slots import Slots
 
@@ -60,7 +62,7 @@ _DEFAULTS = {
 }
 
 
-class Worker(HandDriven):
+class Worker(HandDriven, Generic[Data, Result]):
     """BullMQ's Worker. `processor(job, token)` or `(job, token, signal)`, async or plain.
 
     Options in ms: `lockDuration`, `lockRenewTime`, `stalledInterval`, `runRetryDelay`; `drainDelay`
@@ -69,8 +71,35 @@ class Worker(HandDriven):
     `metrics {maxDataPoints}` (minutes), `skipLockRenewal`, `skipStalledCheck`.
     """
 
+    @overload
     def __init__(
-        self, name: str, processor: Processor | None, opts: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        processor: AsyncProcessor[Data, Result],
+        opts: WorkerOptions | Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        processor: PlainProcessor[Data, Result],
+        opts: WorkerOptions | Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        processor: None,
+        opts: WorkerOptions | Mapping[str, Any] | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        name: str,
+        processor: Processor | None,
+        opts: WorkerOptions | Mapping[str, Any] | None = None,
     ) -> None:
         EventEmitter.__init__(self)
         self.name = name
@@ -90,7 +119,7 @@ class Worker(HandDriven):
         self.forceClosing = False
         self.closed = False
         self.drained = False
-        self.jobs: set[tuple[Job, str]] = set()
+        self.jobs: set[tuple[Job[Data, Result], str]] = set()
         self.lock_duration = int(self.opts["lockDuration"])
         self.lockManager = LockManager(
             self, self.opts["lockRenewTime"], self.lock_duration, self.id, self.workerName
@@ -150,7 +179,7 @@ class Worker(HandDriven):
             self._slots.source.rouse()
 
     @property
-    def processing(self) -> set[tuple[Job, str]]:
+    def processing(self) -> set[tuple[Job[Data, Result], str]]:
         """The jobs running now, with their tokens."""
         return self.jobs
 
@@ -367,7 +396,9 @@ class Worker(HandDriven):
             self.jobs.discard((job, lease.token))
             self.lockManager.untrack_job(job.id)
 
-    async def getNextJob(self, token: str, opts: Mapping[str, Any] | None = None) -> Job | None:
+    async def getNextJob(
+        self, token: str, opts: Mapping[str, Any] | None = None
+    ) -> Job[Data, Result] | None:
         """Claims one job by hand; waits up to `drainDelay` s when the queue was seen empty."""
         return await self._manual.next(token, (opts or {}).get("block", True))
 
@@ -441,7 +472,7 @@ class Worker(HandDriven):
         self.closed = True
         self.emit("closed")
 
-    async def __aenter__(self) -> Worker:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

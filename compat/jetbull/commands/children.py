@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from jetbull.errors import ConfigurationError
 from jetbull.ledger import parents, reading
 from jetbull.ledger.patches import rewrite
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
+from jetbull.types.results import Dependencies, DependencyCounts
 
 _KINDS = ("processed", "unprocessed", "ignored", "failed")
 _BOOKS = {
@@ -34,11 +35,12 @@ async def ignored(store: QueueStore, job_id: str) -> dict[str, str]:
 
 async def dependencies(
     store: QueueStore, job_id: str, opts: Mapping[str, Any] | None
-) -> dict[str, Any]:
+) -> Dependencies:
     """All four books, or pages of those asked for (`{kind: {cursor, count}}`)."""
     books = await parents.entries(store, job_id)
     if not opts:
-        return {kind: _shown(kind, books.get(_BOOKS[kind], {})) for kind in _KINDS}
+        everything = {kind: _shown(kind, books.get(_BOOKS[kind], {})) for kind in _KINDS}
+        return cast(Dependencies, everything)
     answer: dict[str, Any] = {}
     names = {
         "processed": "nextProcessedCursor",
@@ -57,7 +59,7 @@ async def dependencies(
         answer[kind] = _shown(kind, {k: book[k] for k in keys})
         after = cursor + count
         answer[names[kind]] = after if after < len(book) else 0
-    return answer
+    return cast(Dependencies, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,12 @@ def _shown(kind: str, book: dict[str, Any]) -> Any:
     return book if kind in ("processed", "ignored") else list(book)
 
 
-async def counts(store: QueueStore, job_id: str, opts: Mapping[str, Any] | None) -> dict[str, int]:
+async def counts(store: QueueStore, job_id: str, opts: Mapping[str, Any] | None) -> DependencyCounts:
     """Sizes of the books asked for (`{kind: True}`), or of all."""
     books = await parents.entries(store, job_id)
     kinds = [k for k in _KINDS if opts.get(k)] if opts else list(_KINDS)
-    return {kind: len(books.get(_BOOKS[kind], {})) for kind in kinds}
+    sizes = {kind: len(books.get(_BOOKS[kind], {})) for kind in kinds}
+    return cast(DependencyCounts, sizes)
 
 
 async def cut(store: QueueStore, job_id: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jetbull.error_code import refused
 from jetbull.ledger import reading
 from jetbull.ledger.logs import append_row, keep_rows, read_rows
 from jetbull.ledger.store import QueueStore
+from jetbull.types.results import JobLogs
 
 
 async def append(store: QueueStore, job_id: str, row: str, keep: int) -> int:
@@ -31,7 +30,7 @@ async def clear(store: QueueStore, job_id: str, keep: int) -> None:
 
 async def read(
     store: QueueStore, job_id: str, start: int, end: int, ascending: bool
-) -> dict[str, Any]:
+) -> JobLogs:
     """`{"logs": [...], "count": total}`; inclusive indices, negative ones from the end."""
     rows = await read_rows(store, job_id)
     ordered = rows if ascending else rows[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import (
     BackoffOptions,
     DeduplicationOptions,
@@ -9,6 +10,7 @@ from jetbull.types.job_options import (
     JobSchedulerJson,
     JobSchedulerTemplateJson,
     KeepJobs,
+    ParentOptions,
     RepeatOptions,
 )
 from jetbull.types.queue_options import (
@@ -19,21 +21,40 @@ from jetbull.types.queue_options import (
     QueueEventsProducerOptions,
     RetryJobsOptions,
 )
+from jetbull.types.results import (
+    Dependencies,
+    DependencyCounts,
+    JobLogs,
+    Metrics,
+    MetricsMeta,
+    RateLimit,
+    WorkerInfo,
+)
 from jetbull.types.worker_options import WorkerOptions
 
 __all__ = [
     "BackoffOptions",
     "ConnectionOptions",
+    "Data",
     "DeduplicationOptions",
+    "Dependencies",
+    "DependencyCounts",
+    "JobLogs",
     "JobOptions",
     "JobSchedulerJson",
     "JobSchedulerTemplateJson",
     "KeepJobs",
+    "Metrics",
+    "MetricsMeta",
+    "ParentOptions",
     "PromoteJobsOptions",
     "QueueBaseOptions",
     "QueueEventsOptions",
     "QueueEventsProducerOptions",
+    "RateLimit",
     "RepeatOptions",
+    "Result",
     "RetryJobsOptions",
+    "WorkerInfo",
     "WorkerOptions",
 ]

@@ -48,6 +48,13 @@ class RepeatOptions(TypedDict, total=False):
     key: str
 
 
+class ParentOptions(TypedDict):
+    """A parent's id and the qualified name of its queue, `<prefix>:<queue>`."""
+
+    id: str
+    queue: str
+
+
 class JobOptions(TypedDict, total=False):
     """Options of `Queue.add`; times in ms."""
 
@@ -64,12 +71,13 @@ class JobOptions(TypedDict, total=False):
     stackTraceLimit: int
     sizeLimit: int
     deduplication: DeduplicationOptions
-    parent: dict[str, str]
+    parent: ParentOptions
     repeat: RepeatOptions
     failParentOnFailure: bool
     continueParentOnFailure: bool
     ignoreDependencyOnFailure: bool
     removeDependencyOnFailure: bool
+    telemetry: Any
 
 
 class JobSchedulerTemplateJson(TypedDict, total=False):

@@ -28,6 +28,7 @@ class QueueBaseOptions(TypedDict, total=False):
     defaultJobOptions: JobOptions
     settings: dict[str, Any]
     skipVersionCheck: bool
+    telemetry: Any
 
 
 class QueueEventsOptions(TypedDict, total=False):

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from jetbull.types.job_options import KeepJobs
 from jetbull.types.queue_options import ConnectionOptions
+from jetbull.types.results import RateLimit
 
 
 class WorkerOptions(TypedDict, total=False):
@@ -23,9 +24,12 @@ class WorkerOptions(TypedDict, total=False):
     maxStartedAttempts: int
     drainDelay: float
     runRetryDelay: int
-    limiter: dict[str, int]
+    limiter: RateLimit
+    maximumRateLimitDelay: int
     removeOnComplete: bool | int | KeepJobs
     removeOnFail: bool | int | KeepJobs
     settings: dict[str, Any]
     metrics: dict[str, int]
+    skipLockRenewal: bool
     skipStalledCheck: bool
+    telemetry: Any

@@ -1,0 +1,95 @@
+"""What type checkers and editors know: `./run lint` checks every assert_type of this file.
+
+A `type: ignore` here stands where a mistake must be found: mypy complains about unused ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypedDict, assert_type
+
+import pytest
+
+from jetbull import AbortSignal, ConnectionClosedError, Job, Queue, Worker
+from jetbull.types import JobLogs, JobOptions, Metrics, RateLimit, WorkerInfo, WorkerOptions
+
+
+class Paint(TypedDict):
+    color: str
+
+
+class Painted(TypedDict):
+    layers: int
+
+
+async def paint(job: Job[Paint, Painted], token: str) -> Painted:
+    assert_type(job.data, Paint)
+    return {"layers": len(job.data["color"])}
+
+
+def paint_in_a_thread(job: Job[Paint, Painted], token: str, signal: AbortSignal) -> Painted:
+    return {"layers": len(job.data["color"])}
+
+
+async def test_a_queue_knows_what_its_jobs_carry_and_give() -> None:
+    async with Queue[Paint, Painted]("paint") as queue:
+        job = await queue.add("car", {"color": "red"}, {"attempts": 3})
+        assert_type(job, Job[Paint, Painted])
+        assert_type(job.data["color"], str)
+        stored = await queue.getJob(job.id)
+        assert_type(stored, Job[Paint, Painted] | None)
+        assert_type(await queue.getWaiting(), list[Job[Paint, Painted]])
+        assert stored is not None
+        assert_type(stored.returnvalue, Painted | None)
+        assert stored.data == {"color": "red"}
+
+
+async def test_a_queue_without_parameters_takes_anything() -> None:
+    async with Queue("paint") as queue:
+        assert_type(queue, Queue[Any, Any])
+        job = await queue.add("car", 7)
+        assert_type(job.data, Any)
+        assert job.data == 7
+
+
+async def test_a_worker_takes_its_types_from_its_processor() -> None:
+    done: asyncio.Queue[Job[Paint, Painted]] = asyncio.Queue()
+    options: WorkerOptions = {"concurrency": 2, "limiter": {"max": 10, "duration": 1000}}
+    async with Queue[Paint, Painted]("paint") as queue, Worker("paint", paint, options) as worker:
+        assert_type(worker, Worker[Paint, Painted])
+        worker.on("completed", lambda job, _: done.put_nowait(job))
+        await queue.add("car", {"color": "red"})
+        job = await asyncio.wait_for(done.get(), 10)
+        assert job.returnvalue == {"layers": 3}
+
+
+async def test_a_plain_processor_gives_the_same_types() -> None:
+    async with Worker("paint", paint_in_a_thread, {"autorun": False}) as worker:
+        assert_type(worker, Worker[Paint, Painted])
+        assert worker.isRunning() is False
+
+
+async def test_answers_have_shapes() -> None:
+    async with Queue("paint") as queue:
+        assert_type(await queue.getJobCounts(), dict[str, int])
+        assert_type(await queue.getJobLogs("1"), JobLogs)
+        assert_type(await queue.getMetrics("completed"), Metrics)
+        assert_type(await queue.getGlobalRateLimit(), RateLimit | None)
+        assert_type(await queue.getWorkers(), list[WorkerInfo])
+        assert await queue.count() == 0
+
+
+async def test_options_may_be_kept_in_a_typed_variable() -> None:
+    options: JobOptions = {"delay": 60_000, "backoff": {"type": "fixed", "delay": 10}}
+    async with Queue("paint") as queue:
+        job = await queue.add("car", {}, options)
+        assert await job.getState() == "delayed"
+
+
+async def test_wrong_data_is_found_by_the_type_checker() -> None:
+    queue = Queue[Paint, Painted]("paint")
+    await queue.close()
+    with pytest.raises(ConnectionClosedError):
+        await queue.add("car", {"colour": "red"})  # type: ignore[typeddict-item]
+    with pytest.raises(ConnectionClosedError):
+        await queue.getMetrics("running")  # type: ignore[arg-type]
