@@ -19,6 +19,7 @@ from jetbull.errors import (
 )
 from jetbull.ledger import parents
 from jetbull.ledger.lease import Lease
+from jetbull.processors import escaped
 
 if TYPE_CHECKING:
     from jetbull.job import Job
@@ -86,8 +87,7 @@ async def _called(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     except (Exception, asyncio.CancelledError):
         raise
     except BaseException as error:
-        told = f": {error}" if str(error) else ""
-        raise JetbullError(f"The processor raised {type(error).__name__}{told}") from error
+        raise escaped(error) from error
 
 
 async def _stored(
@@ -137,7 +137,7 @@ async def _not_completed(worker: Worker, job: Job, lease: Lease, error: Exceptio
         return
     lost = getattr(error, "code", None) in (-1, -2, -6) and lease.store is not None
     if lost or isinstance(error, NotStoredError):
-        worker.emit("error", error, job)
+        worker.complain(error, job)
         return
     await _failed(worker, job, lease, error)
 
@@ -148,7 +148,7 @@ async def _failed(worker: Worker, job: Job, lease: Lease, error: Exception) -> N
     try:
         await _stored(worker, job, lease, lambda: holding.fail(job, error, lease.token))
     except Exception as refusal:
-        worker.emit("error", refusal, job)
+        worker.complain(refusal, job)
         return
     _tell(worker, job, "failed", job, error)
 
@@ -157,7 +157,7 @@ def _tell(worker: Worker, job: Job, event: str, *args: Any) -> None:
     try:
         worker.emit(event, *args)
     except Exception as error:
-        worker.emit("error", error, job)
+        worker.complain(error, job)
 
 
 __all__ = ["run_job"]

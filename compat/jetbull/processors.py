@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from jetbull.abort_controller import AbortSignal
-from jetbull.errors import ConfigurationError
+from jetbull.errors import ConfigurationError, JetbullError
 from jetbull.job import Job
 from jetbull.types.generics import Data, Result
 
@@ -70,19 +71,33 @@ def is_async(processor: Processor) -> bool:
     return inspect.iscoroutinefunction(processor) or inspect.iscoroutinefunction(call)
 
 
+def escaped(error: BaseException) -> JetbullError:
+    """What a job fails with when its processor raised something that ends programs."""
+    told = f": {error}" if str(error) else ""
+    return JetbullError(f"The processor raised {type(error).__name__}{told}")
+
+
 def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., Awaitable[Any]]:
     """Runs a plain function in a thread, so that it does not stop the event loop.
 
     A plain function that returns an awaitable (a partial, a decorator) is awaited in the loop.
     """
 
+    def contained(*args: Any) -> Any:
+        try:
+            return processor(*args)
+        except (Exception, CancelledError):
+            raise
+        except BaseException as error:
+            raise escaped(error) from error  # no future can carry some of them
+
     async def run(*args: Any) -> Any:
         result = await anyio.to_thread.run_sync(
-            processor, *args, limiter=limiter, abandon_on_cancel=True
+            contained, *args, limiter=limiter, abandon_on_cancel=True
         )
         return await result if inspect.isawaitable(result) else result
 
     return run
 
 
-__all__ = ["Processor", "in_thread", "is_async", "takes", "wants_signal"]
+__all__ = ["Processor", "escaped", "in_thread", "is_async", "takes", "wants_signal"]

@@ -215,7 +215,7 @@ class Worker(HandDriven, Generic[Data, Result]):
                     raise
                 except Exception as error:
                     # A worker that ends here would look alive and take no job.
-                    self._complain(error)
+                    self.complain(error)
                     await self._rest(min(_AGAIN_SECONDS, self.opts["runRetryDelay"] / 1000))
         finally:
             self.running = False
@@ -228,7 +228,7 @@ class Worker(HandDriven, Generic[Data, Result]):
             try:
                 return await self.ledger()
             except (AckTimeout, ServerUnavailable, StoreError) as error:
-                self._complain(error)
+                self.complain(error)
                 await self._rest(min(pause, self.opts["runRetryDelay"] / 1000))
                 pause *= 2
         return None
@@ -241,11 +241,12 @@ class Worker(HandDriven, Generic[Data, Result]):
         except TimeoutError:
             pass
 
-    def _complain(self, error: Exception) -> None:
-        if not isinstance(error, JetbullError):
+    def complain(self, error: Exception, *args: Any) -> None:
+        """Emits `error`; what its listeners raise is logged, for the worker has to go on."""
+        if not (isinstance(error, JetbullError) or self.has_listeners("error")):
             log.error("worker of %s", self.name, exc_info=error)
         try:
-            self.emit("error", error)
+            self.emit("error", error, *args)
         except Exception:
             log.exception("a listener of 'error' failed")
 
@@ -390,7 +391,10 @@ class Worker(HandDriven, Generic[Data, Result]):
         try:
             if job.repeatJobKey:
                 await iterations.follow(self, job)
-            self.emit("active", job, "waiting")
+            try:
+                self.emit("active", job, "waiting")
+            except Exception as error:
+                self.complain(error, job)
             await run_job(self, job, lease, self._call, arguments, on_sent)
         finally:
             self.jobs.discard((job, lease.token))

@@ -146,7 +146,7 @@ class Slots:
             job.token = lease.token
             await self._process(job, lease, lambda: self._follow(slot))
         except Exception as error:
-            self._complain(error)
+            self._worker.complain(error)
         # A queue is drained by a job that finished, not by one that was put off.
         self._worked = job is not None and bool(job.finishedOn)
         self._mean += (monotonic() - begun - self._mean) * 0.1
@@ -155,12 +155,6 @@ class Slots:
         self.source.ahead = 0 if self._admission.limited else min(ahead, MAX_AHEAD)
         if self._admission.limited:
             await self._admission.finished()
-
-    def _complain(self, error: Exception) -> None:
-        try:
-            self._worker.emit("error", error)
-        except Exception:
-            log.exception("a listener of 'error' failed")
 
     def _follow(self, slot: _Slot) -> None:
         """The slot's outcome is on its way: claims the next job right behind it."""
