@@ -19,6 +19,7 @@ from typing import Any
 from bull2jet.model import Job, State
 
 _SPACE = 1 << 256
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
 
 def given_part(job: Job) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def given_part(job: Job) -> dict[str, Any]:
         "id": job.id,
         "name": job.name,
         "data": job.data,
-        "opts": job.opts,
+        "opts": plain(job.opts),
         "timestamp": job.timestamp,
         "parent": [parent.get("id"), parent.get("queueKey")] if parent else None,
         "repeatJobKey": job.repeatJobKey,
@@ -67,7 +68,7 @@ def differences(source: Job, target: Job) -> list[str]:
     names = []
     for part in (given_part, life_part):
         left, right = part(source), part(target)
-        names += [name for name in left if _plain(left[name]) != _plain(right[name])]
+        names += [name for name in left if left[name] != right[name]]
     return names
 
 
@@ -82,23 +83,23 @@ def digest(job: Job) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    """Sorted, compact ASCII JSON; whole floats are written as integers."""
-    plain = _plain(value)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    """Sorted, compact ASCII JSON."""
+    return _encode(value).encode()
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+def plain(value: Any) -> Any:
+    """Decoded JSON in which a whole number is an int, however it was spelled."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
     return value
 
 
 def _value(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+    return None if text is None else plain(json.loads(text))
 
 
 @dataclass(slots=True)
@@ -134,4 +135,13 @@ class Seal:
         return self._chain.hex()
 
 
-__all__ = ["Seal", "canonical", "differences", "digest", "given_part", "life_part", "same_given"]
+__all__ = [
+    "Seal",
+    "canonical",
+    "differences",
+    "digest",
+    "given_part",
+    "life_part",
+    "plain",
+    "same_given",
+]

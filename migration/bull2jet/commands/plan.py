@@ -122,6 +122,7 @@ class Planner:
         loader = JobLoader(self._door, self._found.queue, self._found.generation)
         seal = Seal()
         while True:
+            started = time.monotonic()
             listings = await page(self._door, self._keys, holder, offset, self._door.pace.size)
             if not listings:
                 break
@@ -135,6 +136,7 @@ class Planner:
                 for job in loaded.jobs:
                     self._add(job, state, seal, line)
                 self._progress.advance(len(loaded.jobs), sum(job.size for job in loaded.jobs))
+            await self._door.pace.breathe(len(listings), time.monotonic() - started)
         if seal.count:
             state.digest, state.order = seal.content, seal.order
 

@@ -8,6 +8,7 @@ answers take long and grows again when they do not.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ READING = frozenset(
 _READING_CLIENT = frozenset({"LIST", "ID", "SETNAME"})
 
 BATCH = 500  # jobs per pipeline at most
-SLOW = 0.25  # seconds a pipeline may take before batches shrink
+SMALLEST = 25
+SLOW = 0.5  # seconds a pipeline may take, beyond the way there and back, before batches shrink
 
 
 @dataclass(slots=True)
@@ -45,18 +47,26 @@ class Pace:
     size: int = BATCH
     #: jobs a second at most, 0 for as fast as Redis likes
     rate: float = 0.0
+    #: seconds a small question takes: a long way is no sign of a busy server
+    way: float = math.inf
+    #: seconds to leave Redis to others after a slow answer
+    rest: float = 0.0
 
     def learn(self, seconds: float) -> None:
         """Halves the batch after a slow answer, lets it grow by a quarter after a fast one."""
-        if seconds > SLOW:
-            self.size = max(10, self.size // 2)
-        elif seconds < SLOW / 4:
+        self.way = min(self.way, seconds)
+        busy = seconds - self.way
+        self.rest = min(busy, 1.0) if busy > SLOW else 0.0
+        if busy > SLOW:
+            self.size = max(min(SMALLEST, self.limit), self.size // 2)
+        elif busy < SLOW / 4:
             self.size = min(self.limit, self.size + max(1, self.size // 4))
 
     async def breathe(self, jobs: int, seconds: float) -> None:
-        """Waits so long that `jobs` done in `seconds` do not exceed the rate."""
-        if self.rate > 0:
-            await anyio.sleep(max(0.0, jobs / self.rate - seconds))
+        """Waits so long that `jobs` done in `seconds` do not exceed the rate, nor strain Redis."""
+        pause = max(0.0, jobs / self.rate - seconds) if self.rate > 0 else 0.0
+        if max(pause, self.rest) > 0:
+            await anyio.sleep(max(pause, self.rest))
 
 
 class Door:
@@ -75,8 +85,11 @@ class Door:
         """One command's answer; raises `ResponseError` when Redis refuses it."""
         self._check([command])
         verb, *arguments = command
+        started = time.monotonic()
         try:
-            return await self._client.execute_command(verb, *map(_sendable, arguments))
+            answer = await self._client.execute_command(verb, *map(_sendable, arguments))
+            self.pace.way = min(self.pace.way, time.monotonic() - started)
+            return answer
         except (redis_errors.NoPermissionError, redis_errors.AuthenticationError) as error:
             raise unavailable(self.address, error) from error
         except redis_errors.ResponseError:

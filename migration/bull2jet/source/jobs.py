@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Severity
-from bull2jet.model import Family, Job, QueueRef, State
+from bull2jet.model import FINISHED, Family, Job, QueueRef, State
 from bull2jet.source.decoding import Listing, Reader
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Generation
@@ -96,13 +96,16 @@ class JobLoader:
         for listing in listings:
             key = self._keys.job(listing.id)
             commands.append(("HSTRLEN", key, "data"))
-            commands.append(("HSTRLEN", key, "returnvalue"))
+            if listing.state in FINISHED:
+                commands.append(("HSTRLEN", key, "returnvalue"))
             commands.append(("EXISTS", *(f"{key}:{part}" for part in _PARTS)))
         answers = iter(await self._door.calls(commands))
         looks = []
         for listing in listings:
-            data, returned, parts = next(answers), next(answers), next(answers)
-            if isinstance(data, Exception) or isinstance(returned, Exception):
+            data = next(answers)
+            returned = next(answers) if listing.state in FINISHED else 0
+            parts = next(answers)
+            if isinstance(data, Exception):
                 looks.append(_Look(listing, 0, 0, _wrong_type(data)))
             else:
                 looks.append(_Look(listing, data + returned, int(parts)))

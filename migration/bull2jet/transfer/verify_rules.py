@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from bull2jet.canonical import canonical, same_given
+from bull2jet.canonical import canonical, plain, same_given
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import Job, QueueRef, Scheduler
 from bull2jet.source.door import Door
@@ -89,7 +89,7 @@ def _same(copy: Job | None, wanted: Job | None) -> bool:
 
 def _template(scheduler: Scheduler) -> bytes:
     data = json.loads(scheduler.data) if scheduler.data else {}
-    return canonical([scheduler.opts, data, scheduler.offset])
+    return canonical(plain([dict(scheduler.opts), data, scheduler.offset]))
 
 
 __all__ = ["RuleCheck"]
