@@ -7,7 +7,6 @@ set is `python -m tests.faults --minutes 60`.
 from __future__ import annotations
 
 import pytest
-
 from tests.faults import all_faults
 from tests.faults.running import perform
 
