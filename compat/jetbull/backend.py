@@ -63,7 +63,7 @@ class Backend:
 
     async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
         """Writes one event; ConfigurationError (a ValueError) without its name in `event`."""
-        if not args.get("event"):
+        if "event" not in args:
             raise ConfigurationError("publishEvent requires an 'event' field")
         await publish(await self.ledger(), dict(args))
 

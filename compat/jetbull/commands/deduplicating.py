@@ -60,6 +60,8 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             return job.job_id
         if rule.keep_last and await _remember(store, job, rule, key):
             break
+        if rule.replace:
+            return key.owner  # the one duplicate BullMQ tells nobody of
         if rule.ttl_ms and rule.extend:
             await deduplication.write(store, rule.id, key.owner, until, key.seq)
         break
@@ -117,13 +119,20 @@ async def _replace(store: QueueStore, job: NewJob, rule: Rule, key: Key, until: 
     keep_until = until if rule.extend or not key.until_ms else key.until_ms
     # In one step: whoever dies between the two would have lost the job that was there.
     gone = transition(store, key.owner, owner, owner.record.with_head({}), REMOVED)
-    if not await _own(store, job, rule, key.seq, keep_until, gone):
-        return False
-    store.emit("removed", jobId=key.owner, prev="delayed")
-    store.emit(
-        "deduplicated", jobId=job.job_id, deduplicationId=rule.id, deduplicatedJobId=key.owner
-    )
-    return True
+    announced = job.on_stored
+
+    def stored(seq: int) -> None:
+        ids = {"jobId": job.job_id, "deduplicationId": rule.id}
+        store.emit("removed", jobId=key.owner, prev="delayed")
+        store.emit("deduplicated", **ids, deduplicatedJobId=key.owner)
+        if announced is not None:
+            announced(seq)
+
+    job.on_stored = stored
+    if await _own(store, job, rule, key.seq, keep_until, gone):
+        return True
+    job.on_stored = announced
+    return False
 
 
 async def _remember(store: QueueStore, job: NewJob, rule: Rule, key: Key) -> bool:
@@ -146,6 +155,7 @@ async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str)
         if not key.until_ms:
             await store.purge(store.names.aux("dedup", dedup_id), seq=key.seq + 1)
         return
+    await store.ids.take()  # BullMQ uses up another number here
     payload = key.pending["record"].encode("utf-8", "surrogatepass")
     now = now_ms()
     record = Record.decode(payload).with_given(timestamp=now)

@@ -253,7 +253,8 @@ async def extend(job: Job, token: str, duration_ms: int) -> int:
 async def _after(job: Job, token: str, fetch_next: bool, ended: bool = True) -> list[Any] | None:
     """What follows a try that was ended by hand: the next job if asked for, else `drained`."""
     store = await job.queue.ledger()
-    following = await _next(store, job, token) if fetch_next else None
+    nothing: list[Any] | None = [None] * 4 if ended else None
+    following = await _next(store, job, token) if fetch_next else nothing
     none = following is None or following[0] is None
     if ended and none and await is_drained(store, lambda: False):
         store.emit("drained")
