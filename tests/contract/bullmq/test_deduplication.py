@@ -143,19 +143,19 @@ async def test_a_ttl_ends_although_the_owner_still_waits(queue: Any) -> None:
 
 
 async def test_a_ttl_counts_from_the_first_add(queue: Any) -> None:
-    first = await add(queue, "first", {"ttl": 200})
-    await asyncio.sleep(0.12)  # within the ttl
-    assert (await add(queue, "second", {"ttl": 200})).id == first.id
-    await asyncio.sleep(0.12)  # past the first ttl, within that of the second add
-    assert (await add(queue, "third", {"ttl": 200})).id != first.id
+    first = await add(queue, "first", {"ttl": 800})
+    await asyncio.sleep(0.48)  # within the ttl
+    assert (await add(queue, "second", {"ttl": 800})).id == first.id
+    await asyncio.sleep(0.48)  # past the first ttl, within that of the second add
+    assert (await add(queue, "third", {"ttl": 800})).id != first.id
 
 
 async def test_an_extended_ttl_counts_from_the_last_add(queue: Any) -> None:
-    mode = {"ttl": 250, "extend": True}
+    mode = {"ttl": 1000, "extend": True}
     first = await add(queue, "first", mode)
-    await asyncio.sleep(0.15)  # within the ttl
+    await asyncio.sleep(0.6)  # within the ttl
     assert (await add(queue, "second", mode)).id == first.id
-    await asyncio.sleep(0.15)  # past the first ttl, within that of the second add
+    await asyncio.sleep(0.6)  # past the first ttl, within that of the second add
     assert (await add(queue, "third", mode)).id == first.id
 
 
@@ -205,7 +205,7 @@ async def test_an_active_owner_is_not_replaced(make: Makers, queue: Any) -> None
 async def test_a_debounce_runs_the_last_job_once(make: Makers, queue: Any) -> None:
     mode = {"ttl": 2_000, "extend": True, "replace": True}
     for n in range(4):
-        await add(queue, str(n), mode, delay=80)
+        await add(queue, str(n), mode, delay=700)
     completed = Heard(make.worker(queue, done), "completed")
     job, _ = await completed.once()
     assert job.name == "3"
@@ -213,21 +213,21 @@ async def test_a_debounce_runs_the_last_job_once(make: Makers, queue: Any) -> No
 
 
 async def test_a_replacement_keeps_the_ttl_of_the_first(queue: Any) -> None:
-    mode = {"ttl": 250, "replace": True}
+    mode = {"ttl": 1000, "replace": True}
     await add(queue, "first", mode, delay=60_000)
-    await asyncio.sleep(0.15)  # within the ttl
+    await asyncio.sleep(0.6)  # within the ttl
     await add(queue, "second", mode, delay=60_000)
-    await asyncio.sleep(0.15)  # past the first ttl
+    await asyncio.sleep(0.6)  # past the first ttl
     await add(queue, "third", mode, delay=60_000)
     assert sorted(names(await queue.getDelayed())) == ["second", "third"]
 
 
 async def test_a_replacement_that_extends_begins_a_new_ttl(queue: Any) -> None:
-    mode = {"ttl": 250, "replace": True, "extend": True}
+    mode = {"ttl": 1000, "replace": True, "extend": True}
     await add(queue, "first", mode, delay=60_000)
-    await asyncio.sleep(0.15)  # within the ttl
+    await asyncio.sleep(0.6)  # within the ttl
     await add(queue, "second", mode, delay=60_000)
-    await asyncio.sleep(0.15)  # past the first ttl, within the second
+    await asyncio.sleep(0.6)  # past the first ttl, within the second
     await add(queue, "third", mode, delay=60_000)
     assert names(await queue.getDelayed()) == ["third"]
 
