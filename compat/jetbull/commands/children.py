@@ -118,7 +118,7 @@ async def cut(store: QueueStore, job_id: str) -> bool:
 
     await rewrite(store, job_id, orphan)
     if await parents.book(parent, parents.NOTHING, "null"):
-        await parents.release(parent.store, parent.job_id)
+        await parents.release(parent.store, parent.job_id, removed=True)
     return True
 
 

@@ -107,7 +107,7 @@ async def leave_parent(store: QueueStore, parent: parents.Parent, in_bulk: bool)
             await remove_stored(store, parent.job_id, waiting, in_bulk)
             await forget(store, [parent.job_id])
         return
-    await parents.release(parent.store, parent.job_id, quiet=in_bulk)
+    await parents.release(parent.store, parent.job_id, quiet=in_bulk, removed=True)
 
 
 async def remove_unprocessed_children(store: QueueStore, job_id: str) -> None:

@@ -121,11 +121,17 @@ async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]
 
 
 async def release(
-    store: QueueStore, parent_id: str, *, at_once: bool = False, quiet: bool = False
+    store: QueueStore,
+    parent_id: str,
+    *,
+    at_once: bool = False,
+    quiet: bool = False,
+    removed: bool = False,
 ) -> None:
     """Lets the parent go if it waits for children and none is pending, or `at_once`.
 
-    A `quiet` release tells no event.
+    A `quiet` release tells no event. Where the last child was `removed`, the parent goes to the
+    head of the line whatever its delay and priority, as in BullMQ.
     """
     while True:
         newest = await store.newest(parent_id)
@@ -135,7 +141,7 @@ async def release(
         if not at_once and await has_pending(store, parent_id):
             return
         try:
-            await _let_go(store, parent_id, found, found.record.copy(), quiet)
+            await _let_go(store, parent_id, found, found.record.copy(), quiet, removed)
         except Conflict:
             continue
         return
@@ -171,12 +177,17 @@ async def doom(store: QueueStore, parent_id: str, reason: str) -> None:
 
 
 async def _let_go(
-    store: QueueStore, parent_id: str, found: Stored, record: Record, quiet: bool = False
+    store: QueueStore,
+    parent_id: str,
+    found: Stored,
+    record: Record,
+    quiet: bool = False,
+    removed: bool = False,
 ) -> None:
     """Moves the parent to the head of the line; its delay, if it has one, begins now."""
     delay = int(record.head.get("delay", 0))
-    place = waiting(record.priority, lifo=True)
-    if delay > 0:
+    place = waiting(0 if removed else record.priority, lifo=True)
+    if delay > 0 and not removed:
         place = delayed(now_ms() + delay, record.priority)
     await move(store, parent_id, found, record, place)
     if place.due_ms:

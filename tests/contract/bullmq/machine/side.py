@@ -36,22 +36,37 @@ class Side:
         self.queue = self.backend.Queue("main", options)
         self.children = self.backend.Queue("children", options)
         self.worker = self.backend.Worker("main", None, {**options, "drainDelay": 1})
+        self.child_worker = self.backend.Worker("children", None, {**options, "drainDelay": 1})
         self.flows = self.backend.FlowProducer(None, options)
 
     async def close(self) -> None:
         """Lets go of everything."""
-        for one in (self.worker, self.queue, self.children, self.flows):
+        for one in (self.worker, self.child_worker, self.queue, self.children, self.flows):
             await one.close()
 
     async def take(self, token: str) -> str | None:
         """The id of the next job, which is active from now on; None when there is none."""
-        self.worker.drained = False  # BullMQ's own fetch would wait after an empty look
-        more = [{"block": False}] if self.backend.name == "jetbull" else []
-        job = await self.worker.getNextJob(token, *more)
+        job = await self._next(self.worker, token)
         if job is None:
             return None
         self.taken[job.id] = job
         return str(job.id)
+
+    async def finish_child(self, token: str, value: Any, fails: bool) -> str | None:
+        """Takes the next job of the other queue and ends it; its id."""
+        job = await self._next(self.child_worker, token)
+        if job is None:
+            return None
+        if fails:
+            await job.moveToFailed(ValueError("child"), token)
+        else:
+            await job.moveToCompleted(value, token)
+        return str(job.id)
+
+    async def _next(self, worker: Any, token: str) -> Any:
+        worker.drained = False  # BullMQ's own fetch would wait after an empty look
+        more = [{"block": False}] if self.backend.name == "jetbull" else []
+        return await worker.getNextJob(token, *more)
 
     async def job(self, job_id: str) -> Any:
         """The stored job; LookupError when there is none."""
