@@ -21,7 +21,7 @@ from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
 from bull2jet.source.address import parse
 from bull2jet.source.door import Door, open_door
-from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire import Client
 
 from .conftest import RedisServer, make_jobs
 from .reading import Snapshot, snapshot
@@ -40,20 +40,22 @@ class Killer:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.writes = 0
         self.at: int | None = None
-        call, push = Door.call, Wire._push  # the one place where messages leave
+        call, push = Door.call, Client.push  # where commands leave for Redis and for NATS
 
         async def counted_call(door: Door, *command: Any) -> Any:
             if command[0] == "EVAL":
                 self._count()
             return await call(door, *command)
 
-        def counted_push(wire: Wire, subject: str, *rest: Any) -> None:
-            if subject.startswith("jb") or ".PURGE." in subject:
+        def counted_push(client: Client, sent: bytes) -> None:
+            verb, _, rest = sent.partition(b" ")
+            subject = rest.partition(b" ")[0]
+            if verb in (b"PUB", b"HPUB") and (subject[:2] == b"jb" or b".PURGE." in subject):
                 self._count()
-            push(wire, subject, *rest)
+            push(client, sent)
 
         monkeypatch.setattr(Door, "call", counted_call)
-        monkeypatch.setattr(Wire, "_push", counted_push)
+        monkeypatch.setattr(Client, "push", counted_push)
 
     def _count(self) -> None:
         self.writes += 1
