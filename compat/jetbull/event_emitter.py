@@ -14,23 +14,23 @@ class EventEmitter:
     def __init__(self) -> None:
         self._events: dict[str, list[Listener]] = {}
 
-    def on(self, event: str, listener: Listener) -> Listener:
+    def on(self, event_name: str, function: Listener) -> Listener:
         """Adds a listener and returns it."""
-        self._events.setdefault(event, []).append(listener)
-        return listener
+        self._events.setdefault(event_name, []).append(function)
+        return function
 
-    def once(self, event: str, listener: Listener) -> Listener:
+    def once(self, event_name: str, function: Listener) -> Listener:
         """Adds a listener that is removed before its first call; returns what `off` takes."""
 
         def only_once(*args: Any) -> Any:
-            self.off(event, only_once)
-            return listener(*args)
+            self.off(event_name, only_once)
+            return function(*args)
 
-        return self.on(event, only_once)
+        return self.on(event_name, only_once)
 
-    def off(self, event: str, listener: Listener) -> None:
+    def off(self, event_name: str, function: Listener) -> None:
         """Removes a listener; ValueError if it is not there."""
-        self._events.get(event, []).remove(listener)
+        self._events.get(event_name, []).remove(function)
 
     def emit(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Calls every listener in the order they were added."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jetbull.backend import create_backend
-from jetbull.commands import flows
+from jetbull.commands.flows import Tree
 from jetbull.event_emitter import EventEmitter
 from jetbull.flow_reader import read_tree
 from jetbull.minimal_queue import MinimalQueue
@@ -46,11 +46,11 @@ class FlowProducer(EventEmitter):
         await self.backend.addFlow([tree])
         return tree.as_dict()
 
-    async def addBulk(self, flows_: Sequence[Mapping[str, Any]]) -> list[JobNode] | None:
+    async def addBulk(self, flows: Sequence[Mapping[str, Any]]) -> list[JobNode] | None:
         """Stores several trees in one step; errors of single roots are not raised."""
         if self.closing:
             return None
-        trees = [self._tree(flow, None, {}) for flow in flows_]
+        trees = [self._tree(flow, None, {}) for flow in flows]
         if trees:
             await self.backend.addFlow(trees, strict=False)
         return [tree.as_dict() for tree in trees]
@@ -67,14 +67,14 @@ class FlowProducer(EventEmitter):
         node: Mapping[str, Any],
         parent: Mapping[str, Any] | None,
         defaults: Mapping[str, Any],
-    ) -> flows.Tree:
+    ) -> Tree:
         prefix = node.get("prefix") or self.prefix
         queue = self._queue(node["queueName"], prefix)
         queue_defaults = (defaults.get(node["queueName"]) or {}).get("defaultJobOptions") or {}
         opts = {**queue_defaults, **(node.get("opts") or {})}
         if parent is not None:
             opts["parent"] = dict(parent)
-        tree = flows.Tree(queue, node["name"], node.get("data"), opts)
+        tree = Tree(queue, node["name"], node.get("data"), opts)
         link = {"id": tree.job.id, "queue": queue.qualifiedName}
         tree.children = [self._tree(child, link, defaults) for child in node.get("children") or ()]
         return tree

@@ -224,6 +224,14 @@ class Job(Generic[Data, Result]):
     async def isPrioritized(self) -> bool:
         return await self.getState() == "prioritized"
 
+    async def isInZSet(self, set: str) -> bool:
+        """Whether the job is in the state BullMQ keeps under this name."""
+        return await self.getState() == set
+
+    async def isInList(self, list_name: str) -> bool:
+        """Whether the job is in the state BullMQ keeps under this name: `wait`, `active`."""
+        return await self.getState() == ("waiting" if list_name == "wait" else list_name)
+
     def asJSON(self) -> dict[str, Any]:
         """The job as a plain dictionary, outcome included (BullMQ for Node: Job.asJSON)."""
         return {
