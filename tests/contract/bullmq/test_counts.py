@@ -64,3 +64,8 @@ async def test_sanitizing_types_drops_duplicates(queue: Any) -> None:
 
 async def test_sanitizing_no_types_names_all_of_them(queue: Any) -> None:
     assert queue.sanitizeJobTypes([]) == list(EVERY_STATE)
+
+
+async def test_two_names_of_one_type_are_both_counted(queue: Any) -> None:
+    await queue.add("job", {})
+    assert await queue.getJobCountByTypes("wait", "waiting", "wait") == 2

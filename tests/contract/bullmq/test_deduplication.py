@@ -299,3 +299,38 @@ async def test_any_text_can_be_a_deduplication_id(queue: Any, job_id: str) -> No
     second = await queue.add("second", {}, {"deduplication": {"id": job_id}})
     assert second.id == first.id
     assert await queue.getDeduplicationJobId(job_id) == first.id
+
+
+async def test_a_replacement_is_told_before_the_new_job(make: Makers, queue: Any) -> None:
+    story = Story(make.events(queue))
+    first = await add(queue, "first", REPLACE, delay=60_000)
+    second = await add(queue, "second", REPLACE, delay=60_000)
+    await story.until("delayed", jobId=second.id)
+    assert story.names() == ["added", "delayed", "removed", "deduplicated", "added", "delayed"]
+    [told] = story.told("deduplicated")
+    assert (told["jobId"], told["deduplicatedJobId"]) == (second.id, first.id)
+
+
+async def test_a_replacement_that_finds_a_waiting_owner_is_told_to_nobody(
+    make: Makers, queue: Any
+) -> None:
+    story = Story(make.events(queue))
+    first = await add(queue, "first", REPLACE)
+    assert (await add(queue, "second", REPLACE, delay=60_000)).id == first.id
+    last = await queue.add("last", {})
+    await story.until("waiting", jobId=last.id)
+    assert story.told("deduplicated") == []
+
+
+async def test_a_deduplicated_child_holds_its_parent_until_it_is_done(
+    make: Makers, queue: Any
+) -> None:
+    options = {"deduplication": {"id": "d"}}
+    child = {"name": "child", "queueName": queue.name, "opts": options}
+    tree = await make.flow_producer().add(
+        {"name": "parent", "queueName": queue.name, "children": [child]}
+    )
+    job = await make.worker(queue).getNextJob("token")
+    assert (job.name, await tree["job"].getState()) == ("child", "waiting-children")
+    await job.moveToCompleted("done", "token")
+    assert await tree["job"].getState() == "waiting"

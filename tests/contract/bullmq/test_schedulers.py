@@ -247,3 +247,28 @@ async def test_any_text_can_be_a_schedulers_id(queue: Any, name: str) -> None:
 async def test_a_queue_offers_its_scheduler_object(make: Makers, queue: Any) -> None:
     assert isinstance(queue.jobScheduler, make.backend.JobScheduler)
     assert queue.jobScheduler is queue.jobScheduler
+
+
+async def test_the_returned_job_has_the_data_that_was_given(queue: Any) -> None:
+    assert (await queue.upsertJobScheduler("without", {"every": 60_000})).data is None
+    job = await queue.upsertJobScheduler("with", {"every": 60_000}, "name", [1])
+    assert job.data == [1]
+    assert (await queue.getJob(job.id)).data == [1]
+
+
+async def test_a_job_names_the_offset_only_when_it_was_given(queue: Any) -> None:
+    plain = await queue.upsertJobScheduler("plain", {"every": 60_000})
+    assert (await queue.getJob(plain.id)).opts["repeat"] == {"every": 60_000, "count": 1}
+    shifted = await queue.upsertJobScheduler("shifted", {"every": 60_000, "offset": 500})
+    assert (await queue.getJob(shifted.id)).opts["repeat"]["offset"] == 500
+
+
+async def test_a_pattern_has_the_offset_0(queue: Any) -> None:
+    await queue.upsertJobScheduler("daily", {"pattern": "0 0 * * *"})
+    assert (await queue.getJobScheduler("daily"))["offset"] == 0
+
+
+async def test_without_override_an_unknown_scheduler_stays_unknown(queue: Any) -> None:
+    job = await queue.upsertJobScheduler("new", {"every": 60_000}, override=False)
+    assert job is None
+    assert not await queue.isJobScheduler("new")

@@ -1,0 +1,64 @@
+"""The counter of generated ids: what uses up a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+
+
+async def next_id(queue: Any) -> int:
+    return int((await queue.add("job", {})).id)
+
+
+async def test_a_custom_id_that_exists_uses_up_a_number(queue: Any) -> None:
+    for _ in range(2):
+        await queue.add("job", {}, {"jobId": "mine"})
+    assert await next_id(queue) == 3
+
+
+async def test_every_job_of_a_flow_uses_up_a_number_of_its_queue(make: Makers, queue: Any) -> None:
+    other = make.queue()
+    children = [{"name": "child", "queueName": q.name} for q in (queue, queue, other)]
+    await make.flow_producer().add(
+        {"name": "parent", "queueName": queue.name, "children": children}
+    )
+    assert await next_id(queue) == 4
+    assert await next_id(other) == 2
+
+
+async def test_a_schedulers_job_uses_up_a_number(queue: Any) -> None:
+    await queue.upsertJobScheduler("every", {"every": 60_000})
+    assert await next_id(queue) == 2
+    await queue.upsertJobScheduler("every", {"every": 50_000})
+    await queue.upsertJobScheduler("pattern", {"pattern": "0 0 1 1 *"})
+    assert await next_id(queue) == 5
+
+
+async def test_a_duplicate_uses_up_a_number(queue: Any) -> None:
+    for _ in range(3):
+        await queue.add("job", {}, {"deduplication": {"id": "d"}})
+    assert await next_id(queue) == 4
+
+
+async def test_custom_ids_in_a_bulk_use_up_numbers(queue: Any) -> None:
+    rows = [{"name": "a", "opts": {"jobId": "x"}}, {"name": "b"}, {"name": "c"}]
+    assert [job.id for job in await queue.addBulk(rows)] == ["x", "2", "3"]
+
+
+async def test_an_add_that_is_refused_uses_up_none(queue: Any) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        await queue.add("job", float("nan"))
+    assert await next_id(queue) == 1
+
+
+async def test_a_job_kept_for_later_uses_up_another_number(make: Makers, queue: Any) -> None:
+    mode = {"deduplication": {"id": "d", "keepLastIfActive": True}}
+    await queue.add("first", {}, mode)
+    first = await make.worker(queue).getNextJob("token")
+    await queue.add("kept", {}, mode)
+    await first.moveToCompleted("done", "token")
+    [kept] = await queue.getWaiting()
+    assert kept.id == "2"
+    assert await next_id(queue) == 4

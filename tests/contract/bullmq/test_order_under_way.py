@@ -1,0 +1,85 @@
+"""Jobs that come while a worker is at work run where BullMQ would put them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Heard
+
+BACKLOG = 30
+
+
+async def order_with(
+    make: Makers, queue: Any, backlog: dict[str, Any], newcomer: dict[str, Any]
+) -> list[str]:
+    """The names run when job `n10` of a backlog adds `new` while it runs."""
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name == "n10":
+            await queue.add("new", {}, newcomer)
+        await asyncio.sleep(0.01)
+
+    await queue.addBulk([{"name": f"n{n}", "opts": backlog} for n in range(BACKLOG)])
+    await Heard(make.worker(queue, process), "completed").times(BACKLOG + 1)
+    return ran
+
+
+@pytest.mark.parametrize(
+    ("backlog", "newcomer"),
+    [
+        ({}, {"lifo": True}),
+        ({"priority": 5}, {}),
+        ({"priority": 5}, {"lifo": True}),
+        ({"priority": 5}, {"priority": 1}),
+    ],
+)
+async def test_a_job_that_goes_first_is_the_next_one(
+    make: Makers, queue: Any, backlog: dict[str, Any], newcomer: dict[str, Any]
+) -> None:
+    ran = await order_with(make, queue, backlog, newcomer)
+    assert ran.index("new") == 11
+
+
+@pytest.mark.parametrize(
+    ("backlog", "newcomer"), [({}, {}), ({}, {"priority": 1}), ({"priority": 5}, {"priority": 6})]
+)
+async def test_a_job_that_goes_last_is_the_last_one(
+    make: Makers, queue: Any, backlog: dict[str, Any], newcomer: dict[str, Any]
+) -> None:
+    ran = await order_with(make, queue, backlog, newcomer)
+    assert ran.index("new") == BACKLOG
+
+
+async def test_a_pause_from_a_processor_stops_after_that_job(make: Makers, queue: Any) -> None:
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name == "n5":
+            await queue.pause()
+
+    await queue.addBulk([{"name": f"n{n}"} for n in range(BACKLOG)])
+    worker = make.worker(queue, process)
+    await Heard(worker, "completed").times(6)
+    await worker.close()
+    assert ran == [f"n{n}" for n in range(6)]
+
+
+async def test_a_delayed_job_with_a_new_priority_runs_when_it_is_due(
+    make: Makers, queue: Any
+) -> None:
+    producer = make.queue(queue.name)
+    await producer.add("job", {}, {"delay": 300, "priority": 7})
+    await producer.close()
+    completed = Heard(make.worker(queue, _done), "completed")
+    job, _ = await completed.once()
+    assert job.processedOn - job.timestamp >= 300
+
+
+async def _done(job: Any, token: str) -> None:
+    return None
