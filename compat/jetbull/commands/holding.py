@@ -102,7 +102,7 @@ async def finish(job: Job, value: Any, token: str) -> None:
     job.returnvalue = value
     job.finishedOn = record.head["finishedOn"]
     job.attemptsMade = record.head["attemptsMade"]
-    if job.deduplication_id:
+    if job.deduplication_id or job.queue.recorder is not None:
         await fetching.after_finish(lease.store, job, "completed")
 
 

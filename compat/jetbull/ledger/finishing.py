@@ -104,7 +104,8 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
         await settle(store, child, job_id, state, keep)
         return
     place = REMOVED if keep.none else DONE[state]
-    await lease.leave(record, place, lambda _: _tell_end(store, job_id, state, record))
+    whole = await blobs.inline(store, job_id, record)
+    await lease.leave(record, place, lambda _: _tell_end(store, job_id, state, whole))
     if not keep.all:
         await _tidy(store, state, keep, job_id)
 
@@ -117,6 +118,7 @@ async def settle(
         await parents.tell_completed(store, child, job_id)
     else:
         await parents.tell_failed(store, child, job_id)
+    whole = await blobs.inline(store, job_id, child.record)
     try:
         await move(
             store,
@@ -124,7 +126,7 @@ async def settle(
             child,
             child.record,
             REMOVED if keep.none else DONE[state],
-            lambda _: _tell_end(store, job_id, state, child.record),
+            lambda _: _tell_end(store, job_id, state, whole),
         )
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)

@@ -67,6 +67,7 @@ async def make(backend: Backend) -> AsyncIterator[Makers]:
     """Makers for this test; afterwards everything is closed and the server is empty."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(backend.flush)
+        await stack.enter_async_context(backend.no_leaks())
         makers = Makers(backend, stack)
         yield makers
     for worker in makers.workers:

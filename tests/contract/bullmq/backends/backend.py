@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ class Backend:
     """Called with each new worker before it starts; see the implementation's module."""
     hang_up: Callable[[Any], Awaitable[None]]
     """Called with each worker when its test is over and it has been closed."""
+    no_leaks: Callable[[], AbstractAsyncContextManager[None]]
+    """Around each test: fails when it leaves something behind, where that can be told."""
 
     Queue: Any
     Worker: Any

@@ -30,6 +30,7 @@ def running(directory: Path) -> Iterator[Backend]:
             worker_defaults={},
             prepare_worker=_as_it_is,
             hang_up=_nothing_is_left,
+            no_leaks=lambda: jetbull.testing.no_leaks(url),
             **public_names(jetbull),
         )
 

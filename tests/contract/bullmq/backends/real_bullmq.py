@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def running(directory: Path) -> Iterator[Backend]:
             worker_defaults=SHORT_IDLE_WAIT,
             prepare_worker=_teach_short_waits,
             hang_up=_hang_up,
+            no_leaks=nullcontext,
             **public_names(bullmq),
         )
 
