@@ -47,23 +47,28 @@ def free_port() -> int:
 class RedisServer:
     """One server process with nothing on disk."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, config: Path | None = None) -> None:
         self.port = free_port()
-        command = [server_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--save", "", "--appendonly", "no", *options]
+        command = [server_binary(), *([str(config)] if config else []), "--port", str(self.port)]
+        command += ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client: Any = redis.Redis(port=self.port)
-        deadline = time.monotonic() + 10
+        try:
+            self._wait_until_up(time.monotonic() + 10)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_up(self, deadline: float) -> None:
         while True:
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
             try:
                 self.client.ping()
                 return
             except redis.ConnectionError:
                 assert time.monotonic() < deadline, "the server did not come up"
                 time.sleep(0.02)
-            except redis.AuthenticationError:
-                return
 
     def stop(self) -> None:
         self.client.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,85 +19,29 @@ from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
-from bull2jet.options import Options
+from bull2jet.errors import SourceError
+from bull2jet.options import ActivePolicy, Options
 from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 
 from .conftest import GOLDEN, NatsServer, RedisServer, free_port, load_dump, make_jobs
 
-#: what Redis 5 knows; nothing newer may be asked for
+#: what Redis 5 knows (and what the client library sends to greet any server)
 OF_REDIS_5 = frozenset(
-    [
-        "ping",
-        "info",
-        "dbsize",
-        "scan",
-        "type",
-        "exists",
-        "pttl",
-        "client|list",
-        "client|id",
-        "client|setname",
-        "get",
-        "hstrlen",
-        "hgetall",
-        "hget",
-        "hmget",
-        "llen",
-        "lrange",
-        "lindex",
-        "smembers",
-        "sismember",
-        "zcard",
-        "zrange",
-        "zscore",
-        "zcount",
-        "zrangebyscore",
-        "xread",
-        "xrange",
-        "xrevrange",
-        "eval",
-        "set",
-        "del",
-        "hset",
-        "hdel",
-        "lpush",
-        "rpush",
-        "lrem",
-        "rename",
-        "rpoplpush",
-        "zadd",
-        "zrem",
-        "sadd",
-        "pexpire",
-        "unlink",
-        "psubscribe",
-        "punsubscribe",
-        "rpop",
-        "lpop",
-        "select",
-        "auth",
-        "hello",
-        "client|setinfo",
-    ]
-)
+    {
+        "auth", "client|id", "client|list", "client|setinfo", "client|setname", "dbsize", "del",
+        "eval", "exists", "get", "hdel", "hello", "hget", "hgetall", "hmget", "hset", "hstrlen",
+        "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem", "pexpire", "ping",
+        "psubscribe", "pttl", "punsubscribe", "rename", "rpop", "rpoplpush", "rpush", "sadd",
+        "scan", "select", "set", "sismember", "smembers", "type", "unlink", "xrange", "xread",
+        "xrevrange", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrem", "zscore",
+    }
+)  # fmt: skip
 #: the rights docs/migration.md asks for
 RIGHTS = [
-    "+@read",
-    "+@write",
-    "+@scripting",
-    "+@connection",
-    "+@pubsub",
-    "+info",
-    "+dbsize",
-    "+client|list",
-    "-@dangerous",
-    "+info",
-    "+client|list",
-    "-keys",
-    "-flushall",
-    "-flushdb",
-]
+    "+@read", "+@write", "+@scripting", "+@connection", "+@pubsub", "-@dangerous", "-keys",
+    "+info", "+dbsize", "+client|list",
+]  # fmt: skip
 
 Start = Callable[..., RedisServer]
 
@@ -105,8 +51,8 @@ def start() -> Iterator[Start]:
     """Starts further servers with these options."""
     servers: list[RedisServer] = []
 
-    def begin(*options: str) -> RedisServer:
-        servers.append(RedisServer(*options))
+    def begin(*options: str, config: Path | None = None) -> RedisServer:
+        servers.append(RedisServer(*options, config=config))
         return servers[-1]
 
     yield begin
@@ -150,7 +96,7 @@ async def test_a_user_who_may_not_write_is_told_so(start: Start, nats_server: Na
     options = Options(redis=f"redis://reader:secret@127.0.0.1:{server.port}/0", to=nats_server.url)
     assert (await inspect(options, Silent())).verdict is Verdict.FINE
     assert (await plan(options, Silent())).verdict is Verdict.FINE
-    with pytest.raises(Exception, match="the user may not do this"):
+    with pytest.raises(SourceError, match="the user may not do this"):
         await run(options, Silent())
     assert server.client.llen("bull:q:wait") == 8
 
@@ -169,20 +115,37 @@ async def test_a_unix_socket(start: Start, nats_server: NatsServer, tmp_path: Pa
 
 
 async def test_tls(start: Start, nats_server: NatsServer, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    port, pem = free_port(), str(tmp_path / "server.pem")
-    server = start(
-        "--tls-port", str(port), "--tls-cert-file", pem, "--tls-key-file", pem,
-        "--tls-ca-cert-file", str(tmp_path / "ca.pem"), "--tls-auth-clients", "no",
-    )  # fmt: skip
+    server = start()
     make_jobs(server.client, 8)
-    address = f"rediss://localhost:{port}/0"
-    with pytest.raises(Exception, match="certificate"):
-        await inspect(Options(redis=address), Silent())
-    await whole_way(f"{address}?ssl_ca_certs={tmp_path / 'ca.pem'}", nats_server)
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    async with tls_in_front_of(server.port, context) as port:
+        address = f"rediss://localhost:{port}/0"
+        with pytest.raises(SourceError, match="certificate"):
+            await inspect(Options(redis=address), Silent())
+        await whole_way(f"{address}?ssl_ca_certs={tmp_path / 'ca.pem'}", nats_server)
+
+
+@contextlib.asynccontextmanager
+async def tls_in_front_of(port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
+    """Ends TLS before a plain server, as stunnel does: the wheel's server is built without."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while part := await reader.read(65536):
+                writer.write(part)
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, behind_writer), carry(behind_reader, writer))
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with listener:
+        yield listener.sockets[0].getsockname()[1]
 
 
 async def test_sentinels_lead_to_the_primary(
@@ -192,7 +155,7 @@ async def test_sentinels_lead_to_the_primary(
     make_jobs(server.client, 8)
     config = tmp_path / "sentinel.conf"
     config.write_text(f"sentinel monitor main 127.0.0.1 {server.port} 1\n")
-    sentinel = start(str(config), "--sentinel")
+    sentinel = start("--sentinel", config=config)
     await whole_way(f"redis+sentinel://127.0.0.1:{sentinel.port}/main/0", nats_server)
 
 
@@ -200,7 +163,8 @@ async def test_sentinels_lead_to_the_primary(
 async def test_a_cluster_named_as_one_or_not(
     scheme: str, start: Start, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    server = start("--cluster-enabled", "yes", "--dir", str(tmp_path))
+    bus = ("--cluster-port", str(free_port()))
+    server = start("--cluster-enabled", "yes", "--dir", str(tmp_path), *bus)
     slots = [str(slot) for slot in range(16384)]
     server.client.execute_command("CLUSTER", "ADDSLOTS", *slots)
     while b"cluster_state:ok" not in server.client.execute_command("CLUSTER", "INFO"):
@@ -223,7 +187,7 @@ async def test_nothing_newer_than_redis_5_and_never_keys(
     load_dump(server.client, GOLDEN / "bullmq-5.jsonl")
     server.client.config_resetstat()
     url = f"redis://127.0.0.1:{server.port}/0"
-    options = Options(redis=url, to=nats_server.url, yes=True, active="take-over")
+    options = Options(redis=url, to=nats_server.url, yes=True, active=ActivePolicy.TAKE_OVER)
     for command in (inspect, plan, run, verify, rollback, run, verify):
         await command(options, Silent())
     for queue in ("later", "limited"):
@@ -232,5 +196,3 @@ async def test_nothing_newer_than_redis_5_and_never_keys(
     stats: dict[str, Any] = server.client.info("commandstats")
     used = {name.removeprefix("cmdstat_") for name in stats} - {"config|resetstat"}
     assert used <= OF_REDIS_5, used - OF_REDIS_5
-    longest = max(entry["usec_per_call"] for entry in stats.values())
-    assert json.dumps(sorted(used)) and longest < 100_000

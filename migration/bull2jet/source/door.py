@@ -8,18 +8,16 @@ answers take long and grows again when they do not.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import anyio
 from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
 
 from bull2jet.errors import AddressError, ReadOnlyError, SourceError
 from bull2jet.source.address import Address
+from bull2jet.source.pace import Pace
 
 Command = tuple[str | int | bytes, ...]
 
@@ -34,40 +32,6 @@ READING = frozenset(
 )  # fmt: skip
 _READING_CLIENT = frozenset({"LIST", "ID", "SETNAME"})
 
-BATCH = 500  # jobs per pipeline at most
-SMALLEST = 25
-SLOW = 0.5  # seconds a pipeline may take, beyond the way there and back, before batches shrink
-
-
-@dataclass(slots=True)
-class Pace:
-    """How many jobs to ask for at once, learnt from how long the answers take."""
-
-    limit: int = BATCH
-    size: int = BATCH
-    #: jobs a second at most, 0 for as fast as Redis likes
-    rate: float = 0.0
-    #: seconds a small question takes: a long way is no sign of a busy server
-    way: float = math.inf
-    #: seconds to leave Redis to others after a slow answer
-    rest: float = 0.0
-
-    def learn(self, seconds: float) -> None:
-        """Halves the batch after a slow answer, lets it grow by a quarter after a fast one."""
-        self.way = min(self.way, seconds)
-        busy = seconds - self.way
-        self.rest = min(busy, 1.0) if busy > SLOW else 0.0
-        if busy > SLOW:
-            self.size = max(min(SMALLEST, self.limit), self.size // 2)
-        elif busy < SLOW / 4:
-            self.size = min(self.limit, self.size + max(1, self.size // 4))
-
-    async def breathe(self, jobs: int, seconds: float) -> None:
-        """Waits so long that `jobs` done in `seconds` do not exceed the rate, nor strain Redis."""
-        pause = max(0.0, jobs / self.rate - seconds) if self.rate > 0 else 0.0
-        if max(pause, self.rest) > 0:
-            await anyio.sleep(max(pause, self.rest))
-
 
 class Door:
     """Commands to one Redis, plain, Sentinel-led or Cluster.
@@ -75,8 +39,11 @@ class Door:
     In a cluster all keys of one call must share a slot, as the keys of a queue do.
     """
 
-    def __init__(self, client: Any, address: Address, *, writable: bool = False) -> None:
+    def __init__(
+        self, client: Any, address: Address, *, writable: bool = False, guides: Sequence[Any] = ()
+    ) -> None:
         self._client = client
+        self._guides = guides  # clients of the Sentinels
         self.address = address
         self.writable = writable
         self.pace = Pace()
@@ -85,11 +52,8 @@ class Door:
         """One command's answer; raises `ResponseError` when Redis refuses it."""
         self._check([command])
         verb, *arguments = command
-        started = time.monotonic()
         try:
-            answer = await self._client.execute_command(verb, *map(_sendable, arguments))
-            self.pace.way = min(self.pace.way, time.monotonic() - started)
-            return answer
+            return await self._client.execute_command(verb, *map(_sendable, arguments))
         except (redis_errors.NoPermissionError, redis_errors.AuthenticationError) as error:
             raise unavailable(self.address, error) from error
         except redis_errors.ResponseError:
@@ -110,8 +74,15 @@ class Door:
             answers: list[Any] = await pipe.execute(raise_on_error=False)
         except (redis_errors.RedisError, OSError) as error:
             raise unavailable(self.address, error) from error
-        self.pace.learn(time.monotonic() - started)
+        if self.pace.suspects(time.monotonic() - started):
+            self.pace.learn(await self.seconds_to_ping())
         return answers
+
+    async def seconds_to_ping(self) -> float:
+        """How long Redis lets a small question wait now."""
+        started = time.monotonic()
+        await self.call("PING")
+        return time.monotonic() - started
 
     def _check(self, commands: Sequence[Command]) -> None:
         if self.writable:
@@ -178,16 +149,19 @@ class Door:
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        for client in (self._client, *self._guides):
+            await client.aclose()
 
 
 async def open_door(address: Address, *, writable: bool = False) -> Door:
     """Connects and makes sure that Redis answers; `SourceError` otherwise."""
     if address.cluster:
         return Door(_cluster(address), address, writable=writable)
-    door = Door(_plain(address), address, writable=writable)
+    client, guides = _plain(address)
+    door = Door(client, address, writable=writable, guides=guides)
     try:
-        await door.call("PING")
+        await door.call("PING")  # connects
+        door.pace.way = await door.seconds_to_ping()
         info = await door.info()
         if "cluster" in (info.get("redis_mode"), info.get("server_mode")):
             await door.close()
@@ -210,14 +184,16 @@ async def _channels(listener: Any) -> AsyncIterator[str]:
 _TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 60.0}
 
 
-def _plain(address: Address) -> Any:
+def _plain(address: Address) -> tuple[Any, Sequence[Any]]:
+    """The client, and those of the Sentinels that lead it."""
     try:
         if not address.sentinels:
-            return aioredis.Redis.from_url(address.url, **_TIMEOUTS)
+            return aioredis.Redis.from_url(address.url, **_TIMEOUTS), ()
         login: dict[str, Any] = {"username": address.username, "password": address.password}
         sentinels: Any = aioredis.Sentinel  # redis-py leaves its constructor untyped
         sentinel = sentinels(list(address.sentinels), socket_timeout=5.0, ssl=address.tls)
-        return sentinel.master_for(address.service, db=address.db, ssl=address.tls, **login)
+        client = sentinel.master_for(address.service, db=address.db, ssl=address.tls, **login)
+        return client, sentinel.sentinels
     except (ValueError, TypeError) as error:
         raise AddressError(f"The Redis address {address} cannot be used: {error}.") from error
 
@@ -253,4 +229,4 @@ def _sendable(argument: str | int | bytes) -> int | bytes:
     return argument.encode("utf-8", "surrogateescape") if isinstance(argument, str) else argument
 
 
-__all__ = ["BATCH", "Command", "Door", "Pace", "open_door", "text", "unavailable"]
+__all__ = ["Command", "Door", "open_door", "text", "unavailable"]

@@ -1,0 +1,103 @@
+"""A slow or small Redis is asked for less; a long way, or a busy machine, is no reason to."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from bull2jet.commands.run import run
+from bull2jet.options import Options
+from bull2jet.progress import Silent
+from bull2jet.report import Verdict
+from bull2jet.source.discovery import discover
+from bull2jet.source.door import Door
+from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
+from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import HOLDERS, page
+from bull2jet.source.pace import Pace
+
+from .conftest import RedisServer, make_jobs, put_job
+from .reading import the
+
+
+def test_batches_shrink_while_redis_is_busy_and_grow_again() -> None:
+    pace = Pace(way=0.001)
+    for _ in range(6):
+        assert pace.suspects(1.0)
+        pace.learn(0.4)
+    assert pace.size == 25 and 0.3 < pace.rest < 0.4
+    for _ in range(20):
+        assert not pace.suspects(0.01)
+    assert (pace.size, pace.rest) == (500, 0.0)
+
+
+def test_a_long_way_or_a_busy_machine_is_not_taken_for_a_busy_redis() -> None:
+    far = Pace(way=0.6)
+    assert not far.suspects(0.7)
+    assert far.suspects(2.0)
+    far.learn(0.65)
+    assert (far.size, far.rest) == (500, 0.0)
+
+
+def test_a_chosen_batch_is_never_exceeded() -> None:
+    pace = Pace(limit=10, size=10)
+    pace.learn(5.0)
+    assert pace.size == 10
+    assert not pace.suspects(0.0)
+    assert pace.size == 10
+
+
+async def test_the_rate_is_kept(
+    redis_server: RedisServer, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_jobs(redis_server.client, 40)
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("bull2jet.source.pace.anyio.sleep", note)
+    chosen = options.model_copy(update={"rate": 10.0, "batch": 10})
+    assert (await run(chosen, Silent())).verdict is Verdict.FINE
+    assert sum(slept) > 6  # 80 jobs at 10 a second take 8 s, less the time the work itself takes
+
+
+async def test_a_blocked_redis_is_noticed_and_given_rest(
+    redis_server: RedisServer, door: Door
+) -> None:
+    make_jobs(redis_server.client, 4)
+    commands: list[Any] = [("LLEN", "bull:q:wait")] * 10
+
+    def block() -> None:
+        with redis_server.client.client() as other:
+            for _ in range(4):
+                other.eval("local t = redis.call('TIME')[1] + 0 "
+                           "for i = 1, 4e7 do t = t + i end return t", 0)  # fmt: skip
+
+    busy = threading.Thread(target=block)
+    busy.start()
+    sizes: list[int] = []
+    while busy.is_alive():
+        await door.calls(commands)
+        sizes.append(door.pace.size)
+        await asyncio.sleep(0)
+    busy.join()
+    assert min(sizes) < 500
+
+
+async def test_huge_jobs_are_read_a_few_at_a_time(redis_server: RedisServer, door: Door) -> None:
+    make_jobs(redis_server.client, 1)
+    for number in range(12):
+        put_job(redis_server.client, f"big{number}", data=f'"{"x" * 1_000_000}"')
+        redis_server.client.lpush("bull:q:wait", f"big{number}")
+    found = the(await discover(door), "q")
+    (wait,) = [holder for holder in HOLDERS if holder.suffix == "wait"]
+    listings = await page(door, QueueKeys(found.queue), wait, 0, 500)
+    loader = JobLoader(door, found.queue, found.generation)
+    sizes = [sum(job.size for job in loaded.jobs) async for loaded in loader.load(wait, listings)]
+    assert len(sizes) == 4 and max(sizes) <= CHUNK_BYTES + 1000
