@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bull2jet.model import State
 from bull2jet.source.address import parse, redacted
 
+_NATS = ("nats://", "tls://", "ws://", "wss://")
+
 
 class ActivePolicy(StrEnum):
     """What happens to jobs that a worker of the old side has taken."""
@@ -64,6 +66,17 @@ class Options(BaseModel):
     @classmethod
     def _redis_is_an_address(cls, value: str) -> str:
         parse(value)
+        return value
+
+    @field_validator("to")
+    @classmethod
+    def _to_is_nats(cls, value: str) -> str:
+        for server in value.split(","):
+            if "://" in server and not server.strip().startswith(_NATS):
+                raise ValueError(
+                    f"{redacted(server)!r} is no NATS address; it must begin with nats:// "
+                    "(or tls://, ws://, wss://)"
+                )
         return value
 
     @field_validator("timezone")

@@ -110,6 +110,7 @@ def test_waiting_for_an_active_job_ends_when_its_worker_is_done(
         (("inspect", "http://x"), 2, "must begin with one of"),
         (("inspect", "redis://127.0.0.1:1/0"), 5, "cannot be used"),
         (("run", "REDIS", "--to", "nats://127.0.0.1:1"), 5, "No NATS server answers"),
+        (("run", "REDIS", "--to", "redis://127.0.0.1"), 2, "is no NATS address"),
         (("run", "SIDES", "--batch", "0"), 2, "--batch"),
         (("run", "SIDES", "--states", "bogus"), 2, "there are waiting"),
         (("run", "SIDES", "--history", "some"), 2, "neither 'none' nor 'all'"),

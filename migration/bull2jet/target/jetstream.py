@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +23,8 @@ from bull2jet.target.families import read_families, read_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import MARK, job_in, job_of, place_of, record_of, refusal
 from bull2jet.target.traces import Traces, read_traces
-from jetbull.errors import ServerUnavailable
+from jetbull.connection import target_of
+from jetbull.errors import ConfigurationError, ServerUnavailable
 from jetbull.ledger import blobs, counting, deduplication, hub, parents, schedules
 from jetbull.ledger import settings as ledger_settings
 from jetbull.ledger.adding import NewJob, add_many
@@ -56,14 +56,13 @@ _FAMILIES = {
 
 
 async def open_target(url: str) -> Target:
-    """Connects to NATS; `TargetError` with jetbull's sentence when that fails."""
-    servers = tuple(part.strip() for part in url.split(",") if part.strip())
-    credentials = os.environ.get("NATS_CREDS")
-    options = (("user_credentials", credentials),) if credentials else ()
-    replicas = int(os.environ.get("JETBULL_REPLICAS", "1"))
+    """Connects to NATS, with the login that the URL or the environment holds as for any jetbull.
+
+    `TargetError` with jetbull's sentence when that fails.
+    """
     try:
-        return JetStreamTarget(await hub.acquire(hub.Target(servers, replicas, options)))
-    except ServerUnavailable as error:
+        return JetStreamTarget(await hub.acquire(target_of(url)))
+    except (ServerUnavailable, ConfigurationError) as error:
         raise TargetError(str(error).replace(url, redacted(url))) from error
 
 
