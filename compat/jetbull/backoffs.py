@@ -31,13 +31,13 @@ class Backoffs:
         error: BaseException | str,
         job: Any,
         custom: Strategy | None = None,
-    ) -> int:
-        """Milliseconds until the next try; 0 at once, -1 give up.
+    ) -> int | None:
+        """Milliseconds until the next try; None or 0 at once, -1 give up.
 
         ConfigurationError (a ValueError) names an unknown type or a bad jitter.
         """
         if not backoff:
-            return 0
+            return None
         kind = backoff.get("type", "fixed")
         delay = backoff.get("delay", 0) or 0
         if kind == "fixed":

@@ -17,7 +17,7 @@ from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
 from jetbull.server import EmbeddedServer
 
-PASSWORD = "s3cret@:/"  # noqa: S105
+PASSWORD = "s3cret@:/"
 ENCODED = "s3cret%40%3A%2F"
 _VARIABLES = (
     "NATS_URL",
@@ -194,7 +194,7 @@ class TestTls:
         server = serve(tls=tls)
         url = server.url.replace("nats://", "tls://")
         assert await works({"url": url, "tls_ca": str(tmp_path / "ca.pem")})
-        with pytest.raises(ServerUnavailable, match="(?i)certificate"):
+        with pytest.raises(ServerUnavailable, match=r"(?i)certificate"):
             await works(url)
 
     async def test_the_authority_from_the_environment(

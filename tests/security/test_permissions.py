@@ -17,7 +17,7 @@ from jetbull.permissions import ROLES, permissions_of
 from jetbull.server import EmbeddedServer
 
 QUEUE = "emails.of>you*"
-PASSWORD = "x"  # noqa: S105
+PASSWORD = "x"
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ async def test_what_a_role_does_not_need_is_refused_and_told(
 ) -> None:
     queue = queue_of(server, role, "another" if role == "stranger" else QUEUE)
     wire = (await queue.ledger()).wire
-    with pytest.raises(AckTimeout, match="(?i)permissions violation"):
+    with pytest.raises(AckTimeout, match=r"(?i)permissions violation"):
         await wire.request(subject, b"{}", timeout=0.5)
     await queue.close()
 

@@ -133,7 +133,8 @@ async def fail(job: Job, error: BaseException | str, token: str) -> str:
     if not final:
         settings = job.queue.opts.get("settings") or {}
         strategy = settings.get("backoffStrategy")
-        delay_ms = await Backoffs.calculate(job.opts.get("backoff"), made, error, job, strategy)
+        backoff = job.opts.get("backoff")
+        delay_ms = await Backoffs.calculate(backoff, made, error, job, strategy) or 0
         final = delay_ms == -1
     command = "moveToFinished" if final else "moveToDelayed" if delay_ms > 0 else "retryJob"
     job.failedReason = str(error)

@@ -185,3 +185,19 @@ async def test_the_time_left_is_0_below_a_given_number_of_jobs(
 ) -> None:
     arguments = [] if limit is None else [limit]
     assert await queue.getRateLimitTtl(*arguments) == ttl
+
+
+async def test_an_obliterated_queue_leaves_no_consumer(make: Makers, queue: Any) -> None:
+    await added(queue, 1)
+    await added(queue, 1, priority=3)
+
+    async def process(job: Any, token: str) -> None:
+        return None
+
+    worker = make.worker(queue, process)
+    await Heard(worker, "completed").times(2)
+    await worker.close()
+    await queue.obliterate()
+    store = await queue.ledger()
+    left = await store.wire.api(f"CONSUMER.NAMES.{store.names.space.jobs}", {})
+    assert left["consumers"] in (None, [])

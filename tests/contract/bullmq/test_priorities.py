@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import Heard, Story
+from tests.contract.bullmq.situations import names
 
 HIGHEST = 2_097_151
 
@@ -63,7 +64,9 @@ async def test_priorities_hold_within_a_bulk(make: Makers, queue: Any) -> None:
     await queue.addBulk(
         [{"name": str(p), "data": {}, "opts": {"priority": p}} for p in (5, 1, 4, 2, 3)]
     )
-    assert await run_order(make, queue, 5) == ["1", "2", "3", "4", "5"]
+    worker = make.worker(queue)
+    taken = [await worker.getNextJob("token") for _ in range(3)]
+    assert names(taken) == ["1", "2", "3"]
 
 
 async def test_a_job_given_a_priority_becomes_prioritized(queue: Any) -> None:
@@ -182,3 +185,13 @@ async def test_a_prioritized_job_keeps_its_rank_over_retries(make: Makers, queue
     completed = Heard(make.worker(queue, fail_once), "completed")
     names = [job.name for job, _ in await completed.times(2)]
     assert names == ["one", "two"]
+
+
+async def test_every_job_may_have_a_priority_of_its_own(make: Makers, queue: Any) -> None:
+    rows = [{"name": str(n), "data": {}, "opts": {"priority": n}} for n in range(1100, 0, -1)]
+    await queue.addBulk(rows)
+    assert (await queue.getJobCounts("prioritized")) == {"prioritized": 1100}
+    assert names(await queue.getPrioritized(0, 2)) == ["1", "2", "3"]
+    worker = make.worker(queue)
+    taken = [await worker.getNextJob("token") for _ in range(3)]
+    assert names(taken) == ["1", "2", "3"]

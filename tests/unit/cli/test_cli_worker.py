@@ -45,6 +45,10 @@ def factory():
     return by_coroutine
 
 
+async def failing(job, token):
+    raise ValueError("no voice")
+
+
 async def until_told(job, token):
     log.info("begun")
     while not Path("go").exists():
@@ -126,12 +130,31 @@ async def test_every_log_line_of_a_job_has_its_ids(
 ) -> None:
     arguments, cwd = _worker(queue, folder, reference)
     job = await queue.add("speak", {"correlationId": "c-1"})
-    ids = {"jobId": job.id, "jobName": "speak", "correlationId": "c-1", "queue": queue.name}
+    ids = {
+        "jobId": job.id,
+        "jobName": "speak",
+        "attempt": 1,
+        "correlationId": "c-1",
+        "queue": queue.name,
+    }
     with running(*arguments, folder=cwd) as worker:
         assert worker.logged("worker ready")["concurrency"] == 1
         line = worker.logged("working")
-        assert line.items() >= {**ids, "attempt": 1, "logger": "mine"}.items()
+        assert line.items() >= {**ids, "logger": "mine"}.items()
         assert worker.logged("job completed").items() >= ids.items()
+        assert _stopped(worker) == 0
+
+
+async def test_a_failure_is_logged_with_its_reason_and_whether_it_is_final(
+    queue: Queue, folder: Path
+) -> None:
+    arguments, cwd = _worker(queue, folder, "mine:failing")
+    await queue.add("speak", {}, {"attempts": 2})
+    with running(*arguments, folder=cwd) as worker:
+        for attempt, final in ((1, False), (2, True)):
+            line = worker.logged("job failed: no voice")
+            assert line["errorType"] == "ValueError" and line["level"] == "warning"
+            assert (line["attempt"], line["final"]) == (attempt, final)
         assert _stopped(worker) == 0
 
 

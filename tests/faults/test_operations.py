@@ -1,0 +1,306 @@
+"""What operators and their machines do to a running queue; what is said about it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetbull import Job, Queue, QueueEvents, Worker
+from jetbull.diagnosis import Finding, diagnose
+from jetbull.errors import JetbullError, StoreError
+from jetbull.health import check_readiness
+from jetbull.server import EmbeddedServer
+
+_HEALS_WITHIN = 10.0
+
+
+async def consumes_again(queue: Queue, runs: asyncio.Queue[Any], within: float) -> None:
+    """Adds a job and waits for its run, without touching the worker."""
+    async with asyncio.timeout(within):
+        while True:
+            try:
+                job = await queue.add("probe", {})
+                break
+            except JetbullError:
+                await asyncio.sleep(0.2)
+        while await runs.get() != job.id:
+            pass
+
+
+def recording(runs: asyncio.Queue[Any]) -> Any:
+    """A processor that tells the id of each job it runs."""
+
+    async def process(job: Job, token: str) -> None:
+        runs.put_nowait(job.id)
+
+    return process
+
+
+def wrong(findings: list[Finding]) -> list[str]:
+    return [finding.detail for finding in findings if finding.grade == "wrong"]
+
+
+async def closed(*things: Any) -> None:
+    for thing in things:
+        await thing.close()
+
+
+@pytest.mark.parametrize("what", ["JB_bull", "JBE_bull", "JBC_bull", "all"])
+async def test_streams_deleted_under_load_are_made_anew_and_work_goes_on(
+    server: EmbeddedServer, name: str, what: str
+) -> None:
+    runs: asyncio.Queue[Any] = asyncio.Queue()
+    queue = Queue(name, {"connection": server.url})
+    worker = Worker(name, recording(runs), {"connection": server.url})
+    await consumes_again(queue, runs, _HEALS_WITHIN)
+    wire = (await queue.ledger()).wire
+    streams = ["JB_bull", "JBE_bull", "JBC_bull", "JBL_bull", "JBO_bull"]
+    for stream in streams if what == "all" else [what]:
+        await wire.api(f"STREAM.DELETE.{stream}")
+    await consumes_again(queue, runs, _HEALS_WITHIN)
+    await closed(worker, queue)
+
+
+async def test_a_stream_purged_under_load_loses_its_jobs_and_nothing_else(
+    server: EmbeddedServer, name: str
+) -> None:
+    runs: asyncio.Queue[Any] = asyncio.Queue()
+    queue = Queue(name, {"connection": server.url})
+    worker = Worker(name, recording(runs), {"connection": server.url, "concurrency": 2})
+    await queue.add("first", {}, {"priority": 5})
+    await runs.get()
+    await (await queue.ledger()).wire.api("STREAM.PURGE.JB_bull", {})
+    await consumes_again(queue, runs, _HEALS_WITHIN)
+    job = await queue.add("urgent", {}, {"priority": 5})
+    async with asyncio.timeout(_HEALS_WITHIN):
+        assert await runs.get() == job.id
+    other = Worker(name, recording(runs), {"connection": server.url})
+    await worker.close()
+    late = await queue.add("urgent", {}, {"priority": 5})  # its level was purged with the rest
+    async with asyncio.timeout(_HEALS_WITHIN):
+        assert await runs.get() == late.id
+    await closed(other, queue)
+
+
+async def test_revoked_credentials_are_told_and_work_goes_on_when_they_are_back(
+    tmp_path: Path, name: str
+) -> None:
+    login = {"user": "u", "password": "pass-word"}
+    with EmbeddedServer(tmp_path / "node", extra={"authorization": login}) as server:
+        url = server.url.replace("://", "://u:pass-word@")
+        runs: asyncio.Queue[Any] = asyncio.Queue()
+        queue = Queue(name, {"connection": url})
+        worker = Worker(name, recording(runs), {"connection": url})
+        await consumes_again(queue, runs, _HEALS_WITHIN)
+        _authorize(server, {**login, "password": "another"})
+        async with asyncio.timeout(_HEALS_WITHIN):
+            while (await check_readiness(queue))[-1].ok:
+                await asyncio.sleep(0.1)
+        assert not worker.is_consuming or await _stops_consuming(worker)
+        _authorize(server, login)
+        await consumes_again(queue, runs, _HEALS_WITHIN)
+        assert (await check_readiness(queue))[-1].ok
+        await closed(worker, queue)
+
+
+def _authorize(server: EmbeddedServer, login: dict[str, str]) -> None:
+    config = server.data / "nats.conf"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "authorization": login}))
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGHUP)
+
+
+async def _stops_consuming(worker: Worker) -> bool:
+    async with asyncio.timeout(15):
+        while worker.is_consuming:
+            await asyncio.sleep(0.2)
+    return True
+
+
+async def test_a_full_account_refuses_adds_clearly_and_recovers_by_itself(
+    tmp_path: Path, name: str
+) -> None:
+    extra = {"jetstream": {"store_dir": str(tmp_path / "store"), "max_file_store": 3_000_000}}
+    with EmbeddedServer(tmp_path / "node", extra=extra) as server:
+        runs: asyncio.Queue[Any] = asyncio.Queue()
+        queue = Queue(name, {"connection": server.url})
+        added = 0
+        with pytest.raises(StoreError, match="insufficient|exceeded|resource"):
+            for _ in range(100):
+                await queue.add("big", {"text": "x" * 100_000})
+                added += 1
+        assert added > 10
+        worker = Worker(name, recording(runs), {"connection": server.url, "concurrency": 2})
+        ran = [await asyncio.wait_for(runs.get(), 30) for _ in range(3)]
+        assert len(set(ran)) == 3
+        await queue.obliterate({"force": True})
+        await consumes_again(queue, runs, 2 * _HEALS_WITHIN)
+        await closed(worker, queue)
+
+
+async def test_a_disk_that_takes_no_more_refuses_adds_and_recovers_without_restart(
+    server: EmbeddedServer, name: str
+) -> None:
+    runs: asyncio.Queue[Any] = asyncio.Queue()
+    queue = Queue(name, {"connection": server.url})
+    worker = Worker(name, recording(runs), {"connection": server.url})
+    await consumes_again(queue, runs, _HEALS_WITHIN)
+    assert server.pid is not None
+    limits = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (300_000, limits[1]))
+    kept: list[str] = []
+    with pytest.raises(JetbullError):
+        for _ in range(100):
+            kept.append(str((await queue.add("big", {"text": "x" * 50_000})).id))
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, limits)
+    server.kill()
+    server.start()
+    await consumes_again(queue, runs, 3 * _HEALS_WITHIN)
+    for job_id in kept:
+        job = await queue.getJob(job_id)
+        assert job is not None, f"job {job_id} was acknowledged"
+    await closed(worker, queue)
+
+
+async def test_a_blocked_listener_misses_no_event(server: EmbeddedServer, name: str) -> None:
+    queue = Queue(name, {"connection": {"url": server.url, "name": "producer"}})
+    events = QueueEvents(name, {"connection": {"url": server.url, "name": "listener"}})
+    told: list[str] = []
+    events.on("added", lambda args, _: told.append(args["jobId"]))
+    await events.waitUntilReady()
+    ids: list[str] = []
+    for _ in range(3):
+        jobs = await queue.addBulk([{"name": "job", "data": "y" * 500}] * 500)
+        ids += [str(job.id) for job in jobs]
+        time.sleep(1)  # noqa: ASYNC251 - the fault itself
+    async with asyncio.timeout(30):
+        while len(told) < len(ids):
+            await asyncio.sleep(0.05)
+    assert told == ids
+    await closed(events, queue)
+
+
+async def test_an_outcome_that_comes_after_the_lease_is_refused_and_told(
+    server: EmbeddedServer, name: str
+) -> None:
+    queue = Queue(name, {"connection": {"url": server.url, "name": "producer"}})
+    told: list[str] = []
+    outcomes: list[str] = []
+
+    async def block(job: Job, token: str) -> str:
+        if job.stalledCounter:
+            outcomes.append("second run")
+            return "second"
+        time.sleep(2.5)  # noqa: ASYNC251 - the fault itself
+        return "first"
+
+    job = await queue.add("job", {})
+    worker = Worker(
+        name, block, {"connection": server.url, "lockDuration": 1000, "maxStalledCount": 2}
+    )
+    worker.on("error", lambda error, *_: told.append(str(error)))
+    async with asyncio.timeout(30):
+        while not await job.isCompleted():
+            await asyncio.sleep(0.1)
+    stored = await queue.getJob(job.id)
+    assert stored is not None
+    if outcomes:
+        assert stored.returnvalue == "second"
+        assert any("Missing lock" in text or "not in the active state" in text for text in told)
+    else:
+        assert stored.returnvalue == "first"
+    await closed(worker, queue)
+
+
+async def test_fields_of_a_newer_version_pass_through_unharmed(
+    server: EmbeddedServer, name: str
+) -> None:
+    queue = Queue(name, {"connection": server.url})
+    store = await queue.ledger()
+    head = {"fromTheFuture": {"deep": [1, 2]}}
+    fixed = {"v": 2, "name": "job", "timestamp": 1, "opts": {}, "alsoNew": "yes"}
+    payload = "\n".join(map(json.dumps, (head, fixed, {"n": 1}))).encode()
+    await store.put(store.names.job("wait", "new"), payload, {"X-New": "1"})
+    runs: asyncio.Queue[Any] = asyncio.Queue()
+    worker = Worker(name, recording(runs), {"connection": server.url})
+    async with asyncio.timeout(20):
+        assert await runs.get() == "new"
+        while (found := await store.newest("new")) is None or ".completed." not in found.subject:
+            await asyncio.sleep(0.05)
+    lines = [json.loads(line) for line in found.data.split(b"\n")]
+    assert lines[0]["fromTheFuture"] == {"deep": [1, 2]}
+    assert lines[1] == fixed
+    await closed(worker, queue)
+
+
+async def test_what_is_no_job_is_left_alone_and_the_others_run(
+    server: EmbeddedServer, name: str
+) -> None:
+    queue = Queue(name, {"connection": server.url})
+    store = await queue.ledger()
+    await store.put(store.names.job("wait", "nonsense"), b"\xff not a job", {})
+    runs: asyncio.Queue[Any] = asyncio.Queue()
+    worker = Worker(name, recording(runs), {"connection": server.url})
+    await consumes_again(queue, runs, _HEALS_WITHIN)
+    await closed(worker, queue)
+
+
+class TestDoctor:
+    async def test_finds_nothing_wrong_with_a_queue_that_works(
+        self, server: EmbeddedServer, name: str
+    ) -> None:
+        queue = Queue(name, {"connection": server.url})
+        worker = Worker(name, recording(asyncio.Queue()), {"connection": server.url})
+        await worker.waitUntilReady()
+        assert wrong(await diagnose(queue)) == []
+        await closed(worker, queue)
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"max_msgs": 1000}, "has the limit max_msgs 1000"),
+            ({"max_bytes": 10_000_000}, "has the limit max_bytes 10000000"),
+            ({"max_age": 3600 * 10**9}, "has max_age"),
+            ({"sealed": True}, "is sealed"),
+        ],
+    )
+    async def test_names_what_was_changed_about_the_stream(
+        self, server: EmbeddedServer, name: str, change: dict[str, Any], words: str
+    ) -> None:
+        queue = Queue(name, {"connection": server.url})
+        wire = (await queue.ledger()).wire
+        config = (await wire.api("STREAM.INFO.JB_bull"))["config"]
+        await wire.api("STREAM.UPDATE.JB_bull", {**config, **change})
+        assert any(words in detail for detail in wrong(await diagnose(queue)))
+        await queue.close()
+
+    async def test_tells_jobs_that_nobody_works_on(self, server: EmbeddedServer, name: str) -> None:
+        queue = Queue(name, {"connection": server.url})
+        await queue.add("job", {})
+        assert any("no worker is there" in detail for detail in wrong(await diagnose(queue)))
+        await queue.close()
+
+    async def test_tells_a_server_that_is_away(self, name: str) -> None:
+        queue = Queue(name, {"connection": "nats://127.0.0.1:1"})
+        assert any("No NATS server answers" in detail for detail in wrong(await diagnose(queue)))
+        await queue.close()
+
+    async def test_tells_a_worker_whose_consumer_is_paused_on_the_server(
+        self, server: EmbeddedServer, name: str
+    ) -> None:
+        queue = Queue(name, {"connection": server.url})
+        worker = Worker(name, recording(asyncio.Queue()), {"connection": server.url})
+        await worker.waitUntilReady()
+        wire = (await queue.ledger()).wire
+        until = {"pause_until": "2100-01-01T00:00:00Z"}
+        await wire.api(f"CONSUMER.PAUSE.JB_bull.w-{name}", until)
+        assert any("is paused on the server" in detail for detail in wrong(await diagnose(queue)))
+        await closed(worker, queue)
