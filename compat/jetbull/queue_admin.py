@@ -174,7 +174,10 @@ class QueueAdmin(JobOwner, EventEmitter):
         True when it was removed or its processor was told; False for a finished or unknown job,
         for the next job of a scheduler, and when the processor takes no signal.
         """
-        return await cancelling.cancel(await self.ledger(), str(job_id), reason)
+        outcome = await cancelling.cancel(await self.ledger(), str(job_id), reason)
+        if outcome == "removed":
+            self.emit_safely("removed", str(job_id))
+        return outcome is not None
 
     # --- workers -----------------------------------------------------------------------
 

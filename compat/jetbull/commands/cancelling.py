@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jetbull.commands import removal
 from jetbull.ledger import presence, reading
 from jetbull.ledger.store import QueueStore
@@ -10,21 +12,23 @@ _REMOVABLE = frozenset({"waiting", "delayed", "prioritized", "waiting-children"}
 _LOOKS = 4  # a job may start, or its worker take it up, between a look and the attempt
 
 
-async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool:
-    """True when the job was removed before it ran, or its processor got the signal."""
+async def cancel(
+    store: QueueStore, job_id: str, reason: str | None
+) -> Literal["removed", "told"] | None:
+    """`removed` before it ran, `told` when its processor got the signal, else None."""
     for _ in range(_LOOKS):
         state = await reading.state(store, job_id)
         if state == "active":
             heard = await presence.cancel(store, job_id, reason)
             if heard is not None:
-                return heard
+                return "told" if heard else None
         elif state in _REMOVABLE:
             code = await removal.remove(store, job_id, True)
             if code != 0:
-                return code == 1
+                return "removed" if code == 1 else None
         else:
-            return False
-    return False
+            return None
+    return None
 
 
 __all__ = ["cancel"]

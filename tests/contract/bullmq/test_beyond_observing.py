@@ -1,4 +1,4 @@
-"""Looking at a queue from outside, and reaching into it: what only BullMQ for Node has, or nobody."""
+"""Looking at a queue from outside, and reaching into it: what only Node has, or nobody."""
 
 from __future__ import annotations
 
