@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jetbull.commands import deduplicating
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
-from jetbull.ledger import gate, reading, settings
+from jetbull.ledger import counting, gate, reading, settings
 from jetbull.ledger.batch import Message
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.names import HEAD, PRIO, WAIT, last_token
@@ -38,8 +38,7 @@ async def next_ticket(store: QueueStore) -> Ticket | None:
         found = await store.wire.get_one(stream, {"next_by_subj": names.all_in(WAIT), "seq": 1})
     if found is not None:
         return Ticket(reading.as_stored(found))
-    levels = await store.wire.get_batch(stream, {"multi_last": [names.all_aux("level")]})
-    for level in sorted(int(last_token(m.subject)) for m in levels):
+    for level in await counting.levels(store):
         query = {"next_by_subj": names.all_in(PRIO, str(level)), "seq": 1}
         found = await store.wire.get_one(stream, query)
         if found is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jetbull.commands import removal
 from jetbull.errors import JetbullError
-from jetbull.ledger import counting, hub, parents, reading
+from jetbull.ledger import consumers, counting, hub, parents, reading
 from jetbull.ledger.names import CHILDREN, STATES, last_token, unescape
 from jetbull.ledger.store import QueueStore
 
@@ -25,9 +25,11 @@ async def obliterate(store: QueueStore, force: bool) -> None:
     own = await _own_children(store, pending)
     kept = {p[1] for p in pending if p[0] == store.names.name and p not in own}
     await store.event_log.flush()
+    levels = await counting.levels(store)
     await _purge_jobs(store, kept)
     await _purge_rest(store, kept)
     await _release(store, own, kept)
+    await consumers.remove_unused(store, levels)
     store.levels.clear()
     store.patched = False
     store.families = bool(kept)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from jetbull.errors import StreamMissing
-from jetbull.ledger.names import PRIO, SETTLE, STALLED, WAIT, QueueNames
+from jetbull.ledger.names import PRIO, SETTLE, STALLED, STATES, WAIT, QueueNames
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.streams import ensure_streams
 
@@ -55,6 +57,22 @@ async def ensure_counter(store: QueueStore, state: str) -> str:
     return await _ensure(store, name, config, [names.all_in(state)])
 
 
+async def remove_unused(store: QueueStore, levels: Iterable[int]) -> None:
+    """Removes the queue's consumers, those of these priority levels included, that nobody pulls."""
+    kinds = ["w", "r", *(f"n{state}" for state in STATES), *(f"p{level}" for level in levels)]
+    await asyncio.gather(*(_remove_unused(store, store.names.consumer(kind)) for kind in kinds))
+
+
+async def _remove_unused(store: QueueStore, name: str) -> None:
+    stream = store.names.space.jobs
+    try:
+        info = await store.wire.api(f"CONSUMER.INFO.{stream}.{name}")
+        if not info["num_waiting"]:
+            await store.wire.api(f"CONSUMER.DELETE.{stream}.{name}")
+    except StreamMissing:
+        return  # it was never made, or is gone
+
+
 async def _ensure(
     store: QueueStore, name: str, config: dict[str, Any], filters: list[str]
 ) -> str:
@@ -77,6 +95,7 @@ __all__ = [
     "ensure_counter",
     "ensure_delivery",
     "level_consumer",
+    "remove_unused",
     "repair_consumer",
     "wait_consumer",
 ]

@@ -27,6 +27,7 @@ from jetbull.ledger.names import (
     last_token,
     public_state_of,
 )
+from jetbull.ledger.paging import read_all
 from jetbull.ledger.store import QueueStore
 
 EXACT_LIMIT = 2000
@@ -113,9 +114,7 @@ async def stream_subjects(store: QueueStore, stream: str, pattern: str) -> list[
 
 async def levels(store: QueueStore) -> list[int]:
     """Priority levels ever used, ascending."""
-    found = await store.wire.get_batch(
-        store.names.space.jobs, {"multi_last": [store.names.all_aux("level")]}
-    )
+    found = await read_all(store, store.names.all_aux("level"))
     return sorted(int(last_token(m.subject)) for m in found)
 
 

@@ -18,6 +18,7 @@ from jetbull.ledger.clock import FAR_FUTURE_MS, now_ms
 from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import CHILDREN, DELAYED, last_token, public_state_of, state_of
+from jetbull.ledger.paging import read_all
 from jetbull.ledger.patches import rewrite
 from jetbull.ledger.placing import delayed, waiting
 from jetbull.ledger.reading import as_stored, find
@@ -31,7 +32,6 @@ PENDING, PROCESSED, FAILED_KIND, UNSUCCESSFUL, NOTHING = (
     "unsuccessful",
     "none",
 )
-_PAGE = 500  # entries per question; the server sends fewer where they are large
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +102,14 @@ async def has_unsuccessful(store: QueueStore, parent_id: str) -> bool:
 async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]]:
     """kind -> child key -> value, for all children ever booked."""
     books: dict[str, dict[str, Any]] = {}
-    seq = 1
-    while True:
-        found = await store.wire.get_batch(
-            store.names.space.jobs,
-            {"next_by_subj": store.names.dependencies(parent_id), "seq": seq, "batch": _PAGE},
-        )
-        for message in found:
-            kind = message.subject.split(".")[4]
-            value = json.loads(message.data) if message.data else None
-            reference = message.headers.get(blobs.REFERENCE_HEADER)
-            if reference:
-                value = json.loads(await blobs.read(store, parent_id, reference))
-            books.setdefault(kind, {})[last_token(message.subject)] = value
-        if not found or not found[-1].pending:
-            return books
-        seq = found[-1].seq + 1
+    for message in await read_all(store, store.names.dependencies(parent_id)):
+        kind = message.subject.split(".")[4]
+        value = json.loads(message.data) if message.data else None
+        reference = message.headers.get(blobs.REFERENCE_HEADER)
+        if reference:
+            value = json.loads(await blobs.read(store, parent_id, reference))
+        books.setdefault(kind, {})[last_token(message.subject)] = value
+    return books
 
 
 async def release(

@@ -20,9 +20,10 @@ from jetbull.ledger.consumers import (
     level_consumer,
     wait_consumer,
 )
+from jetbull.ledger.counting import levels
 from jetbull.ledger.feed import Feed
 from jetbull.ledger.lease import Ticket
-from jetbull.ledger.names import HEAD, PRIO, lane_of, last_token
+from jetbull.ledger.names import HEAD, PRIO, lane_of
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
@@ -31,6 +32,7 @@ log = logging.getLogger("jetbull.ledger")
 
 HOLD_SECONDS = 0.1
 AUDIT_SECONDS = 3.0
+_LEVELS_AT_ONCE = 64
 MAX_AHEAD = 512
 
 
@@ -94,11 +96,11 @@ class Source:
         self._by_level = dict(sorted(self._by_level.items()))
 
     async def _learn_levels(self) -> None:
-        found = await self._store.wire.get_batch(
-            self._store.names.space.jobs, {"multi_last": [self._store.names.all_aux("level")]}
-        )
-        for message in found:
-            await self._add_level(int(last_token(message.subject)))
+        known = await levels(self._store)
+        async with self._levels_lock:
+            new = [level for level in known if level not in self._feeds]
+            for at in range(0, len(new), _LEVELS_AT_ONCE):
+                await asyncio.gather(*map(self._add_feed, new[at : at + _LEVELS_AT_ONCE]))
 
     async def _add_level(self, level: int) -> None:
         async with self._levels_lock:
@@ -298,6 +300,8 @@ class Source:
             for feed in list(self._feeds.values()):
                 if want <= 0:
                     break
+                if feed.standing:  # the server has nothing there, or sends it unasked
+                    continue
                 want -= await feed.grab(want)
                 if need + ahead - want > 0:
                     break

@@ -20,6 +20,7 @@ from jetbull.ledger.wire import Wire
 
 EVENT_HISTORY = 10_000
 _UNKNOWN_FIELD = 10025
+_CONSUMERS = 100_000  # a few per queue and one per priority in use; the server's default is 1,000
 
 
 def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
@@ -36,12 +37,14 @@ def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
             "allow_msg_schedules": True,
             "allow_msg_ttl": True,
             "allow_rollup_hdrs": True,
+            "max_consumers": _CONSUMERS,
         },
         {
             **common,
             "name": space.events,
             "subjects": [f"jbe.{p}.*"],
             "max_msgs_per_subject": EVENT_HISTORY,
+            "max_consumers": _CONSUMERS,
         },
         {
             **common,
