@@ -20,7 +20,12 @@ def log_events(worker: Worker) -> None:
 
     def fields(job: Job) -> dict[str, Any]:
         data = job.data if isinstance(job.data, dict) else {}
-        known = {"queue": worker.name, "jobId": job.id, "jobName": job.name}
+        known = {
+            "queue": worker.name,
+            "jobId": job.id,
+            "jobName": job.name,
+            "attempt": job.attemptsMade,
+        }
         if data.get("correlationId") is not None:
             known["correlationId"] = data["correlationId"]
         return known
@@ -36,7 +41,6 @@ def log_events(worker: Worker) -> None:
             extra={
                 **fields(job),
                 "errorType": type(error).__name__,
-                "attemptsMade": job.attemptsMade,
                 "final": job.finishedOn is not None and job.finishedOn > 0,
             },
         )
