@@ -18,7 +18,7 @@ from .services import Enqueue, Services
 from .settings import Settings
 from .speech import Speech, open_speech
 from .storage import Storage, open_storage
-from .tasks import add_diacritics, combine_book, combine_page, generate_audio, parse_epub
+from .tasks import add_diacritics, combine_book, combine_page, generate_audio, parse_epub, trial
 
 __all__ = ["JobProcessor"]
 
@@ -31,6 +31,7 @@ _TASKS: Mapping[str, _Task] = {
     "add-diacritics": add_diacritics,
     "add-simple-diacritics": add_diacritics,
     "add-advanced-diacritics": add_diacritics,
+    "test-job": trial,
 }
 _LOGGED_IDS = ("book_id", "page_id", "paragraph_id", "correlation_id")
 

@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
-from .data import AddDiacritics, CombineBook, CombinePageAudio, GenerateAudio, JobData, ParseEpub
+from .data import (
+    AddDiacritics,
+    CombineBook,
+    CombinePageAudio,
+    GenerateAudio,
+    JobData,
+    ParseEpub,
+    Trial,
+)
 from .reading import JOB_DATA, problems_of, read_job_data
 from .results import (
     BookCombined,
@@ -15,6 +23,7 @@ from .results import (
     NothingToPoint,
     PageCombined,
     ParagraphSpoken,
+    TrialDone,
 )
 
 __all__ = [
@@ -32,6 +41,8 @@ __all__ = [
     "PageCombined",
     "ParagraphSpoken",
     "ParseEpub",
+    "Trial",
+    "TrialDone",
     "problems_of",
     "read_job_data",
 ]

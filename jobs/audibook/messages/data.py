@@ -17,6 +17,7 @@ __all__ = [
     "GenerateAudio",
     "JobData",
     "ParseEpub",
+    "Trial",
 ]
 
 
@@ -88,3 +89,9 @@ class AddDiacritics(JobData):
     book_id: Name
     paragraph_ids: list[str] | None = None
     """Only these paragraphs, when given."""
+
+
+class Trial(JobData):
+    """`test-job`: show that jobs pass."""
+
+    message: Any = None

@@ -10,7 +10,15 @@ from pydantic_core import ErrorDetails
 
 from audibook.errors import InvalidJobDataError, UnknownJobError
 
-from .data import AddDiacritics, CombineBook, CombinePageAudio, GenerateAudio, JobData, ParseEpub
+from .data import (
+    AddDiacritics,
+    CombineBook,
+    CombinePageAudio,
+    GenerateAudio,
+    JobData,
+    ParseEpub,
+    Trial,
+)
 
 __all__ = ["JOB_DATA", "problems_of", "read_job_data"]
 
@@ -22,6 +30,7 @@ JOB_DATA: Mapping[str, type[JobData]] = {
     "add-diacritics": AddDiacritics,
     "add-simple-diacritics": AddDiacritics,
     "add-advanced-diacritics": AddDiacritics,
+    "test-job": Trial,
 }
 """The data model of each job name."""
 

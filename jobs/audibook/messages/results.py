@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -15,6 +15,7 @@ __all__ = [
     "NothingToPoint",
     "PageCombined",
     "ParagraphSpoken",
+    "TrialDone",
 ]
 
 
@@ -97,3 +98,9 @@ class NothingToPoint(BaseModel):
     error_count: int = 0
     message: str = "No paragraphs found"
     duration_seconds: float
+
+
+class TrialDone(_Processed):
+    """Of `test-job`."""
+
+    message: Any

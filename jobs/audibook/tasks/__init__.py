@@ -12,5 +12,13 @@ from .combine_book import combine_book
 from .combine_page import combine_page
 from .generate_audio import generate_audio
 from .parse_epub import parse_epub
+from .trial import trial
 
-__all__ = ["add_diacritics", "combine_book", "combine_page", "generate_audio", "parse_epub"]
+__all__ = [
+    "add_diacritics",
+    "combine_book",
+    "combine_page",
+    "generate_audio",
+    "parse_epub",
+    "trial",
+]

@@ -91,6 +91,11 @@ async def test_a_book_goes_through_the_queue(studio: _Studio, make_epub: MakeEpu
     assert spoken.audio_status is AudioStatus.READY and spoken.audio_s3_key == result["s3Key"]
 
 
+async def test_a_job_for_trials_gives_its_message_back(studio: _Studio) -> None:
+    _, result = await studio.run("test-job", {"message": "hello"})
+    assert result == {"processed": True, "message": "hello"}
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
