@@ -116,7 +116,8 @@ def _reader(space: Space, queues: list[QueueNames]) -> list[str]:
         counted = [names.consumer(f"n{state}") for state in _COUNTERS]
         waiting = [names.consumer("w"), names.consumer("r")]
         allowed += [f"$JS.API.CONSUMER.CREATE.{space.jobs}.{c}" for c in counted + waiting]
-        allowed += [f"$JS.API.CONSUMER.CREATE.{space.events}.*.{names.events}", names.hint("who")]
+        allowed.append(f"$JS.API.CONSUMER.CREATE.{space.events}.*.{names.events}")
+        allowed += [names.hint("who"), names.hint("listens")]
     return allowed
 
 
@@ -144,6 +145,8 @@ def _listened(role: str, space: Space, queues: list[QueueNames]) -> list[str]:
         allowed = [f"jbh.{space.token}.>"]
     elif role == "worker":
         allowed = [names.hint("*") for names in queues]
+    elif role == "reader":
+        return [names.hint("listens") for names in queues]
     else:
         return []
     if any(names.name == intake.QUEUE for names in queues):
