@@ -22,19 +22,15 @@ class QueueAdmin(JobOwner, EventEmitter):
     async def pause(self) -> None:
         """No worker starts another job of this queue until `resume`."""
         store = await self.ledger()
-        before, _ = await settings.read(store)
         await settings.change(store, lambda s: s.update(paused=True))
-        if not before.get("paused"):
-            store.emit("paused")
+        store.emit("paused")
         self.emit_safely("paused")
 
     async def resume(self) -> None:
         """Workers start jobs again."""
         store = await self.ledger()
-        before, _ = await settings.read(store)
         await settings.change(store, lambda s: s.pop("paused", None))
-        if before.get("paused"):
-            store.emit("resumed")
+        store.emit("resumed")
         self.emit_safely("resumed")
 
     async def isPaused(self) -> bool:

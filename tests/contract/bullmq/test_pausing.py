@@ -196,3 +196,11 @@ async def test_pausing_one_worker_leaves_the_others_running(make: Makers, queue:
     await added(queue, 3)
     assert len(await completed.times(3)) == 3
     assert await queue.isPaused() is False
+
+
+async def test_every_pause_and_resume_is_told(make: Makers, queue: Any) -> None:
+    story = Story(make.events(queue))
+    for call in (queue.pause, queue.pause, queue.resume, queue.resume):
+        await call()
+    await story.until("resumed", 2)
+    assert story.names() == ["paused", "paused", "resumed", "resumed"]
