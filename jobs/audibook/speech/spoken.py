@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from audibook.errors import UnspeakableTextError
 
 from .language import script_of
 
-__all__ = ["check_duration", "speakable"]
+__all__ = ["check_audible", "check_duration", "loudness", "speakable"]
 
 _QUOTES = str.maketrans(
     {
@@ -25,6 +27,7 @@ _SLOWEST = 8.0
 _SLACK_S = 3.0
 _DIGIT_S = 1.0  # 1,234,567 is spoken as seventeen syllables
 _SYMBOL_S = 0.6
+_SILENT = 0.01  # forty decibels below full; measured voices peak at 0.8
 
 
 def speakable(text: str) -> str:
@@ -58,4 +61,22 @@ def check_duration(
             f"The speech engine {engine!r} gave {seconds:.1f} s of audio for a text of "
             f"{len(text)} characters, where {at_least:.1f} to {at_most:.1f} s were expected: "
             "it cannot speak this text; correct the text or choose another ttsModel."
+        )
+
+
+def loudness(samples: bytes) -> float:
+    """The loudest of 16-bit samples, as a share of the loudest there can be, 0 to 1."""
+    values = np.frombuffer(samples, "<i2").astype(np.int32)
+    return float(np.abs(values).max(initial=0)) / 32768
+
+
+def check_audible(engine: str, loudest: float, *, volume: float = 1.0) -> None:
+    """Raise UnspeakableTextError for audio as long as the text but without a sound.
+
+    `volume` is the share of full loudness the voice was asked for; at 0 nothing is expected.
+    """
+    if loudest < _SILENT * volume:
+        raise UnspeakableTextError(
+            f"The speech engine {engine!r} gave silence: it cannot speak this text; correct "
+            "the text or choose another ttsModel."
         )

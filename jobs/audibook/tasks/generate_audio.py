@@ -14,7 +14,7 @@ from audibook.messages import GenerateAudio, ParagraphSpoken
 from audibook.services import Services, in_thread
 from audibook.speech import SpeechEngine, VoiceSettings
 from audibook.speech.language import has_words
-from audibook.speech.spoken import check_duration, speakable
+from audibook.speech.spoken import check_audible, check_duration, loudness, speakable
 from audibook.storage import keys
 from audibook.workspace import workspace
 
@@ -120,7 +120,7 @@ async def _speak(
     async with encoding(services.ffmpeg, path, MP3_PARAGRAPH, engine.sample_rate) as encoder:
         if has_words(text):
             await in_thread(engine.check, text, book.language, book.tts_voice)
-            await _pour(engine.speak(text, book.tts_voice, adjusted), encoder)
+            loudest = await _pour(engine.speak(text, book.tts_voice, adjusted), encoder)
             check_duration(
                 engine.name,
                 text,
@@ -128,16 +128,20 @@ async def _speak(
                 speed=1 + adjusted.rate / 100,
                 script=getattr(engine, "script", None),
             )
+            check_audible(engine.name, loudest, volume=adjusted.volume / 100)
         else:
             await encoder.pause(_SCENE_BREAK_S)
         await encoder.pause(services.settings.paragraph_pause_ms / 1000)
     return encoder.seconds
 
 
-async def _pour(speech: Iterator[bytes], encoder: Encoder) -> None:
-    """Each piece is made in a thread; between pieces the attempt can be cancelled."""
+async def _pour(speech: Iterator[bytes], encoder: Encoder) -> float:
+    """How loud it was. Made in a thread; between pieces the attempt can be cancelled."""
+    loudest = 0.0
     while samples := await in_thread(_next, speech):
+        loudest = max(loudest, loudness(samples))
         await encoder.write(samples)
+    return loudest
 
 
 def _next(speech: Iterator[bytes]) -> bytes:

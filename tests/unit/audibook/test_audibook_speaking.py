@@ -83,16 +83,21 @@ async def test_a_model_that_does_not_exist_fails_the_paragraph_for_good(
     assert studio.catalogue.paragraphs.get(paragraph.id).audio_status is AudioStatus.ERROR
 
 
+@pytest.mark.parametrize(
+    ("samples", "complaint"),
+    [(b"", r"gave 0\.0 s of audio"), (bytes(2 * 16_000 * 2), "gave silence")],
+    ids=["none", "zeros"],
+)
 async def test_an_engine_that_gives_silence_fails_the_paragraph(
-    settings: Settings, make_epub: MakeEpub
+    settings: Settings, make_epub: MakeEpub, samples: bytes, complaint: str
 ) -> None:
     class Silent(ToneEngine):
         def speak(self, text: str, voice: str | None, settings: VoiceSettings) -> Iterator[bytes]:
-            yield b""
+            yield samples
 
     studio = Studio(settings, speech=SpeechRegistry({"tone": Silent}))
     book = await studio.parsed(make_epub("<p>Words that nobody hears.</p>"))
-    with pytest.raises(UnspeakableTextError, match=r"gave 0.0 s of audio"):
+    with pytest.raises(UnspeakableTextError, match=complaint):
         await studio.speak(book)
     assert list(studio.storage.keys("audio/")) == []
     studio.processor.close()
