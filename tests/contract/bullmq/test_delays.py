@@ -91,10 +91,10 @@ async def test_a_due_job_joins_the_tail_of_the_waiting_jobs(make: Makers, queue:
 async def test_a_due_job_with_a_priority_becomes_prioritized(make: Makers, queue: Any) -> None:
     story = Story(make.events(queue))
     manual = make.worker(queue)
-    job = await queue.add("job", {}, {"delay": 50, "priority": 2})
+    job = await queue.add("job", {}, {"delay": 500, "priority": 2})
     assert await job.getState() == "delayed"
     await queue.pause()
-    await asyncio.sleep(0.06)  # the job falls due; the next fetch attempt moves it
+    await asyncio.sleep(0.51)  # the job falls due; the next fetch attempt moves it
     assert await manual.getNextJob("token") is None
     await story.until("waiting", jobId=job.id)
     assert await job.getState() == "prioritized"
