@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,14 +18,14 @@ from bull2jet.model import (
     State,
 )
 from bull2jet.source.address import redacted
+from bull2jet.target import holding, limits, schedulers
 from bull2jet.target.families import read_families, read_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
-from bull2jet.target.records import MARK, job_in, job_of, place_of, record_of, refusal
+from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
 from bull2jet.target.traces import Traces, read_traces
 from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
-from jetbull.ledger import blobs, counting, deduplication, hub, parents, schedules
-from jetbull.ledger import settings as ledger_settings
+from jetbull.ledger import blobs, counting, hub, parents
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.names import (
     CHILDREN,
@@ -40,7 +39,7 @@ from jetbull.ledger.names import (
     state_of,
 )
 from jetbull.ledger.reading import find, find_many
-from jetbull.ledger.record import Record, Stored, dumps, to_bytes
+from jetbull.ledger.record import Stored, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
 
 _PAGE = 500
@@ -222,102 +221,28 @@ class JetStreamQueue:
     # --- the queue as a whole ----------------------------------------------------------
 
     async def set_paused(self, paused: bool) -> None:
-        def edit(settings: dict[str, Any]) -> None:
-            if paused:
-                settings["paused"] = True
-            else:
-                settings.pop("paused", None)
-
-        await ledger_settings.change(self._store, edit)
+        await limits.set_paused(self._store, paused)
 
     async def settings(self) -> Settings:
-        stored, _ = await ledger_settings.read(self._store)
-        counter = await self._counter()
-        return Settings(
-            paused=bool(stored.get("paused")),
-            concurrency=stored.get("concurrency"),
-            max=stored.get("max"),
-            duration=stored.get("duration"),
-            counter=counter,
-        )
+        return await limits.read_settings(self._store)
 
     async def put_settings(self, settings: Settings) -> None:
-        limits = {
-            name: getattr(settings, name)
-            for name in ("concurrency", "max", "duration")
-            if getattr(settings, name) is not None
-        }
-        if limits:
-            await ledger_settings.change(self._store, lambda stored: stored.update(limits))
-        await self._raise_counter(settings.counter)
-        if settings.limiterTtl is not None:
-            await self._put_rate_window(settings)
-
-    async def _counter(self) -> int:
-        names = self._store.names
-        found = await self._store.wire.get_one(
-            names.space.counters, {"last_by_subj": names.counter("id")}
-        )
-        return 0 if found is None else int(json.loads(found.data)["val"])
-
-    async def _raise_counter(self, wanted: int) -> None:
-        """Generated ids go on behind those given in Redis; never backwards.
-
-        Producers on the target may count on meanwhile: then some numbers are skipped.
-        """
-        value = await self._counter()
-        if value < wanted:
-            headers = {"Nats-Incr": f"+{wanted - value}"}
-            subject = self._store.names.counter("id")
-            await (await self._store.wire.post(subject, b"", headers))
-
-    async def _put_rate_window(self, settings: Settings) -> None:
-        now = int(time.time() * 1000)
-        body = {"start": now, "end": now + (settings.limiterTtl or 0)}
-        body["count"] = settings.limiterCount
-        subject = self._store.names.aux("gate", "rate")
-        await self._store.put(subject, json.dumps(body).encode(), {})
+        await limits.put_settings(self._store, settings)
 
     async def put_scheduler(self, scheduler: Scheduler) -> None:
-        body: dict[str, Any] = {
-            "name": scheduler.name,
-            "next": scheduler.next,
-            "ic": scheduler.iterationCount,
-        }
-        for name in ("every", "pattern", "tz", "limit", "startDate", "endDate", "offset"):
-            if getattr(scheduler, name) is not None:
-                body[name] = getattr(scheduler, name)
-        if scheduler.data is not None:
-            body["data"] = json.loads(scheduler.data)
-        if scheduler.opts:
-            body["opts"] = dict(scheduler.opts)
-        subject = self._store.names.aux("sched", scheduler.id)
-        await self._store.put(subject, to_bytes(dumps(body)), {})
+        await schedulers.put_scheduler(self._store, scheduler)
 
     async def schedulers(self) -> list[Scheduler]:
-        return [_scheduler(found) for found in await schedules.read_all(self._store)]
+        return await schedulers.read_schedulers(self._store)
 
     async def put_deduplication(self, held: Deduplication) -> None:
-        until = int(time.time() * 1000) + held.ttl if held.ttl is not None else 0
-        key = await deduplication.read(self._store, held.id)
-        seq = 0 if key is None else key.seq
-        extra = None
-        if held.next is not None:
-            next_job = replace(held.next, timestamp=held.next.timestamp or int(time.time() * 1000))
-            record = record_of(next_job, self._queue).encode()
-            extra = {"record": record.decode("utf-8", "surrogatepass"), "id": held.next.id}
-        await deduplication.write(self._store, held.id, held.jobId, until, seq, extra)
+        await holding.put_deduplication(self._store, self._queue, held)
 
     async def deduplications(self) -> list[Deduplication]:
-        held = []
-        now = int(time.time() * 1000)
-        async for page in self._subjects(self._store.names.all_aux("dedup")):
-            for dedup_id in page:
-                key = await deduplication.read(self._store, dedup_id)
-                if key is not None:
-                    ttl = max(0, key.until_ms - now) if key.until_ms else None
-                    held.append(Deduplication(dedup_id, key.owner, ttl, _next_of(key)))
-        return held
+        pages = self._subjects(self._store.names.all_aux("dedup"))
+        return await holding.read_deduplications(
+            self._store, [dedup_id async for page in pages for dedup_id in page]
+        )
 
     # --- checkpoint --------------------------------------------------------------------
 
@@ -334,34 +259,6 @@ class JetStreamQueue:
     async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         subject = self._store.names.aux(_KIND, "checkpoint")
         await self._store.put(subject, to_bytes(dumps(dict(checkpoint))), {})
-
-
-def _next_of(key: deduplication.Key) -> Job | None:
-    """The job remembered with a deduplication id."""
-    if key.pending is None:
-        return None
-    record = Record.decode(key.pending["record"].encode("utf-8", "surrogatepass"))
-    return job_in(State.WAITING, str(key.pending["id"]), record, record.data)
-
-
-def _scheduler(found: schedules.Scheduler) -> Scheduler:
-    body = found.body
-    return Scheduler(
-        id=found.id,
-        name=str(body.get("name", found.id)),
-        next=found.next_ms,
-        iterationCount=int(body.get("ic", 0)),
-        every=body.get("every"),
-        pattern=body.get("pattern"),
-        tz=body.get("tz"),
-        limit=body.get("limit"),
-        startDate=body.get("startDate"),
-        endDate=body.get("endDate"),
-        offset=body.get("offset"),
-        data=dumps(body["data"]) if "data" in body else None,
-        opts=body.get("opts") or {},
-        pendingId=schedules.job_id_of(found.id, found.next_ms),
-    )
 
 
 __all__ = ["JetStreamQueue", "JetStreamTarget", "open_target"]

@@ -1,0 +1,79 @@
+"""What is set for a whole queue on the target: pause, limits, the id counter."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from bull2jet.model import Settings
+from jetbull.ledger import settings as ledger_settings
+from jetbull.ledger.store import QueueStore
+
+
+async def set_paused(store: QueueStore, paused: bool) -> None:
+    """Stops or lets go the queue's workers."""
+
+    def edit(settings: dict[str, Any]) -> None:
+        if paused:
+            settings["paused"] = True
+        else:
+            settings.pop("paused", None)
+
+    await ledger_settings.change(store, edit)
+
+
+async def read_settings(store: QueueStore) -> Settings:
+    """Limits, the paused flag and the id counter."""
+    stored, _ = await ledger_settings.read(store)
+    counter = await _counter(store)
+    return Settings(
+        paused=bool(stored.get("paused")),
+        concurrency=stored.get("concurrency"),
+        max=stored.get("max"),
+        duration=stored.get("duration"),
+        counter=counter,
+    )
+
+
+async def put_settings(store: QueueStore, settings: Settings) -> None:
+    """Takes over limits, the rate window, and the id counter if it is ahead."""
+    limits = {
+        name: getattr(settings, name)
+        for name in ("concurrency", "max", "duration")
+        if getattr(settings, name) is not None
+    }
+    if limits:
+        await ledger_settings.change(store, lambda stored: stored.update(limits))
+    await _raise_counter(store, settings.counter)
+    if settings.limiterTtl is not None:
+        await _put_rate_window(store, settings)
+
+
+async def _counter(store: QueueStore) -> int:
+    names = store.names
+    found = await store.wire.get_one(names.space.counters, {"last_by_subj": names.counter("id")})
+    return 0 if found is None else int(json.loads(found.data)["val"])
+
+
+async def _raise_counter(store: QueueStore, wanted: int) -> None:
+    """Generated ids go on behind those given in Redis; never backwards.
+
+    Producers on the target may count on meanwhile: then some numbers are skipped.
+    """
+    value = await _counter(store)
+    if value < wanted:
+        headers = {"Nats-Incr": f"+{wanted - value}"}
+        subject = store.names.counter("id")
+        await (await store.wire.post(subject, b"", headers))
+
+
+async def _put_rate_window(store: QueueStore, settings: Settings) -> None:
+    now = int(time.time() * 1000)
+    body = {"start": now, "end": now + (settings.limiterTtl or 0)}
+    body["count"] = settings.limiterCount
+    subject = store.names.aux("gate", "rate")
+    await store.put(subject, json.dumps(body).encode(), {})
+
+
+__all__ = ["put_settings", "read_settings", "set_paused"]
