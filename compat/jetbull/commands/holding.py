@@ -18,7 +18,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.finishing import Failure
 from jetbull.ledger.idle import is_drained
 from jetbull.ledger.lease import Lease, LeaseLost
-from jetbull.ledger.names import ACTIVE, lane_of, public_state_of, state_of
+from jetbull.ledger.names import ACTIVE, public_state_of, state_of
 from jetbull.ledger.placing import WAITING_CHILDREN, delayed, waiting
 from jetbull.ledger.store import QueueStore
 from jetbull.options import keep_policy
@@ -273,7 +273,7 @@ async def _next(store: QueueStore, job: Job, token: str) -> list[Any]:
     if taken.blocked:
         return [None, 0, taken.limited_ms, 0]
     later = await pages.page(store, "delayed", 0, 0, True)
-    return [None, 0, 0, int(lane_of(later[0][1].subject))] if later else [None] * 4
+    return [None, 0, 0, int(later[0][1].record.head["due"])] if later else [None] * 4
 
 
 __all__ = ["complete", "delay", "extend", "fail", "finish", "lease_of", "stacktrace", "wait"]

@@ -11,7 +11,7 @@ from jetbull.ledger import blobs, reading
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, public_state_of, state_of
+from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, lane_of, public_state_of, state_of
 from jetbull.ledger.patches import rewrite
 from jetbull.ledger.placing import Place, delayed
 from jetbull.ledger.placing import waiting as in_line
@@ -60,8 +60,8 @@ async def change_delay(store: QueueStore, job_id: str, delay_ms: int) -> None:
         found = await _delayed(store, job_id, "changeDelay")
         record = found.record.copy()
         record.head["delay"] = delay_ms
-        place = delayed(now_ms() + delay_ms, record.priority)
-        if place.lane == found.subject.split(".")[4]:
+        place = delayed(now_ms() + delay_ms, record.priority, lane_of(found.subject))
+        if place.due_ms == found.record.head["due"]:
             return
         try:
             await move(store, job_id, found, record, place)

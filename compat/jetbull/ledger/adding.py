@@ -10,7 +10,7 @@ from jetbull.ledger.batch import MAX_BATCH, Message, commit
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import GONE, HEAD, state_of
-from jetbull.ledger.placing import Place, address
+from jetbull.ledger.placing import Place, address, placed
 from jetbull.ledger.reading import find_many
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
@@ -35,7 +35,7 @@ def message_for(store: QueueStore, job: NewJob) -> Message:
     """The guarded message that creates the job."""
     subject, headers = address(store.names, job.job_id, job.place)
     expect(headers, store.names.any_state(job.job_id), job.tombstone)
-    return Message(subject, job.record.encode(), headers)
+    return Message(subject, placed(job.record, job.place).encode(), headers)
 
 
 async def is_free_again(store: QueueStore, job: NewJob) -> bool:

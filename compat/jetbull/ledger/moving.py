@@ -8,7 +8,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.guard import drop, expect
 from jetbull.ledger.names import GONE, HEAD, QueueNames, is_schedule, state_of
-from jetbull.ledger.placing import Place, address
+from jetbull.ledger.placing import Place, address, placed
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 
@@ -61,7 +61,7 @@ def step(names: QueueNames, job_id: str, old: Stored, record: Record, place: Pla
         expect(headers, names.any_state(job_id), old.seq)
     if place.state == GONE:
         record = Record(record.head, record.fixed, b"null")  # a tombstone needs no data
-    return Message(subject, record.encode(), headers)
+    return Message(subject, placed(record, place).encode(), headers)
 
 
 async def ensure_level(store: QueueStore, lane: str) -> None:

@@ -86,7 +86,7 @@ def _head_first(row: tuple[str, Stored]) -> Any:
 
 
 def _by_due(row: tuple[str, Stored]) -> Any:
-    return int(lane_of(row[1].subject)), row[1].seq
+    return int(row[1].record.head["due"]), row[1].seq
 
 
 def _by_priority(row: tuple[str, Stored]) -> Any:

@@ -21,6 +21,7 @@ from jetbull.ledger.names import (
     WAIT,
     QueueNames,
 )
+from jetbull.ledger.record import Record
 
 #: Longer than anything may be repeated that was sent before the job was removed: an add or a
 #: transition whose answer was lost (5 s to notice, 30 s of patience), a ticket (5 s).
@@ -49,15 +50,29 @@ def waiting(priority: int = 0, lifo: bool = False) -> Place:
     return Place(HEAD if lifo else WAIT)
 
 
-def delayed(due_ms: int, priority: int = 0) -> Place:
-    """Ready at `due_ms`: then at the tail, or by priority."""
-    return Place(DELAYED, str(due_ms), due_ms, str(priority) if priority > 0 else "")
+def delayed(due_ms: int, priority: int = 0, before: str = "") -> Place:
+    """Ready at `due_ms`: then at the tail, or by priority; `before` as in `active`.
+
+    The due time is no lane: every guard looks through all lanes for its job, so that each add would
+    take longer with each delayed job there is.
+    """
+    lane = "r" if before == "-" else "-"
+    return Place(DELAYED, lane, due_ms, str(priority) if priority > 0 else "")
+
+
+def placed(record: Record, place: Place) -> Record:
+    """The record with its due time, if it has one in `place`, and without an older one."""
+    if place.state == DELAYED:
+        return record.with_head({**record.head, "due": place.due_ms})
+    if "due" in record.head:
+        return record.with_head({k: v for k, v in record.head.items() if k != "due"})
+    return record
 
 
 def reprioritized(place: Place, priority: int) -> Place:
     """The same step for a job whose priority was changed by somebody else meanwhile."""
     if place.state == DELAYED:
-        return delayed(place.due_ms, priority)
+        return delayed(place.due_ms, priority)._replace(lane=place.lane)
     if place.state == PRIO or (priority > 0 and place.state in (WAIT, HEAD)):
         return waiting(priority)
     return place

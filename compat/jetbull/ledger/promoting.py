@@ -12,11 +12,13 @@ from jetbull.ledger.store import QueueStore
 
 async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
     """Promotes the job if it is still delayed until exactly `due_ms`."""
-    subject = store.names.job(DELAYED, job_id, str(due_ms))
+    subject = store.names.job(DELAYED, job_id, "*")
     found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
     if found is None:
         return
     stored = as_stored(found)
+    if stored.record.head.get("due") != due_ms:
+        return
     record = stored.record.copy()
     record.head.pop("delay", None)
     try:

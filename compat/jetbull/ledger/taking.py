@@ -123,6 +123,7 @@ class Claim:
         head = {**self._record.head, "processedOn": now, "token": self._token}
         head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
         head.pop("delay", None)
+        head.pop("due", None)
         if self._worker:
             head["processedBy"] = self._worker
         self._record = self._record.with_head(head)

@@ -70,7 +70,7 @@ def place_of(job: Job) -> Place:
 def job_of(job_id: str, stored: Stored, data: bytes) -> Job:
     """The job a stored record describes, without logs and children."""
     state = State(public_state_of(stored.subject))
-    return job_in(state, job_id, stored.record, data, _due(state, stored.subject))
+    return job_in(state, job_id, stored.record, data, _due(state, stored.record.head))
 
 
 def job_in(state: State, job_id: str, record: Record, data: bytes, due: int | None = None) -> Job:
@@ -130,9 +130,9 @@ def _check_subject(subject: str) -> None:
         )
 
 
-def _due(state: State, subject: str) -> int | None:
-    """The lane of a delayed job's subject is its due time in ms."""
-    return int(subject.split(".")[4]) if state is State.DELAYED else None
+def _due(state: State, head: Mapping[str, Any]) -> int | None:
+    """The due time of a delayed job in ms."""
+    return int(head["due"]) if state is State.DELAYED else None
 
 
 def _link(parent: Mapping[str, Any], own_prefix: str) -> dict[str, Any]:
