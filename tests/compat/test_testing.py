@@ -36,6 +36,63 @@ async def test_flush_with_a_prefix_empties_only_that() -> None:
         assert (await other.add("job", {})).id == "1"
 
 
+async def test_flush_takes_the_prefix_as_its_only_argument_too() -> None:
+    async with Queue("q") as queue, Queue("q", {"prefix": "other"}) as other:
+        await queue.add("job", {})
+        await other.add("job", {})
+        await flush("other")
+        assert (await queue.count(), await other.count()) == (1, 0)
+
+
+OTHER_PROCESS = """
+import asyncio, sys
+from jetbull import Queue
+
+async def main():
+    async with Queue("q") as queue:
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            job = await queue.add("job", {}, {"priority": 7} if line.strip() == "priority" else {})
+            print(job.id, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["flush", "obliterate"])
+async def test_other_processes_learn_that_everything_is_gone(how: str) -> None:
+    done: asyncio.Queue[str] = asyncio.Queue()
+
+    async def process(job: object, token: str) -> None:
+        return None
+
+    pipe = asyncio.subprocess.PIPE
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OTHER_PROCESS, stdin=pipe, stdout=pipe
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+
+    async def add(kind: str) -> str:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdin.write(f"{kind}\n".encode())
+        return (await asyncio.wait_for(other.stdout.readline(), 20)).decode().strip()
+
+    async with Queue("q") as queue:
+        assert [await add("plain") for _ in range(5)] == ["1", "2", "3", "4", "5"]
+        assert await add("priority") == "6"
+        if how == "flush":
+            await flush()
+        else:
+            await queue.obliterate(True)
+        assert await add("priority") == "1"
+        async with Worker("q", process) as worker:
+            worker.on("completed", lambda job, _: done.put_nowait(job.id))
+            assert await asyncio.wait_for(done.get(), 10) == "1"
+    other.stdin.close()
+    assert await asyncio.wait_for(other.wait(), 10) == 0
+
+
 async def test_a_worker_goes_on_after_a_flush() -> None:
     done: asyncio.Queue[str] = asyncio.Queue()
 

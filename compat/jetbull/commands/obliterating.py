@@ -5,6 +5,7 @@ from __future__ import annotations
 from jetbull.commands import removal
 from jetbull.errors import JetbullError
 from jetbull.ledger import consumers, counting, hub, parents, reading
+from jetbull.ledger.flushing import tell_emptied
 from jetbull.ledger.names import CHILDREN, STATES, last_token, unescape
 from jetbull.ledger.store import QueueStore
 
@@ -34,6 +35,7 @@ async def obliterate(store: QueueStore, force: bool) -> None:
     store.patched = False
     store.families = bool(kept)
     hub.forget_ids(store.names.space.prefix, store.names.name)
+    await tell_emptied(store.wire, store.names.space, store.names.name)
     await store.hint("meta")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jetbull.ledger.credentials import client_options
@@ -99,7 +100,7 @@ async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
     async with shared.lock:
         if prefix not in shared.spaces:
             space = Space(prefix, shared.target.replicas)
-            await say_open(shared.wire, space)
+            await say_open(shared.wire, space, partial(forget_ids, prefix))
             await ensure_streams(shared.wire, space)
             shared.spaces[prefix] = (space, EventLog(shared.wire, space))
     space, event_log = shared.spaces[prefix]

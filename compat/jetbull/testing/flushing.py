@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from jetbull.connection import target_of
 from jetbull.ledger import hub
 from jetbull.ledger.flushing import flush as flush_streams
@@ -9,13 +11,18 @@ from jetbull.ledger.names import Space
 from jetbull.ledger.streams import all_prefix_streams
 from jetbull.ledger.wire import Wire
 
+_ADDRESS = re.compile(r"[^/]*://.*|[^:,/]+:[0-9]+(,.*)?", re.DOTALL)
+
 
 async def flush(connection: object = None, prefix: str | None = None) -> None:
     """Empties everything jetbull keeps on the server; ids begin at 1 again.
 
-    Without arguments the server of `NATS_URL`; with `prefix`, only what lies under it. Queues and
-    workers that are open, here or in other processes, may be used on.
+    Without arguments the server of `NATS_URL`; with `prefix`, only what lies under it: also
+    `flush("my-prefix")`, since no prefix looks like a server's address. Queues and workers that
+    are open, here or in other processes, may be used on.
     """
+    if isinstance(connection, str) and prefix is None and not _ADDRESS.fullmatch(connection):
+        connection, prefix = None, connection
     target = target_of(connection)
     wire = await Wire.open(list(target.servers), **dict(target.options))
     try:
