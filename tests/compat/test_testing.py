@@ -51,6 +51,9 @@ from jetbull import Queue
 async def main():
     async with Queue("q") as queue:
         while line := await asyncio.to_thread(sys.stdin.readline):
+            if line.strip() == "count":
+                print(await queue.count(), flush=True)
+                continue
             job = await queue.add("job", {}, {"priority": 7} if line.strip() == "priority" else {})
             print(job.id, flush=True)
 
@@ -72,20 +75,22 @@ async def test_other_processes_learn_that_everything_is_gone(how: str) -> None:
     assert other.stdin is not None
     assert other.stdout is not None
 
-    async def add(kind: str) -> str:
+    async def say(word: str) -> str:
         assert other.stdin is not None
         assert other.stdout is not None
-        other.stdin.write(f"{kind}\n".encode())
+        other.stdin.write(f"{word}\n".encode())
         return (await asyncio.wait_for(other.stdout.readline(), 20)).decode().strip()
 
     async with Queue("q") as queue:
-        assert [await add("plain") for _ in range(5)] == ["1", "2", "3", "4", "5"]
-        assert await add("priority") == "6"
+        assert [await say("plain") for _ in range(5)] == ["1", "2", "3", "4", "5"]
+        assert await say("priority") == "6"
         if how == "flush":
             await flush()
         else:
             await queue.obliterate(True)
-        assert await add("priority") == "1"
+        assert await queue.count() == 0  # whoever asks the server after us has heard the news
+        assert await say("count") == "0"
+        assert await say("priority") == "1"
         async with Worker("q", process) as worker:
             worker.on("completed", lambda job, _: done.put_nowait(job.id))
             assert await asyncio.wait_for(done.get(), 10) == "1"
