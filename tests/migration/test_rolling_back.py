@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
+import bullmq
 import pytest
 
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
+from bull2jet.commands.verify import verify
+from bull2jet.errors import NotGoError
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from bull2jet.source.door import Door
 
-from .conftest import Load, RedisServer
+from .conftest import Load, RedisServer, make_jobs
 from .reading import schedulers, snapshot
 from .test_reading_golden_dumps import ALL
+from .working import worker_on
 
 
 def forget_jobs(client: Any) -> None:
@@ -59,3 +66,74 @@ async def test_jobs_are_written_anew_when_their_hashes_are_gone(
     forget_jobs(redis_server.client)
     await rollback(options, Silent())
     assert await snapshot(door) == before
+
+
+async def test_what_was_changed_and_added_on_the_target_comes_back_too(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    await run(options, Silent())
+    async with worker_on(options, "q") as shift:
+        await shift.until("w4")
+        await shift.queue.pause()
+        fresh = await shift.queue.add("new", {"from": "nats"}, {"attempts": 2})
+        await shift.queue.setGlobalConcurrency(7)
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    async with old_queue(redis_server) as queue:
+        done = await bullmq.Job.fromId(queue, "w1")
+        assert await done.getState() == "completed" and done.returnvalue == "done w1"
+        assert done.attemptsMade == 1
+        late = await bullmq.Job.fromId(queue, str(fresh.id))
+        assert late.data == {"from": "nats"} and late.opts["attempts"] == 2
+        assert await late.getState() == "waiting"
+        assert await queue.isPaused()
+        assert await queue.getGlobalConcurrency() == 7
+        assert (await queue.add("next", {})).id == str(int(str(fresh.id)) + 1)
+
+
+async def test_old_workers_go_on_after_the_way_back(
+    redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 4)
+    await run(options, Silent())
+    await rollback(options, Silent())
+    taken: list[str] = []
+    enough = asyncio.Event()
+
+    async def process(job: bullmq.Job, token: str) -> None:
+        taken.append(job.id)
+        if len(taken) == 5:
+            enough.set()
+
+    worker = bullmq.Worker("q", process, {"connection": address(redis_server)})
+    async with asyncio.timeout(20):
+        await enough.wait()
+    await worker.close()
+    assert taken == ["w1", "w2", "w3", "w4", "p1"]
+
+
+async def test_another_redis_is_not_taken_for_the_one_that_was_migrated(
+    redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 4)
+    await run(options, Silent())
+    redis_server.client.flushall()
+    make_jobs(redis_server.client, 4)  # a backup, or another server behind the same name
+    for command in (run, verify, rollback):
+        with pytest.raises(NotGoError, match="came from another Redis"):
+            await command(options, Silent())
+    assert redis_server.client.llen("bull:q:wait") == 4
+
+
+@contextlib.asynccontextmanager
+async def old_queue(server: RedisServer) -> AsyncIterator[bullmq.Queue]:
+    queue = bullmq.Queue("q", {"connection": address(server)})
+    try:
+        yield queue
+    finally:
+        await queue.close()
+
+
+def address(server: RedisServer) -> dict[str, object]:
+    return {"host": "127.0.0.1", "port": server.port}

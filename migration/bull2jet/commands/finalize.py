@@ -26,6 +26,7 @@ from bull2jet.source.lease import held_lease
 from bull2jet.source.remaining import remaining
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.archive import remove_keys, write_archive
+from bull2jet.transfer.belonging import require_same
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
@@ -66,6 +67,8 @@ class _Finalizing:
         door, queue = self.door, await self.target.queue(self.found.queue)
         checkpoint = await load(queue)
         require(checkpoint, self.found.queue.key, {Phase.LIVE, Phase.FINAL}, "finalize")
+        if checkpoint.phase is Phase.LIVE:
+            await require_same(door, self.found.queue, checkpoint)
         self.found = checkpoint.recognised(self.found)
         line = await line_for(door, self.found, checkpoint)
         line.phase = Phase.FINAL

@@ -19,6 +19,7 @@ from bull2jet.source.lease import held_lease
 from bull2jet.source.remaining import remaining
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.belonging import mark, require_same
 from bull2jet.transfer.carry import Carrier, Limits
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.draining import look, refuse_active, settle_active, still_active
@@ -54,6 +55,7 @@ class Move:
         """Freezes, carries and compares; the report line."""
         checkpoint = await load(self.target)
         if checkpoint.phase in (Phase.COPYING, Phase.LIVE):
+            await require_same(self.door, self.queue, checkpoint)
             self.found = checkpoint.recognised(self.found)
         line = await line_for(self.door, self.found, checkpoint)
         if checkpoint.phase is Phase.LIVE:
@@ -128,6 +130,7 @@ class Move:
                 history=self.options.history,
                 library=self.found.generation,
                 source=str(self.door.address),
+                mark=await mark(handover),
                 verified=None,
                 released=False,
             )

@@ -15,8 +15,9 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
-from bull2jet.target.protocol import Target
-from bull2jet.transfer.checkpoint import Phase, load, require, save
+from bull2jet.target.protocol import Target, TargetQueue
+from bull2jet.transfer.belonging import require_same, unmark
+from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.giveback import GiveBack
 
@@ -50,8 +51,10 @@ async def _rollback(
         return line
     allowed = {Phase.COPYING, Phase.LIVE, Phase.RETURNING}
     require(checkpoint, found.queue.key, allowed, "rollback")
+    await require_same(door, found.queue, checkpoint)
     async with held_lease(door, found.queue, "rollback") as lease:
-        checkpoint = await save(queue, checkpoint, phase=Phase.RETURNING)
+        if checkpoint.phase is not Phase.RETURNING:
+            checkpoint = await _begin(queue, checkpoint)
         await queue.set_paused(True)
         handover = Handover(door, found, lease)
         await handover.freeze()
@@ -62,10 +65,19 @@ async def _rollback(
             await handover.thaw()
         await queue.set_paused(checkpoint.target_was_paused)
         checkpoint = await save(queue, checkpoint, phase=Phase.RETURNED, verified=None)
+        await unmark(handover)
     line.phase = checkpoint.phase
     for state, number in back.returned.items():
         line.states[state.value] = StateLine(count=number)
     return line
+
+
+async def _begin(queue: TargetQueue, checkpoint: Checkpoint) -> Checkpoint:
+    """Notes the way back; a pause that users set on the target since comes along."""
+    paused = checkpoint.was_paused
+    if checkpoint.released:
+        paused = (await queue.settings()).paused
+    return await save(queue, checkpoint, phase=Phase.RETURNING, was_paused=paused)
 
 
 __all__ = ["rollback"]

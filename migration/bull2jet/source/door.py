@@ -136,6 +136,11 @@ class Door:
             entries = entries[0]
         return text(entries[-1][0])
 
+    @property
+    def can_listen(self) -> bool:
+        """Whether `published` works; the client for clusters has no subscriptions."""
+        return hasattr(self._client, "pubsub")
+
     @contextlib.asynccontextmanager
     async def published(self, pattern: str) -> AsyncIterator[AsyncIterator[str]]:
         """Names of the channels below `pattern` that something is published on."""

@@ -47,6 +47,8 @@ class Checkpoint:
     #: how many of the newest finished jobs per state were wanted, None for all
     history: int | None = None
     source: str = ""
+    #: stands in that Redis too, as long as the migration lasts
+    mark: str = ""
     #: the library and versions that fitted the queue before it was changed
     library: Generation | None = None
     began: int = 0

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from bull2jet.canonical import differences
 from bull2jet.errors import NotGoError
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import Job, Scheduler, State
+from bull2jet.model import Job, Scheduler, Settings, State
 from bull2jet.progress import Progress
 from bull2jet.source.decoding import Listing
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Command, Door
+from bull2jet.source.generation import Library
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import OWN, QueueKeys
@@ -125,7 +126,19 @@ class GiveBack:
                 commands.append(("HSET", self._keys(f"dn:{held.id}"), *flat))
         settings = await self.target.settings()
         commands.append(("SET", self._keys("id"), settings.counter))
+        commands += self._limits(settings)
         await self.handover.together(commands)
+
+    def _limits(self, settings: Settings) -> list[Command]:
+        """Global limits as they stand on the target now; Bull has none."""
+        if self.found.generation.library is Library.BULL:
+            return []
+        meta = self._keys("meta")
+        limits = {name: getattr(settings, name) for name in ("concurrency", "max", "duration")}
+        return [
+            ("HDEL", meta, name) if value is None else ("HSET", meta, name, value)
+            for name, value in limits.items()
+        ]
 
     def _scheduler(self, scheduler: Scheduler) -> list[Command]:
         """The scheduler under the member it had; one that began as a repeatable job stays one."""

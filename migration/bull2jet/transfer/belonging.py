@@ -1,0 +1,44 @@
+"""A mark in Redis and in the checkpoint, by which each side knows that the other is its own.
+
+Without it a queue of another Redis that bears the same name would be taken for the one that was
+migrated: a copy restored from an old dump, a staging server, a mistyped address.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from bull2jet.errors import NotGoError
+from bull2jet.model import QueueRef
+from bull2jet.source.door import Door, text
+from bull2jet.source.handover import Handover
+from bull2jet.source.keys import QueueKeys
+from bull2jet.transfer.checkpoint import Checkpoint
+
+_MARK = "migration"
+
+
+async def mark(handover: Handover) -> str:
+    """Marks the queue in Redis at the beginning of a migration; the mark."""
+    value = uuid.uuid4().hex
+    await handover.together([("SET", handover.keys.own(_MARK), value)])
+    return value
+
+
+async def unmark(handover: Handover) -> None:
+    """Takes the mark away, after the checkpoint says that all is back."""
+    await handover.together([("UNLINK", handover.keys.own(_MARK))])
+
+
+async def require_same(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
+    """`NotGoError` when this Redis is not the one that the migration began with."""
+    found = await door.call("GET", QueueKeys(queue).own(_MARK))
+    if checkpoint.mark and (found is None or text(found) != checkpoint.mark):
+        raise NotGoError(
+            f"The queue {queue.key} on NATS came from another Redis ({checkpoint.source}), not "
+            f"from {door.address}, or that one was restored from a backup; check the addresses, "
+            "or take another NATS server or prefix."
+        )
+
+
+__all__ = ["mark", "require_same", "unmark"]
