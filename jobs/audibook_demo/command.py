@@ -42,7 +42,7 @@ def configure(parser: ArgumentParser) -> None:
         "--workers", type=_positive, default=2, metavar="N", help="processes (default %(default)s)"
     )
     parser.add_argument(
-        "--fresh", action="store_true", help="remove what an earlier run left in the folder"
+        "--fresh", action="store_true", help="forget what earlier runs in the folder did"
     )
     parser.add_argument("--plain", action="store_true", help="lines instead of bars")
 

@@ -88,7 +88,7 @@ class Making:
     @property
     def _notes(self) -> Path:
         """Which job parses which book; lost with the server's data, which it speaks of."""
-        return self._plan.folder / "parsing.json"
+        return self._plan.state / "parsing.json"
 
     async def _earlier_parsing(self, queue: Queue) -> Job | None:
         if not self._notes.exists():

@@ -15,6 +15,7 @@ __all__ = ["QUEUE", "Plan"]
 
 QUEUE = "audio-processing"
 _PREFIX = "demo"
+_NAME_BYTES = 200  # file systems take 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,29 @@ class Plan:
         return os.environ.get("JETBULL_PREFIX") or _PREFIX
 
     @property
+    def state(self) -> Path:
+        """Everything but the finished audiobook: what a later run goes on from."""
+        return self.folder / "demo-state"
+
+    @property
     def nats_folder(self) -> Path:
         """Data of the embedded server."""
-        return self.folder / "nats"
+        return self.state / "nats"
+
+    @property
+    def data_folder(self) -> Path:
+        """Storage, catalogue and temporary files of the workload."""
+        return self.state / "data"
 
     @property
     def logs(self) -> Path:
         """One log file for each process."""
-        return self.folder / "logs"
+        return self.state / "logs"
 
     @property
     def settings(self) -> Settings:
         """The workload's settings: the environment's, with this run's folder for what is local."""
-        return Settings(data_dir=self.folder / "data")
+        return Settings(data_dir=self.data_folder)
 
     def environment(self, nats_url: str) -> Mapping[str, str]:
         """The environment of the processes."""
@@ -54,18 +65,16 @@ class Plan:
             "NATS_URL": nats_url,
             "JETBULL_PREFIX": self.prefix,
             "JETBULL_QUEUE": QUEUE,
-            "AUDIBOOK_DATA_DIR": str(self.folder / "data"),
+            "AUDIBOOK_DATA_DIR": str(self.data_folder),
             "LOG_FORMAT": "json",
         }
 
     def audiobook(self, title: str) -> Path:
         """Where the finished audiobook goes."""
-        name = re.sub(r"[^\w .,'-]+", "_", title).strip(" .") or "audiobook"
-        return self.folder / f"{name[:120]}.m4b"
+        name = re.sub(r"[^\w .,'-]+", "_", title).strip(" .")
+        short = name.encode()[:_NAME_BYTES].decode(errors="ignore").strip()
+        return self.folder / f"{short or 'audiobook'}.m4b"
 
     def remove_leftovers(self) -> None:
-        """Remove what an earlier run made in the folder, and nothing else."""
-        for path in (self.nats_folder, self.logs, self.folder / "data"):
-            shutil.rmtree(path, ignore_errors=True)
-        for path in [*self.folder.glob("*.m4b"), *self.folder.glob("parsing.json")]:
-            path.unlink()
+        """Forget what earlier runs did; their audiobooks stay."""
+        shutil.rmtree(self.state, ignore_errors=True)

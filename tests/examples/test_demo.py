@@ -40,7 +40,7 @@ def _audiobook(folder: Path) -> Any:
 
 def _logged(folder: Path, message: str) -> Counter[str]:
     """How often the workers have said this of each job."""
-    logs = folder.glob("logs/worker-*.log")
+    logs = folder.glob("demo-state/logs/worker-*.log")
     lines = [line for log in logs for line in log.read_text().splitlines()]
     records = [json.loads(line) for line in lines]
     return Counter(record["jobId"] for record in records if record["message"] == message)
@@ -49,9 +49,9 @@ def _logged(folder: Path, message: str) -> Counter[str]:
 def _check_complete(folder: Path) -> None:
     """The audiobook holds every paragraph of the sample once, in one chapter for each page."""
     expected = read_epub(sample_book())
-    catalogue = Catalogue(f"sqlite:///{folder / 'data' / 'audibook.db'}")
+    catalogue = Catalogue(f"sqlite:///{folder / 'demo-state' / 'data' / 'audibook.db'}")
     try:
-        (book_id,) = json.loads((folder / "parsing.json").read_text())
+        (book_id,) = json.loads((folder / "demo-state" / "parsing.json").read_text())
         paragraphs = catalogue.paragraphs.of_book(book_id)
     finally:
         catalogue.close()
@@ -66,7 +66,7 @@ def _check_complete(folder: Path) -> None:
     assert audio.tags["©nam"] == [expected.metadata.title]
     assert audio.tags["©ART"] == [expected.metadata.author]
     assert len(audio.tags["covr"]) == 1
-    assert not list((folder / "data" / "tmp").iterdir())
+    assert not list((folder / "demo-state" / "data" / "tmp").iterdir())
 
 
 def test_the_sample_becomes_an_audiobook_and_a_second_run_repeats_nothing(tmp_path: Path) -> None:
