@@ -138,3 +138,20 @@ async def test_obliterating_a_parents_own_children_takes_the_parent_along(
     await added(queue, 2)
     await queue.obliterate()
     assert await queue.getJobCountByTypes() == 0
+
+
+async def test_a_removed_child_lets_its_parent_go_before_everybody(
+    make: Makers, queue: Any
+) -> None:
+    children = make.queue()
+    tree = await make.flow_producer().add(
+        {
+            "name": "parent",
+            "queueName": queue.name,
+            "opts": {"priority": 5, "delay": 60_000},
+            "children": [{"name": "child", "queueName": children.name}],
+        }
+    )
+    await added(queue, 1)
+    await tree["children"][0]["job"].remove()
+    assert [job.name for job in await queue.getWaiting()] == ["parent", "w0"]
