@@ -214,6 +214,9 @@ class Worker(HandDriven, Generic[Data, Result]):
                 except ConnectionClosedError:
                     raise
                 except Exception as error:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():
+                        raise asyncio.CancelledError from error
                     # A worker that ends here would look alive and take no job.
                     self.complain(error)
                     await self._rest(min(_AGAIN_SECONDS, self.opts["runRetryDelay"] / 1000))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("jetbull.worker")
 
+_PAUSE_SECONDS = 0.1  # after an error, doubled up to the longest
+_LONGEST_PAUSE_SECONDS = 2.0
 _AHEAD_SECONDS = 0.05  # how much work may be held in hand
 
 
@@ -109,12 +111,14 @@ class Slots:
     # --- one slot ----------------------------------------------------------------------
 
     async def _run(self, slot: _Slot) -> None:
+        pause = _PAUSE_SECONDS
         try:
             while slot.claim is not None or not self.stopping:
                 if slot.claim is None and slot.number >= self._worker.concurrency:
                     return
                 try:
                     lease = await self._next(slot)
+                    pause = _PAUSE_SECONDS
                 except ConnectionClosedError:
                     return
                 except Exception as error:
@@ -124,7 +128,8 @@ class Slots:
                     else:
                         log.exception("could not take a job")
                     await self._store.wire.connected()
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                     continue
                 if lease is None:
                     continue

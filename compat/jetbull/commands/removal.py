@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jetbull.errors import Conflict
+from jetbull.errors import Conflict, StoreError
 from jetbull.ledger import deduplication, parents, reading
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import ACTIVE, CHILDREN, public_state_of, state_of
@@ -82,7 +82,7 @@ async def remove_stored(
     left to the caller: see `retention.forget`.
     """
     state = public_state_of(found.subject)
-    await move(store, job_id, found, found.record.with_head({}), REMOVED)
+    await _bury(store, job_id, found, state)
     if not in_bulk:
         # The one event that calls the line by the name of its Redis key.
         store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
@@ -96,6 +96,18 @@ async def remove_stored(
     parent = await parents.parent_of(store, found.record, job_id)
     if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
         await leave_parent(store, parent, in_bulk)
+
+
+async def _bury(store: QueueStore, job_id: str, found: Stored, state: str) -> None:
+    try:
+        await move(store, job_id, found, found.record.with_head({}), REMOVED)
+    except Conflict:
+        raise
+    except StoreError:
+        # A full store takes no tombstone; a job at rest can go without one, and makes room.
+        if state not in ("completed", "failed"):
+            raise
+        await store.purge(found.subject, seq=found.seq + 1)
 
 
 async def leave_parent(store: QueueStore, parent: parents.Parent, in_bulk: bool) -> None:

@@ -25,7 +25,6 @@ from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg as NatsMsg
 from nats.aio.subscription import Subscription as NatsSubscription
 from nats.aio.transport import TcpTransport
-from nats.errors import ConnectionClosedError as NatsClosed
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 from nats.protocol.parser import Parser
@@ -692,7 +691,7 @@ class Wire:
         self._subscriptions.add(subscription)
         try:
             await subscription.attach(self._client)
-        except NatsClosed as error:
+        except (NatsError, OSError) as error:
             if self._closing:
                 self._subscriptions.discard(subscription)
                 raise ConnectionClosedError("Connection is closed") from error
