@@ -123,6 +123,16 @@ async def count_level(store: QueueStore, level: int) -> int:
     return await _waiting_at(store, level_consumer(store.names, str(level)))
 
 
+async def count_tickets(store: QueueStore) -> int:
+    """Tickets of jobs waiting without priority, those being claimed included."""
+    return await _waiting_at(store, wait_consumer(store.names))
+
+
+async def count_family(store: QueueStore, state: str) -> int:
+    """Messages in one of the counted states."""
+    return await _one(store, state)
+
+
 async def count_plain_waiting(store: QueueStore) -> int:
     """Jobs waiting without priority."""
     return (await count_all(store))["waiting"]

@@ -1,16 +1,18 @@
 """Pages of jobs in a state, in BullMQ's order.
 
-Stream order is the order of entering a state. Small states are read whole and sorted; of large
-ones the position is found by asking the server how many messages follow a sequence.
+Stream order is the order of entering a state. Small states are read whole and sorted, of large ones
+only the page is read.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.counting import levels
+from jetbull.ledger.families import Family
 from jetbull.ledger.names import (
     ACTIVE,
     CHILDREN,
@@ -26,43 +28,54 @@ from jetbull.ledger.names import (
     last_token,
     public_state_of,
 )
+from jetbull.ledger.patches import since
 from jetbull.ledger.reading import as_stored, find_many
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
 WHOLE = 2000  # families up to this size are read whole
-_CHUNK = 500
 
 Rows = list[tuple[str, Stored]]
 
 
 async def page(store: QueueStore, state: str, start: int, end: int, ascending: bool) -> Rows:
     """Jobs of one BullMQ state, inclusive positions, negative ones from the end."""
-    families = [_Family(store, store.names.all_in(f)) for f in _FAMILIES.get(state, ())]
+    families = [Family(store, f) for f in _FAMILIES.get(state, ())]
     if state == "prioritized":
-        families = [_Family(store, store.names.all_in(PRIO, str(n))) for n in await levels(store)]
-    sizes = [await family.size() for family in families]
+        families = [Family(store, PRIO, n) for n in await levels(store)]
+    sizes = await asyncio.gather(*(family.size() for family in families))
     total = sum(sizes)
-    first = max(0, start + total if start < 0 else start)
-    last = min(total - 1, end + total if end < 0 else end)
+    if total <= WHOLE:
+        rows = await _whole(store, state, families)
+        first, last = _between(start, end, len(rows))
+        return (rows if ascending else rows[::-1])[first : last + 1]
+    first, last = _between(start, end, total)
     if first > last:
         return []
-    if total <= WHOLE or state == "delayed":
-        rows = await _whole(store, state, families)
-        ordered = rows if ascending else rows[::-1]
-        if total > len(rows):
-            last = end + len(rows) if end < 0 else end
-        return ordered[first : last + 1]
     if not ascending:
         first, last = total - 1 - last, total - 1 - first
-    found: list[_wire.Stored] = []
-    for family, size in zip(families, sizes, strict=True):
-        if first < size and last >= 0:
-            found += await family.slice(max(0, first), min(last, size - 1), size)
-        first, last = first - size, last - size
-    rows = [(last_token(m.subject), as_stored(m)) for m in found]
-    rows = await _current(store, state, rows)
+    if state == "delayed":
+        # Stream order is not the order of due times: there is no way around reading them all.
+        listed = sorted(_rows(await families[0].read()), key=_by_due)[first : last + 1]
+    else:
+        found: list[_wire.Stored] = []
+        for family, size in zip(families, sizes, strict=True):
+            if first < size and last >= 0:
+                found += await family.slice(max(0, first), min(last, size - 1), size)
+            first, last = first - size, last - size
+        listed = _rows(found)
+    rows = await _current(store, state, listed)
     return rows if ascending else rows[::-1]
+
+
+def _between(start: int, end: int, total: int) -> tuple[int, int]:
+    """The positions meant, of so many."""
+    first = max(0, start + total if start < 0 else start)
+    return first, min(total - 1, end + total if end < 0 else end)
+
+
+def _rows(found: list[_wire.Stored]) -> Rows:
+    return [(last_token(m.subject), as_stored(m)) for m in found]
 
 
 _FAMILIES = {
@@ -86,7 +99,7 @@ def _head_first(row: tuple[str, Stored]) -> Any:
 
 
 def _by_due(row: tuple[str, Stored]) -> Any:
-    return int(row[1].record.head["due"]), row[1].seq
+    return since(row[1].record.head, row[1].seq)
 
 
 def _by_priority(row: tuple[str, Stored]) -> Any:
@@ -111,11 +124,10 @@ _ORDER: dict[str, Callable[[tuple[str, Stored]], Any]] = {
 }
 
 
-async def _whole(store: QueueStore, state: str, families: list[_Family]) -> Rows:
+async def _whole(store: QueueStore, state: str, families: list[Family]) -> Rows:
     rows: Rows = []
     for family in families:
-        found = await family.slice(0, -1, 0)
-        rows += [(last_token(m.subject), as_stored(m)) for m in found]
+        rows += _rows(await family.read())
     rows = await _current(store, state, rows)
     return sorted(rows, key=_ORDER.get(state, _by_seq))
 
@@ -130,58 +142,3 @@ async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
         and now[job_id].seq == listed.seq
         and public_state_of(listed.subject) == state
     ]
-
-
-class _Family:
-    """The messages that match one filter, in stream order."""
-
-    def __init__(self, store: QueueStore, subject: str) -> None:
-        self._store = store
-        self._subject = subject
-
-    async def size(self) -> int:
-        found = await self._at(1, 1)
-        return found[0].pending + 1 if found else 0
-
-    async def _at(self, seq: int, count: int) -> list[_wire.Stored]:
-        return await self._store.wire.get_batch(
-            self._store.names.space.jobs,
-            {"next_by_subj": self._subject, "seq": seq, "batch": count},
-        )
-
-    async def slice(self, first: int, last: int, size: int) -> list[_wire.Stored]:
-        """Positions first..last; last -1 reads to the end."""
-        seq = 1 if first == 0 else await self._locate(first, size)
-        wanted = None if last < 0 else last - first + 1
-        found: list[_wire.Stored] = []
-        while wanted is None or len(found) < wanted:
-            count = _CHUNK if wanted is None else min(_CHUNK, wanted - len(found))
-            chunk = await self._at(seq, count)
-            found += chunk
-            if len(chunk) < count:
-                break
-            seq = chunk[-1].seq + 1
-        return found
-
-    async def _locate(self, position: int, size: int) -> int:
-        """The sequence of the message at `position`, by interpolation on what follows."""
-        low_seq, low_pos = 1, 0
-        newest = await self._store.wire.get_one(
-            self._store.names.space.jobs, {"last_by_subj": self._subject}
-        )
-        high_seq, high_pos = (newest.seq, size - 1) if newest else (1, 0)
-        while low_seq < high_seq and low_pos < position:
-            share = (position - low_pos) / max(1, high_pos - low_pos)
-            guess = low_seq + max(1, int((high_seq - low_seq) * share))
-            found = await self._at(guess, 1)
-            if not found:
-                high_seq = guess - 1
-                continue
-            here = size - found[0].pending - 1
-            if here <= position:
-                low_seq, low_pos = found[0].seq, here
-            else:
-                high_seq, high_pos = guess - 1, here - 1
-        return low_seq
-
-

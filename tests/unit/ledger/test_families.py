@@ -1,0 +1,63 @@
+"""Pages of large states hold what the whole list holds at those positions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jetbull import Queue
+from jetbull.ledger.adding import NewJob, add_many
+from jetbull.ledger.pages import WHOLE, page
+from jetbull.ledger.placing import DONE, Place, delayed, waiting
+from jetbull.ledger.record import Record
+from jetbull.ledger.store import QueueStore
+from jetbull.server import EmbeddedServer
+
+COUNT = 2 * WHOLE + 3500
+PLAIN: dict[str, Place] = {"waiting": waiting(), "completed": DONE["completed"]}
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[QueueStore]:
+    with EmbeddedServer() as server:
+        async with Queue("many", {"connection": server.url}) as queue:
+            yield await queue.ledger()
+
+
+async def fill(store: QueueStore, places: list[Place]) -> None:
+    rows = [
+        NewJob(f"j{n}", Record.new({"name": "n", "timestamp": n, "opts": {}}, b"1"), place, False)
+        for n, place in enumerate(places)
+    ]
+    assert all(await add_many(store, rows))
+
+
+async def ids(store: QueueStore, state: str, start: int, end: int, ascending: bool) -> list[str]:
+    return [job_id for job_id, _ in await page(store, state, start, end, ascending)]
+
+
+@pytest.mark.parametrize("others", [0, 1, 9])
+async def test_pages_from_the_front_the_middle_and_the_end(store: QueueStore, others: int) -> None:
+    places = [PLAIN["waiting" if n % (others + 1) == 0 else "completed"] for n in range(COUNT)]
+    await fill(store, places)
+    for state, place in PLAIN.items():
+        expected = [f"j{n}" for n in range(COUNT) if places[n] is place]
+        size = len(expected)
+        for start in (0, 5, size // 2, size - 50, -30, -size):
+            for ascending in (True, False):
+                ordered = expected if ascending else expected[::-1]
+                first = max(0, start + size if start < 0 else start)
+                got = await ids(store, state, start, start + 24 if start >= 0 else -6, ascending)
+                last = first + 24 if start >= 0 else size - 6
+                assert got == ordered[first : last + 1], (state, start, ascending)
+
+
+async def test_many_delayed_jobs_come_in_the_order_of_their_due_times(store: QueueStore) -> None:
+    count = WHOLE + 500
+    due = [4_000_000_000_000 + (n * 7919) % count for n in range(count)]
+    await fill(store, [delayed(at) for at in due])
+    expected = [f"j{n}" for n in sorted(range(count), key=lambda n: due[n])]
+    assert await ids(store, "delayed", 0, 9, True) == expected[:10]
+    assert await ids(store, "delayed", 1200, 1209, True) == expected[1200:1210]
+    assert await ids(store, "delayed", 0, 4, False) == expected[::-1][:5]
