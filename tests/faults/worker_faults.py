@@ -32,7 +32,7 @@ for _point in POINTS:
     fault(
         f"worker killed at {_point}",
         first={"point": _point, "count": 3},
-        quick=_point in ("take.answered", "finish.sent", "finish.answered"),
+        quick=_point in ("take.answered", "finish.sent"),
     )(_first_dies)
 
 
