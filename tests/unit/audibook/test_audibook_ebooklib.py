@@ -39,7 +39,11 @@ def _by_ebooklib(path: Path) -> Any:
             return error
 
 
-@pytest.mark.parametrize("make", [_sample, _built, *_GIVEN], ids=lambda made: str(made)[-30:])
+@pytest.mark.parametrize(
+    "make",
+    [_sample, _built, *_GIVEN],
+    ids=lambda made: getattr(made, "__name__", None) or made.name,
+)
 def test_title_author_language_and_order_of_documents_are_the_same(
     make: Callable[[Path], Path] | Path, tmp_path: Path
 ) -> None:
