@@ -71,7 +71,7 @@ class Listener:
                 finally:
                     if subscription is not None:
                         await wire.unsubscribe(subscription)
-                        await self._end_consumer()
+                    await self._end_consumer()
         finally:
             forget()
 
@@ -80,12 +80,19 @@ class Listener:
         self._alive.set()
 
     async def _end_consumer(self) -> None:
-        """Lets the server forget the consumer now; without this it would in 30 seconds."""
+        """Lets the server forget the consumer now; without this it would in 30 seconds.
+
+        Also one whose making was not answered yet when the listener was cancelled.
+        """
+        if not self._consumer:
+            return
         verb = f"$JS.API.CONSUMER.DELETE.{self._store.names.space.events}.{self._consumer}"
         try:
             await self._store.wire.send(verb)
         except ConnectionClosedError:
             return
+        finally:
+            self._consumer = ""
 
     async def _watch(self) -> None:
         """Returns when the consumer is broken or silent for three heartbeats."""
