@@ -161,14 +161,20 @@ async def _pending(
 
 
 def _legacy_ids(member: str, slot: int) -> list[str]:
-    """Ids that BullMQ 1 to 5 and Bull give the job of a `name:jobId:endDate:tz:pattern` member."""
-    name, _, rest = member.partition(":")
-    job_id = rest.partition(":")[0]
+    """Ids that BullMQ 1 to 5 and Bull give the job of a `name:jobId:endDate:tz:pattern` member.
+
+    Name and job id may hold colons themselves, so every way to part them is tried.
+    """
     namespace = _md5(member)
-    return [
-        f"repeat:{_md5(name + job_id + namespace)}:{slot}",
-        f"repeat:{_md5(f'{name}{job_id}:{namespace}')}:{slot}",
-    ]
+    parts = member.split(":")
+    ids = []
+    for end in range(1, len(parts)):
+        name = ":".join(parts[:end])
+        for stop in range(end + 1, len(parts) + 1):
+            job_id = ":".join(parts[end:stop])
+            ids.append(f"repeat:{_md5(name + job_id + namespace)}:{slot}")
+            ids.append(f"repeat:{_md5(f'{name}{job_id}:{namespace}')}:{slot}")
+    return ids
 
 
 def _md5(value: str) -> str:
