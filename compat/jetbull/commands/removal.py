@@ -84,9 +84,6 @@ async def remove_stored(
     state = public_state_of(found.subject)
     await _bury(store, job_id, found, state)
     if not in_bulk:
-        # The one event that calls the line by the name of its Redis key.
-        store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
-    if not in_bulk:
         await forget(store, [job_id])
     if store.patched:
         await store.purge(store.names.aux("patch", job_id))
@@ -96,6 +93,9 @@ async def remove_stored(
     parent = await parents.parent_of(store, found.record, job_id)
     if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
         await leave_parent(store, parent, in_bulk)
+    if not in_bulk:  # after the parent's event, as in BullMQ
+        # The one event that calls the line by the name of its Redis key.
+        store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
 
 
 async def _bury(store: QueueStore, job_id: str, found: Stored, state: str) -> None:

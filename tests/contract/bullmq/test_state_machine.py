@@ -90,13 +90,20 @@ class Lives(RuleBasedStateMachine):
         return self.loop.run_until_complete(asyncio.wait_for(work, 30))
 
     def teardown(self) -> None:
-        async def close() -> None:
-            for side in self.sides:
-                await side.close()
-                for worker in (side.worker, side.child_worker):
-                    await side.backend.hang_up(worker)
+        try:
+            there, here = self.run(self._stories())
+        finally:
+            self.run(self._close())
+        assert "\n".join(differences(there, here)) == ""
 
-        self.run(close())
+    async def _stories(self) -> list[list[Any]]:
+        return [await side.story() for side in self.sides]
+
+    async def _close(self) -> None:
+        for side in self.sides:
+            await side.close()
+            for worker in (side.worker, side.child_worker):
+                await side.backend.hang_up(worker)
 
     def same(self, step: Step) -> Any:
         """Takes a step on both sides and gives what it gave."""

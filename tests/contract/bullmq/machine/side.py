@@ -68,6 +68,27 @@ class Side:
         more = [{"block": False}] if self.backend.name == "jetbull" else []
         return await worker.getNextJob(token, *more)
 
+    async def story(self) -> list[Any]:
+        """All events of the queue so far, in order, without what differs between any two runs."""
+        options = {**self.backend.connection, "prefix": self.prefix}
+        told: list[Any] = []
+        ended = asyncio.Event()
+
+        def hear(name: str, *args: Any) -> None:
+            if name == "the end":
+                ended.set()
+            elif ":" not in name:
+                told.append((name, plain(args[0]) if len(args) > 1 else {}))
+
+        producer = self.backend.QueueEventsProducer("main", options)
+        await producer.publishEvent({"eventName": "the end"})
+        await producer.close()
+        events = self.backend.QueueEvents("main", {**options, "lastEventId": "0"})
+        events.emit = hear
+        await asyncio.wait_for(ended.wait(), 10)
+        await events.close()
+        return told
+
     async def job(self, job_id: str) -> Any:
         """The stored job; LookupError when there is none."""
         found = await self.queue.getJob(job_id)
