@@ -130,7 +130,7 @@ class Stage:
         while time() < deadline:
             first = self._first_runs(healed)
             names = self.workers.names
-            if names and all(name in first for name in names):
+            if len(names) == self._count and all(name in first for name in names):
                 return max(first[name] for name in names) - healed
             await asyncio.sleep(0.1)
         return float("inf")
