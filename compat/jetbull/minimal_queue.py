@@ -19,9 +19,7 @@ class MinimalQueue:
 
     recorder: MetricsRecorder | None = None
 
-    def __init__(
-        self, name: str, backend: Backend, opts: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, name: str, backend: Backend, opts: Mapping[str, Any] | None = None) -> None:
         self.name = name
         self.opts: dict[str, Any] = dict(opts or {})
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX

@@ -246,5 +246,5 @@ async def _until_subjects(old_api: OldApi) -> None:
 
 
 async def _until_added(queue: Queue, job_id: str) -> None:
-    while await queue.getJob(job_id) is None:  # noqa: ASYNC110 - the job comes over the wire
+    while await queue.getJob(job_id) is None:
         await asyncio.sleep(0.02)

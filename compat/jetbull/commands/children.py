@@ -96,7 +96,9 @@ def _shown(kind: str, book: dict[str, Any]) -> Any:
     return book if kind in ("processed", "ignored") else list(book)
 
 
-async def counts(store: QueueStore, job_id: str, opts: Mapping[str, Any] | None) -> DependencyCounts:
+async def counts(
+    store: QueueStore, job_id: str, opts: Mapping[str, Any] | None
+) -> DependencyCounts:
     """Sizes of the books asked for (`{kind: True}`), or of all."""
     books = await parents.entries(store, job_id)
     kinds = [k for k in _KINDS if opts.get(k)] if opts else list(_KINDS)

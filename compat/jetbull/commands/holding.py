@@ -42,7 +42,7 @@ async def lease_of(job: Job, token: str | None, command: str) -> Lease:
 
     The token "0" stands for whoever holds the job.
     """
-    any_holder = token == "0"
+    any_holder = token == "0"  # noqa: S105 - a name, no secret
     lease = held(job, token)
     if lease is not None:
         return lease
@@ -72,14 +72,15 @@ async def _no_children_pending(store: QueueStore, job: Job) -> None:
 async def _has_family(store: QueueStore, job: Job) -> bool:
     if job._lease is not None and "family" in job._lease.record.given:
         return True
-    return await store.wire.get_one(
-        store.names.space.jobs, {"last_by_subj": store.names.dependencies(job.id)}
-    ) is not None
+    return (
+        await store.wire.get_one(
+            store.names.space.jobs, {"last_by_subj": store.names.dependencies(job.id)}
+        )
+        is not None
+    )
 
 
-async def complete(
-    job: Job, value: Any, token: str, fetch_next: bool = False
-) -> list[Any] | None:
+async def complete(job: Job, value: Any, token: str, fetch_next: bool = False) -> list[Any] | None:
     """Stores the return value and ends the lease."""
     job.returnvalue = value
     store = await job.queue.ledger()

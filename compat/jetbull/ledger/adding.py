@@ -120,7 +120,8 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
                         job.on_stored(0)
                 return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
-            guards = await _tombstones(store, [j.job_id for j in chosen if j.job_id not in existing])
+            missing = [j.job_id for j in chosen if j.job_id not in existing]
+            guards = await _tombstones(store, missing)
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
     first = last - len(chosen) + 1
     for number, job in enumerate(chosen):

@@ -1,8 +1,8 @@
 """What is too large for a message: in chunks in the object stream, by reference in the job.
 
-A reference is `<key>:<bytes>:<chunks>`. Job data is referred to by line 3 of the record, `@` and the
-reference (`@` begins no JSON text); a large progress or return value by a field of line 1, its name
-and `@`. All chunks of a job lie below its own subject and go with the job.
+A reference is `<key>:<bytes>:<chunks>`. Job data is referred to by line 3 of the record, `@` and
+the reference (`@` begins no JSON text); a large progress or return value by a field of line 1, its
+name and `@`. All chunks of a job lie below its own subject and go with the job.
 """
 
 from __future__ import annotations

@@ -71,7 +71,6 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
 
 async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:
     """Stores the final failure."""
-    store, job_id = lease.store, lease.job_id
     record = _ended(
         lease,
         finishedOn=now_ms(),
@@ -110,9 +109,7 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
         await _tidy(store, state, keep, job_id)
 
 
-async def settle(
-    store: QueueStore, child: Stored, job_id: str, state: str, keep: Keep
-) -> None:
+async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep: Keep) -> None:
     """Tells the parent, then stores the child where finished jobs rest. Repeatable."""
     if state == COMPLETED:
         await parents.tell_completed(store, child, job_id)

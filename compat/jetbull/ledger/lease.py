@@ -15,7 +15,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move, transition
 from jetbull.ledger.names import ACTIVE, GONE, PRIO, WAIT, escape, lane_of, state_of
 from jetbull.ledger.patches import fold, read_patches
-from jetbull.ledger.placing import Place, active, address, reprioritized
+from jetbull.ledger.placing import Place, active, reprioritized
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore

@@ -52,7 +52,9 @@ async def parent_of(store: QueueStore, record: Record, job_id: str) -> Parent | 
     return Parent(owner, link["id"], f"{store.names.qualified}:{job_id}")
 
 
-def pending_message(names_owner: QueueStore, parent_id: str, child_key: str) -> tuple[str, HeaderMap]:
+def pending_message(
+    names_owner: QueueStore, parent_id: str, child_key: str
+) -> tuple[str, HeaderMap]:
     """Subject and headers of 'this parent waits for this child'."""
     subject = names_owner.names.dependency(PENDING, parent_id, child_key)
     headers: HeaderMap = {}
@@ -255,7 +257,9 @@ async def by_key(store: QueueStore, key: str) -> tuple[QueueStore, str]:
         rest = key[len(own) + 1 :].split(":")
         candidates += [(own, ":".join(rest[:i]), ":".join(rest[i:])) for i in range(1, len(rest))]
     else:
-        candidates += [(parts[0], ":".join(parts[1:i]), ":".join(parts[i:])) for i in range(2, len(parts))]
+        candidates += [
+            (parts[0], ":".join(parts[1:i]), ":".join(parts[i:])) for i in range(2, len(parts))
+        ]
     first: tuple[QueueStore, str] | None = None
     for prefix, queue, job_id in candidates:
         place = await store.sibling(prefix, queue), job_id
@@ -271,9 +275,7 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> None:
     found = await find(store, job_id)
     if found is None:
         return
-    record = found.record.with_given(
-        parent=wish.given["parent"], parentKey=wish.given["parentKey"]
-    )
+    record = found.record.with_given(parent=wish.given["parent"], parentKey=wish.given["parentKey"])
     state = public_state_of(found.subject)
     if state == "completed":
         await tell_completed(store, Stored(found.subject, found.seq, record), job_id)

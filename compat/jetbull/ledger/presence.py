@@ -62,7 +62,9 @@ class Presence:
         self._store.families = True
 
 
-async def announce_listener(store: QueueStore, describe: Callable[[], dict[str, Any]]) -> Subscription:
+async def announce_listener(
+    store: QueueStore, describe: Callable[[], dict[str, Any]]
+) -> Subscription:
     """Lets a QueueEvents answer to 'who listens'; unsubscribe to end that."""
 
     async def answer(msg: Msg) -> None:

@@ -33,7 +33,8 @@ async def find(store: QueueStore, job_id: str) -> Stored | None:
     found = await store.wire.get_batch(
         names.space.jobs, {"multi_last": [names.any_state(job_id), patch_subject]}
     )
-    newest = max((m for m in found if m.subject != patch_subject), key=lambda m: m.seq, default=None)
+    versions = (m for m in found if m.subject != patch_subject)
+    newest = max(versions, key=lambda m: m.seq, default=None)
     if newest is None or state_of(newest.subject) == GONE:
         return None
     stored = as_stored(newest)
@@ -60,7 +61,8 @@ async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stor
         if state_of(message.subject) != GONE
     }
     for start in range(0, len(ids), _MAX_SUBJECTS):
-        for job_id, patch in (await read_patches(store, ids[start : start + _MAX_SUBJECTS])).items():
+        patches = await read_patches(store, ids[start : start + _MAX_SUBJECTS])
+        for job_id, patch in patches.items():
             if job_id in jobs:
                 stored = jobs[job_id]
                 jobs[job_id] = stored._replace(record=fold(stored.record, stored.seq, patch))

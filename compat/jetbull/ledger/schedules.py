@@ -86,9 +86,10 @@ async def save(
         except Conflict:
             if not await is_free_again(store, job):
                 return False
-    if replaced is not None and not is_schedule(replaced[1].subject):
-        if replaced[1].subject != messages[-1].subject:
-            await store.purge(replaced[1].subject, seq=replaced[1].seq + 1)
+    if replaced is not None:
+        old = replaced[1]
+        if not is_schedule(old.subject) and old.subject != messages[-1].subject:
+            await store.purge(old.subject, seq=old.seq + 1)
     if job.on_stored is not None:
         job.on_stored(last)
     if job.place.state == HEAD:
