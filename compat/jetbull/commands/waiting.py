@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jetbull.job import Job
     from jetbull.queue_events import QueueEvents
 
+_LOOK_SECONDS = 5.0
+
 
 async def promote(store: QueueStore, job_id: str) -> None:
     """Delayed -> waiting tail, or prioritized."""
@@ -154,7 +156,7 @@ async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -
         if outcome is None:
             try:
                 async with asyncio.timeout(ttl / 1000 if ttl else None):
-                    outcome = await finished
+                    outcome = await _told(job, finished)
             except TimeoutError:
                 raise JetbullError(
                     f"Job wait {job.name} timed out before finishing, no finish notification "
@@ -167,6 +169,27 @@ async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -
     if state == "failed":
         raise JetbullError(value)
     return value
+
+
+async def _told(job: Job, finished: asyncio.Future[tuple[str, Any]]) -> tuple[str, Any]:
+    """The outcome as its event tells it, or as it is stored.
+
+    A worker that is killed between storing and telling leaves an outcome without its event.
+    """
+    missing = False
+    while True:
+        done, _ = await asyncio.wait([finished], timeout=_LOOK_SECONDS)
+        if done:
+            return finished.result()
+        store = await job.queue.ledger()
+        stored = await reading.find(store, job.id)
+        outcome = None if stored is None else await _outcome(store, job.id, stored)
+        if outcome is not None:
+            return outcome
+        if stored is None and missing:
+            key = f"{job.queueQualifiedName}:{job.id}"
+            raise JetbullError(f"Missing key for job {key}. isFinished")
+        missing = stored is None
 
 
 async def _outcome(store: QueueStore, job_id: str, stored: Stored) -> tuple[str, Any] | None:
