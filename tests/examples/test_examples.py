@@ -131,6 +131,15 @@ PRINTED = {
         "3 rows: ['page 2 converted', 'page 3 converted', 'page 4 converted']",
         "the newest: ['page 4 converted']",
     ],
+    "migrating.py": [
+        "run: 4 jobs carried, 0 left in Redis.",
+        "verify: Nothing is lost: 4 jobs equal, 0 moved on since, 0 left in Redis.",
+        "rollback: 4 jobs back in Redis; old workers may run again.",
+        "run: 4 jobs carried, 0 left in Redis.",
+        "worked on page 1, page 2, page 3",
+        "next-year is delayed",
+        "the next id is 5",
+    ],
     "install_as_bullmq.py": _OLD_CALLER,
 }
 ELSEWHERE = {"fastapi_app.py", "old_caller.py"}  # have tests of their own below

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -194,3 +195,24 @@ async def test_a_global_limit_and_a_running_rate_window_hold_on(
         assert await target.getGlobalConcurrency() == 2
         assert await target.getGlobalRateLimit() == {"max": 5, "duration": 60_000}
         assert 40_000 < await target.getRateLimitTtl() <= 50_000
+
+
+async def test_a_repeating_job_whose_name_and_id_hold_colons_goes_on(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 1)
+    member, slot = "re:port:j:1:::*/5 * * * *", 2_000_000_100_000
+    key = hashlib.md5(member.encode()).hexdigest()
+    scheduler = hashlib.md5(f"re:portj:1{key}".encode()).hexdigest()  # as Bull 3 makes it
+    repeat = {"cron": "*/5 * * * *", "key": member, "count": 3, "jobId": "j:1"}
+    opts = json.dumps({"repeat": repeat, "prevMillis": slot, "delay": 5, "attempts": 2})
+    put_job(client, f"repeat:{scheduler}:{slot}", opts=opts, data='{"z":1}', name="re:port")
+    client.zadd("bull:q:delayed", {f"repeat:{scheduler}:{slot}": slot * 4096})
+    client.zadd("bull:q:repeat", {member: slot})
+    await and_back(options, door)
+    await there(options)
+    async with queue_of(options, "q") as queue:
+        (row,) = await queue.getJobSchedulers()
+    assert (row["key"], row["name"], row["next"]) == (scheduler, "re:port", slot)
+    assert row["template"] == {"data": {"z": 1}, "opts": {"attempts": 2}}
