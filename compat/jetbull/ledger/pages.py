@@ -34,6 +34,7 @@ from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
 WHOLE = 2000  # families up to this size are read whole
+SORTED = 20_000  # of more delayed jobs, pages come in the order of adding (docs/performance.md)
 
 Rows = list[tuple[str, Stored]]
 
@@ -54,7 +55,7 @@ async def page(store: QueueStore, state: str, start: int, end: int, ascending: b
         return []
     if not ascending:
         first, last = total - 1 - last, total - 1 - first
-    if state == "delayed":
+    if state == "delayed" and total <= SORTED:
         # Stream order is not the order of due times: there is no way around reading them all.
         listed = sorted(_rows(await families[0].read()), key=_by_due)[first : last + 1]
     else:
