@@ -1,0 +1,108 @@
+"""What a crash in the wrong moment leaves behind is put right by any worker."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from jetbull import FlowProducer, Job, Queue, Worker
+from jetbull.ledger import parents
+from jetbull.ledger.store import QueueStore
+from jetbull.upkeep import Upkeep
+
+
+async def looked_after(store: QueueStore) -> None:
+    """One look by a worker that thinks nothing too young."""
+    store.families = True
+    await Upkeep(store, old_enough_ms=0).look()
+
+
+async def flow_of_one(url: str, name: str) -> tuple[Queue, str, str]:
+    """A parent that waits for one child; its queue and both ids."""
+    queue, flow = Queue(name, {"connection": url}), FlowProducer({"connection": url})
+    child = {"name": "child", "queueName": name, "opts": {"jobId": "c"}}
+    await flow.add(
+        {"name": "parent", "queueName": name, "opts": {"jobId": "p"}, "children": [child]}
+    )
+    await flow.close()
+    return queue, "p", "c"
+
+
+async def test_a_parent_goes_whose_last_child_was_booked_by_somebody_who_died(
+    shared_url: str, name: str
+) -> None:
+    queue, parent_id, child_id = await flow_of_one(shared_url, name)
+    store = await queue.ledger()
+    parent = parents.Parent(store, parent_id, f"{queue.qualifiedName}:{child_id}")
+    assert await parents.book(parent, parents.PROCESSED, '"value"')
+    assert await queue.getJobState(parent_id) == "waiting-children"
+    await looked_after(store)
+    assert await queue.getJobState(parent_id) == "waiting"
+    await queue.close()
+
+
+async def test_a_parent_goes_whose_child_was_removed_by_somebody_who_died(
+    shared_url: str, name: str
+) -> None:
+    queue, parent_id, child_id = await flow_of_one(shared_url, name)
+    store = await queue.ledger()
+    await store.purge(store.names.any_state(child_id))
+    await looked_after(store)
+    assert await queue.getJobState(parent_id) == "waiting"
+    await queue.close()
+
+
+async def test_a_parent_stays_while_its_child_is_there(shared_url: str, name: str) -> None:
+    queue, parent_id, _ = await flow_of_one(shared_url, name)
+    await looked_after(await queue.ledger())
+    assert await queue.getJobState(parent_id) == "waiting-children"
+    await queue.close()
+
+
+async def test_an_add_that_was_kept_starts_when_the_worker_died_before_starting_it(
+    shared_url: str, name: str
+) -> None:
+    queue = Queue(name, {"connection": shared_url})
+    opts = {"deduplication": {"id": "d", "keepLastIfActive": True}}
+    first = await queue.add("job", {"n": 1}, opts)
+    started, go = asyncio.Event(), asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        started.set()
+        await go.wait()
+
+    worker = Worker(name, process, {"connection": shared_url})
+    await started.wait()
+    await queue.add("job", {"n": 2}, opts)
+    store = await queue.ledger()
+    await worker.close(True)  # its job stays active, as after a crash
+    newest = await store.newest(str(first.id))
+    assert newest is not None
+    await store.purge(newest.subject)
+    await store.put(store.names.job("completed", str(first.id)), newest.data, {})
+    await looked_after(store)
+    waiting = await queue.getWaiting()
+    assert [job.data for job in waiting if job] == [{"n": 2}]
+    await queue.close()
+
+
+@pytest.mark.parametrize("state", ["wait", "active"])
+async def test_a_message_the_server_gave_back_after_a_crash_goes_and_its_job_stays(
+    shared_url: str, name: str, state: str
+) -> None:
+    queue = Queue(name, {"connection": shared_url})
+    job = await queue.add("job", {})
+    store = await queue.ledger()
+    old = await store.newest(str(job.id))
+    assert old is not None
+    if state == "active":
+        await store.purge(old.subject)
+        await store.put(store.names.job("active", str(job.id)), old.data, {})
+    await store.put(store.names.job("completed", str(job.id)), old.data, {})
+    await looked_after(store)
+    found = await store.wire.get_batch(
+        store.names.space.jobs, {"multi_last": [store.names.any_state(str(job.id))]}
+    )
+    assert [message.subject for message in found] == [store.names.job("completed", str(job.id))]
+    await queue.close()
