@@ -80,6 +80,7 @@ async def test_new_jobs_of_old_producers_run_on_the_target_in_order(
         await shift.until(*ids)
     assert shift.taken == [str(first.id), *ids]
     assert reports[0].verdict is Verdict.FINE
+    assert reports[0].summary == "31 jobs carried, 0 left in Redis."
     assert (await verify(options, Silent())).differing == 0
     assert await producer.getJobCounts("waiting", "paused") == {"waiting": 0, "paused": 0}
 

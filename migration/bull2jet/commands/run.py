@@ -12,13 +12,13 @@ from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
-from bull2jet.report.lines import Report, Verdict
+from bull2jet.report.lines import Report, StateLine, Verdict
 from bull2jet.source.door import Door
 from bull2jet.source.server import read_server
 from bull2jet.target.protocol import Target
+from bull2jet.transfer.bridge import Bridge
 from bull2jet.transfer.checkpoint import Phase
 from bull2jet.transfer.flows import FlowCheck
-from bull2jet.transfer.follow import Bridge
 
 
 async def run(options: Options, progress: Progress) -> Report:
@@ -63,7 +63,19 @@ async def _run(
     if options.follow:
         live = {line.queue for line in report.queues if line.phase == Phase.LIVE}
         arrived = [found for found in selection.chosen if found.queue.key in live]
-        await Bridge(door, target, arrived, findings, progress).run(options.follow_for)
+        bridge = Bridge(door, target, arrived, findings, progress)
+        await bridge.run(options.follow_for)
+        _add_bridged(report, bridge)
+
+
+def _add_bridged(report: Report, bridge: Bridge) -> None:
+    """What came over the bridge counts as carried too."""
+    lines = {line.queue: line for line in report.queues}
+    for queue, counts in bridge.carried.items():
+        for state, number in counts.items():
+            entry = lines[queue.key].states.setdefault(state.value, StateLine())
+            entry.count += number
+            entry.carried = (entry.carried or 0) + number
 
 
 async def _refuse_torn_flows(

@@ -1,1 +1,11 @@
-"""Carrying a queue over: mapping, copying, taking ownership, verifying, giving back."""
+"""Carrying queues over.
+
+mapping, flows          what a job becomes, and which queues belong together (pure)
+draining, carry         the frozen queue: wait for active jobs, copy, take over
+furniture               schedulers, limits, deduplication ids
+verify, verify_rules, living    the second reading, and what may have changed since
+sweeping, news, bridge  the live queue: what comes late
+giveback                the way back
+archive                 the end: write down and remove
+checkpoint, belonging   how far it has come, and whose it is
+"""

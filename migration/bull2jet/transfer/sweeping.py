@@ -1,4 +1,4 @@
-"""The bridge: what old producers still add to Redis arrives on the target within milliseconds.
+"""Carrying what stands in Redis of a live queue, whoever put it there and however late.
 
 Here the target's workers run, so a copy must not exist while an old worker could still take the
 original. The order is therefore the other way round than in `carry`: a job is first reserved (moved
@@ -8,38 +8,28 @@ kill in between leaves it reserved, and the next sweep finishes what was begun.
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import anyio
 from redis.exceptions import ResponseError
 
 from bull2jet.canonical import same_given
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.groups import single_errors
-from bull2jet.model import FINISHED, Job, QueueRef, Settings, State
-from bull2jet.progress import Progress
+from bull2jet.model import FINISHED, Job, Settings, State
 from bull2jet.source.booking import booked
-from bull2jet.source.clients import Stragglers
 from bull2jet.source.decoding import Listing
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
-from bull2jet.source.generation import Library
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import JobLoader
-from bull2jet.source.keys import QueueKeys, glob_escaped
-from bull2jet.source.lease import held_lease
+from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import HOLDERS, Holder, page
 from bull2jet.source.settings import read_settings
-from bull2jet.target.protocol import Target, TargetQueue
-from bull2jet.transfer.checkpoint import load
-from bull2jet.transfer.furniture import carry_deduplication, carry_schedulers, mapper_for
+from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.furniture import carry_deduplication, carry_schedulers
 from bull2jet.transfer.mapping import Mapper, arrived
 
-_IDLE_SECONDS = 1.0  # a sweep at least this often, whatever the library tells
-_BLOCK_MS = 5000
 _APART = 1_000_000  # generated ids between those of the two sides
 
 
@@ -192,101 +182,4 @@ def _new(job: Job) -> Job:
     return replace(job, state=State.PRIORITIZED) if late else job
 
 
-@dataclass(slots=True)
-class Bridge:
-    """Keeps carrying until the operator stops it."""
-
-    door: Door
-    target: Target
-    queues: Sequence[QueueFound]
-    findings: Findings
-    progress: Progress
-    carried: dict[QueueRef, dict[State, int]] = field(default_factory=dict)
-
-    async def run(self, seconds: float | None = None) -> None:
-        """Serves all queues until SIGINT or SIGTERM comes, or `seconds` are over."""
-        with single_errors():
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._until_signal, tasks.cancel_scope, seconds)
-                for found in self.queues:
-                    tasks.start_soon(self._serve, found)
-
-    async def _until_signal(self, scope: anyio.CancelScope, seconds: float | None) -> None:
-        with (
-            anyio.move_on_after(seconds),
-            anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
-        ):
-            async for _ in signals:
-                break
-        scope.cancel()
-
-    async def _serve(self, found: QueueFound) -> None:
-        target = await self.target.queue(found.queue)
-        checkpoint = await load(target)
-        found = checkpoint.recognised(found)
-        mapper = await mapper_for(self.door, found.queue, checkpoint)
-        async with held_lease(self.door, found.queue, "run --follow") as lease:
-            handover = Handover(self.door, found, lease)
-            await handover.freeze()
-            sweeper = Sweeper(
-                self.door, found, target, handover, mapper, self.findings,
-                checkpoint.oldest_finished,
-            )  # fmt: skip
-            await sweeper.keep_apart()
-            self.carried[found.queue] = sweeper.carried
-            news = _News(self.door, found)
-            stragglers = Stragglers(self.door, found.queue)
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(news.listen)
-                await news.ready.wait()
-                self.progress.say(f"the bridge of {found.queue.key} is up")
-                while True:
-                    if await sweeper.sweep():
-                        for finding in await stragglers.look():
-                            self.findings.add(finding)
-                            self.progress.say(f"{found.queue.key}: {finding.text}")
-                    await news.wait()
-
-
-class _News:
-    """Hears from the library that something was added: BullMQ's event stream, Bull's channels."""
-
-    def __init__(self, door: Door, found: QueueFound) -> None:
-        self._door = door
-        self._keys = QueueKeys(found.queue)
-        self._bull = found.generation.library is Library.BULL
-        self._event = anyio.Event()
-        self.ready = anyio.Event()
-
-    async def wait(self) -> None:
-        """Returns when there is news, or after a second without."""
-        with anyio.move_on_after(_IDLE_SECONDS):
-            await self._event.wait()
-        self._event = anyio.Event()
-
-    async def listen(self) -> None:
-        """Listens until cancelled."""
-        if self._bull and not self._door.can_listen:
-            self.ready.set()
-            return  # the sweep once a second finds what is new
-        if self._bull:
-            pattern = f"{glob_escaped(self._keys.queue.key)}:*"
-            async with self._door.published(pattern) as channels:
-                self.ready.set()
-                async for _ in channels:
-                    self._event.set()
-        stream, last = self._keys("events"), await self._newest()
-        self.ready.set()
-        while True:
-            newest = await self._door.added(stream, last, _BLOCK_MS)
-            if newest != last:
-                last = newest
-                self._event.set()
-
-    async def _newest(self) -> str:
-        answer = await self._door.call("XREVRANGE", self._keys("events"), "+", "-", "COUNT", 1)
-        first = answer[0][0] if answer else b"0-0"
-        return first.decode() if isinstance(first, bytes) else str(first)
-
-
-__all__ = ["Bridge", "Sweeper"]
+__all__ = ["Sweeper"]
