@@ -40,6 +40,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         self.backend = create_backend(name, self.opts)
         self.client = self.backend.conn
         self.keys = self.backend.keys
+        self.redisConnection = self.scripts = None  # BullMQ's ways past its backend
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger; connects on first use."""

@@ -41,6 +41,7 @@ class QueueEvents(EventEmitter):
         self.closed = False
         self.backend = create_backend(name, self.opts)
         self.client = self.backend.conn
+        self.redisConnection = None
         self._ready = asyncio.Event()
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None

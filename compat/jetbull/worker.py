@@ -15,7 +15,6 @@ from jetbull.backend import create_backend
 from jetbull.commands import iterations
 from jetbull.errors import (
     AckTimeout,
-    ConfigurationError,
     ConnectionClosedError,
     JetbullError,
     RateLimitError,
@@ -45,21 +44,13 @@ from jetbull.processors import AsyncProcessor, PlainProcessor, Processor, in_thr
 from jetbull.types.generics import Data, Result
 from jetbull.types.worker_options import WorkerOptions
 from jetbull.upkeep import Upkeep
+from jetbull.worker_settings import positive, settled
 from jetbull.worker_slots import Slots
 
 log = logging.getLogger("jetbull.worker")
 
 _SILENT_SECONDS = 10.0  # requests for jobs are answered, if only in the negative, every 5 s
 _AGAIN_SECONDS = 2.0  # before a worker begins anew after an error that ended it
-_DEFAULTS = {
-    "drainDelay": 5,
-    "concurrency": 1,
-    "lockDuration": 30000,
-    "maxStalledCount": 1,
-    "stalledInterval": 30000,
-    "runRetryDelay": 15000,
-    "maximumRateLimitDelay": 30000,
-}
 
 
 class Worker(HandDriven, Generic[Data, Result]):
@@ -104,9 +95,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         EventEmitter.__init__(self)
         self.name = name
         self.processor = processor
-        self.opts: dict[str, Any] = {**_DEFAULTS, **(opts or {})}
-        _check(self.opts)
-        self.opts.setdefault("lockRenewTime", self.opts["lockDuration"] // 2)
+        self.opts = settled(opts)
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
         self.qualifiedName = f"{self.prefix}:{name}"
         self.id = uuid4().hex
@@ -131,6 +120,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         self.backend = create_backend(name, self.opts)
         self.client = self.bclient = self.backend.conn
         self.keys = self.backend.keys
+        self.redisConnection = self.blockingRedisConnection = self.scripts = None
         self._job_scheduler: JobScheduler | None = None
         self._call: Callable[..., Any] | None = None
         self._slots: Slots | None = None
@@ -171,7 +161,7 @@ class Worker(HandDriven, Generic[Data, Result]):
 
     @concurrency.setter
     def concurrency(self, value: int) -> None:
-        _positive("concurrency", value)
+        positive("concurrency", value)
         self._concurrency = int(value)
         self._threads.total_tokens = max(1, self._concurrency)
         if self._slots is not None:
@@ -491,23 +481,6 @@ class _Done:
 
     def __await__(self) -> Any:
         return iter(())
-
-
-def _positive(name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or value <= 0 or value != value or value == float("inf"):
-        raise ConfigurationError(f"{name} must be a finite number greater than 0")
-
-
-def _check(opts: Mapping[str, Any]) -> None:
-    _positive("concurrency", opts["concurrency"])
-    if opts["maxStalledCount"] < 0:
-        raise ConfigurationError("maxStalledCount must be greater or equal than 0")
-    if opts.get("maxStartedAttempts", 0) < 0:
-        raise ConfigurationError("maxStartedAttempts must be greater or equal than 0")
-    if opts["stalledInterval"] <= 0:
-        raise ConfigurationError("stalledInterval must be greater than 0")
-    if opts["drainDelay"] <= 0:
-        raise ConfigurationError("drainDelay must be greater than 0")
 
 
 __all__ = ["Worker"]

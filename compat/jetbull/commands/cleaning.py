@@ -60,9 +60,7 @@ async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list
 async def _remove_where(
     store: QueueStore, name: str, wanted: Callable[[Stored], bool], limit: int
 ) -> list[str]:
-    pending = {
-        schedules.job_id_of(s.id, s.next_ms) for s in await schedules.read_all(store)
-    }
+    pending = {schedules.job_id_of(s.id, s.next_ms) for s in await schedules.read_all(store)}
     rows = [
         (job_id, stored)
         for job_id, stored in await pages.page(store, name, 0, limit - 1 if limit else -1, True)

@@ -28,9 +28,7 @@ async def clear(store: QueueStore, job_id: str, keep: int) -> None:
     await keep_rows(store, job_id, keep)
 
 
-async def read(
-    store: QueueStore, job_id: str, start: int, end: int, ascending: bool
-) -> JobLogs:
+async def read(store: QueueStore, job_id: str, start: int, end: int, ascending: bool) -> JobLogs:
     """`{"logs": [...], "count": total}`; inclusive indices, negative ones from the end."""
     rows = await read_rows(store, job_id)
     ordered = rows if ascending else rows[::-1]

@@ -133,7 +133,7 @@ async def test_waiting_for_children_needs_the_lock_when_there_are_some(
     [job] = await active(make, queue, 1)
     link = {"id": job.id, "queue": queue.qualifiedName}
     await make.queue().add("child", {}, {"parent": link})
-    with pytest.raises(TypeError, match="^Lock mismatch for job 1. Cmd moveToWaitingChildren"):
+    with pytest.raises(TypeError, match=r"^Lock mismatch for job 1\. Cmd moveToWaitingChildren"):
         await job.moveToWaitingChildren("another token", {})
 
 

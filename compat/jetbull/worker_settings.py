@@ -1,0 +1,43 @@
+"""A worker's options: defaults, and bad values refused in BullMQ's sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jetbull.errors import ConfigurationError
+
+DEFAULTS = {
+    "drainDelay": 5,
+    "concurrency": 1,
+    "lockDuration": 30000,
+    "maxStalledCount": 1,
+    "stalledInterval": 30000,
+    "runRetryDelay": 15000,
+    "maximumRateLimitDelay": 30000,
+}
+
+
+def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options with defaults. ConfigurationError (a ValueError) for what cannot work."""
+    given: dict[str, Any] = {**DEFAULTS, **(opts or {})}
+    positive("concurrency", given["concurrency"])
+    if given["maxStalledCount"] < 0:
+        raise ConfigurationError("maxStalledCount must be greater or equal than 0")
+    if given.get("maxStartedAttempts", 0) < 0:
+        raise ConfigurationError("maxStartedAttempts must be greater or equal than 0")
+    if given["stalledInterval"] <= 0:
+        raise ConfigurationError("stalledInterval must be greater than 0")
+    if given["drainDelay"] <= 0:
+        raise ConfigurationError("drainDelay must be greater than 0")
+    given.setdefault("lockRenewTime", given["lockDuration"] // 2)
+    return given
+
+
+def positive(name: str, value: Any) -> None:
+    """ConfigurationError unless `value` is a finite number above 0."""
+    if not isinstance(value, int | float) or value <= 0 or value != value or value == float("inf"):
+        raise ConfigurationError(f"{name} must be a finite number greater than 0")
+
+
+__all__ = ["DEFAULTS", "positive", "settled"]
