@@ -57,8 +57,7 @@ class Finding:
 
 async def diagnose(queue: Queue) -> list[Finding]:
     """All findings, up to the first that makes the others impossible."""
-    findings = [finding async for finding in _all(queue)]
-    return findings
+    return [finding async for finding in _all(queue)]
 
 
 async def _all(queue: Queue) -> AsyncIterator[Finding]:
@@ -165,7 +164,8 @@ async def _consumers(store: QueueStore) -> AsyncIterator[Finding]:
         try:
             info = await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
         except StreamMissing:
-            yield Finding("consumer", "hint", f"{name} is not there yet; the first worker makes it.")
+            sentence = f"{name} is not there yet; the first worker makes it."
+            yield Finding("consumer", "hint", sentence)
             continue
         config = info["config"]
         if int(config.get("max_deliver", -1)) != -1:

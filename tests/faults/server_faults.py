@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 
 from tests.faults.catalogue import fault
 from tests.faults.stage import Stage
@@ -44,6 +45,20 @@ async def frozen(stage: Stage) -> int:
     stage.servers.freeze()
     await asyncio.sleep(8)
     stage.servers.thaw()
+    return 1
+
+
+@fault("disk full, then room and a server restart")
+async def disk_full(stage: Stage) -> int:
+    """The server's files may grow no more. nats-server then answers nothing until restarted."""
+    pid = stage.servers.nodes[0].pid
+    assert pid is not None
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+    await asyncio.sleep(8)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    await stage.servers.kill()
+    await stage.servers.start()
     return 1
 
 

@@ -121,7 +121,7 @@ class QueueStore:
         while True:
             left = deadline - loop.time()
             if left <= 0:
-                raise error
+                raise self._given_up(error, patience)
             try:
                 async with asyncio.timeout(left):
                     await self.wire.connected()
@@ -136,9 +136,18 @@ class QueueStore:
                 error = again
                 uncertain = uncertain or isinstance(again, AckTimeout)
             except TimeoutError:
-                raise error from None
+                raise self._given_up(error, patience) from None
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    def _given_up(self, error: Exception, patience: float) -> Exception:
+        if not isinstance(error, AckTimeout) or not self.wire.is_connected:
+            return error
+        return AckTimeout(
+            f"The NATS server at {self.wire.url} is there and has stored nothing for "
+            f"{patience:g} s; its log tells why (a full disk, a cluster without majority). The "
+            "message may or may not be stored."
+        )
 
     async def _own(
         self,
