@@ -190,6 +190,24 @@ async def test_a_job_that_was_still_active_finishes_in_redis_and_tells_its_paren
     await worker.close(force=True)
 
 
+async def test_flows_that_come_late_are_carried_parents_first(
+    producer: bullmq.Queue, options: Options, redis_server: RedisServer
+) -> None:
+    await producer.add("work", {})
+    pages = bullmq.Queue("pages", {"connection": address(redis_server)})
+    await pages.add("work", {})
+    flow = bullmq.FlowProducer(address(redis_server))
+    async with bridge(options), worker_on(options, "q") as q, worker_on(options, "pages"):
+        for number in range(30):
+            child = {"name": "c", "queueName": "pages", "opts": {"removeOnComplete": True}}
+            opts = {"jobId": f"book{number}"}
+            tree = {"name": "p", "queueName": "q", "opts": opts, "children": [child, child]}
+            await flow.add(tree)
+        await q.until(*(f"book{number}" for number in range(30)))
+    await flow.close()
+    await pages.close()
+
+
 async def test_history_that_was_left_out_is_not_swept_up_later(
     redis_server: RedisServer, options: Options
 ) -> None:

@@ -23,11 +23,12 @@ from bull2jet.source.address import parse
 from bull2jet.source.door import Door, open_door
 from jetbull.ledger.wire import Client
 
-from .conftest import RedisServer, make_jobs
+from .conftest import RedisServer, make_jobs, put_job
 from .reading import Snapshot, snapshot
+from .working import worker_on
 
-#: set it to 200 for the long version
-KILLS = int(os.environ.get("BULL2JET_KILLS", "4"))
+#: `python -m tests.migration.kills` is the long version
+KILLS = int(os.environ.get("BULL2JET_KILLS", "2"))
 
 
 class KilledError(BaseException):
@@ -132,6 +133,43 @@ async def test_a_rollback_killed_at_every_single_write_is_finished_by_the_next_o
         assert report.verdict is Verdict.FINE, (number, report.findings)
         number += 1
     assert number > 15
+
+
+async def test_carrying_late_jobs_killed_at_every_single_write_is_finished_by_the_next_run(
+    redis_server: RedisServer, options: Options, killer: Killer
+) -> None:
+    make_jobs(redis_server.client, 4)
+    await run(options, Silent())
+    number, late = 0, 0
+    while True:
+        number += 1
+        put_late_jobs(redis_server.client, number)
+        killed = await killed_at(killer, number, run(options, Silent()))
+        report = await run(options, Silent())
+        assert report.verdict is Verdict.FINE, (number, report.findings)
+        late += 4
+        checked = await verify(options, Silent())
+        assert checked.verdict is Verdict.FINE, (number, checked.findings)
+        assert sum(carried(checked).values()) == 8 + late, number
+        if not killed:
+            break
+    assert number > 8
+    async with worker_on(options, "q") as shift:
+        names = [f"late{n}-{kind}" for n in range(1, number + 1) for kind in ("a", "b", "p")]
+        await shift.until(*names)
+    assert sorted(job_id for job_id in shift.taken if job_id in names) == sorted(names)
+
+
+def put_late_jobs(client: Any, number: int) -> None:
+    """Two waiting jobs, one with a priority and a delayed one, as old producers add them."""
+    for kind in ("a", "b"):
+        put_job(client, f"late{number}-{kind}")
+        client.lpush("bull:q:wait", f"late{number}-{kind}")
+        client.rpush(f"bull:q:late{number}-{kind}:logs", "added late")
+    put_job(client, f"late{number}-p", priority=2)
+    client.zadd("bull:q:prioritized", {f"late{number}-p": 2 * 2**32 + number})
+    put_job(client, f"late{number}-d", delay=1000)
+    client.zadd("bull:q:delayed", {f"late{number}-d": 2_000_000_000_000 * 4096 + number})
 
 
 @pytest.mark.parametrize("seed", range(KILLS))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from bull2jet.commands.selecting import line_for
 from bull2jet.commands.tallying import fill_carried, fill_comparison
 from bull2jet.findings import Findings
-from bull2jet.model import QueueRef
+from bull2jet.model import QueueRef, State
 from bull2jet.options import ActivePolicy, Options
 from bull2jet.progress import Progress
 from bull2jet.report.lines import QueueLine, StateLine
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
-from bull2jet.source.lease import held_lease
+from bull2jet.source.lease import Lease, held_lease
 from bull2jet.source.remaining import remaining
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
@@ -44,8 +45,11 @@ class Move:
     options: Options
     findings: Findings
     progress: Progress
+    #: keys of all queues that are moved
+    together: frozenset[str]
     #: a child that ran before its parent's queue has arrived would not be counted
     has_flows: bool = False
+    _early: dict[State, int] = field(default_factory=dict)
 
     @property
     def queue(self) -> QueueRef:
@@ -89,21 +93,35 @@ class Move:
         """Carries what has come to Redis, or was still active, since the queue went live."""
         self.has_flows = not checkpoint.released
         async with held_lease(self.door, self.queue, "run") as lease:
-            sweeper = Sweeper(
-                self.door,
-                self.found,
-                self.target,
-                Handover(self.door, self.found, lease),
-                await mapper_for(self.door, self.queue, checkpoint),
-                self.findings,
-                checkpoint.oldest_finished,
-            )
+            sweeper = await self._sweeper(checkpoint, lease)
             await sweeper.sweep()
         line.phase = checkpoint.phase
-        for state, number in sweeper.carried.items():
+        for state, number in (Counter(self._early) + Counter(sweeper.carried)).items():
             line.states[state.value] = StateLine(count=number, carried=number)
         await self._name_left(line)
         return line
+
+    async def carry_parents(self) -> None:
+        """Carries parents that came late, before any queue's late children."""
+        checkpoint = await load(self.target)
+        if checkpoint.phase is Phase.LIVE:
+            await require_same(self.door, self.queue, checkpoint)
+            async with held_lease(self.door, self.queue, "run") as lease:
+                sweeper = await self._sweeper(checkpoint, lease)
+                await sweeper.sweep_parents()
+                self._early = sweeper.carried
+
+    async def _sweeper(self, checkpoint: Checkpoint, lease: Lease) -> Sweeper:
+        return Sweeper(
+            self.door,
+            self.found,
+            self.target,
+            Handover(self.door, self.found, lease),
+            await mapper_for(self.door, self.queue, checkpoint),
+            self.findings,
+            checkpoint.oldest_finished,
+            self.together,
+        )
 
     async def _name_left(self, line: QueueLine) -> None:
         """What still stands in Redis after everything that could be carried was."""

@@ -50,10 +50,13 @@ async def _run(
     stop_if_needed(findings)
     if selection.partial and not options.partial_flows:
         await _refuse_torn_flows(door, selection, options, progress, target.limit)
+    together = frozenset(found.queue.key for found in selection.chosen)
     moves = [
-        Move(door, found, await target.queue(found.queue), options, findings, progress)
+        Move(door, found, await target.queue(found.queue), options, findings, progress, together)
         for found in selection.chosen
     ]
+    for move in moves:
+        await move.carry_parents()
     for move in moves:
         report.queues.append(await move.move())
         if not move.has_flows:

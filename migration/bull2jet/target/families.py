@@ -77,6 +77,12 @@ async def read_logs(store: QueueStore, ids: Sequence[str]) -> dict[str, tuple[st
     return {job_id: tuple(lines) for job_id, lines in zip(with_rows, rows, strict=True)}
 
 
+async def remove_logs(store: QueueStore, job_id: str) -> None:
+    """Removes all log rows of a job."""
+    subject = {"filter": store.names.log(job_id)}
+    await store.wire.api(f"STREAM.PURGE.{store.names.space.logs}", subject)
+
+
 async def read_families(store: QueueStore, ids: Sequence[str]) -> dict[str, Family]:
     """Children of those jobs that have any."""
     any_family = await store.wire.get_one(
@@ -124,4 +130,4 @@ async def _each(
     return answers
 
 
-__all__ = ["read_families", "read_logs", "write_beside"]
+__all__ = ["read_families", "read_logs", "remove_logs", "write_beside"]

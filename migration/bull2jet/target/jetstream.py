@@ -19,7 +19,7 @@ from bull2jet.model import (
 )
 from bull2jet.source.address import redacted
 from bull2jet.target import holding, limits, schedulers
-from bull2jet.target.families import read_families, read_logs, write_beside
+from bull2jet.target.families import read_families, read_logs, remove_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
 from bull2jet.target.traces import Traces, read_traces
@@ -97,10 +97,20 @@ class JetStreamQueue:
             record = record_of(job, self._queue)
             await blobs.externalize(self._store, job.id, record)
             new.append(NewJob(job.id, record, place_of(job), generated=False))
-        stored = await add_many(self._store, new)
-        fresh = [job for job, is_new in zip(jobs, stored, strict=True) if is_new]
+        await self._add_beside([job for job in jobs if job.logs or job.family])
+        return await add_many(self._store, new)
+
+    async def _add_beside(self, jobs: Sequence[Job]) -> None:
+        """Logs and children of jobs that do not exist yet.
+
+        They come before the job itself, so that whoever finds the job finds it whole, after any
+        kill; rows that a killed run wrote for a job it did not live to store are removed first.
+        """
+        existing = await find_many(self._store, [job.id for job in jobs])
+        fresh = [job for job in jobs if job.id not in existing]
+        for job_id in await read_logs(self._store, [job.id for job in fresh]):
+            await remove_logs(self._store, job_id)
         await write_beside(self._store, fresh)
-        return stored
 
     async def replace(self, jobs: Sequence[Job]) -> None:
         await self.remove([job.id for job in jobs])

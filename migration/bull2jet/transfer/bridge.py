@@ -23,6 +23,8 @@ from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.news import News
 from bull2jet.transfer.sweeping import Sweeper
 
+_SOON_SECONDS = 0.01  # the sweeper of the parents' queue is at work
+
 
 @dataclass(slots=True)
 class Bridge:
@@ -62,7 +64,7 @@ class Bridge:
             await handover.freeze()
             sweeper = Sweeper(
                 self.door, found, target, handover, mapper, self.findings,
-                checkpoint.oldest_finished,
+                checkpoint.oldest_finished, frozenset(found.queue.key for found in self.queues),
             )  # fmt: skip
             await sweeper.keep_apart()
             self.carried[found.queue] = sweeper.carried
@@ -77,7 +79,10 @@ class Bridge:
                         for finding in await stragglers.look():
                             self.findings.add(finding)
                             self.progress.say(f"{found.queue.key}: {finding.text}")
-                    await news.wait()
+                    if sweeper.postponed:
+                        await anyio.sleep(_SOON_SECONDS)
+                    else:
+                        await news.wait()
 
 
 __all__ = ["Bridge"]

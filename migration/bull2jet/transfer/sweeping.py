@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from bull2jet.canonical import same_given
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Job, Settings, State
-from bull2jet.source.booking import booked
+from bull2jet.source.booking import awaiting_parent, booked
 from bull2jet.source.decoding import Listing
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
@@ -45,18 +45,27 @@ class Sweeper:
     findings: Findings
     #: jobs that finished before this moment (ms) stay in Redis
     oldest_finished: int = 0
+    #: keys of the queues that are swept together
+    together: frozenset[str] = frozenset()
     carried: dict[State, int] = field(default_factory=dict)
+    #: children were left for the next round, since their parents come first
+    postponed: bool = False
     _skipped: set[tuple[str, str]] = field(default_factory=set)
 
     async def sweep(self) -> int:
         """One round over all collections; how many jobs were carried."""
         carried = 0
+        self.postponed = False
         for holder in HOLDERS:
             carried += await self._finish_reserved(holder)
             carried += await self._sweep_holder(holder)
         if carried:
             await self._sweep_furniture()
         return carried
+
+    async def sweep_parents(self) -> int:
+        """Carries the parents only; before the other queues that hold their children are swept."""
+        return await self._sweep_holder(HOLDERS[0])
 
     async def _sweep_furniture(self) -> None:
         await self.keep_apart()
@@ -110,12 +119,14 @@ class Sweeper:
         async for loaded in self._loader().load(holder, fresh):
             self._skipped.update((holder.suffix, listing.id) for listing in loaded.passed)
             self.findings.extend(loaded.findings)
+            early = await awaiting_parent(self.door, loaded.jobs, self.together)
+            self.postponed = self.postponed or bool(early)
             for job in loaded.jobs:
                 problem = None if job.locked else self.target.refusal(self.mapper.job(job))
                 if problem is not None:
                     self._skipped.add((holder.suffix, job.id))
                     self._leave(job, "refused", f"the target cannot hold it: {problem}.")
-                elif not job.locked:
+                elif not job.locked and job.id not in early:
                     movable.append(job.id)
         return movable
 
