@@ -18,6 +18,7 @@ from jetbull.errors import ConfigurationError
 from .events import log_events
 from .loading import Call, as_call
 from .logs import log_fields
+from .pool import ProcessPool
 from .settings import WorkerSettings
 from .signals import STOP_SIGNALS
 
@@ -31,10 +32,14 @@ async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool
 
     A processor with `close()` or `aclose()` is closed at the end.
     """
+    pool: ProcessPool | None = None
     if isinstance(processor, Worker):
         worker = _fitted(processor, reference, settings)
+    elif settings.pool == "processes":
+        pool = ProcessPool(reference, settings.concurrency)
+        worker = _worker(pool.run, 2, settings)
     else:
-        worker = _worker(processor, reference, settings)
+        worker = _worker(*as_call(processor, settings.concurrency, reference), settings)
     log_events(worker)
     try:
         with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
@@ -44,13 +49,14 @@ async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool
                 await anext(signals)
                 await _stop(worker, settings.grace, signals)
     finally:
+        if pool is not None:
+            await pool.close()
         if not isinstance(processor, Worker):
             await _close(processor)
     return not worker.forceClosing
 
 
-def _worker(processor: Any, reference: str, settings: WorkerSettings) -> Worker:
-    call, arguments = as_call(processor, settings.concurrency, reference)
+def _worker(call: Call, arguments: int, settings: WorkerSettings) -> Worker:
     options = {
         "connection": settings.nats_url,
         "prefix": settings.prefix,

@@ -54,6 +54,8 @@ class WorkerSettings(QueueSettings):
     """How a worker process works."""
 
     concurrency: int = Field(default=1, ge=1, validation_alias="WORKER_CONCURRENCY")
+    pool: Literal["threads", "processes"] = Field(default="threads", validation_alias="WORKER_POOL")
+    """Where jobs run; with `processes`, as many as `concurrency`."""
     grace: float = Field(default=30.0, ge=0, validation_alias="WORKER_GRACE")
     """Seconds running jobs may take to finish after the first signal."""
     lock: float = Field(default=30.0, ge=1, validation_alias="WORKER_LOCK")

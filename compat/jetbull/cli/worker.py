@@ -41,6 +41,12 @@ def configure(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="after a crash its jobs are taken again this much later (WORKER_LOCK, else 30)",
     )
+    parser.add_argument(
+        "--pool",
+        choices=["threads", "processes"],
+        help="where jobs run: async ones in the event loop and plain ones in threads, or all in "
+        "processes, for CPU-bound work and code that may crash (WORKER_POOL, else threads)",
+    )
     add_until_eof_option(parser)
     add_log_options(parser)
 

@@ -1,0 +1,151 @@
+"""A child of the process pool: `python -m jetbull.cli.sandboxed FD module:attribute`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import traceback
+from typing import Any
+
+from jetbull import Job
+from jetbull.backend import Backend
+from jetbull.connection import Link
+from jetbull.errors import JetbullError
+from jetbull.ledger.metrics import MetricsRecorder
+from jetbull.ledger.store import QueueStore
+
+from .loading import as_call, load
+from .logs import set_up_logging
+from .settings import LogSettings, read_settings
+
+__all__ = ["main"]
+
+_LINE_LIMIT = 64 * 1024 * 1024
+
+
+class _Line:
+    """The parent, at the other end of the socket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._busy = asyncio.Lock()
+
+    async def hear(self) -> dict[str, Any] | None:
+        """The next order; None when the parent is gone."""
+        line = await self._reader.readline()
+        return json.loads(line) if line else None
+
+    async def say(self, line: dict[str, Any]) -> None:
+        """Answers."""
+        self._writer.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+        await self._writer.drain()
+
+    async def ask(self, name: str, *args: Any) -> Any:
+        """Lets the parent call a method of the job."""
+        async with self._busy:
+            await self.say({"call": name, "args": args})
+            answer = await self.hear()
+        if answer is None:
+            raise JetbullError("The worker that runs this job is gone.")
+        if "refused" in answer:
+            raise JetbullError(answer["refused"])
+        return answer["value"]
+
+
+class _NoBackend(Backend):
+    async def ledger(self) -> QueueStore:
+        """Nobody may use the ledger here."""
+        raise JetbullError("This method of the job is not available in a process of the pool.")
+
+
+class _Owner:
+    """Stands for the worker, which is in another process."""
+
+    recorder: MetricsRecorder | None = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.prefix = ""
+        self.qualifiedName = name
+        self.opts: dict[str, Any] = {}
+        self.backend: Backend = _NoBackend(name, "", Link("", name, None))
+
+    async def ledger(self) -> QueueStore:
+        """As the backend's."""
+        return await self.backend.ledger()
+
+    def on_progress(self, job: Job, progress: Any) -> None:
+        """The parent tells its listeners."""
+
+    def on_removed(self, job: Job) -> None:
+        """Never called: removing needs the ledger."""
+
+
+class _SandboxedJob(Job):
+    """A job as its processor sees it in a child: to read, and a few methods."""
+
+    def __init__(self, line: _Line, order: dict[str, Any]) -> None:
+        given = order["job"]
+        super().__init__(_Owner(order["queue"]), given["name"], given["data"], given["opts"])
+        for name in _COPIED:
+            setattr(self, name, given[name])
+        self.token = order["token"]
+        self._line = line
+
+    async def updateProgress(self, progress: Any) -> None:
+        """As in `Job`."""
+        self.progress = progress
+        await self._line.ask("updateProgress", progress)
+
+    async def updateData(self, data: Any) -> None:
+        """As in `Job`."""
+        self.data = data
+        await self._line.ask("updateData", data)
+
+    async def log(self, logRow: str) -> int:
+        """As in `Job`."""
+        return int(await self._line.ask("log", logRow))
+
+
+_COPIED = (
+    "id",
+    "timestamp",
+    "progress",
+    "attemptsMade",
+    "attemptsStarted",
+    "stalledCounter",
+    "processedOn",
+    "delay",
+    "priority",
+    "parent",
+    "parentKey",
+    "stacktrace",
+)
+
+
+async def _serve(fd: int, reference: str) -> None:
+    call, arguments = as_call(load(reference), 1, reference)
+    sock = socket.socket(fileno=fd)
+    line = _Line(*await asyncio.open_connection(sock=sock, limit=_LINE_LIMIT))
+    while (order := await line.hear()) is not None:
+        job = _SandboxedJob(line, order)
+        try:
+            result = await call(*(job, job.token, None)[:arguments])
+            await line.say({"result": result})
+        except Exception as error:
+            kinds = [cls.__name__ for cls in type(error).__mro__]
+            trace = "".join(traceback.format_exception(error))
+            await line.say({"error": str(error), "kinds": kinds, "trace": trace})
+
+
+def main() -> None:
+    """Runs jobs until the parent closes the socket."""
+    set_up_logging(read_settings(LogSettings, {}))
+    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

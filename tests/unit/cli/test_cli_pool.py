@@ -1,0 +1,151 @@
+"""`jetbull worker --pool processes`: each job in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.commands import running
+
+from jetbull import Job, Queue, QueueEvents
+from jetbull.errors import JetbullError
+from jetbull.server import EmbeddedServer
+
+_CODE = """
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from jetbull import UnrecoverableError
+
+
+async def process(job, token):
+    if job.name == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job.name == "leave":
+        os._exit(3)
+    if job.name == "fail":
+        raise ValueError("no voice")
+    if job.name == "give up":
+        raise UnrecoverableError("never")
+    if job.name == "wait":
+        Path("begun").touch()
+        while not Path("go").exists():
+            time.sleep(0.02)  # blocks this process only
+    if job.name == "tell":
+        await job.updateProgress({"page": 1})
+        await job.log("a row")
+        await job.updateData({"changed": True})
+    if job.name == "reach":
+        await job.getState()
+    return {"pid": os.getpid(), "data": job.data, "attempt": job.attemptsMade + 1}
+
+
+def plain(job):
+    return os.getpid()
+"""
+
+
+@pytest.fixture(scope="module")
+def nats_url() -> Iterator[str]:
+    with EmbeddedServer() as server:
+        yield server.url
+
+
+@pytest.fixture
+async def queue(nats_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
+    async with Queue(request.node.name, {"connection": nats_url}) as made:
+        yield made
+
+
+@pytest.fixture
+async def events(queue: Queue) -> AsyncIterator[QueueEvents]:
+    made = QueueEvents(queue.name, {"connection": queue.opts["connection"]})
+    await made.waitUntilReady()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def worker(queue: Queue, tmp_path: Path) -> Iterator[int]:
+    """The process id of a worker with two children at most."""
+    (tmp_path / "mine.py").write_text(_CODE)
+    options = ["--pool", "processes", "--concurrency", "2", "--log-format", "json"]
+    url = ["--nats-url", str(queue.opts["connection"]), "--queue", queue.name]
+    with running("worker", "mine:process", *options, *url, folder=tmp_path) as command:
+        yield command.process.pid
+        command.send(signal.SIGTERM)
+        assert command.wait() == 0
+
+
+async def _result(job: Job, events: QueueEvents) -> dict[str, object]:
+    result = await job.waitUntilFinished(events, 30_000)
+    assert isinstance(result, dict)
+    return result
+
+
+async def test_jobs_run_in_children_that_are_used_again(
+    queue: Queue, events: QueueEvents, worker: int
+) -> None:
+    jobs = [await queue.add("job", {"n": n}) for n in range(6)]
+    results = [await _result(job, events) for job in jobs]
+    assert [r["data"] for r in results] == [{"n": n} for n in range(6)]
+    pids = {r["pid"] for r in results}
+    assert 1 <= len(pids) <= 2 and not pids & {worker, os.getpid()}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("crash", "The process of the job ended with signal SIGKILL."),
+        ("leave", "The process of the job ended with exit code 3."),
+        ("fail", "no voice"),
+        ("reach", "This method of the job is not available in a process of the pool."),
+    ],
+)
+async def test_a_failing_child_fails_its_own_job_only(
+    queue: Queue, events: QueueEvents, worker: int, tmp_path: Path, name: str, reason: str
+) -> None:
+    other = await queue.add("wait", {})
+    job = await queue.add(name, {})
+    with pytest.raises(JetbullError, match=f"^{reason}$"):
+        await job.waitUntilFinished(events, 30_000)
+    (tmp_path / "go").touch()
+    await _result(other, events)
+    assert (await _result(await queue.add("job", {}), events))["attempt"] == 1
+
+
+async def test_a_crashed_try_is_followed_by_the_next(
+    queue: Queue, events: QueueEvents, worker: int
+) -> None:
+    job = await queue.add("crash", {}, {"attempts": 2})
+    with pytest.raises(JetbullError, match="SIGKILL"):
+        await job.waitUntilFinished(events, 30_000)
+    stored = await Job.fromId(queue, job.id)
+    assert stored is not None and stored.attemptsMade == 2
+
+
+async def test_an_unrecoverable_error_is_one_for_the_worker_too(
+    queue: Queue, events: QueueEvents, worker: int
+) -> None:
+    job = await queue.add("give up", {}, {"attempts": 5})
+    with pytest.raises(JetbullError, match="never"):
+        await job.waitUntilFinished(events, 30_000)
+    stored = await Job.fromId(queue, job.id)
+    assert stored is not None and stored.attemptsMade == 1
+
+
+async def test_progress_logs_and_data_reach_the_queue(
+    queue: Queue, events: QueueEvents, worker: int
+) -> None:
+    job = await queue.add("tell", {})
+    await _result(job, events)
+    stored = await Job.fromId(queue, job.id)
+    assert stored is not None
+    assert (stored.progress, stored.data) == ({"page": 1}, {"changed": True})
+    assert (await queue.getJobLogs(job.id))["logs"] == ["a row"]
