@@ -353,3 +353,13 @@ async def test_a_parent_with_more_than_a_thousand_children_gets_all_their_values
     await make.flow_producer().add(node("parent", top, *children))
     _, value = await heard.once()
     assert (value, order) == (1100, [child["name"] for child in children])
+
+
+async def test_the_callers_default_options_are_not_changed(make: Makers, queue: Any) -> None:
+    defaults = {"attempts": 2}
+    flow = {"name": "job", "queueName": queue.name, "opts": {"priority": 3, "jobId": "mine"}}
+    options = {"queuesOptions": {queue.name: {"defaultJobOptions": defaults}}}
+    tree = await make.flow_producer().add(flow, options)
+    assert (tree["job"].opts["attempts"], tree["job"].opts["priority"]) == (2, 3)
+    assert defaults == {"attempts": 2}
+    assert flow["opts"] == {"priority": 3, "jobId": "mine"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from croniter import CroniterBadCronError
+from tests.contract.bullmq.backends.backend import Backend
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import Story
 
@@ -272,3 +274,31 @@ async def test_without_override_an_unknown_scheduler_stays_unknown(queue: Any) -
     job = await queue.upsertJobScheduler("new", {"every": 60_000}, override=False)
     assert job is None
     assert not await queue.isJobScheduler("new")
+
+
+def test_a_key_of_version_5_is_taken_apart(backend: Backend) -> None:
+    module = importlib.import_module(f"{backend.package}.job_scheduler")
+    shown = module._transform_scheduler_data("name:mine:1700000000000:UTC:0 0 * * *", {}, 5)
+    assert shown == {
+        "key": "name:mine:1700000000000:UTC:0 0 * * *",
+        "name": "name",
+        "id": "mine",
+        "endDate": 1_700_000_000_000,
+        "tz": "UTC",
+        "pattern": "0 0 * * *",
+        "next": 5,
+    }
+    assert module._transform_scheduler_data("no parts", {}, 5) is None
+
+
+def test_a_stored_scheduler_is_shown_by_its_texts(backend: Backend) -> None:
+    module = importlib.import_module(f"{backend.package}.job_scheduler")
+    fields = {"name": "n", "ic": "3", "every": "50", "data": "[1]", "opts": '{"fpof":true}'}
+    assert module._transform_scheduler_data("mine", fields, 7) == {
+        "key": "mine",
+        "name": "n",
+        "next": 7,
+        "iterationCount": 3,
+        "every": 50,
+        "template": {"data": [1], "opts": {"failParentOnFailure": True}},
+    }

@@ -1,0 +1,171 @@
+"""The steps of the worker's loop and the backend, for callers that reach for them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Heard
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError("refused"),
+        ConnectionResetError("reset"),
+        TimeoutError(),
+        OSError(errno.EPIPE, "gone"),
+        OSError("Multiple exceptions: [Errno 111] Connect call failed"),
+        OSError("Network is unreachable"),
+    ],
+    ids=repr,
+)
+async def test_an_absent_server_is_a_connection_error(
+    make: Makers, queue: Any, error: Exception
+) -> None:
+    assert make.worker(queue).isConnectionError(error)
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), OSError("No space left on device")], ids=repr)
+async def test_other_errors_are_none(make: Makers, queue: Any, error: Exception) -> None:
+    assert not make.worker(queue).isConnectionError(error)
+
+
+async def test_a_step_is_repeated_until_the_server_is_back(make: Makers, queue: Any) -> None:
+    calls = 0
+
+    async def step() -> str:
+        nonlocal calls
+        calls += 1
+        if calls < 3:
+            raise ConnectionResetError("away")
+        return "done"
+
+    worker = make.worker(queue)
+    assert await worker.retryIfFailed(step, {"delay_in_ms": 1}) == "done"
+
+
+async def test_a_step_is_not_repeated_for_ever_if_told_so(make: Makers, queue: Any) -> None:
+    async def step() -> None:
+        raise ConnectionResetError("away")
+
+    with pytest.raises(ConnectionResetError):
+        await make.worker(queue).retryIfFailed(step, {"delay_in_ms": 1, "max_retries": 2})
+
+
+async def test_another_error_is_told_and_raised(make: Makers, queue: Any) -> None:
+    async def step() -> None:
+        raise ValueError("bug")
+
+    worker = make.worker(queue)
+    errors = Heard(worker, "error")
+    with pytest.raises(ValueError, match="bug"):
+        await worker.retryIfFailed(step)
+    assert str((await errors.once())[0]) == "bug"
+
+
+async def test_another_error_may_only_be_told(make: Makers, queue: Any) -> None:
+    async def step() -> None:
+        raise ValueError("bug")
+
+    worker = make.worker(queue)
+    errors = Heard(worker, "error")
+    assert await worker.retryIfFailed(step, {"only_emit_error": True}) is None
+    assert len(errors.calls) == 1
+
+
+async def test_waiting_for_a_job_ends_when_one_comes(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue, drainDelay=10)
+    await queue.waitUntilReady() if hasattr(queue, "waitUntilReady") else None
+    waiting = asyncio.ensure_future(worker.waitForJob())
+    await asyncio.sleep(0.2)  # until it waits
+    await queue.add("job", {})
+    async with asyncio.timeout(5):
+        assert await waiting == 0
+
+
+async def test_waiting_for_a_job_ends_after_the_drain_delay(make: Makers, queue: Any) -> None:
+    began = time.monotonic()
+    assert await make.worker(queue, drainDelay=1).waitForJob() == 0
+    assert time.monotonic() - began >= 0.9
+
+
+async def test_waiting_does_not_swallow_errors_of_the_backend(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue)
+
+    async def broken(_: float) -> None:
+        raise ValueError("bug")
+
+    worker.backend.waitForJob = broken
+    with pytest.raises(ValueError, match="bug"):
+        await worker.waitForJob()
+
+
+async def test_the_backend_gives_a_job_as_its_stored_texts(queue: Any) -> None:
+    job = await queue.add("job", {"a": 1}, {"attempts": 2})
+    stored = await queue.backend.getJobData(job.id)
+    assert (stored["name"], stored["data"]) == ("job", '{"a":1}')
+
+
+async def test_a_job_of_a_scheduler_taken_over_makes_the_next_one(make: Makers, queue: Any) -> None:
+    first = await queue.upsertJobScheduler("every", {"every": 60_000})
+    worker = make.worker(queue)
+    stored = await worker.backend.getJobData(first.id)
+    job = await worker.nextJobFromJobData(stored, first.id, token="token")
+    assert (job.id, job.token) == (first.id, "token")
+    assert (await queue.getJobScheduler("every"))["iterationCount"] == 2
+
+
+async def test_no_job_data_is_no_job(make: Makers, queue: Any) -> None:
+    assert await make.worker(queue).nextJobFromJobData(None) is None
+
+
+async def test_a_worker_has_the_schedulers_of_its_queue(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue)
+    assert worker.jobScheduler is worker.jobScheduler
+    assert worker.jobScheduler.queue is worker
+    assert worker.jobScheduler.backend is worker.backend
+
+
+async def test_the_client_counts_events(queue: Any) -> None:
+    for _ in range(4):
+        await queue.add("job", {})
+    stream = queue.toKey("events")
+    assert await queue.client.xlen(stream) == 8
+    await queue.trimEvents(0)
+    assert await queue.client.xlen(stream) == 0
+
+
+async def test_the_client_names_the_keys_of_a_queue(queue: Any) -> None:
+    await queue.add("plain", {})
+    await queue.add("later", {}, {"delay": 60_000})
+    names = await queue.client.keys(queue.toKey("*"))
+    wanted = ("1", "2", "wait", "delayed", "id", "meta", "marker", "events")
+    assert sorted(names) == sorted(queue.toKey(name) for name in wanted)
+
+
+async def test_a_drained_queue_keeps_its_furniture(queue: Any) -> None:
+    await queue.add("job", {}, {"priority": 3})
+    await queue.drain()
+    names = await queue.client.keys(queue.toKey("*"))
+    wanted = ("id", "meta", "marker", "events", "pc")
+    assert sorted(names) == sorted(queue.toKey(name) for name in wanted)
+
+
+async def test_an_obliterated_queue_has_no_keys(queue: Any) -> None:
+    await queue.add("job", {})
+    await queue.obliterate()
+    assert await queue.client.keys(queue.toKey("*")) == []
+
+
+async def test_a_job_can_be_asked_by_the_name_of_a_set(queue: Any) -> None:
+    waiting = await queue.add("job", {})
+    later = await queue.add("job", {}, {"delay": 60_000})
+    assert await waiting.isInList("wait")
+    assert not await waiting.isInList("active")
+    assert await later.isInZSet("delayed")
+    assert not await later.isInZSet("failed")
