@@ -108,6 +108,8 @@ class Listener:
         store = self._store
         if self._broken.is_set() or not self.ready.is_set():
             await ensure_streams(store.wire, store.names.space)
+        if self._start in ("$", "") and self._after is None:
+            await store.event_log.flush()  # what this process has not written yet is not new
         self._inbox = store.wire.new_inbox()
         self._expected = 1
         subscription = await store.wire.subscribe(self._inbox, self._on_message)
