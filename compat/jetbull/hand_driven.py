@@ -13,6 +13,7 @@ from typing import Any
 from jetbull.commands import iterations
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job, JobOwner
+from jetbull.utils import extract_result
 
 _PAUSE_SECONDS = 0.1  # between two tries, so that an error that lasts does not keep the CPU busy
 _DEFAULT_RETRY_MS = 15_000
@@ -43,6 +44,18 @@ def _postgres_connection_error_types() -> tuple[type[Exception], ...]:
     except ImportError:
         return ()
     return (psycopg.InterfaceError, psycopg.OperationalError)
+
+
+async def getCompleted(
+    task_set: set[asyncio.Future[Any]], emit_callback: Callable[..., Any]
+) -> tuple[list[Job], set[asyncio.Future[Any]]]:
+    """The jobs that the first ended tasks of a set give, and the tasks that go on."""
+    if not task_set:
+        await asyncio.sleep(0)
+        return [], set()
+    ended, pending = await asyncio.wait(task_set, return_when=asyncio.FIRST_COMPLETED)
+    jobs = [extract_result(task, emit_callback) for task in ended]
+    return [job for job in jobs if job is not None], pending
 
 
 class HandDriven(JobOwner, EventEmitter):
@@ -123,4 +136,4 @@ class HandDriven(JobOwner, EventEmitter):
         return job
 
 
-__all__ = ["HandDriven"]
+__all__ = ["HandDriven", "getCompleted"]

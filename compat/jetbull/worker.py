@@ -26,6 +26,9 @@ from jetbull.hand_driven import HandDriven
 from jetbull.hand_driven import (
     _postgres_connection_error_types as _postgres_connection_error_types,  # as in bullmq.worker
 )
+from jetbull.hand_driven import (
+    getCompleted as getCompleted,
+)
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger import gate, intake

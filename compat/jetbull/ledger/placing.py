@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jetbull.ledger.clock import FAR_FUTURE_MS
+from jetbull.ledger.clock import FAR_FUTURE_MS, now_ms
 from jetbull.ledger.guard import HeaderMap, timer, vanish
 from jetbull.ledger.names import (
     ACTIVE,
@@ -27,6 +27,10 @@ from jetbull.ledger.record import Record
 #: transition whose answer was lost (5 s to notice, 30 s of patience), a ticket (5 s).
 TOMBSTONE_SECONDS = 45
 SETTLE_MS = 10_000
+#: A job that is due so soon is promoted by the process that stored it (`promoter`), which also tells
+#: of it; the server's schedule comes a little later, should that process be gone.
+HORIZON_MS = 10_000
+GRACE_MS = 40
 
 
 class Place(NamedTuple):
@@ -106,7 +110,8 @@ def address(names: QueueNames, job_id: str, place: Place) -> tuple[str, HeaderMa
         timer(headers, place.due_ms, names.job(STALLED, job_id))
     elif place.state == DELAYED:
         target = names.job(PRIO, job_id, place.target) if place.target else names.job(WAIT, job_id)
-        timer(headers, place.due_ms, target)
+        near = place.due_ms - now_ms() <= HORIZON_MS
+        timer(headers, place.due_ms + (GRACE_MS if near else 0), target)
     elif place.state in (HEAD, CHILDREN):
         timer(headers, FAR_FUTURE_MS, names.job(STALLED, job_id))
     elif place.lane == OPEN:

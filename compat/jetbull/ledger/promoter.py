@@ -11,10 +11,10 @@ from heapq import heappop, heappush
 
 from jetbull.errors import JetbullError
 from jetbull.ledger.clock import now_ms
+from jetbull.ledger.placing import HORIZON_MS
 
 log = logging.getLogger("jetbull.promoter")
 
-HORIZON_MS = 10_000
 _MAX_ARMED = 1000
 
 Promote = Callable[[str, int], Awaitable[None]]

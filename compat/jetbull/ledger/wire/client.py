@@ -1,0 +1,114 @@
+"""nats-py's client with shorter ends: what one turn of the event loop sends is written at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from nats.aio.client import Client as NatsClient
+from nats.aio.transport import TcpTransport
+from nats.errors import Error as NatsError
+
+from jetbull.errors import StoreError
+from jetbull.ledger.replies import Headers
+from jetbull.ledger.wire.parser import FastParser, Handler
+
+log = logging.getLogger("jetbull.wire")
+
+_EARLY_WRITE = 64 * 1024  # bytes that do not wait for the end of the turn
+
+
+class Client(NatsClient):
+    """nats-py's client with a short way out (`push`) and in (`handlers`).
+
+    A callback of nats-py costs a parsed header block, a queue and a task's turn for each message
+    (20 us with headers, 5 us without), its publish 25 us with headers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handlers: dict[int, Handler] = {}
+        self._ps = FastParser(self)
+        self._loop = asyncio.get_running_loop()
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._due = False
+        self.ahead = 0  # bytes written since the socket was last waited for
+        self._kick: asyncio.Task[Any] | None = None
+
+    def push(self, command: bytes) -> None:
+        """Sends a protocol message with this turn of the loop."""
+        self._parts.append(command)
+        self._size += len(command)
+        if self._size > _EARLY_WRITE:
+            self._write_parts()  # a long turn: let the server begin
+        elif not self._due:
+            self._due = True
+            self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._due = False
+        if self._parts:
+            self._write_parts()
+
+    def _write_parts(self) -> None:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        self.ahead += self._size
+        self._size = 0
+        if not self.is_connected:
+            return
+        if not self._pending and isinstance(self._transport, TcpTransport):
+            self._transport.write(data)  # type: ignore[no-untyped-call]
+            return
+        # What nats-py itself has not written yet (a SUB, a PING) goes first.
+        self._pending.append(data)
+        self._pending_data_size += len(data)
+        if self._kick is None or self._kick.done():
+            self._kick = self._loop.create_task(self._flush_pending())
+
+    async def room(self) -> None:
+        """Returns when the socket has taken what was written."""
+        self.ahead = 0
+        if self._parts:
+            self._write_parts()
+        if self.is_connected and self._transport is not None:
+            await self._transport.drain()  # type: ignore[no-untyped-call]
+
+    async def rest(self) -> None:
+        """Writes what was gathered; for the end of a connection."""
+        if self._parts:
+            self._write_parts()
+        if self._kick is not None:
+            await asyncio.gather(self._kick, return_exceptions=True)
+
+
+async def abandon(client: Client) -> None:
+    """Drops a connection without waiting for the other side."""
+    transport = client._transport
+    if transport is None:
+        return  # it never came to a connection
+    writer = getattr(transport, "_io_writer", None)
+    if writer is not None:
+        writer.transport.abort()
+    try:
+        async with asyncio.timeout(1):
+            await client.close()
+    except (NatsError, OSError, TimeoutError) as error:
+        log.debug("abandoned: %r", error)
+
+
+def command_of(subject: str, payload: bytes, reply: str, headers: Headers | None) -> bytes:
+    """PUB or HPUB of the NATS protocol. Subjects are made of escaped names."""
+    if not headers:
+        return b"%b%b\r\n" % (f"PUB {subject} {reply} {len(payload)}\r\n".encode(), payload)
+    block = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if block.count("\n") != len(headers):
+        raise StoreError(f"A header of the message to {subject} holds a line break.")
+    size = 12 + (len(block) if block.isascii() else len(block.encode()))
+    start = f"HPUB {subject} {reply} {size} {size + len(payload)}\r\nNATS/1.0\r\n{block}\r\n"
+    return b"%b%b\r\n" % (start.encode(), payload)
+
+
+__all__ = ["Client", "abandon", "command_of"]

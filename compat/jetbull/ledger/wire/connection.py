@@ -1,0 +1,313 @@
+"""The connection itself: made, proved alive, replaced when it is gone, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Any
+
+from nats.errors import Error as NatsError
+from nats.errors import NoServersError
+
+from jetbull.errors import (
+    AckTimeout,
+    ConnectionClosedError,
+    ServerTooOld,
+    ServerUnavailable,
+)
+from jetbull.ledger.wire.client import Client, abandon
+from jetbull.ledger.wire.parser import Handler
+from jetbull.ledger.wire.subscription import Callback, Subscription
+
+log = logging.getLogger("jetbull.wire")
+
+MIN_SERVER = (2, 14)
+CONNECT_TIMEOUT = 2.0  # seconds
+#: Seconds between two proofs that the server answers, and to wait for each of two answers: a link
+#: that swallows everything is replaced after 7 s at the latest, so that all consume within 10.
+_PULSE = 3.0
+_ANSWER = 2.0
+
+
+class Connection:
+    """One connection to NATS, owned by one event loop, with listeners that outlive it.
+
+    Whoever waits for answers says in `_fail_all` what a lost connection means for them.
+    """
+
+    def __init__(self, servers: list[str], options: dict[str, Any]) -> None:
+        self._patience = float(options.pop("connect_timeout", CONNECT_TIMEOUT))
+        self._servers = servers
+        self._options = options
+        self._discovered: list[str] = []
+        self._url = ", ".join(_public(s) for s in servers)
+        self._client: Client
+        self._refusal = ""  # why the server may not have answered
+        self._closing = False
+        self._connected = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._subscriptions: set[Subscription] = set()
+
+    async def _connect(self) -> None:
+        """Connects; one sentence when no server is there or it cannot do what is needed."""
+        self._client = client = await self._dial()
+        try:
+            self._check_server()
+            self._connected.set()
+            await self._begin()
+        except BaseException:
+            await client.close()
+            raise
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    async def _begin(self) -> None:
+        """What a new wire needs of its first connection."""
+
+    def _fail_all(self, error: Exception) -> None:
+        """Ends everything that waits for an answer over this connection."""
+
+    async def _dial(self) -> Client:
+        """A new connection; ServerUnavailable says why there is none."""
+        client = Client()
+        problem: list[Exception] = []
+
+        async def complain(error: Exception) -> None:
+            problem.append(error)
+            if "permissions violation" in str(error):
+                self._refusal = f" The server said: {str(error).removeprefix('nats: ')}."
+                log.warning("%s", error)
+            else:
+                log.debug("nats: %r", error)
+
+        async def closed() -> None:
+            if client is getattr(self, "_client", None):
+                self._gone.set()
+
+        try:
+            async with asyncio.timeout(self._patience):
+                await client.connect(
+                    servers=[*self._servers, *self._discovered],
+                    closed_cb=closed,
+                    error_cb=complain,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0.05,  # type: ignore[arg-type]
+                    connect_timeout=max(1, int(self._patience)),
+                    ping_interval=3600,
+                    pending_size=64 * 1024 * 1024,
+                    **({"name": "jetbull"} | self._options),
+                )
+        except (OSError, NatsError, TimeoutError, ValueError) as error:
+            await abandon(client)
+            raise ServerUnavailable(
+                f"No NATS server answers at {self._url} ({self._reason(error, problem)}). Start "
+                "one with `jetbull server` or `docker compose up -d nats`, or set NATS_URL to "
+                "yours."
+            ) from None
+        except BaseException:
+            await abandon(client)
+            raise
+        self._discovered = self._neighbours(client)
+        return client
+
+    def _neighbours(self, client: Client) -> list[str]:
+        """The other servers of the cluster, reached with the same credentials."""
+        scheme, _, rest = self._servers[0].rpartition("://")
+        user, at, _ = rest.rpartition("@")
+        return [
+            f"{scheme or 'nats'}://{user}{at}{found.netloc}" for found in client.discovered_servers
+        ]
+
+    def _reason(self, error: Exception, seen: list[Exception]) -> str:
+        if isinstance(error, NoServersError | TimeoutError) and seen:
+            error = seen[-1]
+        text = str(error).strip() or type(error).__name__
+        return _without_secrets(text, self._servers)
+
+    def _check_server(self) -> None:
+        info = self._client._server_info
+        version = str(info.get("version", "0"))
+        numbers = tuple(int(p) for p in version.split("-")[0].split(".")[:2] if p.isdigit())
+        if numbers < MIN_SERVER:
+            raise ServerTooOld(
+                f"The NATS server at {self._url} is version {version}; jetbull needs "
+                f"{MIN_SERVER[0]}.{MIN_SERVER[1]} or newer (message schedules, atomic batches)."
+            )
+        if not info.get("jetstream", False):
+            raise ServerUnavailable(
+                f"The NATS server at {self._url} runs without JetStream: start it with `-js`."
+            )
+
+    # --- keeping the connection --------------------------------------------------------
+
+    async def _keep(self) -> None:
+        """Replaces the connection whenever it is gone or silent, until closed."""
+        while True:
+            try:
+                async with asyncio.timeout(_PULSE):
+                    await self._gone.wait()
+            except TimeoutError:
+                if await self._answers():
+                    continue
+            await self._replace()
+
+    async def _answers(self) -> bool:
+        # Twice: when this process was stopped or busy, the answer may lie unread.
+        for _ in range(2):
+            try:
+                await self._client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
+            except (NatsError, OSError, TimeoutError):
+                if self._gone.is_set():
+                    return False
+            else:
+                return True
+        return False
+
+    async def _replace(self) -> None:
+        self._on_lost()
+        old = self._client
+        await abandon(old)
+        pause = 0.05
+        while True:
+            try:
+                client = await self._dial()
+                for subscription in list(self._subscriptions):
+                    await subscription.attach(client)
+                await client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
+            except (ServerUnavailable, NatsError, OSError, TimeoutError) as error:
+                log.debug("not connected yet: %s", error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+                pause = min(pause * 2, 1.0)
+            else:
+                break
+        self._client = client
+        self._gone.clear()
+        if client.is_closed:
+            self._gone.set()
+        self._on_back()
+
+    def _on_lost(self) -> None:
+        self._connected.clear()
+        self._fail_all(AckTimeout(f"The connection to {self._url} was lost."))
+        log.warning("connection to %s lost, reconnecting", self._url)
+
+    def _on_back(self) -> None:
+        self._connected.set()
+        log.info("connection to %s is back", self._url)
+        for listener in list(self._listeners):
+            listener()
+
+    @property
+    def url(self) -> str:
+        """Where the connection goes, without credentials."""
+        return self._url
+
+    @property
+    def subscriptions(self) -> int:
+        """How many listeners there are, the one for answers not counted."""
+        return len(self._subscriptions) - 1
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection is up, as far as anybody knows."""
+        return self._connected.is_set() and bool(self._client.is_connected)
+
+    @property
+    def server_version(self) -> str:
+        """The version the server gave at the last connect."""
+        return str(self._client._server_info.get("version", "unknown"))
+
+    @property
+    def max_payload(self) -> int:
+        return int(self._client.max_payload)
+
+    def on_reconnect(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener` after each reconnect; the returned function ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def connected(self) -> None:
+        """Returns as soon as the connection is up (again)."""
+        await self._connected.wait()
+
+    # --- listening ---------------------------------------------------------------------
+
+    async def subscribe(
+        self, subject: str, listener: Callback | Handler, queue: str = ""
+    ) -> Subscription:
+        """Calls `listener` for every message on `subject`, over reconnects too.
+
+        A coroutine function gets a `Msg`, in a task of its own; a plain function gets the raw parts
+        at once, in the reader, and must not take long.
+        """
+        subscription = Subscription(subject, queue, listener)
+        self._subscriptions.add(subscription)
+        try:
+            await subscription.attach(self._client)
+        except (NatsError, OSError) as error:
+            if self._closing:
+                self._subscriptions.discard(subscription)
+                raise ConnectionClosedError("Connection is closed") from error
+            # Between two connections: the next one listens.
+        return subscription
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """Ends a subscription; nothing happens when it ended before."""
+        self._subscriptions.discard(subscription)
+        inner, subscription.inner = subscription.inner, None
+        if inner is not None and not self._client.is_closed:
+            self._client.handlers.pop(inner._id, None)
+            try:
+                await inner.unsubscribe()
+            except NatsError as error:
+                log.debug("already gone: %r", error)
+
+    def new_inbox(self) -> str:
+        return str(self._client.new_inbox())
+
+    async def close(self) -> None:
+        """Ends the connection and everything that waits for an answer."""
+        self._closing = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        self._fail_all(ConnectionClosedError("Connection is closed"))
+        up, client = self._connected.is_set(), self._client
+        self._connected.set()
+        if client.is_closed:
+            return
+        try:
+            if up:
+                await client.rest()
+                await client.flush(timeout=2)
+            async with asyncio.timeout(2):
+                await client.close()
+        except (NatsError, OSError, TimeoutError) as error:
+            log.debug("unflushed at close: %r", error)
+            await abandon(client)
+
+
+def _public(url: str) -> str:
+    """The URL without credentials."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rsplit('@', 1)[-1]}" if scheme else rest.rsplit("@", 1)[-1]
+
+
+def _without_secrets(text: str, servers: list[str]) -> str:
+    """A library's words without any credentials that stood in the URLs."""
+    for server in servers:
+        before, found, _ = server.rpartition("@")
+        if not found:
+            continue
+        given = before.rpartition("://")[2]
+        for secret in (before, given, *given.split(":", 1)):
+            if secret:
+                text = text.replace(secret, "…")
+    return text
+
+
+__all__ = ["Connection"]
