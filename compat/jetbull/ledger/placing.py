@@ -27,8 +27,8 @@ from jetbull.ledger.record import Record
 #: transition whose answer was lost (5 s to notice, 30 s of patience), a ticket (5 s).
 TOMBSTONE_SECONDS = 45
 SETTLE_MS = 10_000
-#: A job that is due so soon is promoted by the process that stored it (`promoter`), which also tells
-#: of it; the server's schedule comes a little later, should that process be gone.
+#: A job that is due so soon is promoted by the process that stored it (`promoter`), which also
+#: tells of it; the server's schedule comes a little later, should that process be gone.
 HORIZON_MS = 10_000
 GRACE_MS = 40
 

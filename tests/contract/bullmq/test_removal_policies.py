@@ -138,8 +138,6 @@ async def test_completed_and_failed_jobs_are_counted_apart(make: Makers, queue: 
 
     for data in (0, 1, 0, 1, 0, 1):
         await queue.add("job", data, {"removeOnComplete": 1, "removeOnFail": 2})
-    story = Story(make.events(queue))
-    make.worker(queue, process)
-    await story.until("failed", jobId="6")
+    await Heard(make.worker(queue, process), "failed").times(3)
     counts = await queue.getJobCounts("completed", "failed")
     assert counts == {"completed": 1, "failed": 2}
