@@ -27,6 +27,24 @@ optsDecodeMap = OPTS_DECODE
 optsEncodeMap = OPTS_ENCODE
 
 
+_CHANGING = frozenset(
+    {
+        "progress",
+        "attemptsMade",
+        "attemptsStarted",
+        "stalledCounter",
+        "processedOn",
+        "finishedOn",
+        "failedReason",
+        "returnvalue",
+        "stacktrace",
+        "deferredFailure",
+        "processedBy",
+    }
+)
+"""What a record says of a job besides what was given, under the same names."""
+
+
 class JobOwner(Protocol):
     """What a job needs of its queue or worker."""
 
@@ -58,17 +76,17 @@ class Job(Generic[Data, Result]):
         opts: JobOptions | Mapping[str, Any] | None = None,
         job_id: str | None = None,
     ) -> None:
-        given = dict(opts or {})
+        given: dict[str, Any] = dict(opts or {})
         checked(given)
         self.queue = queue
         self.name = name
         self.data: Data = data
         self.id: Any = given.get("jobId") or job_id
-        self.timestamp = given.get("timestamp", round(time.time() * 1000))
+        self.timestamp: int = given.get("timestamp", round(time.time() * 1000))
         self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None, **given}
-        self.delay = given.get("delay", 0)
-        self.priority = given.get("priority", 0)
-        self.attempts = given.get("attempts", 1)
+        self.delay: int = given.get("delay", 0)
+        self.priority: int = given.get("priority", 0)
+        self.attempts: int = given.get("attempts", 1)
         self.removeOnComplete = given.get("removeOnComplete", True)
         self.removeOnFail = given.get("removeOnFail", False)
         self.discarded = False
@@ -128,17 +146,10 @@ class Job(Generic[Data, Result]):
         return job
 
     def _apply(self, head: Mapping[str, Any]) -> None:
-        self.progress = head.get("progress", 0)
-        self.attemptsMade = head.get("attemptsMade", 0)
-        self.attemptsStarted = head.get("attemptsStarted", 0)
-        self.stalledCounter = head.get("stalledCounter", 0)
-        self.processedOn = head.get("processedOn", 0)
-        self.finishedOn = head.get("finishedOn", 0)
-        self.failedReason = head.get("failedReason") or None
-        self.returnvalue = head.get("returnvalue")
-        self.stacktrace = list(head.get("stacktrace", ()))
-        self.deferredFailure = head.get("deferredFailure")
-        self.processedBy = head.get("processedBy")
+        for name in _CHANGING.intersection(head):
+            setattr(self, name, head[name])
+        self.failedReason = self.failedReason or None
+        self.stacktrace = list(self.stacktrace)
 
     @staticmethod
     async def load(queue: JobOwner, job_id: str, record: Record) -> Job:

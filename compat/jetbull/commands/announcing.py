@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jetbull.ledger import events
 from jetbull.ledger.names import CHILDREN, DELAYED, PRIO, WAIT, state_of
 from jetbull.ledger.placing import Place
 from jetbull.ledger.record import Record, Stored
@@ -10,7 +11,7 @@ from jetbull.ledger.store import QueueStore
 
 def announce(store: QueueStore, job_id: str, record: Record, place: Place) -> None:
     """The events of a stored new job."""
-    store.emit("added", jobId=job_id, name=record.name)
+    store.tell(events.added(job_id, record.name))
     if place.state == DELAYED:
         store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
     elif place.state == CHILDREN:
@@ -19,7 +20,7 @@ def announce(store: QueueStore, job_id: str, record: Record, place: Place) -> No
         due_ms = int(record.given["timestamp"] + record.head["delay"])
         store.emit("delayed", jobId=job_id, delay=str(due_ms))
     else:
-        store.emit("waiting", jobId=job_id)
+        store.tell(events.waiting(job_id))
 
 
 def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
@@ -29,7 +30,7 @@ def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
     """
     if "delay" in ticket.record.head and state_of(ticket.subject) in (WAIT, PRIO):
         store.emit("waiting", jobId=job_id, prev="delayed")
-    store.emit("active", jobId=job_id, prev="waiting")
+    store.tell(events.active(job_id))
 
 
 __all__ = ["announce", "announce_start"]

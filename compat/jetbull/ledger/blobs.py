@@ -63,9 +63,14 @@ async def read(store: QueueStore, owner_id: str, reference: str) -> bytes:
     return data
 
 
+def is_small(store: QueueStore, text: str) -> bool:
+    """Whether a text surely has room in a field, however long its characters are."""
+    return len(text) * 4 <= field_room(store)
+
+
 async def write_if_large(store: QueueStore, owner_id: str, text: str) -> str | None:
     """Stores a text that is too large for a field; its reference, or None for a small one."""
-    if len(text) * 4 <= field_room(store):
+    if is_small(store, text):
         return None
     data = text.encode("utf-8", "surrogatepass")
     return await write(store, owner_id, data) if len(data) > field_room(store) else None

@@ -46,7 +46,10 @@ class EventLog:
 
     def emit(self, subject: str, event: Event) -> None:
         """Queues one event; `event` holds `event` (its name) and BullMQ's arguments, all text."""
-        text = _encode(event)
+        self.append(subject, _encode(event))
+
+    def append(self, subject: str, text: str) -> None:
+        """Queues one event that is JSON already."""
         rows = self._waiting.get(subject)
         if rows is None:
             self._waiting[subject] = [text]
@@ -121,6 +124,27 @@ class EventLog:
                 if isinstance(error, StoreError):
                     await ensure_streams(self._wire, self._space)
                 await asyncio.sleep(0.05)
+
+
+def added(job_id: str, name: str) -> str:
+    """These four are told of every job, and made without a dictionary in between."""
+    return f'{{"event":"added","jobId":{_quote(job_id)},"name":{_quote(name)}}}'
+
+
+def waiting(job_id: str) -> str:
+    """A new job waits."""
+    return f'{{"event":"waiting","jobId":{_quote(job_id)}}}'
+
+
+def active(job_id: str) -> str:
+    """A waiting job was taken."""
+    return f'{{"event":"active","jobId":{_quote(job_id)},"prev":"waiting"}}'
+
+
+def completed(job_id: str, value: str) -> str:
+    """A job returned `value`, as JSON."""
+    text = f'"jobId":{_quote(job_id)},"returnvalue":{_quote(value)}'
+    return f'{{"event":"completed",{text},"prev":"active"}}'
 
 
 def _encode(event: Event) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, StoreError
-from jetbull.ledger import blobs, parents
+from jetbull.ledger import blobs, events, parents
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.moving import move
@@ -62,7 +62,9 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
     store, job_id = lease.store, lease.job_id
     text = dumps(value)
     record = _ended(lease, finishedOn=now_ms())
-    reference = await blobs.write_if_large(store, job_id, text)
+    reference = None
+    if not blobs.is_small(store, text):
+        reference = await blobs.write_if_large(store, job_id, text)
     blobs.set_field(record.head, "returnvalue", value, reference)
     record.head.pop("deferredFailure", None)
     await _finish(lease, record, COMPLETED, keep)
@@ -87,7 +89,7 @@ def _tell_end(store: QueueStore, job_id: str, state: str, record: Record) -> Non
     head = record.head
     if state == COMPLETED:
         value = dumps(head.get("returnvalue"))
-        store.emit("completed", jobId=job_id, returnvalue=value, prev="active")
+        store.tell(events.completed(job_id, value))
         return
     store.emit("failed", jobId=job_id, failedReason=str(head["failedReason"]), prev="active")
     if head["attemptsMade"] >= (record.opts.get("attempts") or 0):
@@ -103,7 +105,7 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
         await settle(store, child, job_id, state, keep)
         return
     place = REMOVED if keep.none else DONE[state]
-    whole = await blobs.inline(store, job_id, record)
+    whole = record if blobs.is_whole(record) else await blobs.inline(store, job_id, record)
     await lease.leave(record, place, lambda _: _tell_end(store, job_id, state, whole))
     if not keep.all:
         await _tidy(store, state, keep, job_id)
