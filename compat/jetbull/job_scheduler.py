@@ -128,7 +128,7 @@ class JobScheduler:
         ordered = found if asc else found[::-1]
         size = len(ordered)
         first = max(0, start + size if start < 0 else start)
-        last = end + size if end < 0 else end
+        last = max(-1, end + size) if end < 0 else end
         return [shown(s.id, s.body, s.next_ms) for s in ordered[first : last + 1]]
 
     async def getSchedulersCount(self) -> int:

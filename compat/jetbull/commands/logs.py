@@ -34,5 +34,5 @@ async def read(store: QueueStore, job_id: str, start: int, end: int, ascending: 
     ordered = rows if ascending else rows[::-1]
     size = len(ordered)
     first = max(0, start + size if start < 0 else start)
-    last = end + size if end < 0 else end
+    last = max(-1, end + size) if end < 0 else end
     return {"logs": ordered[first : last + 1], "count": size}

@@ -72,7 +72,7 @@ async def page(store: QueueStore, state: str, start: int, end: int, ascending: b
 def _between(start: int, end: int, total: int) -> tuple[int, int]:
     """The positions meant, of so many."""
     first = max(0, start + total if start < 0 else start)
-    return first, min(total - 1, end + total if end < 0 else end)
+    return first, max(-1, min(total - 1, end + total if end < 0 else end))
 
 
 def _rows(found: list[_wire.Stored]) -> Rows:

@@ -126,3 +126,12 @@ async def test_logs_gather_over_all_tries(make: Makers, queue: Any) -> None:
     job = await queue.add("job", {}, {"attempts": 3})
     await Heard(make.worker(queue, process), "failed").times(3)
     assert (await queue.getJobLogs(job.id))["logs"] == ["try 1", "try 2", "try 3"]
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+async def test_an_end_before_the_first_row_gives_none(queue: Any, ascending: bool) -> None:
+    job = await queue.add("job", {})
+    for row in ("one", "two"):
+        await job.log(row)
+    logs = await queue.getJobLogs(job.id, 0, -9, ascending)
+    assert logs == {"logs": [], "count": 2}

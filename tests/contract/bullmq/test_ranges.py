@@ -161,3 +161,12 @@ async def test_hundreds_of_jobs_are_listed_in_order(queue: Any) -> None:
     await queue.addBulk([{"name": str(n), "data": {}} for n in range(500)])
     assert names(await queue.getWaiting()) == [str(n) for n in range(500)]
     assert names(await queue.getWaiting(250, 259)) == [str(n) for n in range(250, 260)]
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+async def test_an_end_before_the_beginning_gives_nothing(queue: Any, ascending: bool) -> None:
+    await added(queue, 3)
+    await added(queue, 3, "d", delay=60_000)
+    for state in ("waiting", "delayed"):
+        assert await queue.getJobs([state], 0, -9, ascending) == []
+        assert await queue.getJobs([state], -9, -5, ascending) == []

@@ -302,3 +302,10 @@ def test_a_stored_scheduler_is_shown_by_its_texts(backend: Backend) -> None:
         "every": 50,
         "template": {"data": [1], "opts": {"failParentOnFailure": True}},
     }
+
+
+async def test_an_end_before_the_first_scheduler_gives_none(queue: Any) -> None:
+    for every in (60_000, 70_000):
+        await queue.upsertJobScheduler(f"every {every}", {"every": every})
+    assert await queue.getJobSchedulers(0, -9) == []
+    assert await queue.getJobSchedulers(0, -9, True) == []
