@@ -146,7 +146,9 @@ class Connection:
 
     async def _keep(self) -> None:
         """Replaces the connection whenever it is gone or silent, until closed."""
-        while True:
+        # Cancelling alone is not enough: on Python 3.11 `wait_for`, by which nats-py flushes,
+        # loses a cancellation that comes together with the answer.
+        while not self._closing:
             try:
                 async with asyncio.timeout(_PULSE):
                     await self._gone.wait()
@@ -180,6 +182,8 @@ class Connection:
                 await client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
             except (ServerUnavailable, NatsError, OSError, TimeoutError) as error:
                 log.debug("not connected yet: %s", error)
+                if self._closing:
+                    return
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
                 pause = min(pause * 2, 1.0)
             else:
