@@ -91,7 +91,7 @@ class _Bench:
         await finishing.complete(self._leases[number], None, KEEP_ALL)
 
     async def _fail(self, number: int) -> None:
-        failure = Failure("no", ["no"], True)
+        failure = Failure("no", ["no"])
         await finishing.fail(self._leases[number], failure, KEEP_ALL)
 
     async def _measure(

@@ -122,7 +122,7 @@ class Lease:
         lane = lane_of(self._stored.subject).encode()
         values = outcome_values(lane, token, self._stored.seq)
         try:
-            answer = store.wire.post_filled(template, token, values, payload, on_stored)
+            answer = store.grouping.post(template, token, values, payload, on_stored)
             if on_sent is not None:
                 on_sent()
             seq = await answer

@@ -15,6 +15,7 @@ from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, ServerUnavailable, StreamMissing
 from jetbull.ledger.events import Event, EventLog
+from jetbull.ledger.grouping import Grouping
 from jetbull.ledger.guard import HeaderMap
 from jetbull.ledger.ids import IdSource
 from jetbull.ledger.names import QueueNames
@@ -39,6 +40,7 @@ class QueueStore:
     __slots__ = (
         "event_log",
         "families",
+        "grouping",
         "ids",
         "levels",
         "names",
@@ -62,6 +64,7 @@ class QueueStore:
         self.wire = wire
         self.names = names
         self.templates = Templates(names)
+        self.grouping = Grouping(wire)
         self.event_log = event_log
         self.ids = IdSource(wire, names)
         self.levels: set[str] = set()

@@ -73,7 +73,7 @@ class Claim:
         token = escape(self.job_id).encode()
         values = claim_values(token, self.ticket.stored.seq, self._due_ms)
         try:
-            self._answer = store.wire.post_filled(
+            self._answer = store.grouping.post(
                 store.templates.claim, token, values, self._payload, self._on_stored
             )
         except JetbullError as error:

@@ -26,10 +26,20 @@ class Template:
         self._block = _slots(f"NATS/1.0\r\n{lines}\r\n")
 
     def command(
-        self, token: bytes, values: tuple[bytes, ...], reply: bytes, payload: bytes
+        self,
+        token: bytes,
+        values: tuple[bytes, ...],
+        reply: bytes,
+        payload: bytes,
+        more: bytes = b"",
     ) -> bytes:
-        """The protocol message; `values` fill the headers' slots in their order."""
+        """The protocol message; `values` fill the headers' slots in their order.
+
+        `more` are header lines that follow.
+        """
         block = self._block % values
+        if more:
+            block = b"%b%b\r\n" % (block[:-2], more)
         size = len(block)
         return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (
             self._subject % token,

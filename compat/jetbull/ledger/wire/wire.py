@@ -155,13 +155,31 @@ class Wire(Connection):
         values: tuple[bytes, ...],
         payload: bytes,
         on_stored: Callable[[int], None] | None = None,
+        more: bytes = b"",
     ) -> asyncio.Future[int]:
-        """As `post_now`, for a message that is made from a template."""
+        """As `post_now`, for a message from a template; `more` are lines for its header."""
         self._check_sendable(payload)
         future: asyncio.Future[int] = self._loop.create_future()
         reply = self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
-        self._client.push(template.command(token, values, reply, payload))
+        self._client.push(template.command(token, values, reply, payload, more))
         return future
+
+    def send_filled(
+        self,
+        template: Template,
+        token: bytes,
+        values: tuple[bytes, ...],
+        payload: bytes,
+        more: bytes,
+    ) -> None:
+        """As `post_filled`, without asking for an answer: for all of a batch but its last."""
+        self._check_sendable(payload)
+        self._client.push(template.command(token, values, b"", payload, more))
+
+    @property
+    def unanswered(self) -> int:
+        """Questions that are under way."""
+        return len(self._waiters)
 
     async def request(
         self, subject: str, payload: bytes = b"", timeout: float = ACK_TIMEOUT
