@@ -16,11 +16,11 @@ def run(count: int) -> None:
     peer = PEERS["jetbull"]
     for title, config in _HANDLERS.items():
         for workers in (1, 2, 4):
-            jobs = count if title == "no-op" else count // 20
-            share = jobs // workers
+            jobs = count // 20 if title == "5 ms of CPU" else count
+            share = jobs // workers // 2  # they do not share evenly: each is timed over half of it
             with nats() as server, ExitStack() as stack:
                 producer = stack.enter_context(process(peer, "producer", server.url))
-                producer.ask("bulk", count=jobs + 200 * workers)
+                producer.ask("bulk", count=jobs)
                 before = server.cpu()
                 begun = time.monotonic()
                 running: list[Process] = [
@@ -29,7 +29,7 @@ def run(count: int) -> None:
                             peer,
                             "worker",
                             server.url,
-                            concurrency=100 if title != "5 ms of CPU" else 1,
+                            concurrency=_CONCURRENCY[title],
                             goal=share,
                             **config,
                         )
@@ -47,3 +47,5 @@ _HANDLERS: dict[str, dict[str, float]] = {
     "10 ms of waiting": {"sleep": 0.01},
     "5 ms of CPU": {"burn": 0.005},
 }
+
+_CONCURRENCY = {"no-op": 100, "10 ms of waiting": 10, "5 ms of CPU": 1}
