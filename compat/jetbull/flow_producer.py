@@ -11,8 +11,8 @@ from jetbull.event_emitter import EventEmitter
 from jetbull.flow_reader import read_tree
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.options import DEFAULT_PREFIX
+from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace, JobNode
 
-JobNode = dict[str, Any]
 _OPTIONS = ("prefix", "connection", "backend", "skipVersionCheck")
 
 
@@ -22,7 +22,11 @@ class FlowProducer(EventEmitter):
     def __init__(self, redisOpts: Any = None, opts: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         given: dict[str, Any] = dict(opts or {})
-        if opts is None and isinstance(redisOpts, Mapping) and any(o in redisOpts for o in _OPTIONS):
+        if (
+            opts is None
+            and isinstance(redisOpts, Mapping)
+            and any(o in redisOpts for o in _OPTIONS)
+        ):
             given, redisOpts = dict(redisOpts), None
         if redisOpts is not None:
             given["connection"] = redisOpts
@@ -32,9 +36,13 @@ class FlowProducer(EventEmitter):
         self.backend = create_backend("__default__", given)
 
     async def add(
-        self, flow: Mapping[str, Any], opts: Mapping[str, Any] | None = None
+        self,
+        flow: FlowJob | Mapping[str, Any],
+        opts: FlowOptions | Mapping[str, Any] | None = None,
     ) -> JobNode | None:
-        """Stores a tree `{name, queueName, data, opts, children}`, all of it or nothing.
+        """Stores a tree `{name, queueName, data, opts, children}` in one step.
+
+        A tree of more than 1,000 messages (two per child) takes several, the root being the last.
 
         Gives `{"job": Job, "children": [...]}`, or None after `close`. FlowError with `.code` -5
         when the root's parent does not exist, -7 when a job has another parent already.
@@ -46,7 +54,7 @@ class FlowProducer(EventEmitter):
         await self.backend.addFlow([tree])
         return tree.as_dict()
 
-    async def addBulk(self, flows: Sequence[Mapping[str, Any]]) -> list[JobNode] | None:
+    async def addBulk(self, flows: Sequence[FlowJob | Mapping[str, Any]]) -> list[JobNode] | None:
         """Stores several trees in one step; errors of single roots are not raised."""
         if self.closing:
             return None
@@ -55,7 +63,7 @@ class FlowProducer(EventEmitter):
             await self.backend.addFlow(trees, strict=False)
         return [tree.as_dict() for tree in trees]
 
-    async def getFlow(self, opts: Mapping[str, Any]) -> JobNode | None:
+    async def getFlow(self, opts: FlowPlace | Mapping[str, Any]) -> JobNode | None:
         """The stored tree below `{id, queueName, prefix, depth=10, maxChildren=20}`."""
         prefix = opts.get("prefix") or self.prefix
         queue = self._queue(opts["queueName"], prefix)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jetbull.job import Job, JobOwner
 from jetbull.ledger import parents
 from jetbull.ledger.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
+from jetbull.types.flow_options import JobNode
 
 
-async def read_tree(
-    queue: JobOwner, job_id: str, depth: int, max_children: int
-) -> dict[str, Any] | None:
+async def read_tree(queue: JobOwner, job_id: str, depth: int, max_children: int) -> JobNode | None:
     """`{"job": Job, "children": [...]}`; None for an unknown job."""
     job = await Job.fromId(queue, job_id)
     if job is None:
         return None
-    tree: dict[str, Any] = {"job": job}
+    tree: JobNode = {"job": job}
     if depth <= 0:
         return tree
     store = await queue.ledger()
     books = await parents.entries(store, job_id)
     keys = [key for kind in books.values() for key in kind][:max_children]
-    children: list[dict[str, Any]] = []
+    children: list[JobNode] = []
     for key in keys:
         child_store, child_id = await parents.by_key(store, key)
         child = await read_tree(_queue_of(queue, child_store), child_id, depth - 1, max_children)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from jetbull.commands import iterations
 from jetbull.errors import ConfigurationError, Conflict
@@ -18,6 +18,7 @@ from jetbull.scheduler_view import (
     from_hash as _transform_scheduler_data,  # noqa: F401 - a name of bullmq.job_scheduler
 )
 from jetbull.scheduler_view import shown
+from jetbull.types.job_options import JobSchedulerJson
 
 
 class JobScheduler:
@@ -115,25 +116,29 @@ class JobScheduler:
         """Whether a scheduler of this id exists."""
         return await schedules.read(await self.queue.ledger(), job_scheduler_id) is not None
 
-    async def getScheduler(self, job_scheduler_id: str) -> dict[str, Any] | None:
+    async def getScheduler(self, job_scheduler_id: str) -> JobSchedulerJson | None:
         """The scheduler as a dictionary, or None."""
         stored = await schedules.read(await self.queue.ledger(), job_scheduler_id)
-        return None if stored is None else shown(stored.id, stored.body, stored.next_ms)
+        return None if stored is None else _shown(stored)
 
     async def getJobSchedulers(
         self, start: int = 0, end: int = -1, asc: bool = False
-    ) -> list[dict[str, Any]]:
+    ) -> list[JobSchedulerJson]:
         """Schedulers by next time, latest first unless `asc`; inclusive positions."""
         found = await schedules.read_all(await self.queue.ledger())
         ordered = found if asc else found[::-1]
         size = len(ordered)
         first = max(0, start + size if start < 0 else start)
         last = max(-1, end + size) if end < 0 else end
-        return [shown(s.id, s.body, s.next_ms) for s in ordered[first : last + 1]]
+        return [_shown(s) for s in ordered[first : last + 1]]
 
     async def getSchedulersCount(self) -> int:
         """How many schedulers there are."""
         return len(await schedules.read_all(await self.queue.ledger()))
+
+
+def _shown(stored: schedules.Scheduler) -> JobSchedulerJson:
+    return cast(JobSchedulerJson, shown(stored.id, stored.body, stored.next_ms))
 
 
 def _check(repeat: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.clock import now_ms
 from jetbull.legacy import outdated, repeat_key, repeatable, scheduler_options
 from jetbull.types.generics import Data, Result
+from jetbull.types.job_options import JobSchedulerJson
 
 
 class QueueSchedules(JobOwner, Generic[Data, Result]):
@@ -56,12 +57,12 @@ class QueueSchedules(JobOwner, Generic[Data, Result]):
     async def isJobScheduler(self, job_scheduler_id: str) -> bool:
         return await self.jobScheduler.isJobScheduler(job_scheduler_id)
 
-    async def getJobScheduler(self, job_scheduler_id: str) -> dict[str, Any] | None:
+    async def getJobScheduler(self, job_scheduler_id: str) -> JobSchedulerJson | None:
         return await self.jobScheduler.getScheduler(job_scheduler_id)
 
     async def getJobSchedulers(
         self, start: int = 0, end: int = -1, asc: bool = False
-    ) -> list[dict[str, Any]]:
+    ) -> list[JobSchedulerJson]:
         return await self.jobScheduler.getJobSchedulers(start, end, asc)
 
     async def getJobSchedulersCount(self) -> int:

@@ -10,8 +10,18 @@ from typing import Any, TypedDict, assert_type
 
 import pytest
 
-from jetbull import AbortSignal, ConnectionClosedError, Job, Queue, Worker
-from jetbull.types import JobLogs, JobOptions, Metrics, RateLimit, WorkerInfo, WorkerOptions
+from jetbull import AbortSignal, ConnectionClosedError, FlowProducer, Job, Queue, Worker
+from jetbull.types import (
+    FlowJob,
+    JobLogs,
+    JobNode,
+    JobOptions,
+    JobSchedulerJson,
+    Metrics,
+    RateLimit,
+    WorkerInfo,
+    WorkerOptions,
+)
 
 
 class Paint(TypedDict):
@@ -93,3 +103,26 @@ async def test_wrong_data_is_found_by_the_type_checker() -> None:
         await queue.add("car", {"colour": "red"})  # type: ignore[typeddict-item]
     with pytest.raises(ConnectionClosedError):
         await queue.getMetrics("running")  # type: ignore[arg-type]
+
+
+async def test_a_flow_comes_back_as_a_tree_of_jobs() -> None:
+    producer = FlowProducer()
+    child: FlowJob = {"name": "coat", "queueName": "paint", "opts": {"attempts": 2}}
+    tree = await producer.add({"name": "car", "queueName": "paint", "children": [child]})
+    assert_type(tree, JobNode | None)
+    await producer.close()
+    assert tree is not None
+    assert_type(tree["job"], Job[Any, Any])
+    assert [node["job"].name for node in tree["children"]] == ["coat"]
+
+
+async def test_a_scheduler_is_shown_with_its_fields() -> None:
+    async with Queue("paint") as queue:
+        job = await queue.upsertJobScheduler("daily", {"every": 86_400_000})
+        assert job is not None
+        assert_type(job.timestamp, int)
+        shown = await queue.getJobScheduler("daily")
+        assert_type(shown, JobSchedulerJson | None)
+        assert shown is not None
+        assert_type(shown["next"], int)
+        assert shown["every"] == 86_400_000

@@ -11,7 +11,7 @@ from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, Conflict, FlowError, JobError
 from jetbull.job import Job
 from jetbull.ledger import parents, reading
-from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.adding import NewJob, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.batch import MAX_BATCH, Message, commit
 from jetbull.ledger.guard import expect
@@ -22,14 +22,13 @@ from jetbull.ledger.store import QueueStore
 from jetbull.legacy import modern
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.options import check_id
+from jetbull.types.flow_options import JobNode
 
 
 class Tree:
     """A node of a flow on its way into the ledger."""
 
-    def __init__(
-        self, queue: MinimalQueue, name: str, data: Any, opts: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, queue: MinimalQueue, name: str, data: Any, opts: Mapping[str, Any]) -> None:
         opts = modern(opts)
         check_id(opts)
         job_id = str(opts.get("jobId") or uuid4().hex)
@@ -44,9 +43,9 @@ class Tree:
         for child in self.children:
             yield from child.walk()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JobNode:
         """BullMQ's JobNode."""
-        node: dict[str, Any] = {"job": self.job}
+        node: JobNode = {"job": self.job}
         if self.children:
             node["children"] = [child.as_dict() for child in self.children]
         return node
@@ -116,13 +115,19 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
             expect(headers, subject, 0)
             pending = streams.setdefault(parent.store.names.space.jobs, [])
             pending.append((Message(subject, b"null", headers), node))
+    told = 0
     for stream, batch in streams.items():
         for messages in _batches(batch):
-            await commit(store.wire, stream, messages)
+            try:
+                await commit(store.wire, stream, messages)
+            except Conflict as rival:
+                if not (rival.repeated and await is_stored(*stored[0])):
+                    raise
+                told = 1  # stored at the first attempt, whose answer was lost
     if max(map(len, streams.values())) > MAX_BATCH:
         await _let_go(nodes)
-    for owner, new in stored:
-        if new.on_stored is not None:
+    for number, (owner, new) in enumerate(stored):
+        if new.on_stored is not None and number >= told:
             new.on_stored(0)
         if new.place.due_ms:
             owner.promoter.arm(new.job_id, new.place.due_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace, JobNode
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import (
     BackoffOptions,
@@ -39,7 +40,11 @@ __all__ = [
     "DeduplicationOptions",
     "Dependencies",
     "DependencyCounts",
+    "FlowJob",
+    "FlowOptions",
+    "FlowPlace",
     "JobLogs",
+    "JobNode",
     "JobOptions",
     "JobSchedulerJson",
     "JobSchedulerTemplateJson",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class BackoffOptions(TypedDict, total=False):
@@ -87,18 +87,18 @@ class JobSchedulerTemplateJson(TypedDict, total=False):
     opts: dict[str, Any]
 
 
-class JobSchedulerJson(TypedDict, total=False):
-    """A scheduler as `getJobScheduler` shows it."""
+class JobSchedulerJson(TypedDict):
+    """A scheduler as `getJobScheduler` shows it; `next` and dates in ms."""
 
     key: str
     name: str
     next: int
     iterationCount: int
-    limit: int
-    startDate: int
-    endDate: int
-    tz: str
-    pattern: str
-    every: int
-    offset: int
-    template: JobSchedulerTemplateJson
+    limit: NotRequired[int]
+    startDate: NotRequired[int]
+    endDate: NotRequired[int]
+    tz: NotRequired[str]
+    pattern: NotRequired[str]
+    every: NotRequired[int]
+    offset: NotRequired[int]
+    template: NotRequired[JobSchedulerTemplateJson]

@@ -1,0 +1,48 @@
+"""What goes into a flow, and the tree that comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+from jetbull.types.job_options import JobOptions
+
+if TYPE_CHECKING:
+    from jetbull.job import Job
+
+
+class FlowJob(TypedDict):
+    """One node of a flow: a job, and those it waits for."""
+
+    name: str
+    queueName: str
+    data: NotRequired[Any]
+    prefix: NotRequired[str]
+    opts: NotRequired[JobOptions | Mapping[str, Any]]
+    children: NotRequired[Sequence[FlowJob]]
+
+
+class FlowOptions(TypedDict, total=False):
+    """`queuesOptions` holds `{queue name: {"defaultJobOptions": options}}`."""
+
+    queuesOptions: Mapping[str, Mapping[str, Any]]
+
+
+class FlowPlace(TypedDict):
+    """Which flow to read, how deep and how many children of each job."""
+
+    id: str
+    queueName: str
+    prefix: NotRequired[str]
+    depth: NotRequired[int]
+    maxChildren: NotRequired[int]
+
+
+class JobNode(TypedDict):
+    """A stored job of a flow; `children` is there if it has any."""
+
+    job: Job
+    children: NotRequired[list[JobNode]]
+
+
+__all__ = ["FlowJob", "FlowOptions", "FlowPlace", "JobNode"]
