@@ -45,6 +45,7 @@ class Feed:
         self._number = 0
         self._on_idle: Callable[[], None] = lambda: None
         self.lost = False
+        self.returned = 0  # tickets given back since the last grab
         self.heard = monotonic()
 
     def on_poll_over(self, callback: Callable[[], None]) -> None:
@@ -85,7 +86,12 @@ class Feed:
         await self._wire.send(self._subject, json.dumps(body).encode(), f"{self._inbox}.{token}")
 
     async def grab(self, count: int) -> int:
-        """Fetches up to `count` tickets that are there now; how many came."""
+        """Fetches up to `count` tickets that are there now; how many came.
+
+        All that were returned come again at once: the server puts those returned a second time
+        behind those it still has, and so would change their order.
+        """
+        count, self.returned = max(count, self.returned), 0
         self._grab = asyncio.get_running_loop().create_future()
         self._grab_token = self._token("g")
         self._grab_left = count

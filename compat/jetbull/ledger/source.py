@@ -315,9 +315,13 @@ class Source:
 
     # --- giving back -------------------------------------------------------------------
 
+    def _hands(self) -> list[tuple[Feed, deque[Ticket]]]:
+        return [(f, self._by_level[n] if n else self._hand) for n, f in self._feeds.items()]
+
     async def give_back(self) -> None:
         """Returns every ticket in hand to the queue."""
-        for hand in (self._hand, *self._by_level.values()):
+        for feed, hand in self._hands():
+            feed.returned += len(hand)
             while hand:
                 await self._store.wire.send(hand.popleft().reply, b"-NAK")
 
@@ -326,6 +330,23 @@ class Source:
             self._rouse(self._in_hand())
             return
         limit = monotonic() - HOLD_SECONDS
-        for hand in (self._hand, *self._by_level.values()):
-            while hand and hand[0].since < limit:
-                await self._store.wire.send(hand.popleft().reply, b"-NAK")
+        for feed, hand in self._hands():
+            if hand and hand[0].since < limit:
+                # With what came later, or that would run before them.
+                tickets = list(hand)
+                hand.clear()
+                feed.returned += len(tickets)
+                await self._return(tickets)
+
+    async def _return(self, tickets: list[Ticket]) -> None:
+        """Returns tickets to the queue; the server has them when this is over.
+
+        Without its word the next request could be answered with jobs that come after these.
+        """
+        wire = self._store.wire
+        for ticket in tickets[:-1]:
+            await wire.send(ticket.reply, b"-NAK")
+        try:
+            await (await wire.question(tickets[-1].reply, b"-NAK"))
+        except JetbullError as error:
+            log.debug("tickets of %s come back by themselves: %s", self._store.names.name, error)
