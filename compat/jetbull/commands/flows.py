@@ -136,7 +136,7 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
 
 
 def _batches(messages: list[tuple[Message, Tree]]) -> list[list[Message]]:
-    """One batch; of a flow too large for that several, in which no parent comes before its children.
+    """One batch; of a flow too large for it several, no parent of which comes before its children.
 
     So it cannot run before all of them are there, and the root is stored last.
     """
