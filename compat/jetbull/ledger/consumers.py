@@ -73,9 +73,7 @@ async def _remove_unused(store: QueueStore, name: str) -> None:
         return  # it was never made, or is gone
 
 
-async def _ensure(
-    store: QueueStore, name: str, config: dict[str, Any], filters: list[str]
-) -> str:
+async def _ensure(store: QueueStore, name: str, config: dict[str, Any], filters: list[str]) -> str:
     if len(filters) == 1:
         config["filter_subject"] = filters[0]
     else:

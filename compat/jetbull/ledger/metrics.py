@@ -66,9 +66,7 @@ async def _forget_before(store: QueueStore, state: str, minute: int) -> None:
     for old in (await read(store, state)).minutes:
         if old < minute:
             subject = _subject(store, state, f"m{old}")
-            await store.wire.api(
-                f"STREAM.PURGE.{store.names.space.counters}", {"filter": subject}
-            )
+            await store.wire.api(f"STREAM.PURGE.{store.names.space.counters}", {"filter": subject})
 
 
 def _subject(store: QueueStore, state: str, name: str) -> str:

@@ -71,9 +71,7 @@ class Repair:
             forget()
             await feed.close()
 
-    async def _ask(
-        self, feed: Feed, asked: asyncio.Event, name: str, filters: list[str]
-    ) -> None:
+    async def _ask(self, feed: Feed, asked: asyncio.Event, name: str, filters: list[str]) -> None:
         while True:
             try:
                 async with asyncio.timeout(POLL_SECONDS):

@@ -47,9 +47,7 @@ async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> Non
 
 async def _beyond(store: QueueStore, subject: str, count: int) -> dict[str, int]:
     stream = store.names.space.jobs
-    found = await store.wire.get_batch(
-        stream, {"next_by_subj": subject, "seq": 1, "batch": 1}
-    )
+    found = await store.wire.get_batch(stream, {"next_by_subj": subject, "seq": 1, "batch": 1})
     if not found or found[0].pending + 1 <= count:
         return {}
     surplus = found[0].pending + 1 - count
