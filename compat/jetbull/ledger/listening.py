@@ -189,6 +189,6 @@ async def count(store: QueueStore) -> int:
         query = {"next_by_subj": store.names.events, "seq": seq, "batch": _PAGE}
         found = await store.wire.get_batch(store.names.space.events, query)
         total += sum(len(decode(message.data)) for message in found)
-        if len(found) < _PAGE:
+        if not found or not found[-1].pending:
             return total
         seq = found[-1].seq + 1

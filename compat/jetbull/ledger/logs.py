@@ -48,6 +48,6 @@ async def read_rows(store: QueueStore, job_id: str) -> list[str]:
             reference = message.headers.get(blobs.REFERENCE_HEADER)
             data = await blobs.read(store, job_id, reference) if reference else message.data
             rows.append(data.decode("utf-8", "surrogatepass"))
-        if len(found) < _PAGE:
+        if not found or not found[-1].pending:
             return rows
         seq = found[-1].seq + 1

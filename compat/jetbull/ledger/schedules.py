@@ -59,7 +59,7 @@ async def read_all(store: QueueStore) -> list[Scheduler]:
             {"next_by_subj": store.names.all_aux(_KIND), "seq": seq, "batch": _PAGE},
         )
         schedulers += [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
-        if len(found) < _PAGE:
+        if not found or not found[-1].pending:
             return sorted(schedulers, key=lambda s: (s.next_ms, s.id))
         seq = found[-1].seq + 1
 

@@ -114,7 +114,7 @@ async def _read_family(store: QueueStore, parent_id: str) -> Family:
             elif kind == UNSUCCESSFUL:
                 value = json.loads(message.data)
                 unsuccessful[child] = value if isinstance(value, int) else 0
-        if len(found) < _PAGE:
+        if not found or not found[-1].pending:
             return Family(tuple(sorted(pending)), processed, failed, unsuccessful)
         seq = found[-1].seq + 1
 

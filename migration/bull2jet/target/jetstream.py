@@ -164,7 +164,7 @@ class JetStreamQueue:
             )
             if found:
                 yield [last_token(message.subject) for message in found]
-            if len(found) < _PAGE:
+            if not found or not found[-1].pending:
                 return
             seq = found[-1].seq + 1
 

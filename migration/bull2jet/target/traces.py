@@ -41,7 +41,7 @@ async def read_traces(store: QueueStore) -> Traces:
                 if "jobId" in event:
                     traces.ids.add([str(event["jobId"])])
         messages += len(found)
-        if len(found) < _PAGE:
+        if not found or not found[-1].pending:
             traces.trimmed = messages >= EVENT_HISTORY
             traces.ids.close()
             return traces

@@ -80,9 +80,9 @@ async def test_jobs_due_in_the_same_millisecond_run_in_the_order_added(
 
 async def test_a_due_job_joins_the_tail_of_the_waiting_jobs(make: Makers, queue: Any) -> None:
     await queue.pause()
-    await queue.add("delayed", {}, {"delay": 1})
+    await queue.add("delayed", {}, {"delay": 200})
     await queue.add("waiting", {})
-    await asyncio.sleep(0.01)  # nothing tells that a job is due while nobody fetches
+    await asyncio.sleep(0.25)  # nothing tells that a job is due while nobody fetches
     await queue.resume()
     completed = Heard(make.worker(queue, done), "completed")
     assert [job.name for job, _ in await completed.times(2)] == ["waiting", "delayed"]
