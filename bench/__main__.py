@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Callable, Iterable
 
 import bench
 from bench import depth, ledger, scale, soak
@@ -14,6 +15,19 @@ from bench.table import compare
 _TABLE = ["bullmq-python", "bullmq-node", "nats-py", "jetbull", "jetbull-uvloop"]
 _DURABLE = ["jetbull", "jetbull-always", "jetbull-r3", "jetbull-r3-always"]
 _DURABLE_SCENARIOS = ["process100", "process1", "one", "bulk"]
+
+
+def _names_of(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """Reads a comma-separated choice; argparse's error names what is not known."""
+
+    def names(text: str) -> list[str]:
+        chosen = text.split(",")
+        for name in chosen:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"no {name!r}; there are {', '.join(known)}")
+        return chosen
+
+    return names
 
 
 def main() -> None:
@@ -30,14 +44,19 @@ def main() -> None:
         choices=["table", "ledger", "depth", "scale", "durability", "soak"],
     )
     parser.add_argument("--quick", action="store_true", help="small sizes")
-    parser.add_argument("--peers", default=",".join(_TABLE), help=", ".join(PEERS))
-    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--peers", type=_names_of(PEERS), default=_TABLE, help=", ".join(PEERS))
+    parser.add_argument(
+        "--scenarios",
+        type=_names_of(SCENARIOS),
+        default=list(SCENARIOS),
+        help=", ".join(SCENARIOS),
+    )
     parser.add_argument("--repeat", type=int, default=1, help="rounds; the best one counts")
     parser.add_argument("--jobs", type=int, help="depth: jobs in each state (a million)")
     parser.add_argument("--minutes", type=float, help="soak: how long (30)")
     args = parser.parse_args()
     if args.what == "table":
-        compare(args.peers.split(","), args.scenarios.split(","), args.quick, args.repeat)
+        compare(args.peers, args.scenarios, args.quick, args.repeat)
     elif args.what == "durability":
         compare(_DURABLE, _DURABLE_SCENARIOS, args.quick, args.repeat)
     elif args.what == "ledger":
