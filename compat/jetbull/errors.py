@@ -81,8 +81,10 @@ class UnrecoverableError(JetbullError):
 class WaitingChildrenError(JetbullError):
     """Raised by a processor after `moveToWaitingChildren` returned True."""
 
+
 class DelayedError(JetbullError):
     """Raised by a processor after `moveToDelayed`."""
+
 
 class WaitingError(JetbullError):
     """Raised by a processor after `moveToWait`."""

@@ -384,9 +384,7 @@ class Job(Generic[Data, Result]):
         """`{processed, unprocessed, failed, ignored}`, with cursors when pages are asked for."""
         return await children.dependencies(await self.queue.ledger(), self.id, opts)
 
-    async def getDependenciesCount(
-        self, opts: Mapping[str, Any] | None = None
-    ) -> DependencyCounts:
+    async def getDependenciesCount(self, opts: Mapping[str, Any] | None = None) -> DependencyCounts:
         """How many children are processed, unprocessed, failed, ignored."""
         return await children.counts(await self.queue.ledger(), self.id, opts)
 
@@ -423,11 +421,7 @@ class Job(Generic[Data, Result]):
 
 
 def _policies(opts: Mapping[str, Any]) -> dict[str, bool]:
-    return {
-        short: True
-        for short in PARENT_POLICIES
-        if opts.get(OPTS_DECODE[short])
-    }
+    return {short: True for short in PARENT_POLICIES if opts.get(OPTS_DECODE[short])}
 
 
 def optsFromJSON(rawOpts: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,8 +90,7 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
     old = await parents.parent_of(store, existing.record, new.job_id)
     if (
         old is not None
-        and (old.job_id, old.store.names.qualified)
-        != (parent.job_id, parent.store.names.qualified)
+        and (old.job_id, old.store.names.qualified) != (parent.job_id, parent.store.names.qualified)
         and await reading.find(old.store, old.job_id) is not None
         and public_state_of(existing.subject) not in ("completed", "failed")
     ):
