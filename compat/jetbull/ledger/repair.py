@@ -132,7 +132,7 @@ class Repair:
                 job_id,
                 ticket.stored,
                 record,
-                waiting(record.priority, lifo=True),
+                waiting(lifo=True),  # to the head, whatever its priority, as in BullMQ
                 stored,
             )
         except Conflict:

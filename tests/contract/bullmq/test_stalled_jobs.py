@@ -147,3 +147,18 @@ async def test_a_job_whose_lock_lives_is_not_stalled(make: Makers, queue: Any) -
     assert finished.name == "lost0"
     assert stalled.calls == [(finished.id,)]
     assert await queue.getJobCounts("active") == {"active": 1}
+
+
+async def test_a_stalled_job_with_a_priority_goes_to_the_head_as_well(
+    make: Makers, queue: Any
+) -> None:
+    [job] = await abandoned(make, queue, priority=7)
+    await queue.pause()
+    await added(queue, 2)
+    worker = make.worker(queue, done, **QUICK)
+    completed = Heard(worker, "completed")
+    await Heard(worker, "stalled").once()
+    assert await job.getState() == "waiting"
+    await queue.resume()
+    names = [job.name for job, _ in await completed.times(3)]
+    assert names == ["lost0", "w0", "w1"]
