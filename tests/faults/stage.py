@@ -143,13 +143,17 @@ class Stage:
         return first
 
     async def settled(self) -> list[str]:
-        """Waits until nothing waits or runs; what still does when time is over."""
+        """Waits until nothing waits or runs, or nothing moves any more; then, what still does."""
         deadline = time() + _SETTLES_WITHIN
         store = await self.ledger()
+        before: list[str] = []
         while True:
             live: list[str] = []
             for state in _LIVE:
                 live += await counting.list_subjects(store, store.names.all_in(state))
-            if not live or time() > deadline:
+            if len(live) < len(before):
+                deadline = time() + _SETTLES_WITHIN  # a long outage leaves a long line
+            elif not live or time() > deadline:
                 return live
+            before = live
             await asyncio.sleep(0.2)
