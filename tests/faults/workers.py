@@ -27,7 +27,7 @@ class WorkerProcess:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Starts the process and returns when its worker is ready."""
+        """Starts the process; returns when its worker is ready, or was killed before it was."""
         log = Path(self.orders.folder) / f"log-{self.orders.name}.txt"
         with log.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
@@ -42,7 +42,9 @@ class WorkerProcess:
         assert self._process.stdout is not None
         async with asyncio.timeout(_STARTS_WITHIN):
             line = await self._process.stdout.readline()
-        if line != b"ready\n" and not self.orders.point:
+        if line == b"ready\n" or self.orders.point:
+            return
+        if await self.ended(_STARTS_WITHIN) != -signal.SIGKILL:
             raise AssertionError(f"{self.orders.name} did not start, see {log}")
 
     @property
