@@ -20,7 +20,8 @@ from tests.faults import points
 from tests.faults.books import Book
 
 from jetbull import Worker
-from jetbull.ledger import clock, wire
+from jetbull.ledger import clock
+from jetbull.ledger.wire import wire
 
 
 @dataclass(frozen=True, slots=True)
