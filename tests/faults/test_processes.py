@@ -14,6 +14,7 @@ _SEED = 20261125
 _QUICK = [name for name, fault in all_faults().items() if fault.quick]
 
 
+@pytest.mark.timeout(400)  # the run's own patience ends before, and says what is wrong
 @pytest.mark.parametrize("name", _QUICK)
 async def test_nothing_is_lost_and_nothing_recorded_twice_when(name: str) -> None:
     result = await perform(all_faults()[name], _SEED)
