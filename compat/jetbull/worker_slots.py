@@ -14,6 +14,7 @@ from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.job import Job
 from jetbull.ledger import presence
 from jetbull.ledger.batch import Message
+from jetbull.ledger.late import fired
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.names import last_token
 from jetbull.ledger.source import MAX_AHEAD, Source
@@ -176,7 +177,8 @@ class Slots:
         if ticket is not None:
             self._begin()
             slot.claim = self._claim(ticket)
-            slot.claim.send(self._store)
+            if not fired(ticket.stored):  # those are looked at first
+                slot.claim.send(self._store)
 
     async def _next(self, slot: _Slot) -> Lease | None:
         """The next job, claimed; None when there may be none for now (after waiting)."""

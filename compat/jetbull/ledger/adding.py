@@ -35,7 +35,7 @@ def message_for(store: QueueStore, job: NewJob) -> Message:
     """The guarded message that creates the job."""
     subject, headers = address(store.names, job.job_id, job.place)
     expect(headers, store.names.any_state(job.job_id), job.tombstone)
-    return Message(subject, placed(job.record, job.place).encode(), headers)
+    return Message(subject, placed(job.record, job.place, job.tombstone).encode(), headers)
 
 
 async def is_free_again(store: QueueStore, job: NewJob) -> bool:
@@ -63,8 +63,8 @@ async def add(store: QueueStore, job: NewJob) -> bool:
             if newest is not None and state_of(newest.subject) != GONE:
                 return False
             # Only a tombstone stands there: the id is free again.
-            seq = 0 if newest is None else newest.seq
-            expect(message.headers, store.names.any_state(job.job_id), seq)
+            job.tombstone = 0 if newest is None else newest.seq
+            message = message_for(store, job)
     if job.place.state == HEAD:
         await store.hint("head")
     return True
@@ -101,13 +101,9 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
     for i, job in enumerate(jobs):
         fresh[i] = job.job_id not in seen
         seen.add(job.job_id)
-    guards: dict[str, int] = {}
     while True:
         chosen = [job for job, new in zip(jobs, fresh, strict=True) if new]
         messages = [message_for(store, job) for job in chosen]
-        for job, message in zip(chosen, messages, strict=True):
-            if job.job_id in guards:
-                expect(message.headers, store.names.any_state(job.job_id), guards[job.job_id])
         if not messages:
             return fresh
         try:
@@ -120,8 +116,10 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
                         job.on_stored(0)
                 return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
-            missing = [j.job_id for j in chosen if j.job_id not in existing]
-            guards = await _tombstones(store, missing)
+            missing = [j for j in chosen if j.job_id not in existing]
+            tombstones = await _tombstones(store, [j.job_id for j in missing])
+            for job in missing:
+                job.tombstone = tombstones.get(job.job_id, 0)
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
     first = last - len(chosen) + 1
     for number, job in enumerate(chosen):

@@ -53,6 +53,7 @@ def _short_traces(traces: list[str]) -> list[str]:
 def _ended(lease: Lease, **fields: Any) -> Record:
     head = {**lease.record.head, **fields}
     head.pop("token", None)
+    head.pop("after", None)
     head["attemptsMade"] = head.get("attemptsMade", 0) + 1
     return lease.record.with_head(head)
 

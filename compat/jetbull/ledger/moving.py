@@ -61,7 +61,7 @@ def step(names: QueueNames, job_id: str, old: Stored, record: Record, place: Pla
         expect(headers, names.any_state(job_id), old.seq)
     if place.state == GONE:
         record = Record(record.head, record.fixed, b"null")  # a tombstone needs no data
-    return Message(subject, placed(record, place).encode(), headers)
+    return Message(subject, placed(record, place, old.seq).encode(), headers)
 
 
 async def ensure_level(store: QueueStore, lane: str) -> None:

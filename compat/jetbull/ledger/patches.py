@@ -65,6 +65,8 @@ async def _in_place(
 ) -> None:
     record = Record.decode(found.data)
     change(record)
+    if "after" in record.head:
+        record.head["after"] = found.seq
     headers: HeaderMap = {key: found.headers[key] for key in _COPIED}
     subject = found.subject
     if state_of(subject) == ACTIVE:

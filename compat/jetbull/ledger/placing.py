@@ -30,6 +30,7 @@ SETTLE_MS = 10_000
 #: A job that is due so soon is promoted by the process that stored it (`promoter`), which also
 #: tells of it; the server's schedule comes a little later, should that process be gone.
 HORIZON_MS = 10_000
+_OF_SCHEDULES = ("after", "due")
 GRACE_MS = 40
 
 
@@ -64,12 +65,19 @@ def delayed(due_ms: int, priority: int = 0, before: str = "") -> Place:
     return Place(DELAYED, lane, due_ms, str(priority) if priority > 0 else "")
 
 
-def placed(record: Record, place: Place) -> Record:
-    """The record with its due time, if it has one in `place`, and without an older one."""
+def placed(record: Record, place: Place, after: int) -> Record:
+    """The record as it is stored in `place`, behind the job's message `after` (0: none).
+
+    What may fire names that message (`late` says why), and what is delayed its due time.
+    """
     if place.state == DELAYED:
-        return record.with_head({**record.head, "due": place.due_ms})
-    if "due" in record.head:
-        return record.with_head({k: v for k, v in record.head.items() if k != "due"})
+        return record.with_head({**record.head, "due": place.due_ms, "after": after})
+    if place.state == ACTIVE or place.lane == OPEN:
+        head = {**record.head, "after": after}
+        head.pop("due", None)
+        return record.with_head(head)
+    if "after" in record.head:
+        return record.with_head({k: v for k, v in record.head.items() if k not in _OF_SCHEDULES})
     return record
 
 

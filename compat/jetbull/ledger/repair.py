@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
-from jetbull.ledger import finishing
+from jetbull.ledger import finishing, late
 from jetbull.ledger.consumers import ensure_delivery, repair_consumer
 from jetbull.ledger.feed import POLL_SECONDS, Feed
 from jetbull.ledger.lease import Ticket
@@ -98,7 +98,9 @@ class Repair:
     async def _handle(self, ticket: Ticket) -> None:
         job_id = last_token(ticket.stored.subject)
         try:
-            if state_of(ticket.stored.subject) == SETTLE:
+            if await late.is_late(self._store, ticket.stored):
+                await late.discard(self._store, ticket.stored)
+            elif state_of(ticket.stored.subject) == SETTLE:
                 state = lane_of(ticket.stored.subject)
                 keep = self._keep_of(ticket, state)
                 await finishing.settle(self._store, ticket.stored, job_id, state, keep)

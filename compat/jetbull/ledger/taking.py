@@ -12,12 +12,14 @@ import logging
 from collections.abc import Callable
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
+from jetbull.ledger import late
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease, Ticket, patched
 from jetbull.ledger.moving import transition
 from jetbull.ledger.names import ACTIVE, escape, is_schedule
 from jetbull.ledger.placing import active
+from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.templates import claim_values
@@ -91,6 +93,11 @@ class Claim:
         With `along` (a place under the global concurrency) both are stored or none, and a refusal
         may be the place's: `Conflict`.
         """
+        stored = self.ticket.stored
+        if late.fired(stored) and await late.is_late(store, stored):
+            await late.discard(store, stored)
+            await self._drop(store, b"+ACK")
+            return None
         if self._answer is None and along is None and self.ticket.reply and not store.patched:
             self.send(store)
         try:
@@ -105,15 +112,18 @@ class Claim:
             else:
                 seq = await self._stored(store, along)
         except Conflict:
-            if (along is not None or self.ticket.reply) and await self._is_current(store):
-                if along is not None:
-                    raise
-                # Refused, and yet nothing changed: a cluster's new leader may have counted a
-                # message that was lost with the old one. Acknowledged, the job would be lost too.
-                await store.wire.send(self.ticket.reply, b"-NAK")
+            newest = await self._newest(store)
+            if newest is not None and late.is_later_than(newest, stored.seq):
+                await late.discard(store, newest)
+                newest = stored
+            if newest is None or newest.seq != stored.seq:
+                await self._drop(store, b"+ACK")
                 return None
-            if self.ticket.reply:
-                await store.wire.send(self.ticket.reply, b"+ACK")
+            if along is not None:
+                raise
+            # Refused, and yet nothing changed: a cluster's new leader may have counted a message
+            # that was lost with the old one. Acknowledged, the job would be lost too.
+            await self._drop(store, b"-NAK")
             return None
         return await self._won(store, seq)
 
@@ -122,6 +132,7 @@ class Claim:
         now = now_ms()
         head = {**self._record.head, "processedOn": now, "token": self._token}
         head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
+        head["after"] = self.ticket.stored.seq
         head.pop("delay", None)
         head.pop("due", None)
         if self._worker:
@@ -147,9 +158,13 @@ class Claim:
             self._on_stored(seq)
         return seq
 
-    async def _is_current(self, store: QueueStore) -> bool:
+    async def _newest(self, store: QueueStore) -> Stored | None:
         newest = await store.newest(self.job_id)
-        return newest is not None and newest.seq == self.ticket.stored.seq
+        return None if newest is None else as_stored(newest)
+
+    async def _drop(self, store: QueueStore, answer: bytes) -> None:
+        if self.ticket.reply:
+            await store.wire.send(self.ticket.reply, answer)
 
     async def _won(self, store: QueueStore, seq: int) -> Lease:
         ticket, record = self.ticket, self._record
