@@ -87,13 +87,14 @@ class Source:
         names = self._store.names
         name, filters = level_consumer(names, str(level)) if level else wait_consumer(names)
         await ensure_delivery(self._store, name, filters)
-        hand = self._by_level.setdefault(level, deque()) if level else self._hand
+        hand = self._by_level.get(level, deque()) if level else self._hand
         feed = Feed(self._store.wire, names.space.jobs, name, partial(self._deliver, hand))
         feed.on_poll_over(self._wake.set)
         await feed.open()
-        self._feeds[level] = feed
-        self._feeds = dict(sorted(self._feeds.items()))
-        self._by_level = dict(sorted(self._by_level.items()))
+        # New dictionaries: the fetcher may be going through the old ones.
+        self._feeds = dict(sorted({**self._feeds, level: feed}.items()))
+        if level:
+            self._by_level = dict(sorted({**self._by_level, level: hand}.items()))
 
     async def _learn_levels(self) -> None:
         known = await levels(self._store)
