@@ -46,6 +46,10 @@ class Conflict(StoreError):
     repeated = False
 
 
+class BatchTooLarge(StoreError):
+    """The server takes fewer messages in one atomic batch (JetStream error 10199)."""
+
+
 class StreamMissing(StoreError):
     """The stream is not there (yet): it was deleted, or the server is still recovering."""
 
@@ -109,6 +113,7 @@ class HasFailedChildren(UnrecoverableError, JobError):
 
 __all__ = [
     "AckTimeout",
+    "BatchTooLarge",
     "ConfigurationError",
     "Conflict",
     "ConnectionClosedError",

@@ -85,7 +85,10 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         self.emit_safely("removed", job.id)
 
     async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> list[Job[Data, Result]]:
-        """Stores `[{name, data, opts}]` in order, as one atomic insertion per 1,000 jobs."""
+        """Stores `[{name, data, opts}]` in order, all of them or none.
+
+        A server whose limit on batches is lower (docs/running.md) gets them in several steps.
+        """
         fresh = [
             self._fresh(row["name"], cast(Data, row.get("data")), row.get("opts")) for row in jobs
         ]

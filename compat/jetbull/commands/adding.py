@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import deduplicating, linking
 from jetbull.commands.announcing import announce
+from jetbull.errors import JobError
 from jetbull.ledger import blobs, reading
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.adding import add as store_job
@@ -19,6 +21,7 @@ from jetbull.options import check_size
 if TYPE_CHECKING:
     from jetbull.job import Job
 
+_TURN = 1000  # jobs until others have their turn
 _ZERO = ("attempts", "delay")  # defaults that need not be stored
 
 
@@ -85,8 +88,7 @@ async def add(store: QueueStore, job: Job) -> str:
             # A custom id took this number before the counter reached it.
             job_id = new.job_id = str((await store.ids.take())[0])
             new.on_stored = _announcer(store, job_id, new.record, new.place)
-    if new.place.due_ms:
-        store.promoter.arm(job_id, new.place.due_ms)
+    _arm(store, job_id, new.place)
     return job_id
 
 
@@ -95,12 +97,52 @@ async def _is_there(store: QueueStore, new: NewJob) -> bool:
 
 
 async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
-    """Stores many jobs in order; up to 1,000 in one atomic step."""
-    special = any(j.parent or "deduplication" in j.opts for j in jobs)
-    if special:
-        for job in jobs:
-            job.id = await add(store, job)
-        return [str(job.id) for job in jobs]
+    """Stores many jobs in order, in one atomic step if the server takes so many at once.
+
+    Jobs with a deduplication id are stored one after the other.
+    """
+    if any("deduplication" in job.opts for job in jobs):
+        return await _add_each(store, jobs)
+    have_parents = any(job.parent for job in jobs)
+    if have_parents and not await _parents_are_there(store, jobs):
+        return await _add_each(store, jobs)
+    prepared = await _prepare_many(store, jobs)
+    if have_parents:
+        if not await linking.add_children(store, prepared):
+            return await _add_each(store, jobs)
+        for job, new in zip(jobs, prepared, strict=True):
+            job.id = new.job_id
+            _arm(store, new.job_id, new.place)
+        return [new.job_id for new in prepared]
+    for job, new, stored in zip(jobs, prepared, await add_many(store, prepared), strict=True):
+        job.id = new.job_id
+        if not stored:
+            if new.generated:
+                job.id = None
+                job.id = await add(store, job)
+            else:
+                store.emit("duplicated", jobId=new.job_id)
+        else:
+            _arm(store, new.job_id, new.place)
+    return [str(job.id) for job in jobs]
+
+
+async def _add_each(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
+    for job in jobs:
+        job.id = await add(store, job)
+    return [str(job.id) for job in jobs]
+
+
+async def _parents_are_there(store: QueueStore, jobs: Sequence[Job]) -> bool:
+    for job in {job.parentKey: job for job in jobs if job.parent}.values():
+        try:
+            await linking.require_parent(store, job)
+        except JobError:
+            return False
+    return True
+
+
+async def _prepare_many(store: QueueStore, jobs: Sequence[Job]) -> list[NewJob]:
     prepared: list[NewJob] = []
     room = blobs.room(store)
     for job, number in zip(jobs, await store.ids.take(len(jobs)), strict=True):
@@ -111,17 +153,14 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
             await blobs.externalize(store, job_id, record)
         told = _announcer(store, job_id, record, where)
         prepared.append(NewJob(job_id, record, where, custom in (None, ""), told))
-    for job, new, stored in zip(jobs, prepared, await add_many(store, prepared), strict=True):
-        job.id = new.job_id
-        if not stored:
-            if new.generated:
-                job.id = None
-                job.id = await add(store, job)
-            else:
-                store.emit("duplicated", jobId=new.job_id)
-        elif new.place.due_ms:
-            store.promoter.arm(new.job_id, new.place.due_ms)
-    return [str(job.id) for job in jobs]
+        if len(prepared) % _TURN == 0:
+            await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
+    return prepared
+
+
+def _arm(store: QueueStore, job_id: str, place: Place) -> None:
+    if place.due_ms:
+        store.promoter.arm(job_id, place.due_ms)
 
 
 def _announcer(

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from jetbull.commands import adding, linking
 from jetbull.error_code import refused
-from jetbull.errors import ConfigurationError, Conflict, FlowError, JobError
+from jetbull.errors import BatchTooLarge, ConfigurationError, Conflict, FlowError, JobError
 from jetbull.job import Job
 from jetbull.ledger import parents, reading
 from jetbull.ledger.adding import NewJob, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
-from jetbull.ledger.batch import MAX_BATCH, Message, commit
+from jetbull.ledger.batch import Message, commit, most_in_batch
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import HEAD
@@ -117,14 +117,13 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
             pending.append((Message(subject, b"null", headers), node))
     told = 0
     for stream, batch in streams.items():
-        for messages in _batches(batch):
-            try:
-                await commit(store.wire, stream, messages)
-            except Conflict as rival:
-                if not (rival.repeated and await is_stored(*stored[0])):
-                    raise
-                told = 1  # stored at the first attempt, whose answer was lost
-    if max(map(len, streams.values())) > MAX_BATCH:
+        try:
+            await _commit(store, stream, batch)
+        except Conflict as rival:
+            if not (rival.repeated and await is_stored(*stored[0])):
+                raise
+            told = 1  # stored at the first attempt, whose answer was lost
+    if max(map(len, streams.values())) > most_in_batch(store.wire):
         await _let_go(nodes)
     for number, (owner, new) in enumerate(stored):
         if new.on_stored is not None and number >= told:
@@ -135,16 +134,20 @@ async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
         await owner.hint("head")
 
 
-def _batches(messages: list[tuple[Message, Tree]]) -> list[list[Message]]:
+async def _commit(store: QueueStore, stream: str, messages: list[tuple[Message, Tree]]) -> None:
     """One batch; of a flow too large for it several, no parent of which comes before its children.
 
     So it cannot run before all of them are there, and the root is stored last.
     """
-    ordered = [message for message, _ in messages]
-    if len(ordered) > MAX_BATCH:
-        ordered = [message for message, node in messages if not node.children]
-        ordered += [message for message, node in reversed(messages) if node.children]
-    return [ordered[at : at + MAX_BATCH] for at in range(0, len(ordered), MAX_BATCH)]
+    try:
+        await commit(store.wire, stream, [message for message, _ in messages])
+        return
+    except BatchTooLarge:
+        most = most_in_batch(store.wire)
+    ordered = [message for message, node in messages if not node.children]
+    ordered += [message for message, node in reversed(messages) if node.children]
+    for at in range(0, len(ordered), most):
+        await commit(store.wire, stream, ordered[at : at + most])
 
 
 async def _one_by_one(roots: Sequence[Tree]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jetbull.errors import Conflict
-from jetbull.ledger.batch import MAX_BATCH, Message, commit
+from jetbull.errors import BatchTooLarge, Conflict
+from jetbull.ledger.batch import Message, commit, most_in_batch
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import GONE, HEAD, state_of
@@ -84,12 +84,19 @@ async def is_stored(store: QueueStore, job: NewJob) -> bool:
 
 
 async def add_many(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
-    """Stores all that are new, up to 1,000 in one atomic step; True for each that was stored."""
+    """Stores all that are new; True for each that was stored.
+
+    One atomic step, or as few as the server's limit on batches allows.
+    """
     for lane in {j.place.level for j in jobs if j.place.level}:
         await ensure_level(store, lane)
     stored: list[bool] = []
-    for start in range(0, len(jobs), MAX_BATCH):
-        stored += await _add_batch(store, jobs[start : start + MAX_BATCH])
+    while len(stored) < len(jobs):
+        part = jobs[len(stored) : len(stored) + most_in_batch(store.wire)]
+        try:
+            stored += await _add_batch(store, part)
+        except BatchTooLarge:
+            continue  # from now on it is known what is not
     if any(j.place.state == HEAD for j in jobs):
         await store.hint("head")
     return stored

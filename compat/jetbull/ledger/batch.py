@@ -1,20 +1,33 @@
-"""All-or-nothing storing of several messages (JetStream atomic batches, ADR-50)."""
+"""All-or-nothing storing of several messages (JetStream atomic batches, ADR-50).
+
+How many a batch may hold is the server's setting (`jetstream.limits.batch.max_msgs`): 1,000 unless
+told otherwise; `jetbull server` allows a million. It is learnt by asking: message 1,001 of the
+first large batch wants an answer, and the server's refusal names the limit.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, Conflict, StoreError
+from jetbull.errors import AckTimeout, BatchTooLarge, Conflict, StoreError
 from jetbull.ledger.guard import HeaderMap
+from jetbull.ledger.replies import store_error
 from jetbull.ledger.wire import Wire
 
-MAX_BATCH = 1000  # messages, the server's limit
 PATIENCE = 30.0  # seconds
+_MOST = 1_000_000  # messages
 _INCOMPLETE = 10176  # messages of the batch are missing
+_TOO_LARGE = 10199
+_BATCH_HEADERS = ("Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit")
+_COMMIT_SECONDS = 20.0
+_A_SECOND = 20_000  # messages the server stores in a second, at the least
+_TURN = 1000  # messages until others have their turn
 
 
 @dataclass(slots=True)
@@ -26,6 +39,11 @@ class Message:
     headers: HeaderMap = field(default_factory=dict)
 
 
+def most_in_batch(wire: Wire) -> int:
+    """How many messages may be tried in one batch, as far as is known."""
+    return _MOST if wire.batch_limit is None else wire.batch_limit
+
+
 async def commit(
     wire: Wire, stream: str, messages: Sequence[Message], patience: float = PATIENCE
 ) -> int:
@@ -33,7 +51,8 @@ async def commit(
 
     `Conflict` when any guard failed. A batch whose answer was lost is looked for before it is
     sent again, so it is stored once; if it is not there any more, the conflict is marked
-    `repeated`. AckTimeout when the server stayed away for `patience` seconds.
+    `repeated`. BatchTooLarge when the server takes fewer messages: `most_in_batch` knows how many
+    from then on. AckTimeout when the server stayed away for `patience` seconds.
     """
     deadline = monotonic() + patience
     repeated = False
@@ -59,6 +78,8 @@ async def commit(
             stored = await wire.get_last(stream, last.subject)
             if stored is not None and stored.data == last.payload:
                 return stored.seq
+        except BatchTooLarge:
+            raise
         except StoreError as error:
             if error.code != _INCOMPLETE or monotonic() > deadline:
                 raise  # a batch torn by a reconnect was not stored: send it again
@@ -67,17 +88,51 @@ async def commit(
 async def _send(wire: Wire, messages: Sequence[Message]) -> int:
     if len(messages) == 1:
         only = messages[0]
+        for name in _BATCH_HEADERS:  # of an attempt that was too large
+            only.headers.pop(name, None)
         return await (await wire.post(only.subject, only.payload, only.headers))
-    batch = uuid4().hex
+    if len(messages) > most_in_batch(wire):
+        raise BatchTooLarge(f"A batch of {len(messages)} messages is too large for the server.")
+    batch, count = uuid4().hex, len(messages)
     async with wire.batch_slots:
-        for number, message in enumerate(messages[:-1], 1):
+        for number, message in enumerate(messages, 1):
             message.headers["Nats-Batch-Id"] = batch
             message.headers["Nats-Batch-Sequence"] = str(number)
+            message.headers.pop("Nats-Batch-Commit", None)
+            if number == count:
+                break
+            if number == wire.batch_proven + 1:
+                await _ask(wire, message)
+                continue
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
             if wire.crowded:
                 await wire.room()
             wire.send_now(message.subject, message.payload, "", message.headers)
         last = messages[-1]
-        last.headers["Nats-Batch-Id"] = batch
-        last.headers["Nats-Batch-Sequence"] = str(len(messages))
         last.headers["Nats-Batch-Commit"] = "1"
-        return await (await wire.post(last.subject, last.payload, last.headers, timeout=20))
+        timeout = _COMMIT_SECONDS + count / _A_SECOND
+        try:
+            seq = await (await wire.post(last.subject, last.payload, last.headers, timeout=timeout))
+        except StoreError as error:
+            _learn(wire, error)
+            raise
+        wire.batch_proven = max(wire.batch_proven, count)
+        return seq
+
+
+async def _ask(wire: Wire, message: Message) -> None:
+    """Sends a message of a batch and waits for the server's word: it may be one too many."""
+    answer = await (await wire.question(message.subject, message.payload, message.headers))
+    if answer.data:
+        error = store_error(json.loads(answer.data).get("error", {}))
+        _learn(wire, error)
+        raise error
+
+
+def _learn(wire: Wire, error: StoreError) -> None:
+    """BatchTooLarge, and how many messages there may be, if the error is about that."""
+    if error.code == _TOO_LARGE:
+        named = re.search(r"(\d+) \(", str(error))
+        wire.batch_limit = wire.batch_proven = int(named.group(1)) if named else 1000
+        raise BatchTooLarge(str(error), error.code) from error

@@ -13,6 +13,7 @@ __all__ = ["DEFAULT_PORT", "LOOPBACK", "configuration", "default_data_folder"]
 DEFAULT_PORT = 4222
 LOOPBACK = "127.0.0.1"
 _ANY_FREE_PORT = -1
+_LARGEST_BATCH = 1_000_000  # messages; the server's own default is 1,000
 
 
 def default_data_folder() -> Path:
@@ -34,7 +35,10 @@ def configuration(
     `port` 0 lets the server pick a free one. `sync` is JetStream's `sync_interval`
     ("always" or a duration such as "10s"). `extra` holds further top-level settings.
     """
-    jetstream: dict[str, Any] = {"store_dir": str(folder / "store")}
+    jetstream: dict[str, Any] = {
+        "store_dir": str(folder / "store"),
+        "limits": {"batch": {"max_msgs": _LARGEST_BATCH}},
+    }
     if sync is not None:
         jetstream["sync_interval"] = sync
     settings: dict[str, Any] = {

@@ -23,8 +23,9 @@ def test_a_claim(prefix: str, queue: str, job_id: str, seq: int) -> None:
     old = Stored(names.job(WAIT, job_id), seq, RECORD)
     expected = step(names, job_id, old, RECORD, active(1_764_000_000_123))
     token = escape(job_id).encode()
+    record = RECORD.with_head({**RECORD.head, "after": seq})
     made = Templates(names).claim.command(
-        token, claim_values(token, seq, 1_764_000_000_123), b"in.1", RECORD.encode()
+        token, claim_values(token, seq, 1_764_000_000_123), b"in.1", record.encode()
     )
     assert made == command_of(expected.subject, expected.payload, "in.1", expected.headers)
 

@@ -55,6 +55,8 @@ class Wire(Connection):
         self._next = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self.batch_slots = asyncio.Semaphore(_OPEN_BATCHES)
+        self.batch_limit: int | None = None  # messages in a batch, once the server refused more
+        self.batch_proven = 1000  # so many it takes; every server does, unless told otherwise
 
     @classmethod
     async def open(cls, servers: list[str], **options: Any) -> Wire:
@@ -190,10 +192,12 @@ class Wire(Connection):
         answer: Msg = await waiter.future
         return answer
 
-    async def question(self, subject: str, payload: bytes = b"") -> asyncio.Future[Msg]:
+    async def question(
+        self, subject: str, payload: bytes = b"", headers: Headers | None = None
+    ) -> asyncio.Future[Msg]:
         """Like `request`, but the caller decides when to wait."""
         waiter = ForAnswer(monotonic() + ACK_TIMEOUT)
-        self._ask(subject, payload, None, waiter)
+        self._ask(subject, payload, headers, waiter)
         return waiter.future
 
     async def _read(
