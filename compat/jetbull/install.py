@@ -113,6 +113,8 @@ def install_as_bullmq() -> None:
         if old != new:
             folder, _, name = f"{_OLD}.{old}".rpartition(".")
             setattr(sys.modules[folder], name, module)
+        if old in _PACKAGES and not hasattr(module, "__path__"):
+            module.__path__ = []  # the finder is asked for what lies below only then
 
 
 __all__ = ["install_as_bullmq"]

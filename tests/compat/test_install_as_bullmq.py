@@ -65,12 +65,12 @@ def test_installing_twice_changes_nothing(run: Run) -> None:
     assert python(run, code) == "True"
 
 
-def test_a_module_that_speaks_to_redis_is_refused_with_a_reason(run: Run) -> None:
+@pytest.mark.parametrize("module", ["redis_connection", "scripts", "backends.redis_backend"])
+def test_a_module_that_speaks_to_redis_is_refused_with_a_reason(run: Run, module: str) -> None:
     code = (
-        "try:\n    import bullmq.redis_connection\n"
-        "except ModuleNotFoundError as error:\n    print(error)"
+        f"try:\n    import bullmq.{module}\nexcept ModuleNotFoundError as error:\n    print(error)"
     )
-    assert "speaks to Redis" in python(run, code)
+    assert f"bullmq.{module} speaks to Redis" in python(run, code)
 
 
 def test_installing_after_the_real_bullmq_was_imported_is_refused(run: Run, tmp_path: Path) -> None:
