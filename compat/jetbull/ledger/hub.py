@@ -18,6 +18,7 @@ from jetbull.ledger.promoting import promote_due
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.streams import ensure_streams
 from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire.ended import hang_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ async def acquire(target: Target) -> Hold:
     key = (id(loop), target)
     shared = _shared.get(key)
     if shared is None or shared.loop is not loop:
+        _drop_ended()
         shared = _shared[key] = _Shared(target, loop)
     shared.holds += 1
     try:
@@ -90,6 +92,15 @@ async def acquire(target: Target) -> Hold:
             _shared.pop(key, None)
         raise
     return Hold(shared)
+
+
+def _drop_ended() -> None:
+    """Lets go of connections whose loop ended before they were closed (`asyncio.run` per call)."""
+    for key, shared in list(_shared.items()):
+        if shared.loop.is_closed():
+            _shared.pop(key, None)
+            if shared.wire is not None:
+                hang_up(shared.wire)
 
 
 async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
