@@ -56,18 +56,20 @@ async def window(store: QueueStore) -> Window | None:
     return Window(body["start"], body["end"], body["count"])
 
 
-async def enter_window(store: QueueStore, limit: int, duration_ms: int) -> int:
-    """Counts one start: 0 when allowed, else the ms until the window ends."""
-    while True:
-        body, seq = await _read(store, "rate")
-        now = now_ms()
-        if not body or body["end"] <= now:
-            body = {"start": now, "end": now + duration_ms, "count": 0}
-        if body["count"] >= limit:
-            return max(1, int(body["end"]) - now)
-        body["count"] += 1
-        if await _write(store, body, seq):
-            return 0
+async def start_message(store: QueueStore, limit: int, duration_ms: int) -> Message | int:
+    """What must be stored together with an active job under a rate limit.
+
+    The ms until the window ends when it has no room: so no start is counted that is none, and none
+    is made that is not counted.
+    """
+    body, seq = await _read(store, "rate")
+    now = now_ms()
+    if not body or body["end"] <= now:
+        body = {"start": now, "end": now + duration_ms, "count": 0}
+    if body["count"] >= limit:
+        return max(1, int(body["end"]) - now)
+    body["count"] += 1
+    return _rate_message(store, body, seq)
 
 
 async def time_left(store: QueueStore, limit: int) -> int:
@@ -95,12 +97,17 @@ async def open_window(store: QueueStore) -> int:
     return 0 if had is None else 1
 
 
-async def _write(store: QueueStore, body: dict[str, Any], seq: int) -> bool:
+def _rate_message(store: QueueStore, body: dict[str, Any], seq: int) -> Message:
     subject = store.names.aux(_KIND, "rate")
     headers: HeaderMap = {}
     expect(headers, subject, seq)
+    return Message(subject, json.dumps(body).encode(), headers)
+
+
+async def _write(store: QueueStore, body: dict[str, Any], seq: int) -> bool:
+    message = _rate_message(store, body, seq)
     try:
-        await store.put(subject, json.dumps(body).encode(), headers)
+        await store.put(message.subject, message.payload, message.headers)
     except Conflict:
         return False
     return True

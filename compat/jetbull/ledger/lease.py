@@ -125,6 +125,7 @@ class Lease:
             answer = store.grouping.post(template, token, values, payload, on_stored)
             if on_sent is not None:
                 on_sent()
+            store.wire.hurry()
             seq = await answer
         except (AckTimeout, StreamMissing) as error:
             m = transition(store, job_id, self._stored, record, place)

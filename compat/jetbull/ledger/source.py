@@ -23,7 +23,7 @@ from jetbull.ledger.consumers import (
 from jetbull.ledger.counting import levels
 from jetbull.ledger.feed import Feed
 from jetbull.ledger.lease import Ticket
-from jetbull.ledger.names import HEAD, PRIO, lane_of
+from jetbull.ledger.names import HEAD, PRIO, WAIT, lane_of
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
@@ -33,6 +33,7 @@ log = logging.getLogger("jetbull.ledger")
 HOLD_SECONDS = 0.1
 AUDIT_SECONDS = 3.0
 _LEVELS_AT_ONCE = 64
+_LOOKS_AT_ONCE = 16
 MAX_AHEAD = 512
 
 
@@ -44,10 +45,12 @@ class Source:
         store: QueueStore,
         may_fetch: Callable[[], bool],
         refresh: Callable[[], Awaitable[None]],
+        one_by_one: Callable[[], bool],
     ) -> None:
         self._store = store
         self._may_fetch = may_fetch
         self._refresh = refresh
+        self._one_by_one = one_by_one
         self._hand: deque[Ticket] = deque()
         self._by_level: dict[int, deque[Ticket]] = {}
         self._feeds: dict[int, Feed] = {}
@@ -60,6 +63,8 @@ class Source:
         self._stale = False
         self._audit_at = 0.0
         self._levels_lock = asyncio.Lock()
+        self._news = 0
+        self._nothing_at = -1
         self.ahead = 0
         self.seen_empty = False
 
@@ -110,6 +115,7 @@ class Source:
 
     async def _on_head(self, _: Msg) -> None:
         self._head = True
+        self._news += 1
         self._rouse(1)
 
     async def _on_level(self, msg: Msg) -> None:
@@ -131,6 +137,7 @@ class Source:
 
     def _deliver(self, hand: deque[Ticket], ticket: Ticket) -> None:
         hand.append(ticket)
+        self._news += 1
         if len(self._feeds) > 1 and not self._slots:
             self._wake.set()  # a standing request was used up while others are in hand
         self._rouse(1)
@@ -139,8 +146,14 @@ class Source:
 
     def rouse(self) -> None:
         """Lets every idle slot and the fetcher look again (resumed, reconnected, unlimited)."""
+        self._news += 1
         self._rouse(len(self._slots))
         self._wake.set()
+
+    def rouse_one(self) -> None:
+        """Lets one idle slot look again: where one job was, there may be another."""
+        self._news += 1
+        self._rouse(1)
 
     def _rouse(self, count: int) -> None:
         while count > 0 and self._slots:
@@ -183,6 +196,48 @@ class Source:
             if level:
                 return level.popleft()
         return None
+
+    async def exact(self) -> Ticket | None:
+        """The job that is next in the queue's own order, read from the store.
+
+        What is in hand, or comes back after it was returned, need not be the next: so whoever may
+        start only now and then asks here. None without a question when nothing came since the last.
+        """
+        if self._nothing_at == self._news:
+            return None
+        news = self._news
+        ticket = await self.head() if self._head else None
+        ticket = ticket or await self._first_in_line() or self._pop()
+        if ticket is None:
+            self._nothing_at = news
+        return ticket
+
+    async def _first_in_line(self) -> Ticket | None:
+        names = self._store.names
+        lines = [names.all_in(PRIO, str(n)) if n else names.all_in(WAIT) for n in self._feeds]
+        at, count = 0, 1  # most often the first line has one
+        while at < len(lines):
+            found = await asyncio.gather(*map(self._first, lines[at : at + count]))
+            for ticket in found:
+                if ticket is not None:
+                    return self._from_hand(ticket)
+            at, count = at + count, _LOOKS_AT_ONCE
+        return None
+
+    async def _first(self, line: str) -> Ticket | None:
+        found = await self._store.wire.get_one(
+            self._store.names.space.jobs, {"next_by_subj": line, "seq": 1}
+        )
+        return None if found is None else Ticket(as_stored(found))
+
+    def _from_hand(self, ticket: Ticket) -> Ticket:
+        """The same ticket as the consumer gave it, if it did: that one can be acknowledged."""
+        for _, hand in self._hands():
+            for held in hand:
+                if held.stored.seq == ticket.stored.seq:
+                    hand.remove(held)
+                    return held
+        return ticket
 
     async def put_back(self, ticket: Ticket) -> None:
         """A ticket that may not start now returns to the queue."""
@@ -261,7 +316,7 @@ class Source:
                 await self._add_level(int(lane_of(found.subject)))
         if self._slots and not self._head:
             self._head = True
-            self._rouse(1)
+            self.rouse_one()
 
     async def _recover(self) -> None:
         """After a reconnect: standing requests are gone, levels and consumers may be too."""
@@ -277,11 +332,15 @@ class Source:
         if not self._may_fetch():
             await self.give_back()
             return
-        need = len(self._slots) - self._in_hand()
+        need = self._need()
         if len(self._feeds) == 1:
             await self._fetch_plain(need)
         else:
             await self._fetch_levels(need)
+
+    def _need(self) -> int:
+        need = len(self._slots) - self._in_hand()
+        return min(need, 1 - self._in_hand()) if self._one_by_one() else need
 
     async def _fetch_plain(self, need: int) -> None:
         feed = self._feeds[0]
@@ -289,7 +348,7 @@ class Source:
         if ahead and len(self._hand) <= ahead // 2:
             got = await feed.grab(max(need, 0) + ahead - len(self._hand))
             self.seen_empty = got == 0
-            need = len(self._slots) - self._in_hand()
+            need = self._need()
         missing = need - feed.standing
         if missing > 0:
             await feed.poll(missing)
@@ -306,7 +365,7 @@ class Source:
                 want -= await feed.grab(want)
                 if need + ahead - want > 0:
                     break
-        need = len(self._slots) - self._in_hand()
+        need = self._need()
         lowest = min((level for level, hand in self._by_level.items() if hand), default=0)
         for level, feed in list(self._feeds.items()):
             # A job that comes before those in hand must be able to come.

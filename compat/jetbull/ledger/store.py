@@ -107,6 +107,7 @@ class QueueStore:
             answer = wire.post_now(subject, payload, headers, on_stored)
             if on_sent is not None:
                 on_sent()
+            wire.hurry()
             return await answer
         except (AckTimeout, StreamMissing) as error:
             return await self.insist(subject, payload, headers, error, on_stored, patience)

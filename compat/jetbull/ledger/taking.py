@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger import late
@@ -87,21 +87,22 @@ class Claim:
         if self._answer is not None:
             self._answer.cancel()
 
-    async def lease(self, store: QueueStore, along: Message | None = None) -> Lease | None:
+    async def lease(self, store: QueueStore, along: Sequence[Message] = ()) -> Lease | None:
         """The lease; None when the ticket was stale: then it is dropped.
 
-        With `along` (a place under the global concurrency) both are stored or none, and a refusal
-        may be the place's: `Conflict`.
+        With `along` (a place under the global concurrency, a start in the rate window) all are
+        stored or none, and a refusal may be one of theirs: `Conflict`.
         """
         stored = self.ticket.stored
         if late.fired(stored) and await late.is_late(store, stored):
             await late.discard(store, stored)
             await self._drop(store, b"+ACK")
             return None
-        if self._answer is None and along is None and self.ticket.reply and not store.patched:
+        if self._answer is None and not along and self.ticket.reply and not store.patched:
             self.send(store)
         try:
             if self._answer is not None:
+                store.wire.hurry()
                 try:
                     seq = await self._answer
                 except (AckTimeout, StreamMissing) as error:
@@ -119,7 +120,7 @@ class Claim:
             if newest is None or newest.seq != stored.seq:
                 await self._drop(store, b"+ACK")
                 return None
-            if along is not None:
+            if along:
                 raise
             # Refused, and yet nothing changed: a cluster's new leader may have counted a message
             # that was lost with the old one. Acknowledged, the job would be lost too.
@@ -146,14 +147,14 @@ class Claim:
         place = active(self._due_ms)
         return transition(store, self.job_id, self.ticket.stored, self._record, place)
 
-    async def _stored(self, store: QueueStore, along: Message | None) -> int:
+    async def _stored(self, store: QueueStore, along: Sequence[Message]) -> int:
         if store.patched:
             self._record = await patched(store, self.job_id, self.ticket.stored)
         self._start()
         m = self._message(store)
-        if along is None:
+        if not along:
             return await store.put(m.subject, m.payload, m.headers, self._on_stored)
-        seq = await commit(store.wire, store.names.space.jobs, [along, m])
+        seq = await commit(store.wire, store.names.space.jobs, [*along, m])
         if self._on_stored is not None:
             self._on_stored(seq)
         return seq
@@ -193,7 +194,7 @@ async def take(
     lock_ms: int,
     worker: str | None,
     on_stored: OnStored | None = None,
-    along: Message | None = None,
+    along: Sequence[Message] = (),
 ) -> Lease | None:
     """Claims a waiting job. None when the ticket is stale; then it is dropped.
 

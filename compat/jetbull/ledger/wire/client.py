@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from nats.aio.client import Client as NatsClient
@@ -29,13 +30,42 @@ class Client(NatsClient):
     def __init__(self) -> None:
         super().__init__()
         self.handlers: dict[int, Handler] = {}
-        self._ps = FastParser(self)
+        self._parser = self._ps = FastParser(self)
         self._loop = asyncio.get_running_loop()
         self._parts: list[bytes] = []
         self._size = 0
         self._due = False
         self.ahead = 0  # bytes written since the socket was last waited for
         self._kick: asyncio.Task[Any] | None = None
+        self._reader: asyncio.StreamReader | None = None
+        self._feed: Callable[..., None] = _nowhere
+        self._detour = False  # whether nats-py's reader has something to read first
+
+    def shorten(self) -> None:
+        """From now on the socket hands messages to plain listeners without nats-py's reader."""
+        reader = getattr(self._transport, "_io_reader", None)
+        if isinstance(reader, asyncio.StreamReader):
+            self._reader, self._feed = reader, reader.feed_data
+            self._detour = self._detour or bool(reader._buffer)  # type: ignore[attr-defined]
+            reader.feed_data = self._fed  # type: ignore[assignment, method-assign]
+
+    def _fed(self, data: bytes) -> None:
+        if self.is_closed:
+            return
+        if not self._detour:
+            data = self._parser.take(data)
+            if not data:
+                return
+            self._detour = True
+        self._feed(data)
+
+    def begin_detour(self) -> None:
+        """nats-py's reader parses: what comes meanwhile has to wait behind it."""
+        self._detour = True
+
+    def end_detour(self) -> None:
+        """nats-py's reader has parsed what it read, though there may be more."""
+        self._detour = bool(self._reader and self._reader._buffer)  # type: ignore[attr-defined]
 
     def push(self, command: bytes) -> None:
         """Sends a protocol message with this turn of the loop."""
@@ -46,6 +76,11 @@ class Client(NatsClient):
         elif not self._due:
             self._due = True
             self._loop.call_soon(self._end_turn)
+
+    def hurry(self) -> None:
+        """Writes what was gathered now: for one who will only wait after this."""
+        if self._parts:
+            self._write_parts()
 
     def _end_turn(self) -> None:
         self._due = False
@@ -82,6 +117,10 @@ class Client(NatsClient):
             self._write_parts()
         if self._kick is not None:
             await asyncio.gather(self._kick, return_exceptions=True)
+
+
+def _nowhere(data: bytes) -> None:
+    """Until there is a connection, nothing is read."""
 
 
 async def abandon(client: Client) -> None:

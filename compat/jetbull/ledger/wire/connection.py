@@ -112,6 +112,7 @@ class Connection:
             await abandon(client)
             raise
         self._discovered = self._neighbours(client)
+        client.shorten()
         return client
 
     def _neighbours(self, client: Client) -> list[str]:

@@ -22,7 +22,8 @@ Handler = Callable[[bytes, bytes, bytes, bytes | None], None]
 class FastParser(Parser):
     """Cuts messages out of what was read without a regular expression and a copy of the rest.
 
-    Those of plain listeners go straight there; everything else is left to nats-py.
+    Those of plain listeners go straight there; everything else is left to nats-py, whose reader
+    is a task. `take` is called by the socket itself: a message costs no turn of the event loop.
     """
 
     def __init__(self, client: Client) -> None:
@@ -34,10 +35,14 @@ class FastParser(Parser):
         self._rest = b""
         super().reset()
 
-    async def parse(self, data: bytes = b"") -> None:
-        """Takes one chunk from the socket."""
+    def take(self, data: bytes) -> bytes:
+        """Hands on every message up to the first thing that is not for a plain listener.
+
+        What begins there is given back, and `parse` has to be called with it.
+        """
         if self._rest:
             data = self._rest + data
+        handlers = self._client.handlers
         position, end = 0, len(data)
         while True:
             line_end = data.find(b"\r\n", position)
@@ -54,29 +59,54 @@ class FastParser(Parser):
                 start, stop = body + int(parts[-2]), body + int(parts[-1])
                 with_reply = len(parts) == 5
             else:
-                await super().parse(data[position:body])
-                position = body
-                continue
+                self._rest = b""
+                return data[position:]
             if stop + 2 > end:
                 break
-            position = stop + 2
-            handler = self._client.handlers.get(int(parts[1]))
-            reply = parts[2] if with_reply else b""
-            block = data[body:start] or None
+            handler = handlers.get(int(parts[1]))
             if handler is None:
-                await self._client._process_msg(
-                    int(parts[1]),
-                    parts[0],
-                    reply,
-                    data[start:stop],
-                    block,  # type: ignore[arg-type]
-                )
-                continue
+                self._rest = b""
+                return data[position:]
+            position = stop + 2
             try:
-                handler(parts[0], reply, data[start:stop], block)
+                handler(
+                    parts[0],
+                    parts[2] if with_reply else b"",
+                    data[start:stop],
+                    data[body:start] or None,
+                )
             except Exception:
                 log.exception("a listener failed")  # the reader has to go on for the others
         self._rest = data[position:]
+        return b""
+
+    async def parse(self, data: bytes = b"") -> None:
+        """Takes one chunk from nats-py's reader, whatever is in it."""
+        self._client.begin_detour()
+        while data := self.take(data):
+            line, found, rest = data.partition(b"\r\n")
+            if line[0] in (_M, _H):
+                data = await self._message(line, rest)
+            else:
+                await super().parse(line + found)
+                data = rest
+        self._client.end_detour()
+
+    async def _message(self, line: bytes, rest: bytes) -> bytes:
+        """Gives nats-py's own listeners a message; what follows it."""
+        headers = line[0] == _H
+        parts = line.split()[1:]
+        stop = int(parts[-1])
+        start = int(parts[-2]) if headers else 0
+        reply = parts[2] if len(parts) == (5 if headers else 4) else b""
+        await self._client._process_msg(
+            int(parts[1]),
+            parts[0],
+            reply,
+            rest[start:stop],
+            rest[:start] or None,  # type: ignore[arg-type]
+        )
+        return rest[stop + 2 :]
 
 
 __all__ = ["FastParser", "Handler"]

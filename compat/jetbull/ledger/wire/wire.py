@@ -39,6 +39,7 @@ ACK_TIMEOUT = 5.0  # seconds
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
 _OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _NO_MESSAGE = 10037
+_FEW = 2  # questions under way: one job's outcome and the claim of the next
 _CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
 
 
@@ -182,6 +183,14 @@ class Wire(Connection):
     def unanswered(self) -> int:
         """Questions that are under way."""
         return len(self._waiters)
+
+    def hurry(self) -> None:
+        """Sends what was gathered now if little is under way: the caller will wait for it.
+
+        Where much is, more comes in this turn of the event loop, and one write is for all.
+        """
+        if len(self._waiters) <= _FEW:
+            self._client.hurry()
 
     async def request(
         self, subject: str, payload: bytes = b"", timeout: float = ACK_TIMEOUT
