@@ -1,9 +1,10 @@
 """The messages of one state in stream order: how many, and those at some positions.
 
 A direct get that filters by subject makes the server count what follows, which takes longer with
-each job there is (about 100 ms with a million). So sizes come from the counting consumers, and
-what lies near one end of a family is read without a filter and picked out here. Only for a
-position in the middle is the server asked to count, once or twice.
+each job there is (about 20 ms with a million on a quiet machine), and so does finding the first or
+the last of a family. So sizes come from the counting consumers, and what lies near one end of the
+stream is read without a filter and picked out here. Only for what lies elsewhere is the server
+asked to find or to count.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jetbull.ledger.store import QueueStore
 _CHUNK = 500  # messages of one answer
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer
 _WALK = 2000  # positions that are read over rather than located
+_EARLY = 100  # positions a guess lies before the one wanted
 _FAR = 20_000  # sequences looked through backwards before the server has to count
 _COUNTED = frozenset({ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED})
 
@@ -47,7 +49,8 @@ class Family:
 
     async def read(self) -> Found:
         """All of them."""
-        return await self._forward(1, None)
+        first = await self._one({"next_by_subj": self._subject, "seq": 1})
+        return [] if first is None else await self._forward(first.seq, None, looked=True)
 
     async def slice(self, first: int, last: int, size: int) -> Found:
         """Positions first..last of `size`."""
@@ -64,63 +67,76 @@ class Family:
 
     # --- reading -----------------------------------------------------------------------
 
-    async def _forward(self, seq: int, count: int | None) -> Found:
-        """From a sequence on; all when `count` is None."""
+    async def _forward(self, seq: int, count: int | None, looked: bool = False) -> Found:
+        """From a sequence on; all when `count` is None. `looked`: the family begins there."""
         found: Found = []
         dense = True
         while count is None or len(found) < count:
             size = _CHUNK if count is None else min(_CHUNK, 2 * (count - len(found)))
-            if dense:
-                first = await self._one({"next_by_subj": self._subject, "seq": seq})
-                if first is None:
-                    break
-                chunk = await self._unfiltered(first.seq, size)
-            else:
-                chunk = await self._counted(seq, size)
+            chunk = await (self._unfiltered(seq, size) if dense else self._counted(seq, size))
             if not chunk:
                 break
             hits = self._own(chunk)
             found += hits
             seq = chunk[-1].seq + 1
-            # Among many others the server picks better: it has few to count.
-            dense = dense and len(hits) * 4 >= len(chunk)
+            if len(hits) * 4 >= len(chunk):
+                continue
+            # The family may begin further on. Among many others the server picks better: it has
+            # few to count.
+            dense = dense and not looked
+            if dense:
+                first = await self._one({"next_by_subj": self._subject, "seq": seq})
+                if first is None:
+                    break
+                looked, seq = True, first.seq
         return found if count is None else found[:count]
 
     async def _backward(self, count: int) -> Found | None:
         """The newest `count`, oldest first; None when they lie too far apart to look for."""
-        newest = await self._one({"last_by_subj": self._subject})
-        if newest is None:
-            return []
-        end, width = newest.seq, count
-        found: Found = []
-        while len(found) < count and end > 0:
-            if newest.seq - end > _FAR:
+        _, end = await self._bounds()
+        found = await self._window(max(1, end - count + 1), end)
+        if not found:
+            newest = await self._one({"last_by_subj": self._subject})
+            if newest is None:
+                return []
+            end = newest.seq
+            found = await self._window(max(1, end - count + 1), end)
+        begin, width = max(1, end - count + 1), count
+        while len(found) < count and begin > 1:
+            if end - begin > _FAR:
                 return None
-            start = max(1, end - width + 1)
-            hits: Found = []
-            seq = start
-            while seq <= end:
-                chunk = await self._unfiltered(seq, min(_CHUNK, end - seq + 1))
-                if not chunk:
-                    break
-                hits += [m for m in self._own(chunk) if m.seq <= end]
-                seq = chunk[-1].seq + 1
-            found = hits + found
-            end, width = start - 1, width * 4
+            width *= 4
+            start = max(1, begin - width)
+            found = await self._window(start, begin - 1) + found
+            begin = start
         return found[-count:]
+
+    async def _window(self, seq: int, end: int) -> Found:
+        """Those between two sequences."""
+        found: Found = []
+        while seq <= end:
+            chunk = await self._unfiltered(seq, min(_CHUNK, end - seq + 1))
+            if not chunk:
+                break
+            found += [m for m in self._own(chunk) if m.seq <= end]
+            seq = chunk[-1].seq + 1
+        return found
+
+    async def _bounds(self) -> tuple[int, int]:
+        """The first and the last sequence of the stream."""
+        info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
+        return int(info["state"]["first_seq"]), int(info["state"]["last_seq"])
 
     async def _locate(self, position: int, size: int) -> tuple[int, int]:
         """A sequence and the position it has, at or not far before the one wanted."""
-        newest = await self._one({"last_by_subj": self._subject})
-        oldest = await self._one({"next_by_subj": self._subject, "seq": 1})
-        if newest is None or oldest is None:
-            return 1, 0
-        low_seq, low = oldest.seq, 0
-        high_seq, high = newest.seq, size - 1
+        low_seq, high_seq = await self._bounds()
+        low, high = 0, size - 1
+        early = _EARLY
         while position - low > _WALK and low_seq < high_seq:
-            # Half a walk early: what is found a little before the position need not be asked again.
-            share = (position - _WALK // 2 - low) / max(1, high - low)
+            # Early: what is found a little before the position need not be asked again.
+            share = (position - early - low) / max(1, high - low)
             guess = min(high_seq, low_seq + max(1, int((high_seq - low_seq) * share)))
+            early = _WALK // 2
             found = await self._counted(guess, 1)
             if not found:
                 high_seq = guess - 1

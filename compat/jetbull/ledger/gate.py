@@ -72,6 +72,30 @@ async def start_message(store: QueueStore, limit: int, duration_ms: int) -> Mess
     return _rate_message(store, body, seq)
 
 
+async def enter_window(store: QueueStore, limit: int, duration_ms: int) -> int:
+    """Counts one start: 0 when allowed, else the ms until the window ends."""
+    while True:
+        message = await start_message(store, limit, duration_ms)
+        if isinstance(message, int):
+            return message
+        try:
+            await store.put(message.subject, message.payload, message.headers)
+        except Conflict:
+            continue
+        return 0
+
+
+async def leave_window(store: QueueStore) -> None:
+    """Takes one start back that was counted and not made."""
+    while True:
+        body, seq = await _read(store, "rate")
+        if not body or body["end"] <= now_ms() or body["count"] < 1:
+            return
+        body["count"] -= 1
+        if await _write(store, body, seq):
+            return
+
+
 async def time_left(store: QueueStore, limit: int) -> int:
     """Ms until another job may start; 0 when one may now."""
     current = await window(store)

@@ -21,7 +21,7 @@ from jetbull.ledger.consumers import (
     wait_consumer,
 )
 from jetbull.ledger.counting import levels
-from jetbull.ledger.feed import Feed
+from jetbull.ledger.feed import Feed, is_first
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.names import HEAD, PRIO, WAIT, lane_of
 from jetbull.ledger.reading import as_stored
@@ -45,12 +45,12 @@ class Source:
         store: QueueStore,
         may_fetch: Callable[[], bool],
         refresh: Callable[[], Awaitable[None]],
-        one_by_one: Callable[[], bool],
+        room: Callable[[], int | None],
     ) -> None:
         self._store = store
         self._may_fetch = may_fetch
         self._refresh = refresh
-        self._one_by_one = one_by_one
+        self._room = room
         self._hand: deque[Ticket] = deque()
         self._by_level: dict[int, deque[Ticket]] = {}
         self._feeds: dict[int, Feed] = {}
@@ -63,6 +63,7 @@ class Source:
         self._stale = False
         self._audit_at = 0.0
         self._levels_lock = asyncio.Lock()
+        self._returned: set[int] = set()
         self._news = 0
         self._nothing_at = -1
         self.ahead = 0
@@ -138,6 +139,7 @@ class Source:
     def _deliver(self, hand: deque[Ticket], ticket: Ticket) -> None:
         hand.append(ticket)
         self._news += 1
+        self._returned.discard(ticket.stored.seq)
         if len(self._feeds) > 1 and not self._slots:
             self._wake.set()  # a standing request was used up while others are in hand
         self._rouse(1)
@@ -197,12 +199,15 @@ class Source:
                 return level.popleft()
         return None
 
-    async def exact(self) -> Ticket | None:
-        """The job that is next in the queue's own order, read from the store.
+    async def next_in_line(self, look: bool) -> Ticket | None:
+        """The job that is next in the queue's own order, for workers that may not always start.
 
-        What is in hand, or comes back after it was returned, need not be the next: so whoever may
-        start only now and then asks here. None without a question when nothing came since the last.
+        What was returned comes back late and in another order. So only a ticket that comes for the
+        first time counts, while none is away; otherwise, or to `look` always, the store is asked.
         """
+        sure = not (look or self._head or self._returned or len(self._feeds) > 1)
+        if sure and self._hand and is_first(self._hand[0]):
+            return self.pop()
         if self._nothing_at == self._news:
             return None
         news = self._news
@@ -220,8 +225,10 @@ class Source:
             found = await asyncio.gather(*map(self._first, lines[at : at + count]))
             for ticket in found:
                 if ticket is not None:
+                    self._returned = {s for s in self._returned if s > ticket.stored.seq}
                     return self._from_hand(ticket)
             at, count = at + count, _LOOKS_AT_ONCE
+        self._returned.clear()
         return None
 
     async def _first(self, line: str) -> Ticket | None:
@@ -242,6 +249,7 @@ class Source:
     async def put_back(self, ticket: Ticket) -> None:
         """A ticket that may not start now returns to the queue."""
         if ticket.reply:
+            self._returned.add(ticket.stored.seq)
             await self._store.wire.send(ticket.reply, b"-NAK")
         else:
             self._head = True
@@ -339,8 +347,8 @@ class Source:
             await self._fetch_levels(need)
 
     def _need(self) -> int:
-        need = len(self._slots) - self._in_hand()
-        return min(need, 1 - self._in_hand()) if self._one_by_one() else need
+        need, room = len(self._slots) - self._in_hand(), self._room()
+        return need if room is None else min(need, room - self._in_hand())
 
     async def _fetch_plain(self, need: int) -> None:
         feed = self._feeds[0]
@@ -382,6 +390,7 @@ class Source:
         """Returns every ticket in hand to the queue."""
         for feed, hand in self._hands():
             feed.returned += len(hand)
+            self._returned.update(ticket.stored.seq for ticket in hand)
             while hand:
                 await self._store.wire.send(hand.popleft().reply, b"-NAK")
 
@@ -404,6 +413,7 @@ class Source:
         Without its word the next request could be answered with jobs that come after these.
         """
         wire = self._store.wire
+        self._returned.update(ticket.stored.seq for ticket in tickets)
         for ticket in tickets[:-1]:
             await wire.send(ticket.reply, b"-NAK")
         try:
