@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from jetbull.commands import flows, hashes
+from jetbull.commands import flows, hashes, locks
 from jetbull.connection import Link
 from jetbull.errors import ConfigurationError
 from jetbull.key_view import KeyView
@@ -36,6 +37,7 @@ class Backend:
         self.qualifiedName = f"{prefix}:{name}"
         self.keys: dict[str, str] = QueueKeys(prefix).getKeys(name)
         self.conn = KeyView(self)
+        self.connection = SimpleNamespace(conn=self.conn)
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""
@@ -60,6 +62,13 @@ class Backend:
         """The job as the hash BullMQ would keep (strings, short option keys), or None."""
         found = await reading.find(await self.ledger(), job_id)
         return None if found is None else hashes.as_hash(found.record)
+
+    async def extendLocks(
+        self, job_ids: Sequence[str], tokens: Sequence[str], duration: int
+    ) -> list[str]:
+        """Keeps the locks of jobs for `duration` ms more; the ids of those held otherwise."""
+        held = dict(zip(job_ids, tokens, strict=True))
+        return await locks.extend_all(await self.ledger(), held, duration)
 
     async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
         """Writes one event; ConfigurationError (a ValueError) without its name in `event`."""

@@ -44,6 +44,7 @@ from jetbull.manual import ManualFetch
 from jetbull.options import DEFAULT_PREFIX, keep_policy
 from jetbull.outcomes import run_job
 from jetbull.processors import AsyncProcessor, PlainProcessor, Processor, in_thread, is_async, takes
+from jetbull.shielding import Done, to_the_end
 from jetbull.types.generics import Data, Result
 from jetbull.types.worker_options import WorkerOptions
 from jetbull.upkeep import Upkeep
@@ -133,6 +134,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         self._ended = asyncio.Event()
         self._ended.set()
         self._done: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[Any] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._idle_check: asyncio.Task[None] | None = None
         self._repair: asyncio.Task[None] | None = None
@@ -176,6 +178,14 @@ class Worker(HandDriven, Generic[Data, Result]):
         """The jobs running now, with their tokens."""
         return self.jobs
 
+    @property
+    def waiting(self) -> asyncio.Task[Any] | None:
+        """The task that waits for a job while none runs here; cancelling it ends `run`."""
+        slots = self._slots
+        if slots is None or slots.busy or self.paused or self.closing:
+            return None
+        return self._running if self.running else None
+
     def isRunning(self) -> bool:
         return self.running
 
@@ -198,6 +208,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         if self.running:
             raise JetbullError("Worker is already running")
         self.running = True
+        self._running = asyncio.current_task()
         self._ended.clear()
         try:
             while (store := await self._connect()) is not None:
@@ -426,26 +437,31 @@ class Worker(HandDriven, Generic[Data, Result]):
     # --- pausing and closing -----------------------------------------------------------
 
     async def pause(self, do_not_wait_active: bool = False) -> None:
-        """No new jobs on this worker; waits for the running ones unless told not to."""
-        self.paused = True
-        if self._slots is not None:
-            self._slots.source.rouse()
-            if not do_not_wait_active:
-                await self._slots.idle()
-        self.emit("paused")
+        """No new jobs on this worker; waits for the running ones unless told not to.
 
-    def resume(self) -> _Done:
+        Cancelling it does not end that wait.
+        """
+        self.paused = True
+        self._look_again()
+        slots = self._slots
+        try:
+            if slots is not None and not do_not_wait_active:
+                await to_the_end(slots.idle(), lambda: self.forceClosing or slots.stopping)
+        finally:
+            self.emit("paused")
+
+    def resume(self) -> Done:
         """Takes jobs again. May be awaited or not."""
         if self.paused:
             self.paused = False
             self._look_again()
             self.emit("resumed")
-        return _Done()
+        return Done()
 
     async def close(self, force: bool = False) -> None:
         """Ends the worker: running jobs finish first, or with `force` are left to another worker.
 
-        A second call with `force` hastens a graceful close that is under way.
+        Cancelling a graceful close does not end its wait; a second call, with `force`, does.
         """
         self.closing = True
         self.paused = False
@@ -456,7 +472,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         self._stop.set()
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._close())
-        await asyncio.shield(self._closing)
+        await to_the_end(self._closing, lambda: self.forceClosing)
 
     async def _close(self) -> None:
         self.emit("closing", "closing queue")
@@ -477,13 +493,6 @@ class Worker(HandDriven, Generic[Data, Result]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-class _Done:
-    """Awaitable that is done: BullMQ's resume is sync in Python and async in Node."""
-
-    def __await__(self) -> Any:
-        return iter(())
 
 
 __all__ = ["Worker"]

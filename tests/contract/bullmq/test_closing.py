@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import PATIENCE, Heard
 from tests.contract.bullmq.situations import added
@@ -40,6 +41,53 @@ async def test_a_graceful_close_waits_for_running_jobs(make: Makers, queue: Any)
     await asyncio.wait_for(closing, PATIENCE)
     assert await job.getState() == "completed"
     assert worker.closed is True
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_cancelled_close_still_waits_for_running_jobs(
+    make: Makers, queue: Any, times: int
+) -> None:
+    work = Work()
+    [job] = await added(queue, 1)
+    worker = make.worker(queue, work.process)
+    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    closing = asyncio.ensure_future(worker.close())
+    for _ in range(times):
+        await asyncio.sleep(0.02)
+        closing.cancel()
+    await asyncio.sleep(0.02)
+    assert not closing.done()
+    work.may_finish.set()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+    assert await job.getState() == "completed"
+    assert worker.closed is True
+
+
+async def test_a_forced_close_ends_one_that_was_cancelled(make: Makers, queue: Any) -> None:
+    work = Work()
+    [job] = await added(queue, 1)
+    worker = make.worker(queue, work.process)
+    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    closing = asyncio.ensure_future(worker.close())
+    await asyncio.sleep(0.02)
+    closing.cancel()
+    await asyncio.wait_for(worker.close(force=True), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+    assert await job.getState() == "active"
+
+
+async def test_a_job_may_close_its_own_worker_by_force(make: Makers, queue: Any) -> None:
+    async def process(job: Any, token: str) -> None:
+        await worker.close(force=True)
+
+    [job] = await added(queue, 1)
+    worker = make.worker(queue, process)
+    await Heard(worker, "closed").once()
+    assert await job.getState() == "active"
 
 
 async def test_a_closing_worker_takes_no_further_job(make: Makers, queue: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import Heard
+from tests.contract.bullmq.signals import PATIENCE, Heard
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,59 @@ async def test_waiting_does_not_swallow_errors_of_the_backend(make: Makers, queu
         await worker.waitForJob()
 
 
+async def test_cancelling_the_wait_of_an_idle_worker_ends_its_run(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue, _nothing, autorun=False)
+    running = asyncio.ensure_future(worker.run())
+    async with asyncio.timeout(PATIENCE):
+        while worker.waiting is None:
+            await asyncio.sleep(0.01)
+        worker.waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert (worker.running, worker.closed) == (False, False)
+
+
+async def test_a_worker_with_a_running_job_does_not_wait_for_one(make: Makers, queue: Any) -> None:
+    seen: list[Any] = []
+
+    async def process(job: Any, token: str) -> None:
+        seen.append(worker.waiting)
+
+    worker = make.worker(queue, process)
+    completed = Heard(worker, "completed")
+    await queue.add("job", {})
+    await completed.once()
+    assert seen == [None]
+
+
+async def test_the_backend_extends_the_locks_of_jobs_held_by_their_tokens(
+    make: Makers, queue: Any
+) -> None:
+    worker = make.worker(queue)
+    jobs = [await queue.add("job", {}) for _ in range(3)]
+    for job in jobs[:2]:
+        assert (await worker.getNextJob("mine")).id == job.id
+    held, taken, waiting = (job.id for job in jobs)
+    ids = [taken, held, waiting, "unknown"]
+    tokens = ["of another", "mine", "mine", "mine"]
+    assert await worker.backend.extendLocks(ids, tokens, 30_000) == [taken, waiting, "unknown"]
+
+
+async def test_a_lock_extended_through_the_backend_is_still_its_holders(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("job", {})
+    job = await make.worker(queue).getNextJob("mine")
+    assert await queue.backend.extendLocks([job.id], ["mine"], 30_000) == []
+    await job.moveToCompleted("done", "mine")
+    assert await job.getState() == "completed"
+
+
+async def test_the_client_is_also_that_of_the_backends_connection(queue: Any) -> None:
+    await queue.add("job", {})
+    assert await queue.backend.connection.conn.exists(queue.toKey("1")) == 1
+
+
 async def test_the_backend_gives_a_job_as_its_stored_texts(queue: Any) -> None:
     job = await queue.add("job", {"a": 1}, {"attempts": 2})
     stored = await queue.backend.getJobData(job.id)
@@ -169,3 +222,7 @@ async def test_a_job_can_be_asked_by_the_name_of_a_set(queue: Any) -> None:
     assert not await waiting.isInList("active")
     assert await later.isInZSet("delayed")
     assert not await later.isInZSet("failed")
+
+
+async def _nothing(job: Any, token: str) -> None:
+    """A processor that does nothing."""

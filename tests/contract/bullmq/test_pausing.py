@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import PATIENCE, Heard, Story
 from tests.contract.bullmq.situations import added, names
@@ -146,6 +147,32 @@ async def test_pausing_a_worker_waits_for_its_running_job(make: Makers, queue: A
     await asyncio.wait_for(pausing, PATIENCE)
     assert await job.getState() == "completed"
     assert paused.calls == [()]
+
+
+async def test_a_cancelled_pause_still_waits_for_the_running_job(make: Makers, queue: Any) -> None:
+    begun, may_finish = asyncio.Event(), asyncio.Event()
+
+    async def process(job: Any, token: str) -> str:
+        begun.set()
+        await may_finish.wait()
+        return "done"
+
+    [job] = await added(queue, 1)
+    worker = make.worker(queue, process)
+    paused = Heard(worker, "paused")
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    pausing = asyncio.ensure_future(worker.pause())
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+        pausing.cancel()
+    await asyncio.sleep(0.02)
+    assert paused.calls == []
+    may_finish.set()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(asyncio.CancelledError):
+            await pausing
+    assert await job.getState() == "completed"
+    assert (worker.paused, paused.calls) == (True, [()])
 
 
 async def test_pausing_a_worker_without_waiting_returns_at_once(make: Makers, queue: Any) -> None:

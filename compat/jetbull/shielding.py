@@ -1,0 +1,41 @@
+"""Waits that cancelling their callers does not cut short, as in BullMQ's `close` and `pause`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+async def to_the_end(
+    work: asyncio.Task[None] | Coroutine[Any, Any, None], gives_up: Callable[[], bool]
+) -> None:
+    """Returns when `work` is done; a cancellation meanwhile is raised only then.
+
+    It is raised at once when `gives_up` says so: a processor that ends its own worker by force is
+    cancelled for that, and would wait for itself.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled() or gives_up():
+                if task is not work:
+                    task.cancel()
+                raise
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()
+
+
+class Done:
+    """Awaitable that is done: BullMQ's resume is sync in Python and async in Node."""
+
+    def __await__(self) -> Any:
+        return iter(())
+
+
+__all__ = ["Done", "to_the_end"]
