@@ -9,6 +9,7 @@ from jetbull.backend import create_backend
 from jetbull.commands import adding
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
+from jetbull.ledger.collector import collector_paused
 from jetbull.ledger.store import QueueStore
 from jetbull.legacy import modern, outdated
 from jetbull.options import DEFAULT_PREFIX, check_id
@@ -89,9 +90,11 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
 
         A server whose limit on batches is lower (docs/running.md) gets them in several steps.
         """
-        fresh = [
-            self._fresh(row["name"], cast(Data, row.get("data")), row.get("opts")) for row in jobs
-        ]
+        with collector_paused():
+            fresh = [
+                self._fresh(row["name"], cast(Data, row.get("data")), row.get("opts"))
+                for row in jobs
+            ]
         if fresh:
             await adding.add_bulk(await self.ledger(), fresh)
         return fresh

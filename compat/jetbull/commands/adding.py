@@ -13,6 +13,7 @@ from jetbull.ledger import blobs, reading
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.clock import now_ms
+from jetbull.ledger.collector import collector_paused
 from jetbull.ledger.placing import Place, delayed, waiting
 from jetbull.ledger.record import Record, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
@@ -145,17 +146,28 @@ async def _parents_are_there(store: QueueStore, jobs: Sequence[Job]) -> bool:
 async def _prepare_many(store: QueueStore, jobs: Sequence[Job]) -> list[NewJob]:
     prepared: list[NewJob] = []
     room = blobs.room(store)
-    for job, number in zip(jobs, await store.ids.take(len(jobs)), strict=True):
-        custom = job.id
-        job_id = str(custom) if custom not in (None, "") else str(number)
-        record, where = record_of(job, store), place_of(job)
-        if len(record.data) > room:
-            await blobs.externalize(store, job_id, record)
-        told = _announcer(store, job_id, record, where)
-        prepared.append(NewJob(job_id, record, where, custom in (None, ""), told))
-        if len(prepared) % _TURN == 0:
-            await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
+    numbers = await store.ids.take(len(jobs))
+    for at in range(0, len(jobs), _TURN):
+        with collector_paused():
+            turn = slice(at, at + _TURN)
+            some = [
+                _new_job(store, job, str(number))
+                for job, number in zip(jobs[turn], numbers[turn], strict=True)
+            ]
+        for new in some:
+            if len(new.record.data) > room:
+                await blobs.externalize(store, new.job_id, new.record)
+        prepared += some
+        await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
     return prepared
+
+
+def _new_job(store: QueueStore, job: Job, number: str) -> NewJob:
+    custom = job.id
+    job_id = str(custom) if custom not in (None, "") else number
+    record, where = record_of(job, store), place_of(job)
+    told = _announcer(store, job_id, record, where)
+    return NewJob(job_id, record, where, custom in (None, ""), told)
 
 
 def _arm(store: QueueStore, job_id: str, place: Place) -> None:

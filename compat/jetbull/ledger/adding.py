@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jetbull.errors import BatchTooLarge, Conflict
 from jetbull.ledger.batch import Message, commit, most_in_batch
+from jetbull.ledger.collector import collector_paused
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import GONE, HEAD, state_of
@@ -14,6 +16,8 @@ from jetbull.ledger.placing import Place, address, placed
 from jetbull.ledger.reading import find_many
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
+
+_TURN = 1000  # messages until others have their turn
 
 
 @dataclass(slots=True)
@@ -110,7 +114,7 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
         seen.add(job.job_id)
     while True:
         chosen = [job for job, new in zip(jobs, fresh, strict=True) if new]
-        messages = [message_for(store, job) for job in chosen]
+        messages = await _messages(store, chosen)
         if not messages:
             return fresh
         try:
@@ -129,10 +133,20 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
                 job.tombstone = tombstones.get(job.job_id, 0)
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
     first = last - len(chosen) + 1
-    for number, job in enumerate(chosen):
-        if job.on_stored is not None:
-            job.on_stored(first + number)
+    with collector_paused():
+        for number, job in enumerate(chosen):
+            if job.on_stored is not None:
+                job.on_stored(first + number)
     return fresh
+
+
+async def _messages(store: QueueStore, jobs: Sequence[NewJob]) -> list[Message]:
+    messages: list[Message] = []
+    for at in range(0, len(jobs), _TURN):
+        with collector_paused():
+            messages += [message_for(store, job) for job in jobs[at : at + _TURN]]
+        await asyncio.sleep(0)
+    return messages
 
 
 async def _tombstones(store: QueueStore, job_ids: Sequence[str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from jetbull.ledger import blobs, events, parents
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import COMPLETED, FAILED
+from jetbull.ledger.names import COMPLETED, FAILED, OPEN, lane_of
 from jetbull.ledger.placing import DONE, REMOVED, SETTLE_MS, Place, delayed, unsettled, waiting
 from jetbull.ledger.record import Record, Stored, dumps
 from jetbull.ledger.retention import Keep, trim
@@ -107,8 +107,15 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
         return
     place = REMOVED if keep.none else DONE[state]
     whole = record if blobs.is_whole(record) else await blobs.inline(store, job_id, record)
-    await lease.leave(record, place, lambda _: _tell_end(store, job_id, state, whole))
-    if not keep.all:
+    ended = await lease.leave(
+        record,
+        place,
+        lambda _: _tell_end(store, job_id, state, whole),
+        adopted=lambda: unsettled(state, now_ms() + SETTLE_MS),
+    )
+    if lane_of(ended.subject) == OPEN:
+        await settle(store, ended, job_id, state, keep)
+    elif not keep.all:
         await _tidy(store, state, keep, job_id)
 
 
@@ -117,7 +124,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
     if state == COMPLETED:
         await parents.tell_completed(store, child, job_id)
     else:
-        await parents.tell_failed(store, child, job_id)
+        await parents.tell_failed(store, child, job_id, removed=keep.none)
     whole = await blobs.inline(store, job_id, child.record)
     try:
         await move(

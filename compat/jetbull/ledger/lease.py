@@ -87,12 +87,18 @@ class Lease:
                 return
 
     async def leave(
-        self, record: Record, place: Place, on_stored: Callable[[int], None] | None = None
+        self,
+        record: Record,
+        place: Place,
+        on_stored: Callable[[int], None] | None = None,
+        adopted: Callable[[], Place] | None = None,
     ) -> Stored:
         """Stores the outcome and ends the lease in one message; `LeaseLost` when too late.
 
-        What was set as `on_sent` runs once, when that message is on its way.
+        What was set as `on_sent` runs once, when that message is on its way. A job that was given
+        a parent meanwhile goes to the `adopted` place instead, and `on_stored` does not run.
         """
+        alone = not record.given.get("parent")
         async with self._busy:
             if place.state in (GONE, WAIT, PRIO):
                 await self._clear()
@@ -104,6 +110,8 @@ class Lease:
                     await self._reload()
                     record = _merge(record, self.record)
                     place = reprioritized(place, record.priority)
+                    if alone and adopted is not None and record.given.get("parent"):
+                        place, on_stored, alone = adopted(), None, False
                 else:
                     self.ended = True
                     return stored

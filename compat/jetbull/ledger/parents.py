@@ -203,8 +203,11 @@ async def tell_completed(store: QueueStore, child: Stored, job_id: str) -> None:
         await release(parent.store, parent.job_id)
 
 
-async def tell_failed(store: QueueStore, child: Stored, job_id: str) -> None:
-    """A child failed for good: the parent learns it as the child's options say."""
+async def tell_failed(store: QueueStore, child: Stored, job_id: str, removed: bool = False) -> None:
+    """A child failed for good: the parent learns it as the child's options say.
+
+    Without such an option the parent goes on waiting, unless the child is `removed` as it fails.
+    """
     parent = await parent_of(store, child.record, job_id)
     if parent is None:
         return
@@ -222,6 +225,9 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str) -> None:
     elif opts.get("removeDependencyOnFailure"):
         await book(parent, NOTHING, "null")
         await release(parent.store, parent.job_id)
+    elif removed:
+        await book(parent, NOTHING, "null")
+        await release(parent.store, parent.job_id, removed=True)
 
 
 async def wait_again(store: QueueStore, record: Record, job_id: str) -> None:
@@ -270,19 +276,34 @@ async def by_key(store: QueueStore, key: str) -> tuple[QueueStore, str]:
     return first
 
 
-async def adopt(store: QueueStore, job_id: str, wish: Record) -> None:
-    """Gives an existing job the parent named in `wish`; a completed one counts at once."""
-    found = await find(store, job_id)
-    if found is None:
-        return
-    record = found.record.with_given(parent=wish.given["parent"], parentKey=wish.given["parentKey"])
-    state = public_state_of(found.subject)
-    if state == "completed":
-        await tell_completed(store, Stored(found.subject, found.seq, record), job_id)
-        return
-    fixed = record.fixed
+async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
+    """Gives an existing job the parent named in `wish`; a completed one counts at once.
 
-    def change(stored: Record) -> None:
-        stored.fixed = fixed
+    False when there is no such job any more.
+    """
+    told = False
+    while True:
+        found = await find(store, job_id)
+        if found is None:
+            return told
+        record = found.record.with_given(
+            parent=wish.given["parent"], parentKey=wish.given["parentKey"]
+        )
+        if "orphaned" in record.head:
+            record = record.with_head({**record.head, "orphaned": False})
+        if public_state_of(found.subject) == "completed":
+            await tell_completed(store, Stored(found.subject, found.seq, record), job_id)
+            return True
+        if told:
+            return True
+        fixed = record.fixed
 
-    await rewrite(store, job_id, change)
+        def change(stored: Record, fixed: Any = fixed) -> None:
+            stored.fixed = fixed
+            if "orphaned" in stored.head:
+                stored.head["orphaned"] = False
+
+        # It may complete just before it learns of its parent: then it is looked at again.
+        if not await rewrite(store, job_id, change):
+            return False
+        told = True

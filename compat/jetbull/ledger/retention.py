@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from jetbull.ledger import parents, wire
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.names import last_token
+from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 
 
@@ -29,6 +31,9 @@ class Keep:
 
 KEEP_ALL = Keep()
 
+Old = dict[str, wire.Stored]
+"""Finished jobs to remove, by id."""
+
 
 async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> None:
     """Removes what the policy no longer keeps; runs when a job of that state finished."""
@@ -36,7 +41,7 @@ async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> Non
         await forget(store, [newest_id])
         return
     subject = store.names.all_in(state)
-    old: dict[str, int] = {}
+    old: Old = {}
     if keep.age_s is not None:
         old |= await _older_than(store, subject, now_ms() - int(keep.age_s * 1000), keep.limit)
     if keep.count is not None:
@@ -45,7 +50,7 @@ async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> Non
         await _remove_finished(store, old)
 
 
-async def _beyond(store: QueueStore, subject: str, count: int) -> dict[str, int]:
+async def _beyond(store: QueueStore, subject: str, count: int) -> Old:
     stream = store.names.space.jobs
     found = await store.wire.get_batch(stream, {"next_by_subj": subject, "seq": 1, "batch": 1})
     if not found or found[0].pending + 1 <= count:
@@ -54,43 +59,45 @@ async def _beyond(store: QueueStore, subject: str, count: int) -> dict[str, int]
     found = await store.wire.get_batch(
         stream, {"next_by_subj": subject, "seq": 1, "batch": min(surplus, 1000)}
     )
-    return {last_token(m.subject): m.seq for m in found}
+    return {last_token(m.subject): m for m in found}
 
 
-async def _older_than(
-    store: QueueStore, subject: str, cutoff_ms: int, limit: int
-) -> dict[str, int]:
+async def _older_than(store: QueueStore, subject: str, cutoff_ms: int, limit: int) -> Old:
     found = await store.wire.get_batch(
         store.names.space.jobs, {"next_by_subj": subject, "seq": 1, "batch": max(1, limit)}
     )
-    return {last_token(m.subject): m.seq for m in found if parse_ms(m.time) <= cutoff_ms}
+    return {last_token(m.subject): m for m in found if parse_ms(m.time) <= cutoff_ms}
 
 
-async def _remove_finished(store: QueueStore, jobs: dict[str, int]) -> None:
-    """Removes finished jobs (id -> sequence) and what belongs to them.
+async def _remove_finished(store: QueueStore, jobs: Old) -> None:
+    """Removes finished jobs and what belongs to them; no parent waits for one of them any more.
 
     Up to that sequence, for the job may run again by now; and in every state, for a ticket whose
     ack was lost would run it again later.
     """
     await asyncio.gather(
-        *(store.purge(store.names.any_state(i), seq=seq + 1) for i, seq in jobs.items())
+        *(store.purge(store.names.any_state(i), seq=m.seq + 1) for i, m in jobs.items())
     )
+    for job_id, message in jobs.items():
+        parent = await parents.parent_of(store, Record.decode(message.data), job_id)
+        if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
+            await parents.release(parent.store, parent.job_id, removed=True)
     await forget(store, list(jobs))
 
 
 async def forget(store: QueueStore, job_ids: list[str]) -> None:
     """Removes logs, large payloads and dependency books of jobs that are gone."""
-    names, wire = store.names, store.wire
+    names, server = store.names, store.wire
     for stream, subject in ((names.space.logs, names.log), (names.space.objects, None)):
-        info = await wire.api(f"STREAM.INFO.{stream}")
+        info = await server.api(f"STREAM.INFO.{stream}")
         if int(info["state"]["messages"]) == 0:
             continue
         for job_id in job_ids:
             target = subject(job_id) if subject else names.object(job_id, ">")
-            await wire.api(f"STREAM.PURGE.{stream}", {"filter": target})
+            await server.api(f"STREAM.PURGE.{stream}", {"filter": target})
     if store.patched:
         for job_id in job_ids:
             await store.purge(names.aux("patch", job_id))
-    if await wire.get_one(names.space.jobs, {"last_by_subj": names.all_dependencies()}):
+    if await server.get_one(names.space.jobs, {"last_by_subj": names.all_dependencies()}):
         for job_id in job_ids:
             await store.purge(names.dependencies(job_id))
