@@ -8,18 +8,23 @@ from jetbull.ledger.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.types.flow_options import JobNode
 
+_BOOKS = (parents.PROCESSED, parents.PENDING, parents.UNSUCCESSFUL, parents.FAILED_KIND)
+
 
 async def read_tree(queue: JobOwner, job_id: str, depth: int, max_children: int) -> JobNode | None:
-    """`{"job": Job, "children": [...]}`; None for an unknown job."""
+    """`{"job": Job, "children": [...]}`, `depth` levels with the root; None for an unknown job.
+
+    Of a node's children that are done, pending, failed and ignored, `max_children` each are shown.
+    """
     job = await Job.fromId(queue, job_id)
     if job is None:
         return None
     tree: JobNode = {"job": job}
-    if depth <= 0:
+    if depth == 1:
         return tree
     store = await queue.ledger()
     books = await parents.entries(store, job_id)
-    keys = [key for kind in books.values() for key in kind][:max_children]
+    keys = [key for kind in _BOOKS for key in list(books.get(kind, ()))[:max_children]]
     children: list[JobNode] = []
     for key in keys:
         child_store, child_id = await parents.by_key(store, key)

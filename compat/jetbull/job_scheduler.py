@@ -13,7 +13,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import public_state_of
 from jetbull.ledger.placing import REMOVED
-from jetbull.repeating import default_repeat_strategy, to_millis
+from jetbull.repeating import default_repeat_strategy, next_by, to_millis
 from jetbull.scheduler_view import (
     from_hash as _transform_scheduler_data,  # noqa: F401 - a name of bullmq.job_scheduler
 )
@@ -63,12 +63,17 @@ class JobScheduler:
         if (limit is not None and count > limit) or (end is not None and now > end):
             return None
         base = max(now, int(given.get("prevMillis") or 0))
-        body: dict[str, Any] = {"name": job_name or job_scheduler_id}
+        name = job_name or job_scheduler_id
+        body: dict[str, Any] = {"name": name}
+
+        async def after(millis: int) -> int | None:
+            return await next_by(self.repeat_strategy, millis, repeat, name)
+
         if repeat.get("pattern"):
-            upcoming = self.repeat_strategy(base, repeat)
+            upcoming = await after(base)
             if upcoming is None:
                 return None
-            body["next"] = max(int(upcoming), base)
+            body["next"] = max(upcoming, base)
         body.update(
             {
                 "tz": repeat.get("tz"),
@@ -89,7 +94,7 @@ class JobScheduler:
             if date in stored_repeat:
                 stored_repeat[date] = to_millis(stored_repeat[date])
         job_opts = {**given, "repeat": {**stored_repeat, "count": count}}
-        job = await iterations.register(self.queue, job_scheduler_id, body, job_opts)
+        job = await iterations.register(self.queue, job_scheduler_id, body, job_opts, after)
         job.data = job_data
         return job
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,6 +53,21 @@ def default_repeat_strategy(millis: int, opts: Mapping[str, Any]) -> int | None:
     return int(upcoming.timestamp() * 1000)
 
 
+async def next_by(
+    strategy: Callable[..., Any], millis: int, opts: Mapping[str, Any], name: str
+) -> int | None:
+    """What a strategy says: `(millis, opts)`, or `(millis, opts, job name)`; it may be async."""
+    try:
+        inspect.signature(strategy).bind(millis, opts, name)
+    except TypeError:
+        upcoming = strategy(millis, opts)
+    else:
+        upcoming = strategy(millis, opts, name)
+    if inspect.isawaitable(upcoming):
+        upcoming = await upcoming
+    return None if upcoming is None else int(upcoming)
+
+
 def next_slot(
     previous: int | None, every: int, now: int, offset: int, start: int | None
 ) -> tuple[int, int]:
@@ -75,4 +91,4 @@ def next_slot(
     return int(slot), int(offset)
 
 
-__all__ = ["default_repeat_strategy", "next_slot", "to_millis"]
+__all__ = ["default_repeat_strategy", "next_by", "next_slot", "to_millis"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError
 from jetbull.ledger import parents, reading
 from jetbull.ledger.patches import rewrite
@@ -107,20 +108,27 @@ async def counts(
 
 
 async def cut(store: QueueStore, job_id: str) -> bool:
-    """Ends the dependency of the parent on this job; False if there is no parent."""
+    """Ends the dependency of the parent on this job; False if no parent waits for it.
+
+    JobError -1 when the job is gone, -5 when its parent is.
+    """
     found = await reading.find(store, job_id)
     if found is None:
-        return False
+        raise refused(-1, "removeChildDependency", job_id)
     parent = await parents.parent_of(store, found.record, job_id)
     if parent is None:
+        return False
+    if await reading.find(parent.store, parent.job_id) is None:
+        key = f"{parent.store.names.qualified}:{parent.job_id}"
+        raise refused(-5, "removeChildDependency", parent=key)
+    if not await parents.book(parent, parents.NOTHING, "null"):
         return False
 
     def orphan(record: Record) -> None:
         record.head["orphaned"] = True
 
     await rewrite(store, job_id, orphan)
-    if await parents.book(parent, parents.NOTHING, "null"):
-        await parents.release(parent.store, parent.job_id, removed=True)
+    await parents.release(parent.store, parent.job_id, removed=True)
     return True
 
 

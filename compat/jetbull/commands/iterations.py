@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from jetbull.commands import adding
@@ -14,7 +15,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.names import public_state_of
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
-from jetbull.repeating import default_repeat_strategy, next_slot, to_millis
+from jetbull.repeating import default_repeat_strategy, next_by, next_slot, to_millis
 
 
 class SchedulingOwner(JobOwner, Protocol):
@@ -24,17 +25,20 @@ class SchedulingOwner(JobOwner, Protocol):
         """Tells the listeners."""
 
 
+After = Callable[[int], Awaitable[int | None]]
+
 _MAX_SLOTS = 32
 _REPLACEABLE = ("delayed", "waiting", "prioritized")
 
 
 async def register(
-    owner: JobOwner, scheduler_id: str, body: dict[str, Any], job_opts: dict[str, Any]
+    owner: JobOwner, scheduler_id: str, body: dict[str, Any], job_opts: dict[str, Any], after: After
 ) -> Job:
     """Stores or overwrites a scheduler and its one pending job.
 
-    `body` as in `jetbull.ledger.schedules`, with `next` computed for a pattern. JobError -10 when
-    the pattern's slot holds a job that cannot be replaced, -11 when 32 slots are taken.
+    `body` as in `jetbull.ledger.schedules`, with `next` computed for a pattern, whose next time
+    `after` another it tells. JobError -10 when the pattern's slot holds a job that cannot be
+    replaced and nothing else was, -11 when 32 slots are taken.
     """
     store = await owner.ledger()
     while True:
@@ -49,7 +53,7 @@ async def register(
             fresh["offset"] = stored.body["offset"]
         elif "pattern" in body:
             fresh["offset"] = 0
-        slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced)
+        slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
         fresh["next"] = slot
         fresh["ic"] = stored.body.get("ic", 1) if stored else 1
         job = _iteration(owner, scheduler_id, slot, fresh, job_opts, now)
@@ -97,6 +101,7 @@ async def _free_slot(
     slot: int,
     every: int | None,
     replaced: tuple[str, Stored] | None,
+    after: After,
 ) -> int:
     for _ in range(_MAX_SLOTS + 1):
         job_id = schedules.job_id_of(scheduler_id, slot)
@@ -104,9 +109,14 @@ async def _free_slot(
             return slot
         if await reading.find(store, job_id) is None:
             return slot
-        if not every:
+        if every:
+            slot += int(every)
+            continue
+        # The job of this slot was promoted and runs or ran; the pending one is for a later slot.
+        later = None if replaced is None else await after(slot)
+        if later is None:
             raise refused(-10, "addJobScheduler")
-        slot += int(every)
+        slot = later
     raise refused(-11, "addJobScheduler")
 
 
@@ -167,7 +177,7 @@ async def advance(owner: JobOwner, job: Job) -> Job | None:
         if stored is None or schedules.job_id_of(scheduler_id, stored.next_ms) != job.id:
             return None
         body = dict(stored.body)
-        slot = _following(owner, stored, repeat, job, now)
+        slot = await _following(owner, stored, repeat, job, now)
         if slot is None:
             return None
         body["next"] = slot
@@ -184,7 +194,7 @@ async def advance(owner: JobOwner, job: Job) -> Job | None:
             return following
 
 
-def _following(
+async def _following(
     owner: JobOwner, stored: schedules.Scheduler, repeat: dict[str, Any], job: Job, now: int
 ) -> int | None:
     every = stored.body.get("every") or repeat.get("every")
@@ -196,5 +206,5 @@ def _following(
     strategy = (owner.opts.get("settings") or {}).get("repeatStrategy") or default_repeat_strategy
     options = {**repeat, "pattern": stored.body.get("pattern"), "tz": stored.body.get("tz")}
     options.pop("immediately", None)
-    upcoming = strategy(base, options)
-    return None if upcoming is None else max(int(upcoming), now)
+    upcoming = await next_by(strategy, base, options, str(stored.body["name"]))
+    return None if upcoming is None else max(upcoming, now)

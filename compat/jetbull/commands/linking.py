@@ -130,7 +130,8 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
     ):
         raise refused(-7, "addJob", parent=str(new.record.given["parentKey"]))
     await expect_child(parent)
-    await parents.adopt(store, new.job_id, new.record)
+    if not await parents.adopt(store, new.job_id, new.record):
+        return await _adopt(store, new, parent)  # it was removed meanwhile
     store.emit("duplicated", jobId=new.job_id)
     return new.job_id
 

@@ -51,7 +51,9 @@ async def _locked(store: QueueStore, job_id: str, found: Stored, with_children: 
 
 async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, str]]:
     family: list[tuple[QueueStore, str]] = []
-    for books in (await parents.entries(store, job_id)).values():
+    for kind, books in (await parents.entries(store, job_id)).items():
+        if kind == parents.NOTHING:
+            continue  # it left the family a moment ago
         for key in books:
             family.append(await parents.by_key(store, key))
     return family
@@ -123,13 +125,14 @@ async def leave_parent(store: QueueStore, parent: parents.Parent, in_bulk: bool)
 
 
 async def remove_unprocessed_children(store: QueueStore, job_id: str) -> None:
-    """Removes the children that are neither finished nor held by a worker."""
+    """Removes the descendants that are neither finished nor held by a worker."""
     pending = (await parents.entries(store, job_id)).get(parents.PENDING, {})
     for key in pending:
         child_store, child_id = await parents.by_key(store, key)
         child = await reading.find(child_store, child_id)
-        if child is not None and not await _locked(child_store, child_id, child, True):
-            await _remove_tree(child_store, child_id, True)
+        if child is not None and public_state_of(child.subject) not in ("active", "failed"):
+            await remove_unprocessed_children(child_store, child_id)
+            await _remove_tree(child_store, child_id, False)
 
 
 async def free_deduplication(store: QueueStore, dedup_id: str, job_id: str | None) -> int:

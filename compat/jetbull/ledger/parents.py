@@ -9,6 +9,7 @@ the teller dies; every step below may be repeated.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,12 @@ PENDING, PROCESSED, FAILED_KIND, UNSUCCESSFUL, NOTHING = (
     "unsuccessful",
     "none",
 )
+POLICY = (
+    "failParentOnFailure",
+    "continueParentOnFailure",
+    "ignoreDependencyOnFailure",
+    "removeDependencyOnFailure",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,13 @@ async def parent_of(store: QueueStore, record: Record, job_id: str) -> Parent | 
         return None
     owner = await store.sibling(link["prefix"], link["queue"])
     return Parent(owner, link["id"], f"{store.names.qualified}:{job_id}")
+
+
+def policy_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a child's failure means for its parent: options of the add that named the parent."""
+    link: dict[str, Any] = given.get("parent") or {}
+    opts: dict[str, Any] = link["policy"] if "policy" in link else given.get("opts") or {}
+    return opts
 
 
 def pending_message(
@@ -211,7 +225,7 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str, removed: bo
     parent = await parent_of(store, child.record, job_id)
     if parent is None:
         return
-    opts = child.record.opts
+    opts = policy_of(child.record.given)
     why = dumps(child.record.head.get("failedReason", ""))
     if opts.get("failParentOnFailure"):
         await book(parent, UNSUCCESSFUL, why)
@@ -286,9 +300,11 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
         found = await find(store, job_id)
         if found is None:
             return told
-        record = found.record.with_given(
-            parent=wish.given["parent"], parentKey=wish.given["parentKey"]
-        )
+        link = {
+            **wish.given["parent"],
+            "policy": {k: v for k, v in wish.opts.items() if k in POLICY},
+        }
+        record = found.record.with_given(parent=link, parentKey=wish.given["parentKey"])
         if "orphaned" in record.head:
             record = record.with_head({**record.head, "orphaned": False})
         if public_state_of(found.subject) == "completed":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from jetbull.ledger import parents, wire
+from jetbull.ledger import parents
 from jetbull.ledger.clock import now_ms, parse_ms
-from jetbull.ledger.names import last_token
+from jetbull.ledger.names import FAILED, last_token
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Stored as Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Keep:
 
 KEEP_ALL = Keep()
 
-Old = dict[str, wire.Stored]
+Old = dict[str, Message]
 """Finished jobs to remove, by id."""
 
 
@@ -47,7 +48,17 @@ async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> Non
     if keep.count is not None:
         old |= await _beyond(store, subject, keep.count)
     if old:
+        if state == FAILED:
+            await _leave_parents(store, old)
         await _remove_finished(store, old)
+
+
+async def _leave_parents(store: QueueStore, jobs: Old) -> None:
+    """Parents that still wait for a failed child do not wait for one that is removed."""
+    for job_id, message in jobs.items():
+        parent = await parents.parent_of(store, Record.decode(message.data), job_id)
+        if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
+            await parents.release(parent.store, parent.job_id, removed=True)
 
 
 async def _beyond(store: QueueStore, subject: str, count: int) -> Old:
@@ -70,7 +81,7 @@ async def _older_than(store: QueueStore, subject: str, cutoff_ms: int, limit: in
 
 
 async def _remove_finished(store: QueueStore, jobs: Old) -> None:
-    """Removes finished jobs and what belongs to them; no parent waits for one of them any more.
+    """Removes finished jobs and what belongs to them.
 
     Up to that sequence, for the job may run again by now; and in every state, for a ticket whose
     ack was lost would run it again later.
@@ -78,26 +89,22 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
     await asyncio.gather(
         *(store.purge(store.names.any_state(i), seq=m.seq + 1) for i, m in jobs.items())
     )
-    for job_id, message in jobs.items():
-        parent = await parents.parent_of(store, Record.decode(message.data), job_id)
-        if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
-            await parents.release(parent.store, parent.job_id, removed=True)
     await forget(store, list(jobs))
 
 
 async def forget(store: QueueStore, job_ids: list[str]) -> None:
     """Removes logs, large payloads and dependency books of jobs that are gone."""
-    names, server = store.names, store.wire
+    names, wire = store.names, store.wire
     for stream, subject in ((names.space.logs, names.log), (names.space.objects, None)):
-        info = await server.api(f"STREAM.INFO.{stream}")
+        info = await wire.api(f"STREAM.INFO.{stream}")
         if int(info["state"]["messages"]) == 0:
             continue
         for job_id in job_ids:
             target = subject(job_id) if subject else names.object(job_id, ">")
-            await server.api(f"STREAM.PURGE.{stream}", {"filter": target})
+            await wire.api(f"STREAM.PURGE.{stream}", {"filter": target})
     if store.patched:
         for job_id in job_ids:
             await store.purge(names.aux("patch", job_id))
-    if await server.get_one(names.space.jobs, {"last_by_subj": names.all_dependencies()}):
+    if await wire.get_one(names.space.jobs, {"last_by_subj": names.all_dependencies()}):
         for job_id in job_ids:
             await store.purge(names.dependencies(job_id))

@@ -57,6 +57,26 @@ async def test_without_a_policy_the_parent_waits_for_ever(make: Makers) -> None:
     assert await them.parent.getState() == "waiting-children"
 
 
+async def test_a_failing_child_that_is_not_kept_holds_its_parent_no_longer(make: Makers) -> None:
+    them = await family(make, {"bad": {"removeOnFail": True}, "good": {}})
+    await Heard(make.worker(them.low, by_name), "completed").once()
+    assert await them.parent.getState() == "waiting"
+    assert await them.parent.getChildrenValues() == {them.key("good"): "value of good"}
+
+
+async def test_a_failed_child_that_makes_room_for_another_releases_its_parent(
+    make: Makers,
+) -> None:
+    them = await family(make, {"bad": {}})
+    worker = make.worker(them.low, by_name, removeOnFail={"count": 1})
+    failed = Heard(worker, "failed")
+    await failed.once()
+    assert await them.parent.getState() == "waiting-children"
+    await them.low.add("bad as well", {})
+    await failed.times(2)
+    assert await them.parent.getState() == "waiting"
+
+
 async def test_a_retried_child_releases_its_parent_after_all(make: Makers) -> None:
     them = await family(make, {"bad": {}})
     await run_children(make, them.low, 1)

@@ -178,6 +178,17 @@ async def test_an_upsert_while_the_job_runs_makes_the_next_one(make: Makers, que
     assert await taken.getState() == "active"
 
 
+async def test_an_upsert_by_a_promoted_job_of_a_pattern_replaces_the_next_one(
+    make: Makers, queue: Any
+) -> None:
+    job = await queue.upsertJobScheduler("yearly", {"pattern": "0 0 1 1 *"}, "old")
+    await job.promote()
+    await make.worker(queue).getNextJob("token")
+    await queue.upsertJobScheduler("yearly", {"pattern": "0 0 1 1 *"}, "new")
+    assert names(await queue.getDelayed()) == ["new"]
+    assert (await queue.getJobScheduler("yearly"))["iterationCount"] == 2
+
+
 async def test_an_offset_shifts_the_slots_of_an_interval(queue: Any) -> None:
     job = await queue.upsertJobScheduler("hourly", {"every": HOUR, "offset": 60_000})
     assert slot(job) % HOUR == 60_000

@@ -1,0 +1,78 @@
+"""Jobs that exist already and are given a parent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Heard
+
+
+async def adopt(make: Makers, low: Any, top: Any, **opts: Any) -> Any:
+    """A new parent in `top` of the job `shared` in `low`."""
+    child = {"name": "a", "queueName": low.name, "data": {}, "opts": {"jobId": "shared", **opts}}
+    flow = {"name": "parent", "queueName": top.name, "data": {}, "children": [child]}
+    return (await make.flow_producer().add(flow))["job"]
+
+
+@pytest.mark.parametrize("outcome", ["kept", "removed"])
+async def test_a_running_job_that_is_given_a_parent_releases_it(make: Makers, outcome: str) -> None:
+    top, low = make.queue(), make.queue()
+    adopted = asyncio.Event()
+
+    async def process(job: Any, token: str) -> str:
+        await adopted.wait()
+        return "value"
+
+    await low.add("a", {}, {"jobId": "shared", "removeOnComplete": outcome == "removed"})
+    worker = make.worker(low, process)
+    completed = Heard(worker, "completed")
+    await Heard(worker, "active").once()
+    parent = await adopt(make, low, top)
+    assert await parent.getState() == "waiting-children"
+    adopted.set()
+    await completed.once()
+    assert await parent.getState() == "waiting"
+    assert await parent.getChildrenValues() == {f"{low.qualifiedName}:shared": "value"}
+
+
+async def test_a_running_job_that_is_given_a_parent_fails_it_if_it_has_to(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    await low.add("a", {}, {"jobId": "shared"})
+    child = await make.worker(low).getNextJob("token")
+    parent = await adopt(make, low, top, failParentOnFailure=True)
+    assert (await low.getJob("shared")).parent["fpof"] is True
+    await child.moveToFailed(ValueError("no"), "token")
+    assert await parent.getState() == "waiting"
+    taken = await make.worker(top).getNextJob("token")
+    with pytest.raises(Exception, match="at least one failed child"):
+        await taken.moveToCompleted("value", "token")
+
+
+async def test_what_a_failure_means_is_said_by_the_add_that_names_the_parent(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    await low.add("a", {}, {"jobId": "shared", "failParentOnFailure": True})
+    parent = await adopt(make, low, top)
+    child = await make.worker(low).getNextJob("token")
+    await child.moveToFailed(ValueError("no"), "token")
+    assert await parent.getState() == "waiting-children"
+
+
+async def test_a_parent_of_finished_children_is_a_child_like_any_other(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+
+    async def process(job: Any, token: str) -> str:
+        return str(job.name)
+
+    await adopt(make, low, low)
+    [middle] = await low.getWaitingChildren()
+    child = {"name": "parent", "queueName": low.name, "data": {}, "opts": {"jobId": middle.id}}
+    tree = await make.flow_producer().add(
+        {"name": "root", "queueName": top.name, "data": {}, "children": [child]}
+    )
+    await Heard(make.worker(low, process), "completed").times(2)
+    assert await tree["job"].getState() == "waiting"
+    values = await tree["job"].getChildrenValues()
+    assert values == {f"{low.qualifiedName}:{middle.id}": "parent"}

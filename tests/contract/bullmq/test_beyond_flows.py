@@ -1,0 +1,147 @@
+"""What only BullMQ for Node offers to flows: reading them back, and cutting children off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Heard
+
+
+def node(name: str, queue: Any, *children: dict[str, Any], **opts: Any) -> dict[str, Any]:
+    """A node whose id is its name."""
+    return {
+        "name": name,
+        "queueName": queue.name,
+        "data": {},
+        "opts": {"jobId": name, **opts},
+        "children": list(children),
+    }
+
+
+async def by_name(job: Any, token: str) -> str:
+    if job.name.startswith("bad"):
+        raise ValueError("no")
+    return str(job.name)
+
+
+def shape(tree: dict[str, Any]) -> Any:
+    """The tree as `[name, child, child …]`, children in the order of their names."""
+    return [tree["job"].name, *sorted(shape(child) for child in tree.get("children", ()))]
+
+
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [(1, ["root"]), (2, ["root", ["a"], ["b"]]), (3, ["root", ["a", ["a1"]], ["b"]])],
+)
+async def test_a_flow_is_read_to_the_depth_asked_for(
+    make: Makers, queue: Any, depth: int, expected: Any
+) -> None:
+    flow = node("root", queue, node("a", queue, node("a1", queue)), node("b", queue))
+    producer = make.flow_producer()
+    await producer.add(flow)
+    tree = await producer.getFlow({"id": "root", "queueName": queue.name, "depth": depth})
+    assert shape(tree) == expected
+
+
+async def test_as_many_children_of_each_outcome_are_read_as_asked_for(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    soft = {"ignoreDependencyOnFailure": True}
+    children = [node(f"good {n}", low) for n in (1, 2)]
+    children += [node(f"bad {n}", low, **soft) for n in (1, 2)]
+    children += [node(f"late {n}", low, delay=60_000) for n in (1, 2)]
+    producer = make.flow_producer()
+    await producer.add(node("root", top, *children))
+    worker = make.worker(low, by_name)
+    completed, failed = Heard(worker, "completed"), Heard(worker, "failed")
+    await completed.times(2)
+    await failed.times(2)
+    tree = await producer.getFlow({"id": "root", "queueName": top.name, "maxChildren": 1})
+    kinds = [child["job"].name.split()[0] for child in tree["children"]]
+    assert kinds == ["good", "late", "bad"]
+
+
+async def test_an_unknown_flow_is_none(make: Makers, queue: Any) -> None:
+    place = {"id": "unknown", "queueName": queue.name}
+    assert await make.flow_producer().getFlow(place) is None
+
+
+async def test_removing_unprocessed_children_spares_the_failed_ones(
+    make: Makers, queue: Any
+) -> None:
+    low = make.queue()
+    flow = node("root", queue, node("bad", low), node("late", low, delay=60_000))
+    tree = await make.flow_producer().add(flow)
+    await Heard(make.worker(low, by_name), "failed").once()
+    await tree["job"].removeUnprocessedChildren()
+    assert await low.getJobState("bad") == "failed"
+    assert await low.getJobState("late") == "unknown"
+
+
+async def test_removing_unprocessed_children_spares_a_running_grandchild_only(
+    make: Makers, queue: Any
+) -> None:
+    low = make.queue()
+    middle = make.queue()
+    child = node("child", middle, node("runs", low), node("waits", low))
+    tree = await make.flow_producer().add(node("root", queue, child))
+    taken = await make.worker(low).getNextJob("token")
+    await tree["job"].removeUnprocessedChildren()
+    assert await middle.getJobState("child") == "unknown"
+    assert (taken.id, await low.getJobState(taken.id)) == ("runs", "active")
+    assert await low.getJobState("waits") == "unknown"
+    assert await tree["job"].getState() == "waiting"
+
+
+async def test_a_child_whose_outcome_is_known_cannot_leave_its_parent(
+    make: Makers, queue: Any
+) -> None:
+    low = make.queue()
+    flow = node("root", queue, node("done", low), node("late", low, delay=60_000))
+    tree = await make.flow_producer().add(flow)
+    await Heard(make.worker(low, by_name), "completed").once()
+    child = await low.getJob("done")
+    assert await child.removeChildDependency() is False
+    assert child.parentKey == f"{queue.qualifiedName}:root"
+    assert await tree["job"].getChildrenValues() == {f"{low.qualifiedName}:done": "done"}
+
+
+async def test_a_child_that_is_gone_cannot_leave_its_parent(make: Makers, queue: Any) -> None:
+    tree = await make.flow_producer().add(node("root", queue, node("child", queue)))
+    child = tree["children"][0]["job"]
+    await child.remove()
+    with pytest.raises(TypeError, match=r"^Missing key for job child\. removeChildDependency$"):
+        await child.removeChildDependency()
+
+
+async def test_a_child_cannot_leave_a_parent_that_is_gone(make: Makers, queue: Any) -> None:
+    tree = await make.flow_producer().add(node("root", queue, node("child", queue)))
+    await tree["job"].remove({"removeChildren": False})
+    child = tree["children"][0]["job"]
+    key = f"{queue.qualifiedName}:root"
+    message = f"^Missing key for parent job {key}\\. removeChildDependency$"
+    with pytest.raises(TypeError, match=message):
+        await child.removeChildDependency()
+
+
+async def test_a_child_that_left_its_parent_may_be_given_another(make: Makers, queue: Any) -> None:
+    low = make.queue()
+    tree = await make.flow_producer().add(node("root", queue, node("child", low)))
+    await tree["children"][0]["job"].removeChildDependency()
+    other = await queue.add("other", {})
+    parent = {"id": other.id, "queue": queue.qualifiedName}
+    await low.add("child", {}, {"jobId": "child", "parent": parent})
+    assert (await low.getJob("child")).parentKey == f"{queue.qualifiedName}:{other.id}"
+    await Heard(make.worker(low, by_name), "completed").once()
+    assert await other.getChildrenValues() == {f"{low.qualifiedName}:child": "child"}
+
+
+async def test_a_child_that_left_its_parent_survives_it(make: Makers, queue: Any) -> None:
+    low = make.queue()
+    flow = node("root", queue, node("child", low), node("late", low, delay=60_000))
+    tree = await make.flow_producer().add(flow)
+    await tree["children"][0]["job"].removeChildDependency()
+    await tree["job"].remove()
+    assert await low.getJobState("child") == "waiting"
+    assert await low.getJobState("late") == "unknown"
