@@ -35,12 +35,29 @@ from jetbull.ledger.store import QueueStore
 
 WHOLE = 2000  # families up to this size are read whole
 SORTED = 20_000  # of more delayed jobs, pages come in the order of adding (docs/performance.md)
+_SPARES = (0, 100, 1000)  # read beyond the page, when it was not full with fewer
 
 Rows = list[tuple[str, Stored]]
 
 
 async def page(store: QueueStore, state: str, start: int, end: int, ascending: bool) -> Rows:
-    """Jobs of one BullMQ state, inclusive positions, negative ones from the end."""
+    """Jobs of one BullMQ state, inclusive positions, negative ones from the end.
+
+    A page with a beginning and an end is full as long as there are jobs behind it: jobs that leave
+    the state while it is read give their places to those that follow.
+    """
+    rows: Rows = []
+    for spare in _SPARES if start >= 0 and end >= 0 else _SPARES[:1]:
+        rows, ends_here = await _page(store, state, start, end, ascending, spare)
+        if ends_here or len(rows) > end - start:
+            break
+    return rows
+
+
+async def _page(
+    store: QueueStore, state: str, start: int, end: int, ascending: bool, spare: int
+) -> tuple[Rows, bool]:
+    """The page from so many positions more than it has, and whether nothing lies behind them."""
     families = [Family(store, f) for f in _FAMILIES.get(state, ())]
     if state == "prioritized":
         families = [Family(store, PRIO, n) for n in await levels(store)]
@@ -49,10 +66,13 @@ async def page(store: QueueStore, state: str, start: int, end: int, ascending: b
     if total <= WHOLE:
         rows = await _whole(store, state, families)
         first, last = _between(start, end, len(rows))
-        return (rows if ascending else rows[::-1])[first : last + 1]
+        return (rows if ascending else rows[::-1])[first : last + 1], True
     first, last = _between(start, end, total)
     if first > last:
-        return []
+        return [], True
+    wanted = last - first + 1
+    last = min(total - 1, last + spare)
+    ends_here = last == total - 1
     if not ascending:
         first, last = total - 1 - last, total - 1 - first
     if state == "delayed" and total <= SORTED:
@@ -66,7 +86,7 @@ async def page(store: QueueStore, state: str, start: int, end: int, ascending: b
             first, last = first - size, last - size
         listed = _rows(found)
     rows = await _current(store, state, listed)
-    return rows if ascending else rows[::-1]
+    return (rows if ascending else rows[::-1])[:wanted], ends_here
 
 
 def _between(start: int, end: int, total: int) -> tuple[int, int]:

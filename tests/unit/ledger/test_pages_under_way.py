@@ -1,0 +1,67 @@
+"""Pages of large states while their jobs move on between the listing and the look-up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+
+from jetbull import Queue
+from jetbull.ledger import pages
+from jetbull.ledger.reading import find_many
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+from jetbull.server import EmbeddedServer
+
+COUNT = pages.WHOLE + 500
+
+
+@pytest.fixture
+async def queue() -> AsyncIterator[Queue]:
+    with EmbeddedServer() as server:
+        async with Queue("busy", {"connection": server.url}) as queue:
+            jobs = [{"name": "n", "data": {}, "opts": {"jobId": f"w{n}"}} for n in range(COUNT)]
+            await queue.addBulk(jobs)
+            yield queue
+
+
+def remove_while_reading(queue: Queue, monkeypatch: pytest.MonkeyPatch, ids: Iterable[str]) -> None:
+    """These jobs are removed when they are listed and not yet looked up."""
+    leaving = set(ids)
+
+    async def removing(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
+        listed = list(job_ids)
+        for job_id in leaving.intersection(listed):
+            leaving.remove(job_id)
+            await queue.remove(job_id)
+        return await find_many(store, listed)
+
+    monkeypatch.setattr(pages, "find_many", removing)
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+async def test_jobs_that_leave_while_a_page_is_read_give_their_places_to_those_behind(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, ascending: bool
+) -> None:
+    ordered = [f"w{n}" for n in range(COUNT)]
+    if not ascending:
+        ordered.reverse()
+    remove_while_reading(queue, monkeypatch, ordered[:8])
+    found = await queue.getJobs(["waiting"], 0, 9, ascending)
+    assert [job.id for job in found] == ordered[8:18]
+
+
+async def test_a_page_at_the_end_has_no_more_than_what_is_left(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_while_reading(queue, monkeypatch, [f"w{COUNT - 1}", f"w{COUNT - 3}"])
+    found = await queue.getJobs(["waiting"], COUNT - 4, COUNT + 5, True)
+    assert [job.id for job in found] == [f"w{COUNT - 4}", f"w{COUNT - 2}"]
+
+
+async def test_positions_from_the_end_are_those_jobs_and_no_others(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_while_reading(queue, monkeypatch, [f"w{COUNT - 2}"])
+    found = await queue.getJobs(["waiting"], -3, -1, True)
+    assert [job.id for job in found] == [f"w{COUNT - 3}", f"w{COUNT - 1}"]
