@@ -10,11 +10,13 @@ from typing import Any
 from jetbull.errors import JetbullError
 from jetbull.ledger import gate, settings
 from jetbull.ledger.batch import Message
+from jetbull.ledger.clock import now_ms
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
 
 log = logging.getLogger("jetbull.worker")
 
+_NARROW = 20
 _SLOT_HINT_LOST_MS = 1000  # after this a worker looks by itself whether a place is free
 
 
@@ -38,6 +40,7 @@ class Admission:
         self._blocked_until = 0.0
         self._waits_for_slot = False
         self._slot_freed = False
+        self._room = 1
         self._refresh: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -137,7 +140,7 @@ class Admission:
         self._blocked_until = loop.time() + ms / 1000
         loop.call_later(ms / 1000 + 0.001, self._on_change)
 
-    def wait_for_slot(self) -> None:
+    def _wait_for_slot(self) -> None:
         """Nothing starts here until a place under the global concurrency is free again."""
         self.block(_SLOT_HINT_LOST_MS)
         self._waits_for_slot = True
@@ -147,27 +150,54 @@ class Admission:
         rate = self._rate
         if rate is None:
             return True
-        left = await gate.time_left(self._store, rate[0])
-        if left:
-            self.block(left)
+        window = await gate.window(self._store)
+        self._room = rate[0] - (0 if window is None else window.count)
+        if window is not None and self._room <= 0:
+            self.block(max(1, window.end_ms - now_ms()))
             return False
         return True
 
-    async def count_start(self) -> bool:
-        """Counts a start in the rate window; False (and blocked) when it is full."""
-        rate = self._rate
-        if rate is None:
-            return True
-        left = await gate.enter_window(self._store, *rate)
-        if left:
-            self.block(left)
-            return False
-        return True
+    @property
+    def narrow(self) -> bool:
+        """Whether so few jobs may start that their order needs a look each time."""
+        return self.concurrency is not None or self._room <= _NARROW
 
-    async def slot(self) -> Message | None:
+    @property
+    def room(self) -> int | None:
+        """How many jobs it makes sense to have in hand; None: any number."""
+        if not self.limited:
+            return None
+        return 1 if self.concurrency is not None else max(1, self._room)
+
+    async def permit(self) -> list[Message] | None:
+        """What must be stored together with a start; None (and blocked) when there may be none.
+
+        Without a global concurrency that is nothing: then the start is counted already, which
+        takes less time, and `not_started` has to be told if there is none.
+        """
+        rate, limit = self._rate, self.concurrency
+        if limit is None:
+            left = 0 if rate is None else await gate.enter_window(self._store, *rate)
+            if left:
+                self.block(left)
+            return None if left else []
+        place = await self._slot(limit)
+        if place is None:
+            self._wait_for_slot()
+            return None
+        start = None if rate is None else await gate.start_message(self._store, *rate)
+        if isinstance(start, int):
+            self.block(start)
+            return None
+        return [place] if start is None else [place, start]
+
+    async def not_started(self) -> None:
+        """The start that `permit` counted is none."""
+        if self.concurrency is None and self._rate is not None:
+            await gate.leave_window(self._store)
+
+    async def _slot(self, limit: int) -> Message | None:
         """The message that claims a place under the global concurrency; None when all are taken."""
-        limit = self.concurrency
-        assert limit is not None
         while True:
             self._slot_freed = False
             message = await gate.slot_message(self._store, limit)

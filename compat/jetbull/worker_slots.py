@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from jetbull.ledger import presence
 from jetbull.ledger.batch import Message
 from jetbull.ledger.late import fired
 from jetbull.ledger.lease import Lease, Ticket
-from jetbull.ledger.names import last_token
+from jetbull.ledger.names import is_schedule, last_token
 from jetbull.ledger.source import MAX_AHEAD, Source
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.taking import Claim
@@ -55,7 +55,7 @@ class Slots:
         self._store = store
         self._admission = admission
         self._process = process
-        self.source = Source(store, self._may_fetch, self._refresh)
+        self.source = Source(store, self._may_fetch, self._refresh, lambda: admission.room)
         self._tasks: set[asyncio.Task[None]] = set()
         self._token = 0
         self._mean = 1.0
@@ -167,6 +167,7 @@ class Slots:
         source = self.source
         if (
             source.may_have_head
+            or source.has_returned
             or self._store.patched
             or self._admission.limited
             or slot.number >= self._worker.concurrency
@@ -197,7 +198,7 @@ class Slots:
                     ticket = await source.head()
                     if ticket is not None:
                         return await self._take(ticket)
-        ticket = source.pop()
+        ticket = await source.recall() if source.has_returned else source.pop()
         if ticket is None:
             await self._rest()
             return None
@@ -215,33 +216,56 @@ class Slots:
             await source.pause()
             return None
         async with source.head_lock:
-            if not self._may_fetch():
-                return None
-            ticket = await source.head() if source.may_have_head else None
-            ticket = ticket or source.pop()
-            if ticket is not None:
+            while self._may_fetch():
+                ticket = await source.next_in_line(self._admission.narrow)
+                if ticket is None:
+                    break
                 lease = await self._take_limited(ticket)
                 if lease is not None:
+                    source.rouse_one()
                     return lease
+            else:
+                return None
         await self._rest()
         return None
 
     async def _take_limited(self, ticket: Ticket) -> Lease | None:
+        """The ticket's job; None when it is gone, or when the worker is blocked now."""
         while True:
-            along = None
-            if self._admission.concurrency is not None:
-                along = await self._admission.slot()
-                if along is None:
-                    self._admission.wait_for_slot()
-                    await self.source.put_back(ticket)
-                    return None
-            if not await self._admission.count_start():
+            along = await self._admission.permit()
+            if along is None:
                 await self.source.put_back(ticket)
                 return None
             try:
-                return await self._take(ticket, along)
+                lease = await self._take(ticket, along)
             except Conflict:
                 continue
+            if lease is None:
+                await self._admission.not_started()
+            if lease is not None or (not ticket.reply and await self._is_stale(ticket)):
+                await self._drop(ticket, lease)
+            return lease
+
+    async def _is_stale(self, ticket: Ticket) -> bool:
+        """Whether somebody has the job already."""
+        newest = await self._store.newest(last_token(ticket.stored.subject))
+        return newest is None or newest.seq != ticket.stored.seq
+
+    async def _drop(self, ticket: Ticket, lease: Lease | None = None) -> None:
+        """Removes a ticket, so that the next look does not find it again."""
+        stored = ticket.stored
+        if is_schedule(stored.subject):
+            return
+        try:
+            if ticket.reply:
+                await (await self._store.wire.question(ticket.reply, b"+ACK"))
+            else:
+                await self._store.purge(stored.subject, seq=stored.seq + 1)
+        except JetbullError as error:
+            log.debug("ticket of %s is left for now: %s", stored.subject, error)
+            return
+        if lease is not None:
+            lease.ticket = lease.acked = None
 
     # --- claiming ----------------------------------------------------------------------
 
@@ -259,11 +283,11 @@ class Slots:
             lambda _: announce_start(store, job_id, ticket.stored),
         )
 
-    async def _take(self, ticket: Ticket, along: Message | None = None) -> Lease | None:
+    async def _take(self, ticket: Ticket, along: Sequence[Message] = ()) -> Lease | None:
         self._begin()
         return await self._won(self._claim(ticket), along)
 
-    async def _won(self, claim: Claim, along: Message | None = None) -> Lease | None:
+    async def _won(self, claim: Claim, along: Sequence[Message] = ()) -> Lease | None:
         lease: Lease | None = None
         try:
             lease = await claim.lease(self._store, along)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -62,11 +62,12 @@ async def take_allowed(
         return Refusal(blocked=True, limited_ms=left)
     lease: Lease | None = None
     while True:
-        along = None
+        along: list[Message] = []
         if values.get("concurrency") is not None:
-            along = await gate.slot_message(store, int(values["concurrency"]))
-            if along is None:
+            place = await gate.slot_message(store, int(values["concurrency"]))
+            if place is None:
                 return Refusal(blocked=True)
+            along.append(place)
         try:
             lease = await take_now(store, token, lock_ms, worker, along)
         except Conflict:
@@ -80,7 +81,7 @@ async def take_allowed(
 
 
 async def take_now(
-    store: QueueStore, token: str, lock_ms: int, worker: str | None, along: Message | None = None
+    store: QueueStore, token: str, lock_ms: int, worker: str | None, along: Sequence[Message] = ()
 ) -> Lease | None:
     """Claims the next job, or None when nothing waits; `Conflict` when `along` does not hold."""
     while True:

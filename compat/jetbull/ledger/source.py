@@ -23,7 +23,8 @@ from jetbull.ledger.consumers import (
 from jetbull.ledger.counting import levels
 from jetbull.ledger.feed import Feed, is_first
 from jetbull.ledger.lease import Ticket
-from jetbull.ledger.names import HEAD, PRIO, WAIT, lane_of
+from jetbull.ledger.line import Returned, first_in_line, insert
+from jetbull.ledger.names import HEAD, PRIO, lane_of
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
@@ -33,7 +34,6 @@ log = logging.getLogger("jetbull.ledger")
 HOLD_SECONDS = 0.1
 AUDIT_SECONDS = 3.0
 _LEVELS_AT_ONCE = 64
-_LOOKS_AT_ONCE = 16
 MAX_AHEAD = 512
 
 
@@ -63,7 +63,7 @@ class Source:
         self._stale = False
         self._audit_at = 0.0
         self._levels_lock = asyncio.Lock()
-        self._returned: set[int] = set()
+        self._returned = Returned(store)
         self._news = 0
         self._nothing_at = -1
         self.ahead = 0
@@ -137,9 +137,9 @@ class Source:
         self.rouse()
 
     def _deliver(self, hand: deque[Ticket], ticket: Ticket) -> None:
-        hand.append(ticket)
+        insert(hand, ticket)
         self._news += 1
-        self._returned.discard(ticket.stored.seq)
+        self._returned.forget(ticket)
         if len(self._feeds) > 1 and not self._slots:
             self._wake.set()  # a standing request was used up while others are in hand
         self._rouse(1)
@@ -205,51 +205,55 @@ class Source:
         What was returned comes back late and in another order. So only a ticket that comes for the
         first time counts, while none is away; otherwise, or to `look` always, the store is asked.
         """
-        sure = not (look or self._head or self._returned or len(self._feeds) > 1)
+        sure = not (look or self._head or self.has_returned or len(self._feeds) > 1)
         if sure and self._hand and is_first(self._hand[0]):
             return self.pop()
         if self._nothing_at == self._news:
             return None
-        news = self._news
-        ticket = await self.head() if self._head else None
-        ticket = ticket or await self._first_in_line() or self._pop()
+        while True:
+            news = self._news
+            ticket = await self.head() if self._head else None
+            ticket = ticket or await first_in_line(self._store, list(self._feeds))
+            if ticket is not None:
+                return self._as_delivered(ticket)
+            self._returned.clear()
+            if news == self._news:  # else what is in hand now may not be the first of what came
+                break
+        ticket = self._pop()
         if ticket is None:
             self._nothing_at = news
         return ticket
 
-    async def _first_in_line(self) -> Ticket | None:
-        names = self._store.names
-        lines = [names.all_in(PRIO, str(n)) if n else names.all_in(WAIT) for n in self._feeds]
-        at, count = 0, 1  # most often the first line has one
-        while at < len(lines):
-            found = await asyncio.gather(*map(self._first, lines[at : at + count]))
-            for ticket in found:
-                if ticket is not None:
-                    self._returned = {s for s in self._returned if s > ticket.stored.seq}
-                    return self._from_hand(ticket)
-            at, count = at + count, _LOOKS_AT_ONCE
-        self._returned.clear()
-        return None
-
-    async def _first(self, line: str) -> Ticket | None:
-        found = await self._store.wire.get_one(
-            self._store.names.space.jobs, {"next_by_subj": line, "seq": 1}
-        )
-        return None if found is None else Ticket(as_stored(found))
-
-    def _from_hand(self, ticket: Ticket) -> Ticket:
+    def _as_delivered(self, ticket: Ticket) -> Ticket:
         """The same ticket as the consumer gave it, if it did: that one can be acknowledged."""
+        returned = self._returned.as_delivered(ticket)
         for _, hand in self._hands():
             for held in hand:
                 if held.stored.seq == ticket.stored.seq:
                     hand.remove(held)
                     return held
-        return ticket
+        return returned or ticket
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether tickets that were given back may still be in line: `recall` finds them."""
+        return bool(self._returned)
+
+    async def recall(self) -> Ticket | None:
+        """As `pop`, with what was given back in its old place."""
+        for level in self._feeds:
+            hand = self._by_level[level] if level else self._hand
+            ticket = await self._returned.next_of(level, hand)
+            if ticket is not None:
+                return ticket
+            if hand:
+                return hand.popleft()
+        return None
 
     async def put_back(self, ticket: Ticket) -> None:
         """A ticket that may not start now returns to the queue."""
         if ticket.reply:
-            self._returned.add(ticket.stored.seq)
+            self._returned.add([ticket])
             await self._store.wire.send(ticket.reply, b"-NAK")
         else:
             self._head = True
@@ -390,7 +394,7 @@ class Source:
         """Returns every ticket in hand to the queue."""
         for feed, hand in self._hands():
             feed.returned += len(hand)
-            self._returned.update(ticket.stored.seq for ticket in hand)
+            self._returned.add(hand)
             while hand:
                 await self._store.wire.send(hand.popleft().reply, b"-NAK")
 
@@ -413,7 +417,7 @@ class Source:
         Without its word the next request could be answered with jobs that come after these.
         """
         wire = self._store.wire
-        self._returned.update(ticket.stored.seq for ticket in tickets)
+        self._returned.add(tickets)
         for ticket in tickets[:-1]:
             await wire.send(ticket.reply, b"-NAK")
         try:

@@ -140,3 +140,36 @@ async def test_removing_global_concurrency_lets_more_jobs_begin(make: Makers, qu
     assert await make.worker(queue).getNextJob("t1") is not None
     await queue.removeGlobalConcurrency()
     assert await make.worker(queue).getNextJob("t2") is not None
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+async def test_jobs_begin_in_order_however_few_may_run(
+    make: Makers, queue: Any, workers: int
+) -> None:
+    begun: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.name)
+
+    await queue.setGlobalConcurrency(1)
+    names = [job.name for job in await added(queue, 12)]
+    crew = [make.worker(queue, process, concurrency=4) for _ in range(workers)]
+    await Heard(crew[0], "completed", *crew[1:]).times(12)
+    assert begun == names
+
+
+async def test_retries_do_not_hold_up_a_queue_in_which_few_may_run(
+    make: Makers, queue: Any
+) -> None:
+    begun: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.name)
+        if job.attemptsStarted == 1:
+            raise ValueError("not yet")
+
+    await queue.setGlobalConcurrency(1)
+    names = [job.name for job in await added(queue, 7, attempts=2)]
+    worker = make.worker(queue, process, concurrency=4)
+    await Heard(worker, "completed").times(7)
+    assert begun == names * 2

@@ -231,3 +231,29 @@ async def test_every_pause_and_resume_is_told(make: Makers, queue: Any) -> None:
         await call()
     await story.until("resumed", 2)
     assert story.names() == ["paused", "paused", "resumed", "resumed"]
+
+
+@pytest.mark.parametrize("whole_queue", [True, False])
+@pytest.mark.parametrize("removed", [True, False])
+async def test_jobs_that_came_during_a_pause_run_in_order(
+    make: Makers, queue: Any, whole_queue: bool, removed: bool
+) -> None:
+    begun: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.name)
+
+    await added(queue, 1, "before")
+    worker = make.worker(queue, process, concurrency=4)
+    completed = Heard(worker, "completed")
+    await completed.once()
+    paused = queue if whole_queue else worker
+    await paused.pause()
+    jobs = await added(queue, 8)
+    if removed:
+        await jobs.pop().remove()
+    resuming = paused.resume()
+    if whole_queue:
+        await resuming
+    await completed.times(1 + len(jobs))
+    assert begun[1:] == [job.name for job in jobs]

@@ -38,6 +38,21 @@ async def test_a_limiter_holds_over_all_workers(make: Makers, queue: Any) -> Non
     assert times[3] - times[0] >= 3 * 145
 
 
+async def test_a_limiter_keeps_the_order_over_all_workers(make: Makers, queue: Any) -> None:
+    begun: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.name)
+        if job.attemptsStarted == 1:
+            raise ValueError("not yet")
+
+    names = [job.name for job in await added(queue, 6, attempts=2)]
+    options = {**IMPATIENT, "limiter": {"max": 1, "duration": 50}}
+    first, second = (make.worker(queue, process, **options) for _ in range(2))
+    await Heard(first, "completed", second).times(6)
+    assert begun == names * 2
+
+
 async def test_a_limiter_counts_whatever_the_concurrency(make: Makers, queue: Any) -> None:
     await added(queue, 4)
     limiter = {"max": 2, "duration": 300}
