@@ -27,6 +27,7 @@ from jetbull.ledger.templates import claim_values
 log = logging.getLogger("jetbull.ledger")
 
 OnStored = Callable[[int], None]
+_MAY_LEAVE_AT_ONCE = (b'"removeOn', b'"attempts"')  # then its ticket has to be gone for certain
 
 
 class Claim:
@@ -176,7 +177,7 @@ class Claim:
         try:
             if store.patched:
                 await store.purge(store.names.aux("patch", self.job_id), seq=seq)
-            if ticket.reply and b'"removeOn' in record.fixed:
+            if ticket.reply and any(option in record.fixed for option in _MAY_LEAVE_AT_ONCE):
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
             elif ticket.reply:
                 store.wire.ack(ticket.reply)
