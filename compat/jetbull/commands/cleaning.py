@@ -54,7 +54,7 @@ async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list
 
     removed = [] if name is None else await _remove_where(store, name, old_enough, limit)
     store.emit("cleaned", count=str(len(removed)))
-    return removed[::-1] if name in ("waiting", "active") else removed
+    return removed
 
 
 async def _remove_where(
@@ -66,6 +66,8 @@ async def _remove_where(
         for job_id, stored in await pages.page(store, name, 0, limit - 1 if limit else -1, True)
         if job_id not in pending and wanted(stored)
     ]
+    if name in ("waiting", "active"):
+        rows.reverse()  # lines from their end, so the parent of the first in line goes first
     removed: list[str] = []
     for start in range(0, len(rows), _AT_ONCE):
         chunk = rows[start : start + _AT_ONCE]

@@ -13,7 +13,7 @@ from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import HEAD, public_state_of
+from jetbull.ledger.names import HEAD
 from jetbull.ledger.store import QueueStore
 
 if TYPE_CHECKING:
@@ -126,7 +126,6 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
         old is not None
         and (old.job_id, old.store.names.qualified) != (parent.job_id, parent.store.names.qualified)
         and await reading.find(old.store, old.job_id) is not None
-        and public_state_of(existing.subject) not in ("completed", "failed")
     ):
         raise refused(-7, "addJob", parent=str(new.record.given["parentKey"]))
     await expect_child(parent)

@@ -13,6 +13,9 @@ from jetbull.ledger.store import QueueStore
 
 BELONGS_TO_SCHEDULER = -8
 
+Seen = set[tuple[str, str]]
+"""Jobs met on the way through a family: queue and id."""
+
 
 async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
     """1 removed (or never there), 0 locked by a worker, -8 the next job of a scheduler."""
@@ -37,16 +40,32 @@ async def _pending_iteration(store: QueueStore, found: Stored) -> bool:
     return scheduler is not None
 
 
-async def _locked(store: QueueStore, job_id: str, found: Stored, with_children: bool) -> bool:
+async def _locked(
+    store: QueueStore,
+    job_id: str,
+    found: Stored,
+    with_children: bool,
+    seen: Seen | None = None,
+) -> bool:
     if state_of(found.subject) == ACTIVE:
         return True
     if not with_children:
         return False
-    for child_store, child_id in await _children(store, job_id):
+    seen = set() if seen is None else seen
+    for child_store, child_id in await _unseen_children(store, job_id, seen):
         child = await reading.find(child_store, child_id)
-        if child is not None and await _locked(child_store, child_id, child, True):
+        if child is not None and await _locked(child_store, child_id, child, True, seen):
             return True
     return False
+
+
+async def _unseen_children(
+    store: QueueStore, job_id: str, seen: Seen
+) -> list[tuple[QueueStore, str]]:
+    """Children, without those met already: jobs given to each other are a circle."""
+    seen.add((store.names.qualified, job_id))
+    family = await _children(store, job_id)
+    return [(owner, i) for owner, i in family if (owner.names.qualified, i) not in seen]
 
 
 async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, str]]:
@@ -59,10 +78,13 @@ async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, st
     return family
 
 
-async def _remove_tree(store: QueueStore, job_id: str, with_children: bool) -> None:
+async def _remove_tree(
+    store: QueueStore, job_id: str, with_children: bool, seen: Seen | None = None
+) -> None:
     if with_children:
-        for child_store, child_id in await _children(store, job_id):
-            await _remove_tree(child_store, child_id, True)
+        seen = set() if seen is None else seen
+        for child_store, child_id in await _unseen_children(store, job_id, seen):
+            await _remove_tree(child_store, child_id, True, seen)
     while True:
         found = await reading.find(store, job_id)
         if found is None:
@@ -124,14 +146,20 @@ async def leave_parent(store: QueueStore, parent: parents.Parent, in_bulk: bool)
     await parents.release(parent.store, parent.job_id, quiet=in_bulk, removed=True)
 
 
-async def remove_unprocessed_children(store: QueueStore, job_id: str) -> None:
+async def remove_unprocessed_children(
+    store: QueueStore, job_id: str, seen: Seen | None = None
+) -> None:
     """Removes the descendants that are neither finished nor held by a worker."""
+    seen = set() if seen is None else seen
+    seen.add((store.names.qualified, job_id))
     pending = (await parents.entries(store, job_id)).get(parents.PENDING, {})
     for key in pending:
         child_store, child_id = await parents.by_key(store, key)
+        if (child_store.names.qualified, child_id) in seen:
+            continue
         child = await reading.find(child_store, child_id)
         if child is not None and public_state_of(child.subject) not in ("active", "failed"):
-            await remove_unprocessed_children(child_store, child_id)
+            await remove_unprocessed_children(child_store, child_id, seen)
             await _remove_tree(child_store, child_id, False)
 
 

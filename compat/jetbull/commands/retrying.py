@@ -47,7 +47,7 @@ async def retry_stored(
 
     It goes to `place`, or, without one, where its priority and `lifo` say.
     """
-    record = _afresh(found.record, opts)
+    record = _afresh(found.record, state, opts)
     await parents.wait_again(store, record, job_id)
     try:
         await move(
@@ -63,8 +63,10 @@ async def retry_stored(
     return True
 
 
-def _afresh(old: Record, opts: dict[str, Any]) -> Record:
+def _afresh(old: Record, state: str, opts: dict[str, Any]) -> Record:
     head = {k: v for k, v in old.head.items() if k not in _FORGOTTEN}
+    if state == "completed" and "failedReason" in old.head:
+        head["failedReason"] = old.head["failedReason"]  # of an earlier try, as in BullMQ
     if opts.get("resetAttemptsMade"):
         head.pop("attemptsMade", None)
     if opts.get("resetAttemptsStarted"):

@@ -307,9 +307,9 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
         record = found.record.with_given(parent=link, parentKey=wish.given["parentKey"])
         if "orphaned" in record.head:
             record = record.with_head({**record.head, "orphaned": False})
-        if public_state_of(found.subject) == "completed":
+        completed = public_state_of(found.subject) == "completed"
+        if completed:
             await tell_completed(store, Stored(found.subject, found.seq, record), job_id)
-            return True
         if told:
             return True
         fixed = record.fixed
@@ -321,5 +321,7 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
 
         # It may complete just before it learns of its parent: then it is looked at again.
         if not await rewrite(store, job_id, change):
-            return False
+            return completed
         told = True
+        if completed:
+            return True

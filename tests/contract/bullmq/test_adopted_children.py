@@ -60,6 +60,36 @@ async def test_what_a_failure_means_is_said_by_the_add_that_names_the_parent(mak
     assert await parent.getState() == "waiting-children"
 
 
+@pytest.mark.parametrize("outcome", ["completed", "failed"])
+async def test_a_finished_child_of_an_existing_parent_cannot_change_to_another(
+    make: Makers, outcome: str
+) -> None:
+    top, low = make.queue(), make.queue()
+    await adopt(make, low, top)
+    child = await make.worker(low).getNextJob("token")
+    if outcome == "completed":
+        await child.moveToCompleted("value", "token")
+    else:
+        await child.moveToFailed(ValueError("no"), "token")
+    other = await top.add("other", {})
+    parent = {"id": other.id, "queue": top.qualifiedName}
+    with pytest.raises(TypeError, match="cannot be replaced"):
+        await low.add("a", {}, {"jobId": "shared", "parent": parent})
+    assert await low.getJobState("shared") == outcome
+
+
+async def test_a_completed_job_knows_the_parent_it_was_given(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    await low.add("a", {}, {"jobId": "shared"})
+    child = await make.worker(low).getNextJob("token")
+    await child.moveToCompleted("value", "token")
+    parent = await adopt(make, low, top)
+    job = await low.getJob("shared")
+    assert job.parentKey == f"{top.qualifiedName}:{parent.id}"
+    await parent.remove()
+    assert await low.getJobState("shared") == "unknown"
+
+
 async def test_a_parent_of_finished_children_is_a_child_like_any_other(make: Makers) -> None:
     top, low = make.queue(), make.queue()
 

@@ -145,3 +145,11 @@ async def test_a_child_that_left_its_parent_survives_it(make: Makers, queue: Any
     await tree["job"].remove()
     assert await low.getJobState("child") == "waiting"
     assert await low.getJobState("late") == "unknown"
+
+
+async def test_jobs_given_to_each_other_can_be_removed(make: Makers, queue: Any) -> None:
+    for name, other in (("a", None), ("b", "a"), ("a", "b")):
+        parent = {"parent": {"id": other, "queue": queue.qualifiedName}} if other else {}
+        await queue.add(name, {}, {"jobId": name, **parent})
+    assert await queue.remove("a") == 1
+    assert [await queue.getJobState(name) for name in ("a", "b")] == ["unknown", "unknown"]

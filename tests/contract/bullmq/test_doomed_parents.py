@@ -131,6 +131,18 @@ async def test_a_parent_elsewhere_is_released(make: Makers, queue: Any, how: str
     assert await tree["job"].getState() == "waiting"
 
 
+@pytest.mark.parametrize("how", ["drain", "clean"])
+async def test_parents_released_together_keep_the_order_of_their_children(
+    make: Makers, queue: Any, how: str
+) -> None:
+    children, producer = make.queue(), make.flow_producer()
+    for name in ("first", "second"):
+        child = {"name": "child", "queueName": children.name}
+        await producer.add({"name": name, "queueName": queue.name, "children": [child]})
+    await (children.clean(0, 0, "wait") if how == "clean" else children.drain())
+    assert [job.name for job in await queue.getWaiting()] == ["first", "second"]
+
+
 async def test_obliterating_a_parents_own_children_takes_the_parent_along(
     make: Makers, queue: Any
 ) -> None:

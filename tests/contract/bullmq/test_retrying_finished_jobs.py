@@ -56,6 +56,18 @@ async def test_a_retried_completion_forgets_its_result(make: Makers, queue: Any)
     assert (await queue.getJob(job.id)).returnvalue is None
 
 
+async def test_a_retried_completion_keeps_the_reason_of_an_earlier_try(
+    make: Makers, queue: Any
+) -> None:
+    job = await queue.add("job", {}, {"attempts": 2})
+    worker = make.worker(queue)
+    await (await worker.getNextJob("one")).moveToFailed(ValueError("no"), "one")
+    await (await worker.getNextJob("two")).moveToCompleted("value", "two")
+    await (await queue.getJob(job.id)).retry("completed")
+    stored = await queue.getJob(job.id)
+    assert (stored.failedReason, stored.returnvalue) == ("no", None)
+
+
 async def test_a_retried_job_keeps_its_tries_and_traces(make: Makers, queue: Any) -> None:
     [job] = await failed(make, queue, 1)
     await job.retry()
