@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jetbull.ledger import parents
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.names import FAILED, last_token
+from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored as Message
@@ -55,8 +56,10 @@ async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> Non
 
 async def _leave_parents(store: QueueStore, jobs: Old) -> None:
     """Parents that still wait for a failed child do not wait for one that is removed."""
+    patches = await read_patches(store, list(jobs)) if store.patched else {}
     for job_id, message in jobs.items():
-        parent = await parents.parent_of(store, Record.decode(message.data), job_id)
+        record = fold(Record.decode(message.data), message.seq, patches.get(job_id))
+        parent = await parents.parent_of(store, record, job_id)
         if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
             await parents.release(parent.store, parent.job_id, removed=True)
 

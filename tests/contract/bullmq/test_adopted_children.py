@@ -90,6 +90,18 @@ async def test_a_completed_job_knows_the_parent_it_was_given(make: Makers) -> No
     assert await low.getJobState("shared") == "unknown"
 
 
+async def test_a_failed_job_that_makes_room_releases_the_parent_it_was_given(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    worker = make.worker(low, removeOnFail={"count": 1})
+    await low.add("a", {}, {"jobId": "shared"})
+    await (await worker.getNextJob("one")).moveToFailed(ValueError("no"), "one")
+    parent = await adopt(make, low, top)
+    await low.add("b", {})
+    await (await worker.getNextJob("two")).moveToFailed(ValueError("no"), "two")
+    assert await low.getJobState("shared") == "unknown"
+    assert await parent.getState() == "waiting"
+
+
 async def test_a_parent_of_finished_children_is_a_child_like_any_other(make: Makers) -> None:
     top, low = make.queue(), make.queue()
 
