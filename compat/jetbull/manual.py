@@ -26,7 +26,13 @@ class ManualFetch:
         self._changed = asyncio.Event()
 
     async def next(self, token: str, block: bool = True) -> Job | None:
-        """The next job, or None: at once, or after `drainDelay` when the queue was empty before."""
+        """The next job, or None: at once, or after `drainDelay` when the queue was empty before.
+
+        Pausing the worker ends that wait. One that is paused already gives a job all the same, as
+        in BullMQ for Python, but not to who does not want to wait, as in BullMQ for Node.
+        """
+        if self._worker.paused and not block:
+            return None
         store = await self._worker.ledger()
         admission = await self._admit(store)
         lease = await self._try(store, admission, token)
@@ -42,6 +48,10 @@ class ManualFetch:
             await iterations.follow(self._worker, job)
         self._worker.emit("active", job, "waiting")
         return job
+
+    def look_again(self) -> None:
+        """The worker was paused, or its queue's settings changed."""
+        self._changed.set()
 
     async def close(self) -> None:
         """Stops listening for the queue's settings."""
@@ -73,11 +83,14 @@ class ManualFetch:
     async def _wait(self, store: QueueStore, admission: Admission, token: str) -> Lease | None:
         """Looks again whenever something arrives, until `drainDelay` is over."""
         arrivals = Arrivals(store, self._changed)
+        paused_before = self._worker.paused
         await arrivals.open()
         try:
             async with asyncio.timeout(self._worker.opts["drainDelay"]):
                 while not self._worker.closing:
                     self._changed.clear()
+                    if self._worker.paused and not paused_before:
+                        return None
                     lease = await self._try(store, admission, token)
                     if lease is not None:
                         return lease

@@ -120,7 +120,7 @@ class QueueAdmin(JobOwner, EventEmitter):
     async def clean(self, grace: int, limit: int, type: str = "completed") -> list[str]:
         """Removes up to `limit` (0: all) jobs of a state older than `grace` ms; their ids."""
         removed = await cleaning.clean(await self.ledger(), grace, limit, type)
-        self.emit_safely("cleaned", removed, type)
+        self.emit_safely("cleaned", removed, "wait" if type == "waiting" else type)
         return removed
 
     async def obliterate(self, force: bool | Mapping[str, Any] = False) -> None:

@@ -353,6 +353,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         return slots.busy >= self._concurrency or slots.source.silent_seconds < _SILENT_SECONDS
 
     def _look_again(self) -> None:
+        self._manual.look_again()
         if self._slots is not None:
             self._slots.source.rouse()
 

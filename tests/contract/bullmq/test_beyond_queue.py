@@ -54,6 +54,15 @@ async def test_a_queue_tells_its_own_cleaning(make: Makers, queue: Any) -> None:
     assert await cleaned.once() == (["1", "2"], "completed")
 
 
+async def test_cleaning_waiting_jobs_is_told_by_one_name(queue: Any) -> None:
+    cleaned = Heard(queue, "cleaned")
+    for _ in range(2):
+        await queue.add("job", {})
+    await queue.clean(0, 1, "wait")
+    await queue.clean(0, 1, "waiting")
+    assert cleaned.calls == [(["1"], "wait"), (["2"], "wait")]
+
+
 async def test_clean_cleans_completed_jobs_by_default(make: Makers, queue: Any) -> None:
     await completed(make, queue, 2)
     assert await queue.clean(0, 0) == ["1", "2"]

@@ -85,6 +85,15 @@ async def test_a_job_that_went_back_to_wait_is_no_failure(make: Makers, queue: A
     assert (result, job.attemptsMade, failed.calls) == ("second time", 1, [])
 
 
+async def test_a_paused_worker_gives_no_job_to_who_does_not_wait(make: Makers, queue: Any) -> None:
+    await added(queue, 1)
+    worker = make.worker(queue)
+    await worker.pause()
+    assert await worker.getNextJob("token", {"block": False}) is None
+    worker.resume()
+    assert (await worker.getNextJob("token", {"block": False})).name == "w0"
+
+
 async def test_a_worker_tells_whether_it_runs_or_is_paused(make: Makers, queue: Any) -> None:
     await added(queue, 1)
     worker = make.worker(queue, done)

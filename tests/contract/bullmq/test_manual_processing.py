@@ -39,6 +39,17 @@ async def test_the_wait_for_a_job_ends_after_the_drain_delay(make: Makers, queue
     assert 0.15 < time.monotonic() - began < 2
 
 
+async def test_pausing_ends_the_wait_for_a_job(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue, drainDelay=60)
+    assert await worker.getNextJob("t1") is None
+    waiting = asyncio.ensure_future(worker.getNextJob("t2"))
+    await asyncio.sleep(0.02)
+    await worker.pause()
+    assert await asyncio.wait_for(waiting, PATIENCE) is None
+    job = await queue.add("job", {})
+    assert await job.getState() == "waiting"
+
+
 async def test_a_taken_job_is_active(make: Makers, queue: Any) -> None:
     await added(queue, 2)
     job = await make.worker(queue).getNextJob("token")
