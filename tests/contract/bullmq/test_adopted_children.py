@@ -92,11 +92,11 @@ async def test_a_completed_job_knows_the_parent_it_was_given(make: Makers) -> No
 
 async def test_a_failed_job_that_makes_room_releases_the_parent_it_was_given(make: Makers) -> None:
     top, low = make.queue(), make.queue()
-    worker = make.worker(low, removeOnFail={"count": 1})
+    worker = make.worker(low)
     await low.add("a", {}, {"jobId": "shared"})
     await (await worker.getNextJob("one")).moveToFailed(ValueError("no"), "one")
     parent = await adopt(make, low, top)
-    await low.add("b", {})
+    await low.add("b", {}, {"removeOnFail": 1})
     await (await worker.getNextJob("two")).moveToFailed(ValueError("no"), "two")
     assert await low.getJobState("shared") == "unknown"
     assert await parent.getState() == "waiting"
