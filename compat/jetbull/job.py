@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from jetbull.commands import changing, children, holding, logs, removal, retrying, waiting
+from jetbull.commands import adding, changing, children, holding, logs, removal, retrying, waiting
 from jetbull.errors import JetbullError
 from jetbull.ledger import blobs, parents, reading
 from jetbull.ledger.lease import Lease
@@ -121,6 +121,24 @@ class Job(Generic[Data, Result]):
     # --- making ------------------------------------------------------------------------
 
     @staticmethod
+    async def create(
+        queue: JobOwner, name: str, data: Any, opts: JobOptions | Mapping[str, Any] | None = None
+    ) -> Job:
+        """Stores a job with these options alone, not the queue's default ones (as in Node)."""
+        job = Job(queue, name, data, opts)
+        job.id = await adding.add(await queue.ledger(), job)
+        return job
+
+    @staticmethod
+    async def createBulk(queue: JobOwner, jobs: Iterable[Mapping[str, Any]]) -> list[Job]:
+        """As `create`, for several `{name, data, opts}`."""
+        made = [Job(queue, job["name"], job.get("data"), job.get("opts")) for job in jobs]
+        ids = await adding.add_bulk(await queue.ledger(), made)
+        for job, job_id in zip(made, ids, strict=True):
+            job.id = job_id
+        return made
+
+    @staticmethod
     def from_record(queue: JobOwner, job_id: str, record: Record) -> Job:
         """The job a ledger record describes."""
         given, head = record.given, record.head
@@ -183,6 +201,7 @@ class Job(Generic[Data, Result]):
             if rawData.get(key):
                 setattr(job, name, int(rawData[key]))
         job.repeatJobKey = rawData.get("rjk") or None
+        job.deduplication_id = rawData.get("deid") or job.deduplication_id
         job.failedReason = rawData.get("failedReason") or None
         job.deferredFailure = rawData.get("defa") or None
         job.processedBy = rawData.get("pb") or None

@@ -49,6 +49,30 @@ async def test_the_delay_of_a_missing_job_cannot_be_changed(queue: Any) -> None:
         await job.changeDelay(50)
 
 
+async def test_a_job_can_be_created_without_the_queue(make: Makers) -> None:
+    queue = make.queue(defaultJobOptions={"attempts": 3})
+    job = await make.backend.Job.create(queue, "one", {"n": 1}, {"jobId": "mine"})
+    stored = await queue.getJob("mine")
+    assert (job.id, stored.name, stored.data, stored.opts["attempts"]) == (
+        "mine",
+        "one",
+        {"n": 1},
+        0,
+    )
+
+
+async def test_jobs_can_be_created_in_bulk_without_the_queue(make: Makers, queue: Any) -> None:
+    entries = [{"name": "a", "data": 1}, {"name": "b", "data": 2, "opts": {"priority": 3}}]
+    jobs = await make.backend.Job.createBulk(queue, entries)
+    assert [job.id for job in jobs] == ["1", "2"]
+    assert [await job.getState() for job in jobs] == ["waiting", "prioritized"]
+
+
+async def test_the_stored_deduplication_id_is_read(make: Makers, queue: Any) -> None:
+    raw = {"name": "job", "data": "{}", "opts": "{}", "deid": "only here"}
+    assert make.backend.Job.fromJSON(queue, raw, "1").deduplicationId == "only here"
+
+
 @pytest.mark.parametrize(("keep", "rows"), [(0, []), (1, ["third"]), (5, None)])
 async def test_logs_can_be_cleared(queue: Any, keep: int, rows: list[str] | None) -> None:
     [job] = await added(queue, 1)
