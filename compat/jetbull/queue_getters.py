@@ -119,9 +119,11 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         """`{"p": n}`; 0 counts the jobs without priority."""
         store = await self.ledger()
         counts: dict[str, int] = {}
+        known = await counting.levels(store)
         for priority in dict.fromkeys(priorities):
             if priority:
-                counts[str(priority)] = await counting.count_level(store, int(priority))
+                at = [n for n in (-int(priority), int(priority)) if n in known]
+                counts[str(priority)] = sum([await counting.count_level(store, n) for n in at])
             else:
                 counts["0"] = await counting.count_plain_waiting(store)
         return counts

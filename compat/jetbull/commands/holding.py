@@ -19,7 +19,7 @@ from jetbull.ledger.finishing import Failure
 from jetbull.ledger.idle import is_drained
 from jetbull.ledger.lease import Lease, LeaseLost
 from jetbull.ledger.names import ACTIVE, public_state_of, state_of
-from jetbull.ledger.placing import WAITING_CHILDREN, delayed, waiting
+from jetbull.ledger.placing import WAITING_CHILDREN, delayed, in_front
 from jetbull.ledger.store import QueueStore
 from jetbull.options import keep_policy
 
@@ -195,9 +195,9 @@ async def delay(job: Job, timestamp: int, token: str | None) -> None:
 
 
 async def wait(job: Job, token: str | None) -> None:
-    """Active -> head of waiting (or its priority); the try is not counted."""
+    """Active -> head of waiting (or of its priority); the try is not counted."""
     lease = await lease_of(job, token, "moveJobFromActiveToWait")
-    place = waiting(lease.record.priority, lifo=True)
+    place = in_front(lease.record.priority)
     try:
         await finishing.step_back(lease, place, "waiting", prev="active")
     except LeaseLost:

@@ -9,11 +9,10 @@ from jetbull.error_code import refused
 from jetbull.errors import Conflict, JetbullError
 from jetbull.ledger import blobs, reading
 from jetbull.ledger.clock import now_ms
-from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, lane_of, public_state_of, state_of
 from jetbull.ledger.patches import rewrite
-from jetbull.ledger.placing import Place, delayed
+from jetbull.ledger.placing import Place, delayed, in_front
 from jetbull.ledger.placing import waiting as in_line
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -102,34 +101,11 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         record = found.record.copy()
         field(record)
         try:
-            if priority:
-                await move(store, job_id, found, record, Place(PRIO, str(priority)))
-                if lifo:
-                    await _before_equals(store, job_id, priority)
-            else:
-                await move(store, job_id, found, record, in_line(0, lifo))
+            place = in_front(priority) if lifo else in_line(priority)
+            await move(store, job_id, found, record, place)
         except Conflict:
             continue
         return
-
-
-async def _before_equals(store: QueueStore, job_id: str, priority: int) -> None:
-    """Puts the others of the level behind `job_id` by writing them again in their order."""
-    lane = str(priority)
-    found = await store.wire.get_batch(
-        store.names.space.jobs,
-        {"next_by_subj": store.names.all_in(PRIO, lane), "seq": 1, "batch": 1000},
-    )
-    for message in found:
-        if message.subject == store.names.job(PRIO, job_id, lane):
-            continue
-        stored = reading.as_stored(message)
-        headers: HeaderMap = {}
-        expect(headers, stored.subject, stored.seq)
-        try:
-            await store.put(stored.subject, message.data, headers)
-        except Conflict:
-            continue
 
 
 async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -> Any:

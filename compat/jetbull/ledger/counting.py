@@ -28,6 +28,7 @@ from jetbull.ledger.names import (
     public_state_of,
 )
 from jetbull.ledger.paging import read_all
+from jetbull.ledger.placing import rank
 from jetbull.ledger.store import QueueStore
 
 EXACT_LIMIT = 2000
@@ -113,18 +114,18 @@ async def stream_subjects(store: QueueStore, stream: str, pattern: str) -> list[
 
 
 async def levels(store: QueueStore) -> list[int]:
-    """Priority levels ever used, ascending."""
+    """Priority levels ever used, in the order they are served."""
     pattern = store.names.all_aux("level")
     try:
         # By name: going through the stream takes longer with each job there is.
         found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": [pattern]})
     except StoreError:  # more than the 1,024 that come in one answer
         found = await read_all(store, pattern)
-    return sorted(int(last_token(m.subject)) for m in found)
+    return sorted((int(last_token(m.subject)) for m in found), key=rank)
 
 
 async def count_level(store: QueueStore, level: int) -> int:
-    """Jobs waiting with this priority."""
+    """Jobs waiting at this level."""
     return await _waiting_at(store, level_consumer(store.names, str(level)))
 
 

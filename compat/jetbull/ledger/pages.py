@@ -29,6 +29,7 @@ from jetbull.ledger.names import (
     public_state_of,
 )
 from jetbull.ledger.patches import since
+from jetbull.ledger.placing import rank
 from jetbull.ledger.reading import as_stored, find_many
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
@@ -124,7 +125,7 @@ def _by_due(row: tuple[str, Stored]) -> Any:
 
 
 def _by_priority(row: tuple[str, Stored]) -> Any:
-    return int(lane_of(row[1].subject)), row[1].seq
+    return rank(int(lane_of(row[1].subject))), row[1].seq
 
 
 def _by_start(row: tuple[str, Stored]) -> Any:

@@ -55,6 +55,16 @@ def waiting(priority: int = 0, lifo: bool = False) -> Place:
     return Place(HEAD if lifo else WAIT)
 
 
+def in_front(priority: int = 0) -> Place:
+    """Ready to run before all others, or before all others of the priority."""
+    return Place(PRIO, str(-priority)) if priority > 0 else Place(HEAD)
+
+
+def rank(level: int) -> tuple[int, int]:
+    """The order of priority levels; -p is what stands in front of p."""
+    return abs(level), level
+
+
 def delayed(due_ms: int, priority: int = 0, before: str = "") -> Place:
     """Ready at `due_ms`: then at the tail, or by priority; `before` as in `active`.
 
@@ -86,7 +96,8 @@ def reprioritized(place: Place, priority: int) -> Place:
     if place.state == DELAYED:
         return delayed(place.due_ms, priority)._replace(lane=place.lane)
     if place.state == PRIO or (priority > 0 and place.state in (WAIT, HEAD)):
-        return waiting(priority)
+        front = place.state == PRIO and place.lane.startswith("-")
+        return in_front(priority) if front else waiting(priority)
     return place
 
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
+from typing import TypeVar
 
 from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.ledger.consumers import (
@@ -25,6 +26,7 @@ from jetbull.ledger.feed import Feed, is_first
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.line import Returned, first_in_line, insert
 from jetbull.ledger.names import HEAD, PRIO, lane_of
+from jetbull.ledger.placing import rank
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
@@ -35,6 +37,7 @@ HOLD_SECONDS = 0.1
 AUDIT_SECONDS = 3.0
 _LEVELS_AT_ONCE = 64
 MAX_AHEAD = 512
+_Of = TypeVar("_Of")
 
 
 class Source:
@@ -64,6 +67,7 @@ class Source:
         self._audit_at = 0.0
         self._levels_lock = asyncio.Lock()
         self._returned = Returned(store)
+        self._coming: set[int] = set()
         self._news = 0
         self._nothing_at = -1
         self.ahead = 0
@@ -98,9 +102,10 @@ class Source:
         feed.on_poll_over(self._wake.set)
         await feed.open()
         # New dictionaries: the fetcher may be going through the old ones.
-        self._feeds = dict(sorted({**self._feeds, level: feed}.items()))
+        self._feeds = _ranked({**self._feeds, level: feed})
         if level:
-            self._by_level = dict(sorted({**self._by_level, level: hand}.items()))
+            self._by_level = _ranked({**self._by_level, level: hand})
+        self._coming.discard(level)
 
     async def _learn_levels(self) -> None:
         known = await levels(self._store)
@@ -121,8 +126,9 @@ class Source:
 
     async def _on_level(self, msg: Msg) -> None:
         level = int(msg.data)
+        self._coming.add(level)
         # What is in hand may not start before the new level's first job, which comes now.
-        later = [hand for at, hand in self._by_level.items() if at > level]
+        later = [hand for at, hand in self._by_level.items() if rank(at) > rank(level)]
         held = [ticket for hand in later for ticket in hand]
         for hand in later:
             hand.clear()
@@ -213,7 +219,7 @@ class Source:
         while True:
             news = self._news
             ticket = await self.head() if self._head else None
-            ticket = ticket or await first_in_line(self._store, list(self._feeds))
+            ticket = ticket or await first_in_line(self._store, self._known())
             if ticket is not None:
                 return self._as_delivered(ticket)
             self._returned.clear()
@@ -223,6 +229,9 @@ class Source:
         if ticket is None:
             self._nothing_at = news
         return ticket
+
+    def _known(self) -> list[int]:
+        return sorted({*self._feeds, *self._coming}, key=rank) if self._coming else [*self._feeds]
 
     def _as_delivered(self, ticket: Ticket) -> Ticket:
         """The same ticket as the consumer gave it, if it did: that one can be acknowledged."""
@@ -378,10 +387,11 @@ class Source:
                 if need + ahead - want > 0:
                     break
         need = self._need()
-        lowest = min((level for level, hand in self._by_level.items() if hand), default=0)
+        # Both are in the order of the line.
+        first = next((level for level, hand in self._by_level.items() if hand), 0)
         for level, feed in list(self._feeds.items()):
             # A job that comes before those in hand must be able to come.
-            missing = max(need, 1 if level < lowest else 0) - feed.standing
+            missing = max(need, 1 if rank(level) < rank(first) else 0) - feed.standing
             if missing > 0:
                 await feed.poll(missing)
 
@@ -424,3 +434,7 @@ class Source:
             await (await wire.question(tickets[-1].reply, b"-NAK"))
         except JetbullError as error:
             log.debug("tickets of %s come back by themselves: %s", self._store.names.name, error)
+
+
+def _ranked(by_level: dict[int, _Of]) -> dict[int, _Of]:
+    return dict(sorted(by_level.items(), key=lambda item: rank(item[0])))

@@ -143,6 +143,20 @@ async def test_unprocessed_children_can_be_removed(make: Makers) -> None:
     assert states == ["completed", "unknown", "unknown"]
 
 
+async def test_a_prioritized_job_goes_back_before_its_equals(make: Makers, queue: Any) -> None:
+    jobs = [await queue.add(name, {}, {"priority": 7}) for name in ("a", "b")]
+    await queue.add("urgent", {}, {"priority": 6})
+    worker = make.worker(queue)
+    await (await worker.getNextJob("token")).moveToCompleted("done", "token")
+    taken = await worker.getNextJob("token")
+    await taken.moveToWait("token")
+    assert await jobs[0].getState() == "prioritized"
+    assert await queue.getCountsPerPriority([6, 7]) == {"6": 0, "7": 2}
+    assert await queue.getJobCounts("prioritized") == {"prioritized": 2}
+    assert names(await queue.getPrioritized()) == ["a", "b"]
+    assert [(await worker.getNextJob("token")).name for _ in jobs] == ["a", "b"]
+
+
 async def test_a_job_can_go_back_to_the_head_of_waiting(make: Makers, queue: Any) -> None:
     [job, _] = await added(queue, 2)
     taken = await make.worker(queue).getNextJob("token")

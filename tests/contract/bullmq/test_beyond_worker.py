@@ -69,6 +69,25 @@ async def test_a_rate_limited_job_goes_back_and_runs_later(make: Makers, queue: 
     assert (tries, failed.calls) == ([(0, 1), (0, 2)], [])
 
 
+async def test_a_rate_limited_job_goes_before_its_equals_and_behind_what_is_more_urgent(
+    make: Makers, queue: Any
+) -> None:
+    begun: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.name)
+        if job.attemptsStarted == 1:
+            if job.name == "w0":
+                await queue.add("urgent", {}, {"priority": 1})
+            await worker.rateLimit(50)
+            raise worker.RateLimitError()
+
+    await added(queue, 3, priority=2)
+    worker = make.worker(queue, process, limiter={"max": 1, "duration": 10})
+    await Heard(worker, "completed").times(4)
+    assert begun == ["w0", "urgent", "urgent", "w0", "w1", "w1", "w2", "w2"]
+
+
 async def test_a_job_that_went_back_to_wait_is_no_failure(make: Makers, queue: Any) -> None:
     module = __import__(make.backend.package)
 
