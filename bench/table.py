@@ -10,6 +10,8 @@ from importlib.metadata import version
 from bench.family import PEERS
 from bench.scenarios import SCENARIOS, Figure, Size
 
+from jetbull.server.program import find_nats_server
+
 __all__ = ["compare", "machine"]
 
 _BASE = "bullmq-python"
@@ -53,7 +55,7 @@ def machine() -> str:
         f"Python {platform.python_version()}",
         *(f"{name} {version(name)}" for name in ("jetbull", "nats-py", "bullmq")),
         subprocess.run(
-            ["nats-server", "--version"], capture_output=True, text=True, check=False
+            [find_nats_server(), "--version"], capture_output=True, text=True, check=False
         ).stdout.strip(),
     ]
     return ", ".join(part for part in parts if part)
