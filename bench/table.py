@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 from bench.family import PEERS
 from bench.scenarios import SCENARIOS, Figure, Size
-
 from jetbull.server.program import find_nats_server
 
 __all__ = ["compare", "machine"]
