@@ -152,5 +152,5 @@ async def _left_behind(findings: Findings, store: QueueStore) -> None:
         findings.say(f"left behind: {subject}")
     answer = await store.wire.api(f"CONSUMER.NAMES.{store.names.space.jobs}")
     for name in answer.get("consumers") or []:
-        if name.partition("-")[2] != store.names.token:
+        if not name.endswith(f"-{store.names.token}"):
             findings.say(f"left behind: consumer {name}")
