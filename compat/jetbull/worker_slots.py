@@ -239,6 +239,7 @@ class Slots:
             try:
                 lease = await self._take(ticket, along)
             except Conflict:
+                await self._admission.not_started()
                 continue
             if lease is None:
                 await self._admission.not_started()

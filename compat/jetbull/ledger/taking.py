@@ -92,7 +92,8 @@ class Claim:
         """The lease; None when the ticket was stale: then it is dropped.
 
         With `along` (a place under the global concurrency, a start in the rate window) all are
-        stored or none, and a refusal may be one of theirs: `Conflict`.
+        stored or none, and a refusal may be one of theirs: `Conflict`. So is one of a ticket no
+        consumer gave, if it stands as it was: it may be tried again.
         """
         stored = self.ticket.stored
         if late.fired(stored) and await late.is_late(store, stored):
@@ -121,7 +122,7 @@ class Claim:
             if newest is None or newest.seq != stored.seq:
                 await self._drop(store, b"+ACK")
                 return None
-            if along:
+            if along or not self.ticket.reply:
                 raise
             # Refused, and yet nothing changed: a cluster's new leader may have counted a message
             # that was lost with the old one. Acknowledged, the job would be lost too.
