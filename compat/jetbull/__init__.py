@@ -28,6 +28,7 @@ from jetbull.options import PRIORITY_LIMIT
 from jetbull.queue import Queue
 from jetbull.queue_events import QueueEvents
 from jetbull.queue_events_producer import QueueEventsProducer
+from jetbull.telemetry import SpanKind, TelemetryAttributes
 from jetbull.worker import Worker
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "QueueEvents",
     "QueueEventsProducer",
     "RateLimitError",
+    "SpanKind",
+    "TelemetryAttributes",
     "UnrecoverableError",
     "WaitingChildrenError",
     "WaitingError",

@@ -11,6 +11,7 @@ from jetbull.event_emitter import EventEmitter
 from jetbull.flow_reader import read_tree
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.options import DEFAULT_PREFIX
+from jetbull.telemetry.flows import trace_flows
 from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace, JobNode
 
 _OPTIONS = ("prefix", "connection", "backend", "skipVersionCheck")
@@ -34,6 +35,7 @@ class FlowProducer(EventEmitter):
         self.prefix: str = given.get("prefix") or DEFAULT_PREFIX
         self.closing = False
         self.backend = create_backend("__default__", given)
+        trace_flows(self)
 
     async def add(
         self,

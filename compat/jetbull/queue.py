@@ -17,6 +17,7 @@ from jetbull.queue_admin import QueueAdmin
 from jetbull.queue_jobs import QueueJobs
 from jetbull.queue_metrics import QueueMetrics
 from jetbull.queue_schedules import QueueSchedules
+from jetbull.telemetry.queues import trace_queue
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
 from jetbull.types.queue_options import QueueBaseOptions
@@ -42,6 +43,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         self.client = self.backend.conn
         self.keys = self.backend.keys
         self.redisConnection = self.scripts = None  # BullMQ's ways past its backend
+        trace_queue(self)
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger; connects on first use."""

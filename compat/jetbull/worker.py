@@ -26,9 +26,7 @@ from jetbull.hand_driven import HandDriven
 from jetbull.hand_driven import (
     _postgres_connection_error_types as _postgres_connection_error_types,  # as in bullmq.worker
 )
-from jetbull.hand_driven import (
-    getCompleted as getCompleted,
-)
+from jetbull.hand_driven import getCompleted as getCompleted
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger import gate, intake
@@ -45,6 +43,7 @@ from jetbull.options import DEFAULT_PREFIX, keep_policy
 from jetbull.outcomes import run_job
 from jetbull.processors import AsyncProcessor, PlainProcessor, Processor, in_thread, is_async, takes
 from jetbull.shielding import Done, to_the_end
+from jetbull.telemetry.workers import trace_worker
 from jetbull.types.generics import Data, Result
 from jetbull.types.worker_options import WorkerOptions
 from jetbull.upkeep import Upkeep
@@ -140,6 +139,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         self._repair: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._manual = ManualFetch(self)
+        trace_worker(self)
         if processor is not None:
             self._arguments = takes(processor)
             self._call = processor if is_async(processor) else in_thread(processor, self._threads)

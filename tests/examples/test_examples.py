@@ -94,6 +94,11 @@ PRINTED = {
         "after the pause: True",
         "limit of the queue: {'max': 2, 'duration': 60000}",
     ],
+    "tracing.py": [
+        "one trace: True",
+        "the work belongs to the call: True",
+        "welcome job completed",
+    ],
     "global_concurrency.py": ["at once: 2", "limit: 2", "limit: None"],
     "pausing.py": [
         "paused: True and the job is waiting",

@@ -22,11 +22,13 @@ from jetbull.ledger.names import ACTIVE, public_state_of, state_of
 from jetbull.ledger.placing import WAITING_CHILDREN, delayed, in_front
 from jetbull.ledger.store import QueueStore
 from jetbull.options import keep_policy
+from jetbull.telemetry.jobs import completing, counting, failing
 
 if TYPE_CHECKING:
     from jetbull.job import Job
 
 _DEFAULT_LOCK_MS = 30_000
+_COMMANDS = {"failed": "moveToFinished", "delayed": "moveToDelayed", "retried": "retryJob"}
 
 
 def held(job: Job, token: str | None) -> Lease | None:
@@ -91,6 +93,7 @@ async def complete(job: Job, value: Any, token: str, fetch_next: bool = False) -
     return await _after(job, token, fetch_next)
 
 
+@completing
 async def finish(job: Job, value: Any, token: str) -> None:
     """As `complete`, without looking at children first."""
     lease = held(job, token) or await lease_of(job, token, "moveToFinished")
@@ -137,13 +140,20 @@ async def fail(job: Job, error: BaseException | str, token: str) -> str:
         backoff = job.opts.get("backoff")
         delay_ms = await Backoffs.calculate(backoff, made, error, job, strategy) or 0
         final = delay_ms == -1
-    command = "moveToFinished" if final else "moveToDelayed" if delay_ms > 0 else "retryJob"
+    end = "failed" if final else "delayed" if delay_ms > 0 else "retried"
     job.failedReason = str(error)
     job.stacktrace = stacktrace(job, error)
+    await _end_try(job, end, token, made, delay_ms)
+    return end
+
+
+@failing
+async def _end_try(job: Job, end: str, token: str, made: int, delay_ms: int) -> None:
+    command = _COMMANDS[end]
     lease = await lease_of(job, token, command)
-    failure = Failure(job.failedReason, job.stacktrace)
+    failure = Failure(job.failedReason or "", job.stacktrace)
     try:
-        if final:
+        if end == "failed":
             keep = keep_policy(job.opts.get("removeOnFail"))
             record = await finishing.fail(lease, failure, keep)
             job.finishedOn = record.head["finishedOn"]
@@ -156,10 +166,8 @@ async def fail(job: Job, error: BaseException | str, token: str) -> str:
     except LeaseLost:
         raise await _lost(job, command) from None
     job.attemptsMade = made
-    if not final:
-        return "delayed" if delay_ms > 0 else "retried"
-    await fetching.after_finish(lease.store, job, "failed")
-    return "failed"
+    if end == "failed":
+        await fetching.after_finish(lease.store, job, "failed")
 
 
 def _unrecoverable(error: BaseException | str) -> bool:
@@ -179,6 +187,7 @@ def stacktrace(job: Job, error: BaseException | str) -> list[str]:
     return traces[-limit:] if limit else traces
 
 
+@counting("delayed")
 async def delay(job: Job, timestamp: int, token: str | None) -> None:
     """Active -> delayed; the try is not counted."""
     lease = await lease_of(job, token, "moveToDelayed")
@@ -194,6 +203,7 @@ async def delay(job: Job, timestamp: int, token: str | None) -> None:
     await fetching.soon(lease.store, job.id, due)
 
 
+@counting("waiting")
 async def wait(job: Job, token: str | None) -> None:
     """Active -> head of waiting (or of its priority); the try is not counted."""
     lease = await lease_of(job, token, "moveJobFromActiveToWait")
@@ -204,6 +214,7 @@ async def wait(job: Job, token: str | None) -> None:
         raise await _lost(job, "moveJobFromActiveToWait") from None
 
 
+@counting("waiting-children")
 async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bool:
     """True when moved; False when no child (or not the one named) is pending."""
     command = "moveToWaitingChildren"

@@ -16,6 +16,7 @@ from jetbull.ledger.names import public_state_of
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.repeating import default_repeat_strategy, next_by, next_slot, to_millis
+from jetbull.telemetry.jobs import advancing, registering
 
 
 class SchedulingOwner(JobOwner, Protocol):
@@ -31,6 +32,7 @@ _MAX_SLOTS = 32
 _REPLACEABLE = ("delayed", "waiting", "prioritized")
 
 
+@registering
 async def register(
     owner: JobOwner, scheduler_id: str, body: dict[str, Any], job_opts: dict[str, Any], after: After
 ) -> Job:
@@ -162,6 +164,7 @@ async def follow(worker: SchedulingOwner, job: Job) -> None:
         )
 
 
+@advancing
 async def advance(owner: JobOwner, job: Job) -> Job | None:
     """Makes the next job, if `job` is the pending one of its scheduler and the schedule goes on."""
     store = await owner.ledger()
