@@ -30,7 +30,8 @@ class Backend:
     capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}  # noqa: RUF012 - read only
     minimumBlockTimeout = 0.001
 
-    def __init__(self, name: str, prefix: str, link: Link) -> None:
+    def __init__(self, name: str, prefix: str, link: Link, max_events: int = 0) -> None:
+        self._max_events = max_events
         self.name = name
         self.prefix = prefix
         self.link = link
@@ -42,9 +43,11 @@ class Backend:
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""
         store = await self.link.store()
-        if (self.prefix, self.name) == (self.link.prefix, self.link.name):
-            return store
-        return await store.sibling(self.prefix, self.name)
+        if (self.prefix, self.name) != (self.link.prefix, self.link.name):
+            store = await store.sibling(self.prefix, self.name)
+        if self._max_events:
+            store.event_log.limits.set(store.names.events, self._max_events)
+        return store
 
     def forQueue(self, queue_name: str, prefix: str | None = None) -> Backend:
         """Another queue over the same connection."""
@@ -111,7 +114,17 @@ def create_backend(
     """The backend of a queue; one connection serves all that BullMQ opens several for."""
     given = opts or {}
     prefix = given.get("prefix") or DEFAULT_PREFIX
-    return Backend(name, prefix, Link(prefix, name, given.get("connection")))
+    return Backend(name, prefix, Link(prefix, name, given.get("connection")), _max_events(given))
+
+
+def _max_events(opts: Mapping[str, Any]) -> int:
+    """`streams.events.maxLen`; 0 without it."""
+    most = ((opts.get("streams") or {}).get("events") or {}).get("maxLen") or 0
+    if not isinstance(most, int) or most < 0:
+        raise ConfigurationError(
+            f"streams.events.maxLen is {most!r}: give the number of events to keep, 1 or more."
+        )
+    return most
 
 
 __all__ = ["Backend", "create_backend"]

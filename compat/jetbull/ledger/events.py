@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError
+from jetbull.ledger.event_limits import EventLimits
 from jetbull.ledger.names import Space
 from jetbull.ledger.record import dumps, to_bytes
 from jetbull.ledger.streams import ensure_streams
@@ -37,6 +38,7 @@ class EventLog:
     def __init__(self, wire: Wire, space: Space) -> None:
         self._wire = wire
         self._space = space
+        self.limits = EventLimits(wire, space.events)
         self._waiting: dict[str, list[str]] = {}  # events as JSON, by subject
         self._emitted = 0
         self._stored = 0
@@ -92,9 +94,11 @@ class EventLog:
                 batch, self._waiting = self._waiting, {}
                 number = self._emitted
                 for subject, rows in batch.items():
-                    for payload in _arrays(rows, self._wire.max_payload):
+                    payloads = _arrays(rows, self._wire.max_payload)
+                    for payload in payloads:
                         if not await self._store(subject, payload):
                             return
+                    await self.limits.stored(subject, len(rows), len(payloads))
                 self._stored = number
                 self._tell(number)
                 if not self._flushes:

@@ -29,6 +29,7 @@ class QueueBaseOptions(TypedDict, total=False):
     settings: dict[str, Any]
     skipVersionCheck: bool
     telemetry: Any
+    streams: dict[str, Any]
 
 
 class QueueEventsOptions(TypedDict, total=False):

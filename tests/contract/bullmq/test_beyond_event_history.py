@@ -1,0 +1,42 @@
+"""`streams.events.maxLen`: how much of the event history is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.bullmq.makers import Makers
+
+from jetbull import Queue
+from jetbull.ledger.events import decode
+
+
+async def history(queue: Queue[Any, Any]) -> list[str]:
+    """The ids of the added jobs the history still tells of."""
+    store = await queue.ledger()
+    await store.event_log.flush()
+    query = {"next_by_subj": store.names.events, "seq": 1, "batch": 1000}
+    found = await store.wire.get_batch(store.names.space.events, query)
+    events = [event for message in found for event in decode(message.data)]
+    return [event["jobId"] for event in events if event["event"] == "added"]
+
+
+async def test_the_history_is_kept_at_about_the_length_asked_for(make: Makers) -> None:
+    queue = make.queue(streams={"events": {"maxLen": 60}})
+    for _ in range(400):
+        await queue.add("job", {})
+    told = await history(queue)
+    assert told[-1] == "400"
+    assert 20 <= len(told) <= 150  # two events a job, and a cut now and then
+
+
+async def test_without_the_option_all_of_it_is_kept(make: Makers) -> None:
+    queue = make.queue()
+    for _ in range(200):
+        await queue.add("job", {})
+    assert await history(queue) == [str(n) for n in range(1, 201)]
+
+
+async def test_a_length_that_is_none_is_refused(make: Makers) -> None:
+    with pytest.raises(ValueError, match="'many': give the number of events to keep"):
+        make.queue(streams={"events": {"maxLen": "many"}})
