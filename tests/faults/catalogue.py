@@ -18,7 +18,7 @@ class Fault:
     """Something that breaks: `inject` breaks and heals it, and gives how often it did.
 
     `quick` ones belong to the short set. `within` is the promise for the time until all workers
-    consume again.
+    consume again. `promotes` says that delayed jobs run early because somebody wants it.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Fault:
     quick: bool = False
     nodes: int = 1
     within: float = 10.0
+    promotes: bool = False
     first: dict[str, Any] = field(default_factory=dict)
     sync: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)

@@ -37,8 +37,11 @@ class Findings:
         self.problems.append(problem)
 
 
-async def check(stage: Stage, live: list[str]) -> Findings:
-    """Compares what was acknowledged with what ran and with what is stored."""
+async def check(stage: Stage, live: list[str], promoted: bool = False) -> Findings:
+    """Compares what was acknowledged with what ran and with what is stored.
+
+    Where delayed jobs were `promoted`, none of them ran too early.
+    """
     findings = Findings()
     store = await stage.ledger()
     runs = runs_by_job(read_runs(stage.folder))
@@ -49,7 +52,10 @@ async def check(stage: Stage, live: list[str]) -> Findings:
     stored = await _all_jobs(store)
     events = await _events(store)
     for promise in promises:
-        _keep_word(findings, promise, stored.get(promise.job_id), runs.get(promise.job_id, []))
+        ran = runs.get(promise.job_id, [])
+        _keep_word(findings, promise, stored.get(promise.job_id), ran)
+        if not promoted:
+            _never_early(findings, promise, ran)
     _once(findings, events)
     _explained(findings, promises, stored, runs, events)
     _invented(findings, stage, stored)
@@ -96,6 +102,9 @@ def _keep_word(
     elif state != promise.state:
         reason = stored.record.head.get("failedReason") if stored is not None else ""
         findings.say(f"job {promise.job_id} is {state}, not {promise.state}: {reason}")
+
+
+def _never_early(findings: Findings, promise: Promise, runs: list[Run]) -> None:
     if promise.due and runs and runs[0].begun < promise.due - 0.001:
         findings.say(f"job {promise.job_id} ran {promise.due - runs[0].begun:.3f} s early")
 

@@ -33,7 +33,7 @@ async def paused(stage: Stage) -> int:
     return 3
 
 
-@fault("promote against firing schedules")
+@fault("promote against firing schedules", promotes=True)
 async def promoted(stage: Stage) -> int:
     """Delayed jobs are promoted by hand in the moment they fall due."""
     deadline = asyncio.get_running_loop().time() + 4

@@ -60,7 +60,7 @@ async def perform(fault: Fault, seed: int, keep: Path | None = None) -> Result:
             await stage.producers.stop()
             live = await stage.settled()
             exits = await _dismissed(stage)
-            findings = await check(stage, live)
+            findings = await check(stage, live, promoted=fault.promotes)
     if recovery > fault.within:
         findings.say(f"all workers consumed again after {recovery:.1f} s, not {fault.within:g} s")
     if any(exits):
