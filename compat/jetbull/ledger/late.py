@@ -22,10 +22,11 @@ log = logging.getLogger("jetbull.ledger")
 
 def fired(ticket: Stored) -> bool:
     """Whether a schedule became this ticket, and not a step of a client."""
+    head = ticket.record.head
+    if "after" not in head:  # nearly every ticket
+        return False
     state = state_of(ticket.subject)
-    if state in (WAIT, PRIO):
-        return "due" in ticket.record.head
-    return state in (STALLED, SETTLE)
+    return state in (STALLED, SETTLE) or (state in (WAIT, PRIO) and "due" in head)
 
 
 async def is_late(store: QueueStore, ticket: Stored) -> bool:
