@@ -114,10 +114,10 @@ def create_backend(
     """The backend of a queue; one connection serves all that BullMQ opens several for."""
     given = opts or {}
     prefix = given.get("prefix") or DEFAULT_PREFIX
-    return Backend(name, prefix, Link(prefix, name, given.get("connection")), _max_events(given))
+    return Backend(name, prefix, Link(prefix, name, given.get("connection")), max_events(given))
 
 
-def _max_events(opts: Mapping[str, Any]) -> int:
+def max_events(opts: Mapping[str, Any]) -> int:
     """`streams.events.maxLen`; 0 without it."""
     most = ((opts.get("streams") or {}).get("events") or {}).get("maxLen") or 0
     if not isinstance(most, int) or most < 0:
@@ -127,4 +127,4 @@ def _max_events(opts: Mapping[str, Any]) -> int:
     return most
 
 
-__all__ = ["Backend", "create_backend"]
+__all__ = ["Backend", "create_backend", "max_events"]

@@ -14,7 +14,7 @@ from jetbull.options import DEFAULT_PREFIX
 from jetbull.telemetry.flows import trace_flows
 from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace, JobNode
 
-_OPTIONS = ("prefix", "connection", "backend", "skipVersionCheck")
+_OPTIONS = ("prefix", "connection", "backend", "skipVersionCheck", "telemetry", "streams")
 
 
 class FlowProducer(EventEmitter):

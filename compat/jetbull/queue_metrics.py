@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from jetbull._version import __version__
+from jetbull.backend import max_events
 from jetbull.event_emitter import EventEmitter
 from jetbull.ledger import metrics, settings
 from jetbull.ledger.streams import EVENT_HISTORY
@@ -27,7 +28,7 @@ class QueueMetrics(QueueGetters[Data, Result], EventEmitter):
         """`paused`, `maxLenEvents`, `version`; `concurrency`, `max` and `duration` if set."""
         values, _ = await settings.read(await self.ledger())
         return {
-            "maxLenEvents": EVENT_HISTORY,
+            "maxLenEvents": max_events(self.opts) or EVENT_HISTORY,
             "version": await self.getVersion(),
             **values,
             "paused": bool(values.get("paused")),

@@ -6,6 +6,7 @@ events filled lately.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from jetbull.ledger.wire import Wire
 
 log = logging.getLogger("jetbull.events")
 
+_PATIENCE = 2.0  # seconds; the next events wait for this
 _OFTEN = 100  # events between two cuts, at least
 
 
@@ -49,8 +51,11 @@ class EventLimits:
         keep = max(1, -(-limit.most * limit.messages // limit.events))
         limit.events = limit.messages = 0
         try:
-            await self._wire.api(f"STREAM.PURGE.{self._stream}", {"filter": subject, "keep": keep})
-        except (AckTimeout, StoreError) as error:
+            async with asyncio.timeout(_PATIENCE):
+                await self._wire.api(
+                    f"STREAM.PURGE.{self._stream}", {"filter": subject, "keep": keep}
+                )
+        except (TimeoutError, AckTimeout, StoreError) as error:
             log.debug("the events of %s are cut later: %s", subject, error)
 
 

@@ -33,3 +33,4 @@ class WorkerOptions(TypedDict, total=False):
     skipLockRenewal: bool
     skipStalledCheck: bool
     telemetry: Any
+    streams: dict[str, Any]

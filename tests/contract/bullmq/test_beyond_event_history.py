@@ -40,3 +40,8 @@ async def test_without_the_option_all_of_it_is_kept(make: Makers) -> None:
 async def test_a_length_that_is_none_is_refused(make: Makers) -> None:
     with pytest.raises(ValueError, match="'many': give the number of events to keep"):
         make.queue(streams={"events": {"maxLen": "many"}})
+
+
+async def test_the_length_is_told_with_the_queues_settings(make: Makers) -> None:
+    assert (await make.queue(streams={"events": {"maxLen": 60}}).getMeta())["maxLenEvents"] == 60
+    assert (await make.queue().getMeta())["maxLenEvents"] == 10_000

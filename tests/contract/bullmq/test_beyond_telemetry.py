@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.contract.bullmq.makers import Makers
 
-from jetbull import Job
+from jetbull import FlowProducer, Job
 from jetbull.telemetry import SpanKind
 from jetbull.telemetry.opentelemetry import OpenTelemetry
 
@@ -179,6 +179,17 @@ async def test_a_flow_has_a_span_for_each_of_its_jobs(make: Makers) -> None:
     nodes = [span for span in seen.spans if span.name.startswith("addNode ")]
     assert [span.above for span in nodes] == [whole.name, nodes[0].name]
     assert all(span.ended == 1 for span in nodes)
+
+
+async def test_a_flow_producer_knows_the_option_as_its_first_argument(make: Makers) -> None:
+    seen = Recording()
+    queue = make.queue()
+    options = {**make.options({}), "telemetry": seen}
+    async with asyncio.timeout(20):
+        flow = FlowProducer(options)
+        await flow.add({"name": "p", "queueName": queue.name})
+        await flow.close()
+    assert seen.the("addFlow ").ended == 1
 
 
 async def test_an_operation_that_raises_ends_its_span_and_tells_it(make: Makers) -> None:
