@@ -40,6 +40,13 @@ async def settled(store: QueueStore, *states: str) -> None:
                 await asyncio.sleep(0.02)
 
 
+async def completed(job: Job) -> None:
+    """Returns when the job is done."""
+    async with asyncio.timeout(30):
+        while not await job.isCompleted():
+            await asyncio.sleep(0.02)
+
+
 class Counting:
     """A processor that counts its runs."""
 
@@ -113,9 +120,7 @@ async def test_a_real_lock_that_expires_is_still_put_back(shared_url: str, name:
     await move(store, job.id, found, found.record, active(now_ms() + 300))
     process = Counting()
     worker = Worker(name, process, apart(shared_url, 1))
-    async with asyncio.timeout(30):
-        while not await job.isCompleted():
-            await asyncio.sleep(0.02)
+    await completed(job)
     assert process.runs == [job.id]
     await closed(worker, queue)
 
@@ -131,9 +136,7 @@ async def test_a_delay_that_fires_behind_a_promotion_runs_the_job_once(
     process = Counting()
     worker = Worker(name, process, apart(shared_url, 1))
     await job.promote()
-    async with asyncio.timeout(30):
-        while not await job.isCompleted():
-            await asyncio.sleep(0.02)
+    await completed(job)
     await store.put(store.names.job(WAIT, job.id), delayed.record.encode(), {})
     await settled(store, WAIT, ACTIVE)
     assert await job.isCompleted()
