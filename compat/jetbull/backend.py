@@ -81,7 +81,7 @@ class Backend:
 
     async def addFlow(self, trees: Sequence[Tree], strict: bool = True) -> None:
         """Stores trees of jobs in one step; see `FlowProducer.add`."""
-        await flows.add_trees(await self.ledger(), trees, strict=strict)
+        await flows.add_trees(trees, strict=strict)
 
     async def waitForJob(self, block_timeout: float) -> Arrival | None:
         """`[key, member, time]` once a job may be there to take; None after so many seconds."""

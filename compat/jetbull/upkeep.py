@@ -2,6 +2,7 @@
 
     a parent nobody let go     the teller died between booking the last child and letting it go
     a parent of no child       the child was removed, and who removed it died before saying so
+    a bulk in parts            its producer died before all of them were stored
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
     a ticket of the past       nats-server was killed and gave back a message that was removed
     a ticket nobody gets       its consumer counts it as done, and the job still waits
@@ -16,7 +17,7 @@ import json
 import logging
 import random
 
-from jetbull.commands import deduplicating
+from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
 from jetbull.ledger import parents, reading
 from jetbull.ledger.clock import now_ms, parse_ms
@@ -66,12 +67,13 @@ class Upkeep:
                 log.debug("looked in vain: %s", error)
 
     async def look(self) -> None:
-        """One look at some parents, the oldest tickets and all remembered adds."""
+        """One look at some parents, the oldest tickets, remembered adds and large bulks."""
         for state in (ACTIVE, WAIT, PRIO):
             await self._outdated(state)
         if self._store.families:
             await self._parents()
         await self._remembered()
+        await inserting.finish_abandoned(self._store, self._old_enough_ms)
 
     def _is_old(self, message: Stored) -> bool:
         return now_ms() - parse_ms(message.time) >= self._old_enough_ms

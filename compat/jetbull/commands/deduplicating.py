@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetbull.commands.announcing import announce
-from jetbull.commands.linking import expect_child, expectation, tell_families
+from jetbull.commands.linking import expect_child, expectation, is_near, tell_families
 from jetbull.errors import ConfigurationError, Conflict
 from jetbull.ledger import deduplication, parents, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
@@ -92,7 +92,7 @@ async def _own(
     parent = await parents.parent_of(store, job.record, job.job_id)
     if parent is not None:
         await tell_families(parent.store)
-        if parent.store.names.space.jobs == store.names.space.jobs:
+        if is_near(store, parent):
             messages.insert(0, expectation(parent))
         else:
             await expect_child(parent)

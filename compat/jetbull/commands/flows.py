@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from jetbull.commands import adding, linking
+from jetbull.commands import adding, deduplicating, linking
+from jetbull.commands.inserting import insert
+from jetbull.commands.known import Item
+from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
-from jetbull.errors import BatchTooLarge, ConfigurationError, Conflict, FlowError, JobError
+from jetbull.errors import ConfigurationError, FlowError, JobError
 from jetbull.job import Job
 from jetbull.ledger import parents, reading
-from jetbull.ledger.adding import NewJob, is_stored, message_for
+from jetbull.ledger.adding import NewJob
 from jetbull.ledger.adding import add as store_job
-from jetbull.ledger.batch import Message, commit, most_in_batch
-from jetbull.ledger.guard import expect
-from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import HEAD
 from jetbull.ledger.placing import WAITING_CHILDREN
 from jetbull.ledger.store import QueueStore
 from jetbull.legacy import modern
@@ -31,7 +30,8 @@ class Tree:
     def __init__(self, queue: MinimalQueue, name: str, data: Any, opts: Mapping[str, Any]) -> None:
         opts = modern(opts)
         check_id(opts)
-        job_id = str(opts.get("jobId") or uuid4().hex)
+        self.unnamed = not opts.get("jobId")
+        job_id = uuid4().hex if self.unnamed else str(opts["jobId"])
         self.job = Job(queue, name, data, opts, job_id)
         self.job.id = job_id
         self.queue = queue
@@ -51,7 +51,7 @@ class Tree:
         return node
 
 
-async def add_trees(store: QueueStore, trees: Sequence[Tree], strict: bool) -> None:
+async def add_trees(trees: Sequence[Tree], strict: bool) -> None:
     """Stores all trees; with `strict`, a root that cannot be stored raises FlowError."""
     nodes = [node for tree in trees for node in tree.walk()]
     for node in nodes:
@@ -69,12 +69,7 @@ async def add_trees(store: QueueStore, trees: Sequence[Tree], strict: bool) -> N
     kept = [node for tree in roots for node in tree.walk()]
     if not kept:
         return
-    if any("deduplication" in node.job.opts for node in kept):
-        await _one_by_one(roots)
-        return
-    try:
-        await _together(store, kept)
-    except Conflict:
+    if not await _together(kept):
         await _one_by_one(roots)
 
 
@@ -93,61 +88,31 @@ async def _missing_parent(tree: Tree) -> JobError | None:
 async def _prepared(node: Tree) -> tuple[QueueStore, NewJob]:
     store = await node.queue.ledger()
     place = WAITING_CHILDREN if node.children else None
-    return store, await adding.prepare(store, node.job, place)
+    new = await prepare(store, node.job, place)
+    new.generated = node.unnamed
+    return store, new
 
 
-async def _together(store: QueueStore, nodes: Sequence[Tree]) -> None:
-    streams: dict[str, list[tuple[Message, Tree]]] = {}
-    stored: list[tuple[QueueStore, NewJob]] = []
+async def _together(nodes: Sequence[Tree]) -> bool:
+    """Stores the nodes in one step (per prefix); False when an id among them exists already."""
+    streams: dict[str, list[tuple[Tree, Item]]] = {}
     for node in nodes:
-        owner, new = await _prepared(node)
-        stored.append((owner, new))
-        batch = streams.setdefault(owner.names.space.jobs, [])
-        if new.place.level:
-            await ensure_level(owner, new.place.level)
-        batch.append((message_for(owner, new), node))
-        parent = await parents.parent_of(owner, new.record, new.job_id)
-        if parent is not None:
+        store, new = await _prepared(node)
+        parent = await parents.parent_of(store, new.record, new.job_id)
+        if parent is not None and not linking.is_near(store, parent):
             await linking.tell_families(parent.store)
-            subject, headers = parents.pending_message(
-                parent.store, parent.job_id, parent.child_key
-            )
-            expect(headers, subject, 0)
-            pending = streams.setdefault(parent.store.names.space.jobs, [])
-            pending.append((Message(subject, b"null", headers), node))
-    told = 0
-    for stream, batch in streams.items():
-        try:
-            await _commit(store, stream, batch)
-        except Conflict as rival:
-            if not (rival.repeated and await is_stored(*stored[0])):
-                raise
-            told = 1  # stored at the first attempt, whose answer was lost
-    if max(map(len, streams.values())) > most_in_batch(store.wire):
-        await _let_go(nodes)
-    for number, (owner, new) in enumerate(stored):
-        if new.on_stored is not None and number >= told:
-            new.on_stored(0)
-        if new.place.due_ms:
-            owner.promoter.arm(new.job_id, new.place.due_ms)
-    for owner in {id(o): o for o, n in stored if n.place.state == HEAD}.values():
-        await owner.hint("head")
-
-
-async def _commit(store: QueueStore, stream: str, messages: list[tuple[Message, Tree]]) -> None:
-    """One batch; of a flow too large for it several, no parent of which comes before its children.
-
-    So it cannot run before all of them are there, and the root is stored last.
-    """
-    try:
-        await commit(store.wire, stream, [message for message, _ in messages])
-        return
-    except BatchTooLarge:
-        most = most_in_batch(store.wire)
-    ordered = [message for message, node in messages if not node.children]
-    ordered += [message for message, node in reversed(messages) if node.children]
-    for at in range(0, len(ordered), most):
-        await commit(store.wire, stream, ordered[at : at + most])
+            await linking.expect_child(parent)
+            parent = None
+        item = Item(store, new, deduplicating.rule_of(node.job.opts), parent)
+        streams.setdefault(store.names.space.jobs, []).append((node, item))
+    for members in streams.values():
+        items = [item for _, item in members]
+        ids = await insert(items[0].store, items)
+        if ids is None:
+            return False
+        for (node, _), job_id in zip(members, ids, strict=True):
+            node.job.id = job_id
+    return True
 
 
 async def _one_by_one(roots: Sequence[Tree]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from jetbull.commands import adding
+from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
 from jetbull.errors import JetbullError
 from jetbull.job import Job, JobOwner
@@ -147,7 +147,7 @@ def _iteration(
 
 
 async def _prepared(store: QueueStore, job: Job) -> NewJob:
-    return await adding.prepare(store, job)
+    return await prepare(store, job)
 
 
 async def follow(worker: SchedulingOwner, job: Job) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jetbull.error_code import refused
-from jetbull.errors import BatchTooLarge, Conflict
+from jetbull.errors import Conflict
 from jetbull.ledger import parents, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
@@ -41,7 +40,7 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
     while True:
         entry = expectation(parent)
         try:
-            if parent.store.names.space.jobs == store.names.space.jobs:
+            if is_near(store, parent):
                 last = await commit(
                     store.wire, store.names.space.jobs, [entry, message_for(store, new)]
                 )
@@ -61,37 +60,9 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
         return await _adopt(store, new, parent)
 
 
-async def add_children(store: QueueStore, children: Sequence[NewJob]) -> bool:
-    """Stores many jobs, and their parents' waits for them, in one step.
-
-    False when that cannot be: an id or a child exists already, a parent has another prefix, the
-    server takes no batch of that size. Nothing is stored then.
-    """
-    messages: list[Message] = []
-    for new in children:
-        parent = await parents.parent_of(store, new.record, new.job_id)
-        if parent is not None:
-            if parent.store.names.space.jobs != store.names.space.jobs:
-                return False
-            await tell_families(parent.store)
-            messages.append(expectation(parent))
-        messages.append(message_for(store, new))
-    for lane in {new.place.level for new in children if new.place.level}:
-        await ensure_level(store, lane)
-    try:
-        await commit(store.wire, store.names.space.jobs, messages)
-    except BatchTooLarge:
-        return False
-    except Conflict as rival:
-        if not (rival.repeated and await is_stored(store, children[-1])):
-            return False
-        children = children[:-1]  # the last one was told of just now
-    for new in children:
-        if new.on_stored is not None:
-            new.on_stored(0)
-    if any(new.place.state == HEAD for new in children):
-        await store.hint("head")
-    return True
+def is_near(store: QueueStore, parent: parents.Parent | None) -> bool:
+    """Whether parent, if there is one, and child can be stored in one step: in one prefix."""
+    return parent is None or parent.store.names.space.jobs == store.names.space.jobs
 
 
 async def require_parent(store: QueueStore, job: Job) -> None:

@@ -92,15 +92,23 @@ async def add_many(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
 
     One atomic step, or as few as the server's limit on batches allows.
     """
-    for lane in {j.place.level for j in jobs if j.place.level}:
-        await ensure_level(store, lane)
     stored: list[bool] = []
     while len(stored) < len(jobs):
         part = jobs[len(stored) : len(stored) + most_in_batch(store.wire)]
         try:
-            stored += await _add_batch(store, part)
+            stored += await add_together(store, part)
         except BatchTooLarge:
             continue  # from now on it is known what is not
+    return stored
+
+
+async def add_together(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
+    """As `add_many`, in one step. BatchTooLarge when the server does not take so many."""
+    if len(jobs) > most_in_batch(store.wire):
+        raise BatchTooLarge(f"A batch of {len(jobs)} messages is too large for the server.")
+    for lane in {j.place.level for j in jobs if j.place.level}:
+        await ensure_level(store, lane)
+    stored = await _add_batch(store, jobs)
     if any(j.place.state == HEAD for j in jobs):
         await store.hint("head")
     return stored
@@ -128,9 +136,9 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
                 return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
             missing = [j for j in chosen if j.job_id not in existing]
-            tombstones = await _tombstones(store, [j.job_id for j in missing])
+            graves = await tombstones(store, [j.job_id for j in missing])
             for job in missing:
-                job.tombstone = tombstones.get(job.job_id, 0)
+                job.tombstone = graves.get(job.job_id, 0)
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
     first = last - len(chosen) + 1
     with collector_paused():
@@ -149,7 +157,8 @@ async def _messages(store: QueueStore, jobs: Sequence[NewJob]) -> list[Message]:
     return messages
 
 
-async def _tombstones(store: QueueStore, job_ids: Sequence[str]) -> dict[str, int]:
+async def tombstones(store: QueueStore, job_ids: Sequence[str]) -> dict[str, int]:
+    """Sequences of what removed jobs of these ids left, by id."""
     guards: dict[str, int] = {}
     for start in range(0, len(job_ids), 500):
         subjects = [store.names.job(GONE, i) for i in job_ids[start : start + 500]]

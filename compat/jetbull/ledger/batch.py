@@ -39,6 +39,11 @@ class Message:
     headers: HeaderMap = field(default_factory=dict)
 
 
+def unbatched(headers: HeaderMap) -> HeaderMap:
+    """Headers without those of a batch in which they were sent before."""
+    return {k: v for k, v in headers.items() if k not in _BATCH_HEADERS}
+
+
 def most_in_batch(wire: Wire) -> int:
     """How many messages may be tried in one batch, as far as is known."""
     return _MOST if wire.batch_limit is None else wire.batch_limit
@@ -88,9 +93,7 @@ async def commit(
 async def _send(wire: Wire, messages: Sequence[Message]) -> int:
     if len(messages) == 1:
         only = messages[0]
-        for name in _BATCH_HEADERS:  # of an attempt that was too large
-            only.headers.pop(name, None)
-        return await (await wire.post(only.subject, only.payload, only.headers))
+        return await (await wire.post(only.subject, only.payload, unbatched(only.headers)))
     if len(messages) > most_in_batch(wire):
         raise BatchTooLarge(f"A batch of {len(messages)} messages is too large for the server.")
     batch, count = uuid4().hex, len(messages)

@@ -8,6 +8,7 @@ simply overwritten, so nothing breaks when nobody cleans up.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,13 @@ from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect, vanish
-from jetbull.ledger.names import public_state_of
+from jetbull.ledger.names import last_token, public_state_of
 from jetbull.ledger.reading import find
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Stored
 
 _KIND = "dedup"
+_AT_ONCE = 500  # subjects per question
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,21 @@ async def read(store: QueueStore, dedup_id: str) -> Key | None:
     found = await store.wire.get_one(
         store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, dedup_id)}
     )
-    if found is None:
-        return None
+    return None if found is None else _key(found)
+
+
+async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Key]:
+    """The stored keys of these ids, by id."""
+    keys: dict[str, Key] = {}
+    subjects = [store.names.aux(_KIND, i) for i in dict.fromkeys(dedup_ids)]
+    for at in range(0, len(subjects), _AT_ONCE):
+        query = {"multi_last": subjects[at : at + _AT_ONCE]}
+        for found in await store.wire.get_batch(store.names.space.jobs, query):
+            keys[last_token(found.subject)] = _key(found)
+    return keys
+
+
+def _key(found: Stored) -> Key:
     body = json.loads(found.data)
     return Key(body["jobId"], body.get("until", 0), found.seq, body.get("next"))
 

@@ -19,6 +19,11 @@ def expect(headers: HeaderMap, subject: str, seq: int) -> None:
     headers[_EXPECT_SUBJECT] = subject
 
 
+def guard_of(headers: HeaderMap) -> tuple[str, int]:
+    """What `expect` said: subject and sequence."""
+    return headers[_EXPECT_SUBJECT], int(headers[_EXPECT])
+
+
 def timer(headers: HeaderMap, due_ms: int, target: str) -> None:
     """Make the message a schedule: at `due_ms` it leaves and its payload appears on `target`."""
     headers["Nats-Schedule"] = at(due_ms)

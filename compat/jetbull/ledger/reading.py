@@ -69,6 +69,17 @@ async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stor
     return jobs
 
 
+async def broken(store: QueueStore, guards: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those of the guards `(subject, sequence)` that do not hold; subjects without wildcards."""
+    asked = list(guards)
+    last: dict[str, int] = {}
+    for start in range(0, len(asked), _MAX_SUBJECTS):
+        subjects = [subject for subject, _ in asked[start : start + _MAX_SUBJECTS]]
+        for found in await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects}):
+            last[found.subject] = found.seq
+    return [(subject, seq) for subject, seq in asked if last.get(subject, 0) != seq]
+
+
 async def state(store: QueueStore, job_id: str) -> str:
     """BullMQ's state, or `unknown`."""
     newest = await last_message(store, job_id)

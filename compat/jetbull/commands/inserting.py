@@ -1,0 +1,183 @@
+"""Adding many jobs in one step, whatever their rules and however many they are.
+
+What the server takes in one batch is one batch. More is written down first, as a whole
+(`ledger.journal`); from then on it is decided, and stored part by part: by this process, or by a
+worker if this one dies.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from jetbull.commands import deduplicating, linking
+from jetbull.commands.known import Item
+from jetbull.commands.planning import plan
+from jetbull.commands.preparing import announcer
+from jetbull.commands.storing import arm, store_one
+from jetbull.errors import BatchTooLarge, Conflict
+from jetbull.ledger import journal as journals
+from jetbull.ledger import parents
+from jetbull.ledger.adding import is_stored, tombstones
+from jetbull.ledger.batch import commit, most_in_batch
+from jetbull.ledger.guard import guard_of
+from jetbull.ledger.insertion import Entry
+from jetbull.ledger.journal import Journal
+from jetbull.ledger.moving import ensure_level
+from jetbull.ledger.names import CHILDREN, HEAD
+from jetbull.ledger.reading import broken, find_many
+from jetbull.ledger.store import QueueStore
+
+log = logging.getLogger("jetbull.inserting")
+
+
+async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
+    """Stores the items, or what BullMQ's rules leave of them; the ids that stand for them.
+
+    None, with nothing stored, when one has a parent and exists already.
+    """
+    for item in items:
+        if item.parent is not None:
+            await linking.tell_families(item.parent.store)
+        if item.job.place.level:
+            await ensure_level(item.store, item.job.place.level)
+    again = False
+    while True:
+        made = await plan(items, again)
+        if made.adoption:
+            return None
+        try:
+            await _store(store, made.entries)
+            return made.ids
+        except Conflict:
+            again = True
+
+
+async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> None:
+    """Goes on with the queue's insertions whose process is gone."""
+    for journal in await journals.abandoned(store, old_enough_ms):
+        if journal.written:
+            log.warning(
+                "a bulk of queue %s was left after %d of %d parts; the rest is stored now",
+                *(store.names.name, journal.done, journal.parts),
+            )
+            await _go_on(journal, [])
+        else:
+            await journals.forget(journal)
+
+
+async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
+    """One batch, or a journal. `Conflict` when nothing was stored."""
+    most = most_in_batch(store.wire)
+    if sum(e.size for e in entries) <= most:
+        try:
+            await _together(store, entries)
+            return
+        except BatchTooLarge:
+            most = most_in_batch(store.wire)
+    # A parent behind its children: whoever finishes the last one finds them all waited for.
+    leaves = [e for e in entries if e.job.place.state != CHILDREN]
+    nodes = [e for e in reversed(entries) if e.job.place.state == CHILDREN]
+    journal, parts = await journals.write(store, [*leaves, *nodes], most)
+    await _go_on(journal, parts)
+
+
+async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
+    messages = [m for e in entries for m in e.messages()]
+    if messages:
+        try:
+            await commit(store.wire, store.names.space.jobs, messages)
+        except Conflict as rival:
+            stored = [e for e in entries if e.stored]
+            last = stored[-1] if stored else None
+            if last is None or not (rival.repeated and await is_stored(last.store, last.job)):
+                raise
+            last.told = []  # heard just now
+    await _tell(entries)
+
+
+async def _tell(entries: Sequence[Entry]) -> None:
+    heads: dict[str, QueueStore] = {}
+    for entry in entries:
+        for told in entry.told:
+            told(0)
+        if entry.stored:
+            arm(entry.store, entry.job.job_id, entry.job.place)
+            if entry.job.place.state == HEAD:
+                heads[entry.store.names.name] = entry.store
+    for store in heads.values():
+        await store.hint("head")
+
+
+# --- part by part ----------------------------------------------------------------------
+
+
+async def _go_on(journal: Journal, parts: Sequence[Sequence[Entry]]) -> None:
+    """Stores what is left of a journal; `parts` if this process wrote it."""
+    waiting: list[Entry] = []
+    now: Journal | None = journal
+    while now is not None and not now.over:
+        part = parts[now.done] if parts else await _read(now)
+        waiting += [e for e in part if e.stored and e.job.place.state == CHILDREN]
+        await _store_part(now, part)
+        now = await journals.current(journal)
+    for parent in waiting:
+        # Its children may have been done before it was there.
+        await parents.release(parent.store, parent.job.job_id)
+
+
+async def _read(journal: Journal) -> list[Entry]:
+    part = await journals.part_of(journal)
+    for entry in part:
+        job = entry.job
+        if entry.stored:
+            entry.told.append(announcer(entry.store, job.job_id, job.record, job.place))
+    return part
+
+
+async def _store_part(journal: Journal, part: Sequence[Entry]) -> None:
+    """Stores the next part; does nothing when somebody else did meanwhile."""
+    store, left = journal.store, list(part)
+    while True:
+        messages = [*journals.advance(journal), *(m for e in left for m in e.messages())]
+        try:
+            await commit(store.wire, store.names.space.jobs, messages)
+            break
+        except Conflict:
+            now = await journals.current(journal)
+            if now is None or now.seq != journal.seq:
+                return
+            refused = await _refused(left)
+            for entry in refused:
+                await _alone(entry)
+            left = [e for e in left if e not in refused]
+    await _tell(left)
+
+
+async def _alone(entry: Entry) -> None:
+    """Adds what does not fit to what was stored meanwhile, under the rules for one job."""
+    rule = deduplicating.rule_of(entry.job.record.opts)
+    if entry.stored or (rule is not None and rule.keep_last):
+        await store_one(entry.store, entry.job, rule)
+
+
+async def _refused(entries: Sequence[Entry]) -> list[Entry]:
+    """Those that can no longer be stored as planned."""
+    queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
+    for entry in entries:
+        queues.setdefault(entry.store.names.name, (entry.store, []))[1].append(entry)
+    refused: set[int] = set()
+    for store, some in queues.values():
+        ids = [e.job.job_id for e in some if e.stored]
+        existing, graves = await find_many(store, ids), await tombstones(store, ids)
+        for entry in some:
+            entry.job.tombstone = graves.get(entry.job.job_id, 0)
+            if entry.stored and entry.job.job_id in existing:
+                refused.add(id(entry))
+    guards = {guard_of(m.headers): e for e in entries for m in e.beside}
+    if guards:
+        refused |= {id(guards[g]) for g in await broken(entries[0].store, guards)}
+    return [e for e in entries if id(e) in refused]
+
+
+__all__ = ["finish_abandoned", "insert"]

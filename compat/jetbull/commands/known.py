@@ -1,0 +1,125 @@
+"""What is stored already of the jobs and deduplication keys that an insertion touches, kept up to
+date while the insertion is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from jetbull.commands.deduplicating import Rule
+from jetbull.commands.linking import expectation
+from jetbull.ledger import deduplication
+from jetbull.ledger.adding import NewJob, tombstones
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.insertion import Entry
+from jetbull.ledger.names import public_state_of
+from jetbull.ledger.parents import Parent
+from jetbull.ledger.reading import find_many
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+
+_AT_ONCE = 500  # subjects per question
+
+Name = tuple[str, str]  # a queue, and a job's or a deduplication id in it
+
+
+class Item(NamedTuple):
+    """A job to add: prepared, with its deduplication rule and its parent, if it has them."""
+
+    store: QueueStore
+    job: NewJob
+    rule: Rule | None = None
+    parent: Parent | None = None
+
+
+@dataclass(slots=True)
+class Claim:
+    """A deduplication key as it will be once the entries so far are stored.
+
+    `entry` is the last one that changed it; `seq` is that of the stored key, 0 if there is none.
+    """
+
+    store: QueueStore
+    owner: str
+    until_ms: int
+    seq: int
+    pending: dict[str, Any] | None = None
+    entry: Entry | None = None
+
+
+@dataclass(slots=True)
+class Known:
+    """Jobs in the ledger, jobs about to be, and who holds which deduplication id."""
+
+    stored: dict[Name, Stored] = field(default_factory=dict)
+    planned: dict[Name, Entry] = field(default_factory=dict)
+    claims: dict[Name, Claim] = field(default_factory=dict)
+    awaited: set[Name] = field(default_factory=set)  # children that their parent waits for already
+    leaving: set[Name] = field(default_factory=set)  # removed in the same step
+
+    def has(self, name: Name) -> bool:
+        """Whether a job of this name exists, or will."""
+        return name in self.planned or name in self.stored
+
+    def holds(self, queue: str, claim: Claim) -> bool:
+        """Whether the key still keeps others out."""
+        if claim.until_ms:
+            return now_ms() < claim.until_ms
+        owner = (queue, claim.owner)
+        if owner in self.planned:
+            return True
+        found = self.stored.get(owner)
+        return found is not None and public_state_of(found.subject) not in ("completed", "failed")
+
+
+async def look(items: Sequence[Item], again: bool) -> Known:
+    """What the ledger holds of the items. New numbers are taken to be free, unless `again`: then
+    every id is looked for, and what removed jobs left behind is noted in the new ones.
+    """
+    known = Known()
+    for store, some in _by_queue(items):
+        await _look_in(store, some, known, again)
+    if again:
+        await _look_for_waits(items, known)
+    return known
+
+
+async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again: bool) -> None:
+    queue = store.names.name
+    keys = await deduplication.read_many(store, [i.rule.id for i in items if i.rule is not None])
+    for dedup_id, key in keys.items():
+        known.claims[queue, dedup_id] = Claim(store, key.owner, key.until_ms, key.seq, key.pending)
+    ids = [i.job.job_id for i in items if again or not i.job.generated]
+    found = await find_many(store, [*ids, *(key.owner for key in keys.values())])
+    known.stored.update({(queue, job_id): stored for job_id, stored in found.items()})
+    if again:
+        graves = await tombstones(store, ids)
+        for item in items:
+            item.job.tombstone = graves.get(item.job.job_id, 0)
+
+
+async def _look_for_waits(items: Sequence[Item], known: Known) -> None:
+    children = {
+        expectation(i.parent).subject: (i.store, i.job.job_id)
+        for i in items
+        if i.parent is not None
+    }
+    subjects = list(children)
+    for at in range(0, len(subjects), _AT_ONCE):
+        store = children[subjects[at]][0]
+        query = {"multi_last": subjects[at : at + _AT_ONCE]}
+        for found in await store.wire.get_batch(store.names.space.jobs, query):
+            owner, job_id = children[found.subject]
+            known.awaited.add((owner.names.name, job_id))
+
+
+def _by_queue(items: Iterable[Item]) -> Iterable[tuple[QueueStore, list[Item]]]:
+    queues: dict[str, tuple[QueueStore, list[Item]]] = {}
+    for item in items:
+        queues.setdefault(item.store.names.name, (item.store, []))[1].append(item)
+    return queues.values()
+
+
+__all__ = ["Claim", "Item", "Known", "Name", "look"]

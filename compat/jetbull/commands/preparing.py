@@ -1,0 +1,117 @@
+"""The ledger's form of a caller's job: its record, its place, its id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jetbull.commands import linking
+from jetbull.commands.announcing import announce
+from jetbull.ledger import blobs
+from jetbull.ledger.adding import NewJob
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.collector import collector_paused
+from jetbull.ledger.placing import Place, delayed, waiting
+from jetbull.ledger.record import Record, dumps, to_bytes
+from jetbull.ledger.store import QueueStore
+from jetbull.options import check_size
+
+if TYPE_CHECKING:
+    from jetbull.job import Job
+
+_TURN = 1000  # jobs until others have their turn
+_ZERO = ("attempts", "delay")  # defaults that need not be stored
+
+
+def record_of(job: Job, store: QueueStore) -> Record:
+    """The record a fresh job is stored as. ValueError when the data is not JSON."""
+    data = to_bytes(dumps(job.data))
+    opts = {k: v for k, v in job.opts.items() if v is not None and not (v == 0 and k in _ZERO)}
+    check_size(job.name, data, opts)
+    fixed: dict[str, Any] = {"name": job.name, "timestamp": job.timestamp, "opts": opts}
+    if job.parent:
+        fixed["parentKey"] = job.parentKey
+        fixed["parent"] = linking.link(store, job.parent)
+    if job.repeatJobKey:
+        fixed["repeatJobKey"] = job.repeatJobKey
+    if job.deduplication_id:
+        fixed["deduplicationId"] = job.deduplication_id
+    head: dict[str, Any] = {}
+    if job.delay:
+        head["delay"] = job.delay
+    if job.priority:
+        head["priority"] = int(job.priority)
+    return Record.new(fixed, data, head)
+
+
+def place_of(job: Job) -> Place:
+    """Where a fresh job goes; delay counts from its timestamp."""
+    if job.delay:
+        due = int(job.timestamp + job.delay)
+        if due > now_ms():
+            return delayed(due, int(job.priority or 0))
+    return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
+
+
+async def prepare(store: QueueStore, job: Job, place: Place | None = None) -> NewJob:
+    """The ledger's form of a job, with its id."""
+    # Before anything is awaited: a delay of 1 ms must not be over by the time it is looked at.
+    where = place or place_of(job)
+    record = record_of(job, store)
+    number = str((await store.ids.take())[0])  # custom ids use up numbers too
+    custom = job.id
+    job_id = str(custom) if custom not in (None, "") else number
+    await blobs.externalize(store, job_id, record)
+
+    told = announcer(store, job_id, record, where)
+    return NewJob(job_id, record, where, custom in (None, ""), told)
+
+
+async def prepare_many(store: QueueStore, jobs: Sequence[Job]) -> list[NewJob]:
+    """As `prepare`, for many."""
+    prepared: list[NewJob] = []
+    room = blobs.room(store)
+    numbers = await store.ids.take(len(jobs))
+    for at in range(0, len(jobs), _TURN):
+        with collector_paused():
+            turn = slice(at, at + _TURN)
+            some = [
+                _new_job(store, job, str(number))
+                for job, number in zip(jobs[turn], numbers[turn], strict=True)
+            ]
+        for new in some:
+            if len(new.record.data) > room:
+                await blobs.externalize(store, new.job_id, new.record)
+        prepared += some
+        await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
+    return prepared
+
+
+async def renumber(store: QueueStore, new: NewJob) -> None:
+    """Gives the job the next number: a custom id took its own before the counter came to it."""
+    old, new.job_id = new.job_id, str((await store.ids.take())[0])
+    if not blobs.is_whole(new.record):
+        new.record = await blobs.inline(store, old, new.record)
+        await blobs.externalize(store, new.job_id, new.record)
+    new.tombstone = 0
+    new.on_stored = announcer(store, new.job_id, new.record, new.place)
+
+
+def announcer(
+    store: QueueStore, job_id: str, record: Record, place: Place
+) -> Callable[[int], None]:
+    """What tells listeners of a new job, once it is stored."""
+    # Not of the NewJob itself: a cycle per job would be left to the garbage collector.
+    return lambda _: announce(store, job_id, record, place)
+
+
+def _new_job(store: QueueStore, job: Job, number: str) -> NewJob:
+    custom = job.id
+    job_id = str(custom) if custom not in (None, "") else number
+    record, where = record_of(job, store), place_of(job)
+    told = announcer(store, job_id, record, where)
+    return NewJob(job_id, record, where, custom in (None, ""), told)
+
+
+__all__ = ["announcer", "place_of", "prepare", "prepare_many", "record_of", "renumber"]
