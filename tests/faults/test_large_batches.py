@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from jetbull import FlowProducer, Queue
+from jetbull.ledger.journal import abandoned
 from jetbull.server import EmbeddedServer
+from jetbull.upkeep import Upkeep
 
 from .test_races import apart
 
@@ -44,7 +46,10 @@ async def main():
     queue = Queue(name, {"connection": {"url": url}})
     await queue.waitUntilReady()
     print("ready", flush=True)
-    await queue.addBulk([{"name": "job", "data": n} for n in range(many)])
+    opts = {"deduplication": {"id": "d"}} if "rules" in sys.argv else {}
+    await queue.addBulk(
+        [{"name": "job", "data": n, "opts": {} if n else opts} for n in range(many)]
+    )
     print("added", flush=True)
     await asyncio.sleep(60)
 
@@ -52,26 +57,47 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.parametrize("rules", ["", "rules"])
 async def test_a_bulk_whose_producer_is_killed_is_there_whole_or_not_at_all(
-    shared_url: str, name: str
+    shared_url: str, name: str, rules: str
 ) -> None:
     seen: set[int] = set()
     for pause in (0.05, 0.1, 0.15, 0.2, 0.3):
         queue = Queue(f"{name}-{pause * 100:g}", apart(shared_url, 0))
-        producer = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", PRODUCER, shared_url, queue.name, str(_MANY)),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert producer.stdout is not None
-        assert await producer.stdout.readline() == b"ready\n"
-        await asyncio.sleep(pause)  # the moment of the kill is the fault itself
-        producer.kill()
-        await producer.wait()
+        await _kill_producer(shared_url, queue.name, pause, rules)
         while await queue.getWaitingCount() not in (0, _MANY):
             await asyncio.sleep(0.02)  # the server is storing what was committed
         seen.add(await queue.getWaitingCount())
         await queue.close()
     assert seen <= {0, _MANY}
+
+
+@pytest.mark.parametrize("rules", ["", "rules"])
+async def test_a_bulk_larger_than_the_server_takes_whose_producer_is_killed_is_finished_by_a_worker(
+    usual_server: EmbeddedServer, name: str, rules: str
+) -> None:
+    seen: set[int] = set()
+    for pause in (0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
+        queue = Queue(f"{name}-{pause * 100:g}", apart(usual_server.url, 0))
+        await _kill_producer(usual_server.url, queue.name, pause, rules)
+        store = await queue.ledger()
+        await Upkeep(store, old_enough_ms=0).look()
+        seen.add(await queue.getWaitingCount())
+        assert await abandoned(store, 0) == []
+        await queue.close()
+    assert seen <= {0, _MANY}
+
+
+async def _kill_producer(url: str, queue: str, pause: float, rules: str) -> None:
+    producer = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PRODUCER, url, queue, str(_MANY), rules),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert producer.stdout is not None
+    assert await producer.stdout.readline() == b"ready\n"
+    await asyncio.sleep(pause)  # the moment of the kill is the fault itself
+    producer.kill()
+    await producer.wait()
 
 
 async def test_a_bulk_of_thousands_keeps_its_order(shared_url: str, name: str) -> None:
@@ -90,7 +116,7 @@ async def test_a_flow_of_thousands_waits_for_every_child(shared_url: str, name: 
     await flow.close()
 
 
-async def test_a_server_that_takes_a_thousand_gets_them_in_thousands(
+async def test_a_bulk_larger_than_the_server_takes_keeps_its_order(
     usual_server: EmbeddedServer, name: str
 ) -> None:
     queue = Queue(name, apart(usual_server.url, 0))
@@ -102,7 +128,7 @@ async def test_a_server_that_takes_a_thousand_gets_them_in_thousands(
     await queue.close()
 
 
-async def test_a_server_that_takes_a_thousand_gets_the_parent_of_a_large_flow_last(
+async def test_a_server_that_takes_a_thousand_gets_large_flows_whole(
     usual_server: EmbeddedServer, name: str
 ) -> None:
     flow = FlowProducer(apart(usual_server.url, 0))

@@ -118,17 +118,18 @@ async def _go_on(journal: Journal, parts: Sequence[Sequence[Entry]]) -> None:
     now: Journal | None = journal
     while now is not None and not now.over:
         part = parts[now.done] if parts else await _read(now)
-        waiting += [e for e in part if e.stored and e.job.place.state == CHILDREN]
-        await _store_part(now, part)
+        if part is not None:
+            waiting += [e for e in part if e.stored and e.job.place.state == CHILDREN]
+            await _store_part(now, part)
         now = await journals.current(journal)
     for parent in waiting:
         # Its children may have been done before it was there.
         await parents.release(parent.store, parent.job.job_id)
 
 
-async def _read(journal: Journal) -> list[Entry]:
+async def _read(journal: Journal) -> list[Entry] | None:
     part = await journals.part_of(journal)
-    for entry in part:
+    for entry in part or ():
         job = entry.job
         if entry.stored:
             entry.told.append(announcer(entry.store, job.job_id, job.record, job.place))

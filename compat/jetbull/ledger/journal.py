@@ -82,13 +82,19 @@ async def write(
     return await _put(replace(journal, parts=len(parts), done=0)), parts
 
 
-async def part_of(journal: Journal) -> list[Entry]:
-    """The entries of the next part. StoreError when they are gone."""
+async def part_of(journal: Journal) -> list[Entry] | None:
+    """The entries of the next part; None when it was stored meanwhile.
+
+    StoreError when it was not, and they are gone.
+    """
     store = journal.store
     found = await store.wire.get_last(store.names.space.jobs, _part(journal, journal.done))
-    if found is None or not found.data:
+    if found is not None and found.data:
+        return await decode(store, found.data)
+    now = await current(journal)
+    if now is not None and now.seq == journal.seq:
         raise StoreError(f"Part {journal.done} of the bulk {journal.key} is not there any more.")
-    return await decode(store, found.data)
+    return None
 
 
 def advance(journal: Journal) -> list[Message]:
