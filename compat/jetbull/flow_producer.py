@@ -44,9 +44,6 @@ class FlowProducer(EventEmitter):
     ) -> JobNode | None:
         """Stores a tree `{name, queueName, data, opts, children}` in one step.
 
-        A tree of more messages (two per child) than the server takes in a batch needs several, the
-        root being the last (docs/running.md).
-
         Gives `{"job": Job, "children": [...]}`, or None after `close`. FlowError with `.code` -5
         when the root's parent does not exist, -7 when a job has another parent already.
         """
