@@ -88,7 +88,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         self.emit_safely("removed", job.id)
 
     async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> list[Job[Data, Result]]:
-        """Stores `[{name, data, opts}]` in order, all of them or none, however many (docs/running.md)."""
+        """Stores `[{name, data, opts}]` in order, all of them or none, however many they are."""
         with collector_paused():
             fresh = [
                 self._fresh(row["name"], cast(Data, row.get("data")), row.get("opts"))
