@@ -1,7 +1,7 @@
 """`jetbull demo`: a book becomes an audiobook on this machine, through every part of the system.
 
-`command` reads the options, `show` runs the whole, `processes` keeps server, interface and workers
-alive, `flow` makes the tree of jobs, `progress` follows it and `boards` draw it.
+`command_line` reads the options, `show` runs the whole, `processes` keeps server, interface and
+workers alive, `flow` makes the tree of jobs, `progress` follows it and `boards` draw it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 command = Command(
     "turn a book into an audiobook, everything on this machine",
-    "audibook_demo.command",
+    "audibook_demo.command_line",
     extra="server,api,audiobook",
 )
-"""The entry point `demo` of the group `jetbull.commands`."""
+"""The entry point `demo` of the group `jetbull.commands`; no submodule may have this name."""

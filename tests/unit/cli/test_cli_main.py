@@ -39,6 +39,15 @@ def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[s
     assert len(capsys.readouterr().out.splitlines()) > 5
 
 
+def test_a_command_that_was_used_is_still_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert "\n  demo " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "sentence"),
     [
