@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint_if_cancelled
+
 
 async def to_the_end(
     work: asyncio.Task[None] | Coroutine[Any, Any, None], gives_up: Callable[[], bool]
@@ -17,18 +20,21 @@ async def to_the_end(
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            if task.cancelled() or gives_up():
-                if task is not work:
-                    task.cancel()
-                raise
-            cancelled = error
+    # A cancelled scope of anyio raises in every round of the event loop: outside, this would spin.
+    with CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError as error:
+                if task.cancelled() or gives_up():
+                    if task is not work:
+                        task.cancel()
+                    raise
+                cancelled = error
     if cancelled is not None:
         raise cancelled
     task.result()
+    await checkpoint_if_cancelled()
 
 
 class Done:

@@ -1,0 +1,105 @@
+"""close() and pause() within scopes that are cancelled; BullMQ keeps the event loop busy then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import PATIENCE
+from tests.contract.bullmq.situations import added
+
+FEW = 1000
+
+
+class Running:
+    """A worker whose one job runs until it is told to finish."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.may_finish = asyncio.Event()
+
+    async def process(self, job: Any, token: str) -> None:
+        self.begun.set()
+        await asyncio.wait_for(self.may_finish.wait(), PATIENCE)
+
+    async def worker(self, make: Makers, queue: Any) -> Any:
+        """The worker, once its job runs."""
+        await added(queue, 1)
+        worker = make.worker(queue, self.process)
+        await asyncio.wait_for(self.begun.wait(), PATIENCE)
+        return worker
+
+
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One entry for each callback the event loop was given while the test ran."""
+    given: list[None] = []
+    real = asyncio.BaseEventLoop.call_soon
+
+    def call_soon(loop: Any, callback: Callable[..., Any], *args: Any, **context: Any) -> Any:
+        given.append(None)
+        return real(loop, callback, *args, **context)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_soon", call_soon)
+    return given
+
+
+@pytest.mark.parametrize("method", ["close", "pause"])
+async def test_a_cancelled_scope_of_anyio_waits_for_running_jobs_without_keeping_the_loop_busy(
+    make: Makers, queue: Any, rounds: list[None], method: str
+) -> None:
+    running = Running()
+    worker = await running.worker(make, queue)
+    asyncio.get_running_loop().call_later(0.3, running.may_finish.set)
+    rounds.clear()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await getattr(worker, method)()
+    assert scope.cancelled_caught
+    assert len(rounds) < FEW
+    assert await queue.getJobCounts("completed", "active") == {"completed": 1, "active": 0}
+
+
+async def in_asyncio(worker: Any) -> None:
+    async with asyncio.timeout(0.01):
+        await worker.close()
+
+
+async def in_anyio(worker: Any) -> None:
+    with anyio.fail_after(0.01):
+        await worker.close()
+
+
+@pytest.mark.parametrize("close", [in_asyncio, in_anyio])
+async def test_a_limit_of_time_around_close_is_told_when_the_running_jobs_are_done(
+    make: Makers, queue: Any, close: Callable[[Any], Awaitable[None]]
+) -> None:
+    running = Running()
+    worker = await running.worker(make, queue)
+    closing = asyncio.ensure_future(close(worker))
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    running.may_finish.set()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(closing, PATIENCE)
+    assert worker.closed is True
+
+
+async def test_a_forced_close_ends_one_in_a_cancelled_scope(make: Makers, queue: Any) -> None:
+    worker = await Running().worker(make, queue)
+
+    async def close() -> bool:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await worker.close()
+        return scope.cancelled_caught
+
+    closing = asyncio.ensure_future(close())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(worker.close(force=True), PATIENCE)
+    assert await asyncio.wait_for(closing, PATIENCE)
+    assert await queue.getJobCounts("active") == {"active": 1}
