@@ -28,7 +28,7 @@ from jetbull.options import PRIORITY_LIMIT
 from jetbull.queue import Queue
 from jetbull.queue_events import QueueEvents
 from jetbull.queue_events_producer import QueueEventsProducer
-from jetbull.telemetry import SpanKind, TelemetryAttributes
+from jetbull.telemetry import MetricNames, SpanKind, TelemetryAttributes
 from jetbull.worker import Worker
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Job",
     "JobScheduler",
     "LockManager",
+    "MetricNames",
     "MetricsTime",
     "Queue",
     "QueueEvents",

@@ -31,12 +31,24 @@ OPTS_DECODE = {
     "de": "deduplication",
 }
 OPTS_ENCODE = {v: k for k, v in OPTS_DECODE.items()}
+_TELEMETRY = {"tm": "metadata", "omc": "omitContext"}  # two keys for the parts of one option
 PARENT_POLICIES = ("fpof", "rdof", "idof", "cpof")
 
 
 def expand(opts: Mapping[str, Any]) -> JobOpts:
     """Long names for the short keys BullMQ stores."""
-    return {OPTS_DECODE.get(k, k): v for k, v in opts.items()}
+    long = {OPTS_DECODE.get(k, k): v for k, v in opts.items() if k not in _TELEMETRY}
+    telemetry = {name: opts[short] for short, name in _TELEMETRY.items() if short in opts}
+    return {**long, "telemetry": telemetry} if telemetry else long
+
+
+def shorten(opts: Mapping[str, Any]) -> JobOpts:
+    """The keys BullMQ for Node stores, of which `expand` makes the long names again."""
+    short = {OPTS_ENCODE.get(k, k): v for k, v in opts.items()}
+    if isinstance(telemetry := short.get("telemetry"), Mapping):
+        del short["telemetry"]
+        short |= {key: telemetry[name] for key, name in _TELEMETRY.items() if name in telemetry}
+    return short
 
 
 def checked(opts: JobOpts) -> JobOpts:
@@ -117,4 +129,5 @@ __all__ = [
     "checked",
     "expand",
     "keep_policy",
+    "shorten",
 ]

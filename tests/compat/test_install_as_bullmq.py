@@ -21,6 +21,7 @@ def python(run: Run, code: str) -> str:
         "from bullmq import Queue, Worker, Job, FlowProducer, QueueEvents, QueueEventsProducer",
         "from bullmq import JobScheduler, LockManager, AbortController, AbortSignal, AbortError",
         "from bullmq import UnrecoverableError, WaitingChildrenError, DelayedError, __version__",
+        "from bullmq import MetricNames, MetricsTime, SpanKind, TelemetryAttributes",
         "from bullmq.queue import Queue",
         "from bullmq.job import Job, optsFromJSON, optsDecodeMap, optsEncodeMap, getReturnValue",
         "from bullmq.worker import Worker",

@@ -6,7 +6,7 @@ from typing import Any
 
 from jetbull.ledger import parents
 from jetbull.ledger.record import Record, dumps
-from jetbull.options import OPTS_DECODE, OPTS_ENCODE, PARENT_POLICIES
+from jetbull.options import OPTS_DECODE, PARENT_POLICIES, shorten
 
 _TEXTS = {
     "attemptsMade": "atm",
@@ -28,7 +28,7 @@ def as_hash(record: Record) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": given["name"],
         "data": record.data.decode("utf-8", "surrogatepass"),
-        "opts": dumps({OPTS_ENCODE.get(k, k): v for k, v in opts.items()}),
+        "opts": dumps(shorten(opts)),
         "timestamp": str(given["timestamp"]),
         "delay": str(head.get("delay", 0)),
         "priority": str(head.get("priority", 0)),

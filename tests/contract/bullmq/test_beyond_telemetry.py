@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -167,6 +168,26 @@ async def test_a_job_may_be_left_out_of_the_trace(make: Makers) -> None:
     queue = make.queue(telemetry=Recording())
     job = await queue.add("mail", {}, {"telemetry": {"omitContext": True}})
     assert job.opts["telemetry"] == {"omitContext": True}
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "stored"),
+    [
+        ({"metadata": "m"}, {"tm": "m"}),
+        ({"omitContext": True}, {"omc": True}),
+        ({"metadata": "m", "omitContext": False}, {"tm": "m", "omc": False}),
+        ({}, {}),
+    ],
+)
+async def test_the_hash_of_a_job_has_bullmqs_short_keys_which_are_read_back(
+    make: Makers, telemetry: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    queue = make.queue()
+    job = await queue.add("mail", {}, {"telemetry": telemetry})
+    row = await queue.backend.getJobData(job.id)
+    assert json.loads(row["opts"]) == {"attempts": 0, "delay": 0, **stored}
+    assert Job.fromJSON(queue, row, job.id).opts.get("telemetry", {}) == telemetry
+    assert (await queue.getJob(job.id)).opts["telemetry"] == telemetry
 
 
 async def test_a_flow_has_a_span_for_each_of_its_jobs(make: Makers) -> None:
