@@ -27,6 +27,7 @@ optsDecodeMap = OPTS_DECODE
 optsEncodeMap = OPTS_ENCODE
 
 
+_FROM_OPTIONS = frozenset({"delay", "priority", "attempts", "removeOnComplete", "removeOnFail"})
 _CHANGING = frozenset(
     {
         "progress",
@@ -68,6 +69,30 @@ class JobOwner(Protocol):
 class Job(Generic[Data, Result]):
     """One job; also what a processor gets as first argument."""
 
+    # What every job begins with. Of thousands, each holds only what it does not share.
+    delay: int = 0
+    priority: int = 0
+    attempts: int = 1
+    removeOnComplete: Any = True
+    removeOnFail: Any = False
+    discarded: bool = False
+    progress: Any = 0
+    attemptsMade: int = 0
+    attemptsStarted: int = 0
+    stalledCounter: int = 0
+    processedOn: int | None = 0
+    finishedOn: int | None = 0
+    returnvalue: Result | None = None
+    failedReason: str | None = None
+    deferredFailure: str | None = None
+    processedBy: str | None = None
+    repeatJobKey: str | None = None
+    token: str | None = None
+    parentKey: str | None = None
+    parent: dict[str, Any] | None = None
+    deduplication_id: str | None = None
+    _lease: Lease | None = None
+
     def __init__(
         self,
         queue: JobOwner,
@@ -84,39 +109,19 @@ class Job(Generic[Data, Result]):
         self.id: Any = given.get("jobId") or job_id
         self.timestamp: int = given.get("timestamp", round(time.time() * 1000))
         self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None, **given}
-        self.delay: int = given.get("delay", 0)
-        self.priority: int = given.get("priority", 0)
-        self.attempts: int = given.get("attempts", 1)
-        self.removeOnComplete = given.get("removeOnComplete", True)
-        self.removeOnFail = given.get("removeOnFail", False)
-        self.discarded = False
-        self.progress: Any = 0
-        self.attemptsMade = 0
-        self.attemptsStarted = 0
-        self.stalledCounter = 0
-        self.processedOn: int | None = 0
-        self.finishedOn: int | None = 0
-        self.returnvalue: Result | None = None
-        self.failedReason: str | None = None
-        self.deferredFailure: str | None = None
-        self.processedBy: str | None = None
-        self.repeatJobKey: str | None = None
+        for option in _FROM_OPTIONS.intersection(given):
+            setattr(self, option, given[option])
         self.stacktrace: list[str] = []
-        self.token: str | None = None
         self.queueQualifiedName = queue.qualifiedName
         self.backend = queue.backend
         parent = given.get("parent")
-        self.parentKey: str | None = None
-        self.parent: dict[str, Any] | None = None
         if parent:
             self.parentKey = f"{parent.get('queue')}:{parent.get('id')}"
             self.parent = {"id": parent.get("id"), "queueKey": parent.get("queue")}
             self.parent.update(_policies(given))
         deduplication = given.get("deduplication")
-        self.deduplication_id: str | None = (
-            deduplication.get("id") if isinstance(deduplication, dict) else None
-        )
-        self._lease: Lease | None = None
+        if isinstance(deduplication, dict):
+            self.deduplication_id = deduplication.get("id")
 
     # --- making ------------------------------------------------------------------------
 
@@ -165,8 +170,10 @@ class Job(Generic[Data, Result]):
     def _apply(self, head: Mapping[str, Any]) -> None:
         for name in _CHANGING.intersection(head):
             setattr(self, name, head[name])
-        self.failedReason = self.failedReason or None
-        self.stacktrace = list(self.stacktrace)
+        if not self.failedReason:
+            self.failedReason = None
+        if self.stacktrace:
+            self.stacktrace = list(self.stacktrace)
 
     @staticmethod
     async def load(queue: JobOwner, job_id: str, record: Record) -> Job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import holding
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _MOVED = frozenset({"DelayedError", "WaitingChildrenError", "WaitingError"})
 log = logging.getLogger("jetbull.worker")
 
+_AWAY = (AckTimeout, ServerUnavailable, StoreError)
 _AGAIN_SECONDS = 0.5
 _BOOKING_SECONDS = (0.005, 0.01, 0.02, 0.04)
 _RATE_LIMIT = "bullmq:rateLimitExceeded"
@@ -64,7 +66,11 @@ async def run_job(
         lease.on_sent = on_sent
         if lease.store.families and not lease.ended:
             await _no_pending_children(job, lease)
-        await _stored(worker, job, lease, lambda: holding.finish(job, result, lease.token))
+        try:
+            await holding.finish(job, result, lease.token)
+        except _AWAY as error:
+            again = partial(holding.finish, job, result, lease.token)
+            await _insist(worker, job, lease, again, error)
     except asyncio.CancelledError as error:
         current = asyncio.current_task()
         if worker.forceClosing or (current is not None and current.cancelling()):
@@ -90,29 +96,30 @@ async def _called(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         raise escaped(error) from error
 
 
-async def _stored(
-    worker: Worker, job: Job, lease: Lease, store: Callable[[], Awaitable[Any]]
+async def _insist(
+    worker: Worker, job: Job, lease: Lease, store: Callable[[], Awaitable[Any]], error: JetbullError
 ) -> None:
-    """Stores an outcome, for as long as it takes: the work is done, only the server is away.
+    """Stores an outcome after the `error` of the first attempt, for as long as it takes: the work
+    is done, only the server is away.
 
     Ends when the lock turns out to be lost, or when the worker is closing.
     """
-    while True:
+    while not isinstance(error, PayloadTooLarge):
+        if lease.ended:
+            log.warning("job %s is stored, what follows is not: %s", job.id, error)
+            return
+        if worker.closing:
+            raise NotStoredError(
+                f"The outcome of job {job.id} could not be stored: {error}"
+            ) from error
+        log.warning("the outcome of job %s is not stored yet: %s", job.id, error)
+        await asyncio.sleep(_AGAIN_SECONDS)
         try:
             await store()
             return
-        except PayloadTooLarge:
-            raise
-        except (AckTimeout, ServerUnavailable, StoreError) as error:
-            if lease.ended:
-                log.warning("job %s is stored, what follows is not: %s", job.id, error)
-                return
-            if worker.closing:
-                raise NotStoredError(
-                    f"The outcome of job {job.id} could not be stored: {error}"
-                ) from error
-            log.warning("the outcome of job %s is not stored yet: %s", job.id, error)
-            await asyncio.sleep(_AGAIN_SECONDS)
+        except _AWAY as again:
+            error = again
+    raise error
 
 
 async def _no_pending_children(job: Job, lease: Lease) -> None:
@@ -146,7 +153,10 @@ async def _failed(worker: Worker, job: Job, lease: Lease, error: Exception) -> N
     if worker.forceClosing:
         return
     try:
-        await _stored(worker, job, lease, lambda: holding.fail(job, error, lease.token))
+        try:
+            await holding.fail(job, error, lease.token)
+        except _AWAY as away:
+            await _insist(worker, job, lease, partial(holding.fail, job, error, lease.token), away)
     except Exception as refusal:
         worker.complain(refusal, job)
         return

@@ -112,17 +112,17 @@ class Feed:
         return f"{kind}{self._number}"
 
     def _on_message(self, subject: bytes, reply: bytes, data: bytes, block: bytes | None) -> None:
-        self.heard = monotonic()
+        self.heard = now = monotonic()
         if not reply:
             self._on_status(subject, block)
             return
         ack = reply.decode()
         parts = ack.split(".")
         shift = 0 if len(parts) == 9 else 2
-        pending = int(parts[8 + shift])
         if self._grab is not None and self._grab_left > 0:
             self._grab_left -= 1
-            if (self._grab_left == 0 or pending == 0) and not self._grab.done():
+            nothing_more = self._grab_left == 0 or parts[8 + shift] == "0"
+            if nothing_more and not self._grab.done():
                 self._grab.set_result(None)
         else:
             self._use_poll()
@@ -134,7 +134,7 @@ class Feed:
         stored = Stored(
             subject.decode(), int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6
         )
-        self._deliver(Ticket(stored, ack, monotonic()))
+        self._deliver(Ticket(stored, ack, now))
 
     def _use_poll(self) -> None:
         for token, (left, end) in self._polls.items():

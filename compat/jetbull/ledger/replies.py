@@ -205,8 +205,8 @@ def sequence_of(data: bytes, block: bytes | None = None) -> int:
     """The sequence (or counter value) an acknowledgement names; StoreError for a refusal."""
     # {"stream":"JB_bull","seq":12345}: by far the most frequent answer, not worth a parser.
     # A refusal ends in "seq":0.
-    number = data[data.rfind(b":") + 1 : -1]
-    if number.isdigit() and number != b"0" and data.endswith(b'"seq":%b}' % number):
+    number = data[data.rfind(b'"seq":') + 6 : -1]
+    if number.isdigit() and number != b"0":
         return int(number)
     if block is not None and parse_headers(block).get("Status") == "503":
         raise _nobody()

@@ -27,7 +27,6 @@ from jetbull.ledger.templates import claim_values
 log = logging.getLogger("jetbull.ledger")
 
 OnStored = Callable[[int], None]
-_MAY_LEAVE_AT_ONCE = (b'"removeOn', b'"attempts"')  # then its ticket has to be gone for certain
 
 
 class Claim:
@@ -178,7 +177,7 @@ class Claim:
         try:
             if store.patched:
                 await store.purge(store.names.aux("patch", self.job_id), seq=seq)
-            if ticket.reply and any(option in record.fixed for option in _MAY_LEAVE_AT_ONCE):
+            if ticket.reply and _may_leave_at_once(record.fixed):
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
             elif ticket.reply:
                 store.wire.ack(ticket.reply)
@@ -186,6 +185,11 @@ class Claim:
             # The job is ours; what is left of its ticket is seen to when it ends.
             log.debug("ticket of job %s is left for now: %s", self.job_id, error)
         return lease
+
+
+def _may_leave_at_once(given: bytes) -> bool:
+    """Whether the job may be removed or retried at its end: then its ticket has to be gone."""
+    return b'"removeOn' in given or b'"attempts"' in given
 
 
 async def take(
