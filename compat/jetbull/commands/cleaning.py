@@ -35,7 +35,7 @@ async def drain(store: QueueStore, delayed: bool) -> None:
 
 
 async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list[str]:
-    """Removes jobs of a state older than `grace_ms`, the first `limit` of it; their ids.
+    """Removes jobs of a state older than `grace_ms`, the first `limit` (0: all) of it; their ids.
 
     Lines are named from their end (newest first), sorted states from their beginning. An active
     job goes only when its lock is over.
@@ -63,7 +63,7 @@ async def _remove_where(
     pending = {schedules.job_id_of(s.id, s.next_ms) for s in await schedules.read_all(store)}
     rows = [
         (job_id, stored)
-        for job_id, stored in await pages.page(store, name, 0, limit - 1 if limit else -1, True)
+        for job_id, stored in await pages.page(store, name, 0, max(limit, 0) - 1, True)
         if job_id not in pending and wanted(stored)
     ]
     if name in ("waiting", "active"):

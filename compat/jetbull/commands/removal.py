@@ -12,6 +12,7 @@ from jetbull.ledger.retention import forget
 from jetbull.ledger.store import QueueStore
 
 BELONGS_TO_SCHEDULER = -8
+_KINDS = (parents.PROCESSED, parents.FAILED_KIND, parents.UNSUCCESSFUL, parents.PENDING)
 
 Seen = set[tuple[str, str]]
 """Jobs met on the way through a family: queue and id."""
@@ -69,13 +70,10 @@ async def _unseen_children(
 
 
 async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, str]]:
-    family: list[tuple[QueueStore, str]] = []
-    for kind, books in (await parents.entries(store, job_id)).items():
-        if kind == parents.NOTHING:
-            continue  # it left the family a moment ago
-        for key in books:
-            family.append(await parents.by_key(store, key))
-    return family
+    """Finished ones first, as BullMQ removes them; without those that left a moment ago."""
+    books = await parents.entries(store, job_id)
+    keys = [key for kind in _KINDS for key in books.get(kind, {})]
+    return [await parents.by_key(store, key) for key in keys]
 
 
 async def _remove_tree(
@@ -165,4 +163,4 @@ async def remove_unprocessed_children(
 
 async def free_deduplication(store: QueueStore, dedup_id: str, job_id: str | None) -> int:
     """Frees the deduplication id (if `job_id` owns it, when given): 1, else 0."""
-    return await deduplication.free(store, dedup_id, job_id)
+    return await deduplication.free(store, str(dedup_id), job_id)

@@ -78,9 +78,10 @@ async def test_a_limit_removes_the_oldest_first(make: Makers, queue: Any) -> Non
     assert names(await queue.getCompleted()) == ["c4", "c3", "c2"]
 
 
-async def test_a_limit_of_0_removes_all(make: Makers, queue: Any) -> None:
+@pytest.mark.parametrize("limit", [0, -1])
+async def test_a_limit_of_0_or_less_removes_all(make: Makers, queue: Any, limit: int) -> None:
     await completed(make, queue, 5)
-    assert len(await queue.clean(0, 0, "completed")) == 5
+    assert len(await queue.clean(0, limit, "completed")) == 5
 
 
 async def test_a_limit_removes_the_oldest_waiting_jobs_first(queue: Any) -> None:

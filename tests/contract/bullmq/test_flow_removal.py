@@ -134,3 +134,20 @@ async def test_cleaning_a_waiting_child_releases_its_parent(make: Makers) -> Non
     )
     await low.clean(0, 0, "wait")
     assert await tree["job"].getState() == "waiting"
+
+
+async def test_finished_children_are_removed_before_those_that_wait(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    children = [{"name": "c", "queueName": low.name, "opts": {"jobId": id}} for id in "ab"]
+    flow = {"name": "parent", "queueName": top.name, "children": children}
+    parent = (await make.flow_producer().add(flow))["job"]
+    first = await make.worker(low).getNextJob("token")
+    await first.moveToCompleted(1, "token", False)
+    story = Story(make.events(low))
+    await parent.remove()
+    await story.until("removed", 2)
+    [last] = {"a", "b"} - {first.id}
+    assert story.told("removed") == [
+        {"jobId": first.id, "prev": "completed"},
+        {"jobId": last, "prev": "wait"},
+    ]
