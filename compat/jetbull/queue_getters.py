@@ -137,7 +137,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
     async def getDeduplicationJobId(self, id: str) -> str | None:
         """The job that owns the deduplication id, or None."""
         store = await self.ledger()
-        key = await deduplication.read(store, id)
+        key = await deduplication.read(store, str(id))
         if key is None or not await deduplication.counts(store, key):
             return None
         return key.owner

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jetbull.commands import linking
 from jetbull.commands.announcing import announce
+from jetbull.errors import ConfigurationError
 from jetbull.ledger import blobs
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.clock import now_ms
@@ -26,17 +27,19 @@ _ZERO = ("attempts", "delay")  # defaults that need not be stored
 
 def record_of(job: Job, store: QueueStore) -> Record:
     """The record a fresh job is stored as. ValueError when the data is not JSON."""
+    if job.name is None:
+        raise ConfigurationError("A job needs a name: it is None.")
     data = to_bytes(dumps(job.data))
     opts = {k: v for k, v in job.opts.items() if v is not None and not (v == 0 and k in _ZERO)}
     check_size(job.name, data, opts)
-    fixed: dict[str, Any] = {"name": job.name, "timestamp": job.timestamp, "opts": opts}
+    fixed: dict[str, Any] = {"name": str(job.name), "timestamp": job.timestamp, "opts": opts}
     if job.parent:
         fixed["parentKey"] = job.parentKey
         fixed["parent"] = linking.link(store, job.parent)
     if job.repeatJobKey:
         fixed["repeatJobKey"] = job.repeatJobKey
     if job.deduplication_id:
-        fixed["deduplicationId"] = job.deduplication_id
+        fixed["deduplicationId"] = str(job.deduplication_id)
     head: dict[str, Any] = {}
     if job.delay:
         head["delay"] = job.delay

@@ -174,3 +174,14 @@ async def test_the_prefix_is_bull_unless_given(make: Makers) -> None:
 
 def test_a_queue_can_be_made_without_a_running_loop(make: Makers) -> None:
     assert make.queue("made-outside").name == "made-outside"
+
+
+async def test_a_name_that_is_a_number_is_stored_as_text(queue: Any) -> None:
+    job = await queue.add(5, {})
+    assert (await queue.getJob(job.id)).name == "5"
+
+
+async def test_a_job_without_a_name_is_refused(queue: Any) -> None:
+    with pytest.raises(Exception, match=r"Command arguments|A job needs a name"):
+        await queue.add(None, {})
+    assert await queue.getJobCountByTypes() == 0

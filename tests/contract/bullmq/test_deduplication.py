@@ -334,3 +334,16 @@ async def test_a_deduplicated_child_holds_its_parent_until_it_is_done(
     assert (job.name, await tree["job"].getState()) == ("child", "waiting-children")
     await job.moveToCompleted("done", "token")
     assert await tree["job"].getState() == "waiting"
+
+
+async def test_a_deduplication_id_may_be_a_number(make: Makers, queue: Any) -> None:
+    options = {"deduplication": {"id": 5}}
+    first = await queue.add("first", {}, options)
+    assert (await queue.add("second", {}, options)).id == first.id
+    assert await queue.getDeduplicationJobId(5) == first.id
+    assert str((await queue.getJob(first.id)).deduplication_id) == "5"
+    await Heard(make.worker(queue, done), "completed").once()
+    assert await queue.getDeduplicationJobId(5) is None
+    third = await queue.add("third", {}, {**options, "delay": 60_000})
+    await third.remove()
+    assert await queue.getDeduplicationJobId("5") is None
