@@ -60,18 +60,22 @@ def checked(opts: JobOpts) -> JobOpts:
         raise ConfigurationError(
             f"The following options cannot be used together: {', '.join(enabled)}"
         )
-    priority = opts.get("priority")
-    if priority is not None:
-        if isinstance(priority, float) and not priority.is_integer():
-            raise ConfigurationError("Priority should not be float")
-        if not 0 <= priority <= PRIORITY_LIMIT:
-            raise ConfigurationError(f"Priority should be between 0 and {PRIORITY_LIMIT}")
+    if opts.get("priority") is not None:
+        check_priority(opts["priority"])
     if "backoff" in opts:
         opts["backoff"] = Backoffs.normalize(opts["backoff"])
         jitter = (opts["backoff"] or {}).get("jitter") or 0
         if not 0 <= jitter <= 1:
             raise ConfigurationError("Jitter should be between 0 and 1")
     return opts
+
+
+def check_priority(priority: float) -> None:
+    """ConfigurationError (a ValueError) for what is no whole number of 0 to PRIORITY_LIMIT."""
+    if isinstance(priority, float) and not priority.is_integer():
+        raise ConfigurationError("Priority should not be float")
+    if not 0 <= priority <= PRIORITY_LIMIT:
+        raise ConfigurationError(f"Priority should be between 0 and {PRIORITY_LIMIT}")
 
 
 def check_id(opts: Mapping[str, Any]) -> None:
@@ -125,6 +129,7 @@ __all__ = [
     "PRIORITY_LIMIT",
     "JobOpts",
     "check_id",
+    "check_priority",
     "check_size",
     "checked",
     "expand",

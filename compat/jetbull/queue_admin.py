@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
+from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
 from jetbull.ledger import gate, presence, settings
@@ -138,9 +139,14 @@ class QueueAdmin(JobOwner, EventEmitter):
         return code
 
     async def retryJobs(self, opts: Mapping[str, Any] | None = None) -> None:
-        """All failed (or `{state: "completed"}`) jobs wait again."""
+        """All failed (or `{state: "completed"}`) jobs wait again.
+
+        ConfigurationError (a ValueError) for any other state.
+        """
         given = opts or {}
         state = given.get("state") or "failed"
+        if state not in ("failed", "completed"):
+            raise ConfigurationError(f"state is {state!r}: retryJobs takes failed or completed.")
         await bulk.retry_all(await self.ledger(), state, given.get("timestamp"))
 
     async def promoteJobs(self, opts: Mapping[str, Any] | None = None) -> None:

@@ -16,6 +16,7 @@ from jetbull.ledger.placing import Place, delayed, in_front
 from jetbull.ledger.placing import waiting as in_line
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
+from jetbull.options import check_priority
 
 if TYPE_CHECKING:
     from jetbull.job import Job
@@ -82,7 +83,11 @@ async def _delayed(store: QueueStore, job_id: str, command: str) -> Stored:
 
 
 async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: bool) -> None:
-    """Re-queues a waiting or prioritized job; elsewhere only the field changes."""
+    """Re-queues a waiting or prioritized job; elsewhere only the field changes.
+
+    ConfigurationError (a ValueError) for a priority that no new job may have.
+    """
+    check_priority(priority)
 
     def field(record: Record) -> None:
         if priority:

@@ -250,3 +250,13 @@ async def test_flow_nodes_with_children_cannot_be_deduplicated(make: Makers) -> 
     with pytest.raises(Exception, match=message):
         await make.flow_producer().add(flow)
     assert await low.getWaitingCount() == 0
+
+
+@pytest.mark.parametrize("priority", [-1, 2_097_152, 1.5])
+async def test_a_priority_that_no_new_job_may_have_cannot_be_given_later(
+    queue: Any, priority: float
+) -> None:
+    [job] = await added(queue, 1)
+    with pytest.raises(ValueError, match=r"^Priority should "):
+        await job.changePriority({"priority": priority})
+    assert (job.priority, await job.getState()) == (0, "waiting")

@@ -210,3 +210,9 @@ async def test_an_obliterated_queue_leaves_no_consumer(make: Makers, queue: Any)
     store = await queue.ledger()
     left = await store.wire.api(f"CONSUMER.NAMES.{store.names.space.jobs}", {})
     assert left["consumers"] in (None, [])
+
+
+@pytest.mark.parametrize("state", ["waiting", "bogus"])
+async def test_only_finished_jobs_can_be_retried_at_once(queue: Any, state: str) -> None:
+    with pytest.raises(ValueError, match=f"^state is '{state}': "):
+        await queue.retryJobs({"state": state})
