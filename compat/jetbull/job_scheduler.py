@@ -52,6 +52,8 @@ class JobScheduler:
         """
         repeat = dict(repeat_opts or {})
         _check(repeat)
+        if isinstance(repeat.get("every"), str):
+            repeat["every"] = _number(repeat["every"])
         if not override:
             current = await Job.fromId(self.queue, producer_id or "")
             return None if current is None else await iterations.advance(self.queue, current)
@@ -144,6 +146,13 @@ class JobScheduler:
 
 def _shown(stored: schedules.Scheduler) -> JobSchedulerJson:
     return cast(JobSchedulerJson, shown(stored.id, stored.body, stored.next_ms))
+
+
+def _number(every: str) -> int:
+    try:
+        return int(every)
+    except ValueError as error:
+        raise ConfigurationError(f".every is a number of ms, not {every!r}.") from error
 
 
 def _check(repeat: Mapping[str, Any]) -> None:

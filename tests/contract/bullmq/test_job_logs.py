@@ -135,3 +135,10 @@ async def test_an_end_before_the_first_row_gives_none(queue: Any, ascending: boo
         await job.log(row)
     logs = await queue.getJobLogs(job.id, 0, -9, ascending)
     assert logs == {"logs": [], "count": 2}
+
+
+async def test_a_row_may_be_given_as_bytes_or_as_a_number(queue: Any) -> None:
+    job = await queue.add("job", {})
+    await job.log("א".encode())
+    await job.log(5)
+    assert (await queue.getJobLogs(job.id))["logs"] == ["א", "5"]

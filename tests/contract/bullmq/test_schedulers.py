@@ -309,3 +309,8 @@ async def test_an_end_before_the_first_scheduler_gives_none(queue: Any) -> None:
         await queue.upsertJobScheduler(f"every {every}", {"every": every})
     assert await queue.getJobSchedulers(0, -9) == []
     assert await queue.getJobSchedulers(0, -9, True) == []
+
+
+async def test_an_interval_may_be_given_as_text(queue: Any) -> None:
+    await queue.upsertJobScheduler("hourly", {"every": str(HOUR)})
+    assert (await queue.getJobScheduler("hourly"))["every"] == HOUR
