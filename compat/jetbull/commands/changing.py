@@ -17,7 +17,7 @@ async def update_data(
 ) -> None:
     """Replaces the caller's data."""
     carrier = Record({}, b"", to_bytes(dumps(data)))
-    await blobs.externalize(store, job_id, carrier)
+    await blobs.externalize(store, job_id, carrier, blobs.room(store))
 
     def change(record: Record) -> None:
         record.data = carrier.data

@@ -74,7 +74,6 @@ async def prepare(store: QueueStore, job: Job, place: Place | None = None) -> Ne
 async def prepare_many(store: QueueStore, jobs: Sequence[Job]) -> list[NewJob]:
     """As `prepare`, for many."""
     prepared: list[NewJob] = []
-    room = blobs.room(store)
     numbers = await store.ids.take(len(jobs))
     for at in range(0, len(jobs), _TURN):
         with collector_paused():
@@ -83,9 +82,7 @@ async def prepare_many(store: QueueStore, jobs: Sequence[Job]) -> list[NewJob]:
                 _new_job(store, job, str(number))
                 for job, number in zip(jobs[turn], numbers[turn], strict=True)
             ]
-        for new in some:
-            if len(new.record.data) > room:
-                await blobs.externalize(store, new.job_id, new.record)
+        await blobs.externalize_many(store, [(new.job_id, new.record) for new in some])
         prepared += some
         await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
     return prepared

@@ -1,4 +1,6 @@
-"""What is too large for a message: in chunks in the object stream, by reference in the job.
+"""What is large: in chunks in the object stream, by reference in the job.
+
+A job's message is stored with each of its steps; large data would be stored with it each time.
 
 A reference is `<key>:<bytes>:<chunks>`. Job data is referred to by line 3 of the record, `@` and
 the reference (`@` begins no JSON text); a large progress or return value by a field of line 1, its
@@ -7,7 +9,9 @@ name and `@`. All chunks of a job lie below its own subject and go with the job.
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -18,13 +22,24 @@ from jetbull.ledger.store import QueueStore
 REFERENCE_HEADER = "Jetbull-Reference"
 
 _CHUNK = 512 * 1024
+_LARGE = 64 * 1024  # from here on, writing it once beside the job costs less than with each step
 _SPARE = 64 * 1024  # room for lines 1 and 2 and headers
 _FIELDS = ("progress", "returnvalue")
+_AT_ONCE = 32
 
 
 def room(store: QueueStore) -> int:
-    """Bytes of data that stay in the job's own message."""
+    """Bytes of data that a job's own message can hold."""
     return store.wire.max_payload // 2 - _SPARE
+
+
+def own_room(store: QueueStore) -> int:
+    """Bytes of a new job's data that stay in its own message.
+
+    Data that is given later stays there while there is `room`: each version beside the job would
+    stay as long as the job.
+    """
+    return min(room(store), _LARGE)
 
 
 def field_room(store: QueueStore) -> int:
@@ -86,10 +101,10 @@ def set_field(head: dict[str, Any], name: str, value: Any, reference: str | None
         head[f"{name}@"] = reference
 
 
-async def externalize(store: QueueStore, job_id: str, record: Record) -> None:
-    """Moves what a message could not hold to the object stream."""
+async def externalize(store: QueueStore, job_id: str, record: Record, most: int = 0) -> None:
+    """Moves to the object stream what is large: data above `most` bytes, usually `own_room`."""
     data = record.data
-    if len(data) > room(store) and data[:1] != b"@":
+    if len(data) > (most or own_room(store)) and data[:1] != b"@":
         record.data = f"@{await write(store, job_id, data)}".encode()
     for name in _FIELDS:
         if name in record.head:
@@ -99,10 +114,22 @@ async def externalize(store: QueueStore, job_id: str, record: Record) -> None:
                 set_field(record.head, name, value, reference)
 
 
+async def externalize_many(store: QueueStore, jobs: Iterable[tuple[str, Record]]) -> None:
+    """As `externalize`, for the data of many new jobs, several at a time."""
+    large = [(job_id, record) for job_id, record in jobs if len(record.data) > own_room(store)]
+    for at in range(0, len(large), _AT_ONCE):
+        await asyncio.gather(*(externalize(store, *job) for job in large[at : at + _AT_ONCE]))
+
+
 def is_whole(record: Record) -> bool:
     """Whether nothing of the record is kept elsewhere."""
+    return record.data[:1] != b"@" and has_fields(record)
+
+
+def has_fields(record: Record) -> bool:
+    """Whether progress and return value are in the record."""
     head = record.head
-    return record.data[:1] != b"@" and not (head.get("returnvalue@") or head.get("progress@"))
+    return not (head.get("returnvalue@") or head.get("progress@"))
 
 
 async def load(store: QueueStore, job_id: str, record: Record) -> bytes:
@@ -116,9 +143,17 @@ async def inline(store: QueueStore, job_id: str, record: Record) -> Record:
     """The record with everything in it."""
     if is_whole(record):
         return record
-    whole = Record(dict(record.head), record.fixed, await load(store, job_id, record))
+    data = await load(store, job_id, record)
+    return Record((await fields_inline(store, job_id, record)).head, record.fixed, data)
+
+
+async def fields_inline(store: QueueStore, job_id: str, record: Record) -> Record:
+    """The record with progress and return value in it; its data may stay elsewhere."""
+    if has_fields(record):
+        return record
+    head = dict(record.head)
     for name in _FIELDS:
-        reference = whole.head.pop(f"{name}@", None)
+        reference = head.pop(f"{name}@", None)
         if reference:
-            whole.head[name] = json.loads(await read(store, job_id, reference))
-    return whole
+            head[name] = json.loads(await read(store, job_id, reference))
+    return record.with_head(head)

@@ -106,11 +106,13 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
         await settle(store, child, job_id, state, keep)
         return
     place = REMOVED if keep.none else DONE[state]
-    whole = record if blobs.is_whole(record) else await blobs.inline(store, job_id, record)
+    told = record
+    if not blobs.has_fields(record):
+        told = await blobs.fields_inline(store, job_id, record)
     ended = await lease.leave(
         record,
         place,
-        lambda _: _tell_end(store, job_id, state, whole),
+        lambda _: _tell_end(store, job_id, state, told),
         adopted=lambda: unsettled(state, now_ms() + SETTLE_MS),
     )
     if lane_of(ended.subject) == OPEN:
@@ -125,7 +127,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
         await parents.tell_completed(store, child, job_id)
     else:
         await parents.tell_failed(store, child, job_id, removed=keep.none)
-    whole = await blobs.inline(store, job_id, child.record)
+    told = await blobs.fields_inline(store, job_id, child.record)
     try:
         await move(
             store,
@@ -133,7 +135,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
             child,
             child.record,
             REMOVED if keep.none else DONE[state],
-            lambda _: _tell_end(store, job_id, state, whole),
+            lambda _: _tell_end(store, job_id, state, told),
         )
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)

@@ -212,8 +212,8 @@ async def tell_completed(store: QueueStore, child: Stored, job_id: str) -> None:
     """A child completed: its value is booked, the parent goes if it was the last."""
     parent = await parent_of(store, child.record, job_id)
     if parent is not None:
-        whole = await blobs.inline(store, job_id, child.record)
-        await book(parent, PROCESSED, dumps(whole.head.get("returnvalue")))
+        told = await blobs.fields_inline(store, job_id, child.record)
+        await book(parent, PROCESSED, dumps(told.head.get("returnvalue")))
         await release(parent.store, parent.job_id)
 
 

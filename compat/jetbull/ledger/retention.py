@@ -32,6 +32,7 @@ class Keep:
 
 
 KEEP_ALL = Keep()
+_AT_ONCE = 32
 
 Old = dict[str, Message]
 """Finished jobs to remove, by id."""
@@ -102,9 +103,12 @@ async def forget(store: QueueStore, job_ids: list[str]) -> None:
         info = await wire.api(f"STREAM.INFO.{stream}")
         if int(info["state"]["messages"]) == 0:
             continue
-        for job_id in job_ids:
-            target = subject(job_id) if subject else names.object(job_id, ">")
-            await wire.api(f"STREAM.PURGE.{stream}", {"filter": target})
+        targets = [subject(i) if subject else names.object(i, ">") for i in job_ids]
+        for at in range(0, len(targets), _AT_ONCE):
+            some = targets[at : at + _AT_ONCE]
+            await asyncio.gather(
+                *(wire.api(f"STREAM.PURGE.{stream}", {"filter": target}) for target in some)
+            )
     if store.patched:
         for job_id in job_ids:
             await store.purge(names.aux("patch", job_id))

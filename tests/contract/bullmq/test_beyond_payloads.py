@@ -37,6 +37,30 @@ async def test_5_mb_of_data_reach_the_processor(make: Makers, queue: Any) -> Non
     assert result == 4_000_000
 
 
+async def test_data_of_100_kb_are_stored_once_whatever_becomes_of_the_job(
+    make: Makers, queue: Any
+) -> None:
+    data = {"text": "x" * 100_000}
+    first = await queue.add("one", data, {"attempts": 2})
+    await queue.addBulk([{"name": "bulk", "data": data} for _ in range(50)])
+    assert await objects(queue) == 51
+    heard = Heard(make.worker(queue, echo, concurrency=10), "completed")
+    assert all(result == data for _, result in await heard.times(51))
+    stored = await queue.getJob(first.id)
+    assert (stored.data, stored.returnvalue) == (data, data)
+    assert await objects(queue) == 51
+    await queue.obliterate(force=True)
+    assert await objects(queue) == 0
+
+
+async def test_data_that_change_often_leave_nothing_behind(queue: Any) -> None:
+    job = await queue.add("job", {"step": 0, "text": "x" * 100_000})
+    for step in range(1, 6):
+        await job.updateData({"step": step, "text": "x" * 100_000})
+    assert (await queue.getJob(job.id)).data["step"] == 5
+    assert await objects(queue) == 1
+
+
 async def test_5_mb_of_data_in_a_bulk_and_in_a_flow(make: Makers, queue: Any) -> None:
     jobs = await queue.addBulk([{"name": "a", "data": LARGE}, {"name": "b", "data": 1}])
     assert [(await queue.getJob(job.id)).data for job in jobs] == [LARGE, 1]
