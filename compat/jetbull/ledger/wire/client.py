@@ -17,6 +17,9 @@ from jetbull.ledger.wire.parser import FastParser, Handler
 
 log = logging.getLogger("jetbull.wire")
 
+# Bytes asked of the socket at once. For asyncio's own 256 KiB the C library maps, shrinks and
+# unmaps memory with each read; up to 128 KiB it does not.
+_READ_SIZE = 64 * 1024
 _EARLY_WRITE = 64 * 1024  # bytes that do not wait for the end of the turn
 
 
@@ -48,6 +51,9 @@ class Client(NatsClient):
             self._reader, self._feed = reader, reader.feed_data
             self._detour = self._detour or bool(reader._buffer)  # type: ignore[attr-defined]
             reader.feed_data = self._fed  # type: ignore[assignment, method-assign]
+        writer = getattr(self._transport, "_io_writer", None)
+        if isinstance(writer, asyncio.StreamWriter) and hasattr(writer.transport, "max_size"):
+            writer.transport.max_size = _READ_SIZE
 
     def _fed(self, data: bytes) -> None:
         if self.is_closed:
