@@ -96,7 +96,7 @@ def _worker(space: Space, queues: list[QueueNames]) -> list[str]:
         *(f"$JS.API.STREAM.PURGE.{s}" for s in (jobs, space.events, space.logs, space.objects)),
     ]
     for names in queues:
-        allowed += [names.everything(), names.all_dependencies(), names.events]
+        allowed += [names.everything(), names.all_beside(), names.all_dependencies(), names.events]
         allowed += [names.counter(">"), names.all_logs(), names.all_objects(), names.hint("*")]
         if names.name == intake.QUEUE:
             allowed += [
@@ -132,7 +132,7 @@ def _admin(space: Space, queues: list[QueueNames]) -> list[str]:
             f"$JS.API.CONSUMER.*.*.{stream}.>",
             f"$JS.ACK.{stream}.>",
         ]
-    roots = ("jb", "jbd", "jbe", "jbc", "jbl", "jbo", "jbh")
+    roots = ("jb", "jbq", "jbd", "jbe", "jbc", "jbl", "jbo", "jbh")
     allowed += [f"{root}.{space.token}.>" for root in roots]
     return allowed + [s for names in queues for s in _worker(space, [names])]
 

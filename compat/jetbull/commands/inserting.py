@@ -7,6 +7,7 @@ worker if this one dies.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -19,7 +20,8 @@ from jetbull.errors import BatchTooLarge, Conflict
 from jetbull.ledger import journal as journals
 from jetbull.ledger import parents
 from jetbull.ledger.adding import is_stored, tombstones
-from jetbull.ledger.batch import commit, most_in_batch
+from jetbull.ledger.batch import Message, commit, most_in_batch
+from jetbull.ledger.collector import collector_paused
 from jetbull.ledger.guard import guard_of
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.journal import Journal
@@ -29,6 +31,8 @@ from jetbull.ledger.reading import broken, find_many
 from jetbull.ledger.store import QueueStore
 
 log = logging.getLogger("jetbull.inserting")
+
+_TURN = 1000  # jobs until others have their turn
 
 
 async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
@@ -83,7 +87,11 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
 
 
 async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
-    messages = [m for e in entries for m in e.messages()]
+    messages: list[Message] = []
+    for at in range(0, len(entries), _TURN):
+        with collector_paused():
+            messages += [m for e in entries[at : at + _TURN] for m in e.messages()]
+        await asyncio.sleep(0)
     if messages:
         try:
             await commit(store.wire, store.names.space.jobs, messages)

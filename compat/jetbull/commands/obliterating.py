@@ -67,6 +67,7 @@ async def _purge_jobs(store: QueueStore, kept: set[str]) -> None:
                 await store.purge(subject)
     if not kept:
         await store.purge(names.everything())
+        await store.purge(names.all_beside())
         await store.purge(names.all_dependencies())
         return
     for kind in _KINDS:

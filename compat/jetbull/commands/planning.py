@@ -4,6 +4,7 @@ deduplication keys change. As if they were added one after the other to what is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,8 @@ from jetbull.ledger.names import ACTIVE, CHILDREN, DELAYED, STALLED, state_of
 from jetbull.ledger.parents import Parent
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.store import QueueStore
+
+_TURN = 1000  # jobs until others have their turn
 
 
 @dataclass(slots=True)
@@ -43,7 +46,9 @@ class Plan:
 async def plan(items: Sequence[Item], again: bool) -> Plan:
     """The plan for the items; `again` when one was refused: then nothing is taken for granted."""
     known, made = await look(items, again), Plan()
-    for item in items:
+    for number, item in enumerate(items, 1):
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
         store, job = item.store, item.job
         queue = store.names.name
         while job.generated and known.has((queue, job.job_id)):

@@ -8,6 +8,7 @@ from jetbull.ledger.streams import all_prefix_streams
 from jetbull.ledger.wire import Wire
 
 _STATE, _ID = 3, 5  # jb.<prefix>.<queue>.<state>.<lane>.<id>
+_KIND = 3  # jbq.<prefix>.<queue>.<kind>.<key>
 _OWNER = 3  # jbd., jbl., jbo.<prefix>.<queue>.<job>…
 _JOB_TOKENS = 6
 
@@ -34,9 +35,9 @@ async def ownerless_subjects(wire: Wire) -> list[str]:
             if parts[0] == "jb" and len(parts) == _JOB_TOKENS:
                 if parts[_STATE] != GONE:
                     living.add((*parts[1:3], parts[_ID]))
-            elif parts[0] != "jb":
+            elif parts[0] != "jbq":
                 belongings.append(((*parts[1:3], parts[_OWNER]), subject))
-            elif parts[_STATE] == "patch":
+            elif parts[_KIND] == "patch":
                 belongings.append(((*parts[1:3], parts[4]), subject))
     return [subject for owner, subject in belongings if owner not in living]
 

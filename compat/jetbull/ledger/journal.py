@@ -1,7 +1,7 @@
 """Insertions that no batch can hold: written down as a whole first, then stored part by part.
 
-    jb.P.Q.bulk.<key>          {"parts": n, "done": i}: how far it is; -1 while it is written down
-    jb.P.Q.part.<key>-<i>      the entries of one part
+    jbq.P.Q.bulk.<key>         {"parts": n, "done": i}: how far it is; -1 while it is written down
+    jbq.P.Q.part.<key>-<i>     the entries of one part
 
 Each part is one atomic batch with the next state of the first message, guarded by the last one
 seen. So whoever goes on with it, the process that began or any worker after its death, stores each

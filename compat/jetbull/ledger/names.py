@@ -7,8 +7,8 @@ a token, no name can act as a wildcard, and `unescape` gives the name back. The 
 Subjects of one prefix (`P`), queue (`Q`) and job (`I`), all escaped:
 
     jb.P.Q.<state>.<lane>.I   a job: the subject is its state
-    jb.P.Q.<kind>.<key>       what belongs to the queue: settings, dedup keys, schedulers, levels
-    jbd.P.Q.…                 dependencies of parents (same stream as jb)
+    jbq.P.Q.<kind>.<key>      what belongs to the queue: settings, dedup keys, schedulers, levels
+    jbd.P.Q.…                 dependencies of parents (both in the stream of jb)
     jbe.P.Q                   events          jbc.P.Q.<counter>   counters
     jbl.P.Q.I                 log rows        jbo.P.Q.I.…         large payloads
     jbh.P.Q.<topic>           core NATS only: hints and questions, nothing is stored
@@ -135,13 +135,15 @@ class Space:
 class QueueNames:
     """Subject and consumer names of one queue."""
 
-    __slots__ = ("events", "name", "root", "space", "token")
+    __slots__ = ("_beside", "events", "name", "root", "space", "token")
 
     def __init__(self, space: Space, name: str) -> None:
         self.space = space
         self.name = name
         self.token = escape(name)
         self.root = f"jb.{space.token}.{self.token}"
+        # Not below `root`: every guard of a job would look at every key.
+        self._beside = f"jbq.{space.token}.{self.token}"
         self.events = f"jbe.{space.token}.{self.token}"
 
     @property
@@ -166,10 +168,14 @@ class QueueNames:
         return f"{self.root}.>"
 
     def aux(self, kind: str, key: str = "") -> str:
-        return f"{self.root}.{kind}.{escape(key)}"
+        return f"{self._beside}.{kind}.{escape(key)}"
 
     def all_aux(self, kind: str) -> str:
-        return f"{self.root}.{kind}.*"
+        return f"{self._beside}.{kind}.*"
+
+    def all_beside(self) -> str:
+        """Matches all that belongs to the queue and is no job."""
+        return f"{self._beside}.>"
 
     def dependency(self, kind: str, parent_id: str, child_key: str) -> str:
         return f"jbd.{self.space.token}.{self.token}.{escape(parent_id)}.{kind}.{escape(child_key)}"

@@ -30,7 +30,7 @@ def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
         {
             **common,
             "name": space.jobs,
-            "subjects": [f"jb.{p}.>", f"jbd.{p}.>"],
+            "subjects": [f"jb.{p}.>", f"jbq.{p}.>", f"jbd.{p}.>"],
             "retention": "workqueue",
             "max_msgs_per_subject": 1,
             "allow_atomic": True,
@@ -59,7 +59,7 @@ def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
 
 
 async def ensure_streams(wire: Wire, space: Space) -> None:
-    """Creates what is missing; an existing stream is left as its owner configured it."""
+    """Creates what is missing; an existing stream keeps what its owner configured."""
     configs = configurations(space, space.replicas)
     await asyncio.gather(*(_ensure(wire, config) for config in configs))
 
@@ -68,7 +68,11 @@ async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
     name = config["name"]
     for attempt in range(40):
         try:
-            await wire.api(f"STREAM.INFO.{name}")
+            found = (await wire.api(f"STREAM.INFO.{name}"))["config"]
+            missing_subjects = set(config["subjects"]) - set(found.get("subjects") or ())
+            if missing_subjects:  # made by an older jetbull
+                found["subjects"] = [*found["subjects"], *sorted(missing_subjects)]
+                await wire.api(f"STREAM.UPDATE.{name}", found)
             return
         except StreamMissing as missing:
             if missing.code == 0 and attempt == 39:
