@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jetbull.errors import Conflict, StoreError
-from jetbull.ledger import deduplication, parents, reading
+from jetbull.ledger import deduplication, parents, reading, schedules
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import ACTIVE, CHILDREN, public_state_of, state_of
 from jetbull.ledger.placing import REMOVED
@@ -23,7 +23,7 @@ async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> 
     found = await reading.find(store, job_id)
     if found is None:
         return 1
-    if await _pending_iteration(store, found):
+    if await _pending_iteration(store, job_id, found):
         return BELONGS_TO_SCHEDULER
     if await _locked(store, job_id, found, with_children):
         return 0
@@ -31,14 +31,11 @@ async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> 
     return 1
 
 
-async def _pending_iteration(store: QueueStore, found: Stored) -> bool:
+async def _pending_iteration(store: QueueStore, job_id: str, found: Stored) -> bool:
+    """Whether it is the next job of a scheduler; an earlier one that runs again is not."""
     key = found.record.given.get("repeatJobKey")
-    if not key or public_state_of(found.subject) not in ("delayed", "waiting", "prioritized"):
-        return False
-    scheduler = await store.wire.get_one(
-        store.names.space.jobs, {"last_by_subj": store.names.aux("sched", key)}
-    )
-    return scheduler is not None
+    scheduler = await schedules.read(store, key) if key else None
+    return scheduler is not None and job_id == schedules.job_id_of(scheduler.id, scheduler.next_ms)
 
 
 async def _locked(

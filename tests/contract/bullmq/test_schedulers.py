@@ -11,7 +11,7 @@ import pytest
 from croniter import CroniterBadCronError
 from tests.contract.bullmq.backends.backend import Backend
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import Story
+from tests.contract.bullmq.signals import Heard, Story
 
 HOUR = 3_600_000
 FAR_AWAY = 4_102_444_800_000  # the year 2100
@@ -314,3 +314,35 @@ async def test_an_end_before_the_first_scheduler_gives_none(queue: Any) -> None:
 async def test_an_interval_may_be_given_as_text(queue: Any) -> None:
     await queue.upsertJobScheduler("hourly", {"every": str(HOUR)})
     assert (await queue.getJobScheduler("hourly"))["every"] == HOUR
+
+
+async def test_an_earlier_job_of_a_scheduler_that_runs_again_can_be_removed(
+    make: Makers, queue: Any
+) -> None:
+    async def process(job: Any, token: str) -> None:
+        raise ValueError("no")
+
+    first = await queue.upsertJobScheduler("hourly", {"every": HOUR})
+    worker = make.worker(queue, process)
+    await Heard(worker, "failed").once()
+    await worker.close()
+    await (await queue.getJob(first.id)).retry()
+    assert await queue.getJobState(first.id) == "waiting"
+    assert await queue.remove(first.id) == 1
+    assert await queue.getJobState(first.id) == "unknown"
+    assert await queue.getDelayedCount() == 1
+
+
+async def test_the_last_job_of_a_scheduler_cannot_be_removed_as_long_as_the_scheduler_exists(
+    make: Makers, queue: Any
+) -> None:
+    async def process(job: Any, token: str) -> None:
+        return None
+
+    job = await queue.upsertJobScheduler("once", {"every": HOUR, "limit": 1})
+    await Heard(make.worker(queue, process), "completed").once()
+    assert await queue.remove(job.id) == -8
+    assert await queue.getJobState(job.id) == "completed"
+    await queue.removeJobScheduler("once")
+    assert await queue.remove(job.id) == 1
+    assert await queue.getJobState(job.id) == "unknown"
