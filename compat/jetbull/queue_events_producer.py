@@ -24,10 +24,14 @@ class QueueEventsProducer:
         self.redisConnection = None
 
     async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
-        """Publishes `{eventName, …}`; ConfigurationError (a ValueError) without `eventName`."""
+        """Publishes `{eventName, …}`; all values arrive as text.
+
+        ConfigurationError (a ValueError) without `eventName`, and for values that are neither text
+        nor numbers.
+        """
         if "eventName" not in args:
             raise ConfigurationError("publishEvent requires an 'eventName' key")
-        fields = {k: _text(v) for k, v in args.items() if k != "eventName"}
+        fields = {k: _text(k, v) for k, v in args.items() if k != "eventName"}
         await self.backend.publishEvent({"event": args["eventName"], **fields}, maxEvents)
 
     async def close(self) -> None:
@@ -36,8 +40,13 @@ class QueueEventsProducer:
         await self.backend.close()
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        kind = type(value).__name__
+        raise ConfigurationError(f"The field {name!r} of an event is a {kind}: encode it as text.")
+    return str(value)
 
 
 __all__ = ["QueueEventsProducer"]

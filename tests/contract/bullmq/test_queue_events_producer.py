@@ -25,6 +25,15 @@ async def test_all_values_arrive_as_text(make: Makers, queue: Any) -> None:
     assert args == {"walls": "4", "share": "0.5", "note": "עברית 🎧"}
 
 
+@pytest.mark.parametrize("value", [None, True, {"a": 1}, [1]], ids=repr)
+async def test_values_that_are_no_text_and_no_number_are_refused(
+    make: Makers, queue: Any, value: Any
+) -> None:
+    producer = make.events_producer(queue)
+    with pytest.raises(Exception, match=type(value).__name__):
+        await producer.publishEvent({"eventName": "painted", "walls": value})
+
+
 async def test_an_event_may_have_no_payload(make: Makers, queue: Any) -> None:
     heard = Heard(make.events(queue), "ping")
     await make.events_producer(queue).publishEvent({"eventName": "ping"})
