@@ -6,18 +6,19 @@ from jetbull import Queue
 from jetbull.ledger.names import Space
 from jetbull.ledger.streams import configurations
 from jetbull.ledger.wire import Wire
+from jetbull.server import EmbeddedServer
 
 
 async def test_a_stream_made_by_an_older_jetbull_gets_the_subjects_it_lacks(
-    shared_url: str, name: str
+    nats_server: EmbeddedServer,
 ) -> None:
-    space = Space(name)
+    space = Space("old")
     config = dict(configurations(space, 1)[0])
     config["subjects"] = [f"jb.{space.token}.>"]
     config["description"] = "the owner's"
-    wire = await Wire.open([shared_url])
+    wire = await Wire.open([nats_server.url])
     await wire.api(f"STREAM.CREATE.{space.jobs}", config)
-    queue = Queue("queue", {"connection": shared_url, "prefix": name})
+    queue = Queue("queue", {"connection": nats_server.url, "prefix": "old"})
     await queue.addBulk([{"name": "job", "opts": {"deduplication": {"id": "d"}}}])
     found = (await wire.api(f"STREAM.INFO.{space.jobs}"))["config"]
     assert set(found["subjects"]) == set(configurations(space, 1)[0]["subjects"])
