@@ -28,9 +28,9 @@ class Backoffs:
     async def calculate(
         backoff: dict[str, Any] | None,
         attempts_made: int,
-        error: BaseException | str,
+        err: BaseException | str,
         job: Any,
-        custom: Strategy | None = None,
+        customStrategy: Strategy | None = None,
     ) -> int | None:
         """Milliseconds until the next try; None or 0 at once, -1 give up.
 
@@ -44,12 +44,12 @@ class Backoffs:
             return _jittered(delay, backoff)
         if kind == "exponential":
             return _jittered(round(2 ** (attempts_made - 1) * delay), backoff)
-        if custom is None:
+        if customStrategy is None:
             raise ConfigurationError(
                 f"Unknown backoff strategy {kind}. If a custom backoff strategy is used, "
                 "specify it when the queue is created."
             )
-        result = custom(attempts_made, kind, error, job)
+        result = customStrategy(attempts_made, kind, err, job)
         if inspect.isawaitable(result):
             result = await result
         return int(result)

@@ -32,9 +32,9 @@ class EventEmitter:
         """Removes a listener; ValueError if it is not there."""
         self._events.get(event_name, []).remove(function)
 
-    def emit(self, event: str, *args: Any, **kwargs: Any) -> None:
+    def emit(self, event_name: str, *args: Any, **kwargs: Any) -> None:
         """Calls every listener in the order they were added."""
-        listeners = self._events.get(event)
+        listeners = self._events.get(event_name)
         if listeners:
             for listener in list(listeners):
                 listener(*args, **kwargs)

@@ -18,7 +18,7 @@ log = logging.getLogger("jetbull.worker")
 class LockOwner(Protocol):
     """What the manager needs of its worker."""
 
-    def emit(self, event: str, *args: object) -> None: ...
+    def emit(self, event: str, /, *args: object) -> None: ...
 
 
 @dataclass(slots=True)

@@ -41,6 +41,7 @@ class QueueEvents(EventEmitter):
         self.closed = False
         self.backend = create_backend(name, self.opts)
         self.client = self.backend.conn
+        self.keys = self.backend.keys
         self.redisConnection = None
         self._ready = asyncio.Event()
         self._listener: Listener | None = None

@@ -21,6 +21,7 @@ class QueueEventsProducer:
         self.closing = False
         self.backend = create_backend(name, self.opts)
         self.client = self.backend.conn
+        self.keys = self.backend.keys
         self.redisConnection = None
 
     async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:

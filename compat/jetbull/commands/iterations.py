@@ -22,7 +22,7 @@ from jetbull.telemetry.jobs import advancing, registering
 class SchedulingOwner(JobOwner, Protocol):
     """A worker, as far as schedulers need it."""
 
-    def emit(self, event: str, *args: Any) -> None:
+    def emit(self, event: str, /, *args: Any) -> None:
         """Tells the listeners."""
 
 

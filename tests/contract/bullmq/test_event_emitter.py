@@ -100,3 +100,10 @@ def test_keywords_are_passed_on(emitter: Any) -> None:
     emitter.on("event", lambda **named: calls.append(named))
     emitter.emit("event", a=1)
     assert calls == [{"a": 1}]
+
+
+def test_listeners_may_be_called_by_the_names_of_arguments(emitter: Any) -> None:
+    heard: list[str] = []
+    emitter.on("done", lambda *, how: heard.append(how))
+    emitter.emit(event_name="done", how="well")
+    assert heard == ["well"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.backends.backend import PUBLIC_NAMES, Backend
+from tests.contract.bullmq.makers import Makers
 
 SUBMODULE_NAMES = {
     "queue": ["Queue"],
@@ -108,6 +109,20 @@ async def test_built_in_backoffs_are_calculated(
     assert await calculate({"type": kind, "delay": 100}, tries, None, None, None) == pause
 
 
+async def test_backoffs_are_calculated_by_the_names_of_their_arguments(backend: Backend) -> None:
+    def strategy(attempts_made: int, kind: str, err: Any, job: Any) -> int:
+        return attempts_made * 7
+
+    pause = await submodule(backend, "backoffs").Backoffs.calculate(
+        backoff={"type": "mine"},
+        attempts_made=3,
+        err=ValueError("no"),
+        job=None,
+        customStrategy=strategy,
+    )
+    assert pause == 21
+
+
 async def test_without_a_backoff_there_is_no_pause(backend: Backend) -> None:
     calculate = submodule(backend, "backoffs").Backoffs.calculate
     assert not await calculate(None, 1, None, None, None)
@@ -144,3 +159,9 @@ def test_a_repeat_strategy_finds_the_next_time_of_a_pattern(backend: Backend) ->
     midnight = 4_102_444_800_000  # 2100-01-01 00:00 UTC
     assert strategy(midnight, {"pattern": "0 6 * * *"}) == midnight + 6 * 3_600_000
     assert strategy(midnight, {}) is None
+
+
+async def test_all_that_belongs_to_a_queue_knows_its_keys(make: Makers) -> None:
+    queue = make.queue()
+    for one in (queue, make.events(queue), make.events_producer(queue), make.worker(queue)):
+        assert one.keys["events"] == f"{queue.qualifiedName}:events"
