@@ -52,7 +52,7 @@ class Backoffs:
         result = customStrategy(attempts_made, kind, err, job)
         if inspect.isawaitable(result):
             result = await result
-        return int(result)
+        return None if result is None else int(result)
 
 
 def _jittered(delay: float, backoff: dict[str, Any]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import Heard, Story
 
@@ -98,9 +99,12 @@ async def test_the_answer_of_a_custom_strategy_is_the_pause_in_ms(make: Makers, 
     assert failed.delay == 30_000
 
 
-async def test_a_custom_strategy_that_answers_0_retries_at_once(make: Makers, queue: Any) -> None:
-    def strategy(attempts_made: int, kind: str, error: Exception, job: Any) -> int:
-        return 0
+@pytest.mark.parametrize("answer", [0, None])
+async def test_a_custom_strategy_that_answers_0_or_nothing_retries_at_once(
+    make: Makers, queue: Any, answer: int | None
+) -> None:
+    def strategy(attempts_made: int, kind: str, error: Exception, job: Any) -> int | None:
+        return answer
 
     story = Story(make.events(queue))
     await queue.add("job", {}, {"attempts": 3, "backoff": {"type": "mine"}})
