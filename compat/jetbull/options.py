@@ -91,6 +91,16 @@ def check_id(opts: Mapping[str, Any]) -> None:
         raise ConfigurationError("Custom Id cannot contain :")
 
 
+def check_types(opts: Mapping[str, Any]) -> None:
+    """Refuses values that would only be noticed at the end of the job, which then could not end."""
+    attempts = opts.get("attempts")
+    if not isinstance(attempts, int | float | None):
+        raise ConfigurationError(f"attempts is a number, not {attempts!r}.")
+    for option in ("removeOnComplete", "removeOnFail"):
+        if option in opts:
+            keep_policy(opts[option])
+
+
 def check_size(name: str, data: bytes, opts: Mapping[str, Any]) -> None:
     """Refuses data above `sizeLimit` bytes (BullMQ for Node: JobOptions.sizeLimit)."""
     limit = opts.get("sizeLimit")
@@ -106,15 +116,19 @@ def keep_policy(option: Any) -> Keep:
         return Keep(0)
     if isinstance(option, int | float):
         return KEEP_ALL if option < 0 else Keep(int(option))
-    if isinstance(option, Mapping):
+    if isinstance(option, Mapping) and all(
+        option.get(part) is None or isinstance(option[part], int | float)
+        for part in ("count", "age", "limit")
+    ):
         count = option.get("count")
         age = option.get("age")
         if count is not None and count < 0:
             count = None
+        limit = option.get("limit")
         return Keep(
             None if count is None else int(count),
             None if age is None else float(age),
-            int(option.get("limit", 1000)),
+            1000 if limit is None else int(limit),
         )
     raise ConfigurationError(
         f"removeOnComplete and removeOnFail take true, a number or {{count, age}}, not {option!r}."
@@ -131,6 +145,7 @@ __all__ = [
     "check_id",
     "check_priority",
     "check_size",
+    "check_types",
     "checked",
     "expand",
     "keep_policy",

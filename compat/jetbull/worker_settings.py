@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jetbull.errors import ConfigurationError
+from jetbull.options import keep_policy
 
 DEFAULTS = {
     "drainDelay": 5,
@@ -21,6 +22,9 @@ DEFAULTS = {
 def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options with defaults. ConfigurationError (a ValueError) for what cannot work."""
     given: dict[str, Any] = {**DEFAULTS, **(opts or {})}
+    for name in DEFAULTS.keys() - {"concurrency"}:
+        if given[name] is None:
+            given[name] = DEFAULTS[name]
     positive("concurrency", given["concurrency"])
     if given["maxStalledCount"] < 0:
         raise ConfigurationError("maxStalledCount must be greater or equal than 0")
@@ -30,6 +34,8 @@ def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
         raise ConfigurationError("stalledInterval must be greater than 0")
     if given["drainDelay"] <= 0:
         raise ConfigurationError("drainDelay must be greater than 0")
+    for name in ("removeOnComplete", "removeOnFail"):
+        keep_policy(given.get(name))
     given.setdefault("lockRenewTime", given["lockDuration"] // 2)
     return given
 

@@ -16,7 +16,7 @@ from jetbull.ledger.collector import collector_paused
 from jetbull.ledger.placing import Place, delayed, waiting
 from jetbull.ledger.record import Record, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
-from jetbull.options import check_size
+from jetbull.options import check_size, check_types
 
 if TYPE_CHECKING:
     from jetbull.job import Job
@@ -31,6 +31,7 @@ def record_of(job: Job, store: QueueStore) -> Record:
         raise ConfigurationError("A job needs a name: it is None.")
     data = to_bytes(dumps(job.data))
     opts = {k: v for k, v in job.opts.items() if v is not None and not (v == 0 and k in _ZERO)}
+    check_types(opts)
     check_size(job.name, data, opts)
     fixed: dict[str, Any] = {"name": str(job.name), "timestamp": job.timestamp, "opts": opts}
     if job.parent:

@@ -148,3 +148,21 @@ async def test_impossible_jitter_is_refused(queue: Any, jitter: float) -> None:
     backoff = {"type": "fixed", "delay": 100, "jitter": jitter}
     with pytest.raises(ValueError, match=r"^Jitter should be between 0 and 1"):
         await queue.add("job", {}, {"attempts": 2, "backoff": backoff})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attempts": "3"}, r"^attempts is a number, not '3'\.$"),
+        ({"removeOnComplete": "yes"}, r"take true, a number or \{count, age\}, not 'yes'\.$"),
+        ({"removeOnFail": {"count": "2"}}, r"not \{'count': '2'\}\.$"),
+    ],
+)
+async def test_options_a_job_could_not_end_with_are_refused_when_it_is_added(
+    queue: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        await queue.add("job", {}, options)
+    with pytest.raises(ValueError, match=message):
+        await queue.addBulk([{"name": "job", "data": {}, "opts": options}])
+    assert await queue.getJobCountByTypes() == 0

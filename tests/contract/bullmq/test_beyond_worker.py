@@ -149,6 +149,7 @@ async def test_the_concurrency_of_a_running_worker_can_be_changed(make: Makers, 
         ({"drainDelay": 0}, "drainDelay must be greater than 0"),
         ({"concurrency": 0}, "concurrency must be a finite number greater than 0"),
         ({"concurrency": float("inf")}, "concurrency must be a finite number greater than 0"),
+        ({"removeOnFail": "no"}, "removeOnComplete and removeOnFail take true, a number or"),
     ],
 )
 async def test_impossible_options_are_refused(
@@ -157,6 +158,14 @@ async def test_impossible_options_are_refused(
     with pytest.raises(ValueError, match=f"^{message}"):
         make.backend.Worker(queue.name, done, make.options(options))
     assert await queue.get_workers_count() == 0
+
+
+async def test_an_option_that_is_none_is_one_that_was_not_given(make: Makers, queue: Any) -> None:
+    nothing = dict.fromkeys(["lockDuration", "drainDelay", "stalledInterval", "maxStalledCount"])
+    worker = make.worker(queue, done, **nothing)
+    assert worker.opts["drainDelay"] == 5
+    await added(queue, 1)
+    await Heard(worker, "completed").once()
 
 
 async def test_a_file_name_is_no_processor(make: Makers, queue: Any) -> None:
