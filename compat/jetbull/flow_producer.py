@@ -90,6 +90,10 @@ class FlowProducer(EventEmitter):
     def _queue(self, name: str, prefix: str) -> MinimalQueue:
         return MinimalQueue(name, self.backend.forQueue(name, prefix), {"prefix": prefix})
 
+    async def waitUntilReady(self) -> None:
+        """Connects now; ServerUnavailable when no server answers."""
+        await self.backend.ledger()
+
     async def close(self) -> None:
         """Lets go of the connection; later calls give None."""
         self.closing = True

@@ -98,6 +98,11 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
             await adding.add_bulk(await self.ledger(), fresh)
         return fresh
 
+    @property
+    def defaultJobOptions(self) -> dict[str, Any]:
+        """A copy of the options every new job begins with."""
+        return dict(self.jobsOpts)
+
     async def waitUntilReady(self) -> None:
         """Connects now; ServerUnavailable when no server answers."""
         await self.ledger()

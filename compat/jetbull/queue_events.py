@@ -116,6 +116,8 @@ class QueueEvents(EventEmitter):
         await self.backend.close()
         self.closed = True
 
+    disconnect = close
+
     async def __aenter__(self) -> Self:
         await self.waitUntilReady()
         return self

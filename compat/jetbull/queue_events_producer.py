@@ -35,10 +35,16 @@ class QueueEventsProducer:
         fields = {k: _text(k, v) for k, v in args.items() if k != "eventName"}
         await self.backend.publishEvent({"event": args["eventName"], **fields}, maxEvents)
 
+    async def waitUntilReady(self) -> None:
+        """Connects now; ServerUnavailable when no server answers."""
+        await self.backend.ledger()
+
     async def close(self) -> None:
         """Lets go of the connection; may be called again."""
         self.closing = True
         await self.backend.close()
+
+    disconnect = close
 
 
 def _text(name: str, value: Any) -> str:

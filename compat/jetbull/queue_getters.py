@@ -56,6 +56,18 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
                     jobs[job_id] = await Job.load(self, job_id, stored.record)
         return list(jobs.values())
 
+    async def getRanges(
+        self, types: Iterable[str] | str = (), start: int = 0, end: int = -1, asc: bool = False
+    ) -> list[str]:
+        """As `getJobs`, but only the ids, and none without types (BullMQ for Node)."""
+        asked = [types] if isinstance(types, str) else list(types)
+        store = await self.ledger()
+        found: dict[str, None] = {}
+        for kind in self.sanitizeJobTypes(asked) if asked else ():
+            rows = await pages.page(store, _ALIASES.get(kind, kind), start, end, asc)
+            found.update(dict.fromkeys(job_id for job_id, _ in rows))
+        return list(found)
+
     async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["waiting"], start, end, True)
 

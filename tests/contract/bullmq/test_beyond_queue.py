@@ -182,9 +182,26 @@ async def test_cancelling_an_unknown_job_by_queue_answers_false(queue: Any) -> N
     assert await queue.cancelJob("unknown", "why") is False
 
 
-async def test_a_queue_and_its_worker_can_be_waited_for(make: Makers, queue: Any) -> None:
-    await queue.waitUntilReady()
-    await make.worker(queue).waitUntilReady()
+async def test_ids_are_listed_without_their_jobs(queue: Any) -> None:
+    jobs = [*await added(queue, 3), *await added(queue, 1, "d", delay=60_000)]
+    ids = [job.id for job in jobs]
+    assert await queue.getRanges(["waiting", "delayed", "wait"]) == [*ids[2::-1], ids[3]]
+    assert await queue.getRanges("wait", 0, 1, True) == ids[:2]
+    assert await queue.getRanges([]) == []
+
+
+async def test_the_default_options_can_be_read_but_not_changed(make: Makers) -> None:
+    queue = make.queue(defaultJobOptions={"attempts": 2})
+    queue.defaultJobOptions["attempts"] = 5
+    assert queue.defaultJobOptions == {"attempts": 2}
+
+
+async def test_all_that_has_a_connection_can_be_waited_for(make: Makers, queue: Any) -> None:
+    producers = [make.flow_producer(), make.events_producer(queue)]
+    for one in (queue, make.worker(queue), make.events(queue), *producers):
+        await one.waitUntilReady()
+    for one in (*producers, make.events(queue)):
+        await one.disconnect()
     assert await queue.getJobCountByTypes() == 0
 
 
