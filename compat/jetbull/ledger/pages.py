@@ -12,6 +12,7 @@ from typing import Any
 
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.counting import levels
+from jetbull.ledger.due_order import LIMIT, since
 from jetbull.ledger.families import Family
 from jetbull.ledger.names import (
     ACTIVE,
@@ -28,14 +29,12 @@ from jetbull.ledger.names import (
     last_token,
     public_state_of,
 )
-from jetbull.ledger.patches import since
 from jetbull.ledger.placing import rank
 from jetbull.ledger.reading import as_stored, find_many
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
 WHOLE = 2000  # families up to this size are read whole
-SORTED = 20_000  # of more delayed jobs, pages come in the order of adding (docs/performance.md)
 _SPARES = (0, 100, 1000)  # read beyond the page, when it was not full with fewer
 
 Rows = list[tuple[str, Stored]]
@@ -76,9 +75,8 @@ async def _page(
     ends_here = last == total - 1
     if not ascending:
         first, last = total - 1 - last, total - 1 - first
-    if state == "delayed" and total <= SORTED:
-        # Stream order is not the order of due times: there is no way around reading them all.
-        listed = sorted(_rows(await families[0].read()), key=_by_due)[first : last + 1]
+    if state == "delayed" and total <= LIMIT:
+        listed = _rows(await store.due_order.slice(first, last, total))
     else:
         found: list[_wire.Stored] = []
         for family, size in zip(families, sizes, strict=True):

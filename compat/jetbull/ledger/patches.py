@@ -8,11 +8,11 @@ behind by a worker that died after the transition, and counts no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from jetbull.errors import Conflict
 from jetbull.ledger import wire as _wire
+from jetbull.ledger.due_order import since
 from jetbull.ledger.guard import HeaderMap, drop, expect
 from jetbull.ledger.names import ACTIVE, GONE, HEAD, is_schedule, lane_of, last_token, state_of
 from jetbull.ledger.placing import active
@@ -77,12 +77,6 @@ async def _in_place(
     if "due" in record.head:  # its place among jobs due at the same time is that of the first
         record.head["since"] = since(record.head, found.seq)
     await store.put(subject, record.encode(), headers)
-
-
-def since(head: Mapping[str, Any], seq: int) -> list[int]:
-    """`[due time, sequence]` of the message that delayed the job until then."""
-    known: list[int] = head.get("since") or [0, 0]
-    return known if known[0] == int(head["due"]) else [int(head["due"]), seq]
 
 
 async def _beside(

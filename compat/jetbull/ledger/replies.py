@@ -11,12 +11,14 @@ import json
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Protocol
 
 from jetbull.errors import Conflict, StoreError, StreamMissing
 
 _WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
 _NOT_FOUND = frozenset({10059, 10014, 10037})
+_SEQUENCE = b"\nNats-Sequence: "
 
 Headers = Mapping[str, str]
 
@@ -96,6 +98,7 @@ class _Waiter:
     def fail(self, error: Exception) -> None:
         if not self.future.done():
             self.future.set_exception(error)
+            self.future.exception()  # who waits is told; if nobody does any more, nobody has to be
 
 
 class ForSequence(_Waiter):
@@ -164,12 +167,54 @@ class ForMany(_Waiter):
         if not self.future.done():
             if status in ("204", "404"):
                 self.future.set_result(self.found)
-            elif status == "503":
-                self.future.set_exception(_nobody())
             else:
-                text = headers.get("Description", "")
-                self.future.set_exception(StoreError(f"The server refused a read: {status} {text}"))
+                self.future.set_exception(_refused(status, headers))
         return True
+
+
+class ForPicks(_Waiter):
+    """Collects what a function makes of each direct-get answer, and how many more there are.
+
+    For many messages: little is read of each, and the time runs from the last one.
+    """
+
+    __slots__ = ("_found", "_patience", "_pick")
+
+    def __init__(self, now: float, patience: float, pick: Callable[[int, bytes], Any]) -> None:
+        super().__init__(now + patience)
+        self._patience = patience
+        self._pick = pick
+        self._found: list[Any] = []
+
+    def feed(self, data: bytes, block: bytes | None) -> bool:
+        # The server's own fields stand behind those of the message.
+        at = -1 if block is None else block.rfind(_SEQUENCE)
+        if block is None or at < 0:
+            return self._end({} if block is None else parse_headers(block))
+        seq = int(block[at + len(_SEQUENCE) : block.index(b"\r", at)])
+        self.deadline = monotonic() + self._patience
+        try:
+            self._found.append(self._pick(seq, data))
+        except Exception as error:  # whoever asked has to know, and the reader to go on
+            self.fail(error)
+        return False
+
+    def _end(self, headers: Headers) -> bool:
+        if not self.future.done():
+            status = headers.get("Status", "")
+            if status in ("204", "404"):
+                left = int(headers.get("Nats-Num-Pending", "0"))
+                self.future.set_result((self._found, left))
+            else:
+                self.future.set_exception(_refused(status, headers))
+        return True
+
+
+def _refused(status: str, headers: Headers) -> StoreError:
+    if status == "503":
+        return _nobody()
+    text = headers.get("Description", "")
+    return StoreError(f"The server refused a read: {status} {text}")
 
 
 def _nobody() -> StreamMissing:
@@ -232,6 +277,7 @@ def store_error(error: Mapping[str, Any]) -> StoreError:
 __all__ = [
     "ForAnswer",
     "ForMany",
+    "ForPicks",
     "ForSequence",
     "Headers",
     "Msg",

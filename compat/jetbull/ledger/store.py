@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, ServerUnavailable, StreamMissing
+from jetbull.ledger.due_order import DueOrder
 from jetbull.ledger.events import Event, EventLog
 from jetbull.ledger.grouping import Grouping
 from jetbull.ledger.guard import HeaderMap
@@ -38,6 +39,7 @@ class QueueStore:
     """
 
     __slots__ = (
+        "due_order",
         "event_log",
         "families",
         "grouping",
@@ -65,6 +67,7 @@ class QueueStore:
         self.names = names
         self.templates = Templates(names)
         self.grouping = Grouping(wire)
+        self.due_order = DueOrder(wire, names)
         self.event_log = event_log
         self.ids = IdSource(wire, names)
         self.levels: set[str] = set()

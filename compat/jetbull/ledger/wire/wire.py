@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from time import monotonic, time
-from typing import Any
+from typing import Any, TypeVar
 
 from jetbull.errors import (
     AckTimeout,
@@ -20,6 +20,7 @@ from jetbull.ledger import clock
 from jetbull.ledger.replies import (
     ForAnswer,
     ForMany,
+    ForPicks,
     ForSequence,
     Headers,
     Msg,
@@ -34,6 +35,7 @@ from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.connection import Connection
 
 log = logging.getLogger("jetbull.wire")
+Pick = TypeVar("Pick")
 
 ACK_TIMEOUT = 5.0  # seconds
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
@@ -210,7 +212,7 @@ class Wire(Connection):
         return waiter.future
 
     async def _read(
-        self, subject: str, payload: bytes, make: Callable[[], ForAnswer | ForMany]
+        self, subject: str, payload: bytes, make: Callable[[], ForAnswer | ForMany | ForPicks]
     ) -> Any:
         """Asks again when the answer was lost; for what may be asked twice."""
         deadline = monotonic() + READ_PATIENCE
@@ -257,6 +259,20 @@ class Wire(Connection):
         )
         return found
 
+    async def get_picks(
+        self, stream: str, query: Mapping[str, Any], pick: Callable[[int, bytes], Pick]
+    ) -> tuple[list[Pick], int]:
+        """As `get_batch`, of many messages only what `pick(sequence, data)` makes of each.
+
+        Also how many more there are of what was asked for.
+        """
+        found: tuple[list[Pick], int] = await self._read(
+            f"$JS.API.DIRECT.GET.{stream}",
+            json.dumps(query).encode(),
+            lambda: ForPicks(monotonic(), ACK_TIMEOUT, pick),
+        )
+        return found
+
     async def get_one(self, stream: str, query: Mapping[str, Any]) -> Stored | None:
         """A single direct get (`last_by_subj`, `next_by_subj`, `seq`)."""
         msg = await self._read(
@@ -277,8 +293,15 @@ class Wire(Connection):
         Direct gets may be answered by a replica that is behind; where a decision rests on having
         seen one's own write, ask here.
         """
+        return await self._by_leader(stream, {"last_by_subj": subject})
+
+    async def get_at(self, stream: str, seq: int) -> Stored | None:
+        """The message with that sequence, as the stream's leader knows it."""
+        return await self._by_leader(stream, {"seq": seq})
+
+    async def _by_leader(self, stream: str, query: Mapping[str, Any]) -> Stored | None:
         try:
-            answer = await self.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+            answer = await self.api(f"STREAM.MSG.GET.{stream}", query)
         except StreamMissing as error:
             if error.code == _NO_MESSAGE:
                 return None
