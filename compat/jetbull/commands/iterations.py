@@ -53,7 +53,7 @@ async def register(
             fresh["offset"] = offset
         elif stored is not None and "offset" in stored.body:
             fresh["offset"] = stored.body["offset"]
-        elif "pattern" in body:
+        elif replaced is None or "pattern" in body:
             fresh["offset"] = 0
         slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
         fresh["next"] = slot

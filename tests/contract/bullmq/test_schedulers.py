@@ -346,3 +346,9 @@ async def test_the_last_job_of_a_scheduler_cannot_be_removed_as_long_as_the_sche
     await queue.removeJobScheduler("once")
     assert await queue.remove(job.id) == 1
     assert await queue.getJobState(job.id) == "unknown"
+
+
+async def test_an_interval_that_starts_on_one_of_its_own_slots_has_no_offset(queue: Any) -> None:
+    await queue.upsertJobScheduler("hourly", {"every": HOUR, "startDate": FAR_AWAY})
+    scheduler = await queue.getJobScheduler("hourly")
+    assert (scheduler["offset"], scheduler["startDate"]) == (0, FAR_AWAY)
