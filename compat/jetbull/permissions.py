@@ -93,6 +93,7 @@ def _worker(space: Space, queues: list[QueueNames]) -> list[str]:
         f"$JS.API.CONSUMER.DELETE.{jobs}.*",
         f"$JS.API.CONSUMER.MSG.NEXT.{jobs}.*",
         f"$JS.ACK.{jobs}.>",
+        f"$JS.API.STREAM.MSG.DELETE.{jobs}",
         *(f"$JS.API.STREAM.PURGE.{s}" for s in (jobs, space.events, space.logs, space.objects)),
     ]
     for names in queues:

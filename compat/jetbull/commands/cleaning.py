@@ -9,10 +9,10 @@ from collections.abc import Callable
 from jetbull.commands import removal
 from jetbull.errors import Conflict
 from jetbull.ledger import pages, schedules
+from jetbull.ledger.belongings import forget
 from jetbull.ledger.clock import by_server
 from jetbull.ledger.names import ACTIVE, state_of
 from jetbull.ledger.record import Stored
-from jetbull.ledger.retention import forget
 from jetbull.ledger.store import QueueStore
 
 _AT_ONCE = 100

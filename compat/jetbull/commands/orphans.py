@@ -6,9 +6,9 @@ Nothing leaves such traces in ordinary life; a process that died between two ste
 from __future__ import annotations
 
 from jetbull.ledger import reading
+from jetbull.ledger.belongings import forget
 from jetbull.ledger.counting import list_subjects, stream_subjects
 from jetbull.ledger.names import unescape
-from jetbull.ledger.retention import forget
 from jetbull.ledger.store import QueueStore
 
 _ID_OF_DEPENDENCY = 3  # jbd.<prefix>.<queue>.<parent>.<kind>.<child>

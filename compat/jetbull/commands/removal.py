@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger import deduplication, parents, reading, schedules
+from jetbull.ledger.belongings import forget
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import ACTIVE, CHILDREN, public_state_of, state_of
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.record import Stored
-from jetbull.ledger.retention import forget
 from jetbull.ledger.store import QueueStore
 
 BELONGS_TO_SCHEDULER = -8

@@ -6,6 +6,7 @@ workers can never pass on the same reading.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,8 +146,10 @@ async def slot_message(store: QueueStore, limit: int) -> Message | None:
     """
     subject = store.names.aux(_KIND, "slots")
     found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
-    active = await list_subjects(store, store.names.all_in(ACTIVE))
-    stalled = await list_subjects(store, store.names.all_in(STALLED))
+    active, stalled = await asyncio.gather(
+        list_subjects(store, store.names.all_in(ACTIVE)),
+        list_subjects(store, store.names.all_in(STALLED)),
+    )
     if len(active) + len(stalled) >= limit:
         return None
     headers: HeaderMap = {}

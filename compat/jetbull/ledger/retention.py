@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from jetbull.ledger import parents
+from jetbull.ledger.belongings import delete, forget
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.names import FAILED, last_token
 from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.record import Record
+from jetbull.ledger.rounds import Rounds
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored as Message
 
@@ -32,23 +34,47 @@ class Keep:
 
 
 KEEP_ALL = Keep()
-_AT_ONCE = 32
+
+_AT_ONCE = 500  # ids per question
 
 Old = dict[str, Message]
 """Finished jobs to remove, by id."""
 
 
 async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> None:
-    """Removes what the policy no longer keeps; runs when a job of that state finished."""
+    """Removes what the policy no longer keeps; runs when a job of that state finished.
+
+    Of many that finish at once under one policy, one removes for all.
+    """
     if keep.none:
         await forget(store, [newest_id])
         return
-    subject = store.names.all_in(state)
+    key = (state, keep)
+    rounds = store.trims.setdefault(key, Rounds(partial(_trim, store, state, keep)))
+    try:
+        await rounds.join()
+    finally:
+        if rounds.idle:
+            store.trims.pop(key, None)
+
+
+async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
+    # Not those whose parent is still to be told.
+    subject = store.names.all_in(state, "-")
+    query = {"next_by_subj": subject, "seq": 1, "batch": 1}
+    oldest = await store.wire.get_batch(store.names.space.jobs, query)
+    if not oldest:
+        return
     old: Old = {}
     if keep.age_s is not None:
-        old |= await _older_than(store, subject, now_ms() - int(keep.age_s * 1000), keep.limit)
+        cutoff_ms = now_ms() - int(keep.age_s * 1000)
+        if parse_ms(oldest[0].time) <= cutoff_ms:
+            found = await _oldest(store, subject, max(1, keep.limit))
+            old |= {i: m for i, m in found.items() if parse_ms(m.time) <= cutoff_ms}
     if keep.count is not None:
-        old |= await _beyond(store, subject, keep.count)
+        surplus = oldest[0].pending + 1 - keep.count
+        if surplus > 0:
+            old |= await _oldest(store, subject, min(surplus, 1000))
     if old:
         if state == FAILED:
             await _leave_parents(store, old)
@@ -65,53 +91,31 @@ async def _leave_parents(store: QueueStore, jobs: Old) -> None:
             await parents.release(parent.store, parent.job_id, removed=True)
 
 
-async def _beyond(store: QueueStore, subject: str, count: int) -> Old:
-    stream = store.names.space.jobs
-    found = await store.wire.get_batch(stream, {"next_by_subj": subject, "seq": 1, "batch": 1})
-    if not found or found[0].pending + 1 <= count:
-        return {}
-    surplus = found[0].pending + 1 - count
-    found = await store.wire.get_batch(
-        stream, {"next_by_subj": subject, "seq": 1, "batch": min(surplus, 1000)}
-    )
-    return {last_token(m.subject): m for m in found}
-
-
-async def _older_than(store: QueueStore, subject: str, cutoff_ms: int, limit: int) -> Old:
-    found = await store.wire.get_batch(
-        store.names.space.jobs, {"next_by_subj": subject, "seq": 1, "batch": max(1, limit)}
-    )
-    return {last_token(m.subject): m for m in found if parse_ms(m.time) <= cutoff_ms}
+async def _oldest(store: QueueStore, subject: str, count: int) -> Old:
+    found: Old = {}
+    seq = 1
+    while len(found) < count:
+        query = {"next_by_subj": subject, "seq": seq, "batch": count - len(found)}
+        batch = await store.wire.get_batch(store.names.space.jobs, query)
+        found |= {last_token(m.subject): m for m in batch}
+        if not batch or not batch[-1].pending:
+            break
+        seq = batch[-1].seq + 1
+    return found
 
 
 async def _remove_finished(store: QueueStore, jobs: Old) -> None:
     """Removes finished jobs and what belongs to them.
 
-    Up to that sequence, for the job may run again by now; and in every state, for a ticket whose
-    ack was lost would run it again later.
+    In every state, for a ticket whose ack was lost would run the job again later; only the
+    messages seen, for the job may run again by now.
     """
-    await asyncio.gather(
-        *(store.purge(store.names.any_state(i), seq=m.seq + 1) for i, m in jobs.items())
-    )
-    await forget(store, list(jobs))
-
-
-async def forget(store: QueueStore, job_ids: list[str]) -> None:
-    """Removes logs, large payloads and dependency books of jobs that are gone."""
-    names, wire = store.names, store.wire
-    for stream, subject in ((names.space.logs, names.log), (names.space.objects, None)):
-        info = await wire.api(f"STREAM.INFO.{stream}")
-        if int(info["state"]["messages"]) == 0:
-            continue
-        targets = [subject(i) if subject else names.object(i, ">") for i in job_ids]
-        for at in range(0, len(targets), _AT_ONCE):
-            some = targets[at : at + _AT_ONCE]
-            await asyncio.gather(
-                *(wire.api(f"STREAM.PURGE.{stream}", {"filter": target}) for target in some)
-            )
-    if store.patched:
-        for job_id in job_ids:
-            await store.purge(names.aux("patch", job_id))
-    if await wire.get_one(names.space.jobs, {"last_by_subj": names.all_dependencies()}):
-        for job_id in job_ids:
-            await store.purge(names.dependencies(job_id))
+    ids = list(jobs)
+    for at in range(0, len(ids), _AT_ONCE):
+        some = [store.names.any_state(i) for i in ids[at : at + _AT_ONCE]]
+        for message in await store.wire.get_batch(store.names.space.jobs, {"multi_last": some}):
+            own = jobs[last_token(message.subject)]
+            if message.subject != own.subject and message.seq < own.seq:
+                await store.delete(message.seq)
+    await delete(store, [m.seq for m in jobs.values()])
+    await forget(store, ids)

@@ -13,7 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from jetbull.errors import AckTimeout, Conflict, ServerUnavailable, StreamMissing
+from jetbull.errors import AckTimeout, Conflict, ServerUnavailable, StoreError, StreamMissing
 from jetbull.ledger.due_order import DueOrder
 from jetbull.ledger.events import Event, EventLog
 from jetbull.ledger.grouping import Grouping
@@ -21,12 +21,14 @@ from jetbull.ledger.guard import HeaderMap
 from jetbull.ledger.ids import IdSource
 from jetbull.ledger.names import QueueNames
 from jetbull.ledger.promoter import Promoter
+from jetbull.ledger.rounds import Rounds
 from jetbull.ledger.streams import ensure_streams
 from jetbull.ledger.templates import Templates
 from jetbull.ledger.wire import Stored, Wire
 
 log = logging.getLogger("jetbull.ledger")
 
+_GONE = frozenset({10043, 10057})  # no such sequence; past the end
 PATIENCE = 30.0  # seconds a caller waits for a server that is away
 
 
@@ -34,6 +36,7 @@ class QueueStore:
     """What every ledger verb needs to know of a queue.
 
     `sibling(prefix, queue)` opens another queue over the same connection (parents, children).
+    `pending_from` holds, for some parents, a sequence before which no child is pending.
     `patched` and `families` say whether any job of the queue has a patch or children; while they
     are False, nobody asks the server for them.
     """
@@ -47,9 +50,11 @@ class QueueStore:
         "levels",
         "names",
         "patched",
+        "pending_from",
         "promoter",
         "sibling",
         "templates",
+        "trims",
         "wire",
     )
 
@@ -73,6 +78,8 @@ class QueueStore:
         self.levels: set[str] = set()
         self.patched = False
         self.families = False
+        self.pending_from: dict[str, int] = {}
+        self.trims: dict[Any, Rounds] = {}
 
     def emit(self, event: str, **args: Any) -> None:
         """Writes one event; the call belongs right behind the stored transition."""
@@ -196,6 +203,15 @@ class QueueStore:
                     raise
                 continue
             return int(answer.get("purged", 0))
+
+    async def delete(self, seq: int) -> None:
+        """Removes one message; does nothing when it is gone."""
+        jobs = self.names.space.jobs
+        try:
+            await self.wire.api(f"STREAM.MSG.DELETE.{jobs}", {"seq": seq, "no_erase": True})
+        except StoreError as error:
+            if error.code not in _GONE:
+                raise
 
     async def hint(self, topic: str, payload: bytes = b"") -> None:
         """Tells the queue's workers, if any listen; nothing is stored."""

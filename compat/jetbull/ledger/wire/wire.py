@@ -299,6 +299,13 @@ class Wire(Connection):
         """The message with that sequence, as the stream's leader knows it."""
         return await self._by_leader(stream, {"seq": seq})
 
+    async def get_next(self, stream: str, subject: str, seq: int) -> Stored | None:
+        """The first message on `subject` (wildcards allowed) from `seq` on, as the leader knows it.
+
+        What lies far behind `seq` costs time: the server looks through all between.
+        """
+        return await self._by_leader(stream, {"next_by_subj": subject, "seq": seq})
+
     async def _by_leader(self, stream: str, query: Mapping[str, Any]) -> Stored | None:
         try:
             answer = await self.api(f"STREAM.MSG.GET.{stream}", query)

@@ -1,0 +1,79 @@
+"""What belongs to a job besides its message: logs, large payloads, books of children, patches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from jetbull.errors import StoreError
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Stored
+
+_AT_ONCE = 500  # subjects per question
+_REQUESTS = 64  # under way
+
+
+async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
+    """Removes all that belongs to jobs that are gone."""
+    for at in range(0, len(job_ids), _AT_ONCE):
+        some = job_ids[at : at + _AT_ONCE]
+        space, names = store.names.space, store.names
+        await asyncio.gather(
+            _purge(store, space.logs, [names.log(i) for i in some]),
+            _purge(store, space.objects, [names.object(i, ">") for i in some]),
+            _forget_books(store, [names.dependencies(i) for i in some]),
+        )
+        if store.patched:
+            for job_id in some:
+                await store.purge(names.aux("patch", job_id))
+
+
+async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
+    """Removes messages of the jobs stream one by one.
+
+    A purge of several makes the server count anew for every consumer there is, which takes half a
+    second with a few hundred of them.
+    """
+    left = list(seqs)
+    for at in range(0, len(left), _REQUESTS):
+        await asyncio.gather(*(store.delete(seq) for seq in left[at : at + _REQUESTS]))
+
+
+async def _forget_books(store: QueueStore, patterns: list[str]) -> None:
+    found = await _matching(store, store.names.space.jobs, patterns)
+    if found is not None:
+        await delete(store, [m.seq for m in found])
+        return
+    for pattern in patterns:
+        await store.purge(pattern)
+
+
+async def _purge(store: QueueStore, stream: str, patterns: list[str]) -> None:
+    """Purges those of the patterns that match anything; hardly any job has belongings."""
+    found = await _matching(store, stream, patterns)
+    if found is not None:
+        roots = {_root(m.subject) for m in found}
+        patterns = [p for p in patterns if _root(p) in roots]
+    for at in range(0, len(patterns), _REQUESTS):
+        await asyncio.gather(
+            *(
+                store.wire.api(f"STREAM.PURGE.{stream}", {"filter": pattern})
+                for pattern in patterns[at : at + _REQUESTS]
+            )
+        )
+
+
+async def _matching(store: QueueStore, stream: str, patterns: list[str]) -> list[Stored] | None:
+    """The last message of each subject; None when there are more than come in one answer."""
+    try:
+        return await store.wire.get_batch(stream, {"multi_last": patterns})
+    except StoreError:
+        return None
+
+
+def _root(subject: str) -> str:
+    """Up to the job's id: `<root>.<prefix>.<queue>.<id>`."""
+    return ".".join(subject.split(".", 4)[:4])
+
+
+__all__ = ["delete", "forget"]
