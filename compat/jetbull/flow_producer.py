@@ -7,6 +7,7 @@ from typing import Any
 
 from jetbull.backend import create_backend
 from jetbull.commands.flows import Tree
+from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.flow_reader import read_tree
 from jetbull.minimal_queue import MinimalQueue
@@ -76,6 +77,11 @@ class FlowProducer(EventEmitter):
         parent: Mapping[str, Any] | None,
         defaults: Mapping[str, Any],
     ) -> Tree:
+        for field in ("name", "queueName"):
+            if node.get(field) is None:
+                raise ConfigurationError(
+                    f"{field} is missing in a flow node that has {', '.join(sorted(node))}: add it."
+                )
         prefix = node.get("prefix") or self.prefix
         queue = self._queue(node["queueName"], prefix)
         queue_defaults = (defaults.get(node["queueName"]) or {}).get("defaultJobOptions") or {}

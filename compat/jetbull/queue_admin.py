@@ -20,19 +20,21 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     # --- pause -------------------------------------------------------------------------
 
-    async def pause(self) -> None:
-        """No worker starts another job of this queue until `resume`."""
+    async def pause(self) -> int:
+        """No worker starts another job of this queue until `resume`; 0, as in BullMQ."""
         store = await self.ledger()
         await settings.change(store, lambda s: s.update(paused=True))
         store.emit("paused")
         self.emit_safely("paused")
+        return 0
 
-    async def resume(self) -> None:
-        """Workers start jobs again."""
+    async def resume(self) -> int:
+        """Workers start jobs again; 0, as in BullMQ."""
         store = await self.ledger()
         await settings.change(store, lambda s: s.pop("paused", None))
         store.emit("resumed")
         self.emit_safely("resumed")
+        return 0
 
     async def isPaused(self) -> bool:
         values, _ = await settings.read(await self.ledger())

@@ -69,7 +69,7 @@ class QueueEvents(EventEmitter):
                 self.emit("error", error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            self._listener = Listener(store, str(self.opts["lastEventId"]), self._dispatch)
+            self._listener = Listener(store, str(self.opts["lastEventId"] or "$"), self._dispatch)
             self._listener.ready = self._ready
             answering = await announce_listener(store, self._describe)
             try:

@@ -153,3 +153,12 @@ async def test_jobs_given_to_each_other_can_be_removed(make: Makers, queue: Any)
         await queue.add(name, {}, {"jobId": name, **parent})
     assert await queue.remove("a") == 1
     assert [await queue.getJobState(name) for name in ("a", "b")] == ["unknown", "unknown"]
+
+
+async def test_a_node_without_a_name_or_a_queue_is_named(make: Makers, queue: Any) -> None:
+    flow = make.flow_producer()
+    for field, node in (("queueName", {"name": "p"}), ("name", {"queueName": queue.name})):
+        parent = {"name": "p", "queueName": queue.name, "children": [node]}
+        with pytest.raises(ValueError, match=f"^{field} is missing in a flow node that has"):
+            await flow.add(parent)
+    assert await queue.getJobCountByTypes() == 0

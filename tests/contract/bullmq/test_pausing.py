@@ -257,3 +257,7 @@ async def test_jobs_that_came_during_a_pause_run_in_order(
         await resuming
     await completed.times(1 + len(jobs))
     assert begun[1:] == [job.name for job in jobs]
+
+
+async def test_pausing_and_resuming_answer_0(queue: Any) -> None:
+    assert (await queue.pause(), await queue.resume()) == (0, 0)
