@@ -14,7 +14,6 @@ from jetbull.ledger.consumers import (
     ensure_counter,
     ensure_delivery,
     level_consumer,
-    repair_consumer,
     wait_consumer,
 )
 from jetbull.ledger.names import (
@@ -24,6 +23,8 @@ from jetbull.ledger.names import (
     DELAYED,
     FAILED,
     HEAD,
+    SETTLE,
+    STALLED,
     last_token,
     public_state_of,
 )
@@ -144,21 +145,33 @@ async def count_plain_waiting(store: QueueStore) -> int:
     return (await count_all(store))["waiting"]
 
 
+async def count_matching(store: QueueStore, pattern: str) -> int:
+    """Messages of which there are few: the server goes through all that match."""
+    query = {"next_by_subj": pattern, "seq": 1, "batch": 1}
+    found = await store.wire.get_batch(store.names.space.jobs, query)
+    return found[0].pending + 1 if found else 0
+
+
 async def _by_counters(store: QueueStore) -> Counts:
+    families = {
+        "waiting": count_tickets(store),
+        "prioritized": _prioritized(store),
+        # Not by the consumer that repairs: where there is none yet, the server would look through
+        # all jobs to make it.
+        "active": count_matching(store, store.names.all_in(STALLED)),
+        **{s: count_matching(store, store.names.all_in(SETTLE, s)) for s in (COMPLETED, FAILED)},
+    }
+    counted = {family: _one(store, family) for family in _COUNTED}
+    answers = await asyncio.gather(*families.values(), *counted.values())
     counts = dict.fromkeys(STATES, 0)
-    questions = [_one(store, family) for family in _COUNTED]
-    answers = await asyncio.gather(
-        _waiting_at(store, wait_consumer(store.names)),
-        _waiting_at(store, repair_consumer(store.names)),
-        *questions,
-    )
-    counts["waiting"] += answers[0]
-    counts["active"] += answers[1]
-    for family, number in zip(_COUNTED, answers[2:], strict=True):
-        counts[_COUNTED[family]] += number
-    for level in await levels(store):
-        counts["prioritized"] += await count_level(store, level)
+    for state, number in zip((*families, *_COUNTED.values()), answers, strict=True):
+        counts[state] += number
     return counts
+
+
+async def _prioritized(store: QueueStore) -> int:
+    known = await levels(store)
+    return sum(await asyncio.gather(*(count_level(store, level) for level in known)))
 
 
 async def _one(store: QueueStore, family: str) -> int:

@@ -16,11 +16,12 @@ from typing import Any
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.names import DELAYED, QueueNames
 from jetbull.ledger.record import loads
+from jetbull.ledger.singles import each
 
 LIMIT = 1_000_000  # more delayed jobs than this are not sorted: 50 MB, ten to twenty seconds
 _CHUNK = 5000  # messages of one answer: meanwhile the server answers no other read of the stream
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer
-_AT_ONCE = 200  # messages asked for one by one
+_SOME = 200  # messages asked for one by one before the next look how many are there
 _ASKED = 10  # so many are read in the time in which one is asked for
 _IDLE_S = 300.0
 _SEQ = 64  # bits of a sequence
@@ -88,7 +89,7 @@ class DueOrder:
         """How many should be there, and those that are; from the end when a size is given."""
         behind = 0 if size is None else len(self._keys) - size
         keys = self._keys[max(0, first + behind) : max(0, last + 1 + behind)]
-        found = await asyncio.gather(*(self._at(self._seq_of(key)) for key in keys))
+        found = await each(self._wire, [self._seq_of(key) for key in keys], self._at)
         return len(keys), [m for m in found if m is not None and m.subject.startswith(self._start)]
 
     def _seq_of(self, key: int) -> int:
@@ -133,19 +134,19 @@ class DueOrder:
         checked = 0
         while checked < min(count, len(self._keys)):
             size = len(self._keys)
-            some = min(_AT_ONCE, count - checked, size - checked)
+            some = min(_SOME, count - checked, size - checked)
             begin = size - checked - some if back else checked
             part = self._keys[begin : begin + some]
-            there = await asyncio.gather(*(self._is_there(key) for key in part))
+            there = await each(self._wire, [self._seq_of(key) for key in part], self._is_there)
             living = [key for key, is_there in zip(part, there, strict=True) if is_there]
             self._keys[begin : begin + some] = living
             checked += len(living)
             for key in set(part).difference(living):
                 self._rewritten.pop(key, None)
 
-    async def _is_there(self, key: int) -> bool:
+    async def _is_there(self, seq: int) -> bool:
         """Asked of the leader: a replica that is behind must not make a job disappear."""
-        found = await self._wire.get_at(self._names.space.jobs, self._seq_of(key))
+        found = await self._wire.get_at(self._names.space.jobs, seq)
         return found is not None and found.subject.startswith(self._start)
 
     async def _at(self, seq: int) -> _wire.Stored | None:

@@ -1,26 +1,31 @@
 """The messages of one state in stream order: how many, and those at some positions.
 
-A direct get that filters by subject makes the server count what follows, which takes longer with
-each job there is (about 20 ms with a million on a quiet machine), and so does finding the first or
-the last of a family. So sizes come from the counting consumers, and what lies near one end of the
-stream is read without a filter and picked out here. Only for what lies elsewhere is the server
-asked to find or to count.
+A batched direct get makes the server count what follows: by the subject asked for, about 20 ms for
+a million of them; without a subject, all of the stream, which takes longer still once something was
+removed from it. So sizes come from the counting consumers; of few messages batches are read; and of
+many, single messages by their sequence, many questions at once, which the server answers without
+counting. Only for what lies far from both ends it has to count once.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from jetbull.ledger import wire as _wire
-from jetbull.ledger.counting import count_family, count_level, count_tickets
+from jetbull.ledger.counting import count_family, count_level, count_matching, count_tickets
 from jetbull.ledger.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, PRIO, WAIT
+from jetbull.ledger.singles import each
 from jetbull.ledger.store import QueueStore
 
 _CHUNK = 500  # messages of one answer
+_SINGLES = 200  # messages looked at one by one before the next guess how many it takes
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer
-_WALK = 2000  # positions that are read over rather than located
-_EARLY = 100  # positions a guess lies before the one wanted
-_FAR = 20_000  # sequences looked through backwards before the server has to count
+_FEW = 50_000  # so many are counted in a millisecond or two
+_NEAR = 500  # positions that are read over rather than located
+_EARLY = 50  # positions a guess lies before the one wanted
+_FAR = 4000  # sequences looked through backwards before the server has to count
+_STEPS = 4  # guesses by the share of what lies between, before they halve it
 _COUNTED = frozenset({ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED})
 
 Found = list[_wire.Stored]
@@ -44,56 +49,64 @@ class Family:
             return await count_level(self._store, self._level)
         if self._state in _COUNTED:
             return await count_family(self._store, self._state)
-        found = await self._counted(1, 1)
-        return found[0].pending + 1 if found else 0
+        return await count_matching(self._store, self._subject)
 
     async def read(self) -> Found:
         """All of them."""
-        first = await self._one({"next_by_subj": self._subject, "seq": 1})
-        return [] if first is None else await self._forward(first.seq, None, looked=True)
+        return await self._batches(1, None)
 
     async def slice(self, first: int, last: int, size: int) -> Found:
         """Positions first..last of `size`."""
         wanted, behind = last - first + 1, size - 1 - last
-        if first <= _WALK:
-            return (await self._forward(1, first + wanted))[first:]
-        if behind <= _WALK:
-            found = await self._backward(behind + wanted)
+        if size <= _FEW:
+            if first <= _NEAR:
+                return (await self._batches(1, first + wanted))[first:]
+            seq, position = await self._locate(first, size, *await self._bounds())
+            skip = first - position
+            return (await self._batches(seq, skip + wanted))[skip:]
+        low, high = await self._bounds()
+        if first <= _NEAR:
+            return (await self._singly(await self._first(low), first + wanted))[first:]
+        if behind <= _NEAR:
+            found = await self._backward(high, behind + wanted)
             if found is not None:
                 return found[:wanted]
-        seq, position = await self._locate(first, size)
+        low, high = await asyncio.gather(self._first(low), self._last(high))
+        seq, position = await self._locate(first, size, low, high)
         skip = first - position
-        return (await self._forward(seq, skip + wanted))[skip:]
+        return (await self._singly(seq, skip + wanted))[skip:]
 
     # --- reading -----------------------------------------------------------------------
 
-    async def _forward(self, seq: int, count: int | None, looked: bool = False) -> Found:
-        """From a sequence on; all when `count` is None. `looked`: the family begins there."""
+    async def _batches(self, seq: int, count: int | None) -> Found:
+        """From a sequence on; all when `count` is None."""
         found: Found = []
-        dense = True
         while count is None or len(found) < count:
-            size = _CHUNK if count is None else min(_CHUNK, 2 * (count - len(found)))
-            chunk = await (self._unfiltered(seq, size) if dense else self._counted(seq, size))
-            if not chunk:
+            size = _CHUNK if count is None else min(_CHUNK, count - len(found))
+            chunk = await self._counted(seq, size)
+            found += chunk
+            if not chunk or not chunk[-1].pending:
                 break
-            hits = self._own(chunk)
-            found += hits
             seq = chunk[-1].seq + 1
-            if len(hits) * 4 >= len(chunk):
-                continue
-            # The family may begin further on. Among many others the server picks better: it has
-            # few to count.
-            dense = dense and not looked
-            if dense:
-                first = await self._one({"next_by_subj": self._subject, "seq": seq})
-                if first is None:
-                    break
-                looked, seq = True, first.seq
-        return found if count is None else found[:count]
+        return found
 
-    async def _backward(self, count: int) -> Found | None:
+    async def _singly(self, seq: int, count: int) -> Found:
+        """`count` from a sequence on."""
+        found: Found = []
+        asked = 0
+        while len(found) < count:
+            left = count - len(found)
+            some = min(_SINGLES, left * asked // len(found) + 1 if found else left)
+            hits = await self._window(seq, seq + some - 1)
+            found += hits
+            asked += some
+            seq += some
+            if 4 * len(hits) < some:  # they lie far apart
+                return found + await self._batches(seq, count - len(found))
+        return found[:count]
+
+    async def _backward(self, end: int, count: int) -> Found | None:
         """The newest `count`, oldest first; None when they lie too far apart to look for."""
-        _, end = await self._bounds()
         found = await self._window(max(1, end - count + 1), end)
         if not found:
             newest = await self._one({"last_by_subj": self._subject})
@@ -105,7 +118,7 @@ class Family:
         while len(found) < count and begin > 1:
             if end - begin > _FAR:
                 return None
-            width *= 4
+            width *= 2
             start = max(1, begin - width)
             found = await self._window(start, begin - 1) + found
             begin = start
@@ -113,30 +126,46 @@ class Family:
 
     async def _window(self, seq: int, end: int) -> Found:
         """Those between two sequences."""
-        found: Found = []
-        while seq <= end:
-            chunk = await self._unfiltered(seq, min(_CHUNK, end - seq + 1))
-            if not chunk:
-                break
-            found += [m for m in self._own(chunk) if m.seq <= end]
-            seq = chunk[-1].seq + 1
-        return found
+        chunk = await each(self._store.wire, range(seq, end + 1), self._at)
+        return [m for m in chunk if m is not None and self._is_own(m)]
+
+    async def _at(self, seq: int) -> _wire.Stored | None:
+        return await self._one({"seq": seq})
+
+    # --- finding -----------------------------------------------------------------------
 
     async def _bounds(self) -> tuple[int, int]:
         """The first and the last sequence of the stream."""
         info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
         return int(info["state"]["first_seq"]), int(info["state"]["last_seq"])
 
-    async def _locate(self, position: int, size: int) -> tuple[int, int]:
+    async def _first(self, low: int) -> int:
+        """The sequence of the first one, in a stream that begins at `low`."""
+        # From behind its beginning the server goes through the stream; at it, through all subjects.
+        edge = await self._at(low)
+        if edge is not None and self._is_own(edge):
+            return low
+        found = await self._one({"next_by_subj": self._subject, "seq": low + 1})
+        return low if found is None else found.seq
+
+    async def _last(self, high: int) -> int:
+        """The sequence of the last one, in a stream that ends at `high`."""
+        edge = await self._at(high)
+        if edge is not None and self._is_own(edge):
+            return high
+        found = await self._one({"last_by_subj": self._subject})
+        return high if found is None else found.seq
+
+    async def _locate(self, position: int, size: int, begin: int, end: int) -> tuple[int, int]:
         """A sequence and the position it has, at or not far before the one wanted."""
-        low_seq, high_seq = await self._bounds()
+        low_seq, high_seq = begin, end
         low, high = 0, size - 1
-        early = _EARLY
-        while position - low > _WALK and low_seq < high_seq:
+        early, steps = _EARLY, 0
+        while position - low > _NEAR and low_seq < high_seq:
             # Early: what is found a little before the position need not be asked again.
-            share = (position - early - low) / max(1, high - low)
+            share = (position - early - low) / max(1, high - low) if steps < _STEPS else 0.5
             guess = min(high_seq, low_seq + max(1, int((high_seq - low_seq) * share)))
-            early = _WALK // 2
+            early, steps = _NEAR // 2, steps + 1
             found = await self._counted(guess, 1)
             if not found:
                 high_seq = guess - 1
@@ -148,18 +177,19 @@ class Family:
                 high_seq, high = guess - 1, here - 1
         return low_seq, low
 
-    def _own(self, chunk: Found) -> Found:
-        return [m for m in chunk if m.subject.startswith(self._start)]
+    def _is_own(self, message: _wire.Stored) -> bool:
+        return message.subject.startswith(self._start)
 
     async def _one(self, query: dict[str, Any]) -> _wire.Stored | None:
         return await self._store.wire.get_one(self._store.names.space.jobs, query)
 
-    async def _unfiltered(self, seq: int, count: int) -> Found:
-        query = {"seq": seq, "batch": count, "max_bytes": _MAX_BYTES}
-        return await self._store.wire.get_batch(self._store.names.space.jobs, query)
-
     async def _counted(self, seq: int, count: int) -> Found:
-        query = {"next_by_subj": self._subject, "seq": seq, "batch": count}
+        query = {
+            "next_by_subj": self._subject,
+            "seq": seq,
+            "batch": count,
+            "max_bytes": _MAX_BYTES,
+        }
         return await self._store.wire.get_batch(self._store.names.space.jobs, query)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from jetbull import Queue
+from jetbull.commands.removal import remove
+from jetbull.ledger import families
 from jetbull.ledger.adding import NewJob, add_many
+from jetbull.ledger.counting import count_all
 from jetbull.ledger.pages import WHOLE, page
 from jetbull.ledger.placing import DONE, Place, delayed, waiting
 from jetbull.ledger.record import Record
@@ -33,17 +37,48 @@ async def fill(store: QueueStore, places: list[Place]) -> None:
     assert all(await add_many(store, rows))
 
 
+async def counted(store: QueueStore, state: str, size: int) -> None:
+    """Returns when the server's counters have followed."""
+    async with asyncio.timeout(10):
+        while (await count_all(store))[state] != size:
+            await asyncio.sleep(0.01)
+
+
 async def ids(store: QueueStore, state: str, start: int, end: int, ascending: bool) -> list[str]:
     return [job_id for job_id, _ in await page(store, state, start, end, ascending)]
 
 
+@pytest.fixture(params=["few", "many"])
+def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few are counted by the server at each step, of many single messages are read."""
+    if request.param == "many":
+        monkeypatch.setattr(families, "_FEW", 10)
+        monkeypatch.setattr(families, "_NEAR", 120)
+
+
+def shared(others: int, blocks: bool) -> list[Place]:
+    """Places of two states, in turns or one state behind the other."""
+    turn = COUNT // (others + 1) if blocks else 1
+    return [
+        PLAIN["waiting" if n // turn % (others + 1) == 0 else "completed"] for n in range(COUNT)
+    ]
+
+
+@pytest.mark.usefixtures("how")
+@pytest.mark.parametrize("blocks", [False, True])
 @pytest.mark.parametrize("others", [0, 1, 9])
-async def test_pages_from_the_front_the_middle_and_the_end(store: QueueStore, others: int) -> None:
-    places = [PLAIN["waiting" if n % (others + 1) == 0 else "completed"] for n in range(COUNT)]
+async def test_pages_from_the_front_the_middle_and_the_end(
+    store: QueueStore, others: int, blocks: bool
+) -> None:
+    places = shared(others, blocks)
     await fill(store, places)
+    gone = {f"j{n}" for n in (0, *range(7, COUNT, 50), COUNT - 1)}
+    for job_id in gone:
+        await remove(store, job_id)
     for state, place in PLAIN.items():
-        expected = [f"j{n}" for n in range(COUNT) if places[n] is place]
+        expected = [f"j{n}" for n in range(COUNT) if places[n] is place and f"j{n}" not in gone]
         size = len(expected)
+        await counted(store, state, size)
         for start in (0, 5, size // 2, size - 50, -30, -size):
             for ascending in (True, False):
                 ordered = expected if ascending else expected[::-1]
