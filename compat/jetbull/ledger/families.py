@@ -10,6 +10,7 @@ counting. Only for what lies far from both ends it has to count once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from jetbull.ledger import wire as _wire
@@ -25,6 +26,8 @@ _FEW = 50_000  # so many are counted in a millisecond or two
 _NEAR = 500  # positions that are read over rather than located
 _EARLY = 50  # positions a guess lies before the one wanted
 _FAR = 4000  # sequences looked through backwards before the server has to count
+_LOOKS = 4  # rounds of looking here and there for the last one
+_WAYS = 16  # looks of a round
 _STEPS = 4  # guesses by the share of what lies between, before they halve it
 _COUNTED = frozenset({ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED})
 
@@ -61,7 +64,8 @@ class Family:
         if size <= _FEW:
             if first <= _NEAR:
                 return (await self._batches(1, first + wanted))[first:]
-            seq, position = await self._locate(first, size, *await self._bounds())
+            low, high = await self._bounds()
+            seq, position = await self._locate(first, size, low, high, high)
             skip = first - position
             return (await self._batches(seq, skip + wanted))[skip:]
         low, high = await self._bounds()
@@ -71,8 +75,8 @@ class Family:
             found = await self._backward(high, behind + wanted)
             if found is not None:
                 return found[:wanted]
-        low, high = await asyncio.gather(self._first(low), self._last(high))
-        seq, position = await self._locate(first, size, low, high)
+        low, end = await asyncio.gather(self._first(low), self._near_last(low, high))
+        seq, position = await self._locate(first, size, low, high, end)
         skip = first - position
         return (await self._singly(seq, skip + wanted))[skip:]
 
@@ -148,33 +152,46 @@ class Family:
         found = await self._one({"next_by_subj": self._subject, "seq": low + 1})
         return low if found is None else found.seq
 
-    async def _last(self, high: int) -> int:
-        """The sequence of the last one, in a stream that ends at `high`."""
-        edge = await self._at(high)
-        if edge is not None and self._is_own(edge):
-            return high
-        found = await self._one({"last_by_subj": self._subject})
-        return high if found is None else found.seq
+    async def _near_last(self, low: int, high: int) -> int:
+        """The sequence of one near the last, by looking here and there: good for a guess."""
+        steps = range((high - low).bit_length())
+        seqs: Sequence[int] = [high, *(high - (1 << n) for n in steps if high - (1 << n) >= low)]
+        newest = high
+        for _ in range(_LOOKS):
+            looks = await each(self._store.wire, seqs, self._at)
+            newest = max((m.seq for m in looks if m is not None and self._is_own(m)), default=high)
+            beyond = min((seq for seq in seqs if seq > newest), default=newest)
+            if beyond - newest < _WAYS:
+                break
+            seqs = range(newest, beyond, (beyond - newest) // _WAYS)
+        return newest
 
-    async def _locate(self, position: int, size: int, begin: int, end: int) -> tuple[int, int]:
-        """A sequence and the position it has, at or not far before the one wanted."""
-        low_seq, high_seq = begin, end
+    async def _locate(
+        self, position: int, size: int, begin: int, high_seq: int, end: int
+    ) -> tuple[int, int]:
+        """A sequence and the position it has, at or not far before the one wanted.
+
+        `end` is where the last one is believed to be: it is only guessed by.
+        """
+        low_seq = begin
         low, high = 0, size - 1
         early, steps = _EARLY, 0
         while position - low > _NEAR and low_seq < high_seq:
+            if end <= low_seq or steps >= _STEPS:
+                end = high_seq
             # Early: what is found a little before the position need not be asked again.
             share = (position - early - low) / max(1, high - low) if steps < _STEPS else 0.5
-            guess = min(high_seq, low_seq + max(1, int((high_seq - low_seq) * share)))
+            guess = min(high_seq, low_seq + max(1, int((end - low_seq) * share)))
             early, steps = _NEAR // 2, steps + 1
             found = await self._counted(guess, 1)
             if not found:
-                high_seq = guess - 1
+                end = high_seq = guess - 1
                 continue
             here = size - found[0].pending - 1
             if here <= position:
                 low_seq, low = found[0].seq, here
             else:
-                high_seq, high = guess - 1, here - 1
+                end, high_seq, high = guess - 1, guess - 1, here - 1
         return low_seq, low
 
     def _is_own(self, message: _wire.Stored) -> bool:
