@@ -53,6 +53,7 @@ def main() -> None:
     )
     parser.add_argument("--repeat", type=int, default=1, help="rounds; the best one counts")
     parser.add_argument("--jobs", type=int, help="depth: jobs in each state (a million)")
+    parser.add_argument("--waiting", type=int, help="depth: jobs in `waiting` (as --jobs)")
     parser.add_argument("--minutes", type=float, help="soak: how long (30)")
     args = parser.parse_args()
     if args.what == "table":
@@ -62,7 +63,8 @@ def main() -> None:
     elif args.what == "ledger":
         asyncio.run(ledger.run(2000 if args.quick else 20_000))
     elif args.what == "depth":
-        asyncio.run(depth.run(args.jobs or (20_000 if args.quick else 1_000_000)))
+        count = args.jobs or (20_000 if args.quick else 1_000_000)
+        asyncio.run(depth.run(count, args.waiting or count))
     elif args.what == "scale":
         scale.run(8000 if args.quick else 40_000)
     else:

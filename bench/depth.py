@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from bench.payload import jobs
-from jetbull import Queue
+from jetbull import Job, Queue, Worker
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.placing import DONE, WAITING_CHILDREN, Place, active, delayed, waiting
@@ -24,16 +24,17 @@ from jetbull.server import EmbeddedServer
 __all__ = ["run"]
 
 _BATCH = 1000
+_MORE = 20_000  # jobs added and processed to measure the rate
 _HOUR_MS = 3_600_000
 
 
-async def run(count: int) -> None:
-    """Fills one state after the other with `count` jobs and measures in between."""
+async def run(count: int, waiting_count: int) -> None:
+    """Fills one state after the other with `count` jobs and measures; of waiting another number."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         server = EmbeddedServer(Path(folder))
         server.start()
         try:
-            await _waiting(server, count)
+            await _waiting(server, waiting_count)
         finally:
             server.kill()
     for state, place in _PLACES.items():
@@ -53,17 +54,15 @@ _PLACES: dict[str, Callable[[int], Place]] = {
 
 async def _waiting(server: EmbeddedServer, count: int) -> None:
     async with Queue("bench", {"connection": server.url}) as queue:
+        await _fill(queue, 0, _BATCH)
+        await _rates(server, queue, _BATCH)
         begun = time.monotonic()
-        for start in range(0, count, _BATCH):
-            await _add(queue, start, _BATCH)
-        rate = count / (time.monotonic() - begun)
+        await _fill(queue, _BATCH, count)
+        rate = (count - _BATCH) / (time.monotonic() - begun)
         memory = psutil.Process(server.pid).memory_info().rss / 1e6
         print(f"{count:,} waiting: added {rate:,.0f}/s, server {memory:.0f} MB", flush=True)
-        begun = time.monotonic()
-        for start in range(0, 20_000, _BATCH):
-            await _add(queue, count + start, _BATCH)
-        print(f"  20,000 more: {20_000 / (time.monotonic() - begun):,.0f}/s", flush=True)
-        await _read(queue, "waiting", count)
+        await _rates(server, queue, count)
+        await _read(queue, "waiting")
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
     server.kill()
@@ -73,6 +72,36 @@ async def _waiting(server: EmbeddedServer, count: int) -> None:
         counts = await queue.getJobCounts("waiting")
         took = time.monotonic() - begun
         print(f"  back {took:.1f} s after kill -9, with {counts['waiting']:,} jobs", flush=True)
+
+
+async def _rates(server: EmbeddedServer, queue: Queue, depth: int) -> None:
+    """Adding in bulk and processing on top of what waits."""
+    begun = time.monotonic()
+    await _fill(queue, depth, depth + _MORE)
+    added = _MORE / (time.monotonic() - begun)
+    worked = await _process(server, _MORE)
+    print(f"with {depth:,}: bulk {added:,.0f}/s, process {worked:,.0f}/s", flush=True)
+
+
+async def _process(server: EmbeddedServer, count: int) -> float:
+    """Jobs per second of one worker in this process, from the first job to the last."""
+    times: list[float] = []
+    done = asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        times.append(time.monotonic())
+        if len(times) >= count:
+            done.set()
+
+    worker = Worker("bench", process, {"connection": server.url, "concurrency": 100})
+    await done.wait()
+    await worker.close()
+    return (count - 1) / (times[count - 1] - times[0])
+
+
+async def _fill(queue: Queue, first: int, end: int) -> None:
+    for start in range(first, end, _BATCH):
+        await _add(queue, start, _BATCH)
 
 
 async def _add(queue: Queue, first: int, count: int) -> None:
@@ -100,24 +129,27 @@ async def _state(
         rate = count / (time.monotonic() - begun)
         memory = psutil.Process(server.pid).memory_info().rss / 1e6
         print(f"{count:,} {state}: stored {rate:,.0f}/s, server {memory:.0f} MB", flush=True)
-        await _read(queue, state, count)
+        for number in range(1, count, max(1, count // 50)):  # no stream in use is without holes
+            await queue.remove(str(number))
+        await _read(queue, state)
 
 
-async def _read(queue: Queue, state: str, count: int) -> None:
-    middle, last = count // 2, count - 100
-
+async def _read(queue: Queue, state: str) -> None:
     async def page(start: int) -> Any:
         return await queue.getJobs([state], start, start + 99, True)
 
-    await _timed("getJobCounts, first", lambda: queue.getJobCounts())
+    await _timed("getJobCounts, first", lambda: queue.getJobCounts(), 1)
     await _timed("getJobCounts", lambda: queue.getJobCounts())
-    for name, start in (("first", 0), ("middle", middle), ("last", last)):
+    count = (await queue.getJobCounts())[state]
+    if state == "delayed":
+        await _timed("page of 100, first of all", lambda: page(0), 1)
+    for name, start in (("first", 0), ("middle", count // 2), ("last", count - 100)):
         await _timed(f"page of 100, {name}", lambda at=start: page(at))  # type: ignore[misc]
 
 
-async def _timed(what: str, call: Callable[[], Awaitable[Any]]) -> None:
+async def _timed(what: str, call: Callable[[], Awaitable[Any]], times: int = 5) -> None:
     took = []
-    for _ in range(1 if what.endswith("counts, first") else 5):
+    for _ in range(times):
         await asyncio.sleep(0)
         begun = time.monotonic()
         answer = await call()
