@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from typing import Any
 
@@ -141,3 +142,17 @@ async def test_a_job_without_a_delay_keeps_a_stored_delay_of_zero(queue: Any) ->
     job = await queue.add("job", {}, {"delay": 0})
     assert await job.getState() == "waiting"
     assert (await queue.getJob(job.id)).delay == 0
+
+
+async def test_thousands_of_delayed_jobs_run_in_the_order_of_their_due_times(
+    make: Makers, queue: Any
+) -> None:
+    # Due times lie further apart than the server may be late: 250 ms.
+    dues = [1_500 + 500 * (n % 5) for n in range(2_000)]
+    random.Random(7).shuffle(dues)
+    now = round(time.time() * 1000)
+    rows = [{"name": "job", "data": due, "opts": {"delay": due, "timestamp": now}} for due in dues]
+    await queue.addBulk(rows)
+    completed = Heard(make.worker(queue, done, concurrency=1), "completed")
+    ran = [job.data for job, _ in await completed.times(len(dues))]
+    assert ran == sorted(dues)
