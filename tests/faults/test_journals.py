@@ -143,6 +143,17 @@ async def test_a_number_that_was_taken_meanwhile_costs_no_job(queue: Queue) -> N
     assert sorted(map(str, waiting)) == sorted([*map(str, range(_JOBS)), "first"])
 
 
+async def test_a_part_that_a_killed_server_gave_back_is_removed(queue: Queue) -> None:
+    store = await queue.ledger()
+    journal = await left_after_one_part(queue, await entries_of(queue))
+    await finish_abandoned(store, 0)
+    part = store.names.aux("part", f"{journal.key}-2")
+    await store.put(part, b"as it was before", {})
+    await finish_abandoned(store, 0)
+    assert part not in await list_subjects(store, store.names.all_aux("part"))
+    assert await queue.getWaitingCount() == _JOBS
+
+
 async def test_a_finished_bulk_leaves_nothing_but_its_last_word(queue: Queue) -> None:
     store = await queue.ledger()
     await left_after_one_part(queue, await entries_of(queue))

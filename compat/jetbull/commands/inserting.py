@@ -16,7 +16,7 @@ from jetbull.commands.known import Item
 from jetbull.commands.planning import plan
 from jetbull.commands.preparing import announcer
 from jetbull.commands.storing import arm, store_one
-from jetbull.errors import BatchTooLarge, Conflict
+from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger import journal as journals
 from jetbull.ledger import parents
 from jetbull.ledger.adding import is_stored, tombstones
@@ -33,6 +33,7 @@ from jetbull.ledger.store import QueueStore
 log = logging.getLogger("jetbull.inserting")
 
 _TURN = 1000  # jobs until others have their turn
+_PAUSE_SECONDS = 0.01
 
 
 async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
@@ -54,20 +55,28 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
             await _store(store, made.entries)
             return made.ids
         except Conflict:
+            if again:  # a replica that is behind told the same as before
+                await asyncio.sleep(_PAUSE_SECONDS)
             again = True
 
 
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> None:
     """Goes on with the queue's insertions whose process is gone."""
     for journal in await journals.abandoned(store, old_enough_ms):
-        if journal.written:
-            log.warning(
-                "a bulk of queue %s was left after %d of %d parts; the rest is stored now",
-                *(store.names.name, journal.done, journal.parts),
-            )
-            await _go_on(journal, [])
-        else:
+        if not journal.written:
             await journals.forget(journal)
+            continue
+        log.warning(
+            "a bulk of queue %s was left after %d of %d parts; the rest is stored now",
+            *(store.names.name, journal.done, journal.parts),
+        )
+        try:
+            await _go_on(journal, [])
+        except ConnectionClosedError:
+            raise
+        except JetbullError as error:
+            log.warning("the bulk %s is not finished yet: %s", journal.key, error)
+    await journals.clear_strays(store)
 
 
 async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
@@ -159,7 +168,7 @@ async def _store_part(journal: Journal, part: Sequence[Entry]) -> None:
             refused = await _refused(left)
             for entry in refused:
                 await _alone(entry)
-            left = [e for e in left if e not in refused]
+            left = [entry for entry in left if entry not in refused]
     await _tell(left)
 
 

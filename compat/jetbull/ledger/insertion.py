@@ -14,7 +14,7 @@ from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """One add. `stored` is False for a job that another one stands for.
 

@@ -132,6 +132,18 @@ async def forget(journal: Journal) -> None:
             await store.purge(subject)
 
 
+async def clear_strays(store: QueueStore) -> None:
+    """Removes parts of insertions that are over: a killed nats-server may have given them back."""
+    parts = await list_subjects(store, store.names.all_aux(_PART))
+    if not parts:
+        return
+    heads = [_read(store, m) for m in await read_all(store, store.names.all_aux(_HEAD))]
+    unfinished = {journal.key for journal in heads if not journal.over}
+    for subject in parts:
+        if last_token(subject).rpartition("-")[0] not in unfinished:
+            await store.purge(subject)
+
+
 def _part(journal: Journal, number: int) -> str:
     return journal.store.names.aux(_PART, f"{journal.key}-{number}")
 
@@ -155,4 +167,14 @@ async def _put(journal: Journal) -> Journal:
     return replace(journal, seq=seq)
 
 
-__all__ = ["BESIDE", "Journal", "abandoned", "advance", "current", "forget", "part_of", "write"]
+__all__ = [
+    "BESIDE",
+    "Journal",
+    "abandoned",
+    "advance",
+    "clear_strays",
+    "current",
+    "forget",
+    "part_of",
+    "write",
+]
