@@ -107,11 +107,12 @@ class Upkeep:
         """Stores the ticket once more, so that it is handed out."""
         headers: HeaderMap = {}
         expect(headers, self._store.names.any_state(job_id), ticket.seq)
-        log.warning("job %s waited and was handed to nobody; it is handed out now", job_id)
         try:
             await self._store.put(ticket.subject, ticket.data, headers)
         except Conflict:
             log.debug("job %s has moved on", job_id)
+        else:
+            log.warning("job %s waited and was handed to nobody; it is handed out now", job_id)
 
     async def _parents(self) -> None:
         names = self._store.names

@@ -177,7 +177,7 @@ class Claim:
         try:
             if store.patched:
                 await store.purge(store.names.aux("patch", self.job_id), seq=seq)
-            if ticket.reply and _may_leave_at_once(record.fixed):
+            if ticket.reply and _leaves_at_once(record.fixed):
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
             elif ticket.reply:
                 store.wire.ack(ticket.reply)
@@ -187,9 +187,9 @@ class Claim:
         return lease
 
 
-def _may_leave_at_once(given: bytes) -> bool:
-    """Whether the job may be removed or retried at its end: then its ticket has to be gone."""
-    return b'"removeOn' in given or b'"attempts"' in given
+def _leaves_at_once(given: bytes) -> bool:
+    """Whether the job is removed when it completes: then its ticket has to be gone."""
+    return b'"removeOnComplete":true' in given
 
 
 async def take(

@@ -42,6 +42,8 @@ READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
 _OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _NO_MESSAGE = 10037
 _FEW = 2  # questions under way: one job's outcome and the claim of the next
+_ACK_DELAY = 0.01  # seconds
+_ACKS = 100  # sent without waiting for others
 _CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
 
 
@@ -57,6 +59,8 @@ class Wire(Connection):
         self._waiters: dict[bytes, Waiter] = {}
         self._next = 0
         self._sweeper: asyncio.TimerHandle | None = None
+        self._acks: list[str] = []
+        self._acker: asyncio.TimerHandle | None = None
         self.batch_slots = asyncio.Semaphore(_OPEN_BATCHES)
         self.batch_limit: int | None = None  # messages in a batch, once the server refused more
         self.batch_proven = 1000  # so many it takes; every server does, unless told otherwise
@@ -78,6 +82,8 @@ class Wire(Connection):
         """Ends the connection and everything that waits for an answer."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        if self._acks:
+            self._send_acks()
         await super().close()
 
     # --- sending -----------------------------------------------------------------------
@@ -99,9 +105,24 @@ class Wire(Connection):
             self._client.push(command_of(subject, payload, reply, headers))
 
     def ack(self, reply: str) -> None:
-        """Acknowledges a consumer's message; lost while the connection is down."""
+        """Acknowledges a consumer's message, some milliseconds later; lost with the connection.
+
+        Acknowledged one by one between guarded messages, each would make the server read a block
+        of the stream from disk again: it lets go of the block with the message, and looks into it
+        for the next guard.
+        """
+        self._acks.append(reply)
+        if len(self._acks) == 1:
+            self._acker = self._loop.call_later(_ACK_DELAY, self._send_acks)
+        elif len(self._acks) >= _ACKS:
+            self._send_acks()
+
+    def _send_acks(self) -> None:
+        acks, self._acks = self._acks, []
+        if self._acker is not None:
+            self._acker.cancel()
         if self._connected.is_set() and not self._closing:
-            self._client.push(f"PUB {reply}  4\r\n+ACK\r\n".encode())
+            self._client.push("".join(f"PUB {r}  4\r\n+ACK\r\n" for r in acks).encode())
 
     def _check_sendable(self, payload: bytes) -> None:
         if not self._connected.is_set():
