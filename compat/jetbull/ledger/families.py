@@ -24,7 +24,7 @@ _SINGLES = 200  # messages looked at one by one before the next guess how many i
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer
 _FEW = 50_000  # so many are counted in a millisecond or two
 _NEAR = 500  # positions that are read over rather than located
-_EARLY = 50  # positions a guess lies before the one wanted
+_EARLY = 20  # positions a guess lies before the one wanted
 _FAR = 4000  # sequences looked through backwards before the server has to count
 _LOOKS = 4  # rounds of looking here and there for the last one
 _WAYS = 16  # looks of a round
@@ -72,7 +72,7 @@ class Family:
         if first <= _NEAR:
             return (await self._singly(await self._first(low), first + wanted))[first:]
         if behind <= _NEAR:
-            found = await self._backward(high, behind + wanted)
+            found = await self._backward(low, high, behind + wanted)
             if found is not None:
                 return found[:wanted]
         low, end = await asyncio.gather(self._first(low), self._near_last(low, high))
@@ -109,14 +109,11 @@ class Family:
                 return found + await self._batches(seq, count - len(found))
         return found[:count]
 
-    async def _backward(self, end: int, count: int) -> Found | None:
+    async def _backward(self, low: int, end: int, count: int) -> Found | None:
         """The newest `count`, oldest first; None when they lie too far apart to look for."""
         found = await self._window(max(1, end - count + 1), end)
         if not found:
-            newest = await self._one({"last_by_subj": self._subject})
-            if newest is None:
-                return []
-            end = newest.seq
+            end = await self._last(low, end)
             found = await self._window(max(1, end - count + 1), end)
         begin, width = max(1, end - count + 1), count
         while len(found) < count and begin > 1:
@@ -151,6 +148,18 @@ class Family:
             return low
         found = await self._one({"next_by_subj": self._subject, "seq": low + 1})
         return low if found is None else found.seq
+
+    async def _last(self, low: int, high: int) -> int:
+        """The sequence of the last one, between these two."""
+        # From one near it the server looks at what follows only, not through all subjects.
+        last = await self._near_last(low, high)
+        for _ in range(_LOOKS):
+            found = await self._one({"next_by_subj": self._subject, "seq": last + 1})
+            if found is None:
+                return last
+            last = found.seq
+        found = await self._one({"last_by_subj": self._subject})
+        return last if found is None else found.seq
 
     async def _near_last(self, low: int, high: int) -> int:
         """The sequence of one near the last, by looking here and there: good for a guess."""

@@ -15,6 +15,7 @@ _TRIES = 4
 
 async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
     """True when no job waits or runs; a ticket whose ack is under way does not count."""
+    store.wire.flush_acks()
     for attempt in range(_TRIES):
         if busy_again():
             return False

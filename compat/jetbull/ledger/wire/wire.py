@@ -83,7 +83,7 @@ class Wire(Connection):
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._acks:
-            self._send_acks()
+            self.flush_acks()
         await super().close()
 
     # --- sending -----------------------------------------------------------------------
@@ -113,15 +113,16 @@ class Wire(Connection):
         """
         self._acks.append(reply)
         if len(self._acks) == 1:
-            self._acker = self._loop.call_later(_ACK_DELAY, self._send_acks)
+            self._acker = self._loop.call_later(_ACK_DELAY, self.flush_acks)
         elif len(self._acks) >= _ACKS:
-            self._send_acks()
+            self.flush_acks()
 
-    def _send_acks(self) -> None:
+    def flush_acks(self) -> None:
+        """Sends what `ack` has gathered."""
         acks, self._acks = self._acks, []
         if self._acker is not None:
             self._acker.cancel()
-        if self._connected.is_set() and not self._closing:
+        if acks and self._connected.is_set() and not self._closing:
             self._client.push("".join(f"PUB {r}  4\r\n+ACK\r\n" for r in acks).encode())
 
     def _check_sendable(self, payload: bytes) -> None:
