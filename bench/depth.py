@@ -25,6 +25,7 @@ __all__ = ["run"]
 
 _BATCH = 1000
 _MORE = 20_000  # jobs added and processed to measure the rate
+_ALONE = 3000  # of them one at a time
 _HOUR_MS = 3_600_000
 
 
@@ -79,11 +80,16 @@ async def _rates(server: EmbeddedServer, queue: Queue, depth: int) -> None:
     begun = time.monotonic()
     await _fill(queue, depth, depth + _MORE)
     added = _MORE / (time.monotonic() - begun)
-    worked = await _process(server, _MORE)
-    print(f"with {depth:,}: bulk {added:,.0f}/s, process {worked:,.0f}/s", flush=True)
+    worked = await _process(server, _MORE - _ALONE, 100)
+    alone = await _process(server, _ALONE, 1)
+    print(
+        f"with {depth:,}: bulk {added:,.0f}/s, process {worked:,.0f}/s, "
+        f"at concurrency 1 {alone:,.0f}/s",
+        flush=True,
+    )
 
 
-async def _process(server: EmbeddedServer, count: int) -> float:
+async def _process(server: EmbeddedServer, count: int, concurrency: int) -> float:
     """Jobs per second of one worker in this process, from the first job to the last."""
     times: list[float] = []
     done = asyncio.Event()
@@ -93,7 +99,7 @@ async def _process(server: EmbeddedServer, count: int) -> float:
         if len(times) >= count:
             done.set()
 
-    worker = Worker("bench", process, {"connection": server.url, "concurrency": 100})
+    worker = Worker("bench", process, {"connection": server.url, "concurrency": concurrency})
     await done.wait()
     await worker.close()
     return (count - 1) / (times[count - 1] - times[0])
