@@ -19,8 +19,8 @@ from jetbull.ledger.record import loads
 from jetbull.ledger.singles import each
 
 LIMIT = 1_000_000  # more delayed jobs than this are not sorted: 50 MB, ten to twenty seconds
-_CHUNK = 5000  # messages of one answer: meanwhile the server answers no other read of the stream
-_MAX_BYTES = 4 * 1024 * 1024  # of one answer
+_CHUNK = 10_000  # messages of one answer: meanwhile the server answers no other read of the stream
+_MAX_BYTES = 8 * 1024 * 1024  # of one answer
 _SOME = 200  # messages asked for one by one before the next look how many are there
 _ASKED = 10  # so many are read in the time in which one is asked for
 _IDLE_S = 300.0
