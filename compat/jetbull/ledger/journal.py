@@ -26,7 +26,7 @@ from jetbull.ledger.paging import read_all
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
-BESIDE = 2  # messages in the batch of a part that are not of its entries
+_BESIDE = 2  # messages in the batch of a part that are not of its entries
 
 _HEAD, _PART = "bulk", "part"
 _SPARE = 4096  # bytes of a message that are no entries
@@ -71,7 +71,7 @@ async def write(
     room = store.wire.max_payload - _SPARE
     for entry in entries:
         text = entry.encode()
-        if texts and (count + entry.size > most - BESIDE or size + len(text) > room):
+        if texts and (count + entry.size > most - _BESIDE or size + len(text) > room):
             await store.put(_part(journal, len(parts) - 1), b"".join(texts), {})
             parts.append([])
             texts, count, size = [], 0, 0
@@ -124,16 +124,18 @@ async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Journal]:
 
 
 async def forget(journal: Journal) -> None:
-    """Removes what never was written down to its end."""
-    store = journal.store
-    await store.purge(store.names.aux(_HEAD, journal.key))
-    for subject in await list_subjects(store, store.names.all_aux(_PART)):
-        if last_token(subject).startswith(journal.key):
-            await store.purge(subject)
+    """Drops what was not written down to its end; `clear_strays` removes its parts.
+
+    Only as it was seen: its process may have come to the end meanwhile.
+    """
+    await journal.store.delete(journal.seq)
 
 
 async def clear_strays(store: QueueStore) -> None:
-    """Removes parts of insertions that are over: a killed nats-server may have given them back."""
+    """Removes parts of insertions that are over or were dropped.
+
+    A killed nats-server may have given back those of insertions that are over.
+    """
     parts = await list_subjects(store, store.names.all_aux(_PART))
     if not parts:
         return
@@ -168,7 +170,6 @@ async def _put(journal: Journal) -> Journal:
 
 
 __all__ = [
-    "BESIDE",
     "Journal",
     "abandoned",
     "advance",
