@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jetbull.commands import deduplicating, linking
+from jetbull.commands import linking
 from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
 from jetbull.commands.preparing import prepare, prepare_many
+from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, JobError
 from jetbull.ledger import parents
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 async def add(store: QueueStore, job: Job) -> str:
     """Stores one job; the id of the job that now stands for it."""
-    rule = deduplicating.rule_of(job.opts) if "deduplication" in job.opts else None
+    rule = rule_of(job.opts) if "deduplication" in job.opts else None
     if job.parent:
         await linking.require_parent(store, job)  # before a number is used up
     return await store_one(store, await prepare(store, job), rule)
@@ -29,7 +30,7 @@ async def add(store: QueueStore, job: Job) -> str:
 
 async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
     """Stores many jobs in order, in one atomic step."""
-    rules = [deduplicating.rule_of(j.opts) if "deduplication" in j.opts else None for j in jobs]
+    rules = [rule_of(j.opts) if "deduplication" in j.opts else None for j in jobs]
     have_parents = any(job.parent for job in jobs)
     if have_parents and not await _parents_are_there(store, jobs):
         return await _add_each(store, jobs)

@@ -33,4 +33,15 @@ def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
     store.tell(events.active(job_id))
 
 
-__all__ = ["announce", "announce_start"]
+def announce_duplicate(store: QueueStore, job_id: str, dedup_id: str, owner: str) -> None:
+    """An add that another job stands for, by their deduplication id."""
+    store.emit("deduplicated", jobId=owner, deduplicationId=dedup_id, deduplicatedJobId=job_id)
+
+
+def announce_replacement(store: QueueStore, job_id: str, dedup_id: str, owner: str) -> None:
+    """A delayed owner of a deduplication id that gave way to a new job."""
+    store.emit("removed", jobId=owner, prev="delayed")
+    store.emit("deduplicated", jobId=job_id, deduplicationId=dedup_id, deduplicatedJobId=owner)
+
+
+__all__ = ["announce", "announce_duplicate", "announce_replacement", "announce_start"]

@@ -1,83 +1,56 @@
-"""Deduplication rules: whether an add counts, and who owns the id afterwards (BullMQ section
-'deduplication': simple, throttle, debounce, replace, keepLastIfActive).
+"""Adding one job under a deduplication rule, and what follows when the owner of an id has finished.
+
+`ruling` decides; here the decision is carried out, and made again when it came too late.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from jetbull.commands.announcing import announce
+from jetbull.commands.announcing import announce, announce_duplicate, announce_replacement
 from jetbull.commands.linking import expect_child, expectation, is_near, tell_families
-from jetbull.errors import ConfigurationError, Conflict
+from jetbull.commands.ruling import Rule, Verdict, decide
+from jetbull.errors import Conflict
 from jetbull.ledger import deduplication, parents, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
 from jetbull.ledger.moving import ensure_level, transition
-from jetbull.ledger.names import ACTIVE, DELAYED, HEAD, STALLED, state_of
+from jetbull.ledger.names import HEAD, public_state_of
 from jetbull.ledger.placing import REMOVED, delayed, waiting
-from jetbull.ledger.record import Record
+from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`opts.deduplication`, checked."""
-
-    id: str
-    ttl_ms: int
-    extend: bool
-    replace: bool
-    keep_last: bool
-
-
-def rule_of(opts: dict[str, Any]) -> Rule | None:
-    """The rule of a job's options, or None. ConfigurationError without an id."""
-    given = opts.get("deduplication")
-    if not given:
-        return None
-    if not given.get("id"):
-        raise ConfigurationError("Deduplication id must be provided")
-    keep_last = bool(given.get("keepLastIfActive"))
-    ttl = 0 if keep_last else int(given.get("ttl") or 0)
-    return Rule(
-        str(given["id"]), ttl, bool(given.get("extend")), bool(given.get("replace")), keep_last
-    )
 
 
 async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
     """Stores the job, or not; the id of the job that stands for the deduplication id."""
     while True:
         key = await deduplication.read(store, rule.id)
-        until = now_ms() + rule.ttl_ms if rule.ttl_ms else 0
-        if key is None or not await deduplication.counts(store, key):
-            if await _own(store, job, rule, 0 if key is None else key.seq, until):
+        owner = None
+        if key is not None and rule.needs_owner(key.until_ms):
+            owner = await reading.find(store, key.owner)
+        verdict, until = decide(
+            rule,
+            None if key is None else key.until_ms,
+            None if owner is None else public_state_of(owner.subject),
+            now_ms(),
+        )
+        if key is None or verdict is Verdict.STORE:
+            if await _own(store, job, rule.id, 0 if key is None else key.seq, until):
                 return job.job_id
-            continue
-        if rule.replace and await _replace(store, job, rule, key, until):
-            return job.job_id
-        if rule.keep_last and await _remember(store, job, rule, key):
-            break
-        if rule.replace:
-            return key.owner  # the one duplicate BullMQ tells nobody of
-        if rule.ttl_ms and rule.extend:
-            await deduplication.write(store, rule.id, key.owner, until, key.seq)
-        break
-    store.emit(
-        "deduplicated",
-        jobId=key.owner,
-        deduplicationId=rule.id,
-        deduplicatedJobId=job.job_id,
-    )
-    return key.owner
+        elif verdict is Verdict.REPLACE and owner is not None:
+            if await _replace(store, job, rule.id, key, owner, until):
+                return job.job_id
+        elif verdict is Verdict.SILENT:
+            return key.owner
+        elif await _stay_out(store, job, rule.id, key, verdict, until):
+            announce_duplicate(store, job.job_id, rule.id, key.owner)
+            return key.owner
 
 
 async def _own(
     store: QueueStore,
     job: NewJob,
-    rule: Rule,
+    dedup_id: str,
     seq: int,
     until: int,
     along: Message | None = None,
@@ -85,7 +58,7 @@ async def _own(
     """Stores job and key together (and `along`); False when any changed meanwhile."""
     if job.place.level:
         await ensure_level(store, job.place.level)
-    entry = deduplication.message(store, rule.id, job.job_id, until, seq)
+    entry = deduplication.message(store, dedup_id, job.job_id, until, seq)
     messages = [entry, message_for(store, job)]
     if along is not None:
         messages.insert(0, along)
@@ -111,39 +84,37 @@ async def _own(
     return True
 
 
-async def _replace(store: QueueStore, job: NewJob, rule: Rule, key: Key, until: int) -> bool:
-    """While the owner is delayed it is removed and the new job takes its place."""
-    owner = await reading.find(store, key.owner)
-    if owner is None or state_of(owner.subject) != DELAYED:
-        return False
-    keep_until = until if rule.extend or not key.until_ms else key.until_ms
+async def _replace(
+    store: QueueStore, job: NewJob, dedup_id: str, key: Key, owner: Stored, until: int
+) -> bool:
+    """Removes the delayed owner, and the new job takes its place; False as above."""
     # In one step: whoever dies between the two would have lost the job that was there.
     gone = transition(store, key.owner, owner, owner.record.with_head({}), REMOVED)
     announced = job.on_stored
 
     def stored(seq: int) -> None:
-        ids = {"jobId": job.job_id, "deduplicationId": rule.id}
-        store.emit("removed", jobId=key.owner, prev="delayed")
-        store.emit("deduplicated", **ids, deduplicatedJobId=key.owner)
+        announce_replacement(store, job.job_id, dedup_id, key.owner)
         if announced is not None:
             announced(seq)
 
     job.on_stored = stored
-    if await _own(store, job, rule, key.seq, keep_until, gone):
+    if await _own(store, job, dedup_id, key.seq, until, gone):
         return True
     job.on_stored = announced
     return False
 
 
-async def _remember(store: QueueStore, job: NewJob, rule: Rule, key: Key) -> bool:
-    """While the owner runs, the latest add is kept until it finishes."""
-    owner = await reading.find(store, key.owner)
-    if owner is None or state_of(owner.subject) not in (ACTIVE, STALLED):
-        return False
-    text = job.record.encode().decode("utf-8", "surrogatepass")
-    return await deduplication.write(
-        store, rule.id, key.owner, 0, key.seq, {"record": text, "id": job.job_id}
-    )
+async def _stay_out(
+    store: QueueStore, job: NewJob, dedup_id: str, key: Key, verdict: Verdict, until: int
+) -> bool:
+    """Notes in the key what a duplicate changes; False when it has to be decided anew."""
+    if verdict is Verdict.REMEMBER:
+        pending = deduplication.remembered(job.job_id, job.record)
+        return await deduplication.write(store, dedup_id, key.owner, until, key.seq, pending)
+    if verdict is Verdict.EXTEND:
+        # Refused when another add did the same just now: once is enough.
+        await deduplication.write(store, dedup_id, key.owner, until, key.seq, key.pending)
+    return True
 
 
 async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str) -> None:
@@ -165,9 +136,8 @@ async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str)
         place = delayed(now + delay_ms, record.priority)
     fresh = NewJob(key.pending["id"], record, place, True)
     fresh.on_stored = lambda _: announce(store, fresh.job_id, record, place)
-    rule = Rule(dedup_id, 0, False, False, True)
-    if await _own(store, fresh, rule, key.seq, 0) and delay_ms:
+    if await _own(store, fresh, dedup_id, key.seq, 0) and delay_ms:
         store.promoter.arm(fresh.job_id, place.due_ms)
 
 
-__all__ = ["Rule", "add", "on_finished", "rule_of"]
+__all__ = ["add", "on_finished"]

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from jetbull.commands import adding, deduplicating, linking
+from jetbull.commands import adding, linking
 from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
 from jetbull.commands.preparing import prepare
+from jetbull.commands.ruling import rule_of
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, FlowError, JobError
 from jetbull.job import Job
@@ -103,7 +104,7 @@ async def _together(nodes: Sequence[Tree]) -> bool:
             await linking.tell_families(parent.store)
             await linking.expect_child(parent)
             parent = None
-        item = Item(store, new, deduplicating.rule_of(node.job.opts), parent)
+        item = Item(store, new, rule_of(node.job.opts), parent)
         streams.setdefault(store.names.space.jobs, []).append((node, item))
     for members in streams.values():
         items = [item for _, item in members]

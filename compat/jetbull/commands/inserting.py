@@ -11,10 +11,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from jetbull.commands import deduplicating, linking
+from jetbull.commands import linking
 from jetbull.commands.known import Item
 from jetbull.commands.planning import plan
 from jetbull.commands.preparing import announcer
+from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger import journal as journals
@@ -174,7 +175,7 @@ async def _store_part(journal: Journal, part: Sequence[Entry]) -> None:
 
 async def _alone(entry: Entry) -> None:
     """Adds what does not fit to what was stored meanwhile, under the rules for one job."""
-    rule = deduplicating.rule_of(entry.job.record.opts)
+    rule = rule_of(entry.job.record.opts)
     if entry.stored or (rule is not None and rule.keep_last):
         await store_one(entry.store, entry.job, rule)
 

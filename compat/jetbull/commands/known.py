@@ -8,13 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jetbull.commands.deduplicating import Rule
 from jetbull.commands.linking import expectation
+from jetbull.commands.ruling import Rule
 from jetbull.ledger import deduplication
 from jetbull.ledger.adding import NewJob, tombstones
-from jetbull.ledger.clock import now_ms
 from jetbull.ledger.insertion import Entry
-from jetbull.ledger.names import public_state_of
+from jetbull.ledger.names import public_name_of, public_state_of
 from jetbull.ledger.parents import Parent
 from jetbull.ledger.reading import find_many
 from jetbull.ledger.record import Stored
@@ -63,15 +62,13 @@ class Known:
         """Whether a job of this name exists, or will."""
         return name in self.planned or name in self.stored
 
-    def holds(self, queue: str, claim: Claim) -> bool:
-        """Whether the key still keeps others out."""
-        if claim.until_ms:
-            return now_ms() < claim.until_ms
-        owner = (queue, claim.owner)
-        if owner in self.planned:
-            return True
-        found = self.stored.get(owner)
-        return found is not None and public_state_of(found.subject) not in ("completed", "failed")
+    def state_of(self, name: Name) -> str | None:
+        """BullMQ's word for where the job is, or will be; None when there is none."""
+        entry = self.planned.get(name)
+        if entry is not None:
+            return public_name_of(entry.job.place.state)
+        found = self.stored.get(name)
+        return None if found is None else public_state_of(found.subject)
 
 
 async def look(items: Sequence[Item], again: bool) -> Known:

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from jetbull.commands.deduplicating import Rule
+from jetbull.commands.announcing import announce_duplicate, announce_replacement
 from jetbull.commands.known import Claim, Item, Known, look
 from jetbull.commands.linking import expectation
 from jetbull.commands.preparing import renumber
+from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.ledger import deduplication
-from jetbull.ledger.adding import NewJob
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.moving import transition
-from jetbull.ledger.names import ACTIVE, CHILDREN, DELAYED, STALLED, state_of
+from jetbull.ledger.names import CHILDREN
 from jetbull.ledger.parents import Parent
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.store import QueueStore
@@ -90,70 +90,53 @@ def _keep(known: Known, item: Item, entry: Entry) -> None:
 
 
 def _under_rule(known: Known, item: Item, rule: Rule, entry: Entry) -> Entry | str:
-    """As `deduplicating.add`: the entry of the job if it is stored, else the owner's id."""
-    store, job = item.store, item.job
+    """The entry of the job if it is stored, else the owner's id."""
+    store, job_id = item.store, item.job.job_id
     queue = store.names.name
-    until = now_ms() + rule.ttl_ms if rule.ttl_ms else 0
     claim = known.claims.get((queue, rule.id))
-    if claim is None or not known.holds(queue, claim):
+    until, state = None, None
+    if claim is not None:
+        until, state = claim.until_ms, known.state_of((queue, claim.owner))
+    ruling = decide(rule, until, state, now_ms())
+    if claim is None or ruling.verdict is Verdict.STORE:
         seq = 0 if claim is None else claim.seq
-        known.claims[queue, rule.id] = Claim(store, job.job_id, until, seq, None, entry)
+        known.claims[queue, rule.id] = Claim(store, job_id, ruling.until_ms, seq, None, entry)
         _keep(known, item, entry)
         return entry
     owner = claim.owner
-    if rule.replace and _remove_delayed(known, store, owner, entry):
-        entry.told.append(partial(_tell_replaced, store, job.job_id, rule.id, owner))
-        claim.owner, claim.pending, claim.entry = job.job_id, None, entry
-        if rule.extend or not claim.until_ms:
-            claim.until_ms = until
+    if ruling.verdict is Verdict.REPLACE:
+        _remove(known, store, owner, entry)
+        entry.told.append(lambda _: announce_replacement(store, job_id, rule.id, owner))
+        known.claims[queue, rule.id] = Claim(store, job_id, ruling.until_ms, claim.seq, None, entry)
         _keep(known, item, entry)
         return entry
     entry.stored = False
-    found = known.stored.get((queue, owner))
-    if rule.keep_last and found is not None and state_of(found.subject) in (ACTIVE, STALLED):
-        text = job.record.encode().decode("utf-8", "surrogatepass")
-        claim.pending = {"record": text, "id": job.job_id}
-        claim.until_ms, claim.entry = 0, entry
-    elif rule.replace:
-        return owner  # the one duplicate BullMQ tells nobody of
-    elif until and rule.extend:
-        claim.until_ms, claim.entry = until, entry
-    entry.told.append(partial(_tell_deduplicated, store, owner, rule.id, job))
+    if ruling.verdict is Verdict.SILENT:
+        return owner
+    if ruling.verdict is Verdict.REMEMBER:
+        claim.pending = deduplication.remembered(job_id, item.job.record)
+    if ruling.verdict is not Verdict.DUPLICATE:
+        claim.until_ms, claim.entry = ruling.until_ms, entry
+    entry.told.append(lambda _: announce_duplicate(store, job_id, rule.id, owner))
     return owner
 
 
-def _remove_delayed(known: Known, store: QueueStore, owner: str, entry: Entry) -> bool:
-    """Lets the owner go in the same step, if it is delayed."""
+def _remove(known: Known, store: QueueStore, owner: str, entry: Entry) -> None:
+    """Lets a delayed owner go in the same step."""
     name = (store.names.name, owner)
-    planned = known.planned.get(name)
+    planned = known.planned.pop(name, None)
     if planned is not None:
-        if planned.job.place.state != DELAYED:
-            return False
         # It was never there; what it removed itself stays removed.
-        del known.planned[name]
         planned.stored = False
-        return True
-    found = known.stored.get(name)
-    if found is None or state_of(found.subject) != DELAYED:
-        return False
+        return
+    found = known.stored.pop(name)
     gone = transition(store, owner, found, found.record.with_head({}), REMOVED)
     entry.along.append(gone)
-    del known.stored[name]
     known.leaving.add(name)
-    return True
 
 
 def _tell_duplicate(store: QueueStore, job_id: str, _: int) -> None:
     store.emit("duplicated", jobId=job_id)
-
-
-def _tell_deduplicated(store: QueueStore, owner: str, dedup_id: str, job: NewJob, _: int) -> None:
-    store.emit("deduplicated", jobId=owner, deduplicationId=dedup_id, deduplicatedJobId=job.job_id)
-
-
-def _tell_replaced(store: QueueStore, job_id: str, dedup_id: str, owner: str, _: int) -> None:
-    store.emit("removed", jobId=owner, prev="delayed")
-    store.emit("deduplicated", jobId=job_id, deduplicationId=dedup_id, deduplicatedJobId=owner)
 
 
 __all__ = ["Plan", "plan"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jetbull.commands import deduplicating, linking
-from jetbull.commands.deduplicating import Rule
 from jetbull.commands.preparing import renumber
+from jetbull.commands.ruling import Rule
 from jetbull.ledger import reading
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.adding import add as store_job

@@ -18,6 +18,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect, vanish
 from jetbull.ledger.names import last_token, public_state_of
 from jetbull.ledger.reading import find
+from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -59,12 +60,25 @@ def _key(found: Stored) -> Key:
     return Key(body["jobId"], body.get("until", 0), found.seq, body.get("next"))
 
 
+def holds(until_ms: int, state: str | None, now: int) -> bool:
+    """Whether a key counts at `now`: until its time is over or, without one, while its owner is
+    unfinished. `state` is BullMQ's word for where the owner is, None when there is no such job.
+    """
+    if until_ms:
+        return now < until_ms
+    return state is not None and state not in ("completed", "failed")
+
+
 async def counts(store: QueueStore, key: Key) -> bool:
     """Whether the key still holds its id."""
-    if key.until_ms:
-        return now_ms() < key.until_ms
-    owner = await find(store, key.owner)
-    return owner is not None and public_state_of(owner.subject) not in ("completed", "failed")
+    owner = None if key.until_ms else await find(store, key.owner)
+    state = None if owner is None else public_state_of(owner.subject)
+    return holds(key.until_ms, state, now_ms())
+
+
+def remembered(job_id: str, record: Record) -> dict[str, Any]:
+    """What a key keeps of a job until the owner has finished: its `pending`."""
+    return {"record": record.encode().decode("utf-8", "surrogatepass"), "id": job_id}
 
 
 def message(

@@ -247,6 +247,11 @@ def public_state_of(subject: str) -> str:
     return _PUBLIC.get(lane_of(subject) if state == SETTLE else state, "unknown")
 
 
+def public_name_of(state: str) -> str:
+    """BullMQ's word for a state of a job that has not finished."""
+    return _PUBLIC[state]
+
+
 def last_token(subject: str) -> str:
     """The unescaped last token: a key, a job id or a child's key."""
     return unescape(subject.rsplit(".", 1)[1])

@@ -1,0 +1,74 @@
+"""Where the owner of a deduplication id moves on just behind the look at it, the rule is applied to
+what it has become.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from jetbull import Queue, Worker
+from jetbull.ledger import reading
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+from jetbull.server import EmbeddedServer
+
+HOUR = 3_600_000
+KEEPING = {"deduplication": {"id": "d", "keepLastIfActive": True}}
+REPLACING = {"deduplication": {"id": "d", "replace": True}, "delay": HOUR}
+
+
+@pytest.fixture
+async def queue() -> AsyncIterator[Queue]:
+    with EmbeddedServer() as server:
+        async with Queue("anew", {"connection": server.url}) as queue:
+            yield queue
+
+
+def once_seen(
+    monkeypatch: pytest.MonkeyPatch, job_id: str, step: Callable[[], Awaitable[object]]
+) -> None:
+    """Takes the step right behind the first look at the job."""
+    find, taken = reading.find, False
+
+    async def look(store: QueueStore, wanted: str) -> Stored | None:
+        nonlocal taken
+        found = await find(store, wanted)
+        if wanted == job_id and not taken:
+            taken = True
+            await step()
+        return found
+
+    monkeypatch.setattr(reading, "find", look)
+
+
+async def test_an_add_is_not_lost_when_the_owner_finishes_before_it_is_remembered(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await queue.add("first", {}, KEEPING)
+    async with Worker(queue.name, None, {"connection": queue.opts["connection"]}) as worker:
+        owner = await worker.getNextJob("token")
+        assert owner is not None
+        once_seen(monkeypatch, owner.id, lambda: owner.moveToCompleted("done", "token"))
+        last = await queue.add("last", {}, KEEPING)
+    assert [job.id for job in await queue.getWaiting()] == [last.id]
+    assert await queue.getDeduplicationJobId("d") == last.id
+
+
+async def test_an_owner_that_starts_before_it_is_replaced_stands_for_the_add(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await queue.add("first", {}, REPLACING)
+    once_seen(monkeypatch, owner.id, owner.promote)
+    assert (await queue.add("last", {}, REPLACING)).id == owner.id
+    assert await queue.getJobCounts("waiting", "delayed") == {"waiting": 1, "delayed": 0}
+
+
+async def test_an_owner_that_is_removed_before_it_is_replaced_frees_the_id(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await queue.add("first", {}, REPLACING)
+    once_seen(monkeypatch, owner.id, owner.remove)
+    last = await queue.add("last", {}, REPLACING)
+    assert [job.id for job in await queue.getDelayed()] == [last.id]
