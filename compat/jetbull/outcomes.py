@@ -45,11 +45,12 @@ async def run_job(
     lease: Lease,
     call: Callable[..., Any],
     arguments: tuple[Any, ...],
-    on_sent: Callable[[], None],
+    on_sent: Callable[[], bool],
 ) -> None:
     """Calls the processor and stores its outcome; tells the worker's listeners.
 
-    `on_sent` runs when the outcome is on its way: the slot may then send the next claim.
+    `on_sent` runs when the outcome is on its way: the slot may then send the next claim, and tells
+    whether it did.
 
     Errors of listeners become the worker's `error` event; they never change the outcome.
     """

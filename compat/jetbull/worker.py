@@ -385,7 +385,7 @@ class Worker(HandDriven, Generic[Data, Result]):
     def on_removed(self, job: Job) -> None:
         """A job fetched here removed itself: the queue's listeners learn it, a worker's do not."""
 
-    async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], None]) -> None:
+    async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None:
         for option in ("removeOnComplete", "removeOnFail"):
             if option not in job.opts and option in self.opts:
                 job.opts[option] = self.opts[option]

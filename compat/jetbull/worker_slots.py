@@ -49,7 +49,7 @@ class Slots:
         worker: Worker,
         store: QueueStore,
         admission: Admission,
-        process: Callable[[Job, Lease, Callable[[], None]], Awaitable[None]],
+        process: Callable[[Job, Lease, Callable[[], bool]], Awaitable[None]],
     ) -> None:
         self._worker = worker
         self._store = store
@@ -150,7 +150,7 @@ class Slots:
             job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
-            await self._process(job, lease, lambda: self._follow(slot))
+            await self._process(job, lease, lambda: self._followed(slot))
         except Exception as error:
             self._worker.complain(error)
         # A queue is drained by a job that finished, not by one that was put off.
@@ -161,6 +161,11 @@ class Slots:
         self.source.ahead = 0 if self._admission.limited else min(ahead, MAX_AHEAD)
         if self._admission.limited:
             await self._admission.finished()
+
+    def _followed(self, slot: _Slot) -> bool:
+        """The slot's outcome is on its way: whether it sent a claim right behind it."""
+        self._follow(slot)
+        return slot.claim is not None
 
     def _follow(self, slot: _Slot) -> None:
         """The slot's outcome is on its way: claims the next job right behind it."""

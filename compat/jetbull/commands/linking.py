@@ -117,6 +117,4 @@ async def expect_child(parent: parents.Parent) -> None:
 
 async def tell_families(store: QueueStore) -> None:
     """Lets the workers of a queue know that its jobs may have children."""
-    if not store.families:
-        store.families = True
-        await store.hint("family")
+    await store.mark("families")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any
 
 from jetbull.errors import StoreError
 from jetbull.ledger.store import QueueStore
@@ -18,11 +19,15 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
     for at in range(0, len(job_ids), _AT_ONCE):
         some = job_ids[at : at + _AT_ONCE]
         space, names = store.names.space, store.names
-        await asyncio.gather(
-            _purge(store, space.logs, [names.log(i) for i in some]),
-            _purge(store, space.objects, [names.object(i, ">") for i in some]),
-            _forget_books(store, [names.dependencies(i) for i in some]),
-        )
+        unknown = not store.informed
+        rooms: list[Coroutine[Any, Any, None]] = []
+        if unknown or store.logged:
+            rooms.append(_purge(store, space.logs, [names.log(i) for i in some]))
+        if unknown or store.bulky:
+            rooms.append(_purge(store, space.objects, [names.object(i, ">") for i in some]))
+        if unknown or store.families:
+            rooms.append(_forget_books(store, [names.dependencies(i) for i in some]))
+        await asyncio.gather(*rooms)
         if store.patched:
             for job_id in some:
                 await store.purge(names.aux("patch", job_id))

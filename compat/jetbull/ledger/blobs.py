@@ -52,6 +52,7 @@ def field_room(store: QueueStore) -> int:
 
 async def write(store: QueueStore, owner_id: str, data: bytes) -> str:
     """Stores data beside a job; its reference."""
+    await store.mark("bulky")
     key = uuid4().hex
     size = min(_CHUNK, store.wire.max_payload - 1024)
     chunks = [data[i : i + size] for i in range(0, len(data), size)]

@@ -118,7 +118,8 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
     if lane_of(ended.subject) == OPEN:
         await settle(store, ended, job_id, state, keep)
     elif not keep.all:
-        await _tidy(store, state, keep, job_id)
+        # Where the next job is claimed already, it begins meanwhile; the last one waits for all.
+        await _tidy(store, state, keep, job_id, wait=not lease.followed)
 
 
 async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep: Keep) -> None:
@@ -144,10 +145,10 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
         await _tidy(store, state, keep, job_id)
 
 
-async def _tidy(store: QueueStore, state: str, keep: Keep, job_id: str) -> None:
+async def _tidy(store: QueueStore, state: str, keep: Keep, job_id: str, wait: bool = True) -> None:
     """Removes older jobs; the outcome is stored, so what fails here is left to the next job."""
     try:
-        await trim(store, state, keep, job_id)
+        await trim(store, state, keep, job_id, wait)
     except (AckTimeout, StoreError) as error:
         log.warning("old %s jobs of %s were not removed: %s", state, store.names.name, error)
 

@@ -134,6 +134,8 @@ async def _close(shared: _Shared) -> None:
         try:
             for store in shared.stores.values():
                 await store.promoter.close()
+                for rounds in list(store.trims.values()):
+                    await rounds.close()
                 await store.ids.give_back()
             for _, event_log in shared.spaces.values():
                 await event_log.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger.clock import now_ms
-from jetbull.ledger.moving import move, transition
+from jetbull.ledger.moving import move, stored_as, transition
 from jetbull.ledger.names import ACTIVE, GONE, PRIO, WAIT, escape, lane_of, state_of
 from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.placing import Place, active, reprioritized
@@ -45,6 +45,7 @@ class Lease:
         "_waiting",
         "acked",
         "ended",
+        "followed",
         "job_id",
         "lock_ms",
         "on_sent",
@@ -65,7 +66,8 @@ class Lease:
         self.acked: asyncio.Future[Msg] | None = None
         self.ticket: Stored | None = None
         self.ended = False
-        self.on_sent: Callable[[], None] | None = None
+        self.followed = False
+        self.on_sent: Callable[[], bool] | None = None
         self._stored = stored
         self._busy = False
         self._waiting: list[asyncio.Future[None]] | None = None
@@ -102,7 +104,8 @@ class Lease:
     ) -> Stored:
         """Stores the outcome and ends the lease in one message; `LeaseLost` when too late.
 
-        What was set as `on_sent` runs once, when that message is on its way. A job that was given
+        What was set as `on_sent` runs once, when that message is on its way; `followed` is its
+        answer: whether the slot claimed another job right behind. A job that was given
         a parent meanwhile goes to the `adopted` place instead, and `on_stored` does not run.
         """
         alone = not record.given.get("parent")
@@ -110,7 +113,7 @@ class Lease:
             await self._turn()
         self._busy = True
         try:
-            if place.state in (GONE, WAIT, PRIO):
+            if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
                 await self._clear()
             while True:
                 try:
@@ -124,9 +127,16 @@ class Lease:
                         place, on_stored, alone = adopted(), None, False
                 else:
                     self.ended = True
+                    if self.ticket is not None and place.state == GONE:
+                        await self._clear()
                     return stored
         finally:
             self._pass_on()
+
+    def _sent(self) -> None:
+        on_sent, self.on_sent = self.on_sent, None
+        if on_sent is not None:
+            self.followed = on_sent()
 
     async def _turn(self) -> None:
         """Waits until no other step of this job is under way."""
@@ -159,25 +169,32 @@ class Lease:
         self, record: Record, place: Place, on_stored: Callable[[int], None] | None
     ) -> Stored:
         store, job_id = self.store, self.job_id
-        on_sent, self.on_sent = self.on_sent, None
         template = store.templates.outcomes.get(place.state)
         held_up = store.patched or store.wire.crowded or store.event_log.crowded
         if template is None or place.lane != "-" or held_up:
             old = self._stored
-            return await move(store, job_id, old, record, place, on_stored, on_sent=on_sent)
-        token, payload = escape(job_id).encode(), record.encode()
+            return await move(store, job_id, old, record, place, on_stored, on_sent=self._sent)
+        token, payload = escape(job_id).encode(), stored_as(record, place).encode()
         lane = lane_of(self._stored.subject).encode()
         values = outcome_values(lane, token, self._stored.seq)
         try:
             answer = store.grouping.post(template, token, values, payload, on_stored)
-            if on_sent is not None:
-                on_sent()
+            self._sent()
             store.wire.hurry()
             seq = await answer
         except (AckTimeout, StreamMissing) as error:
             m = transition(store, job_id, self._stored, record, place)
             seq = await store.insist(m.subject, m.payload, m.headers, error, on_stored)
         return Stored(store.names.job(place.state, job_id), seq, record)
+
+    @property
+    def _ack_is_ahead(self) -> bool:
+        """Whether the server has, or gets, the ticket's acknowledgement before what is sent now.
+
+        Then the outcome need not wait for the answer: until that is here, the tombstone speaks.
+        """
+        stalled = self.record.head.get("stalledCounter")
+        return self.acked is not None and not stalled and not _failed(self.acked)
 
     async def _clear(self) -> None:
         """Makes sure that no ticket of this try is left.
@@ -211,6 +228,10 @@ class Lease:
             record = await patched(self.store, self.job_id, stored)
         self._stored = stored
         self.record = record
+
+
+def _failed(answer: asyncio.Future[Msg]) -> bool:
+    return answer.done() and (answer.cancelled() or answer.exception() is not None)
 
 
 def _merge(outcome: Record, stored: Record) -> Record:

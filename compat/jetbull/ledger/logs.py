@@ -10,6 +10,7 @@ _PAGE = 1000
 
 async def append_row(store: QueueStore, job_id: str, row: str) -> int:
     """Stores a row; the number of rows the job has now."""
+    await store.mark("logged")
     reference = await blobs.write_if_large(store, job_id, row)
     if reference is None:
         await store.put(store.names.log(job_id), row.encode("utf-8", "surrogatepass"), {})

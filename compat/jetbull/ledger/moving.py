@@ -59,9 +59,13 @@ def step(names: QueueNames, job_id: str, old: Stored, record: Record, place: Pla
         drop(headers, old.subject, old.seq)
     else:
         expect(headers, names.any_state(job_id), old.seq)
-    if place.state == GONE:
-        record = Record(record.head, record.fixed, b"null")  # a tombstone needs no data
-    return Message(subject, placed(record, place, old.seq).encode(), headers)
+    record = placed(stored_as(record, place), place, old.seq)
+    return Message(subject, record.encode(), headers)
+
+
+def stored_as(record: Record, place: Place) -> Record:
+    """What of a record is stored there: a tombstone needs no data."""
+    return Record(record.head, record.fixed, b"null") if place.state == GONE else record
 
 
 async def ensure_level(store: QueueStore, lane: str) -> None:

@@ -91,7 +91,5 @@ async def _beside(
     subject = store.names.aux("patch", job_id)
     headers: HeaderMap = {}
     expect(headers, subject, 0 if patch is None else patch.seq)
-    if not store.patched:
-        store.patched = True
-        await store.hint("patch")
+    await store.mark("patched")
     await store.put(subject, record.encode(), headers)

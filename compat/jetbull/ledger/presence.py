@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from jetbull.errors import StreamMissing
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.store import TRAITS, QueueStore
 from jetbull.ledger.wire import Msg, Subscription
 
 _ANSWER_SECONDS = 0.25
@@ -27,22 +28,26 @@ class Presence:
         self._describe = describe
         self._cancel = cancel
         self._subscriptions: list[Subscription] = []
+        self._forget_listener: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
-        """Starts answering; also learns of patches and families from now on."""
+        """Starts answering; also learns of patches, families … from now on."""
         store = self._store
         names = store.names
-        for topic, callback in (
-            ("who", self._on_who),
-            ("cancel", self._on_cancel),
-            ("patch", self._on_patch),
-            ("family", self._on_family),
-        ):
+        topics: dict[str, Callable[[Msg], Awaitable[None]]] = {
+            "who": self._on_who,
+            "cancel": self._on_cancel,
+            **{topic: partial(self._on_trait, trait) for trait, topic in TRAITS.items()},
+        }
+        for topic, callback in topics.items():
             self._subscriptions.append(await store.wire.subscribe(names.hint(topic), callback))
+        self._forget_listener = store.wire.on_reconnect(self._on_reconnect)
         await learn(store)
 
     async def close(self) -> None:
         """Stops answering."""
+        self._forget_listener()
+        self._store.informed = False
         for subscription in self._subscriptions:
             await self._store.wire.unsubscribe(subscription)
 
@@ -55,11 +60,11 @@ class Presence:
         if heard is not None:
             await self._store.wire.send(msg.reply, json.dumps(heard).encode())
 
-    async def _on_patch(self, _: Msg) -> None:
-        self._store.patched = True
+    def _on_reconnect(self) -> None:
+        self._store.informed = False  # what was told meanwhile is lost
 
-    async def _on_family(self, _: Msg) -> None:
-        self._store.families = True
+    async def _on_trait(self, trait: str, _: Msg) -> None:
+        setattr(self._store, trait, True)
 
 
 async def announce_listener(
@@ -74,16 +79,22 @@ async def announce_listener(
 
 
 async def learn(store: QueueStore) -> None:
-    """Looks whether any job of the queue has a patch or children."""
-    for flag, pattern in (
-        ("patched", store.names.all_aux("patch")),
-        ("families", store.names.all_dependencies()),
-    ):
-        if not getattr(store, flag):
-            query = {"last_by_subj": pattern}
-            found = await store.wire.get_one(store.names.space.jobs, query)
-            if found is not None:
-                setattr(store, flag, True)
+    """Looks which traits any job of the queue has; for a worker, which hears of others."""
+    names = store.names
+    await asyncio.gather(
+        _learn(store, "patched", names.space.jobs, names.all_aux("patch")),
+        _learn(store, "families", names.space.jobs, names.all_dependencies()),
+        _learn(store, "logged", names.space.logs, names.all_logs()),
+        _learn(store, "bulky", names.space.objects, names.all_objects()),
+    )
+    store.informed = True
+
+
+async def _learn(store: QueueStore, trait: str, stream: str, pattern: str) -> None:
+    if getattr(store, trait):
+        return
+    if await store.wire.get_one(stream, {"last_by_subj": pattern}) is not None:
+        setattr(store, trait, True)
 
 
 async def workers(store: QueueStore) -> list[dict[str, Any]]:

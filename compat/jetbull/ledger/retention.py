@@ -41,21 +41,32 @@ Old = dict[str, Message]
 """Finished jobs to remove, by id."""
 
 
-async def trim(store: QueueStore, state: str, keep: Keep, newest_id: str) -> None:
+async def trim(
+    store: QueueStore, state: str, keep: Keep, newest_id: str, wait: bool = True
+) -> None:
     """Removes what the policy no longer keeps; runs when a job of that state finished.
 
-    Of many that finish at once under one policy, one removes for all.
+    Of many that finish at once under one policy, one removes for all. Without `wait` that goes on
+    when this returns.
     """
     if keep.none:
         await forget(store, [newest_id])
-        return
+    elif wait:
+        await _rounds(store, state, keep).join()
+    else:
+        _rounds(store, state, keep).leave()
+
+
+def _rounds(store: QueueStore, state: str, keep: Keep) -> Rounds:
     key = (state, keep)
-    rounds = store.trims.setdefault(key, Rounds(partial(_trim, store, state, keep)))
-    try:
-        await rounds.join()
-    finally:
-        if rounds.idle:
+    rounds = store.trims.get(key)
+    if rounds is None:
+
+        def drop() -> None:
             store.trims.pop(key, None)
+
+        rounds = store.trims[key] = Rounds(partial(_trim, store, state, keep), drop)
+    return rounds
 
 
 async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
@@ -73,7 +84,9 @@ async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
             old |= {i: m for i, m in found.items() if parse_ms(m.time) <= cutoff_ms}
     if keep.count is not None:
         surplus = oldest[0].pending + 1 - keep.count
-        if surplus > 0:
+        if surplus == 1:
+            old[last_token(oldest[0].subject)] = oldest[0]
+        elif surplus > 0:
             old |= await _oldest(store, subject, min(surplus, 1000))
     if old:
         if state == FAILED:

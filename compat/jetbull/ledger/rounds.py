@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+
+from jetbull.errors import JetbullError
+
+log = logging.getLogger("jetbull.ledger")
 
 
 class Rounds:
     """One round of `work` at a time. Who comes while one is under way shares the next with others.
 
-    The first of those who wait does the round; so there is no task that nobody awaits.
+    The first of those who wait does the round. `on_idle` runs whenever nobody wants one any more.
     """
 
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, work: Callable[[], Awaitable[None]], on_idle: Callable[[], None] = lambda: None
+    ) -> None:
         self._work = work
+        self._on_idle = on_idle
         self._running = False
         self._waiting: list[asyncio.Future[bool]] = []
+        self._wanted = False
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
-        return not self._running and not self._waiting
+        alone = self._task is None or self._task.done()
+        return alone and not self._running and not self._waiting
 
     async def join(self) -> None:
         """Returns when a round is over that began after this call.
@@ -47,6 +58,29 @@ class Rounds:
                     turn.set_result(False)
             self._hand_over()
 
+    def leave(self) -> None:
+        """Has a round done that begins after this call, for a caller who does not wait for it.
+
+        What it raises is logged; `close` awaits its end.
+        """
+        self._wanted = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._rounds())
+            self._task.add_done_callback(lambda _: self._rest())
+
+    async def _rounds(self) -> None:
+        while self._wanted:
+            self._wanted = False
+            try:
+                await self.join()
+            except JetbullError as error:
+                log.warning("left to the next time: %s", error)
+
+    async def close(self) -> None:
+        """Returns when nothing is under way that was left."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     def _hand_over(self) -> None:
         self._running = False
         while self._waiting:
@@ -56,6 +90,11 @@ class Rounds:
                 self._running = True
                 turn.set_result(True)
                 return
+        self._rest()
+
+    def _rest(self) -> None:
+        if self.idle:
+            self._on_idle()
 
 
 __all__ = ["Rounds"]

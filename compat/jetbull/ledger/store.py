@@ -29,6 +29,8 @@ from jetbull.ledger.wire import Stored, Wire
 log = logging.getLogger("jetbull.ledger")
 
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
+#: What some jobs of a queue have and most have not, and the hint that tells of the first.
+TRAITS = {"patched": "patch", "families": "family", "logged": "log", "bulky": "object"}
 PATIENCE = 30.0  # seconds a caller waits for a server that is away
 
 
@@ -37,17 +39,21 @@ class QueueStore:
 
     `sibling(prefix, queue)` opens another queue over the same connection (parents, children).
     `pending_from` holds, for some parents, a sequence before which no child is pending.
-    `patched` and `families` say whether any job of the queue has a patch or children; while they
-    are False, nobody asks the server for them.
+    `patched`, `families`, `logged` and `bulky` say whether any job of the queue has a patch,
+    children, log rows or large payloads; while they are False, a store that is `informed` (a
+    worker's) does not ask the server for them.
     """
 
     __slots__ = (
+        "bulky",
         "due_order",
         "event_log",
         "families",
         "grouping",
         "ids",
+        "informed",
         "levels",
+        "logged",
         "names",
         "patched",
         "pending_from",
@@ -78,6 +84,9 @@ class QueueStore:
         self.levels: set[str] = set()
         self.patched = False
         self.families = False
+        self.logged = False
+        self.bulky = False
+        self.informed = False
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
 
@@ -212,6 +221,15 @@ class QueueStore:
         except StoreError as error:
             if error.code not in _GONE:
                 raise
+
+    async def mark(self, trait: str) -> None:
+        """Remembers that some job has a trait of `TRAITS`, and tells the workers of the first.
+
+        Called before what makes it so is stored: nobody may miss it who sees that.
+        """
+        if not getattr(self, trait):
+            setattr(self, trait, True)
+            await self.hint(TRAITS[trait])
 
     async def hint(self, topic: str, payload: bytes = b"") -> None:
         """Tells the queue's workers, if any listen; nothing is stored."""

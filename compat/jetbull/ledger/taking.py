@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Sequence
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
@@ -27,6 +28,7 @@ from jetbull.ledger.templates import claim_values
 log = logging.getLogger("jetbull.ledger")
 
 OnStored = Callable[[int], None]
+_REMOVED = re.compile(rb'"removeOnComplete":(true|0[,}]|\{"count":0[,}])')
 
 
 class Claim:
@@ -189,7 +191,7 @@ class Claim:
 
 def _leaves_at_once(given: bytes) -> bool:
     """Whether the job is removed when it completes: then its ticket has to be gone."""
-    return b'"removeOnComplete":true' in given
+    return _REMOVED.search(given) is not None
 
 
 async def take(

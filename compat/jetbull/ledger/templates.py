@@ -7,8 +7,9 @@ made from a template, a message costs a third of what it costs from its parts.
 from __future__ import annotations
 
 from jetbull.ledger.clock import at
-from jetbull.ledger.guard import HeaderMap, drop, expect, timer
-from jetbull.ledger.names import ACTIVE, COMPLETED, FAILED, STALLED, QueueNames
+from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
+from jetbull.ledger.names import ACTIVE, COMPLETED, FAILED, GONE, STALLED, QueueNames
+from jetbull.ledger.placing import TOMBSTONE_SECONDS
 
 _SLOT = "\0"  # stands for what is filled in; no name and no header holds it
 _SEQ = 987654321  # likewise, where a number is expected
@@ -58,7 +59,7 @@ def _slots(text: str) -> bytes:
 
 
 class Templates:
-    """The claim of a ticket and the two outcomes of a lease, for one queue."""
+    """The claim of a ticket and the outcomes of a lease, for one queue."""
 
     __slots__ = ("claim", "outcomes")
 
@@ -69,8 +70,10 @@ class Templates:
         expect(headers, f"{root}.*.*.{_SLOT}", _SEQ)
         self.claim = Template(f"{root}.{ACTIVE}.-.{_SLOT}", headers)
         self.outcomes: dict[str, Template] = {}
-        for state in (COMPLETED, FAILED):
+        for state in (COMPLETED, FAILED, GONE):
             headers = {}
+            if state == GONE:
+                vanish(headers, TOMBSTONE_SECONDS)
             drop(headers, f"{root}.{ACTIVE}.{_SLOT}.{_SLOT}", _SEQ)
             self.outcomes[state] = Template(f"{root}.{state}.-.{_SLOT}", headers)
 

@@ -77,7 +77,7 @@ def _trace_processing(
 ) -> None:
     plain = worker._process
 
-    async def process(job: Job, lease: Lease, on_sent: Callable[[], None]) -> None:
+    async def process(job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None:
         async def body(traced: Traced) -> None:
             traced.set({**who, Names.JobId: job.id, Names.JobName: job.name})
             processing[job] = traced

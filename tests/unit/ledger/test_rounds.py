@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from jetbull.errors import StoreError
 from jetbull.ledger.rounds import Rounds
 
 
@@ -73,4 +74,33 @@ async def test_an_error_is_told_to_the_one_who_met_it_and_ends_nobody_elses_wait
     rounds = Rounds(work)
     ends = await asyncio.gather(*(rounds.join() for _ in range(5)), return_exceptions=True)
     assert [type(end) for end in ends].count(ValueError) == calls == 2
+    assert rounds.idle
+
+
+async def test_a_round_that_was_left_is_done_and_closing_waits_for_it() -> None:
+    work = Work()
+    ends: list[str] = []
+    rounds = Rounds(work, lambda: ends.append("idle"))
+    rounds.leave()
+    await until_begun(work, 1)
+    for _ in range(5):
+        rounds.leave()
+    work.go.release()
+    await until_begun(work, 2)
+    assert not ends
+    work.go.release()
+    await rounds.close()
+    assert work.begun == 2
+    assert rounds.idle
+    assert ends == ["idle"]
+
+
+async def test_what_a_left_round_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise StoreError("the disk is full")
+
+    rounds = Rounds(work)
+    rounds.leave()
+    await rounds.close()
+    assert "the disk is full" in caplog.text
     assert rounds.idle

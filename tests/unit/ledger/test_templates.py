@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jetbull.ledger.moving import step
+from jetbull.ledger.moving import step, stored_as
 from jetbull.ledger.names import ACTIVE, WAIT, Space, escape
-from jetbull.ledger.placing import DONE, active
+from jetbull.ledger.placing import DONE, REMOVED, active
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.templates import Templates, claim_values, outcome_values
 from jetbull.ledger.wire import command_of
 
 NAMES = st.text(min_size=1, max_size=12)
 RECORD = Record.new({"name": "n", "timestamp": 1, "opts": {}}, b'{"a":"%b"}', {"progress": 0})
+
+PLACES = {**DONE, REMOVED.state: REMOVED}
 
 
 @given(prefix=NAMES, queue=NAMES, job_id=NAMES, seq=st.integers(1, 2**60))
@@ -30,17 +32,18 @@ def test_a_claim(prefix: str, queue: str, job_id: str, seq: int) -> None:
     assert made == command_of(expected.subject, expected.payload, "in.1", expected.headers)
 
 
-@pytest.mark.parametrize("state", ["completed", "failed"])
+@pytest.mark.parametrize("state", ["completed", "failed", "gone"])
 @pytest.mark.parametrize("lane", ["-", "r"])
 @given(prefix=NAMES, queue=NAMES, job_id=NAMES, seq=st.integers(1, 2**60))
 def test_an_outcome(state: str, lane: str, prefix: str, queue: str, job_id: str, seq: int) -> None:
     names = Space(prefix).queue(queue)
     old = Stored(names.job(ACTIVE, job_id, lane), seq, RECORD)
-    expected = step(names, job_id, old, RECORD, DONE[state])
+    expected = step(names, job_id, old, RECORD, PLACES[state])
     token = escape(job_id).encode()
+    stored = stored_as(RECORD, PLACES[state])
     made = (
         Templates(names)
         .outcomes[state]
-        .command(token, outcome_values(lane.encode(), token, seq), b"in.2", RECORD.encode())
+        .command(token, outcome_values(lane.encode(), token, seq), b"in.2", stored.encode())
     )
     assert made == command_of(expected.subject, expected.payload, "in.2", expected.headers)
