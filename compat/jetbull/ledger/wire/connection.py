@@ -1,4 +1,4 @@
-"""The connection itself: made, proved alive, replaced when it is gone, closed."""
+"""The connection itself: proved alive, replaced when it is gone, closed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 from nats.errors import Error as NatsError
-from nats.errors import NoServersError
 
-from jetbull.errors import (
-    AckTimeout,
-    ConnectionClosedError,
-    ServerTooOld,
-    ServerUnavailable,
-)
+from jetbull.errors import AckTimeout, ConnectionClosedError, ServerUnavailable
 from jetbull.ledger.wire.client import Client, abandon
+from jetbull.ledger.wire.dialing import Dialer
 from jetbull.ledger.wire.parser import Handler
 from jetbull.ledger.wire.subscription import Callback, Subscription
 
 log = logging.getLogger("jetbull.wire")
 
-MIN_SERVER = (2, 14)
-CONNECT_TIMEOUT = 2.0  # seconds
 #: Seconds between two proofs that the server answers, and to wait for each of two answers: a link
 #: that swallows everything is replaced after 7 s at the latest, so that all consume within 10.
 _PULSE = 3.0
@@ -38,11 +31,8 @@ class Connection:
     """
 
     def __init__(self, servers: list[str], options: dict[str, Any]) -> None:
-        self._patience = float(options.pop("connect_timeout", CONNECT_TIMEOUT))
-        self._servers = servers
-        self._options = options
-        self._discovered: list[str] = []
-        self._url = ", ".join(_public(s) for s in servers)
+        self._dialer = Dialer(servers, options, self._on_closed, self._on_refusal)
+        self._url = self._dialer.url
         self._client: Client
         self._refusal = ""  # why the server may not have answered
         self._closing = False
@@ -54,9 +44,9 @@ class Connection:
 
     async def _connect(self) -> None:
         """Connects; one sentence when no server is there or it cannot do what is needed."""
-        self._client = client = await self._dial()
+        self._client = client = await self._dialer.dial()
         try:
-            self._check_server()
+            self._dialer.check(client)
             self._connected.set()
             await self._begin()
         except BaseException:
@@ -70,78 +60,12 @@ class Connection:
     def _fail_all(self, error: Exception) -> None:
         """Ends everything that waits for an answer over this connection."""
 
-    async def _dial(self) -> Client:
-        """A new connection; ServerUnavailable says why there is none."""
-        client = Client()
-        problem: list[Exception] = []
+    def _on_closed(self, client: Client) -> None:
+        if client is getattr(self, "_client", None):
+            self._gone.set()
 
-        async def complain(error: Exception) -> None:
-            problem.append(error)
-            if "permissions violation" in str(error):
-                self._refusal = f" The server said: {str(error).removeprefix('nats: ')}."
-                log.warning("%s", error)
-            else:
-                log.debug("nats: %r", error)
-
-        async def closed() -> None:
-            if client is getattr(self, "_client", None):
-                self._gone.set()
-
-        try:
-            async with asyncio.timeout(self._patience):
-                await client.connect(
-                    servers=[*self._servers, *self._discovered],
-                    closed_cb=closed,
-                    error_cb=complain,
-                    allow_reconnect=False,
-                    max_reconnect_attempts=1,
-                    reconnect_time_wait=0.05,  # type: ignore[arg-type]
-                    connect_timeout=max(1, int(self._patience)),
-                    ping_interval=3600,
-                    pending_size=64 * 1024 * 1024,
-                    **({"name": "jetbull"} | self._options),
-                )
-        except (OSError, NatsError, TimeoutError, ValueError) as error:
-            await abandon(client)
-            raise ServerUnavailable(
-                f"No NATS server answers at {self._url} ({self._reason(error, problem)}). Start "
-                "one with `jetbull server` or `docker compose up -d nats`, or set NATS_URL to "
-                "yours."
-            ) from None
-        except BaseException:
-            await abandon(client)
-            raise
-        self._discovered = self._neighbours(client)
-        client.shorten()
-        return client
-
-    def _neighbours(self, client: Client) -> list[str]:
-        """The other servers of the cluster, reached with the same credentials."""
-        scheme, _, rest = self._servers[0].rpartition("://")
-        user, at, _ = rest.rpartition("@")
-        return [
-            f"{scheme or 'nats'}://{user}{at}{found.netloc}" for found in client.discovered_servers
-        ]
-
-    def _reason(self, error: Exception, seen: list[Exception]) -> str:
-        if isinstance(error, NoServersError | TimeoutError) and seen:
-            error = seen[-1]
-        text = str(error).strip() or type(error).__name__
-        return _without_secrets(text, self._servers)
-
-    def _check_server(self) -> None:
-        info = self._client._server_info
-        version = str(info.get("version", "0"))
-        numbers = tuple(int(p) for p in version.split("-")[0].split(".")[:2] if p.isdigit())
-        if numbers < MIN_SERVER:
-            raise ServerTooOld(
-                f"The NATS server at {self._url} is version {version}; jetbull needs "
-                f"{MIN_SERVER[0]}.{MIN_SERVER[1]} or newer (message schedules, atomic batches)."
-            )
-        if not info.get("jetstream", False):
-            raise ServerUnavailable(
-                f"The NATS server at {self._url} runs without JetStream: start it with `-js`."
-            )
+    def _on_refusal(self, what: str) -> None:
+        self._refusal = f" The server said: {what}."
 
     # --- keeping the connection --------------------------------------------------------
 
@@ -177,7 +101,7 @@ class Connection:
         pause = 0.05
         while True:
             try:
-                client = await self._dial()
+                client = await self._dialer.dial()
                 for subscription in list(self._subscriptions):
                     await subscription.attach(client)
                 await client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
@@ -294,25 +218,6 @@ class Connection:
         except (NatsError, OSError, TimeoutError) as error:
             log.debug("unflushed at close: %r", error)
             await abandon(client)
-
-
-def _public(url: str) -> str:
-    """The URL without credentials."""
-    scheme, _, rest = url.rpartition("://")
-    return f"{scheme}://{rest.rsplit('@', 1)[-1]}" if scheme else rest.rsplit("@", 1)[-1]
-
-
-def _without_secrets(text: str, servers: list[str]) -> str:
-    """A library's words without any credentials that stood in the URLs."""
-    for server in servers:
-        before, found, _ = server.rpartition("@")
-        if not found:
-            continue
-        given = before.rpartition("://")[2]
-        for secret in (before, given, *given.split(":", 1)):
-            if secret:
-                text = text.replace(secret, "…")
-    return text
 
 
 __all__ = ["Connection"]

@@ -1,18 +1,15 @@
-"""Asking and telling: acknowledged publishes, questions, reads, over one inbox."""
+"""The way to the server as a whole: what `sending` tells, and here questions and reads."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable, Mapping
 from time import monotonic, time
 from typing import Any, TypeVar
 
 from jetbull.errors import (
     AckTimeout,
-    ConnectionClosedError,
-    PayloadTooLarge,
     StoreError,
     StreamMissing,
 )
@@ -21,49 +18,24 @@ from jetbull.ledger.replies import (
     ForAnswer,
     ForMany,
     ForPicks,
-    ForSequence,
     Headers,
     Msg,
     Stored,
-    Waiter,
     store_error,
     stored_by_leader,
     stored_of,
 )
-from jetbull.ledger.templates import Template
-from jetbull.ledger.wire.client import command_of
-from jetbull.ledger.wire.connection import Connection
+from jetbull.ledger.wire.answering import ACK_TIMEOUT
+from jetbull.ledger.wire.sending import Sending
 
-log = logging.getLogger("jetbull.wire")
 Pick = TypeVar("Pick")
 
-ACK_TIMEOUT = 5.0  # seconds
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
-_OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _NO_MESSAGE = 10037
-_FEW = 2  # questions under way: one job's outcome and the claim of the next
-_ACK_DELAY = 0.01  # seconds
-_ACKS = 100  # sent without waiting for others
-_CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
 
 
-class Wire(Connection):
+class Wire(Sending):
     """The ledger's way to the server; `open` makes one."""
-
-    def __init__(self, servers: list[str], options: dict[str, Any]) -> None:
-        super().__init__(servers, options)
-        self._loop = asyncio.get_running_loop()
-        self._inbox = ""
-        self._reply_start = b""
-        self._prefix = 0
-        self._waiters: dict[bytes, Waiter] = {}
-        self._next = 0
-        self._sweeper: asyncio.TimerHandle | None = None
-        self._acks: list[str] = []
-        self._acker: asyncio.TimerHandle | None = None
-        self.batch_slots = asyncio.Semaphore(_OPEN_BATCHES)
-        self.batch_limit: int | None = None  # messages in a batch, once the server refused more
-        self.batch_proven = 1000  # so many it takes; every server does, unless told otherwise
 
     @classmethod
     async def open(cls, servers: list[str], **options: Any) -> Wire:
@@ -71,150 +43,6 @@ class Wire(Connection):
         wire = cls(servers, options)
         await wire._connect()
         return wire
-
-    async def _begin(self) -> None:
-        self._inbox = self.new_inbox()
-        self._reply_start = f"{self._inbox}.".encode()
-        self._prefix = len(self._reply_start)
-        await self.subscribe(self._inbox + ".*", self._on_reply)
-
-    async def close(self) -> None:
-        """Ends the connection and everything that waits for an answer."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        if self._acks:
-            self.flush_acks()
-        await super().close()
-
-    # --- sending -----------------------------------------------------------------------
-
-    async def send(
-        self, subject: str, payload: bytes = b"", reply: str = "", headers: Headers | None = None
-    ) -> None:
-        """Fire and forget (core NATS): lost while the connection is down."""
-        if self.crowded:
-            await self.room()
-        self.send_now(subject, payload, reply, headers)
-
-    def send_now(
-        self, subject: str, payload: bytes = b"", reply: str = "", headers: Headers | None = None
-    ) -> None:
-        """As `send`, without waiting for room."""
-        if self._connected.is_set() or self._closing:
-            self._check_sendable(payload)
-            self._client.push(command_of(subject, payload, reply, headers))
-
-    def ack(self, reply: str) -> None:
-        """Acknowledges a consumer's message, some milliseconds later; lost with the connection.
-
-        Acknowledged one by one between guarded messages, each would make the server read a block
-        of the stream from disk again: it lets go of the block with the message, and looks into it
-        for the next guard.
-        """
-        self._acks.append(reply)
-        if len(self._acks) == 1:
-            self._acker = self._loop.call_later(_ACK_DELAY, self.flush_acks)
-        elif len(self._acks) >= _ACKS:
-            self.flush_acks()
-
-    def flush_acks(self) -> None:
-        """Sends what `ack` has gathered."""
-        acks, self._acks = self._acks, []
-        if self._acker is not None:
-            self._acker.cancel()
-        if acks and self._connected.is_set() and not self._closing:
-            self._client.push("".join(f"PUB {r}  4\r\n+ACK\r\n" for r in acks).encode())
-
-    def _check_sendable(self, payload: bytes) -> None:
-        if not self._connected.is_set():
-            raise AckTimeout(f"The connection to {self._url} was lost.")
-        if len(payload) > self._client._max_payload:
-            raise PayloadTooLarge(
-                f"A message of {len(payload)} bytes is larger than the {self.max_payload} the "
-                "server takes: make it smaller, or raise max_payload in the server's configuration."
-            )
-        if self._closing:
-            raise ConnectionClosedError("Connection is closed")
-
-    @property
-    def crowded(self) -> bool:
-        """Whether so much was written that senders should wait for `room`."""
-        return self._client.ahead > _CROWDED
-
-    async def room(self) -> None:
-        """Returns when the socket has taken what was written."""
-        try:
-            await self._client.room()
-        except OSError as error:
-            log.debug("connection lost while writing: %r", error)
-
-    async def post(
-        self,
-        subject: str,
-        payload: bytes,
-        headers: Headers | None = None,
-        on_stored: Callable[[int], None] | None = None,
-        timeout: float = ACK_TIMEOUT,
-    ) -> asyncio.Future[int]:
-        """Publishes to a stream; the future gives the sequence, `Conflict` or another error."""
-        if self.crowded:
-            await self.room()
-        return self.post_now(subject, payload, headers, on_stored, timeout)
-
-    def post_now(
-        self,
-        subject: str,
-        payload: bytes,
-        headers: Headers | None = None,
-        on_stored: Callable[[int], None] | None = None,
-        timeout: float = ACK_TIMEOUT,
-    ) -> asyncio.Future[int]:
-        """As `post`, without waiting for room: for callers that have few messages under way."""
-        future: asyncio.Future[int] = self._loop.create_future()
-        waiter = ForSequence(monotonic() + timeout, future, on_stored)
-        self._ask(subject, payload, headers, waiter)
-        return future
-
-    def post_filled(
-        self,
-        template: Template,
-        token: bytes,
-        values: tuple[bytes, ...],
-        payload: bytes,
-        on_stored: Callable[[int], None] | None = None,
-        more: bytes = b"",
-    ) -> asyncio.Future[int]:
-        """As `post_now`, for a message from a template; `more` are lines for its header."""
-        self._check_sendable(payload)
-        future: asyncio.Future[int] = self._loop.create_future()
-        reply = self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
-        self._client.push(template.command(token, values, reply, payload, more))
-        return future
-
-    def send_filled(
-        self,
-        template: Template,
-        token: bytes,
-        values: tuple[bytes, ...],
-        payload: bytes,
-        more: bytes,
-    ) -> None:
-        """As `post_filled`, without asking for an answer: for all of a batch but its last."""
-        self._check_sendable(payload)
-        self._client.push(template.command(token, values, b"", payload, more))
-
-    @property
-    def unanswered(self) -> int:
-        """Questions that are under way."""
-        return len(self._waiters)
-
-    def hurry(self) -> None:
-        """Sends what was gathered now if little is under way: the caller will wait for it.
-
-        Where much is, more comes in this turn of the event loop, and one write is for all.
-        """
-        if len(self._waiters) <= _FEW:
-            self._client.hurry()
 
     async def request(
         self, subject: str, payload: bytes = b"", timeout: float = ACK_TIMEOUT
@@ -336,48 +164,6 @@ class Wire(Connection):
                 return None
             raise
         return stored_by_leader(answer["message"])
-
-    def _ask(self, subject: str, payload: bytes, headers: Headers | None, waiter: Waiter) -> None:
-        self._check_sendable(payload)
-        command = command_of(subject, payload, f"{self._inbox}.{self._next + 1}", headers)
-        self._expect(waiter)
-        self._client.push(command)
-
-    def _expect(self, waiter: Waiter) -> bytes:
-        """Where the answer for the waiter is to be sent."""
-        self._next += 1
-        token = b"%d" % self._next
-        self._waiters[token] = waiter
-        if self._sweeper is None:
-            self._sweeper = self._loop.call_later(0.5, self._sweep)
-        return self._reply_start + token
-
-    # --- answers -----------------------------------------------------------------------
-
-    def _on_reply(self, subject: bytes, _: bytes, data: bytes, block: bytes | None) -> None:
-        token = subject[self._prefix :]
-        waiter = self._waiters.get(token)
-        if waiter is not None and waiter.feed(data, block):
-            # Gone already when the answer's listener ended this connection.
-            self._waiters.pop(token, None)
-
-    def _sweep(self) -> None:
-        """Fails the questions whose time is over; runs only while some are open."""
-        now = monotonic()
-        for token in [t for t, w in self._waiters.items() if w.deadline < now]:
-            self._waiters.pop(token).fail(
-                AckTimeout(f"The NATS server at {self._url} did not answer in time.{self._refusal}")
-            )
-        self._sweeper = None
-        if self._waiters:
-            self._sweeper = asyncio.get_running_loop().call_later(0.5, self._sweep)
-        else:
-            self._refusal = ""
-
-    def _fail_all(self, error: Exception) -> None:
-        waiters, self._waiters = self._waiters, {}
-        for waiter in waiters.values():
-            waiter.fail(error)
 
 
 __all__ = ["Wire"]

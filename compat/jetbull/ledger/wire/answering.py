@@ -1,0 +1,128 @@
+"""Answers: every question names a place of its own in one inbox, and somebody who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import Any
+
+from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge
+from jetbull.ledger.replies import Headers, Waiter
+from jetbull.ledger.wire.client import command_of
+from jetbull.ledger.wire.connection import Connection
+
+log = logging.getLogger("jetbull.wire")
+
+ACK_TIMEOUT = 5.0  # seconds
+_FEW = 2  # questions under way: one job's outcome and the claim of the next
+_CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
+
+
+class Answering(Connection):
+    """A connection over which questions are asked."""
+
+    def __init__(self, servers: list[str], options: dict[str, Any]) -> None:
+        super().__init__(servers, options)
+        self._loop = asyncio.get_running_loop()
+        self._inbox = ""
+        self._reply_start = b""
+        self._prefix = 0
+        self._waiters: dict[bytes, Waiter] = {}
+        self._next = 0
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def _begin(self) -> None:
+        self._inbox = self.new_inbox()
+        self._reply_start = f"{self._inbox}.".encode()
+        self._prefix = len(self._reply_start)
+        await self.subscribe(self._inbox + ".*", self._on_reply)
+
+    async def close(self) -> None:
+        """Ends the connection and everything that waits for an answer."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        await super().close()
+
+    @property
+    def unanswered(self) -> int:
+        """Questions that are under way."""
+        return len(self._waiters)
+
+    def hurry(self) -> None:
+        """Sends what was gathered now if little is under way: the caller will wait for it.
+
+        Where much is, more comes in this turn of the event loop, and one write is for all.
+        """
+        if len(self._waiters) <= _FEW:
+            self._client.hurry()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much was written that senders should wait for `room`."""
+        return self._client.ahead > _CROWDED
+
+    async def room(self) -> None:
+        """Returns when the socket has taken what was written."""
+        try:
+            await self._client.room()
+        except OSError as error:
+            log.debug("connection lost while writing: %r", error)
+
+    # --- asking ------------------------------------------------------------------------
+
+    def _check_sendable(self, payload: bytes) -> None:
+        if not self._connected.is_set():
+            raise AckTimeout(f"The connection to {self._url} was lost.")
+        if len(payload) > self._client._max_payload:
+            raise PayloadTooLarge(
+                f"A message of {len(payload)} bytes is larger than the {self.max_payload} the "
+                "server takes: make it smaller, or raise max_payload in the server's configuration."
+            )
+        if self._closing:
+            raise ConnectionClosedError("Connection is closed")
+
+    def _ask(self, subject: str, payload: bytes, headers: Headers | None, waiter: Waiter) -> None:
+        self._check_sendable(payload)
+        command = command_of(subject, payload, f"{self._inbox}.{self._next + 1}", headers)
+        self._expect(waiter)
+        self._client.push(command)
+
+    def _expect(self, waiter: Waiter) -> bytes:
+        """Where the answer for the waiter is to be sent."""
+        self._next += 1
+        token = b"%d" % self._next
+        self._waiters[token] = waiter
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(0.5, self._sweep)
+        return self._reply_start + token
+
+    # --- answers -----------------------------------------------------------------------
+
+    def _on_reply(self, subject: bytes, _: bytes, data: bytes, block: bytes | None) -> None:
+        token = subject[self._prefix :]
+        waiter = self._waiters.get(token)
+        if waiter is not None and waiter.feed(data, block):
+            # Gone already when the answer's listener ended this connection.
+            self._waiters.pop(token, None)
+
+    def _sweep(self) -> None:
+        """Fails the questions whose time is over; runs only while some are open."""
+        now = monotonic()
+        for token in [t for t, w in self._waiters.items() if w.deadline < now]:
+            self._waiters.pop(token).fail(
+                AckTimeout(f"The NATS server at {self._url} did not answer in time.{self._refusal}")
+            )
+        self._sweeper = None
+        if self._waiters:
+            self._sweeper = asyncio.get_running_loop().call_later(0.5, self._sweep)
+        else:
+            self._refusal = ""
+
+    def _fail_all(self, error: Exception) -> None:
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters.values():
+            waiter.fail(error)
+
+
+__all__ = ["ACK_TIMEOUT", "Answering"]

@@ -1,0 +1,136 @@
+"""Making a connection: to which servers, by whose credentials, and why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from nats.errors import Error as NatsError
+from nats.errors import NoServersError
+
+from jetbull.errors import ServerTooOld, ServerUnavailable
+from jetbull.ledger.wire.client import Client, abandon
+
+log = logging.getLogger("jetbull.wire")
+
+MIN_SERVER = (2, 14)
+CONNECT_TIMEOUT = 2.0  # seconds
+
+
+class Dialer:
+    """Connects to the servers it was given, or to those of their cluster it learned of since.
+
+    `on_closed` is called with a client that has ended, `on_refusal` with what a server forbids.
+    """
+
+    def __init__(
+        self,
+        servers: list[str],
+        options: dict[str, Any],
+        on_closed: Callable[[Client], None],
+        on_refusal: Callable[[str], None],
+    ) -> None:
+        self._patience = float(options.pop("connect_timeout", CONNECT_TIMEOUT))
+        self._servers = servers
+        self._options = options
+        self._on_closed = on_closed
+        self._on_refusal = on_refusal
+        self._discovered: list[str] = []
+        self.url = ", ".join(_public(s) for s in servers)  # without credentials
+
+    async def dial(self) -> Client:
+        """A new connection; ServerUnavailable says why there is none."""
+        client = Client()
+        problem: list[Exception] = []
+
+        async def complain(error: Exception) -> None:
+            problem.append(error)
+            if "permissions violation" in str(error):
+                self._on_refusal(str(error).removeprefix("nats: "))
+                log.warning("%s", error)
+            else:
+                log.debug("nats: %r", error)
+
+        async def closed() -> None:
+            self._on_closed(client)
+
+        try:
+            async with asyncio.timeout(self._patience):
+                await client.connect(
+                    servers=[*self._servers, *self._discovered],
+                    closed_cb=closed,
+                    error_cb=complain,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0.05,  # type: ignore[arg-type]
+                    connect_timeout=max(1, int(self._patience)),
+                    ping_interval=3600,
+                    pending_size=64 * 1024 * 1024,
+                    **({"name": "jetbull"} | self._options),
+                )
+        except (OSError, NatsError, TimeoutError, ValueError) as error:
+            await abandon(client)
+            raise ServerUnavailable(
+                f"No NATS server answers at {self.url} ({self._reason(error, problem)}). Start "
+                "one with `jetbull server` or `docker compose up -d nats`, or set NATS_URL to "
+                "yours."
+            ) from None
+        except BaseException:
+            await abandon(client)
+            raise
+        self._discovered = self._neighbours(client)
+        client.shorten()
+        return client
+
+    def _neighbours(self, client: Client) -> list[str]:
+        """The other servers of the cluster, reached with the same credentials."""
+        scheme, _, rest = self._servers[0].rpartition("://")
+        user, at, _ = rest.rpartition("@")
+        return [
+            f"{scheme or 'nats'}://{user}{at}{found.netloc}" for found in client.discovered_servers
+        ]
+
+    def _reason(self, error: Exception, seen: list[Exception]) -> str:
+        if isinstance(error, NoServersError | TimeoutError) and seen:
+            error = seen[-1]
+        text = str(error).strip() or type(error).__name__
+        return _without_secrets(text, self._servers)
+
+    def check(self, client: Client) -> None:
+        """Raises, in one sentence, when the server cannot do what is needed."""
+        info = client._server_info
+        version = str(info.get("version", "0"))
+        numbers = tuple(int(p) for p in version.split("-")[0].split(".")[:2] if p.isdigit())
+        if numbers < MIN_SERVER:
+            raise ServerTooOld(
+                f"The NATS server at {self.url} is version {version}; jetbull needs "
+                f"{MIN_SERVER[0]}.{MIN_SERVER[1]} or newer (message schedules, atomic batches)."
+            )
+        if not info.get("jetstream", False):
+            raise ServerUnavailable(
+                f"The NATS server at {self.url} runs without JetStream: start it with `-js`."
+            )
+
+
+def _public(url: str) -> str:
+    """The URL without credentials."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rsplit('@', 1)[-1]}" if scheme else rest.rsplit("@", 1)[-1]
+
+
+def _without_secrets(text: str, servers: list[str]) -> str:
+    """A library's words without any credentials that stood in the URLs."""
+    for server in servers:
+        before, found, _ = server.rpartition("@")
+        if not found:
+            continue
+        given = before.rpartition("://")[2]
+        for secret in (before, given, *given.split(":", 1)):
+            if secret:
+                text = text.replace(secret, "…")
+    return text
+
+
+__all__ = ["Dialer"]

@@ -1,0 +1,134 @@
+"""Sending: with an acknowledgement to wait for, or without one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from jetbull.ledger.replies import ForSequence, Headers
+from jetbull.ledger.templates import Template
+from jetbull.ledger.wire.answering import ACK_TIMEOUT, Answering
+from jetbull.ledger.wire.client import command_of
+
+_OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
+_ACK_DELAY = 0.01  # seconds
+_ACKS = 100  # sent without waiting for others
+
+
+class Sending(Answering):
+    """A connection by which messages are published and acknowledged."""
+
+    def __init__(self, servers: list[str], options: dict[str, Any]) -> None:
+        super().__init__(servers, options)
+        self._acks: list[str] = []
+        self._acker: asyncio.TimerHandle | None = None
+        self.batch_slots = asyncio.Semaphore(_OPEN_BATCHES)
+        self.batch_limit: int | None = None  # messages in a batch, once the server refused more
+        self.batch_proven = 1000  # so many it takes; every server does, unless told otherwise
+
+    async def close(self) -> None:
+        """Ends the connection and everything that waits for an answer."""
+        if self._acks:
+            self.flush_acks()
+        await super().close()
+
+    # --- without an answer -------------------------------------------------------------
+
+    async def send(
+        self, subject: str, payload: bytes = b"", reply: str = "", headers: Headers | None = None
+    ) -> None:
+        """Fire and forget (core NATS): lost while the connection is down."""
+        if self.crowded:
+            await self.room()
+        self.send_now(subject, payload, reply, headers)
+
+    def send_now(
+        self, subject: str, payload: bytes = b"", reply: str = "", headers: Headers | None = None
+    ) -> None:
+        """As `send`, without waiting for room."""
+        if self._connected.is_set() or self._closing:
+            self._check_sendable(payload)
+            self._client.push(command_of(subject, payload, reply, headers))
+
+    def ack(self, reply: str) -> None:
+        """Acknowledges a consumer's message, some milliseconds later; lost with the connection.
+
+        Acknowledged one by one between guarded messages, each would make the server read a block
+        of the stream from disk again: it lets go of the block with the message, and looks into it
+        for the next guard.
+        """
+        self._acks.append(reply)
+        if len(self._acks) == 1:
+            self._acker = self._loop.call_later(_ACK_DELAY, self.flush_acks)
+        elif len(self._acks) >= _ACKS:
+            self.flush_acks()
+
+    def flush_acks(self) -> None:
+        """Sends what `ack` has gathered."""
+        acks, self._acks = self._acks, []
+        if self._acker is not None:
+            self._acker.cancel()
+        if acks and self._connected.is_set() and not self._closing:
+            self._client.push("".join(f"PUB {r}  4\r\n+ACK\r\n" for r in acks).encode())
+
+    # --- to a stream -------------------------------------------------------------------
+
+    async def post(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Headers | None = None,
+        on_stored: Callable[[int], None] | None = None,
+        timeout: float = ACK_TIMEOUT,
+    ) -> asyncio.Future[int]:
+        """Publishes to a stream; the future gives the sequence, `Conflict` or another error."""
+        if self.crowded:
+            await self.room()
+        return self.post_now(subject, payload, headers, on_stored, timeout)
+
+    def post_now(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Headers | None = None,
+        on_stored: Callable[[int], None] | None = None,
+        timeout: float = ACK_TIMEOUT,
+    ) -> asyncio.Future[int]:
+        """As `post`, without waiting for room: for callers that have few messages under way."""
+        future: asyncio.Future[int] = self._loop.create_future()
+        waiter = ForSequence(monotonic() + timeout, future, on_stored)
+        self._ask(subject, payload, headers, waiter)
+        return future
+
+    def post_filled(
+        self,
+        template: Template,
+        token: bytes,
+        values: tuple[bytes, ...],
+        payload: bytes,
+        on_stored: Callable[[int], None] | None = None,
+        more: bytes = b"",
+    ) -> asyncio.Future[int]:
+        """As `post_now`, for a message from a template; `more` are lines for its header."""
+        self._check_sendable(payload)
+        future: asyncio.Future[int] = self._loop.create_future()
+        reply = self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
+        self._client.push(template.command(token, values, reply, payload, more))
+        return future
+
+    def send_filled(
+        self,
+        template: Template,
+        token: bytes,
+        values: tuple[bytes, ...],
+        payload: bytes,
+        more: bytes,
+    ) -> None:
+        """As `post_filled`, without asking for an answer: for all of a batch but its last."""
+        self._check_sendable(payload)
+        self._client.push(template.command(token, values, b"", payload, more))
+
+
+__all__ = ["Sending"]
