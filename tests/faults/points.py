@@ -14,7 +14,8 @@ import asyncio
 import os
 import signal
 
-from jetbull.ledger.wire import Client, Wire
+from jetbull.ledger.wire import Client
+from jetbull.ledger.wire.answering import Answering
 
 __all__ = ["POINTS", "arm", "reached"]
 
@@ -69,7 +70,7 @@ def _step(subject: bytes, command: bytes) -> str:
 
 def _watch() -> None:
     """Reports each step of the wire as it passes."""
-    push, on_reply = Client.push, Wire._on_reply
+    push, on_reply = Client.push, Answering._on_reply
     asked: dict[bytes, str] = {}
 
     def watched_push(self: Client, command: bytes) -> None:
@@ -86,7 +87,7 @@ def _watch() -> None:
         loop.call_soon(loop.call_soon, reached, f"{step}.sent")
 
     def watched_reply(
-        self: Wire, subject: bytes, _: bytes, data: bytes, block: bytes | None
+        self: Answering, subject: bytes, _: bytes, data: bytes, block: bytes | None
     ) -> None:
         step = asked.pop(subject, "")
         if step:
@@ -94,4 +95,4 @@ def _watch() -> None:
         on_reply(self, subject, _, data, block)
 
     Client.push = watched_push  # type: ignore[method-assign]
-    Wire._on_reply = watched_reply  # type: ignore[method-assign]
+    Answering._on_reply = watched_reply  # type: ignore[method-assign]
