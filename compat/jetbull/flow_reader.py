@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from jetbull.job import Job, JobOwner
-from jetbull.ledger import parents
+from jetbull.ledger import bookkeeping, parentage
 from jetbull.ledger.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.types.flow_options import JobNode
 
-_BOOKS = (parents.PROCESSED, parents.PENDING, parents.UNSUCCESSFUL, parents.FAILED_KIND)
+_BOOKS = (
+    bookkeeping.PROCESSED,
+    bookkeeping.PENDING,
+    bookkeeping.UNSUCCESSFUL,
+    bookkeeping.FAILED_KIND,
+)
 
 
 async def read_tree(queue: JobOwner, job_id: str, depth: int, max_children: int) -> JobNode | None:
@@ -23,11 +28,11 @@ async def read_tree(queue: JobOwner, job_id: str, depth: int, max_children: int)
     if depth == 1:
         return tree
     store = await queue.ledger()
-    books = await parents.entries(store, job_id)
+    books = await bookkeeping.entries(store, job_id)
     keys = [key for kind in _BOOKS for key in list(books.get(kind, ()))[:max_children]]
     children: list[JobNode] = []
     for key in keys:
-        child_store, child_id = await parents.by_key(store, key)
+        child_store, child_id = await parentage.by_key(store, key)
         child = await read_tree(_queue_of(queue, child_store), child_id, depth - 1, max_children)
         if child is not None:
             children.append(child)

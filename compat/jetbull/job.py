@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from jetbull.commands import adding, changing, children, holding, logs, removal, retrying, waiting
 from jetbull.errors import JetbullError
-from jetbull.ledger import blobs, parents, reading
+from jetbull.ledger import blobs, parentage, reading
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.record import Record
@@ -160,7 +160,7 @@ class Job(Generic[Data, Result]):
             job.parentKey = given["parentKey"]
             link = given.get("parent") or {}
             job.parent = {"id": link.get("id"), "queueKey": link.get("queueKey")}
-            job.parent.update(_policies(parents.policy_of(given)))
+            job.parent.update(_policies(parentage.policy_of(given)))
             if head.get("orphaned"):
                 job.parentKey, job.parent = None, None
         job.repeatJobKey = given.get("repeatJobKey")

@@ -18,7 +18,7 @@ from jetbull.errors import (
     StoreError,
     UnrecoverableError,
 )
-from jetbull.ledger import parents
+from jetbull.ledger import bookkeeping
 from jetbull.ledger.lease import Lease
 from jetbull.processors import escaped
 
@@ -127,12 +127,12 @@ async def _no_pending_children(job: Job, lease: Lease) -> None:
     # Booking a child's end is one step in BullMQ and several messages here: give a child that
     # ended together with this job the moment it needs.
     for pause in _BOOKING_SECONDS:
-        if not await parents.has_pending(lease.store, job.id):
+        if not await bookkeeping.has_pending(lease.store, job.id):
             break
         await asyncio.sleep(pause)
     else:
         raise refused(-4, "moveToFinished", job.id)
-    if await parents.has_unsuccessful(lease.store, job.id):
+    if await bookkeeping.has_unsuccessful(lease.store, job.id):
         raise refused(-9, "moveToFinished", job.id)
 
 

@@ -19,7 +19,7 @@ import random
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger import parents, reading
+from jetbull.ledger import bookkeeping, parentage, reading, releasing
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.consumers import level_consumer, wait_consumer
 from jetbull.ledger.guard import HeaderMap, expect
@@ -123,13 +123,13 @@ class Upkeep:
             if self._is_old(message):
                 parent_id = last_token(message.subject)
                 await self._forget_missing(parent_id)
-                await parents.release(self._store, parent_id)
+                await releasing.release(self._store, parent_id)
 
     async def _forget_missing(self, parent_id: str) -> None:
         """Books out children that do not exist."""
         store = self._store
         query = {
-            "next_by_subj": store.names.dependencies(parent_id, parents.PENDING),
+            "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),
             "seq": 1,
             "batch": _CHILDREN,
         }
@@ -137,11 +137,11 @@ class Upkeep:
             if not self._is_old(message):
                 continue
             key = last_token(message.subject)
-            child_store, child_id = await parents.by_key(store, key)
+            child_store, child_id = await parentage.by_key(store, key)
             if await reading.find(child_store, child_id) is None:
                 log.warning("child %s of %s is not there any more", key, parent_id)
-                parent = parents.Parent(store, parent_id, key)
-                await parents.book(parent, parents.NOTHING, "null")
+                parent = parentage.Parent(store, parent_id, key)
+                await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
 
     async def _remembered(self) -> None:
         store = self._store

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
-from jetbull.ledger import parents
+from jetbull.ledger import bookkeeping, parentage
 from jetbull.ledger.store import QueueStore
 from jetbull.upkeep import Upkeep
 
@@ -34,8 +34,8 @@ async def test_a_parent_goes_whose_last_child_was_booked_by_somebody_who_died(
 ) -> None:
     queue, parent_id, child_id = await flow_of_one(shared_url, name)
     store = await queue.ledger()
-    parent = parents.Parent(store, parent_id, f"{queue.qualifiedName}:{child_id}")
-    assert await parents.book(parent, parents.PROCESSED, '"value"')
+    parent = parentage.Parent(store, parent_id, f"{queue.qualifiedName}:{child_id}")
+    assert await bookkeeping.book(parent, bookkeeping.PROCESSED, '"value"')
     assert await queue.getJobState(parent_id) == "waiting-children"
     await looked_after(store)
     assert await queue.getJobState(parent_id) == "waiting"

@@ -12,7 +12,7 @@ from jetbull.commands.preparing import prepare, prepare_many
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, JobError
-from jetbull.ledger import parents
+from jetbull.ledger import parentage
 from jetbull.ledger.adding import NewJob, add_together
 from jetbull.ledger.store import QueueStore
 
@@ -40,7 +40,7 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Job]) -> list[str]:
         ids = await _add_plain(store, prepared)
     if ids is None:
         items = [
-            Item(store, new, rule, await parents.parent_of(store, new.record, new.job_id))
+            Item(store, new, rule, await parentage.parent_of(store, new.record, new.job_id))
             for new, rule in zip(prepared, rules, strict=True)
         ]
         if any(not linking.is_near(store, item.parent) for item in items):

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError
-from jetbull.ledger import parents, reading
+from jetbull.ledger import bookkeeping, parentage, reading, releasing
 from jetbull.ledger.patches import rewrite
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -16,29 +16,29 @@ from jetbull.types.results import Dependencies, DependencyCounts
 
 _KINDS = ("processed", "unprocessed", "ignored", "failed")
 _BOOKS = {
-    "processed": parents.PROCESSED,
-    "unprocessed": parents.PENDING,
-    "ignored": parents.FAILED_KIND,
-    "failed": parents.UNSUCCESSFUL,
+    "processed": bookkeeping.PROCESSED,
+    "unprocessed": bookkeeping.PENDING,
+    "ignored": bookkeeping.FAILED_KIND,
+    "failed": bookkeeping.UNSUCCESSFUL,
 }
 _DEFAULT_PAGE = 20
 
 
 async def values(store: QueueStore, job_id: str) -> dict[str, Any]:
     """`{child key: value}` of the completed children."""
-    return (await parents.entries(store, job_id)).get(parents.PROCESSED, {})
+    return (await bookkeeping.entries(store, job_id)).get(bookkeeping.PROCESSED, {})
 
 
 async def ignored(store: QueueStore, job_id: str) -> dict[str, str]:
     """`{child key: reason}` of the failed children that do not fail the parent."""
-    return (await parents.entries(store, job_id)).get(parents.FAILED_KIND, {})
+    return (await bookkeeping.entries(store, job_id)).get(bookkeeping.FAILED_KIND, {})
 
 
 async def dependencies(
     store: QueueStore, job_id: str, opts: Mapping[str, Any] | None
 ) -> Dependencies:
     """All four books, or pages of those asked for (`{kind: {cursor, count}}`)."""
-    books = await parents.entries(store, job_id)
+    books = await bookkeeping.entries(store, job_id)
     if not opts:
         everything = {kind: _shown(kind, books.get(_BOOKS[kind], {})) for kind in _KINDS}
         return cast(Dependencies, everything)
@@ -80,12 +80,12 @@ async def page(store: QueueStore, job_id: str, kind: str, start: int, end: int) 
     if kind not in ("pending", "unprocessed", "processed"):
         raise ConfigurationError(f"type is {kind!r}: getDependencies takes pending or processed.")
     done = kind == "processed"
-    books = await parents.entries(store, job_id)
-    book = books.get(parents.PROCESSED if done else parents.PENDING, {})
+    books = await bookkeeping.entries(store, job_id)
+    book = books.get(bookkeeping.PROCESSED if done else bookkeeping.PENDING, {})
     keys = list(book)[start : None if end == -1 else end + 1]
     jobs: list[tuple[str, Stored]] = []
     for key in keys:
-        owner, child_id = await parents.by_key(store, key)
+        owner, child_id = await parentage.by_key(store, key)
         found = await reading.find(owner, child_id)
         if found is not None:
             jobs.append((child_id, found))
@@ -101,7 +101,7 @@ async def counts(
     store: QueueStore, job_id: str, opts: Mapping[str, Any] | None
 ) -> DependencyCounts:
     """Sizes of the books asked for (`{kind: True}`), or of all."""
-    books = await parents.entries(store, job_id)
+    books = await bookkeeping.entries(store, job_id)
     kinds = [k for k in _KINDS if opts.get(k)] if opts else list(_KINDS)
     sizes = {kind: len(books.get(_BOOKS[kind], {})) for kind in kinds}
     return cast(DependencyCounts, sizes)
@@ -115,20 +115,20 @@ async def cut(store: QueueStore, job_id: str) -> bool:
     found = await reading.find(store, job_id)
     if found is None:
         raise refused(-1, "removeChildDependency", job_id)
-    parent = await parents.parent_of(store, found.record, job_id)
+    parent = await parentage.parent_of(store, found.record, job_id)
     if parent is None:
         return False
     if await reading.find(parent.store, parent.job_id) is None:
         key = f"{parent.store.names.qualified}:{parent.job_id}"
         raise refused(-5, "removeChildDependency", parent=key)
-    if not await parents.book(parent, parents.NOTHING, "null"):
+    if not await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
         return False
 
     def orphan(record: Record) -> None:
         record.head["orphaned"] = True
 
     await rewrite(store, job_id, orphan)
-    await parents.release(parent.store, parent.job_id, removed=True)
+    await releasing.release(parent.store, parent.job_id, removed=True)
     return True
 
 

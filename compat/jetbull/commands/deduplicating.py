@@ -9,7 +9,7 @@ from jetbull.commands.announcing import announce, announce_duplicate, announce_r
 from jetbull.commands.linking import expect_child, expectation, is_near, tell_families
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict
-from jetbull.ledger import deduplication, parents, reading
+from jetbull.ledger import deduplication, parentage, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
@@ -62,7 +62,7 @@ async def _own(
     messages = [entry, message_for(store, job)]
     if along is not None:
         messages.insert(0, along)
-    parent = await parents.parent_of(store, job.record, job.job_id)
+    parent = await parentage.parent_of(store, job.record, job.job_id)
     if parent is not None:
         await tell_families(parent.store)
         if is_near(store, parent):

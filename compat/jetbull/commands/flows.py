@@ -14,7 +14,7 @@ from jetbull.commands.ruling import rule_of
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, FlowError, JobError
 from jetbull.job import Job
-from jetbull.ledger import parents, reading
+from jetbull.ledger import parentage, reading, releasing
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.placing import WAITING_CHILDREN
@@ -99,7 +99,7 @@ async def _together(nodes: Sequence[Tree]) -> bool:
     streams: dict[str, list[tuple[Tree, Item]]] = {}
     for node in nodes:
         store, new = await _prepared(node)
-        parent = await parents.parent_of(store, new.record, new.job_id)
+        parent = await parentage.parent_of(store, new.record, new.job_id)
         if parent is not None and not linking.is_near(store, parent):
             await linking.tell_families(parent.store)
             await linking.expect_child(parent)
@@ -135,4 +135,4 @@ async def _let_go(nodes: Sequence[Tree]) -> None:
     """Parents whose children were done before the parent was stored need not wait."""
     for node in nodes:
         if node.children:
-            await parents.release(await node.queue.ledger(), node.job.id)
+            await releasing.release(await node.queue.ledger(), node.job.id)

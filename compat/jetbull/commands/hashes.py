@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetbull.ledger import parents
+from jetbull.ledger import parentage
 from jetbull.ledger.record import Record, dumps
 from jetbull.options import OPTS_DECODE, PARENT_POLICIES, shorten
 
@@ -42,7 +42,7 @@ def as_hash(record: Record) -> dict[str, Any]:
             row[field] = dumps(head[field])
     if "parentKey" in given and not head.get("orphaned"):
         link = given["parent"]
-        policy = parents.policy_of(given)
+        policy = parentage.policy_of(given)
         parent = {"id": link["id"], "queueKey": link["queueKey"]}
         row["parent"] = dumps({**parent, **{p: True for p in PARENT_POLICIES if _has(policy, p)}})
         row["parentKey"] = given["parentKey"]

@@ -13,7 +13,7 @@ from jetbull.commands import fetching
 from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
 from jetbull.errors import UnrecoverableError
-from jetbull.ledger import blobs, finishing, pages, parents, reading
+from jetbull.ledger import blobs, bookkeeping, finishing, pages, reading, releasing
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.finishing import Failure
 from jetbull.ledger.idle import is_drained
@@ -65,9 +65,9 @@ async def lease_of(job: Job, token: str | None, command: str) -> Lease:
 async def _no_children_pending(store: QueueStore, job: Job) -> None:
     if not await _has_family(store, job):
         return
-    if await parents.has_pending(store, job.id):
+    if await bookkeeping.has_pending(store, job.id):
         raise refused(-4, "moveToFinished", job.id)
-    if await parents.has_unsuccessful(store, job.id):
+    if await bookkeeping.has_unsuccessful(store, job.id):
         raise refused(-9, "moveToFinished", job.id)
 
 
@@ -223,15 +223,15 @@ async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bo
         raise refused(-1, command, job.id)
     # Both looks at once: a quick child must not end before its parent begins to wait.
     failed, pending = await asyncio.gather(
-        parents.has_unsuccessful(store, job.id), parents.has_pending(store, job.id)
+        bookkeeping.has_unsuccessful(store, job.id), bookkeeping.has_pending(store, job.id)
     )
     if failed:
         raise refused(-9, command, job.id)
     child = opts.get("child")
     if child:
         key = f"{child['queue']}:{child['id']}"
-        books = await parents.entries(store, job.id)
-        if key not in books.get(parents.PENDING, {}):
+        books = await bookkeeping.entries(store, job.id)
+        if key not in books.get(bookkeeping.PENDING, {}):
             return False
     elif not pending:
         return False
@@ -241,7 +241,7 @@ async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bo
     except LeaseLost:
         raise await _lost(job, command) from None
     # The last child may have finished between the look and the move.
-    await parents.release(store, job.id)
+    await releasing.release(store, job.id)
     return True
 
 

@@ -19,7 +19,7 @@ from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger import journal as journals
-from jetbull.ledger import parents
+from jetbull.ledger import releasing
 from jetbull.ledger.adding import is_stored, tombstones
 from jetbull.ledger.batch import Message, commit, most_in_batch
 from jetbull.ledger.collector import collector_paused
@@ -142,7 +142,7 @@ async def _go_on(journal: Journal, parts: Sequence[Sequence[Entry]]) -> None:
         now = await journals.current(journal)
     for parent in waiting:
         # Its children may have been done before it was there.
-        await parents.release(parent.store, parent.job.job_id)
+        await releasing.release(parent.store, parent.job.job_id)
 
 
 async def _read(journal: Journal) -> list[Entry] | None:

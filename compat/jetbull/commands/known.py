@@ -14,7 +14,7 @@ from jetbull.ledger import deduplication
 from jetbull.ledger.adding import NewJob, tombstones
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.names import public_name_of, public_state_of
-from jetbull.ledger.parents import Parent
+from jetbull.ledger.parentage import Parent
 from jetbull.ledger.reading import find_many
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.ledger import parents, reading
+from jetbull.ledger import bookkeeping, parentage, parents, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.batch import Message, commit
@@ -32,7 +32,7 @@ def link(store: QueueStore, parent: dict[str, Any]) -> dict[str, Any]:
 
 async def add_child(store: QueueStore, new: NewJob) -> str:
     """Stores the child and its parent's wait for it together."""
-    parent = await parents.parent_of(store, new.record, new.job_id)
+    parent = await parentage.parent_of(store, new.record, new.job_id)
     assert parent is not None
     await tell_families(parent.store)
     if new.place.level:
@@ -60,7 +60,7 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
         return await _adopt(store, new, parent)
 
 
-def is_near(store: QueueStore, parent: parents.Parent | None) -> bool:
+def is_near(store: QueueStore, parent: parentage.Parent | None) -> bool:
     """Whether parent, if there is one, and child can be stored in one step: in one prefix."""
     return parent is None or parent.store.names.space.jobs == store.names.space.jobs
 
@@ -74,25 +74,25 @@ async def require_parent(store: QueueStore, job: Job) -> None:
         raise refused(-5, "addJob", parent=str(job.parentKey))
 
 
-def expectation(parent: parents.Parent) -> Message:
+def expectation(parent: parentage.Parent) -> Message:
     """The message by which a parent waits for a child that is new to it."""
-    subject, headers = parents.pending_message(parent.store, parent.job_id, parent.child_key)
+    subject, headers = bookkeeping.pending_message(parent.store, parent.job_id, parent.child_key)
     expect(headers, subject, 0)
     return Message(subject, b"null", headers)
 
 
-async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
+async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> str:
     """A job of this id exists: it becomes a child of the parent, or counts at once."""
     existing = await reading.find(store, new.job_id)
     if existing is None:
         # Only a tombstone or an old dependency stood in the way.
         await parent.store.purge(
-            parent.store.names.dependency(parents.PENDING, parent.job_id, parent.child_key)
+            parent.store.names.dependency(bookkeeping.PENDING, parent.job_id, parent.child_key)
         )
         await store_job(store, new)
         await expect_child(parent)
         return new.job_id
-    old = await parents.parent_of(store, existing.record, new.job_id)
+    old = await parentage.parent_of(store, existing.record, new.job_id)
     if (
         old is not None
         and (old.job_id, old.store.names.qualified) != (parent.job_id, parent.store.names.qualified)
@@ -106,7 +106,7 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parents.Parent) -> str:
     return new.job_id
 
 
-async def expect_child(parent: parents.Parent) -> None:
+async def expect_child(parent: parentage.Parent) -> None:
     """Lets the parent wait for the child, if it does not yet."""
     entry = expectation(parent)
     try:

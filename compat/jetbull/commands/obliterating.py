@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jetbull.commands import removal
 from jetbull.errors import JetbullError
-from jetbull.ledger import consumers, counting, hub, parents, reading
+from jetbull.ledger import bookkeeping, consumers, counting, hub, parentage, reading
 from jetbull.ledger.flushing import tell_emptied
 from jetbull.ledger.names import CHILDREN, STATES, last_token, unescape
 from jetbull.ledger.store import QueueStore
@@ -96,8 +96,8 @@ async def _release(store: QueueStore, own: set[Pending], kept: set[str]) -> None
         if queue == store.names.name and parent_id not in kept:
             continue
         owner = await store.sibling(store.names.space.prefix, queue)
-        parent = parents.Parent(owner, parent_id, child_key)
-        if await parents.book(parent, parents.NOTHING, "null"):
+        parent = parentage.Parent(owner, parent_id, child_key)
+        if await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
             await removal.leave_parent(store, parent, in_bulk=True)
 
 

@@ -19,7 +19,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.moving import transition
 from jetbull.ledger.names import CHILDREN
-from jetbull.ledger.parents import Parent
+from jetbull.ledger.parentage import Parent
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.store import QueueStore
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jetbull.errors import Conflict, StoreError
-from jetbull.ledger import deduplication, parents, reading, schedules
+from jetbull.ledger import bookkeeping, deduplication, parentage, reading, releasing, schedules
 from jetbull.ledger.belongings import forget
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import ACTIVE, CHILDREN, public_state_of, state_of
@@ -12,7 +12,12 @@ from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
 BELONGS_TO_SCHEDULER = -8
-_KINDS = (parents.PROCESSED, parents.FAILED_KIND, parents.UNSUCCESSFUL, parents.PENDING)
+_KINDS = (
+    bookkeeping.PROCESSED,
+    bookkeeping.FAILED_KIND,
+    bookkeeping.UNSUCCESSFUL,
+    bookkeeping.PENDING,
+)
 
 Seen = set[tuple[str, str]]
 """Jobs met on the way through a family: queue and id."""
@@ -68,9 +73,9 @@ async def _unseen_children(
 
 async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, str]]:
     """Finished ones first, as BullMQ removes them; without those that left a moment ago."""
-    books = await parents.entries(store, job_id)
+    books = await bookkeeping.entries(store, job_id)
     keys = [key for kind in _KINDS for key in books.get(kind, {})]
-    return [await parents.by_key(store, key) for key in keys]
+    return [await parentage.by_key(store, key) for key in keys]
 
 
 async def _remove_tree(
@@ -109,8 +114,8 @@ async def remove_stored(
     dedup_id = found.record.given.get("deduplicationId")
     if dedup_id:
         await deduplication.free(store, dedup_id, job_id)
-    parent = await parents.parent_of(store, found.record, job_id)
-    if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
+    parent = await parentage.parent_of(store, found.record, job_id)
+    if parent is not None and await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
         await leave_parent(store, parent, in_bulk)
     if not in_bulk:  # after the parent's event, as in BullMQ
         # The one event that calls the line by the name of its Redis key.
@@ -129,16 +134,17 @@ async def _bury(store: QueueStore, job_id: str, found: Stored, state: str) -> No
         await store.purge(found.subject, seq=found.seq + 1)
 
 
-async def leave_parent(store: QueueStore, parent: parents.Parent, in_bulk: bool) -> None:
+async def leave_parent(store: QueueStore, parent: parentage.Parent, in_bulk: bool) -> None:
     """What becomes of a parent that does not wait for a removed child any more."""
     if in_bulk and parent.store.names.qualified == store.names.qualified:
         waiting = await reading.find(store, parent.job_id)
-        alone = waiting is not None and state_of(waiting.subject) == CHILDREN
-        if waiting is not None and alone and not await parents.has_pending(store, parent.job_id):
+        if waiting is None or state_of(waiting.subject) != CHILDREN:
+            return
+        if not await bookkeeping.has_pending(store, parent.job_id):
             await remove_stored(store, parent.job_id, waiting, in_bulk)
             await forget(store, [parent.job_id])
         return
-    await parents.release(parent.store, parent.job_id, quiet=in_bulk, removed=True)
+    await releasing.release(parent.store, parent.job_id, quiet=in_bulk, removed=True)
 
 
 async def remove_unprocessed_children(
@@ -147,9 +153,9 @@ async def remove_unprocessed_children(
     """Removes the descendants that are neither finished nor held by a worker."""
     seen = set() if seen is None else seen
     seen.add((store.names.qualified, job_id))
-    pending = (await parents.entries(store, job_id)).get(parents.PENDING, {})
+    pending = (await bookkeeping.entries(store, job_id)).get(bookkeeping.PENDING, {})
     for key in pending:
-        child_store, child_id = await parents.by_key(store, key)
+        child_store, child_id = await parentage.by_key(store, key)
         if (child_store.names.qualified, child_id) in seen:
             continue
         child = await reading.find(child_store, child_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from jetbull.ledger import parents
+from jetbull.ledger import bookkeeping, parentage, releasing
 from jetbull.ledger.belongings import delete, forget
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.names import FAILED, last_token
@@ -99,9 +99,9 @@ async def _leave_parents(store: QueueStore, jobs: Old) -> None:
     patches = await read_patches(store, list(jobs)) if store.patched else {}
     for job_id, message in jobs.items():
         record = fold(Record.decode(message.data), message.seq, patches.get(job_id))
-        parent = await parents.parent_of(store, record, job_id)
-        if parent is not None and await parents.book(parent, parents.NOTHING, "null"):
-            await parents.release(parent.store, parent.job_id, removed=True)
+        parent = await parentage.parent_of(store, record, job_id)
+        if parent is not None and await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
+            await releasing.release(parent.store, parent.job_id, removed=True)
 
 
 async def _oldest(store: QueueStore, subject: str, count: int) -> Old:

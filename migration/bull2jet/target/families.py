@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from bull2jet.model import Family, Job
-from jetbull.ledger.guard import HeaderMap
-from jetbull.ledger.logs import read_rows
-from jetbull.ledger.names import last_token
-from jetbull.ledger.parents import (
+from jetbull.ledger.bookkeeping import (
     FAILED_KIND,
     PENDING,
     PROCESSED,
     UNSUCCESSFUL,
     pending_message,
 )
+from jetbull.ledger.guard import HeaderMap
+from jetbull.ledger.logs import read_rows
+from jetbull.ledger.names import last_token
 from jetbull.ledger.record import dumps, to_bytes
 from jetbull.ledger.store import QueueStore
 

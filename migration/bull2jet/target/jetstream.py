@@ -25,7 +25,7 @@ from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
 from bull2jet.target.traces import Traces, read_traces
 from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
-from jetbull.ledger import blobs, counting, hub, parents
+from jetbull.ledger import blobs, counting, hub, parentage, parents
 from jetbull.ledger.adding import NewJob, add_many
 from jetbull.ledger.names import (
     CHILDREN,
@@ -204,7 +204,7 @@ class JetStreamQueue:
 
     async def _is_awaited(self, child: Stored, child_id: str) -> bool:
         """Whether the child's parent stands on the target and still waits for it."""
-        parent = await parents.parent_of(self._store, child.record, child_id)
+        parent = await parentage.parent_of(self._store, child.record, child_id)
         if parent is None:
             return False
         found = await find(parent.store, parent.job_id)
