@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any
 
-from jetbull.commands import adding, changing, children, holding, logs, removal, retrying, waiting
+from jetbull.commands import adding, changing, holding, logs, removal, retrying, waiting
 from jetbull.errors import JetbullError
+from jetbull.job_body import policies
+from jetbull.job_family import JobFamily
+from jetbull.job_hash import fill, getReturnValue, optsFromJSON
+from jetbull.job_owner import JobOwner
+from jetbull.job_states import JobStates
 from jetbull.ledger import blobs, parentage, reading
-from jetbull.ledger.lease import Lease
-from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.record import Record
-from jetbull.ledger.store import QueueStore
-from jetbull.options import OPTS_DECODE, OPTS_ENCODE, PARENT_POLICIES, checked, expand
+from jetbull.options import OPTS_DECODE, OPTS_ENCODE, expand
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
-from jetbull.types.results import Dependencies, DependencyCounts
 
 if TYPE_CHECKING:
-    from jetbull.backend import Backend
     from jetbull.queue_events import QueueEvents
 
 optsDecodeMap = OPTS_DECODE
 optsEncodeMap = OPTS_ENCODE
 
 
-_FROM_OPTIONS = frozenset({"delay", "priority", "attempts", "removeOnComplete", "removeOnFail"})
 _CHANGING = frozenset(
     {
         "progress",
@@ -46,82 +44,8 @@ _CHANGING = frozenset(
 """What a record says of a job besides what was given, under the same names."""
 
 
-class JobOwner(Protocol):
-    """What a job needs of its queue or worker."""
-
-    name: str
-    prefix: str
-    qualifiedName: str
-    opts: dict[str, Any]
-    backend: Backend
-    recorder: MetricsRecorder | None = None
-
-    async def ledger(self) -> QueueStore:
-        """The queue's ledger."""
-
-    def on_progress(self, job: Job, progress: Any) -> None:
-        """Called when a job of the owner told its progress."""
-
-    def on_removed(self, job: Job) -> None:
-        """Called when a job of the owner removed itself."""
-
-
-class Job(Generic[Data, Result]):
+class Job(JobFamily[Data, Result], JobStates[Data, Result]):
     """One job; also what a processor gets as first argument."""
-
-    # What every job begins with. Of thousands, each holds only what it does not share.
-    delay: int = 0
-    priority: int = 0
-    attempts: int = 1
-    removeOnComplete: Any = True
-    removeOnFail: Any = False
-    discarded: bool = False
-    progress: Any = 0
-    attemptsMade: int = 0
-    attemptsStarted: int = 0
-    stalledCounter: int = 0
-    processedOn: int | None = 0
-    finishedOn: int | None = 0
-    returnvalue: Result | None = None
-    failedReason: str | None = None
-    deferredFailure: str | None = None
-    processedBy: str | None = None
-    repeatJobKey: str | None = None
-    token: str | None = None
-    parentKey: str | None = None
-    parent: dict[str, Any] | None = None
-    deduplication_id: str | None = None
-    _lease: Lease | None = None
-
-    def __init__(
-        self,
-        queue: JobOwner,
-        name: str,
-        data: Data,
-        opts: JobOptions | Mapping[str, Any] | None = None,
-        job_id: str | None = None,
-    ) -> None:
-        given: dict[str, Any] = dict(opts or {})
-        checked(given)
-        self.queue = queue
-        self.name = name
-        self.data: Data = data
-        self.id: Any = given.get("jobId") or job_id
-        self.timestamp: int = given.get("timestamp", round(time.time() * 1000))
-        self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None, **given}
-        for option in _FROM_OPTIONS.intersection(given):
-            setattr(self, option, given[option])
-        self.stacktrace: list[str] = []
-        self.queueQualifiedName = queue.qualifiedName
-        self.backend = queue.backend
-        parent = given.get("parent")
-        if parent:
-            self.parentKey = f"{parent.get('queue')}:{parent.get('id')}"
-            self.parent = {"id": parent.get("id"), "queueKey": parent.get("queue")}
-            self.parent.update(_policies(given))
-        deduplication = given.get("deduplication")
-        if isinstance(deduplication, dict):
-            self.deduplication_id = deduplication.get("id")
 
     # --- making ------------------------------------------------------------------------
 
@@ -160,7 +84,7 @@ class Job(Generic[Data, Result]):
             job.parentKey = given["parentKey"]
             link = given.get("parent") or {}
             job.parent = {"id": link.get("id"), "queueKey": link.get("queueKey")}
-            job.parent.update(_policies(parentage.policy_of(given)))
+            job.parent.update(policies(parentage.policy_of(given)))
             if head.get("orphaned"):
                 job.parentKey, job.parent = None, None
         job.repeatJobKey = given.get("repeatJobKey")
@@ -194,108 +118,8 @@ class Job(Generic[Data, Result]):
         opts = expand(json.loads(rawData.get("opts") or "{}"))
         data = json.loads(rawData.get("data") or "{}")
         job = Job(queue, str(rawData.get("name")), data, opts)
-        raw_id = jobId or rawData.get("id")
-        job.id = raw_id.decode() if isinstance(raw_id, bytes) else raw_id
-        job.progress = json.loads(rawData.get("progress") or "0")
-        job.delay = int(rawData.get("delay") or 0)
-        job.priority = int(rawData.get("priority") or 0)
-        job.timestamp = int(rawData.get("timestamp") or 0)
-        job.attemptsMade = int(rawData.get("attemptsMade") or rawData.get("atm") or 0)
-        job.attemptsStarted = int(rawData.get("ats") or 0)
-        job.stalledCounter = int(rawData.get("stc") or 0)
-        job.stacktrace = json.loads(rawData.get("stacktrace") or "[]")
-        for name, key in (("finishedOn", "finishedOn"), ("processedOn", "processedOn")):
-            if rawData.get(key):
-                setattr(job, name, int(rawData[key]))
-        job.repeatJobKey = rawData.get("rjk") or None
-        job.deduplication_id = rawData.get("deid") or job.deduplication_id
-        job.failedReason = rawData.get("failedReason") or None
-        job.deferredFailure = rawData.get("defa") or None
-        job.processedBy = rawData.get("pb") or None
-        if isinstance(rawData.get("returnvalue"), str):
-            job.returnvalue = getReturnValue(rawData["returnvalue"])
-        if rawData.get("parentKey"):
-            job.parentKey = rawData["parentKey"]
-        if rawData.get("parent"):
-            job.parent = json.loads(rawData["parent"])
+        fill(job, rawData, jobId)
         return job
-
-    # --- reading -----------------------------------------------------------------------
-
-    @property
-    def deduplicationId(self) -> str | None:
-        """Node's spelling of `deduplication_id`."""
-        return self.deduplication_id
-
-    @property
-    def queueName(self) -> str:
-        return self.queue.name
-
-    @property
-    def prefix(self) -> str:
-        return self.queue.prefix
-
-    async def getState(self) -> str:
-        """`waiting`, `active`, … or `unknown`."""
-        return await reading.state(await self.queue.ledger(), self.id)
-
-    async def isCompleted(self) -> bool:
-        return await self.getState() == "completed"
-
-    async def isFailed(self) -> bool:
-        return await self.getState() == "failed"
-
-    async def isDelayed(self) -> bool:
-        return await self.getState() == "delayed"
-
-    async def isActive(self) -> bool:
-        return await self.getState() == "active"
-
-    async def isWaiting(self) -> bool:
-        return await self.getState() == "waiting"
-
-    async def isWaitingChildren(self) -> bool:
-        return await self.getState() == "waiting-children"
-
-    async def isPrioritized(self) -> bool:
-        return await self.getState() == "prioritized"
-
-    async def isInZSet(self, set: str) -> bool:
-        """Whether the job is in the state BullMQ keeps under this name."""
-        return await self.getState() == set
-
-    async def isInList(self, list_name: str) -> bool:
-        """Whether the job is in the state BullMQ keeps under this name: `wait`, `active`."""
-        return await self.getState() == ("waiting" if list_name == "wait" else list_name)
-
-    def asJSON(self) -> dict[str, Any]:
-        """The job as a plain dictionary, outcome included (BullMQ for Node: Job.asJSON)."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "data": self.data,
-            "opts": self.opts,
-            "progress": self.progress,
-            "attemptsMade": self.attemptsMade,
-            "attemptsStarted": self.attemptsStarted,
-            "stalledCounter": self.stalledCounter,
-            "timestamp": self.timestamp,
-            "delay": self.delay,
-            "priority": self.priority,
-            "processedOn": self.processedOn,
-            "finishedOn": self.finishedOn,
-            "failedReason": self.failedReason,
-            "stacktrace": self.stacktrace,
-            "returnvalue": self.returnvalue,
-            "parent": self.parent,
-            "parentKey": self.parentKey,
-            "repeatJobKey": self.repeatJobKey,
-            "deduplicationId": self.deduplication_id,
-            "deferredFailure": self.deferredFailure,
-            "processedBy": self.processedBy,
-        }
-
-    toJSON = asJSON
 
     # --- changing ----------------------------------------------------------------------
 
@@ -399,36 +223,7 @@ class Job(Generic[Data, Result]):
         """Keeps the lock for `duration` ms more: 1, or 0 when it is not ours."""
         return await holding.extend(self, token, duration)
 
-    # --- family ------------------------------------------------------------------------
-
-    async def getChildrenValues(self) -> dict[str, Any]:
-        """`{child key: value}` of the completed children."""
-        return await children.values(await self.queue.ledger(), self.id)
-
-    async def getDependencies(self, opts: Mapping[str, Any] | None = None) -> Dependencies:
-        """`{processed, unprocessed, failed, ignored}`, with cursors when pages are asked for."""
-        return await children.dependencies(await self.queue.ledger(), self.id, opts)
-
-    async def getDependenciesCount(self, opts: Mapping[str, Any] | None = None) -> DependencyCounts:
-        """How many children are processed, unprocessed, failed, ignored."""
-        return await children.counts(await self.queue.ledger(), self.id, opts)
-
-    async def getIgnoredChildrenFailures(self) -> dict[str, str]:
-        """`{child key: reason}` of failed children that do not fail this job."""
-        return await children.ignored(await self.queue.ledger(), self.id)
-
-    getFailedChildrenValues = getIgnoredChildrenFailures
-
-    async def removeChildDependency(self) -> bool:
-        """Cuts this job from its parent; False if it has none."""
-        cut = await children.cut(await self.queue.ledger(), self.id)
-        if cut:
-            self.parent, self.parentKey = None, None
-        return cut
-
-    async def removeUnprocessedChildren(self) -> None:
-        """Removes the children that have not started."""
-        await removal.remove_unprocessed_children(await self.queue.ledger(), self.id)
+    # --- what else ---------------------------------------------------------------------
 
     async def removeDeduplicationKey(self) -> bool:
         """Frees the deduplication id if this job owns it."""
@@ -443,23 +238,6 @@ class Job(Generic[Data, Result]):
         """The return value; JetbullError with the failed reason, or after `ttl` ms."""
         finished: Result = await waiting.until_finished(self, queueEvents, ttl)
         return finished
-
-
-def _policies(opts: Mapping[str, Any]) -> dict[str, bool]:
-    return {short: True for short in PARENT_POLICIES if opts.get(OPTS_DECODE[short])}
-
-
-def optsFromJSON(rawOpts: Mapping[str, Any]) -> dict[str, Any]:
-    """Long option names for the short ones."""
-    return expand(rawOpts)
-
-
-def getReturnValue(value: Any) -> Any:
-    """The decoded value, or the text itself when it is no JSON."""
-    try:
-        return json.loads(value)
-    except (TypeError, ValueError):
-        return value
 
 
 __all__ = [

@@ -1,0 +1,123 @@
+"""What a job holds: BullMQ's attributes, with what every job begins with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Generic
+
+from jetbull.job_owner import JobOwner
+from jetbull.ledger.lease import Lease
+from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked
+from jetbull.types.generics import Data, Result
+from jetbull.types.job_options import JobOptions
+
+_FROM_OPTIONS = frozenset({"delay", "priority", "attempts", "removeOnComplete", "removeOnFail"})
+
+
+class JobBody(Generic[Data, Result]):
+    """A job's attributes."""
+
+    # What every job begins with. Of thousands, each holds only what it does not share.
+    delay: int = 0
+    priority: int = 0
+    attempts: int = 1
+    removeOnComplete: Any = True
+    removeOnFail: Any = False
+    discarded: bool = False
+    progress: Any = 0
+    attemptsMade: int = 0
+    attemptsStarted: int = 0
+    stalledCounter: int = 0
+    processedOn: int | None = 0
+    finishedOn: int | None = 0
+    returnvalue: Result | None = None
+    failedReason: str | None = None
+    deferredFailure: str | None = None
+    processedBy: str | None = None
+    repeatJobKey: str | None = None
+    token: str | None = None
+    parentKey: str | None = None
+    parent: dict[str, Any] | None = None
+    deduplication_id: str | None = None
+    _lease: Lease | None = None
+
+    def __init__(
+        self,
+        queue: JobOwner,
+        name: str,
+        data: Data,
+        opts: JobOptions | Mapping[str, Any] | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        given: dict[str, Any] = dict(opts or {})
+        checked(given)
+        self.queue = queue
+        self.name = name
+        self.data: Data = data
+        self.id: Any = given.get("jobId") or job_id
+        self.timestamp: int = given.get("timestamp", round(time.time() * 1000))
+        self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None, **given}
+        for option in _FROM_OPTIONS.intersection(given):
+            setattr(self, option, given[option])
+        self.stacktrace: list[str] = []
+        self.queueQualifiedName = queue.qualifiedName
+        self.backend = queue.backend
+        parent = given.get("parent")
+        if parent:
+            self.parentKey = f"{parent.get('queue')}:{parent.get('id')}"
+            self.parent = {"id": parent.get("id"), "queueKey": parent.get("queue")}
+            self.parent.update(policies(given))
+        deduplication = given.get("deduplication")
+        if isinstance(deduplication, dict):
+            self.deduplication_id = deduplication.get("id")
+
+    @property
+    def deduplicationId(self) -> str | None:
+        """Node's spelling of `deduplication_id`."""
+        return self.deduplication_id
+
+    @property
+    def queueName(self) -> str:
+        return self.queue.name
+
+    @property
+    def prefix(self) -> str:
+        return self.queue.prefix
+
+    def asJSON(self) -> dict[str, Any]:
+        """The job as a plain dictionary, outcome included (BullMQ for Node: Job.asJSON)."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "data": self.data,
+            "opts": self.opts,
+            "progress": self.progress,
+            "attemptsMade": self.attemptsMade,
+            "attemptsStarted": self.attemptsStarted,
+            "stalledCounter": self.stalledCounter,
+            "timestamp": self.timestamp,
+            "delay": self.delay,
+            "priority": self.priority,
+            "processedOn": self.processedOn,
+            "finishedOn": self.finishedOn,
+            "failedReason": self.failedReason,
+            "stacktrace": self.stacktrace,
+            "returnvalue": self.returnvalue,
+            "parent": self.parent,
+            "parentKey": self.parentKey,
+            "repeatJobKey": self.repeatJobKey,
+            "deduplicationId": self.deduplication_id,
+            "deferredFailure": self.deferredFailure,
+            "processedBy": self.processedBy,
+        }
+
+    toJSON = asJSON
+
+
+def policies(opts: Mapping[str, Any]) -> dict[str, bool]:
+    """What a failure means for the parent, by BullMQ's short names."""
+    return {short: True for short in PARENT_POLICIES if opts.get(OPTS_DECODE[short])}
+
+
+__all__ = ["JobBody", "policies"]

@@ -1,0 +1,47 @@
+"""Where a job is."""
+
+from __future__ import annotations
+
+from jetbull.job_body import JobBody
+from jetbull.ledger import reading
+from jetbull.types.generics import Data, Result
+
+
+class JobStates(JobBody[Data, Result]):
+    """Asking a job for its state."""
+
+    async def getState(self) -> str:
+        """`waiting`, `active`, … or `unknown`."""
+        return await reading.state(await self.queue.ledger(), self.id)
+
+    async def isCompleted(self) -> bool:
+        return await self.getState() == "completed"
+
+    async def isFailed(self) -> bool:
+        return await self.getState() == "failed"
+
+    async def isDelayed(self) -> bool:
+        return await self.getState() == "delayed"
+
+    async def isActive(self) -> bool:
+        return await self.getState() == "active"
+
+    async def isWaiting(self) -> bool:
+        return await self.getState() == "waiting"
+
+    async def isWaitingChildren(self) -> bool:
+        return await self.getState() == "waiting-children"
+
+    async def isPrioritized(self) -> bool:
+        return await self.getState() == "prioritized"
+
+    async def isInZSet(self, set: str) -> bool:
+        """Whether the job is in the state BullMQ keeps under this name."""
+        return await self.getState() == set
+
+    async def isInList(self, list_name: str) -> bool:
+        """Whether the job is in the state BullMQ keeps under this name: `wait`, `active`."""
+        return await self.getState() == ("waiting" if list_name == "wait" else list_name)
+
+
+__all__ = ["JobStates"]
