@@ -150,7 +150,7 @@ class Slots:
             job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
-            await self._process(job, lease, lambda: self._followed(slot))
+            await self._process(job, lease, lambda: self._followed(slot, lease))
         except Exception as error:
             self._worker.complain(error)
         # A queue is drained by a job that finished, not by one that was put off.
@@ -162,24 +162,26 @@ class Slots:
         if self._admission.limited:
             await self._admission.finished()
 
-    def _followed(self, slot: _Slot) -> bool:
+    def _followed(self, slot: _Slot, lease: Lease) -> bool:
         """The slot's outcome is on its way: whether it sent a claim right behind it."""
-        self._follow(slot)
+        self._follow(slot, lease)
         return slot.claim is not None
 
-    def _follow(self, slot: _Slot) -> None:
+    def _follow(self, slot: _Slot, lease: Lease) -> None:
         """The slot's outcome is on its way: claims the next job right behind it."""
         source = self.source
         if (
-            source.may_have_head
-            or source.has_returned
-            or self._store.patched
+            self._store.patched
             or self._admission.limited
             or slot.number >= self._worker.concurrency
             or not self._may_fetch()
         ):
             return
-        ticket = source.pop()
+        if source.may_have_head:
+            # A child's end may release its parent, which would be the next one.
+            ticket = None if lease.record.given.get("parent") else source.pop_head()
+        else:
+            ticket = None if source.has_returned else source.pop()
         if ticket is not None:
             self._begin()
             slot.claim = self._claim(ticket)
@@ -198,11 +200,12 @@ class Slots:
         if self._admission.limited:
             return await self._next_limited()
         if source.may_have_head:
-            async with source.head_lock:
-                if source.may_have_head and self._may_fetch():
-                    ticket = await source.head()
-                    if ticket is not None:
-                        return await self._take(ticket)
+            ticket = await source.head()
+            if ticket is not None and not self._may_fetch():
+                await source.put_back(ticket)
+                return None
+            if ticket is not None:
+                return await self._take(ticket)
         ticket = await source.recall() if source.has_returned else source.pop()
         if ticket is None:
             await self._rest()
@@ -220,7 +223,7 @@ class Slots:
         if not await self._admission.may_start():
             await source.pause()
             return None
-        async with source.head_lock:
+        async with source.one_by_one:
             while self._may_fetch():
                 ticket = await source.next_in_line(self._admission.narrow)
                 if ticket is None:
@@ -298,6 +301,7 @@ class Slots:
         try:
             lease = await claim.lease(self._store, along)
         finally:
+            self.source.settled(claim.ticket, lease is not None)
             if lease is None:
                 self._end()
         return lease

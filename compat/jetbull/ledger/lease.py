@@ -29,11 +29,15 @@ class LeaseLost(JetbullError):
 
 @dataclass(slots=True)
 class Ticket:
-    """A waiting job handed out by a consumer (`reply` acks it) or read from the head."""
+    """A waiting job handed out by a consumer (`reply` acks it) or read from the head.
+
+    A `contested` one that is refused was taken by another worker; nobody looks into it.
+    """
 
     stored: Stored
     reply: str = ""
     since: float = 0.0
+    contested: bool = False
 
 
 class Lease:

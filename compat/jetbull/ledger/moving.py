@@ -31,6 +31,8 @@ async def move(
     """
     if place.level:
         await ensure_level(store, place.level)
+    if place.state == HEAD:
+        store.heads += 1  # a claim that follows this message at once may not be of an older job
     message = transition(store, job_id, old, record, place)
     subject = message.subject
     seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)

@@ -23,11 +23,11 @@ from jetbull.ledger.consumers import (
 )
 from jetbull.ledger.counting import levels
 from jetbull.ledger.feed import Feed, is_first
+from jetbull.ledger.head import Head
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.line import Returned, first_in_line, insert
-from jetbull.ledger.names import HEAD, PRIO, lane_of
+from jetbull.ledger.names import PRIO, lane_of
 from jetbull.ledger.placing import rank
-from jetbull.ledger.reading import as_stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
 
@@ -59,8 +59,8 @@ class Source:
         self._feeds: dict[int, Feed] = {}
         self._slots: deque[asyncio.Future[None]] = deque()
         self._wake = asyncio.Event()
-        self._head = True
-        self._head_lock = asyncio.Lock()
+        self._head = Head(store)
+        self._one_by_one = asyncio.Lock()
         self._hints: list[Subscription] = []
         self._forget_listener: Callable[[], None] = lambda: None
         self._stale = False
@@ -120,7 +120,7 @@ class Source:
                 await self._add_feed(level)
 
     async def _on_head(self, _: Msg) -> None:
-        self._head = True
+        self._head.tell()
         self._news += 1
         self._rouse(1)
 
@@ -139,7 +139,7 @@ class Source:
 
     def _on_reconnect(self) -> None:
         self._stale = True
-        self._head = True
+        self._head.forget()
         self.rouse()
 
     def _deliver(self, hand: deque[Ticket], ticket: Ticket) -> None:
@@ -211,14 +211,14 @@ class Source:
         What was returned comes back late and in another order. So only a ticket that comes for the
         first time counts, while none is away; otherwise, or to `look` always, the store is asked.
         """
-        sure = not (look or self._head or self.has_returned or len(self._feeds) > 1)
+        sure = not (look or self.may_have_head or self.has_returned or len(self._feeds) > 1)
         if sure and self._hand and is_first(self._hand[0]):
             return self.pop()
         if self._nothing_at == self._news:
             return None
         while True:
             news = self._news
-            ticket = await self.head() if self._head else None
+            ticket = await self._head.newest() if self.may_have_head else None
             ticket = ticket or await first_in_line(self._store, self._known())
             if ticket is not None:
                 return self._as_delivered(ticket)
@@ -265,27 +265,35 @@ class Source:
             self._returned.add([ticket])
             await self._store.wire.send(ticket.reply, b"-NAK")
         else:
-            self._head = True
+            self._head.settled(ticket, won=True)
+            self._head.forget()
 
     @property
     def may_have_head(self) -> bool:
-        return self._head
+        return self._head.may_be
+
+    def pop_head(self) -> Ticket | None:
+        """The newest job at the head, if it is in hand and nothing newer may have come."""
+        return self._head.pop()
 
     async def head(self) -> Ticket | None:
-        """The newest job at the head of the queue, or None; ask only while `may_have_head`."""
-        self._head = False
-        found = await self._store.wire.get_one(
-            self._store.names.space.jobs, {"last_by_subj": self._store.names.all_in(HEAD)}
-        )
-        if found is None:
-            return None
-        self._head = True
-        return Ticket(as_stored(found))
+        """The newest job at the head of the queue, or None; tell `settled` how its claim went."""
+        ticket = self._head.pop()
+        if ticket is None:
+            ticket = await self._head.next()
+            if ticket is not None:
+                self._rouse(len(self._head) or 1)
+        return ticket
+
+    def settled(self, ticket: Ticket, won: bool) -> None:
+        """The claim of a ticket is over."""
+        if not ticket.reply:
+            self._head.settled(ticket, won)
 
     @property
-    def head_lock(self) -> asyncio.Lock:
-        """Held from reading the head to claiming it, so that slots do not race each other."""
-        return self._head_lock
+    def one_by_one(self) -> asyncio.Lock:
+        """Held from looking for a job to claiming it, where slots may not race each other."""
+        return self._one_by_one
 
     # --- fetching ----------------------------------------------------------------------
 
@@ -335,8 +343,8 @@ class Source:
             found = await wire.get_one(names.space.jobs, query)
             if found is not None:
                 await self._add_level(int(lane_of(found.subject)))
-        if self._slots and not self._head:
-            self._head = True
+        self._head.tell()
+        if self._slots:
             self.rouse_one()
 
     async def _recover(self) -> None:

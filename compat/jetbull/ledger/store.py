@@ -19,7 +19,7 @@ from jetbull.ledger.events import Event, EventLog
 from jetbull.ledger.grouping import Grouping
 from jetbull.ledger.guard import HeaderMap
 from jetbull.ledger.ids import IdSource
-from jetbull.ledger.names import QueueNames
+from jetbull.ledger.names import HEAD, QueueNames
 from jetbull.ledger.promoter import Promoter
 from jetbull.ledger.rounds import Rounds
 from jetbull.ledger.streams import ensure_streams
@@ -41,7 +41,8 @@ class QueueStore:
     `pending_from` holds, for some parents, a sequence before which no child is pending.
     `patched`, `families`, `logged` and `bulky` say whether any job of the queue has a patch,
     children, log rows or large payloads; while they are False, a store that is `informed` (a
-    worker's) does not ask the server for them.
+    worker's) does not ask the server for them. `heads` grows with each job that goes to the head
+    of the queue from here: before it is stored, or before its add is over.
     """
 
     __slots__ = (
@@ -50,6 +51,7 @@ class QueueStore:
         "event_log",
         "families",
         "grouping",
+        "heads",
         "ids",
         "informed",
         "levels",
@@ -82,6 +84,7 @@ class QueueStore:
         self.event_log = event_log
         self.ids = IdSource(wire, names)
         self.levels: set[str] = set()
+        self.heads = 0
         self.patched = False
         self.families = False
         self.logged = False
@@ -233,4 +236,6 @@ class QueueStore:
 
     async def hint(self, topic: str, payload: bytes = b"") -> None:
         """Tells the queue's workers, if any listen; nothing is stored."""
+        if topic == HEAD:
+            self.heads += 1
         await self.wire.send(self.names.hint(topic), payload)

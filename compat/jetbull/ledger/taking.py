@@ -18,12 +18,12 @@ from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease, Ticket, patched
 from jetbull.ledger.moving import transition
-from jetbull.ledger.names import ACTIVE, escape, is_schedule
+from jetbull.ledger.names import ACTIVE, HEAD, escape, is_schedule, state_of
 from jetbull.ledger.placing import active
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
-from jetbull.ledger.templates import claim_values
+from jetbull.ledger.templates import claim_values, head_claim_values
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -69,16 +69,19 @@ class Claim:
         self._answer: asyncio.Future[int] | None = None
 
     def send(self, store: QueueStore) -> None:
-        """Sends the claim of a consumer's ticket now, if the queue has no patches.
+        """Sends the claim of a waiting job or one at the head now, if the queue has no patches.
 
         What goes wrong is told by `lease`.
         """
         self._start()
-        token = escape(self.job_id).encode()
-        values = claim_values(token, self.ticket.stored.seq, self._due_ms)
+        token, stored = escape(self.job_id).encode(), self.ticket.stored
+        template, values_of = store.templates.claim, claim_values
+        if state_of(stored.subject) == HEAD:
+            template, values_of = store.templates.claim_head, head_claim_values
+        values = values_of(token, stored.seq, self._due_ms)
         try:
             self._answer = store.grouping.post(
-                store.templates.claim, token, values, self._payload, self._on_stored
+                template, token, values, self._payload, self._on_stored
             )
         except JetbullError as error:
             self._answer = asyncio.get_running_loop().create_future()
@@ -90,7 +93,7 @@ class Claim:
             self._answer.cancel()
 
     async def lease(self, store: QueueStore, along: Sequence[Message] = ()) -> Lease | None:
-        """The lease; None when the ticket was stale: then it is dropped.
+        """The lease; None when the ticket was stale: then it is dropped, if a consumer gave it.
 
         With `along` (a place under the global concurrency, a start in the rate window) all are
         stored or none, and a refusal may be one of theirs: `Conflict`. So is one of a ticket no
@@ -101,7 +104,8 @@ class Claim:
             await late.discard(store, stored)
             await self._drop(store, b"+ACK")
             return None
-        if self._answer is None and not along and self.ticket.reply and not store.patched:
+        usual = self.ticket.reply or self.ticket.contested
+        if self._answer is None and not along and usual and not store.patched:
             self.send(store)
         try:
             if self._answer is not None:
@@ -116,6 +120,8 @@ class Claim:
             else:
                 seq = await self._stored(store, along)
         except Conflict:
+            if self.ticket.contested and not along:
+                return None
             newest = await self._newest(store)
             if newest is not None and late.is_later_than(newest, stored.seq):
                 await late.discard(store, newest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from jetbull.ledger.clock import at
 from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
-from jetbull.ledger.names import ACTIVE, COMPLETED, FAILED, GONE, STALLED, QueueNames
+from jetbull.ledger.names import ACTIVE, COMPLETED, FAILED, GONE, HEAD, STALLED, QueueNames
 from jetbull.ledger.placing import TOMBSTONE_SECONDS
 
 _SLOT = "\0"  # stands for what is filled in; no name and no header holds it
@@ -59,9 +59,9 @@ def _slots(text: str) -> bytes:
 
 
 class Templates:
-    """The claim of a ticket and the outcomes of a lease, for one queue."""
+    """The claims of tickets, the outcomes of a lease, for one queue."""
 
-    __slots__ = ("claim", "outcomes")
+    __slots__ = ("claim", "claim_head", "outcomes")
 
     def __init__(self, names: QueueNames) -> None:
         root = names.root
@@ -69,6 +69,10 @@ class Templates:
         timer(headers, _DUE_MS, f"{root}.{STALLED}.-.{_SLOT}")
         expect(headers, f"{root}.*.*.{_SLOT}", _SEQ)
         self.claim = Template(f"{root}.{ACTIVE}.-.{_SLOT}", headers)
+        headers = {}
+        timer(headers, _DUE_MS, f"{root}.{STALLED}.-.{_SLOT}")
+        drop(headers, f"{root}.{HEAD}.-.{_SLOT}", _SEQ)
+        self.claim_head = Template(f"{root}.{ACTIVE}.-.{_SLOT}", headers)
         self.outcomes: dict[str, Template] = {}
         for state in (COMPLETED, FAILED, GONE):
             headers = {}
@@ -83,9 +87,14 @@ def claim_values(token: bytes, seq: int, due_ms: int) -> tuple[bytes, ...]:
     return at(due_ms).encode(), token, b"%d" % seq, token
 
 
+def head_claim_values(token: bytes, seq: int, due_ms: int) -> tuple[bytes, ...]:
+    """The same at the head of the queue: due time, target, the message that leaves, guard."""
+    return at(due_ms).encode(), token, token, b"%d" % seq, token
+
+
 def outcome_values(lane: bytes, token: bytes, seq: int) -> tuple[bytes, ...]:
     """What an outcome's headers hold: the lease that ends, twice, and its sequence between."""
     return lane, token, b"%d" % seq, lane, token
 
 
-__all__ = ["Template", "Templates", "claim_values", "outcome_values"]
+__all__ = ["Template", "Templates", "claim_values", "head_claim_values", "outcome_values"]
