@@ -3,60 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Self, overload
+from typing import Any, Self, overload
 from uuid import uuid4
 
 from anyio import CapacityLimiter
 
-from jetbull.admission import Admission
 from jetbull.backend import create_backend
 from jetbull.commands import iterations
 from jetbull.errors import (
     AckTimeout,
     ConnectionClosedError,
     JetbullError,
-    RateLimitError,
     ServerUnavailable,
     StoreError,
 )
 from jetbull.event_emitter import EventEmitter
-from jetbull.hand_driven import HandDriven
 from jetbull.hand_driven import (
     _postgres_connection_error_types as _postgres_connection_error_types,  # as in bullmq.worker
 )
 from jetbull.hand_driven import getCompleted as getCompleted
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
-from jetbull.ledger import gate, intake
-from jetbull.ledger.idle import is_drained
-from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.lease import Lease
 from jetbull.ledger.metrics import MetricsRecorder
-from jetbull.ledger.presence import Presence
-from jetbull.ledger.repair import Repair
-from jetbull.ledger.retention import Keep
 from jetbull.ledger.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.manual import ManualFetch
-from jetbull.options import DEFAULT_PREFIX, keep_policy
+from jetbull.options import DEFAULT_PREFIX
 from jetbull.outcomes import run_job
 from jetbull.processors import AsyncProcessor, PlainProcessor, Processor, in_thread, is_async, takes
 from jetbull.shielding import Done, to_the_end
+from jetbull.stalled_check import StalledCheck
 from jetbull.telemetry.workers import trace_worker
 from jetbull.types.generics import Data, Result
 from jetbull.types.worker_options import WorkerOptions
-from jetbull.upkeep import Upkeep
-from jetbull.worker_settings import positive, settled
-from jetbull.worker_slots import Slots
+from jetbull.worker_body import WorkerBody
+from jetbull.worker_serving import Serving
+from jetbull.worker_settings import settled
 
-log = logging.getLogger("jetbull.worker")
-
-_SILENT_SECONDS = 10.0  # requests for jobs are answered, if only in the negative, every 5 s
 _AGAIN_SECONDS = 2.0  # before a worker begins anew after an error that ended it
 
 
-class Worker(HandDriven, Generic[Data, Result]):
+class Worker(WorkerBody[Data, Result]):
     """BullMQ's Worker. `processor(job, token)` or `(job, token, signal)`, async or plain.
 
     Options in ms: `lockDuration`, `lockRenewTime`, `stalledInterval`, `runRetryDelay`; `drainDelay`
@@ -126,8 +115,8 @@ class Worker(HandDriven, Generic[Data, Result]):
         self.redisConnection = self.blockingRedisConnection = self.scripts = None
         self._job_scheduler: JobScheduler | None = None
         self._call: Callable[..., Any] | None = None
-        self._slots: Slots | None = None
-        self._admission: Admission | None = None
+        self._serving: Serving | None = None
+        self._stalled_check = StalledCheck(self)
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
         self._ended = asyncio.Event()
@@ -135,8 +124,6 @@ class Worker(HandDriven, Generic[Data, Result]):
         self._done: asyncio.Task[None] | None = None
         self._running: asyncio.Task[Any] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._idle_check: asyncio.Task[None] | None = None
-        self._repair: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._manual = ManualFetch(self)
         trace_worker(self)
@@ -145,59 +132,6 @@ class Worker(HandDriven, Generic[Data, Result]):
             self._call = processor if is_async(processor) else in_thread(processor, self._threads)
             if self.opts.get("autorun", True):
                 self._done = asyncio.ensure_future(self.run())
-
-    # --- facts -------------------------------------------------------------------------
-
-    async def ledger(self) -> QueueStore:
-        """The queue's place in the ledger."""
-        return await self.backend.ledger()
-
-    @property
-    def jobScheduler(self) -> JobScheduler:
-        """The schedulers of the worker's queue."""
-        if self._job_scheduler is None:
-            self._job_scheduler = JobScheduler(self)
-        return self._job_scheduler
-
-    @property
-    def concurrency(self) -> int:
-        """Jobs run at once; may be set while running."""
-        return self._concurrency
-
-    @concurrency.setter
-    def concurrency(self, value: int) -> None:
-        positive("concurrency", value)
-        self._concurrency = int(value)
-        self._threads.total_tokens = max(1, self._concurrency)
-        if self._slots is not None:
-            self._slots.grow(self._concurrency)
-            self._slots.source.rouse()
-
-    @property
-    def processing(self) -> set[tuple[Job[Data, Result], str]]:
-        """The jobs running now, with their tokens."""
-        return self.jobs
-
-    @property
-    def waiting(self) -> asyncio.Task[Any] | None:
-        """The task that waits for a job while none runs here; cancelling it ends `run`."""
-        slots = self._slots
-        if slots is None or slots.busy or self.paused or self.closing:
-            return None
-        return self._running if self.running else None
-
-    def isRunning(self) -> bool:
-        return self.running
-
-    def isPaused(self) -> bool:
-        return self.paused
-
-    async def waitUntilReady(self) -> None:
-        """Returns when the worker can take jobs (or, without processor, is connected)."""
-        if self.processor is None or not (self._done or self.running):
-            await self.ledger()
-        else:
-            await self._ready.wait()
 
     # --- running -----------------------------------------------------------------------
 
@@ -248,80 +182,16 @@ class Worker(HandDriven, Generic[Data, Result]):
         except TimeoutError:
             pass
 
-    def complain(self, error: Exception, *args: Any) -> None:
-        """Emits `error`; what its listeners raise is logged, for the worker has to go on."""
-        if not (isinstance(error, JetbullError) or self.has_listeners("error")):
-            log.error("worker of %s", self.name, exc_info=error)
-        try:
-            self.emit("error", error, *args)
-        except Exception:
-            log.exception("a listener of 'error' failed")
-
     async def _serve(self, store: QueueStore) -> None:
-        admission = Admission(
-            store,
-            self.opts.get("limiter"),
-            self._look_again,
-            int(self.opts["maximumRateLimitDelay"]),
-        )
-        slots = Slots(self, store, admission, self._process)
-        self._admission, self._slots = admission, slots
-        presence = Presence(store, self.describe, self._cancel)
-        stop = asyncio.ensure_future(self._stop.wait())
-        loops: list[asyncio.Future[Any]] = []
-        try:
-            await admission.open()
-            await slots.source.open()
-            await presence.open()
-            loops.append(asyncio.ensure_future(slots.source.run()))
-            if not self.opts.get("skipStalledCheck"):
-                loops.append(self._start_repair(store))
-                loops.append(asyncio.ensure_future(Upkeep(store).run()))
-            if self.name == intake.QUEUE:
-                loops.append(asyncio.ensure_future(intake.Intake(store).run()))
-            if not self.opts.get("skipLockRenewal"):
-                self.lockManager.start()
-            slots.grow(self._concurrency)
-            self._ready.set()
-            self.emit("ready")
-            done, _ = await asyncio.wait([stop, *loops], return_when=asyncio.FIRST_COMPLETED)
-            for loop in done - {stop}:
-                loop.result()
-        finally:
-            await self._wind_down(slots, [stop, *loops])
-            await presence.close()
-            await slots.source.close()
-            await admission.close()
-
-    async def _wind_down(self, slots: Slots, loops: list[asyncio.Future[Any]]) -> None:
-        if self.forceClosing or not self.closing:
-            await slots.kill()
-        else:
-            killed = asyncio.ensure_future(self._force.wait())
-            stopped = asyncio.ensure_future(slots.stop())
-            await asyncio.wait([killed, stopped], return_when=asyncio.FIRST_COMPLETED)
-            if not stopped.done():
-                await slots.kill()
-            killed.cancel()
-            await asyncio.gather(stopped, killed, return_exceptions=True)
-        if self._idle_check is not None:
-            await asyncio.gather(self._idle_check, return_exceptions=True)
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        self._serving = Serving(self, store, self._force)
+        await self._serving.run(self._stop)
 
     async def startStalledCheckTimer(self) -> None:
         """Brings back the jobs of dead workers from now on, also on a worker that fetches by hand.
 
         A worker that runs does it anyway, unless it has the option `skipStalledCheck`.
         """
-        self._start_repair(await self.ledger())
-
-    def _start_repair(self, store: QueueStore) -> asyncio.Task[None]:
-        if self._repair is None or self._repair.done():
-            repair = Repair(store, self.opts["maxStalledCount"], self._on_stalled, self._keep_of)
-            self._repair = asyncio.ensure_future(repair.run())
-        return self._repair
+        self._stalled_check.start(await self.ledger())
 
     def _cancel(self, job_id: str, reason: str | None) -> bool | None:
         """Answers a cancellation that came over the wire; None when the job runs elsewhere."""
@@ -329,61 +199,20 @@ class Worker(HandDriven, Generic[Data, Result]):
             return None
         return self.cancelJob(job_id, reason)
 
-    def describe(self) -> dict[str, Any]:
-        """What other processes learn of this worker."""
-        return {
-            "name": self.name,
-            "rawname": self.clientName,
-            "id": self.id,
-            "workerName": self.workerName,
-            "concurrency": self._concurrency,
-            "active": len(self.jobs),
-            "consuming": self.is_consuming,
-        }
-
-    @property
-    def is_consuming(self) -> bool:
-        """Whether jobs reach this worker: all slots are busy, or the server answers its requests.
-
-        Being connected is not enough. False while paused.
-        """
-        slots = self._slots
-        if slots is None or self.paused or self.closing:
-            return False
-        return slots.busy >= self._concurrency or slots.source.silent_seconds < _SILENT_SECONDS
-
     def _look_again(self) -> None:
         self._manual.look_again()
-        if self._slots is not None:
-            self._slots.source.rouse()
+        if self._serving is not None:
+            self._serving.slots.source.rouse()
 
     def _on_stalled(self, job_id: str) -> None:
         self.emit("stalled", job_id)
 
-    def _keep_of(self, ticket: Ticket, state: str) -> Keep:
-        option = "removeOnComplete" if state == "completed" else "removeOnFail"
-        return keep_policy(ticket.stored.record.opts.get(option, self.opts.get(option)))
-
     def on_idle(self) -> None:
         """No slot is busy any more: tell the listeners once the queue is drained."""
-        if self._idle_check is None or self._idle_check.done():
-            self._idle_check = asyncio.ensure_future(self._check_drained())
-
-    async def _check_drained(self) -> None:
-        store = await self.ledger()
-        if await is_drained(store, lambda: self._slots is None or self._slots.busy > 0):
-            self.drained = True
-            store.emit("drained")
-            self.emit("drained")
+        if self._serving is not None:
+            self._serving.on_idle()
 
     # --- one job -----------------------------------------------------------------------
-
-    def on_progress(self, job: Job, progress: Any) -> None:
-        """A job that runs here told its progress."""
-        self.emit_safely("progress", job, progress)
-
-    def on_removed(self, job: Job) -> None:
-        """A job fetched here removed itself: the queue's listeners learn it, a worker's do not."""
 
     async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None:
         for option in ("removeOnComplete", "removeOnFail"):
@@ -414,27 +243,6 @@ class Worker(HandDriven, Generic[Data, Result]):
         """Claims one job by hand; waits up to `drainDelay` s when the queue was seen empty."""
         return await self._manual.next(token, (opts or {}).get("block", True))
 
-    async def rateLimit(self, expire_time_ms: int) -> None:
-        """Nothing starts for so many ms, on all workers with a limiter.
-
-        A processor raises `RateLimitError` afterwards, so that its own job waits too.
-        """
-        await gate.close_window(await self.ledger(), expire_time_ms)
-        if self._admission is not None:
-            self._admission.block(expire_time_ms)
-
-    @staticmethod
-    def RateLimitError() -> RateLimitError:
-        return RateLimitError()
-
-    def cancelJob(self, job_id: str, reason: str | None = None) -> bool:
-        """Aborts the job's signal; False if it does not run here or takes no signal."""
-        return self.lockManager.cancel_job(str(job_id), reason)
-
-    def cancelAllJobs(self, reason: str | None = None) -> None:
-        """Aborts the signals of all jobs running here."""
-        self.lockManager.cancel_all_jobs(reason)
-
     # --- pausing and closing -----------------------------------------------------------
 
     async def pause(self, do_not_wait_active: bool = False) -> None:
@@ -444,7 +252,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         """
         self.paused = True
         self._look_again()
-        slots = self._slots
+        slots = None if self._serving is None else self._serving.slots
         try:
             if slots is not None and not do_not_wait_active:
                 await to_the_end(slots.idle(), lambda: self.forceClosing or slots.stopping)
@@ -480,9 +288,7 @@ class Worker(HandDriven, Generic[Data, Result]):
         if self._done is not None and self._done is not asyncio.current_task():
             await asyncio.gather(self._done, return_exceptions=True)
         await self._ended.wait()
-        if self._repair is not None:
-            self._repair.cancel()
-            await asyncio.gather(self._repair, return_exceptions=True)
+        await self._stalled_check.close()
         await self._manual.close()
         await self.lockManager.close()
         await self.backend.close()

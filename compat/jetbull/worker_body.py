@@ -1,0 +1,166 @@
+"""A worker as others see it: what it is, what it tells, and what can be done to its jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Generic
+
+from anyio import CapacityLimiter
+
+from jetbull.errors import JetbullError, RateLimitError
+from jetbull.hand_driven import HandDriven
+from jetbull.job import Job
+from jetbull.job_scheduler import JobScheduler
+from jetbull.ledger import gate
+from jetbull.ledger.store import QueueStore
+from jetbull.lock_manager import LockManager
+from jetbull.processors import Processor
+from jetbull.types.generics import Data, Result
+from jetbull.worker_settings import positive
+
+if TYPE_CHECKING:
+    from jetbull.worker_serving import Serving
+
+log = logging.getLogger("jetbull.worker")
+
+_SILENT_SECONDS = 10.0  # requests for jobs are answered, if only in the negative, every 5 s
+
+
+class WorkerBody(HandDriven, Generic[Data, Result]):
+    """The outside of a `Worker`, which fills in what is only named here."""
+
+    id: str
+    workerName: str | None
+    clientName: str
+    processor: Processor | None
+    running: bool
+    jobs: set[tuple[Job[Data, Result], str]]
+    lockManager: LockManager
+    _concurrency: int
+    _threads: CapacityLimiter
+    _job_scheduler: JobScheduler | None
+    _serving: Serving | None
+    _done: asyncio.Task[None] | None
+    _running: asyncio.Task[Any] | None
+    _ready: asyncio.Event
+
+    # --- facts -------------------------------------------------------------------------
+
+    async def ledger(self) -> QueueStore:
+        """The queue's place in the ledger."""
+        return await self.backend.ledger()
+
+    @property
+    def jobScheduler(self) -> JobScheduler:
+        """The schedulers of the worker's queue."""
+        if self._job_scheduler is None:
+            self._job_scheduler = JobScheduler(self)
+        return self._job_scheduler
+
+    @property
+    def concurrency(self) -> int:
+        """Jobs run at once; may be set while running."""
+        return self._concurrency
+
+    @concurrency.setter
+    def concurrency(self, value: int) -> None:
+        positive("concurrency", value)
+        self._concurrency = int(value)
+        self._threads.total_tokens = max(1, self._concurrency)
+        if self._serving is not None:
+            self._serving.slots.grow(self._concurrency)
+            self._serving.slots.source.rouse()
+
+    @property
+    def processing(self) -> set[tuple[Job[Data, Result], str]]:
+        """The jobs running now, with their tokens."""
+        return self.jobs
+
+    @property
+    def waiting(self) -> asyncio.Task[Any] | None:
+        """The task that waits for a job while none runs here; cancelling it ends `run`."""
+        serving = self._serving
+        if serving is None or serving.slots.busy or self.paused or self.closing:
+            return None
+        return self._running if self.running else None
+
+    def isRunning(self) -> bool:
+        return self.running
+
+    def isPaused(self) -> bool:
+        return self.paused
+
+    async def waitUntilReady(self) -> None:
+        """Returns when the worker can take jobs (or, without processor, is connected)."""
+        if self.processor is None or not (self._done or self.running):
+            await self.ledger()
+        else:
+            await self._ready.wait()
+
+    def describe(self) -> dict[str, Any]:
+        """What other processes learn of this worker."""
+        return {
+            "name": self.name,
+            "rawname": self.clientName,
+            "id": self.id,
+            "workerName": self.workerName,
+            "concurrency": self._concurrency,
+            "active": len(self.jobs),
+            "consuming": self.is_consuming,
+        }
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether jobs reach this worker: all slots are busy, or the server answers its requests.
+
+        Being connected is not enough. False while paused.
+        """
+        if self._serving is None or self.paused or self.closing:
+            return False
+        slots = self._serving.slots
+        return slots.busy >= self._concurrency or slots.source.silent_seconds < _SILENT_SECONDS
+
+    # --- what it tells -----------------------------------------------------------------
+
+    def complain(self, error: Exception, *args: Any) -> None:
+        """Emits `error`; what its listeners raise is logged, for the worker has to go on."""
+        if not (isinstance(error, JetbullError) or self.has_listeners("error")):
+            log.error("worker of %s", self.name, exc_info=error)
+        try:
+            self.emit("error", error, *args)
+        except Exception:
+            log.exception("a listener of 'error' failed")
+
+    def on_progress(self, job: Job, progress: Any) -> None:
+        """A job that runs here told its progress."""
+        self.emit_safely("progress", job, progress)
+
+    def on_removed(self, job: Job) -> None:
+        """A job fetched here removed itself: the queue's listeners learn it, a worker's do not."""
+
+    # --- its jobs ----------------------------------------------------------------------
+
+    async def rateLimit(self, expire_time_ms: int) -> None:
+        """Nothing starts for so many ms, on all workers with a limiter.
+
+        A processor raises `RateLimitError` afterwards, so that its own job waits too.
+        """
+        await gate.close_window(await self.ledger(), expire_time_ms)
+        if self._serving is not None:
+            self._serving.admission.block(expire_time_ms)
+
+    @staticmethod
+    def RateLimitError() -> RateLimitError:
+        return RateLimitError()
+
+    def cancelJob(self, job_id: str, reason: str | None = None) -> bool:
+        """Aborts the job's signal; False if it does not run here or takes no signal."""
+        return self.lockManager.cancel_job(str(job_id), reason)
+
+    def cancelAllJobs(self, reason: str | None = None) -> None:
+        """Aborts the signals of all jobs running here."""
+        self.lockManager.cancel_all_jobs(reason)
+
+
+__all__ = ["WorkerBody"]

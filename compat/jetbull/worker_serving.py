@@ -1,0 +1,97 @@
+"""A worker at work on one connection: its slots, and the loops beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from jetbull.admission import Admission
+from jetbull.ledger import intake
+from jetbull.ledger.idle import is_drained
+from jetbull.ledger.presence import Presence
+from jetbull.ledger.store import QueueStore
+from jetbull.upkeep import Upkeep
+from jetbull.worker_slots import Slots
+
+if TYPE_CHECKING:
+    from jetbull.worker import Worker
+
+
+class Serving:
+    """What a worker has from the moment it is connected until it closes, or something breaks.
+
+    `force` is set when running jobs are not to be waited for.
+    """
+
+    def __init__(self, worker: Worker, store: QueueStore, force: asyncio.Event) -> None:
+        self._worker = worker
+        self._store = store
+        self._force = force
+        opts = worker.opts
+        self.admission = Admission(
+            store, opts.get("limiter"), worker._look_again, int(opts["maximumRateLimitDelay"])
+        )
+        self.slots = Slots(worker, store, self.admission, worker._process)
+        self._presence = Presence(store, worker.describe, worker._cancel)
+        self._idle_check: asyncio.Task[None] | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set; raises what ends one of the loops."""
+        worker, store, slots = self._worker, self._store, self.slots
+        stopped = asyncio.ensure_future(stop.wait())
+        loops: list[asyncio.Future[Any]] = []
+        try:
+            await self.admission.open()
+            await slots.source.open()
+            await self._presence.open()
+            loops.append(asyncio.ensure_future(slots.source.run()))
+            if not worker.opts.get("skipStalledCheck"):
+                loops.append(worker._stalled_check.start(store))
+                loops.append(asyncio.ensure_future(Upkeep(store).run()))
+            if worker.name == intake.QUEUE:
+                loops.append(asyncio.ensure_future(intake.Intake(store).run()))
+            if not worker.opts.get("skipLockRenewal"):
+                worker.lockManager.start()
+            slots.grow(worker.concurrency)
+            worker._ready.set()
+            worker.emit("ready")
+            done, _ = await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
+            for loop in done - {stopped}:
+                loop.result()
+        finally:
+            await self._wind_down([stopped, *loops])
+            await self._presence.close()
+            await slots.source.close()
+            await self.admission.close()
+
+    async def _wind_down(self, loops: list[asyncio.Future[Any]]) -> None:
+        slots = self.slots
+        if self._worker.forceClosing or not self._worker.closing:
+            await slots.kill()
+        else:
+            killed = asyncio.ensure_future(self._force.wait())
+            stopped = asyncio.ensure_future(slots.stop())
+            await asyncio.wait([killed, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not stopped.done():
+                await slots.kill()
+            killed.cancel()
+            await asyncio.gather(stopped, killed, return_exceptions=True)
+        if self._idle_check is not None:
+            await asyncio.gather(self._idle_check, return_exceptions=True)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+    def on_idle(self) -> None:
+        """No slot is busy any more: tell the listeners once the queue is drained."""
+        if self._idle_check is None or self._idle_check.done():
+            self._idle_check = asyncio.ensure_future(self._check_drained())
+
+    async def _check_drained(self) -> None:
+        if await is_drained(self._store, lambda: self.slots.busy > 0):
+            self._worker.drained = True
+            self._store.emit("drained")
+            self._worker.emit("drained")
+
+
+__all__ = ["Serving"]
