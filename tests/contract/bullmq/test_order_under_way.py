@@ -55,6 +55,60 @@ async def test_a_job_that_goes_last_is_the_last_one(
     assert ran.index("new") == BACKLOG
 
 
+async def test_a_job_added_to_the_head_is_the_next_one_before_all_that_wait_there(
+    make: Makers, queue: Any
+) -> None:
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name in ("n25", "n12", "new n12"):
+            await queue.add(f"new {job.name}", {}, {"lifo": True})
+
+    await queue.addBulk([{"name": f"n{n}", "opts": {"lifo": True}} for n in range(BACKLOG)])
+    await queue.add("tail", {})
+    await Heard(make.worker(queue, process), "completed").times(BACKLOG + 4)
+    expected = [f"n{n}" for n in reversed(range(BACKLOG))]
+    for name in ("n25", "n12", "new n12"):
+        expected.insert(expected.index(name) + 1, f"new {name}")
+    assert ran == [*expected, "tail"]
+
+
+async def test_a_lifo_job_that_is_tried_again_comes_before_all_that_wait_at_the_head(
+    make: Makers, queue: Any
+) -> None:
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name in ("n20", "n7") and job.attemptsMade == 0:
+            raise ValueError("again")
+
+    opts = {"lifo": True, "attempts": 2}
+    await queue.addBulk([{"name": f"n{n}", "opts": opts} for n in range(BACKLOG)])
+    await Heard(make.worker(queue, process), "completed").times(BACKLOG)
+    expected = [f"n{n}" for n in reversed(range(BACKLOG))]
+    for name in ("n20", "n7"):
+        expected.insert(expected.index(name), name)
+    assert ran == expected
+
+
+async def test_a_parent_in_the_queue_of_its_children_comes_right_behind_the_last_of_them(
+    make: Makers, queue: Any
+) -> None:
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+
+    await queue.addBulk([{"name": f"n{n}", "opts": {"lifo": True}} for n in range(BACKLOG)])
+    child = {"name": "child", "queueName": queue.name, "opts": {"lifo": True}}
+    parent = {"name": "parent", "queueName": queue.name, "children": [child]}
+    await make.flow_producer().add(parent)
+    await Heard(make.worker(queue, process), "completed").times(BACKLOG + 2)
+    assert ran[:3] == ["child", "parent", f"n{BACKLOG - 1}"]
+
+
 async def test_a_pause_from_a_processor_stops_after_that_job(make: Makers, queue: Any) -> None:
     ran: list[str] = []
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jetbull.ledger.moving import step, stored_as
-from jetbull.ledger.names import ACTIVE, WAIT, Space, escape
+from jetbull.ledger.names import ACTIVE, HEAD, WAIT, Space, escape
 from jetbull.ledger.placing import DONE, REMOVED, active
 from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.templates import Templates, claim_values, outcome_values
+from jetbull.ledger.templates import Templates, claim_values, head_claim_values, outcome_values
 from jetbull.ledger.wire import command_of
 
 NAMES = st.text(min_size=1, max_size=12)
@@ -28,6 +28,19 @@ def test_a_claim(prefix: str, queue: str, job_id: str, seq: int) -> None:
     record = RECORD.with_head({**RECORD.head, "after": seq})
     made = Templates(names).claim.command(
         token, claim_values(token, seq, 1_764_000_000_123), b"in.1", record.encode()
+    )
+    assert made == command_of(expected.subject, expected.payload, "in.1", expected.headers)
+
+
+@given(prefix=NAMES, queue=NAMES, job_id=NAMES, seq=st.integers(1, 2**60))
+def test_a_claim_at_the_head(prefix: str, queue: str, job_id: str, seq: int) -> None:
+    names = Space(prefix).queue(queue)
+    old = Stored(names.job(HEAD, job_id), seq, RECORD)
+    expected = step(names, job_id, old, RECORD, active(1_764_000_000_123))
+    token = escape(job_id).encode()
+    record = RECORD.with_head({**RECORD.head, "after": seq})
+    made = Templates(names).claim_head.command(
+        token, head_claim_values(token, seq, 1_764_000_000_123), b"in.1", record.encode()
     )
     assert made == command_of(expected.subject, expected.payload, "in.1", expected.headers)
 
