@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.repair import Repair
@@ -11,22 +12,20 @@ from jetbull.ledger.retention import Keep
 from jetbull.ledger.store import QueueStore
 from jetbull.options import keep_policy
 
-if TYPE_CHECKING:
-    from jetbull.worker import Worker
-
 
 class StalledCheck:
-    """The check of one worker, which runs at most once."""
+    """The check of one worker, by its options; `on_stalled` is called with each job's id."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, opts: Mapping[str, Any], on_stalled: Callable[[str], None]) -> None:
+        self._opts = opts
+        self._on_stalled = on_stalled
         self._task: asyncio.Task[None] | None = None
 
     def start(self, store: QueueStore) -> asyncio.Task[None]:
         """Begins to look, unless it does already; what looks."""
         if self._task is None or self._task.done():
-            tries = self._worker.opts["maxStalledCount"]
-            repair = Repair(store, tries, self._worker._on_stalled, self._keep_of)
+            tries = self._opts["maxStalledCount"]
+            repair = Repair(store, tries, self._on_stalled, self._keep_of)
             self._task = asyncio.ensure_future(repair.run())
         return self._task
 
@@ -38,8 +37,7 @@ class StalledCheck:
 
     def _keep_of(self, ticket: Ticket, state: str) -> Keep:
         option = "removeOnComplete" if state == "completed" else "removeOnFail"
-        opts, own = ticket.stored.record.opts, self._worker.opts
-        return keep_policy(opts.get(option, own.get(option)))
+        return keep_policy(ticket.stored.record.opts.get(option, self._opts.get(option)))
 
 
 __all__ = ["StalledCheck"]

@@ -116,7 +116,7 @@ class Worker(WorkerBody[Data, Result]):
         self._job_scheduler: JobScheduler | None = None
         self._call: Callable[..., Any] | None = None
         self._serving: Serving | None = None
-        self._stalled_check = StalledCheck(self)
+        self._stalled_check = StalledCheck(self.opts, lambda job_id: self._on_stalled(job_id))
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
         self._ended = asyncio.Event()

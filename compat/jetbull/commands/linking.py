@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
+from jetbull.job_body import JobBody
 from jetbull.ledger import bookkeeping, parentage, parents, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
@@ -14,9 +15,6 @@ from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import HEAD
 from jetbull.ledger.store import QueueStore
-
-if TYPE_CHECKING:
-    from jetbull.job import Job
 
 
 def link(store: QueueStore, parent: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def is_near(store: QueueStore, parent: parentage.Parent | None) -> bool:
     return parent is None or parent.store.names.space.jobs == store.names.space.jobs
 
 
-async def require_parent(store: QueueStore, job: Job) -> None:
+async def require_parent(store: QueueStore, job: JobBody) -> None:
     """JobError -5 when the parent a job names does not exist."""
     assert job.parent is not None
     parent = link(store, job.parent)

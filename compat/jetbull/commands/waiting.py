@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict, JetbullError
+from jetbull.job_body import JobBody
 from jetbull.ledger import blobs, reading
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move
@@ -19,7 +20,6 @@ from jetbull.ledger.store import QueueStore
 from jetbull.options import check_priority
 
 if TYPE_CHECKING:
-    from jetbull.job import Job
     from jetbull.queue_events import QueueEvents
 
 _LOOK_SECONDS = 5.0
@@ -113,7 +113,7 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         return
 
 
-async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -> Any:
+async def until_finished(job: JobBody, queue_events: QueueEvents, ttl: int | None) -> Any:
     """The outcome, whether it came before, while or after this call started listening."""
     finished: asyncio.Future[tuple[str, Any]] = asyncio.get_running_loop().create_future()
 
@@ -152,7 +152,7 @@ async def until_finished(job: Job, queue_events: QueueEvents, ttl: int | None) -
     return value
 
 
-async def _told(job: Job, finished: asyncio.Future[tuple[str, Any]]) -> tuple[str, Any]:
+async def _told(job: JobBody, finished: asyncio.Future[tuple[str, Any]]) -> tuple[str, Any]:
     """The outcome as its event tells it, or as it is stored.
 
     A worker that is killed between storing and telling leaves an outcome without its event.
