@@ -201,8 +201,9 @@ class Slots:
             return await self._next_limited()
         if source.may_have_head:
             ticket = await source.head()
-            if ticket is not None and not self._may_fetch():
-                await source.put_back(ticket)
+            if not self._may_fetch():  # paused or stopped while the server was asked
+                if ticket is not None:
+                    await source.put_back(ticket)
                 return None
             if ticket is not None:
                 return await self._take(ticket)
