@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from jetbull.errors import JetbullError
 from jetbull.ledger import gate, settings
-from jetbull.ledger.batch import Message
-from jetbull.ledger.clock import now_ms
+from jetbull.ledger.lease import Ticket
+from jetbull.ledger.permits import HOLD_SECONDS, Permits
+from jetbull.ledger.places import Places
+from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
 
 log = logging.getLogger("jetbull.worker")
 
-_NARROW = 20
 _SLOT_HINT_LOST_MS = 1000  # after this a worker looks by itself whether a place is free
+_SETTLE_SECONDS = 0.002  # a place nobody here wants is given to others after this
 
 
 class Admission:
@@ -38,10 +40,16 @@ class Admission:
         self._subscriptions: list[Subscription] = []
         self._forget: Callable[[], None] = lambda: None
         self._blocked_until = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
         self._waits_for_slot = False
         self._slot_freed = False
-        self._room = 1
+        self._places = Places(store)
+        self._permits = Permits(store)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._refresh: asyncio.Task[None] | None = None
+        self.nothing_waits = True
+        self.demand = 1
+        self.asking = 0  # slots that want a job
 
     async def open(self) -> None:
         """Reads the settings and listens for their changes."""
@@ -62,9 +70,22 @@ class Admission:
             await asyncio.gather(self._refresh, return_exceptions=True)
         for subscription in self._subscriptions:
             await self._store.wire.unsubscribe(subscription)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        try:
+            await self._places.settle()
+            await self._permits.give_back()
+        except JetbullError as error:
+            log.debug("what %s did not use is left: %s", self._store.names.name, error)
 
     async def _read(self) -> None:
+        before = self.concurrency
         self._settings, _ = await settings.read(self._store)
+        if self.concurrency != before:
+            self._places.forget()
 
     async def refresh(self) -> None:
         """Reads the settings again, for a hint may have been lost."""
@@ -75,17 +96,26 @@ class Admission:
 
     async def _on_meta(self, _: Msg) -> None:
         self._blocked_until = 0.0
+        self._permits.forget()
         await self._read()
         self._on_change()
 
-    async def _on_slot(self, _: Msg) -> None:
+    async def _on_slot(self, told: Msg) -> None:
+        if told.data == self._places.owner.encode():
+            return
         self._slot_freed = True
+        self._places.changed()
+        self._wait_no_more()
+        self._on_change()
+
+    def _wait_no_more(self) -> None:
         if self._waits_for_slot:
             self._waits_for_slot = False
             self._blocked_until = 0.0
-        self._on_change()
 
     def _on_reconnect(self) -> None:
+        self._places.forget()
+        self._permits.forget()
         if self._refresh is not None:
             self._refresh.cancel()
         self._refresh = asyncio.get_running_loop().create_task(self._reread())
@@ -134,80 +164,180 @@ class Admission:
 
     def block(self, ms: int) -> None:
         """Nothing starts here for `ms`, or the longest wait; then the worker looks again."""
-        loop = asyncio.get_running_loop()
         self._waits_for_slot = False
         ms = min(ms, self._longest_block_ms)
-        self._blocked_until = loop.time() + ms / 1000
-        loop.call_later(ms / 1000 + 0.001, self._on_change)
+        self._blocked_until = asyncio.get_running_loop().time() + ms / 1000
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._alarm is not None:
+            if self._alarm.when() <= self._blocked_until + 0.001:
+                return
+            self._alarm.cancel()
+        self._alarm = loop.call_at(self._blocked_until + 0.001, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        if self._blocked_until > asyncio.get_running_loop().time():
+            self._set_alarm()
+        else:
+            self._on_change()
 
     def _wait_for_slot(self) -> None:
         """Nothing starts here until a place under the global concurrency is free again."""
         self.block(_SLOT_HINT_LOST_MS)
         self._waits_for_slot = True
 
-    async def may_start(self) -> bool:
-        """Asks the rate window before a job is looked for."""
-        rate = self._rate
-        if rate is None:
-            return True
-        window = await gate.window(self._store)
-        self._room = rate[0] - (0 if window is None else window.count)
-        if window is not None and self._room <= 0:
-            self.block(max(1, window.end_ms - now_ms()))
-            return False
-        return True
-
     @property
     def narrow(self) -> bool:
         """Whether so few jobs may start that their order needs a look each time."""
-        return self.concurrency is not None or self._room <= _NARROW
+        if self.concurrency is not None:
+            return True
+        rate = self._rate
+        return rate is not None and self._permits.is_narrow(rate)
 
     @property
     def room(self) -> int | None:
         """How many jobs it makes sense to have in hand; None: any number."""
         if not self.limited:
             return None
-        return 1 if self.concurrency is not None else max(1, self._room)
+        if self.narrow:
+            return 1 if self.nothing_waits else 0
+        return max(1, self._permits.spare)
 
-    async def permit(self) -> list[Message] | None:
-        """What must be stored together with a start; None (and blocked) when there may be none.
+    # --- many may start: their starts are counted ahead ----------------------------------
 
-        Without a global concurrency that is nothing: then the start is counted already, which
-        takes less time, and `not_started` has to be told if there is none.
+    async def ready(self) -> bool:
+        """Whether a start is counted now, for whichever job comes; else `admit` has to be asked.
+
+        `not_started` has to be told if there is none.
         """
+        if self.narrow:
+            return False
+        if self.spend():
+            return True
+        rate = self._rate
+        if rate is not None:
+            await self._fill(rate)
+        return self._permits.spend()
+
+    def spend(self) -> bool:
+        """As `ready`, if that needs no question."""
+        rate, permits = self._rate, self._permits
+        if rate is None or self.concurrency is not None or not permits.spend():
+            return False
+        if permits.spare * 2 < self.demand and not permits.is_narrow(rate):
+            self._in_background("fill", lambda: self._fill(rate))
+        return True
+
+    async def _fill(self, rate: gate.Rate) -> None:
+        if await self._permits.fill(self.demand, rate):
+            self._in_background("hold", self._hold)
+
+    async def _hold(self) -> None:
+        """Gives counted starts back that are not used."""
+        while self._permits.spare:
+            await asyncio.sleep(HOLD_SECONDS)
+            if self._permits.is_held():
+                await self._permits.give_back()
+
+    def not_started(self, count: int = 1) -> None:
+        """So many starts that were counted are none."""
+        if self._rate is not None:
+            self._permits.unspent(count)
+
+    # --- few may start: the next in line is admitted ------------------------------------
+
+    def taken(self, ticket: Stored) -> bool:
+        """Whether somebody is starting this job already."""
+        return self.concurrency is not None and self._places.holds(ticket)
+
+    def most(self, wanted: int) -> int:
+        """How many tickets it makes sense to look for; at least 1."""
         rate, limit = self._rate, self.concurrency
-        if limit is None:
-            left = 0 if rate is None else await gate.enter_window(self._store, *rate)
-            if left:
-                self.block(left)
-            return None if left else []
-        place = await self._slot(limit)
-        if place is None:
+        if limit is not None:
+            wanted = min(wanted, self._places.room(limit))
+        if rate is not None:
+            wanted = min(wanted, self._permits.room(rate))
+        return max(1, wanted)
+
+    async def admit(self, tickets: list[Ticket]) -> list[Ticket]:
+        """Those of the tickets, the next in line, that start now; blocked when not all may."""
+        self.nothing_waits = not tickets
+        if not tickets:
+            return []
+        rate = self._rate
+        if rate is not None:
+            tickets = tickets[: await self._permits.take(len(tickets), rate)]
+            if not tickets:
+                self.block(self._permits.time_left())
+                return []
+        if self.concurrency is None:
+            return tickets
+        granted = await self._placed(tickets)
+        self.not_started(len(tickets) - len(granted))
+        limit = self.concurrency
+        if limit is not None and self._places.room(limit) < 1:
             self._wait_for_slot()
-            return None
-        start = None if rate is None else await gate.start_message(self._store, *rate)
-        if isinstance(start, int):
-            self.block(start)
-            return None
-        return [place] if start is None else [place, start]
+        await self._tell()
+        return granted
 
-    async def not_started(self) -> None:
-        """The start that `permit` counted is none."""
-        if self.concurrency is None and self._rate is not None:
-            await gate.leave_window(self._store)
-
-    async def _slot(self, limit: int) -> Message | None:
-        """The message that claims a place under the global concurrency; None when all are taken."""
+    async def _placed(self, tickets: list[Ticket]) -> list[Ticket]:
         while True:
             self._slot_freed = False
-            message = await gate.slot_message(self._store, limit)
-            if message is not None or not self._slot_freed:
-                return message
+            granted = await self._places.admit(tickets, lambda: self.concurrency)
+            if granted or not self._slot_freed:
+                return granted
 
-    async def finished(self) -> None:
-        """A place under the global concurrency is free again."""
+    async def lost(self, ticket: Stored) -> None:
+        """A job that was admitted was not claimed."""
+        self.not_started()
         if self.concurrency is not None:
-            await self._store.hint("slot")
+            await self._places.lost(ticket)
+            self._place_is_free()
+
+    def finished(self, ticket: Stored | None) -> None:
+        """A job that was claimed here from this ticket (None: not known) runs no more."""
+        if self.concurrency is None:
+            return
+        if ticket is None:
+            self._places.forget()
+        else:
+            self._places.ended(ticket)
+        self._place_is_free()
+
+    def _place_is_free(self) -> None:
+        self._wait_no_more()
+        self._in_background("settle", self._settle_soon)
+
+    async def _settle_soon(self) -> None:
+        await asyncio.sleep(_SETTLE_SECONDS)
+        if not self.asking:  # else it is done with what they get
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Gives others the places that nobody here wants."""
+        if self._places.owes:
+            await self._places.settle()
+            await self._tell()
+
+    async def _tell(self) -> None:
+        limit = self.concurrency
+        if self._places.freed and limit is not None and self._places.room(limit) > 0:
+            self._places.freed = False
+            await self._store.hint("slot", self._places.owner.encode())
+
+    def _in_background(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Does it, unless it is being done."""
+        if what not in self._tasks or self._tasks[what].done():
+            self._tasks[what] = asyncio.get_running_loop().create_task(self._quietly(work))
+
+    async def _quietly(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except JetbullError as error:
+            log.debug("the limits of %s are seen to later: %s", self._store.names.name, error)
 
 
 __all__ = ["Admission"]

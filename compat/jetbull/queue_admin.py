@@ -11,6 +11,7 @@ from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
 from jetbull.ledger import gate, presence, settings
 from jetbull.ledger.clock import now_ms
+from jetbull.ledger.places import running
 from jetbull.legacy import outdated
 from jetbull.types.results import RateLimit, WorkerInfo
 
@@ -72,7 +73,6 @@ class QueueAdmin(JobOwner, EventEmitter):
         """Workers with a limiter start nothing for so many ms."""
         store = await self.ledger()
         await gate.close_window(store, expire_time_ms)
-        await store.hint("meta")
 
     async def removeRateLimitKey(self) -> int:
         """Ends the current rate window: 1, or 0 when there is none."""
@@ -95,7 +95,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         """Whether the global concurrency is used up."""
         store = await self.ledger()
         limit = await self.getGlobalConcurrency()
-        return limit is not None and await gate.slot_message(store, limit) is None
+        return limit is not None and len(await running(store)) >= limit
 
     async def _set(self, **values: int) -> int:
         store = await self.ledger()

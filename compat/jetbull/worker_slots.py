@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,14 @@ from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.job import Job
 from jetbull.ledger import presence
-from jetbull.ledger.batch import Message
 from jetbull.ledger.late import fired
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.names import is_schedule, last_token
+from jetbull.ledger.record import Stored
 from jetbull.ledger.source import MAX_AHEAD, Source
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.taking import Claim
+from jetbull.limited_starts import LimitedStarts
 
 if TYPE_CHECKING:
     from jetbull.worker import Worker
@@ -34,11 +35,12 @@ _AHEAD_SECONDS = 0.05  # how much work may be held in hand
 class _Slot:
     """One place for a running job, and the claim sent behind that job's outcome."""
 
-    __slots__ = ("claim", "number")
+    __slots__ = ("claim", "number", "started")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.claim: Claim | None = None
+        self.started: Stored | None = None  # the ticket, if a limit was asked
 
 
 class Slots:
@@ -56,12 +58,14 @@ class Slots:
         self._admission = admission
         self._process = process
         self.source = Source(store, self._may_fetch, self._refresh, lambda: admission.room)
+        self._limited = LimitedStarts(store, admission, self.source, self._start, self._unwanted)
         self._tasks: set[asyncio.Task[None]] = set()
         self._token = 0
         self._mean = 1.0
         self.busy = 0
         self.stopping = False
         self._worked = False
+        self._found_nothing = False
         self._all_idle = asyncio.Event()
         self._all_idle.set()
 
@@ -84,6 +88,7 @@ class Slots:
         self.stopping = True
         self.source.rouse()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._limited.close()
 
     async def kill(self) -> None:
         """Cancels the running jobs; they stay active until their locks expire."""
@@ -91,6 +96,7 @@ class Slots:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._limited.close()
 
     async def _refresh(self) -> None:
         """Learns what a lost hint would have told."""
@@ -158,9 +164,11 @@ class Slots:
         self._mean += (monotonic() - begun - self._mean) * 0.1
         concurrency = max(1, self._worker.concurrency)
         ahead = int(_AHEAD_SECONDS / max(self._mean, 1e-4) * concurrency)
-        self.source.ahead = 0 if self._admission.limited else min(ahead, MAX_AHEAD)
+        self.source.ahead = min(ahead, MAX_AHEAD)
+        started, slot.started = slot.started, None
         if self._admission.limited:
-            await self._admission.finished()
+            self._admission.demand = self.source.ahead + concurrency
+            self._admission.finished(started if lease.ended else None)
 
     def _followed(self, slot: _Slot, lease: Lease) -> bool:
         """The slot's outcome is on its way: whether it sent a claim right behind it."""
@@ -170,12 +178,14 @@ class Slots:
     def _follow(self, slot: _Slot, lease: Lease) -> None:
         """The slot's outcome is on its way: claims the next job right behind it."""
         source = self.source
-        if (
-            self._store.patched
-            or self._admission.limited
-            or slot.number >= self._worker.concurrency
-            or not self._may_fetch()
-        ):
+        if self._admission.narrow:
+            if not (self.stopping or self._worker.paused or self._admission.paused):
+                self._limited.look_ahead(self.busy)
+            return
+        if self._store.patched or slot.number >= self._worker.concurrency or not self._may_fetch():
+            return
+        counted = self._admission.limited
+        if counted and not self._admission.spend():
             return
         if source.may_have_head:
             # A child's end may release its parent, which would be the next one.
@@ -187,31 +197,49 @@ class Slots:
             slot.claim = self._claim(ticket)
             if not fired(ticket.stored):  # those are looked at first
                 slot.claim.send(self._store)
+        elif counted:
+            self._admission.not_started()
 
     async def _next(self, slot: _Slot) -> Lease | None:
         """The next job, claimed; None when there may be none for now (after waiting)."""
         if slot.claim is not None:
             claim, slot.claim = slot.claim, None
-            return await self._won(claim)
+            return await self._counted(self._won(claim))
         source = self.source
         if not self._may_fetch():
             await source.pause()
             return None
-        if self._admission.limited:
-            return await self._next_limited()
+        if self._admission.limited and not await self._admission.ready():
+            return await self._next_limited(slot)
+        lease = await self._counted(self._next_free())
+        if lease is None and self._found_nothing:
+            await self._rest()
+        return lease
+
+    async def _next_free(self) -> Lease | None:
+        source = self.source
         if source.may_have_head:
             ticket = await source.head()
             if not self._may_fetch():  # paused or stopped while the server was asked
                 if ticket is not None:
                     await source.put_back(ticket)
+                self._found_nothing = False
                 return None
             if ticket is not None:
                 return await self._take(ticket)
         ticket = await source.recall() if source.has_returned else source.pop()
-        if ticket is None:
-            await self._rest()
-            return None
-        return await self._take(ticket)
+        self._found_nothing = ticket is None
+        return None if ticket is None else await self._take(ticket)
+
+    async def _counted(self, start: Awaitable[Lease | None]) -> Lease | None:
+        """A start that was counted, if there is a limit: it is none if there is no lease."""
+        lease: Lease | None = None
+        try:
+            lease = await start
+        finally:
+            if lease is None and self._admission.limited:
+                self._admission.not_started()
+        return lease
 
     async def _rest(self) -> None:
         if self._worked and self.busy == 0:
@@ -219,63 +247,37 @@ class Slots:
             self._worker.on_idle()
         await self.source.pause()
 
-    async def _next_limited(self) -> Lease | None:
-        source = self.source
-        if not await self._admission.may_start():
-            await source.pause()
+    async def _next_limited(self, slot: _Slot) -> Lease | None:
+        """As `_next`, where every start has to be asked for."""
+        news = self.source.news
+        claim = await self._limited.next()
+        if claim is None:
+            if self._may_fetch() and news == self.source.news:
+                await self._rest()
             return None
-        async with source.one_by_one:
-            while self._may_fetch():
-                ticket = await source.next_in_line(self._admission.narrow)
-                if ticket is None:
-                    break
-                lease = await self._take_limited(ticket)
-                if lease is not None:
-                    source.rouse_one()
-                    return lease
-            else:
-                return None
-        await self._rest()
-        return None
-
-    async def _take_limited(self, ticket: Ticket) -> Lease | None:
-        """The ticket's job; None when it is gone, or when the worker is blocked now."""
-        while True:
-            along = await self._admission.permit()
-            if along is None:
-                await self.source.put_back(ticket)
-                return None
-            try:
-                lease = await self._take(ticket, along)
-            except Conflict:
-                await self._admission.not_started()
-                continue
-            if lease is None:
-                await self._admission.not_started()
-            if lease is not None or (not ticket.reply and await self._is_stale(ticket)):
-                await self._drop(ticket, lease)
-            return lease
-
-    async def _is_stale(self, ticket: Ticket) -> bool:
-        """Whether somebody has the job already."""
-        newest = await self._store.newest(last_token(ticket.stored.subject))
-        return newest is None or newest.seq != ticket.stored.seq
-
-    async def _drop(self, ticket: Ticket, lease: Lease | None = None) -> None:
-        """Removes a ticket, so that the next look does not find it again."""
-        stored = ticket.stored
-        if is_schedule(stored.subject):
-            return
+        self.source.rouse_one()  # where one job was, there may be another
+        lease: Lease | None = None
+        stale = True
         try:
-            if ticket.reply:
-                await (await self._store.wire.question(ticket.reply, b"+ACK"))
-            else:
-                await self._store.purge(stored.subject, seq=stored.seq + 1)
-        except JetbullError as error:
-            log.debug("ticket of %s is left for now: %s", stored.subject, error)
-            return
-        if lease is not None:
-            lease.ticket = lease.acked = None
+            lease = await self._won(claim)
+        except Conflict:
+            stale = False
+        slot.started = claim.ticket.stored
+        await self._limited.settled(claim, lease, stale)
+        return lease
+
+    def _start(self, ticket: Ticket) -> Claim:
+        """Sends the claim of an admitted ticket."""
+        self._begin()
+        claim = self._claim(ticket)
+        stored = ticket.stored
+        if not (self._store.patched or is_schedule(stored.subject) or fired(stored)):
+            claim.send(self._store)
+        return claim
+
+    def _unwanted(self, claim: Claim) -> None:
+        claim.abandon()
+        self._end()
 
     # --- claiming ----------------------------------------------------------------------
 
@@ -293,14 +295,14 @@ class Slots:
             lambda _: announce_start(store, job_id, ticket.stored),
         )
 
-    async def _take(self, ticket: Ticket, along: Sequence[Message] = ()) -> Lease | None:
+    async def _take(self, ticket: Ticket) -> Lease | None:
         self._begin()
-        return await self._won(self._claim(ticket), along)
+        return await self._won(self._claim(ticket))
 
-    async def _won(self, claim: Claim, along: Sequence[Message] = ()) -> Lease | None:
+    async def _won(self, claim: Claim) -> Lease | None:
         lease: Lease | None = None
         try:
-            lease = await claim.lease(self._store, along)
+            lease = await claim.lease(self._store)
         finally:
             self.source.settled(claim.ticket, lease is not None)
             if lease is None:

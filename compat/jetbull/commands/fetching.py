@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,11 @@ from jetbull.commands import deduplicating
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
 from jetbull.ledger import counting, gate, reading, settings
-from jetbull.ledger.batch import Message
 from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.looking import Line
 from jetbull.ledger.names import HEAD, PRIO, WAIT, last_token
+from jetbull.ledger.permits import Permits
+from jetbull.ledger.places import Places
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.taking import take
@@ -57,54 +59,74 @@ async def take_allowed(
     values, _ = await settings.read(store)
     if values.get("paused"):
         return Refusal(blocked=True)
-    rate = gate.rate_of(values, limiter)
-    if rate is not None and (left := await gate.time_left(store, rate[0])):
-        return Refusal(blocked=True, limited_ms=left)
-    lease: Lease | None = None
+    rate, limit = gate.rate_of(values, limiter), values.get("concurrency")
+    permits = Permits(store)
+    if rate is not None and not await permits.take(1, rate):
+        return Refusal(blocked=True, limited_ms=permits.time_left())
+    started: Lease | Refusal = Refusal(blocked=False)
+    try:
+        if limit is None:
+            started = await take_now(store, token, lock_ms, worker) or started
+        else:
+            started = await _take_with_place(store, token, lock_ms, worker, int(limit))
+    finally:
+        if rate is not None and not isinstance(started, Lease):
+            permits.unspent()
+            await permits.give_back()
+    return started
+
+
+async def _take_with_place(
+    store: QueueStore, token: str, lock_ms: int, worker: str | None, limit: int
+) -> Lease | Refusal:
+    """Claims the next job under a global concurrency."""
+    places, line = Places(store), Line(store)
     while True:
-        along: list[Message] = []
-        if values.get("concurrency") is not None:
-            place = await gate.slot_message(store, int(values["concurrency"]))
-            if place is None:
-                return Refusal(blocked=True)
-            along.append(place)
+        found = await line.first(1, await _levels(store), places.holds)
+        if not found:
+            return Refusal(blocked=False)
+        if not await places.admit(found, lambda: limit, sure=True):
+            return Refusal(blocked=True)
+        ticket = found[0]
         try:
-            lease = await take_now(store, token, lock_ms, worker, along)
+            lease = await _take(store, ticket, token, lock_ms, worker)
         except Conflict:
             continue
-        break
-    if lease is None:
-        return Refusal(blocked=False)
-    if rate is not None:
-        await gate.enter_window(store, *rate)
-    return lease
+        if lease is not None:
+            return lease
+        await places.lost(ticket.stored)
 
 
-async def take_now(
-    store: QueueStore, token: str, lock_ms: int, worker: str | None, along: Sequence[Message] = ()
-) -> Lease | None:
-    """Claims the next job, or None when nothing waits; `Conflict` when `along` does not hold."""
+async def _levels(store: QueueStore) -> list[int]:
+    return [0, *await counting.levels(store)]
+
+
+async def take_now(store: QueueStore, token: str, lock_ms: int, worker: str | None) -> Lease | None:
+    """Claims the next job, or None when nothing waits."""
     while True:
         ticket = await next_ticket(store)
         if ticket is None:
             return None
-        subject = ticket.stored.subject
-        job_id = last_token(subject)
-        lease = await take(
-            store,
-            job_id,
-            ticket,
-            token,
-            lock_ms,
-            worker,
-            partial(_tell_start, store, job_id, ticket.stored),
-            along,
-        )
-        # The ticket read here has no ack: purge it, or a stale one would be read for ever.
-        if HEAD not in subject.split("."):
-            await store.purge(subject, seq=ticket.stored.seq + 1)
+        try:
+            lease = await _take(store, ticket, token, lock_ms, worker)
+        except Conflict:
+            continue
         if lease is not None:
             return lease
+
+
+async def _take(
+    store: QueueStore, ticket: Ticket, token: str, lock_ms: int, worker: str | None
+) -> Lease | None:
+    """Claims the job of a ticket; None when the ticket was stale, `Conflict` when it was not."""
+    subject = ticket.stored.subject
+    job_id = last_token(subject)
+    told = partial(_tell_start, store, job_id, ticket.stored)
+    lease = await take(store, job_id, ticket, token, lock_ms, worker, told)
+    # The ticket read here has no ack: purge it, or a stale one would be read for ever.
+    if HEAD not in subject.split("."):
+        await store.purge(subject, seq=ticket.stored.seq + 1)
+    return lease
 
 
 def _tell_start(store: QueueStore, job_id: str, ticket: Stored, _: int) -> None:

@@ -160,12 +160,6 @@ class Feed:
                 asyncio.get_running_loop().call_later(_REFUSED_SECONDS, self._on_idle)
 
 
-def is_first(ticket: Ticket) -> bool:
-    """Whether the ticket was never handed out before."""
-    parts = ticket.reply.split(".")
-    return len(parts) > 6 and parts[4 if len(parts) == 9 else 6] == "1"
-
-
 def _is_gone(block: bytes | None) -> bool:
     """Whether a status says that the consumer or its stream is not there."""
     return block is not None and (

@@ -1,23 +1,21 @@
-"""Limits over all workers of a queue: jobs per window of time, jobs at once.
+"""The rate window of a queue: how many jobs started in it, over all workers.
 
-Both are small messages beside the jobs, changed only against the sequence last seen, so that two
+It is a small message beside the jobs, changed only against the sequence last seen, so that two
 workers can never pass on the same reading.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
-from jetbull.ledger.counting import list_subjects
 from jetbull.ledger.guard import HeaderMap, expect
-from jetbull.ledger.names import ACTIVE, STALLED
 from jetbull.ledger.store import QueueStore
 
 _KIND = "gate"
@@ -57,44 +55,36 @@ async def window(store: QueueStore) -> Window | None:
     return Window(body["start"], body["end"], body["count"])
 
 
-async def start_message(store: QueueStore, limit: int, duration_ms: int) -> Message | int:
-    """What must be stored together with an active job under a rate limit.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A window as it is stored, and the sequence that guards a change of it (0: none stored)."""
 
-    The ms until the window ends when it has no room: so no start is counted that is none, and none
-    is made that is not counted.
-    """
-    body, seq = await _read(store, "rate")
+    window: Window
+    seq: int
+
+
+async def counted(store: QueueStore) -> Counted:
+    """The stored window, which may be over, as the stream's leader knows it."""
+    found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, "rate"))
+    if found is None:
+        return Counted(Window(0, 0, 0), 0)
+    body = json.loads(found.data)
+    return Counted(Window(body["start"], body["end"], body["count"]), found.seq)
+
+
+def opened(window: Window, duration_ms: int) -> Window:
+    """The same window, or a new one if that is over."""
     now = now_ms()
-    if not body or body["end"] <= now:
-        body = {"start": now, "end": now + duration_ms, "count": 0}
-    if body["count"] >= limit:
-        return max(1, int(body["end"]) - now)
-    body["count"] += 1
-    return _rate_message(store, body, seq)
+    return window if window.end_ms > now else Window(now, now + duration_ms, 0)
 
 
-async def enter_window(store: QueueStore, limit: int, duration_ms: int) -> int:
-    """Counts one start: 0 when allowed, else the ms until the window ends."""
-    while True:
-        message = await start_message(store, limit, duration_ms)
-        if isinstance(message, int):
-            return message
-        try:
-            await store.put(message.subject, message.payload, message.headers)
-        except Conflict:
-            continue
-        return 0
-
-
-async def leave_window(store: QueueStore) -> None:
-    """Takes one start back that was counted and not made."""
-    while True:
-        body, seq = await _read(store, "rate")
-        if not body or body["end"] <= now_ms() or body["count"] < 1:
-            return
-        body["count"] -= 1
-        if await _write(store, body, seq):
-            return
+async def count(store: QueueStore, before: Counted, window: Window, starts: int) -> Counted:
+    """Counts so many starts more in `window`; `Conflict` when it is not as it was `before`."""
+    after = replace(window, count=max(0, window.count + starts))
+    # Told apart from what another worker counted, should the answer be lost.
+    body = {"start": after.start_ms, "end": after.end_ms, "count": after.count, "by": uuid4().hex}
+    message = _rate_message(store, body, before.seq)
+    return Counted(after, await store.put(message.subject, message.payload, message.headers))
 
 
 async def time_left(store: QueueStore, limit: int) -> int:
@@ -106,12 +96,13 @@ async def time_left(store: QueueStore, limit: int) -> int:
 
 
 async def close_window(store: QueueStore, duration_ms: int) -> None:
-    """Nothing starts for `duration_ms`."""
+    """Nothing starts for `duration_ms`, and the workers are told."""
     while True:
         _, seq = await _read(store, "rate")
         now = now_ms()
         body = {"start": now, "end": now + int(duration_ms), "count": 2**53 - 1}
         if await _write(store, body, seq):
+            await store.hint("meta")
             return
 
 
@@ -136,22 +127,3 @@ async def _write(store: QueueStore, body: dict[str, Any], seq: int) -> bool:
     except Conflict:
         return False
     return True
-
-
-async def slot_message(store: QueueStore, limit: int) -> Message | None:
-    """What must be stored together with an active job under a global concurrency.
-
-    None when `limit` jobs are active. Every start rewrites the same message, so a count read
-    before is still right when it is stored.
-    """
-    subject = store.names.aux(_KIND, "slots")
-    found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
-    active, stalled = await asyncio.gather(
-        list_subjects(store, store.names.all_in(ACTIVE)),
-        list_subjects(store, store.names.all_in(STALLED)),
-    )
-    if len(active) + len(stalled) >= limit:
-        return None
-    headers: HeaderMap = {}
-    expect(headers, subject, found.seq if found else 0)
-    return Message(subject, str(now_ms()).encode(), headers)

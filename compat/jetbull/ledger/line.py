@@ -1,4 +1,4 @@
-"""The order of a queue's line as the store has it, and the tickets a worker gave back.
+"""The tickets a worker gave back, and their place in the line as the store has it.
 
 The server hands returned tickets out late and in another order: when any message of their line is
 purged, it forgets that they were returned, and only gives them out again when they are overdue.
@@ -6,16 +6,13 @@ purged, it forgets that they were returned, and only gives them out again when t
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.names import PRIO, WAIT, lane_of, state_of
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.store import QueueStore
-
-_LOOKS_AT_ONCE = 16
 
 
 async def first_of(store: QueueStore, level: int) -> Ticket | None:
@@ -24,18 +21,6 @@ async def first_of(store: QueueStore, level: int) -> Ticket | None:
     line = names.all_in(PRIO, str(level)) if level else names.all_in(WAIT)
     found = await store.wire.get_one(names.space.jobs, {"next_by_subj": line, "seq": 1})
     return None if found is None else Ticket(as_stored(found))
-
-
-async def first_in_line(store: QueueStore, levels: Sequence[int]) -> Ticket | None:
-    """The first ticket of the first level that has any."""
-    at, count = 0, 1  # most often the first one has
-    while at < len(levels):
-        found = await asyncio.gather(*(first_of(store, n) for n in levels[at : at + count]))
-        for ticket in found:
-            if ticket is not None:
-                return ticket
-        at, count = at + count, _LOOKS_AT_ONCE
-    return None
 
 
 def level_of(ticket: Ticket) -> int:
@@ -102,4 +87,4 @@ class Returned:
         return found
 
 
-__all__ = ["Returned", "first_in_line", "first_of", "insert", "level_of"]
+__all__ = ["Returned", "first_of", "insert", "level_of"]

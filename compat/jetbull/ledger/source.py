@@ -22,10 +22,10 @@ from jetbull.ledger.consumers import (
     wait_consumer,
 )
 from jetbull.ledger.counting import levels
-from jetbull.ledger.feed import Feed, is_first
+from jetbull.ledger.feed import Feed
 from jetbull.ledger.head import Head
 from jetbull.ledger.lease import Ticket
-from jetbull.ledger.line import Returned, first_in_line, insert
+from jetbull.ledger.line import Returned, insert
 from jetbull.ledger.names import PRIO, lane_of
 from jetbull.ledger.placing import rank
 from jetbull.ledger.store import QueueStore
@@ -60,7 +60,6 @@ class Source:
         self._slots: deque[asyncio.Future[None]] = deque()
         self._wake = asyncio.Event()
         self._head = Head(store)
-        self._one_by_one = asyncio.Lock()
         self._hints: list[Subscription] = []
         self._forget_listener: Callable[[], None] = lambda: None
         self._stale = False
@@ -69,7 +68,6 @@ class Source:
         self._returned = Returned(store)
         self._coming: set[int] = set()
         self._news = 0
-        self._nothing_at = -1
         self.ahead = 0
         self.seen_empty = False
 
@@ -205,35 +203,17 @@ class Source:
                 return level.popleft()
         return None
 
-    async def next_in_line(self, look: bool) -> Ticket | None:
-        """The job that is next in the queue's own order, for workers that may not always start.
+    @property
+    def news(self) -> int:
+        """Grows whenever there may be something new for a slot."""
+        return self._news
 
-        What was returned comes back late and in another order. So only a ticket that comes for the
-        first time counts, while none is away; otherwise, or to `look` always, the store is asked.
-        """
-        sure = not (look or self.may_have_head or self.has_returned or len(self._feeds) > 1)
-        if sure and self._hand and is_first(self._hand[0]):
-            return self.pop()
-        if self._nothing_at == self._news:
-            return None
-        while True:
-            news = self._news
-            ticket = await self._head.newest() if self.may_have_head else None
-            ticket = ticket or await first_in_line(self._store, self._known())
-            if ticket is not None:
-                return self._as_delivered(ticket)
-            self._returned.clear()
-            if news == self._news:  # else what is in hand now may not be the first of what came
-                break
-        ticket = self._pop()
-        if ticket is None:
-            self._nothing_at = news
-        return ticket
-
-    def _known(self) -> list[int]:
+    @property
+    def levels(self) -> list[int]:
+        """The priority levels in use, in the order they are served; 0 is the line without any."""
         return sorted({*self._feeds, *self._coming}, key=rank) if self._coming else [*self._feeds]
 
-    def _as_delivered(self, ticket: Ticket) -> Ticket:
+    def as_delivered(self, ticket: Ticket) -> Ticket:
         """The same ticket as the consumer gave it, if it did: that one can be acknowledged."""
         returned = self._returned.as_delivered(ticket)
         for _, hand in self._hands():
@@ -289,11 +269,6 @@ class Source:
         """The claim of a ticket is over."""
         if not ticket.reply:
             self._head.settled(ticket, won)
-
-    @property
-    def one_by_one(self) -> asyncio.Lock:
-        """Held from looking for a job to claiming it, where slots may not race each other."""
-        return self._one_by_one
 
     # --- fetching ----------------------------------------------------------------------
 
@@ -368,14 +343,17 @@ class Source:
             await self._fetch_levels(need)
 
     def _need(self) -> int:
-        need, room = len(self._slots) - self._in_hand(), self._room()
-        return need if room is None else min(need, room - self._in_hand())
+        return self._allowed(len(self._slots) - self._in_hand())
+
+    def _allowed(self, count: int) -> int:
+        room = self._room()
+        return count if room is None else min(count, room - self._in_hand())
 
     async def _fetch_plain(self, need: int) -> None:
         feed = self._feeds[0]
         ahead = self.ahead
-        if ahead and len(self._hand) <= ahead // 2:
-            got = await feed.grab(max(need, 0) + ahead - len(self._hand))
+        if ahead and len(self._hand) <= ahead // 2 and self._allowed(1) > 0:
+            got = await feed.grab(self._allowed(max(need, 0) + ahead - len(self._hand)))
             self.seen_empty = got == 0
             need = self._need()
         missing = need - feed.standing
@@ -384,7 +362,7 @@ class Source:
 
     async def _fetch_levels(self, need: int) -> None:
         ahead = self.ahead
-        want = need + ahead
+        want = self._allowed(need + ahead)
         if need > 0 or self._in_hand() <= ahead // 2:
             for feed in list(self._feeds.values()):
                 if want <= 0:

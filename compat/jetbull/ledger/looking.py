@@ -1,0 +1,114 @@
+"""The first tickets of a queue's line, read from the store and not from a consumer.
+
+What a consumer hands out and gets back comes late and in another order. So whoever may start only a
+few jobs reads which ones are next, and takes nothing it may not start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.lease import Ticket
+from jetbull.ledger.names import HEAD, PRIO, WAIT
+from jetbull.ledger.reading import as_stored
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+
+__all__ = ["Line"]
+
+_LEVELS_AT_ONCE = 16
+_MORE = 16  # tickets read at once behind those that are taken
+_REMEMBERED = 5000
+_HEADS = 1000  # sequences looked through for more jobs at the head
+_MAX_BYTES = 4 * 1024 * 1024  # of one answer
+
+Taken = Callable[[Stored], bool]
+
+
+class Line:
+    """The line of one queue: head, tail, then by priority."""
+
+    def __init__(self, store: QueueStore) -> None:
+        self._store = store
+        self._seen: dict[int, list[int]] = {}  # level -> its first tickets when last looked at
+        self._gone: dict[int, None] = {}
+
+    async def first(self, count: int, levels: Sequence[int], taken: Taken) -> list[Ticket]:
+        """Up to `count` tickets that are next, without those `taken` by somebody.
+
+        `levels` are the priority levels in the order they are served; 0 is the line without any.
+        """
+        head, *found = await asyncio.gather(
+            self._head(count, taken), *(self._level(n, count, taken) for n in levels[:1])
+        )
+        tickets = [*head, *(ticket for level in found for ticket in level)]
+        for at in range(1, len(levels), _LEVELS_AT_ONCE):
+            if len(tickets) >= count:
+                break
+            some = levels[at : at + _LEVELS_AT_ONCE]
+            missing = count - len(tickets)
+            for level in await asyncio.gather(*(self._level(n, missing, taken) for n in some)):
+                tickets += level
+        return [Ticket(stored) for stored in tickets[:count]]
+
+    def forget(self) -> None:
+        """A server that was killed may give sequences out again."""
+        self._seen.clear()
+        self._gone.clear()
+
+    def gone(self, ticket: Stored) -> None:
+        """The ticket was used here and is being deleted: later looks pass over it."""
+        self._gone[ticket.seq] = None
+        if len(self._gone) > _REMEMBERED:
+            del self._gone[next(iter(self._gone))]
+
+    async def _head(self, count: int, taken: Taken) -> list[Stored]:
+        pattern = self._store.names.all_in(HEAD)
+        last = await self._store.wire.get_one(
+            self._store.names.space.jobs, {"last_by_subj": pattern}
+        )
+        if last is None:
+            return []
+        newest = as_stored(last)
+        if count == 1 and not taken(newest):
+            return [newest]
+        found = await self._read(pattern, max(1, last.seq - _HEADS), _HEADS)
+        if not found or found[-1].pending:
+            return [] if taken(newest) else [newest]
+        fresh = [stored for m in reversed(found) if not taken(stored := as_stored(m))]
+        return fresh[:count]
+
+    async def _level(self, level: int, count: int, taken: Taken) -> list[Stored]:
+        names = self._store.names
+        pattern = names.all_in(PRIO, str(level)) if level else names.all_in(WAIT)
+        start, asked = self._start_of(level), count
+        found = await self._read(pattern, start, asked)
+        if not found and start > 1:
+            found = await self._read(pattern, 1, asked)
+        self._seen[level] = [m.seq for m in found]
+        tickets: list[Stored] = []
+        while found:
+            fresh = (as_stored(m) for m in found if m.seq not in self._gone)
+            tickets += [stored for stored in fresh if not taken(stored)]
+            if len(tickets) >= count or (len(found) < asked and not found[-1].pending):
+                break
+            asked = max(count, _MORE)
+            found = await self._read(pattern, found[-1].seq + 1, asked)
+        return tickets[:count]
+
+    def _start_of(self, level: int) -> int:
+        """No ticket of the level that is still there is before this sequence."""
+        seen = self._seen.get(level) or [1]
+        return next((seq for seq in seen if seq not in self._gone), seen[-1] + 1)
+
+    async def _read(self, pattern: str, start: int, count: int) -> list[_wire.Stored]:
+        jobs = self._store.names.space.jobs
+        query = {"next_by_subj": pattern, "seq": start}
+        if count == 1:
+            found = await self._store.wire.get_one(jobs, query)
+            return [] if found is None else [found]
+        return await self._store.wire.get_batch(
+            jobs, {**query, "batch": count, "max_bytes": _MAX_BYTES}
+        )

@@ -1,0 +1,227 @@
+"""Jobs at once over all workers: who may start is written down first, for many in one message.
+
+The book of places (see `place_book`) is changed only against the sequence last seen, so two workers
+never give the same room away. Whoever finished a job strikes it out in the write that lets the next
+ones in. What nobody struck out (killed workers, expired locks, jobs moved by hand) is found by a
+look at the jobs themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from time import monotonic
+from uuid import uuid4
+
+from jetbull.errors import Conflict, PayloadTooLarge
+from jetbull.ledger import late
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.counting import list_subjects
+from jetbull.ledger.guard import HeaderMap, expect
+from jetbull.ledger.lease import Ticket
+from jetbull.ledger.names import ACTIVE, STALLED, state_of, unescape
+from jetbull.ledger.place_book import Book, Place, decode, encode
+from jetbull.ledger.reading import as_stored
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+
+__all__ = ["GRACE_MS", "Places", "running"]
+
+log = logging.getLogger("jetbull.ledger")
+
+#: A job that got a place and is not claimed after this may be claimed by any worker.
+GRACE_MS = 1000
+_CHECK_SECONDS = 1.0  # jobs that run without a place are found after this
+_RECHECK_SECONDS = 0.2  # without room the jobs are looked at no more often
+_AT_ONCE = 32
+
+
+async def running(store: QueueStore) -> set[str]:
+    """The tokens of all jobs that count: active, or stalled and not seen to yet."""
+    # One after the other: a lock that expires in between is seen at least once.
+    active = await list_subjects(store, store.names.all_in(ACTIVE))
+    stalled = await list_subjects(store, store.names.all_in(STALLED))
+    return {subject.rsplit(".", 1)[1] for subject in (*active, *stalled)}
+
+
+class Places:
+    """The places of one queue, as one worker gives and takes them."""
+
+    def __init__(self, store: QueueStore) -> None:
+        self._store = store
+        self._subject = store.names.aux("gate", "slots")
+        self.owner = uuid4().hex[:8]
+        self._book: Book = {}
+        self._seq = 0
+        self._fresh = False  # whether the book is as it was last seen here
+        self._checked = float("-inf")
+        self._ended: dict[str, int] = {}  # finished here: token -> ticket, not struck out yet
+        self._lock = asyncio.Lock()
+        self.freed = False  # whether places became free, which others may want to know
+
+    def forget(self) -> None:
+        """What is known may not be true any more (a reconnect, a new limit)."""
+        self._fresh = False
+        self._checked = float("-inf")
+
+    def changed(self) -> None:
+        """Another worker changed the book."""
+        self._fresh = False
+
+    def ended(self, ticket: Stored) -> None:
+        """The job that was claimed here from that ticket runs no more."""
+        self._ended[_token(ticket)] = ticket.seq
+
+    async def lost(self, ticket: Stored) -> None:
+        """The job was not claimed here; another worker may have."""
+        if not await self._may_run(_token(ticket), ticket.seq):
+            self.ended(ticket)
+
+    @property
+    def owes(self) -> bool:
+        """Whether places are free that nobody else knows of."""
+        return bool(self._ended)
+
+    def room(self, limit: int) -> int:
+        """How many jobs may start, as far as is known here."""
+        return limit - len(self._struck()) if self._fresh else limit
+
+    def holds(self, ticket: Stored) -> bool:
+        """Whether somebody is claiming this ticket, or did: then it is no ticket for others.
+
+        One that is there for longer than `GRACE_MS` is.
+        """
+        place = self._book.get(_token(ticket))
+        if place is None or 0 < place.seq < ticket.seq:
+            return False
+        return place.seq != ticket.seq or place.since_ms > now_ms() - GRACE_MS
+
+    async def admit(
+        self, tickets: Sequence[Ticket], limit_now: Callable[[], int | None], sure: bool = False
+    ) -> list[Ticket]:
+        """Those of the tickets that may be claimed now, in their order; they must be claimed.
+
+        `limit_now` is asked again for each write. `sure`: the jobs themselves are looked at first.
+        """
+        async with self._lock:
+            while True:
+                limit = limit_now()
+                if limit is None:
+                    return list(tickets)
+                if not self._fresh:
+                    await self._read()
+                if sure or monotonic() - self._checked > _CHECK_SECONDS:
+                    book = await self._checked_book()
+                else:
+                    book = self._struck()
+                granted = self._grant(book, tickets, limit)
+                if not granted and monotonic() - self._checked > _RECHECK_SECONDS:
+                    book = await self._checked_book()
+                    granted = self._grant(book, tickets, limit)
+                if book == self._book or await self._write(book):
+                    return granted
+                sure = False
+
+    async def settle(self) -> bool:
+        """Strikes out what ended here; whether anything was."""
+        async with self._lock:
+            written = False
+            while self._ended:
+                if not self._fresh:
+                    await self._read()
+                book = self._struck()
+                if book == self._book:
+                    self._ended.clear()
+                elif await self._write(book):
+                    written = True
+            return written
+
+    # --- the book ----------------------------------------------------------------------
+
+    def _struck(self) -> Book:
+        if not self._ended:
+            return dict(self._book)
+        return {t: p for t, p in self._book.items() if not _is_of(p, self._ended.get(t, -1))}
+
+    def _grant(self, book: Book, tickets: Sequence[Ticket], limit: int) -> list[Ticket]:
+        """Writes the first tickets that have room into the book."""
+        granted = []
+        now = now_ms()
+        for ticket in tickets:
+            token, seq = _token(ticket.stored), ticket.stored.seq
+            place = book.get(token)
+            if place is not None and (place.seq > seq or place.seq == 0):
+                continue
+            if place is None and len(book) >= limit:
+                break
+            # Whose place it was may claim it yet: it is nobody's own from here on.
+            shared = place is not None and place.seq == seq
+            book[token] = Place(seq, now, "" if shared else self.owner)
+            granted.append(ticket)
+        return granted
+
+    async def _read(self) -> None:
+        found = await self._store.wire.get_last(self._store.names.space.jobs, self._subject)
+        book = {} if found is None else decode(found.data)
+        if book is None or found is None:
+            self._checked = float("-inf")
+        self._book, self._seq = book or {}, found.seq if found else 0
+        self._fresh = True
+
+    async def _write(self, book: Book) -> bool:
+        """Stores the book unless another was meanwhile."""
+        headers: HeaderMap = {}
+        expect(headers, self._subject, self._seq)
+        self._fresh = False
+        try:
+            self._seq = await self._store.put(self._subject, encode(book), headers)
+        except Conflict:
+            return False
+        except PayloadTooLarge:
+            log.warning("the server's max_payload has no room for more places at once")
+            self._fresh = True
+            raise
+        self.freed = self.freed or len(book) < len(self._book)
+        self._book, self._fresh = book, True
+        self._ended = {t: seq for t, seq in self._ended.items() if _is_of(book.get(t), seq)}
+        return True
+
+    # --- the jobs themselves -----------------------------------------------------------
+
+    async def _checked_book(self) -> Book:
+        """The book as the jobs say it is."""
+        found = await running(self._store)
+        book = self._struck()
+        doubtful = [token for token in book if token not in found]
+        for at in range(0, len(doubtful), _AT_ONCE):
+            some = doubtful[at : at + _AT_ONCE]
+            kept = await asyncio.gather(*(self._may_run(token, book[token].seq) for token in some))
+            for token, keep in zip(some, kept, strict=True):
+                if not keep:
+                    del book[token]
+        now = now_ms()
+        for token in found:
+            if token not in book and token not in self._ended:
+                book[token] = Place(0, now, "")
+        self._checked = monotonic()
+        return book
+
+    async def _may_run(self, token: str, seq: int) -> bool:
+        """Whether the job runs, or may still be claimed from that ticket."""
+        newest = await self._store.newest(unescape(token))
+        if newest is None:
+            return False
+        if newest.seq == seq or state_of(newest.subject) in (ACTIVE, STALLED):
+            return True
+        # A ticket that fired late is dropped, and then the one before it counts again.
+        return bool(seq) and late.is_later_than(as_stored(newest), seq)
+
+
+def _token(ticket: Stored) -> str:
+    return ticket.subject.rsplit(".", 1)[1]
+
+
+def _is_of(place: Place | None, seq: int) -> bool:
+    """Whether it is the place of a job that was claimed from ticket `seq`."""
+    return place is not None and (place.seq == seq or (place.seq == 0 and seq >= 0))

@@ -1,0 +1,81 @@
+"""How a worker's slots get jobs while a limit lets only some of them start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jetbull.admission import Admission
+from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.leftovers import Leftovers
+from jetbull.ledger.looking import Line
+from jetbull.ledger.names import is_schedule
+from jetbull.ledger.source import Source
+from jetbull.ledger.starting import Starter
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.taking import Claim
+
+__all__ = ["LimitedStarts"]
+
+
+class LimitedStarts:
+    """Claims of the next jobs in line, so many as the queue's limits allow.
+
+    `claim` sends the claim of a ticket, `drop` is for one that no slot wants any more.
+    """
+
+    def __init__(
+        self,
+        store: QueueStore,
+        admission: Admission,
+        source: Source,
+        claim: Callable[[Ticket], Claim],
+        drop: Callable[[Claim], None],
+    ) -> None:
+        self._admission = admission
+        self._source = source
+        self._line = Line(store)
+        self._leftovers = Leftovers(store)
+        self._starter = Starter(self._look, admission.admit, claim, drop, admission.settle)
+        self._forget = store.wire.on_reconnect(self._line.forget)
+
+    async def close(self) -> None:
+        """Ends what is under way."""
+        self._forget()
+        await self._starter.close()
+        self._leftovers.flush()
+
+    async def next(self) -> Claim | None:
+        """A claim under way; None when no job may start now, or none waits."""
+        self._admission.asking += 1
+        try:
+            return await self._starter.next()
+        finally:
+            self._admission.asking -= 1
+
+    def look_ahead(self, running: int) -> None:
+        """An outcome is on its way: looks for the job that comes after it.
+
+        And for those after the other `running` ones, which may end as soon.
+        """
+        self._starter.look_ahead(running)
+
+    async def settled(self, claim: Claim, lease: Lease | None, stale: bool = True) -> None:
+        """What became of a claim; a `stale` one was refused for its ticket."""
+        ticket = claim.ticket
+        if lease is None:
+            await self._admission.lost(ticket.stored)
+        if not ticket.reply and not is_schedule(ticket.stored.subject) and (lease or stale):
+            self._line.gone(ticket.stored)
+            self._leftovers.add(ticket.stored.seq)
+
+    async def _look(self, wanted: int) -> list[Ticket]:
+        admission, source = self._admission, self._source
+        count = admission.most(wanted)
+        found = await self._line.first(count, source.levels, admission.taken)
+        if found:
+            return [source.as_delivered(ticket) for ticket in found]
+        held = source.pop()
+        if held is not None and admission.taken(held.stored):
+            await source.put_back(held)
+            held = None
+        return [] if held is None else [held]
