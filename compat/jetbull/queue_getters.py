@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from itertools import chain
 from typing import Generic
 
 from jetbull.commands import logs
@@ -48,12 +50,12 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         """Jobs of the types, the range applied to each type; newest first unless `asc`."""
         asked = [types] if isinstance(types, str) else types
         store = await self.ledger()
+        states = dict.fromkeys(_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(asked))
+        found = await asyncio.gather(*(pages.page(store, s, start, end, asc) for s in states))
         jobs: dict[str, Job] = {}
-        for kind in self.sanitizeJobTypes(asked):
-            state = _ALIASES.get(kind, kind)
-            for job_id, stored in await pages.page(store, state, start, end, asc):
-                if job_id not in jobs:
-                    jobs[job_id] = await Job.load(self, job_id, stored.record)
+        for job_id, stored in chain.from_iterable(found):
+            if job_id not in jobs:
+                jobs[job_id] = await Job.load(self, job_id, stored.record)
         return list(jobs.values())
 
     async def getRanges(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from jetbull.commands import removal
+from jetbull.commands.burying import bury, is_tied
 from jetbull.errors import Conflict
 from jetbull.ledger import pages, schedules
 from jetbull.ledger.belongings import forget
@@ -31,7 +32,7 @@ async def drain(store: QueueStore, delayed: bool) -> None:
     """Removes what waits, by priority too, and what is delayed if asked."""
     states = ["waiting", "prioritized", *(["delayed"] if delayed else [])]
     for name in states:
-        await _remove_where(store, name, lambda _: True, 0)
+        await _remove_where(store, name, lambda _: True, 0, whole=True)
 
 
 async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list[str]:
@@ -58,23 +59,26 @@ async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list
 
 
 async def _remove_where(
-    store: QueueStore, name: str, wanted: Callable[[Stored], bool], limit: int
+    store: QueueStore, name: str, wanted: Callable[[Stored], bool], limit: int, whole: bool = False
 ) -> list[str]:
+    """The ids of those that went. `whole`: what is not wanted stays, all else goes."""
     pending = {schedules.job_id_of(s.id, s.next_ms) for s in await schedules.read_all(store)}
-    rows = [
-        (job_id, stored)
-        for job_id, stored in await pages.page(store, name, 0, max(limit, 0) - 1, True)
-        if job_id not in pending and wanted(stored)
-    ]
+    found = await pages.page(store, name, 0, max(limit, 0) - 1, True)
     if name in ("waiting", "active"):
-        rows.reverse()  # lines from their end, so the parent of the first in line goes first
-    removed: list[str] = []
-    for start in range(0, len(rows), _AT_ONCE):
-        chunk = rows[start : start + _AT_ONCE]
-        gone = await _remove(store, chunk)
-        await forget(store, gone)
-        removed += gone
-    return removed
+        found.reverse()  # lines from their end, so the parent of the first in line goes first
+    rows = [row for row in found if row[0] not in pending and wanted(row[1])]
+    free = [row for row in rows if not is_tied(row[1])]
+    ids = {job_id for job_id, _ in free}
+    others = [row for row in found if row[0] not in ids] if whole else None
+    gone, refused = await bury(store, free, others)
+    removed = {job_id for job_id, _ in gone}
+    retry = {job_id for job_id, _ in refused}
+    tied = [row for row in rows if is_tied(row[1]) or row[0] in retry]
+    for start in range(0, len(tied), _AT_ONCE):
+        ended = await _remove(store, tied[start : start + _AT_ONCE])
+        await forget(store, ended)
+        removed.update(ended)
+    return [job_id for job_id, _ in rows if job_id in removed]
 
 
 async def _remove(store: QueueStore, rows: pages.Rows) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger import bookkeeping, deduplication, parentage, reading, releasing, schedules
 from jetbull.ledger.belongings import forget
@@ -25,15 +28,28 @@ Seen = set[tuple[str, str]]
 
 async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
     """1 removed (or never there), 0 locked by a worker, -8 the next job of a scheduler."""
-    found = await reading.find(store, job_id)
+    found, children = await asyncio.gather(
+        reading.find(store, job_id), _children(store, job_id) if with_children else _none()
+    )
     if found is None:
         return 1
     if await _pending_iteration(store, job_id, found):
         return BELONGS_TO_SCHEDULER
-    if await _locked(store, job_id, found, with_children):
+    if state_of(found.subject) == ACTIVE:
         return 0
+    if children:
+        if await _locked(store, job_id, found, with_children):
+            return 0
+    else:
+        with suppress(Conflict):
+            await remove_stored(store, job_id, found)
+            return 1
     await _remove_tree(store, job_id, with_children)
     return 1
+
+
+async def _none() -> list[tuple[QueueStore, str]]:
+    return []
 
 
 async def _pending_iteration(store: QueueStore, job_id: str, found: Stored) -> bool:
@@ -109,8 +125,6 @@ async def remove_stored(
     await _bury(store, job_id, found, state)
     if not in_bulk:
         await forget(store, [job_id])
-    if store.patched:
-        await store.purge(store.names.aux("patch", job_id))
     dedup_id = found.record.given.get("deduplicationId")
     if dedup_id:
         await deduplication.free(store, dedup_id, job_id)

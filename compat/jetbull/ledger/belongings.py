@@ -26,11 +26,10 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
         if unknown or store.bulky:
             rooms.append(_purge(store, space.objects, [names.object(i, ">") for i in some]))
         if unknown or store.families:
-            rooms.append(_forget_books(store, [names.dependencies(i) for i in some]))
-        await asyncio.gather(*rooms)
+            rooms.append(_forget_exactly(store, [names.dependencies(i) for i in some]))
         if store.patched:
-            for job_id in some:
-                await store.purge(names.aux("patch", job_id))
+            rooms.append(_forget_exactly(store, [names.aux("patch", i) for i in some]))
+        await asyncio.gather(*rooms)
 
 
 async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
@@ -44,7 +43,7 @@ async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
         await asyncio.gather(*(store.delete(seq) for seq in left[at : at + _REQUESTS]))
 
 
-async def _forget_books(store: QueueStore, patterns: list[str]) -> None:
+async def _forget_exactly(store: QueueStore, patterns: list[str]) -> None:
     found = await _matching(store, store.names.space.jobs, patterns)
     if found is not None:
         await delete(store, [m.seq for m in found])

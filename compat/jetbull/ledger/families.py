@@ -62,8 +62,12 @@ class Family:
         """Positions first..last of `size`."""
         wanted, behind = last - first + 1, size - 1 - last
         if size <= _FEW:
-            if first <= _NEAR:
+            if first <= _NEAR and first <= behind:
                 return (await self._batches(1, first + wanted))[first:]
+            if behind <= _NEAR:
+                found = await self._tail(behind + wanted)
+                if found is not None:
+                    return found[:wanted]
             low, high = await self._bounds()
             seq, position = await self._locate(first, size, low, high, high)
             skip = first - position
@@ -108,6 +112,20 @@ class Family:
             if 4 * len(hits) < some:  # they lie far apart
                 return found + await self._batches(seq, count - len(found))
         return found[:count]
+
+    async def _tail(self, count: int) -> Found | None:
+        """The newest `count` of few, oldest first; None when they lie too far apart to look for."""
+        last = await self._one({"last_by_subj": self._subject})
+        if last is None:
+            return []
+        span = count
+        while span <= _FAR:
+            seq = max(1, last.seq - span + 1)
+            found = await self._batches(seq, None)
+            if len(found) >= count or seq == 1:
+                return found[-count:]
+            span = max(2 * span, span * count * 5 // (4 * max(1, len(found))))
+        return None
 
     async def _backward(self, low: int, end: int, count: int) -> Found | None:
         """The newest `count`, oldest first; None when they lie too far apart to look for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from jetbull.errors import Conflict
@@ -37,11 +38,14 @@ async def move(
     subject = message.subject
     seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)
     scheduled = is_schedule(old.subject)
+    left: list[tuple[str, int]] = []
     if not scheduled and not keep_old and old.subject != subject:
         # Up to what was seen: the job may be back on this subject by now.
-        await store.purge(old.subject, seq=old.seq + 1)
+        left.append((old.subject, old.seq + 1))
     if store.patched and (not scheduled or state_of(old.subject) == HEAD):
-        await store.purge(store.names.aux("patch", job_id), seq=seq)
+        left.append((store.names.aux("patch", job_id), seq))
+    if left:
+        await asyncio.gather(*(store.purge(subject, seq=end) for subject, end in left))
     if place.state == HEAD:
         await store.hint("head")
     return Stored(subject, seq, record)

@@ -1,0 +1,89 @@
+"""Removing many jobs that nobody else has to be told of, in steps of a thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jetbull.errors import StoreError
+from jetbull.ledger.batch import commit, most_in_batch
+from jetbull.ledger.belongings import delete, forget
+from jetbull.ledger.moving import transition
+from jetbull.ledger.names import is_schedule, lane_of, state_of
+from jetbull.ledger.pages import Rows
+from jetbull.ledger.placing import REMOVED
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+
+_AT_ONCE = 1000
+_TIES = ("parent", "deduplicationId")
+_FEW = 50  # messages that are deleted one by one rather than purged
+
+Lane = tuple[str, str]
+
+
+def is_tied(stored: Stored) -> bool:
+    """Whether somebody else has to learn that the job is gone."""
+    return any(tie in stored.record.given for tie in _TIES)
+
+
+async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tuple[Rows, Rows]:
+    """Removes jobs without ties: those that went, and those that are not as they were read.
+
+    `others`, when all of the state was read, are the jobs of it that stay: then what is left of a
+    step is purged by lane, which takes a fraction of the time. A step is refused as a whole.
+    """
+    gone: Rows = []
+    refused: Rows = []
+    spared = None if others is None else _first_of_each_lane(stored for _, stored in others)
+    rows = sorted(rows, key=lambda row: row[1].seq)
+    size = min(_AT_ONCE, most_in_batch(store.wire))
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        if await _step(store, some):
+            await _clear(store, [stored for _, stored in some], None if refused else spared)
+            await forget(store, [job_id for job_id, _ in some])
+            gone += some
+        else:
+            refused += some
+    return gone, refused
+
+
+async def _step(store: QueueStore, rows: Rows) -> bool:
+    tombstones = [
+        transition(store, job_id, stored, stored.record.with_head({}), REMOVED)
+        for job_id, stored in rows
+    ]
+    try:
+        await commit(store.wire, store.names.space.jobs, tombstones)
+    except StoreError:
+        return False  # one by one it shows which of them can go, and why others cannot
+    return True
+
+
+async def _clear(store: QueueStore, gone: list[Stored], spared: dict[Lane, int] | None) -> None:
+    """Removes the messages that no tombstone ended: those that are no schedules."""
+    lanes: dict[Lane, list[int]] = {}
+    for stored in gone:
+        if not is_schedule(stored.subject):
+            lanes.setdefault(_lane(stored), []).append(stored.seq)
+    for lane, seqs in lanes.items():
+        if spared is not None and len(seqs) > _FEW:
+            end = min(spared.get(lane, seqs[-1] + 1), seqs[-1] + 1)
+            await store.purge(store.names.all_in(*lane), seq=end)
+            seqs = [seq for seq in seqs if seq >= end]
+        await delete(store, seqs)
+
+
+def _lane(stored: Stored) -> Lane:
+    return state_of(stored.subject), lane_of(stored.subject)
+
+
+def _first_of_each_lane(rows: Iterable[Stored]) -> dict[Lane, int]:
+    first: dict[Lane, int] = {}
+    for stored in rows:
+        lane = _lane(stored)
+        first[lane] = min(stored.seq, first.get(lane, stored.seq))
+    return first
+
+
+__all__ = ["bury", "is_tied"]
