@@ -1,8 +1,8 @@
 """The event log of a prefix: written in batches, in order, after the transition is stored.
 
 `emit` only appends; one writer task publishes what has gathered and awaits the server's ack, so
-the next batch is whatever arrived meanwhile. The first event after a lull goes out at once; while
-events keep coming, a message of them leaves every 2 ms, since one per job would cost as much as the
+the next batch is whatever arrived meanwhile. The first events after a lull go out at once; while
+they keep coming, a message of them leaves every 2 ms, since one per job would cost as much as the
 job. A batch that was not acknowledged is repeated under the same message id, so it is stored once.
 """
 
@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 from collections import deque
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ PART = "@part"  # name of a piece of an event that is too large for one message
 _MAX_BATCH = 256 * 1024  # bytes of one message
 _quote = json.encoder.encode_basestring
 _PAUSE = 0.002  # seconds between two messages
+_BURST = 4  # messages without a pause between, after a lull: one job's life has about so many
 _CROWDED = 20_000  # events that wait before those who cause more are held up
 
 
@@ -45,6 +47,7 @@ class EventLog:
         self._flushes: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._credit = float(_BURST)  # messages that need no pause after them
 
     def emit(self, subject: str, event: Event) -> None:
         """Queues one event; `event` holds `event` (its name) and BullMQ's arguments, all text."""
@@ -89,7 +92,11 @@ class EventLog:
     async def _write(self) -> None:
         try:
             while True:
-                await self._wake.wait()
+                if not self._wake.is_set():
+                    idle_since = monotonic()
+                    await self._wake.wait()
+                    earned = (monotonic() - idle_since) / _PAUSE
+                    self._credit = min(_BURST, self._credit + earned)
                 self._wake.clear()
                 batch, self._waiting = self._waiting, {}
                 number = self._emitted
@@ -101,7 +108,9 @@ class EventLog:
                     await self.limits.stored(subject, len(rows), len(payloads))
                 self._stored = number
                 self._tell(number)
-                if not self._flushes:
+                if self._credit >= 1:
+                    self._credit -= 1
+                elif not self._flushes:
                     await asyncio.sleep(_PAUSE)
         finally:
             self._stored = self._emitted
