@@ -136,7 +136,9 @@ class Job(JobFamily[Data, Result], JobStates[Data, Result]):
 
     async def log(self, logRow: str) -> int:
         """Appends a row; the number of rows kept (`keepLogs`)."""
-        return await Job.addJobLog(self.queue, self.id, logRow, self.opts.get("keepLogs") or 0)
+        store, keep = await self.queue.ledger(), self.opts.get("keepLogs") or 0
+        held = self._lease is not None and not self._lease.ended
+        return await logs.append(store, self.id, logRow, keep, held)
 
     @staticmethod
     async def addJobLog(queue: JobOwner, jobId: str, logRow: str, keepLogs: int = 0) -> int:

@@ -9,12 +9,14 @@ from jetbull.ledger.store import QueueStore
 from jetbull.types.results import JobLogs
 
 
-async def append(store: QueueStore, job_id: str, row: str | bytes, keep: int) -> int:
+async def append(
+    store: QueueStore, job_id: str, row: str | bytes, keep: int, held: bool = False
+) -> int:
     """Appends a row and drops the oldest beyond `keep` (0: keep all); rows kept.
 
-    JobError -1 for an unknown job.
+    JobError -1 for an unknown job, unless the caller has it `held`.
     """
-    if await reading.find(store, job_id) is None:
+    if not held and await reading.find(store, job_id) is None:
         raise refused(-1, "addLog", job_id)
     total = await append_row(store, job_id, row.decode() if isinstance(row, bytes) else str(row))
     if keep and total > keep:
