@@ -11,7 +11,7 @@ from jetbull.errors import JetbullError
 from jetbull.ledger import gate, settings
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.permits import HOLD_SECONDS, Permits
-from jetbull.ledger.places import Places
+from jetbull.ledger.places import GRACE_MS, Places
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
@@ -48,6 +48,7 @@ class Admission:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._refresh: asyncio.Task[None] | None = None
         self.nothing_waits = True
+        self._passed_over = False
         self.demand = 1
         self.asking = 0  # slots that want a job
 
@@ -251,7 +252,10 @@ class Admission:
 
     def taken(self, ticket: Stored) -> bool:
         """Whether somebody is starting this job already."""
-        return self.concurrency is not None and self._places.holds(ticket)
+        if self.concurrency is None or not self._places.holds(ticket):
+            return False
+        self._passed_over = True
+        return True
 
     def most(self, wanted: int) -> int:
         """How many tickets it makes sense to look for; at least 1."""
@@ -266,6 +270,8 @@ class Admission:
         """Those of the tickets, the next in line, that start now; blocked when not all may."""
         self.nothing_waits = not tickets
         if not tickets:
+            if self._passed_over:
+                self._in_background("look", self._look_later)
             return []
         rate = self._rate
         if rate is not None:
@@ -278,10 +284,16 @@ class Admission:
         granted = await self._placed(tickets)
         self.not_started(len(tickets) - len(granted))
         limit = self.concurrency
-        if limit is not None and self._places.room(limit) < 1:
+        if limit is not None and (not granted or self._places.room(limit) < 1):
             self._wait_for_slot()
         await self._tell()
         return granted
+
+    async def _look_later(self) -> None:
+        """Looks again when whoever was to claim the next jobs must have done so."""
+        self._passed_over = False
+        await asyncio.sleep(GRACE_MS / 1000)
+        self._on_change()
 
     async def _placed(self, tickets: list[Ticket]) -> list[Ticket]:
         while True:

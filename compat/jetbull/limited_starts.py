@@ -39,8 +39,9 @@ class LimitedStarts:
         self._forget = store.wire.on_reconnect(self._line.forget)
 
     async def close(self) -> None:
-        """Ends what is under way."""
-        self._forget()
+        """Ends what is under way; does nothing more when called again."""
+        forget, self._forget = self._forget, lambda: None
+        forget()
         await self._starter.close()
         self._leftovers.flush()
 
@@ -75,7 +76,5 @@ class LimitedStarts:
         if found:
             return [source.as_delivered(ticket) for ticket in found]
         held = source.pop()
-        if held is not None and admission.taken(held.stored):
-            await source.put_back(held)
-            held = None
-        return [] if held is None else [held]
+        # One that somebody else is claiming is left alone: it comes again if it is not claimed.
+        return [] if held is None or admission.taken(held.stored) else [held]

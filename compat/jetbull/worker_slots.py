@@ -213,6 +213,9 @@ class Slots:
             return await self._next_limited(slot)
         lease = await self._counted(self._next_free())
         if lease is None and self._found_nothing:
+            if self._admission.limited and self.busy == 0:
+                # What other workers gave back at the end of a window comes late.
+                return await self._next_limited(slot)
             await self._rest()
         return lease
 

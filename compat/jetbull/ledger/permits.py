@@ -87,7 +87,8 @@ class Permits:
         async with self._filling:
             missing = count - self.spare
             if missing > 0:
-                self._spare += await self._count(missing, rate, share=_SHARE)
+                counted = await self._count(missing, rate, share=_SHARE)
+                self._spare += counted  # others were spent meanwhile
         return self.spare > 0
 
     async def _count(self, count: int, rate: Rate, share: int) -> int:

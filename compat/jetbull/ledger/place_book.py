@@ -14,15 +14,13 @@ __all__ = ["Book", "Place", "decode", "encode"]
 
 
 class Place(NamedTuple):
-    """One job's place: the sequence of the ticket it may be claimed from, since when, and who is to
-    claim it.
+    """One job's place: the sequence of the ticket it may be claimed from, and since when.
 
     Sequence 0: the job was active when somebody looked, and nobody knows from which ticket.
     """
 
     seq: int
     since_ms: int
-    owner: str
 
 
 Book = dict[str, Place]

@@ -153,11 +153,11 @@ class Places:
             place = book.get(token)
             if place is not None and (place.seq > seq or place.seq == 0):
                 continue
+            if place is not None and place.seq == seq and place.since_ms > now - GRACE_MS:
+                continue  # somebody else is claiming it
             if place is None and len(book) >= limit:
                 break
-            # Whose place it was may claim it yet: it is nobody's own from here on.
-            shared = place is not None and place.seq == seq
-            book[token] = Place(seq, now, "" if shared else self.owner)
+            book[token] = Place(seq, now)
             granted.append(ticket)
         return granted
 
@@ -203,7 +203,7 @@ class Places:
         now = now_ms()
         for token in found:
             if token not in book and token not in self._ended:
-                book[token] = Place(0, now, "")
+                book[token] = Place(0, now)
         self._checked = monotonic()
         return book
 
