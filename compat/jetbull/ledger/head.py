@@ -23,10 +23,11 @@ from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
 _MOST = 256  # jobs of one answer
+_HELD = 2 * _MOST  # jobs on the stack
 _MAX_BYTES = 4 * 1024 * 1024  # and their size
 _FIRST = 16  # sequences read at once to begin with
 _WIDEST = 4096  # and at the most: the server goes through all that lie between
-_FEW = 3  # newer jobs are looked for one by one, up to so many
+_FEW = 2  # newer jobs are looked for one by one, up to so many
 _RIVALS = 4  # refusals in a row until the server is asked which jobs are left
 _REMEMBERED = 10_000
 
@@ -47,6 +48,7 @@ class Head:
         self._refused: set[int] = set()
         self._rivals = 0
         self._lock = asyncio.Lock()
+        self._looks = 0  # begun
 
     def __len__(self) -> int:
         """Jobs on the stack."""
@@ -73,23 +75,34 @@ class Head:
 
     def pop(self) -> Ticket | None:
         """The newest job, if that can be told without asking the server."""
-        if self._unsure or not self._stack or self._rivals >= _RIVALS:
+        return None if self._unsure or self._rivals >= _RIVALS else self._take()
+
+    def _take(self) -> Ticket | None:
+        if not self._stack:
             return None
         stored = self._stack.pop()
         self._claiming.add(stored.seq)
         return Ticket(stored, contested=stored.seq not in self._refused)
 
     async def next(self) -> Ticket | None:
-        """The newest job at the head that nobody here is claiming; None when there is none.
+        """The newest job at the head that nobody here is claiming, as it was at some moment since
+        this was asked; None when there is none.
 
         `settled` has to be told how its claim went.
         """
+        looks = self._looks
         async with self._lock:
             while True:
-                ticket = self.pop()
+                # One look is for all who waited for it. What came meanwhile is for the next one:
+                # where jobs come all the time, nobody would get any.
+                ticket = self._take() if self._looks > looks else self.pop()
                 if ticket is not None or not self.may_be:
                     return ticket
-                await self._look()
+                try:
+                    await self._look()
+                except BaseException:
+                    self._told = True  # what was to be looked for was not seen
+                    raise
 
     async def newest(self) -> Ticket | None:
         """The newest job at the head as the server knows it now, whatever is on the stack."""
@@ -121,11 +134,13 @@ class Head:
     async def _look(self) -> None:
         """Asks the server once or a few times; what is found is on the stack."""
         newer, self._told, self._known = self._unsure, False, self._store.heads
+        self._looks += 1
         # A replica may be behind: then the leader is asked for the newest.
         if self._floor and self._rivals < _RIVALS and self._store.names.space.replicas == 1:
-            if newer and await self._read_newer():
+            known = not newer or await self._read_newer()
+            if known and self._stack:
                 return
-            if not newer and self._several and await self._read_below(self._floor - 1):
+            if known and self._several and await self._read_below(self._floor - 1):
                 return
         await self._look_at_the_top()
 
@@ -140,6 +155,8 @@ class Head:
         if self._floor <= newest.seq <= self._top:
             # Others took what was newer.
             self._stack = [s for s in self._stack if s.seq < newest.seq]
+        elif self._floor and await self._read_up_to(newest.seq):
+            return
         else:
             self._stack, self._floor, self._top = [], newest.seq, newest.seq
             if self._several:
@@ -152,15 +169,32 @@ class Head:
             await self._settled.wait()
 
     async def _read_newer(self) -> bool:
-        """Puts what came since on the stack; False when that is more than a few."""
+        """Puts what came since on the stack; False when that is more than one answer holds."""
         for _ in range(_FEW):
             query = {"next_by_subj": self._pattern, "seq": self._top + 1}
             found = await self._store.wire.get_one(self._store.names.space.jobs, query)
             if found is None:
                 return True
-            self._top = found.seq
-            self._stack.append(as_stored(found))
-        return False
+            self._put([found])
+        several = await self._from(self._top + 1)
+        self._put(several)
+        return not several or not several[-1].pending
+
+    async def _read_up_to(self, seq: int) -> bool:
+        """Puts all that is newer on the stack, if one answer holds it and reaches so far."""
+        found = await self._from(self._top + 1)
+        if not found or found[-1].seq < seq or found[-1].pending:
+            return False
+        self._put(found)
+        return True
+
+    def _put(self, found: list[_wire.Stored]) -> None:
+        for message in found:
+            self._top = message.seq
+            self._stack.append(as_stored(message))
+        if len(self._stack) > _HELD:
+            del self._stack[:-_HELD]
+            self._floor = self._stack[0].seq
 
     async def _read_below(self, end: int) -> bool:
         """Fills the empty stack with the newest jobs up to a sequence; False when none is near."""

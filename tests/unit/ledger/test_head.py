@@ -84,7 +84,7 @@ async def test_all_come_newest_first_where_few_fit_into_an_answer(queue: Queue) 
     assert await drained(store, Head(store)) == list(range(60))[::-1]
 
 
-@pytest.mark.parametrize("newer", [1, 2, 30])
+@pytest.mark.parametrize("newer", [1, 2, 3, 30, 700])
 async def test_newer_jobs_come_before_those_in_hand(queue: Queue, newer: int) -> None:
     await add(queue, 0, 50, **LIFO)
     store = await queue.ledger()
@@ -95,6 +95,20 @@ async def test_newer_jobs_come_before_those_in_hand(queue: Queue, newer: int) ->
     assert head.pop() is None  # this process added it: nobody has to tell
     ticket = await head.next()
     assert ticket is not None and number(ticket) == 50 + newer - 1
+
+
+async def test_what_comes_while_many_are_in_hand_is_not_hoarded(queue: Queue) -> None:
+    await add(queue, 0, 10, **LIFO)
+    store = await queue.ledger()
+    head = Head(store)
+    await head.next()
+    for start in range(10, 1210, 200):
+        await add(queue, start, 200, **LIFO)
+        ticket = await head.next()
+        assert ticket is not None and number(ticket) == start + 199
+        head.settled(ticket, won=False)
+    assert len(head) < 600
+    assert await drained(store, Head(store)) == list(range(1210))[::-1]
 
 
 async def test_who_is_told_looks_again(queue: Queue, url: str) -> None:
@@ -109,6 +123,22 @@ async def test_who_is_told_looks_again(queue: Queue, url: str) -> None:
     assert head.pop() is None
     ticket = await head.next()
     assert ticket is not None and number(ticket) == 3
+
+
+async def test_who_is_told_all_the_time_hands_out_jobs_all_the_same(queue: Queue) -> None:
+    await add(queue, 0, 20, **LIFO)
+    head = Head(await queue.ledger())
+
+    async def tell() -> None:
+        while True:
+            head.tell()
+            await asyncio.sleep(0)
+
+    telling = asyncio.ensure_future(tell())
+    async with asyncio.timeout(30):
+        tickets = await asyncio.gather(*(head.next() for _ in range(20)))
+    telling.cancel()
+    assert [number(ticket) for ticket in tickets if ticket] == list(range(20))[::-1]
 
 
 async def test_two_who_take_from_one_head_get_each_job_once(queue: Queue, url: str) -> None:
