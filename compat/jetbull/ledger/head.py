@@ -104,16 +104,6 @@ class Head:
                     self._told = True  # what was to be looked for was not seen
                     raise
 
-    async def newest(self) -> Ticket | None:
-        """The newest job at the head as the server knows it now, whatever is on the stack."""
-        self._clear()
-        self._told, self._known = False, self._store.heads
-        found = await self._last()
-        if found is None:
-            return None
-        self._told = True
-        return Ticket(as_stored(found))
-
     def settled(self, ticket: Ticket, won: bool) -> None:
         """The claim of a ticket is over."""
         seq = ticket.stored.seq
