@@ -257,6 +257,16 @@ class Admission:
         self._passed_over = True
         return True
 
+    def has_place(self, ticket: Stored) -> bool:
+        """Whether the job has a place, as far as is known here."""
+        return self._places.is_in(ticket)
+
+    def reserve(self, ending: Stored, next_up: Stored) -> None:
+        """Has the place of a job whose outcome is on its way go to the one that seems next."""
+        limit = self.concurrency
+        if limit is not None and self._rate is None:
+            self._places.reserve(ending, next_up, limit)
+
     def most(self, wanted: int) -> int:
         """How many tickets it makes sense to look for; at least 1."""
         rate, limit = self._rate, self.concurrency

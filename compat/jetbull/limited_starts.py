@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from jetbull.admission import Admission
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.leftovers import Leftovers
 from jetbull.ledger.looking import Line
 from jetbull.ledger.names import is_schedule
+from jetbull.ledger.record import Stored
 from jetbull.ledger.source import Source
 from jetbull.ledger.starting import Starter
 from jetbull.ledger.store import QueueStore
@@ -53,12 +55,25 @@ class LimitedStarts:
         finally:
             self._admission.asking -= 1
 
-    def look_ahead(self, running: int) -> None:
-        """An outcome is on its way: looks for the job that comes after it.
+    def look_ahead(self, ending: Stored | None, running: int) -> None:
+        """The outcome of the job claimed from `ending` is on its way: looks what comes after it.
 
-        And for those after the other `running` ones, which may end as soon.
+        And after the other `running` ones, which may end as soon. The job that seems to be next
+        gets the place of one that runs alone.
         """
-        self._starter.look_ahead(running)
+        if ending is not None and running == 1:
+            next_up = next((s for s in self._line.view if not self._admission.has_place(s)), None)
+            if next_up is not None:
+                self._admission.reserve(ending, next_up)
+        self._starter.look_ahead(lambda: self._ask(running))
+
+    def _ask(self, running: int) -> Coroutine[Any, Any, list[Ticket]]:
+        admission, source = self._admission, self._source
+        answer = self._line.ask(admission.most(running), source.levels, admission.taken)
+        return self._delivered(answer)
+
+    async def _delivered(self, answer: Coroutine[Any, Any, list[Ticket]]) -> list[Ticket]:
+        return self._in_hand(await answer)
 
     async def settled(self, claim: Claim, lease: Lease | None, stale: bool = True) -> None:
         """What became of a claim; a `stale` one was refused for its ticket."""
@@ -73,6 +88,10 @@ class LimitedStarts:
         admission, source = self._admission, self._source
         count = admission.most(wanted)
         found = await self._line.first(count, source.levels, admission.taken)
+        return self._in_hand(found)
+
+    def _in_hand(self, found: list[Ticket]) -> list[Ticket]:
+        admission, source = self._admission, self._source
         if found:
             return [source.as_delivered(ticket) for ticket in found]
         held = source.pop()

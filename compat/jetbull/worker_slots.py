@@ -180,7 +180,7 @@ class Slots:
         source = self.source
         if self._admission.narrow:
             if not (self.stopping or self._worker.paused or self._admission.paused):
-                self._limited.look_ahead(self.busy)
+                self._limited.look_ahead(slot.started, self.busy)
             return
         if self._store.patched or slot.number >= self._worker.concurrency or not self._may_fetch():
             return

@@ -7,8 +7,10 @@ few jobs reads which ones are next, and takes nothing it may not start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
+from jetbull.errors import AckTimeout
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.names import HEAD, PRIO, WAIT
@@ -25,6 +27,7 @@ _HEADS = 1000  # sequences looked through for more jobs at the head
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer
 
 Taken = Callable[[Stored], bool]
+Answer = Coroutine[Any, Any, list[Ticket]]
 
 
 class Line:
@@ -34,12 +37,14 @@ class Line:
         self._store = store
         self._seen: dict[int, list[int]] = {}  # level -> its first tickets when last looked at
         self._gone: dict[int, None] = {}
+        self.view: list[Stored] = []  # what was next in line at the last look, if that is known
 
     async def first(self, count: int, levels: Sequence[int], taken: Taken) -> list[Ticket]:
         """Up to `count` tickets that are next, without those `taken` by somebody.
 
         `levels` are the priority levels in the order they are served; 0 is the line without any.
         """
+        self.view = []
         head, *found = await asyncio.gather(
             self._head(count, taken), *(self._level(n, count, taken) for n in levels[:1])
         )
@@ -51,6 +56,34 @@ class Line:
             missing = count - len(tickets)
             for level in await asyncio.gather(*(self._level(n, missing, taken) for n in some)):
                 tickets += level
+        return [Ticket(stored) for stored in tickets[:count]]
+
+    def ask(self, count: int, levels: Sequence[int], taken: Taken) -> Answer:
+        """As `first`, with the questions of the usual case sent at once."""
+        names, wire = self._store.names, self._store.wire
+        # One more than wanted: that one comes after them.
+        tail = {"next_by_subj": names.all_in(WAIT), "seq": self._start_of(0), "batch": count + 1}
+        head = {"next_by_subj": names.all_in(HEAD), "seq": 1, "batch": 1}
+        answers = [wire.ask_batch(names.space.jobs, query) for query in (head, tail)]
+        return self._answered(answers, count, levels, taken)
+
+    async def _answered(
+        self,
+        answers: list[asyncio.Future[list[_wire.Stored]]],
+        count: int,
+        levels: Sequence[int],
+        taken: Taken,
+    ) -> list[Ticket]:
+        try:
+            head, tail = await asyncio.gather(*answers)
+        except AckTimeout:
+            return await self.first(count, levels, taken)
+        fresh = (as_stored(m) for m in tail if m.seq not in self._gone)
+        tickets = [stored for stored in fresh if not taken(stored)]
+        if head or len(tickets) < count:
+            return await self.first(count, levels, taken)
+        self._seen[0] = [m.seq for m in tail]
+        self.view = tickets
         return [Ticket(stored) for stored in tickets[:count]]
 
     def forget(self) -> None:

@@ -10,26 +10,43 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-__all__ = ["Book", "Place", "decode", "encode"]
+__all__ = ["Book", "Place", "decode", "encode", "is_waiting", "used"]
 
 
 class Place(NamedTuple):
     """One job's place: the sequence of the ticket it may be claimed from, and since when.
 
     Sequence 0: the job was active when somebody looked, and nobody knows from which ticket.
+    One that comes `after` a job (its token, claimed from ticket `after_seq`) shares that one's
+    place while it is in the book, and may not be claimed before it is over.
     """
 
     seq: int
     since_ms: int
+    after: str = ""
+    after_seq: int = 0
 
 
 Book = dict[str, Place]
 """Places by job token (the escaped id)."""
 
 
+def is_waiting(book: Book, place: Place) -> bool:
+    """Whether the place is still that of the job before."""
+    before = book.get(place.after) if place.after else None
+    return before is not None and before.seq == place.after_seq
+
+
+def used(book: Book) -> int:
+    """How many places are taken."""
+    return len(book) - sum(1 for place in book.values() if is_waiting(book, place))
+
+
 def encode(book: Book) -> bytes:
     """The book as it is stored."""
-    return json.dumps({"jobs": book}, separators=(",", ":")).encode()
+    return json.dumps(
+        {"jobs": {t: p if p.after else p[:2] for t, p in book.items()}}, separators=(",", ":")
+    ).encode()
 
 
 def decode(payload: bytes) -> Book | None:

@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from uuid import uuid4
 
-from jetbull.errors import Conflict, PayloadTooLarge
+from jetbull.errors import Conflict, JetbullError, PayloadTooLarge
 from jetbull.ledger import late
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.counting import list_subjects
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.names import ACTIVE, STALLED, state_of, unescape
-from jetbull.ledger.place_book import Book, Place, decode, encode
+from jetbull.ledger.place_book import Book, Place, decode, encode, is_waiting, used
 from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
@@ -57,6 +57,8 @@ class Places:
         self._fresh = False  # whether the book is as it was last seen here
         self._checked = float("-inf")
         self._ended: dict[str, int] = {}  # finished here: token -> ticket, not struck out yet
+        self._reserved: Book = {}  # this worker's own, for jobs it has not begun to claim
+        self._confirming: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self.freed = False  # whether places became free, which others may want to know
 
@@ -81,19 +83,28 @@ class Places:
     @property
     def owes(self) -> bool:
         """Whether places are free that nobody else knows of."""
-        return bool(self._ended)
+        if not (self._ended or self._reserved):
+            return False
+        book = self._struck()
+        unused = [p for t, p in self._reserved.items() if book.get(t) == p]
+        return used(book) < used(self._book) or any(not is_waiting(book, p) for p in unused)
 
     def room(self, limit: int) -> int:
         """How many jobs may start, as far as is known here."""
-        return limit - len(self._struck()) if self._fresh else limit
+        return limit - used(self._struck()) if self._fresh else limit
+
+    def is_in(self, ticket: Stored) -> bool:
+        """Whether the job is in the book, as far as is known here."""
+        return _token(ticket) in self._book
 
     def holds(self, ticket: Stored) -> bool:
         """Whether somebody is claiming this ticket, or did: then it is no ticket for others.
 
         One that is there for longer than `GRACE_MS` is.
         """
-        place = self._book.get(_token(ticket))
-        if place is None or 0 < place.seq < ticket.seq:
+        token = _token(ticket)
+        place = self._book.get(token)
+        if place is None or 0 < place.seq < ticket.seq or self._reserved.get(token) == place:
             return False
         return place.seq != ticket.seq or place.since_ms > now_ms() - GRACE_MS
 
@@ -111,15 +122,20 @@ class Places:
                     return list(tickets)
                 if not self._fresh:
                     await self._read()
+                if not sure and self._use_reserved(tickets, limit):
+                    return list(tickets)
                 if sure or monotonic() - self._checked > _CHECK_SECONDS:
                     book = await self._checked_book()
                 else:
                     book = self._struck()
+                self._drop_reserved(book)
                 granted = self._grant(book, tickets, limit)
                 if not granted and monotonic() - self._checked > _RECHECK_SECONDS:
                     book = await self._checked_book()
+                    self._drop_reserved(book)
                     granted = self._grant(book, tickets, limit)
                 if book == self._book or await self._write(book):
+                    self._reserved.clear()
                     return granted
                 sure = False
 
@@ -127,15 +143,79 @@ class Places:
         """Strikes out what ended here; whether anything was."""
         async with self._lock:
             written = False
-            while self._ended:
+            while self.owes:
                 if not self._fresh:
                     await self._read()
                 book = self._struck()
+                self._drop_reserved(book)
                 if book == self._book:
                     self._ended.clear()
+                    self._reserved.clear()
                 elif await self._write(book):
+                    self._reserved.clear()
                     written = True
             return written
+
+    # --- the job after the one that ends -------------------------------------------------
+
+    def reserve(self, ending: Stored, next_up: Stored, limit: int) -> None:
+        """Writes down that `next_up` has the place of the job whose outcome is on its way.
+
+        Sent at once and seen to later; nothing happens if it is refused.
+        """
+        if not self._fresh or self._lock.locked() or self._store.wire.crowded:
+            return
+        book, token, before = self._struck(), _token(next_up), _token(ending)
+        place = Place(next_up.seq, now_ms(), before, ending.seq)
+        if token in book or before not in book or used(book) > limit:
+            return
+        book[token] = place
+        if not is_waiting(book, place):
+            return
+        headers: HeaderMap = {}
+        expect(headers, self._subject, self._seq)
+        answer = self._store.wire.post_now(self._subject, encode(book), headers)
+        self._fresh = False
+        confirm = self._confirm(answer, book, token)
+        self._confirming = asyncio.get_running_loop().create_task(confirm)
+
+    async def _confirm(self, answer: asyncio.Future[int], book: Book, token: str) -> None:
+        async with self._lock:
+            try:
+                seq = await answer
+            except JetbullError as error:
+                log.debug("no place is reserved: %s", error)
+                return
+            if seq > self._seq:
+                self._stored(book, seq)
+            if self._book.get(token) == book[token]:
+                self._reserved[token] = book[token]
+
+    def _use_reserved(self, tickets: Sequence[Ticket], limit: int) -> bool:
+        """Whether these are exactly the jobs that places were reserved for, and may start."""
+        if not self._reserved or monotonic() - self._checked > _CHECK_SECONDS:
+            return False
+        book = self._struck()
+        if {_token(t.stored): t.stored.seq for t in tickets} != {
+            token: place.seq for token, place in self._reserved.items()
+        }:
+            return False
+        for token, place in self._reserved.items():
+            if book.get(token) != place or is_waiting(book, place):
+                return False
+        if used(book) > limit:
+            return False
+        self._reserved.clear()
+        return True
+
+    def _drop_reserved(self, book: Book) -> None:
+        """Strikes out what was reserved here; nobody else can have begun to claim it.
+
+        Whoever wants to writes that down first, and then it is not as it was reserved any more.
+        """
+        for token, place in self._reserved.items():
+            if book.get(token) == place:
+                del book[token]
 
     # --- the book ----------------------------------------------------------------------
 
@@ -155,9 +235,18 @@ class Places:
                 continue
             if place is not None and place.seq == seq and place.since_ms > now - GRACE_MS:
                 continue  # somebody else is claiming it
-            if place is None and len(book) >= limit:
-                break
+            if place is not None and is_waiting(book, place):
+                continue
             book[token] = Place(seq, now)
+            if place is not None and place.seq == seq:
+                granted.append(ticket)  # it has its place
+                continue
+            if used(book) > limit:
+                if place is None:
+                    del book[token]
+                else:
+                    book[token] = place
+                break
             granted.append(ticket)
         return granted
 
@@ -175,17 +264,20 @@ class Places:
         expect(headers, self._subject, self._seq)
         self._fresh = False
         try:
-            self._seq = await self._store.put(self._subject, encode(book), headers)
+            seq = await self._store.put(self._subject, encode(book), headers)
         except Conflict:
             return False
         except PayloadTooLarge:
             log.warning("the server's max_payload has no room for more places at once")
             self._fresh = True
             raise
-        self.freed = self.freed or len(book) < len(self._book)
-        self._book, self._fresh = book, True
-        self._ended = {t: seq for t, seq in self._ended.items() if _is_of(book.get(t), seq)}
+        self._stored(book, seq)
         return True
+
+    def _stored(self, book: Book, seq: int) -> None:
+        self.freed = self.freed or used(book) < used(self._book)
+        self._book, self._seq, self._fresh = book, seq, True
+        self._ended = {t: n for t, n in self._ended.items() if _is_of(book.get(t), n)}
 
     # --- the jobs themselves -----------------------------------------------------------
 

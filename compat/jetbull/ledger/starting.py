@@ -60,10 +60,10 @@ class Starter:
                 self._drop(claim)
             raise
 
-    def look_ahead(self, count: int) -> None:
+    def look_ahead(self, look: Callable[[], Coroutine[Any, Any, list[Ticket]]]) -> None:
         """An outcome is on its way: looks now for the jobs that come after it."""
         if self._seen is None and not self.busy:
-            self._seen = asyncio.get_running_loop().create_task(self._look(count))
+            self._seen = asyncio.get_running_loop().create_task(look())
 
     async def close(self) -> None:
         """Ends what is under way."""

@@ -109,6 +109,13 @@ class Wire(Sending):
         )
         return found
 
+    def ask_batch(self, stream: str, query: Mapping[str, Any]) -> asyncio.Future[list[Stored]]:
+        """As `get_batch`, sent at once and not repeated: `AckTimeout` when the answer is lost."""
+        waiter = ForMany(monotonic() + ACK_TIMEOUT)
+        self._ask(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), None, waiter)
+        future: asyncio.Future[list[Stored]] = waiter.future
+        return future
+
     async def get_picks(
         self, stream: str, query: Mapping[str, Any], pick: Callable[[int, bytes], Pick]
     ) -> tuple[list[Pick], int]:
