@@ -23,7 +23,12 @@ _SETTLE_SECONDS = 0.002  # a place nobody here wants is given to others after th
 
 
 class Admission:
-    """The queue's settings as a worker sees them, kept fresh by hints."""
+    """The queue's settings as a worker sees them, kept fresh by hints.
+
+    Asked several times per job: so what follows from the settings is an attribute. `paused`: the
+    queue is, for all workers. `concurrency`: jobs at once over all workers, or None. `limited`:
+    whether starting a job needs a question first.
+    """
 
     def __init__(
         self,
@@ -37,6 +42,10 @@ class Admission:
         self._on_change = on_change
         self._longest_block_ms = longest_block_ms
         self._settings: dict[str, Any] = {}
+        self.paused = False
+        self.concurrency: int | None = None
+        self._rate = gate.rate_of({}, limiter)
+        self.limited = self._rate is not None
         self._subscriptions: list[Subscription] = []
         self._forget: Callable[[], None] = lambda: None
         self._blocked_until = 0.0
@@ -85,6 +94,11 @@ class Admission:
     async def _read(self) -> None:
         before = self.concurrency
         self._settings, _ = await settings.read(self._store)
+        limit = self._settings.get("concurrency")
+        self.paused = bool(self._settings.get("paused"))
+        self.concurrency = None if limit is None else int(limit)
+        self._rate = gate.rate_of(self._settings, self._limiter)
+        self.limited = self._rate is not None or self.concurrency is not None
         if self.concurrency != before:
             self._places.forget()
 
@@ -129,31 +143,9 @@ class Admission:
         self._on_change()
 
     @property
-    def paused(self) -> bool:
-        """The queue is paused for all workers."""
-        return bool(self._settings.get("paused"))
-
-    @property
-    def concurrency(self) -> int | None:
-        """Jobs at once over all workers, or None."""
-        limit = self._settings.get("concurrency")
-        return None if limit is None else int(limit)
-
-    @property
-    def _rate(self) -> tuple[int, int] | None:
-        return gate.rate_of(self._settings, self._limiter)
-
-    @property
-    def limited(self) -> bool:
-        """Whether starting a job needs a question first."""
-        if not self._settings:
-            return self._limiter is not None
-        return self._rate is not None or self.concurrency is not None
-
-    @property
     def blocked(self) -> bool:
         """Whether nothing may start for now."""
-        if self._settings and self.paused:
+        if self.paused:
             return True
         # Asked twice per job: the clock is read only while there is a block.
         if not self._blocked_until:

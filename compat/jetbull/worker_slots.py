@@ -65,7 +65,6 @@ class Slots:
         self.busy = 0
         self.stopping = False
         self._worked = False
-        self._found_nothing = False
         self._all_idle = asyncio.Event()
         self._all_idle.set()
 
@@ -177,14 +176,13 @@ class Slots:
 
     def _follow(self, slot: _Slot, lease: Lease) -> None:
         """The slot's outcome is on its way: claims the next job right behind it."""
-        source = self.source
-        if self._admission.narrow:
+        source, counted = self.source, self._admission.limited
+        if counted and self._admission.narrow:
             if not (self.stopping or self._worker.paused or self._admission.paused):
                 self._limited.look_ahead(slot.started, self.busy)
             return
         if self._store.patched or slot.number >= self._worker.concurrency or not self._may_fetch():
             return
-        counted = self._admission.limited
         if counted and not self._admission.spend():
             return
         if source.may_have_head:
@@ -204,6 +202,8 @@ class Slots:
         """The next job, claimed; None when there may be none for now (after waiting)."""
         if slot.claim is not None:
             claim, slot.claim = slot.claim, None
+            if not self._admission.limited:
+                return await self._won(claim)
             return await self._counted(self._won(claim))
         source = self.source
         if not self._may_fetch():
@@ -211,28 +211,34 @@ class Slots:
             return None
         if self._admission.limited and not await self._admission.ready():
             return await self._next_limited(slot)
-        lease = await self._counted(self._next_free())
-        if lease is None and self._found_nothing:
+        ticket: Ticket | None = None
+        lease: Lease | None = None
+        try:
+            ticket = await self._ticket()
+            if ticket is not None:
+                lease = await self._take(ticket)
+        finally:
+            if lease is None and self._admission.limited:
+                self._admission.not_started()
+        if ticket is None and self._may_fetch():
             if self._admission.limited and self.busy == 0:
                 # What other workers gave back at the end of a window comes late.
                 return await self._next_limited(slot)
             await self._rest()
         return lease
 
-    async def _next_free(self) -> Lease | None:
+    async def _ticket(self) -> Ticket | None:
+        """The next job, where all may start; None when none waits, or the worker is to stop."""
         source = self.source
         if source.may_have_head:
             ticket = await source.head()
             if not self._may_fetch():  # paused or stopped while the server was asked
                 if ticket is not None:
                     await source.put_back(ticket)
-                self._found_nothing = False
                 return None
             if ticket is not None:
-                return await self._take(ticket)
-        ticket = await source.recall() if source.has_returned else source.pop()
-        self._found_nothing = ticket is None
-        return None if ticket is None else await self._take(ticket)
+                return ticket
+        return await source.recall() if source.has_returned else source.pop()
 
     async def _counted(self, start: Awaitable[Lease | None]) -> Lease | None:
         """A start that was counted, if there is a limit: it is none if there is no lease."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger import late
-from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Lease, Ticket, patched
 from jetbull.ledger.moving import transition
@@ -76,7 +76,7 @@ class Claim:
         self._start()
         token, stored = escape(self.job_id).encode(), self.ticket.stored
         template, values_of = store.templates.claim, claim_values
-        if state_of(stored.subject) == HEAD:
+        if not self.ticket.reply and state_of(stored.subject) == HEAD:
             template, values_of = store.templates.claim_head, head_claim_values
         values = values_of(token, stored.seq, self._due_ms)
         try:
@@ -92,12 +92,10 @@ class Claim:
         if self._answer is not None:
             self._answer.cancel()
 
-    async def lease(self, store: QueueStore, along: Sequence[Message] = ()) -> Lease | None:
+    async def lease(self, store: QueueStore) -> Lease | None:
         """The lease; None when the ticket was stale: then it is dropped, if a consumer gave it.
 
-        With `along` (a place under the global concurrency, a start in the rate window) all are
-        stored or none, and a refusal may be one of theirs: `Conflict`. So is one of a ticket no
-        consumer gave, if it stands as it was: it may be tried again.
+        `Conflict` for a ticket no consumer gave, if it stands as it was: it may be tried again.
         """
         stored = self.ticket.stored
         if late.fired(stored) and await late.is_late(store, stored):
@@ -105,7 +103,7 @@ class Claim:
             await self._drop(store, b"+ACK")
             return None
         usual = self.ticket.reply or self.ticket.contested
-        if self._answer is None and not along and usual and not store.patched:
+        if self._answer is None and usual and not store.patched:
             self.send(store)
         try:
             if self._answer is not None:
@@ -118,9 +116,9 @@ class Claim:
                         m.subject, m.payload, m.headers, error, self._on_stored
                     )
             else:
-                seq = await self._stored(store, along)
+                seq = await self._stored(store)
         except Conflict:
-            if self.ticket.contested and not along:
+            if self.ticket.contested:
                 return None
             newest = await self._newest(store)
             if newest is not None and late.is_later_than(newest, stored.seq):
@@ -129,7 +127,7 @@ class Claim:
             if newest is None or newest.seq != stored.seq:
                 await self._drop(store, b"+ACK")
                 return None
-            if along or not self.ticket.reply:
+            if not self.ticket.reply:
                 raise
             # Refused, and yet nothing changed: a cluster's new leader may have counted a message
             # that was lost with the old one. Acknowledged, the job would be lost too.
@@ -156,17 +154,12 @@ class Claim:
         place = active(self._due_ms)
         return transition(store, self.job_id, self.ticket.stored, self._record, place)
 
-    async def _stored(self, store: QueueStore, along: Sequence[Message]) -> int:
+    async def _stored(self, store: QueueStore) -> int:
         if store.patched:
             self._record = await patched(store, self.job_id, self.ticket.stored)
         self._start()
         m = self._message(store)
-        if not along:
-            return await store.put(m.subject, m.payload, m.headers, self._on_stored)
-        seq = await commit(store.wire, store.names.space.jobs, [*along, m])
-        if self._on_stored is not None:
-            self._on_stored(seq)
-        return seq
+        return await store.put(m.subject, m.payload, m.headers, self._on_stored)
 
     async def _newest(self, store: QueueStore) -> Stored | None:
         newest = await store.newest(self.job_id)
@@ -197,7 +190,7 @@ class Claim:
 
 def _leaves_at_once(given: bytes) -> bool:
     """Whether the job is removed when it completes: then its ticket has to be gone."""
-    return _REMOVED.search(given) is not None
+    return b'"removeOnComplete"' in given and _REMOVED.search(given) is not None
 
 
 async def take(
@@ -208,11 +201,6 @@ async def take(
     lock_ms: int,
     worker: str | None,
     on_stored: OnStored | None = None,
-    along: Sequence[Message] = (),
 ) -> Lease | None:
-    """Claims a waiting job. None when the ticket is stale; then it is dropped.
-
-    `along` as in `Claim.lease`.
-    """
-    claim = Claim(store, job_id, ticket, token, lock_ms, worker, on_stored)
-    return await claim.lease(store, along)
+    """Claims a waiting job. None when the ticket is stale; then it is dropped."""
+    return await Claim(store, job_id, ticket, token, lock_ms, worker, on_stored).lease(store)
