@@ -38,7 +38,11 @@ class LimitedStarts:
         self._line = Line(store)
         self._leftovers = Leftovers(store)
         self._starter = Starter(self._look, admission.admit, claim, drop, admission.settle)
-        self._forget = store.wire.on_reconnect(self._line.forget)
+        self._forget = store.wire.on_reconnect(self._on_reconnect)
+
+    def _on_reconnect(self) -> None:
+        self._line.forget()
+        self._leftovers.forget()
 
     async def close(self) -> None:
         """Ends what is under way; does nothing more when called again."""

@@ -33,6 +33,10 @@ class Leftovers:
         elif len(self._seqs) >= _MOST:
             self.flush()
 
+    def forget(self) -> None:
+        """A server that was killed may give sequences out again: nothing is deleted by them."""
+        self._seqs.clear()
+
     def flush(self) -> None:
         """Deletes what was added."""
         seqs, self._seqs = self._seqs, []

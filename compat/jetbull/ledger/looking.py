@@ -7,10 +7,11 @@ few jobs reads which ones are next, and takes nothing it may not start.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from jetbull.errors import AckTimeout
+from jetbull.errors import AckTimeout, JetbullError
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.names import HEAD, PRIO, WAIT
@@ -19,6 +20,8 @@ from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
 __all__ = ["Line"]
+
+log = logging.getLogger("jetbull.ledger")
 
 _LEVELS_AT_ONCE = 16
 _MORE = 16  # tickets read at once behind those that are taken
@@ -61,30 +64,42 @@ class Line:
     def ask(self, count: int, levels: Sequence[int], taken: Taken) -> Answer:
         """As `first`, with the questions of the usual case sent at once."""
         names, wire = self._store.names, self._store.wire
-        # One more than wanted: that one comes after them.
-        tail = {"next_by_subj": names.all_in(WAIT), "seq": self._start_of(0), "batch": count + 1}
-        head = {"next_by_subj": names.all_in(HEAD), "seq": 1, "batch": 1}
-        answers = [wire.ask_batch(names.space.jobs, query) for query in (head, tail)]
-        return self._answered(answers, count, levels, taken)
+        if count > 1:
+            return self.first(count, levels, taken)
+        tail = {"next_by_subj": names.all_in(WAIT), "seq": self._start_of(0)}
+        head = {"last_by_subj": names.all_in(HEAD)}
+        answers = [wire.ask_one(names.space.jobs, query) for query in (head, tail)]
+        return self._answered(answers, levels, taken)
 
     async def _answered(
         self,
-        answers: list[asyncio.Future[list[_wire.Stored]]],
-        count: int,
+        answers: list[asyncio.Future[_wire.Msg]],
         levels: Sequence[int],
         taken: Taken,
     ) -> list[Ticket]:
         try:
-            head, tail = await asyncio.gather(*answers)
+            head, tail = [self._store.wire.read_one(await answer) for answer in answers]
         except AckTimeout:
-            return await self.first(count, levels, taken)
-        fresh = (as_stored(m) for m in tail if m.seq not in self._gone)
-        tickets = [stored for stored in fresh if not taken(stored)]
-        if head or len(tickets) < count:
-            return await self.first(count, levels, taken)
-        self._seen[0] = [m.seq for m in tail]
-        self.view = tickets
-        return [Ticket(stored) for stored in tickets[:count]]
+            return await self.first(1, levels, taken)
+        if head is not None or tail is None or tail.seq in self._gone:
+            return await self.first(1, levels, taken)
+        stored = as_stored(tail)
+        if taken(stored):
+            return await self.first(1, levels, taken)
+        self._seen[0] = [tail.seq]
+        self.view = []
+        behind = {"next_by_subj": self._store.names.all_in(WAIT), "seq": tail.seq + 1}
+        answer = self._store.wire.ask_one(self._store.names.space.jobs, behind)
+        answer.add_done_callback(self._see_behind)
+        return [Ticket(stored)]
+
+    def _see_behind(self, answer: asyncio.Future[_wire.Msg]) -> None:
+        try:
+            found = self._store.wire.read_one(answer.result())
+        except (asyncio.CancelledError, JetbullError) as error:
+            log.debug("what comes next is not known: %r", error)
+            return
+        self.view = [] if found is None else [as_stored(found)]
 
     def forget(self) -> None:
         """A server that was killed may give sequences out again."""

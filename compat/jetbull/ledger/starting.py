@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from time import monotonic
 from typing import Any
 
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.taking import Claim
 
 __all__ = ["Starter"]
+
+_LOOK_SECONDS = 0.05
+_TURNS = 3
 
 
 class Starter:
@@ -41,6 +45,7 @@ class Starter:
         self._waiting: deque[asyncio.Future[Claim | None]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._seen: asyncio.Task[list[Ticket]] | None = None
+        self._seen_at = 0.0
 
     @property
     def busy(self) -> bool:
@@ -62,8 +67,14 @@ class Starter:
 
     def look_ahead(self, look: Callable[[], Coroutine[Any, Any, list[Ticket]]]) -> None:
         """An outcome is on its way: looks now for the jobs that come after it."""
-        if self._seen is None and not self.busy:
+        if (self._seen is None or self._is_old) and not self.busy:
+            self._seen_at = monotonic()
             self._seen = asyncio.get_running_loop().create_task(look())
+
+    @property
+    def _is_old(self) -> bool:
+        """Whether the look ahead was so long ago that the line may be another by now."""
+        return monotonic() - self._seen_at > _LOOK_SECONDS
 
     async def close(self) -> None:
         """Ends what is under way."""
@@ -74,10 +85,13 @@ class Starter:
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                await asyncio.sleep(0)  # slots that came free in the same turn ask as well
-                await self._round()
-            await self._after()
+            while True:
+                while self._waiting:
+                    await asyncio.sleep(0)  # slots that came free in the same turn ask as well
+                    await self._round()
+                await self._after()
+                if not self._waiting:
+                    return
         except Exception as error:
             self._answer_all(error)
         finally:
@@ -86,10 +100,15 @@ class Starter:
     async def _round(self) -> None:
         asked = len(self._waiting)
         seen, self._seen = self._seen, None
-        if seen is None:
+        if seen is None or self._is_old:
             tickets = await self._look(asked)
         else:
-            tickets = (await seen)[:asked]
+            tickets = await seen
+            for _ in range(_TURNS):  # for all whose outcomes were answered together
+                if len(self._waiting) < len(tickets):
+                    await asyncio.sleep(0)
+            asked = len(self._waiting)
+            tickets = tickets[:asked]
             asked = len(tickets) or asked
         granted = await self._admit(tickets)
         for ticket in granted:

@@ -173,3 +173,26 @@ async def test_retries_do_not_hold_up_a_queue_in_which_few_may_run(
     worker = make.worker(queue, process, concurrency=4)
     await Heard(worker, "completed").times(7)
     assert begun == names * 2
+
+
+async def test_what_comes_before_the_others_is_next_although_only_one_may_run(
+    make: Makers, queue: Any
+) -> None:
+    gate = Gate()
+    begun: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.name)
+        if job.name == "w0":
+            await gate.process(job, token)
+
+    await queue.setGlobalConcurrency(1)
+    await added(queue, 3)
+    completed = Heard(make.worker(queue, process, concurrency=3), "completed")
+    await gate.holds(1)
+    for priority in (3, 1, 2):
+        await queue.add(f"p{priority}", {}, {"priority": priority})
+    await queue.add("lifo", {}, {"lifo": True})
+    gate.open()
+    await completed.times(7)
+    assert begun == ["w0", "lifo", "w1", "w2", "p1", "p2", "p3"]

@@ -109,11 +109,11 @@ class Wire(Sending):
         )
         return found
 
-    def ask_batch(self, stream: str, query: Mapping[str, Any]) -> asyncio.Future[list[Stored]]:
-        """As `get_batch`, sent at once and not repeated: `AckTimeout` when the answer is lost."""
-        waiter = ForMany(monotonic() + ACK_TIMEOUT)
+    def ask_one(self, stream: str, query: Mapping[str, Any]) -> asyncio.Future[Msg]:
+        """As `get_one`, sent at once and not repeated: `AckTimeout` when the answer is lost."""
+        waiter = ForAnswer(monotonic() + ACK_TIMEOUT)
         self._ask(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), None, waiter)
-        future: asyncio.Future[list[Stored]] = waiter.future
+        future: asyncio.Future[Msg] = waiter.future
         return future
 
     async def get_picks(
@@ -137,6 +137,11 @@ class Wire(Sending):
             json.dumps(query).encode(),
             lambda: ForAnswer(monotonic() + ACK_TIMEOUT),
         )
+        return self.read_one(msg)
+
+    @staticmethod
+    def read_one(msg: Msg) -> Stored | None:
+        """What the answer to `ask_one` holds."""
         headers = msg.headers or {}
         if "Nats-Sequence" in headers:
             return stored_of(msg.data, headers)
