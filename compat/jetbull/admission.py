@@ -259,11 +259,11 @@ class Admission:
         if limit is not None and self._rate is None:
             self._places.reserve(ending, next_up, limit)
 
-    def most(self, wanted: int) -> int:
-        """How many tickets it makes sense to look for; at least 1."""
+    def most(self, wanted: int, ending: int = 0) -> int:
+        """How many tickets it makes sense to look for while some jobs are ending; at least 1."""
         rate, limit = self._rate, self.concurrency
         if limit is not None:
-            wanted = min(wanted, self._places.room(limit))
+            wanted = min(wanted, self._places.room(limit) + ending)
         if rate is not None:
             wanted = min(wanted, self._permits.room(rate))
         return max(1, wanted)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from jetbull.admission import Admission
+from jetbull.errors import JetbullError
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.leftovers import Leftovers
 from jetbull.ledger.looking import Line
@@ -17,6 +19,8 @@ from jetbull.ledger.store import QueueStore
 from jetbull.ledger.taking import Claim
 
 __all__ = ["LimitedStarts"]
+
+log = logging.getLogger("jetbull.worker")
 
 
 class LimitedStarts:
@@ -65,15 +69,22 @@ class LimitedStarts:
         And after the other `running` ones, which may end as soon. The job that seems to be next
         gets the place of one that runs alone.
         """
-        if ending is not None and running == 1:
-            next_up = next((s for s in self._line.view if not self._admission.has_place(s)), None)
-            if next_up is not None:
-                self._admission.reserve(ending, next_up)
-        self._starter.look_ahead(lambda: self._ask(running))
+        try:
+            if ending is not None and running == 1:
+                self._reserve(ending)
+            self._starter.look_ahead(lambda: self._ask(running))
+        except JetbullError as error:  # the outcome is not to suffer for it
+            log.debug("no look ahead: %s", error)
+
+    def _reserve(self, ending: Stored) -> None:
+        next_up = next((s for s in self._line.view if not self._admission.has_place(s)), None)
+        if next_up is not None:
+            self._admission.reserve(ending, next_up)
 
     def _ask(self, running: int) -> Coroutine[Any, Any, list[Ticket]]:
         admission, source = self._admission, self._source
-        answer = self._line.ask(admission.most(running), source.levels, admission.taken)
+        count = admission.most(running, running)
+        answer = self._line.ask(count, source.levels, admission.taken)
         return self._delivered(answer)
 
     async def _delivered(self, answer: Coroutine[Any, Any, list[Ticket]]) -> list[Ticket]:

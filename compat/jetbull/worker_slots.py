@@ -223,6 +223,7 @@ class Slots:
         if ticket is None and self._may_fetch():
             if self._admission.limited and self.busy == 0:
                 # What other workers gave back at the end of a window comes late.
+                self.source.fetch_soon()
                 return await self._next_limited(slot)
             await self._rest()
         return lease

@@ -156,6 +156,10 @@ class Source:
         self._rouse(len(self._slots))
         self._wake.set()
 
+    def fetch_soon(self) -> None:
+        """Lets the fetcher look again, for a slot that does not wait for it."""
+        self._wake.set()
+
     def rouse_one(self) -> None:
         """Lets one idle slot look again: where one job was, there may be another."""
         self._news += 1
