@@ -32,15 +32,13 @@ Entry = tuple[str, bytes, HeaderMap]
 async def write_beside(store: QueueStore, jobs: Iterable[Job]) -> None:
     """Stores logs and children of the jobs."""
     entries: list[Entry] = []
-    families = False
     for job in jobs:
-        entries += [(store.names.log(job.id), to_bytes(row), {}) for row in job.logs]
+        if job.logs:
+            await store.mark("logged")
+            entries += [(store.names.log(job.id), to_bytes(row), {}) for row in job.logs]
         if job.family:
-            families = True
+            await store.mark("families")
             entries += _family_entries(store, job)
-    if families and not store.families:
-        store.families = True
-        await store.hint("family")
     for start in range(0, len(entries), _WINDOW):
         window = entries[start : start + _WINDOW]
         posted = [await store.wire.post(subject, body, head) for subject, body, head in window]
