@@ -24,6 +24,7 @@ from jetbull.ledger.reading import as_stored
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.templates import claim_values, head_claim_values
+from jetbull.ledger.wire import Msg
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -180,12 +181,19 @@ class Claim:
                 await store.purge(store.names.aux("patch", self.job_id), seq=seq)
             if ticket.reply and _leaves_at_once(record.fixed):
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
+                lease.acked.add_done_callback(_heard)
             elif ticket.reply:
                 store.wire.ack(ticket.reply)
         except (AckTimeout, StoreError) as error:
             # The job is ours; what is left of its ticket is seen to when it ends.
             log.debug("ticket of job %s is left for now: %s", self.job_id, error)
         return lease
+
+
+def _heard(answer: asyncio.Future[Msg]) -> None:
+    """Whoever needs the answer looks at it; a lease that was lost does not."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _leaves_at_once(given: bytes) -> bool:
