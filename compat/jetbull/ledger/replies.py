@@ -150,7 +150,8 @@ class ForAnswer(_Waiter):
 
 
 class ForMany(_Waiter):
-    """Collects direct-get answers until the end-of-batch marker (ADR-31)."""
+    """Collects direct-get answers until the end-of-batch marker (ADR-31); gives them, and how many
+    more there are of what was asked for."""
 
     __slots__ = ("found",)
 
@@ -166,7 +167,8 @@ class ForMany(_Waiter):
             return False
         if not self.future.done():
             if status in ("204", "404"):
-                self.future.set_result(self.found)
+                left = int(headers.get("Nats-Num-Pending", "0"))
+                self.future.set_result((self.found, left))
             else:
                 self.future.set_exception(_refused(status, headers))
         return True

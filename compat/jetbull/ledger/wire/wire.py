@@ -32,6 +32,8 @@ Pick = TypeVar("Pick")
 
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
 _NO_MESSAGE = 10037
+_FEW_SUBJECTS = 8
+_MAX_BYTES = 4 * 1024 * 1024  # of one answer about more subjects than that
 
 
 class Wire(Sending):
@@ -101,8 +103,24 @@ class Wire(Sending):
         return answer
 
     async def get_batch(self, stream: str, query: Mapping[str, Any]) -> list[Stored]:
-        """A multi-answer direct get (ADR-31); an empty list when nothing matches."""
-        found: list[Stored] = await self._read(
+        """A multi-answer direct get (ADR-31); an empty list when nothing matches.
+
+        Of `multi_last` all that match, however large they are: what changed meanwhile may be there
+        twice, as it was and, behind, as it is.
+        """
+        if len(query.get("multi_last", ())) > _FEW_SUBJECTS:
+            query = {**query, "max_bytes": _MAX_BYTES}
+        found, left = await self._get_batch(stream, query)
+        while left and "multi_last" in query:  # the server ends an answer at some size
+            rest = {**query, "seq": found[-1].seq + 1}
+            more, left = await self._get_batch(stream, rest)
+            if not more:
+                break
+            found += more
+        return found
+
+    async def _get_batch(self, stream: str, query: Mapping[str, Any]) -> tuple[list[Stored], int]:
+        found: tuple[list[Stored], int] = await self._read(
             f"$JS.API.DIRECT.GET.{stream}",
             json.dumps(query).encode(),
             lambda: ForMany(monotonic() + ACK_TIMEOUT),
