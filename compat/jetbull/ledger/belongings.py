@@ -12,24 +12,37 @@ from jetbull.ledger.wire import Stored
 
 _AT_ONCE = 500  # subjects per question
 _REQUESTS = 64  # under way
+_FEW = 20  # jobs that are asked about without asking whether any job has belongings
 
 
 async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
     """Removes all that belongs to jobs that are gone."""
+    space, names = store.names.space, store.names
+    logged, bulky, families = store.logged, store.bulky, store.families
+    if not store.informed:
+        logged = bulky = families = True
+        if len(job_ids) > _FEW:
+            logged, bulky, families = await asyncio.gather(
+                _any(store, space.logs, names.all_logs()),
+                _any(store, space.objects, names.all_objects()),
+                _any(store, space.jobs, names.all_dependencies()),
+            )
     for at in range(0, len(job_ids), _AT_ONCE):
         some = job_ids[at : at + _AT_ONCE]
-        space, names = store.names.space, store.names
-        unknown = not store.informed
         rooms: list[Coroutine[Any, Any, None]] = []
-        if unknown or store.logged:
+        if logged:
             rooms.append(_purge(store, space.logs, [names.log(i) for i in some]))
-        if unknown or store.bulky:
+        if bulky:
             rooms.append(_purge(store, space.objects, [names.object(i, ">") for i in some]))
-        if unknown or store.families:
+        if families:
             rooms.append(_forget_exactly(store, [names.dependencies(i) for i in some]))
         if store.patched:
             rooms.append(_forget_exactly(store, [names.aux("patch", i) for i in some]))
         await asyncio.gather(*rooms)
+
+
+async def _any(store: QueueStore, stream: str, pattern: str) -> bool:
+    return await store.wire.get_one(stream, {"last_by_subj": pattern}) is not None
 
 
 async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
