@@ -41,7 +41,8 @@ class Admission:
         self._limiter = limiter
         self._on_change = on_change
         self._longest_block_ms = longest_block_ms
-        self._settings: dict[str, Any] = {}
+        self._settings: settings.Settings = {}
+        self._settings_seq = 0
         self.paused = False
         self.concurrency: int | None = None
         self._rate = gate.rate_of({}, limiter)
@@ -92,8 +93,14 @@ class Admission:
             log.debug("what %s did not use is left: %s", self._store.names.name, error)
 
     async def _read(self) -> None:
+        known = self._settings_seq
+        values, seq = await settings.read(self._store)
+        if self._settings_seq == known or seq > self._settings_seq:  # else a hint was quicker
+            self._take(values, seq)
+
+    def _take(self, values: settings.Settings, seq: int) -> None:
         before = self.concurrency
-        self._settings, _ = await settings.read(self._store)
+        self._settings, self._settings_seq = values, seq
         limit = self._settings.get("concurrency")
         self.paused = bool(self._settings.get("paused"))
         self.concurrency = None if limit is None else int(limit)
@@ -109,10 +116,14 @@ class Admission:
         if self._settings != before:
             self._on_change()
 
-    async def _on_meta(self, _: Msg) -> None:
+    async def _on_meta(self, hint: Msg) -> None:
         self._blocked_until = 0.0
         self._permits.forget()
-        await self._read()
+        told = settings.told(hint.data)
+        if told is not None and told[1] > self._settings_seq:
+            self._take(*told)
+        else:
+            await self._read()
         self._on_change()
 
     async def _on_slot(self, told: Msg) -> None:

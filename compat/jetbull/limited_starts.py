@@ -41,7 +41,12 @@ class LimitedStarts:
         self._source = source
         self._line = Line(store)
         self._leftovers = Leftovers(store)
-        self._starter = Starter(self._look, admission.admit, claim, drop, admission.settle)
+        self._starter = Starter(
+            *(self._look, admission.admit, claim, drop, admission.settle),
+            holds=self._holds,
+            back=self._put_back,
+        )
+        self._signs = self._news = 0  # when the last look ahead began
         self._forget = store.wire.on_reconnect(self._on_reconnect)
 
     def _on_reconnect(self) -> None:
@@ -83,9 +88,20 @@ class LimitedStarts:
 
     def _ask(self, running: int) -> Coroutine[Any, Any, list[Ticket]]:
         admission, source = self._admission, self._source
+        self._signs, self._news = source.head_signs, source.news
         count = admission.most(running, running)
         answer = self._line.ask(count, source.levels, admission.taken)
         return self._delivered(answer)
+
+    def _holds(self, tickets: list[Ticket]) -> bool:
+        """Whether nothing came since the look ahead that is before these, or behind nothing."""
+        source = self._source
+        return self._signs == source.head_signs and (bool(tickets) or self._news == source.news)
+
+    async def _put_back(self, tickets: list[Ticket]) -> None:
+        for ticket in tickets:
+            if ticket.reply:
+                await self._source.put_back(ticket)
 
     async def _delivered(self, answer: Coroutine[Any, Any, list[Ticket]]) -> list[Ticket]:
         return self._in_hand(await answer)

@@ -193,3 +193,55 @@ async def test_failing_jobs_do_not_hold_up_the_good_ones_behind_them(
             await asyncio.sleep(0.01)
     assert await queue.getFailedCount() == 0
     await closed(worker, queue)
+
+
+async def test_what_is_added_after_a_pause_does_not_start_before_the_queue_goes_on(
+    shared_url: str, name: str
+) -> None:
+    started: list[str] = []
+    all_started = asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        started.append(job.name)
+        if len(started) % 3 == 0:
+            all_started.set()
+
+    queue = Queue(name, apart(shared_url, 0))
+    worker = Worker(name, process, {**apart(shared_url, 1), "concurrency": 5})
+    await worker.waitUntilReady()
+    for turn in range(10):
+        await queue.pause()
+        for n in range(3):
+            await queue.add(f"{turn}.{n}", {})
+        for _ in range(5):
+            assert (await queue.getJobCounts("waiting"))["waiting"] == 3
+        assert len(started) == 3 * turn
+        all_started.clear()
+        await queue.resume()
+        await asyncio.wait_for(all_started.wait(), 10)
+    await closed(worker, queue)
+
+
+async def test_a_parent_starts_as_soon_as_its_last_child_is_done_however_few_jobs_may_run(
+    shared_url: str, name: str
+) -> None:
+    ends: dict[str, float] = {}
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def process(job: Job, token: str) -> None:
+        ends[job.name] = loop.time()
+        if job.name == "p9":
+            done.set()
+
+    queue, flow = Queue(name, apart(shared_url, 0)), FlowProducer(apart(shared_url, 2))
+    await queue.setGlobalConcurrency(1)
+    worker = Worker(name, process, apart(shared_url, 1))
+    for n in range(10):
+        children = [{"name": f"c{n}", "queueName": name} for _ in range(3)]
+        await flow.add({"name": f"p{n}", "queueName": name, "children": children})
+    await asyncio.wait_for(done.wait(), 30)
+    order = sorted(ends, key=lambda job: ends[job])
+    for n in range(10):
+        assert order.index(f"p{n}") == order.index(f"c{n}") + 1
+    await closed(worker, queue, flow)

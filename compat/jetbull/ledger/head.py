@@ -42,6 +42,7 @@ class Head:
         self._several = False  # the newest job was not the only one
         self._width = _FIRST
         self._told = True
+        self._hints = 0
         self._known = store.heads
         self._claiming: set[int] = set()
         self._settled = asyncio.Event()
@@ -64,9 +65,15 @@ class Head:
         """Whether a newer job may have come than those on the stack."""
         return self._told or self._known != self._store.heads
 
+    @property
+    def signs(self) -> int:
+        """Grows whenever a newer job may have come."""
+        return self._hints + self._store.heads
+
     def tell(self) -> None:
         """A newer job may have come."""
         self._told = True
+        self._hints += 1
 
     def forget(self) -> None:
         """What was read may not be true any more."""

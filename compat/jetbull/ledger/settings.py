@@ -36,8 +36,17 @@ async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Setting
         headers: dict[str, str] = {}
         expect(headers, subject, seq)
         try:
-            await store.put(subject, json.dumps(settings).encode(), headers)
+            seq = await store.put(subject, json.dumps(settings).encode(), headers)
         except Conflict:
             continue
-        await store.hint("meta")
+        # With the news itself: a worker that had to read it could start what is added meanwhile.
+        await store.hint("meta", json.dumps({"seq": seq, "settings": settings}).encode())
         return settings
+
+
+def told(hint: bytes) -> tuple[Settings, int] | None:
+    """The settings and their sequence, from the hint `meta`; None when it does not hold them."""
+    if not hint:
+        return None
+    body = json.loads(hint)
+    return body["settings"], int(body["seq"])

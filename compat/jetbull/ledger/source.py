@@ -159,6 +159,11 @@ class Source:
         """Whether there may be jobs at the head."""
         return self._head.may_be
 
+    @property
+    def head_signs(self) -> int:
+        """Grows whenever a newer job may have come to the head."""
+        return self._head.signs
+
     def pop_head(self) -> Ticket | None:
         """The newest job at the head, if it is in hand and nothing newer may have come."""
         return self._head.pop()

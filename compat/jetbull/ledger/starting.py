@@ -26,7 +26,8 @@ class Starter:
 
     `look(n)` gives the next tickets of the line, at most so many, `admit` those that may start,
     `claim` sends a claim and `drop` is for one nobody waits for; `after` runs whenever no slot
-    waits any more.
+    waits any more. `holds` says whether what a look ahead found is still next in line; if not, the
+    tickets are put `back`.
     """
 
     def __init__(
@@ -36,12 +37,16 @@ class Starter:
         claim: Callable[[Ticket], Claim],
         drop: Callable[[Claim], None],
         after: Callable[[], Awaitable[None]],
+        holds: Callable[[list[Ticket]], bool],
+        back: Callable[[list[Ticket]], Awaitable[None]],
     ) -> None:
         self._look = look
         self._admit = admit
         self._claim = claim
         self._drop = drop
         self._after = after
+        self._holds = holds
+        self._back = back
         self._waiting: deque[asyncio.Future[Claim | None]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._seen: asyncio.Task[list[Ticket]] | None = None
@@ -67,7 +72,7 @@ class Starter:
 
     def look_ahead(self, look: Callable[[], Coroutine[Any, Any, list[Ticket]]]) -> None:
         """An outcome is on its way: looks now for the jobs that come after it."""
-        if (self._seen is None or self._is_old) and not self.busy:
+        if self._seen is None and not self.busy:
             self._seen_at = monotonic()
             self._seen = asyncio.get_running_loop().create_task(look())
 
@@ -82,6 +87,9 @@ class Starter:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        seen, self._seen = self._seen, None
+        if seen is not None and not seen.cancelled() and seen.exception() is None:
+            await self._back(seen.result())
 
     async def _run(self) -> None:
         try:
@@ -99,11 +107,10 @@ class Starter:
 
     async def _round(self) -> None:
         asked = len(self._waiting)
-        seen, self._seen = self._seen, None
-        if seen is None or self._is_old:
+        tickets = await self._seen_ahead()
+        if tickets is None:
             tickets = await self._look(asked)
         else:
-            tickets = await seen
             for _ in range(_TURNS):  # for all whose outcomes were answered together
                 if len(self._waiting) < len(tickets):
                     await asyncio.sleep(0)
@@ -122,6 +129,17 @@ class Starter:
         while asked > 0 and (future := self._pop()) is not None:
             future.set_result(None)
             asked -= 1
+
+    async def _seen_ahead(self) -> list[Ticket] | None:
+        """What the look ahead found; None when there was none, or the line is another by now."""
+        seen, self._seen = self._seen, None
+        if seen is None:
+            return None
+        tickets = await seen
+        if not self._is_old and self._holds(tickets):
+            return tickets
+        await self._back(tickets)
+        return None
 
     def _pop(self) -> asyncio.Future[Claim | None] | None:
         while self._waiting:
