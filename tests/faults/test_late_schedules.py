@@ -14,11 +14,13 @@ from jetbull.ledger import reading
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.events import decode
+from jetbull.ledger.lease import Ticket
 from jetbull.ledger.moving import move, step
 from jetbull.ledger.names import ACTIVE, SETTLE, STALLED, WAIT
 from jetbull.ledger.placing import DONE, REMOVED, SETTLE_MS, active, unsettled, waiting
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.taking import take
 
 from .test_races import apart, closed
 
@@ -140,6 +142,25 @@ async def test_a_delay_that_fires_behind_a_promotion_runs_the_job_once(
     await store.put(store.names.job(WAIT, job.id), delayed.record.encode(), {})
     await settled(store, WAIT, ACTIVE)
     assert await job.isCompleted()
+    assert process.runs == [job.id]
+    await closed(worker, queue)
+
+
+async def test_a_delay_that_fires_over_a_promotion_in_a_workers_hand_does_not_lose_the_job(
+    shared_url: str, name: str
+) -> None:
+    queue = Queue(name, apart(shared_url, 0))
+    store = await queue.ledger()
+    job = await queue.add("job", {}, {"delay": 60_000})
+    delayed = await reading.find(store, job.id)
+    await job.promote()
+    promoted = await reading.find(store, job.id)
+    assert delayed is not None and promoted is not None
+    await store.put(store.names.job(WAIT, job.id), delayed.record.encode(), {})
+    assert await take(store, job.id, Ticket(promoted, "", 0.0), "token", 30_000, None) is None
+    process = Counting()
+    worker = Worker(name, process, apart(shared_url, 1))
+    await completed(job)
     assert process.runs == [job.id]
     await closed(worker, queue)
 

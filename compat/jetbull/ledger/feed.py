@@ -1,7 +1,10 @@
 """Tickets from one consumer: pull requests sent by hand, answers on a callback subscription.
 
 `grab` asks for what is there now; `poll` leaves a standing request that the server answers when a
-job arrives. Both hand tickets to `deliver` the moment they come in.
+job arrives. Both hand tickets to `deliver` the moment they come in. A ticket does not say which
+request it answers, and the server may answer a standing one while a grab is under way: so each kind
+has a subscription of its own. A standing request that is believed to stand and does not would leave
+an idle worker without jobs.
 """
 
 from __future__ import annotations
@@ -36,8 +39,8 @@ class Feed:
         self._wire = wire
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._deliver = deliver
-        self._inbox = wire.new_inbox()
-        self._subscription: Subscription | None = None
+        self._poll_inbox, self._grab_inbox = wire.new_inbox(), wire.new_inbox()
+        self._subscriptions: list[Subscription] = []
         self._polls: dict[str, tuple[int, float]] = {}
         self._grab: asyncio.Future[None] | None = None
         self._grab_token = ""
@@ -56,12 +59,15 @@ class Feed:
         self._on_idle = callback
 
     async def open(self) -> None:
-        self._subscription = await self._wire.subscribe(self._inbox + ".*", self._on_message)
+        for inbox, listener in (
+            (self._poll_inbox, self._on_polled),
+            (self._grab_inbox, self._on_grabbed),
+        ):
+            self._subscriptions.append(await self._wire.subscribe(inbox + ".*", listener))
 
     async def close(self) -> None:
-        if self._subscription is not None:
-            await self._wire.unsubscribe(self._subscription)
-            self._subscription = None
+        while self._subscriptions:
+            await self._wire.unsubscribe(self._subscriptions.pop())
 
     @property
     def standing(self) -> int:
@@ -83,7 +89,8 @@ class Feed:
         token = self._token("p")
         self._polls[token] = (count, monotonic() + POLL_SECONDS + _OVERDUE_SECONDS)
         body = {"batch": count, "expires": int(POLL_SECONDS * _NANO)}
-        await self._wire.send(self._subject, json.dumps(body).encode(), f"{self._inbox}.{token}")
+        reply = f"{self._poll_inbox}.{token}"
+        await self._wire.send(self._subject, json.dumps(body).encode(), reply)
 
     async def grab(self, count: int) -> int:
         """Fetches up to `count` tickets that are there now; how many came.
@@ -96,7 +103,7 @@ class Feed:
         self._grab_token = self._token("g")
         self._grab_left = count
         body = {"batch": count, "no_wait": True}
-        reply = f"{self._inbox}.{self._grab_token}"
+        reply = f"{self._grab_inbox}.{self._grab_token}"
         await self._wire.send(self._subject, json.dumps(body).encode(), reply)
         try:
             async with asyncio.timeout(_GRAB_SECONDS):
@@ -111,30 +118,40 @@ class Feed:
         self._number += 1
         return f"{kind}{self._number}"
 
-    def _on_message(self, subject: bytes, reply: bytes, data: bytes, block: bytes | None) -> None:
-        self.heard = now = monotonic()
+    def _on_polled(self, subject: bytes, reply: bytes, data: bytes, block: bytes | None) -> None:
         if not reply:
-            self._on_status(subject, block)
+            self._on_poll_status(subject, block)
             return
+        self._use_poll()
+        self._take(subject, reply, data)
+
+    def _on_grabbed(self, subject: bytes, reply: bytes, data: bytes, block: bytes | None) -> None:
+        if not reply:
+            self._on_grab_status(subject, block)
+            return
+        nothing_behind = self._take(subject, reply, data)
+        if self._grab is not None and self._grab_left > 0:
+            self._grab_left -= 1
+            if (self._grab_left == 0 or nothing_behind) and not self._grab.done():
+                self._grab.set_result(None)
+
+    def _take(self, subject: bytes, reply: bytes, data: bytes) -> bool:
+        """Hands the ticket on; whether nothing waits behind it."""
+        self.heard = now = monotonic()
         ack = reply.decode()
         parts = ack.split(".")
         shift = 0 if len(parts) == 9 else 2
-        if self._grab is not None and self._grab_left > 0:
-            self._grab_left -= 1
-            nothing_more = self._grab_left == 0 or parts[8 + shift] == "0"
-            if nothing_more and not self._grab.done():
-                self._grab.set_result(None)
-        else:
-            self._use_poll()
+        nothing_behind = parts[8 + shift] == "0"
         try:
             record = Record.decode(data)
         except ValueError as error:
             log.error("%s holds no job and is left where it is: %s", subject.decode(), error)
-            return
+            return nothing_behind
         stored = Stored(
             subject.decode(), int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6
         )
         self._deliver(Ticket(stored, ack, now))
+        return nothing_behind
 
     def _use_poll(self) -> None:
         for token, (left, end) in self._polls.items():
@@ -144,14 +161,18 @@ class Feed:
                 del self._polls[token]
             return
 
-    def _on_status(self, subject: bytes, block: bytes | None) -> None:
+    def _on_grab_status(self, subject: bytes, block: bytes | None) -> None:
+        self.heard = monotonic()
+        self.lost = self.lost or _is_gone(block)
+        token = subject.decode().rsplit(".", 1)[1]
+        if token == self._grab_token and self._grab is not None and not self._grab.done():
+            self._grab.set_result(None)
+
+    def _on_poll_status(self, subject: bytes, block: bytes | None) -> None:
+        self.heard = monotonic()
+        self.lost = self.lost or _is_gone(block)
         token = subject.decode().rsplit(".", 1)[1]
         status = b"" if block is None else block[9:12]
-        self.lost = self.lost or _is_gone(block)
-        if token.startswith("g"):
-            if token == self._grab_token and self._grab is not None and not self._grab.done():
-                self._grab.set_result(None)
-            return
         if status != b"100" and token in self._polls:
             del self._polls[token]
             if status == b"408":

@@ -307,7 +307,7 @@ class Places:
         if newest.seq == seq or state_of(newest.subject) in (ACTIVE, STALLED):
             return True
         # A ticket that fired late is dropped, and then the one before it counts again.
-        return bool(seq) and late.is_later_than(as_stored(newest), seq)
+        return bool(seq) and await late.stands_behind(self._store, as_stored(newest), seq)
 
 
 def _token(ticket: Stored) -> str:

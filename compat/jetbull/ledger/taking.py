@@ -122,7 +122,7 @@ class Claim:
             if self.ticket.contested:
                 return None
             newest = await self._newest(store)
-            if newest is not None and late.is_later_than(newest, stored.seq):
+            if newest is not None and await late.stands_behind(store, newest, stored.seq):
                 await late.discard(store, newest)
                 newest = stored
             if newest is None or newest.seq != stored.seq:
