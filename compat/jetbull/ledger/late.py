@@ -7,8 +7,8 @@ the message it was stored behind (`after`, see `placing.placed`): between that o
 there is no other, unless the job moved on. With 2,000 locks due at once and 234 outcomes in that
 moment, nats-server 2.15 stored 194 such tickets.
 
-A delay may fire onto the very subject its job was promoted to. A subject keeps one message: then the
-promoted one is gone, and the ticket that fired is the job.
+A delay may fire onto the very subject its job was promoted to. A subject keeps one message: then
+the promoted one is gone, and the ticket that fired is the job.
 """
 
 from __future__ import annotations
