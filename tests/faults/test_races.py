@@ -245,3 +245,30 @@ async def test_a_parent_starts_as_soon_as_its_last_child_is_done_however_few_job
     for n in range(10):
         assert order.index(f"p{n}") == order.index(f"c{n}") + 1
     await closed(worker, queue, flow)
+
+
+async def test_a_job_that_a_worker_takes_while_it_is_removed_is_the_ones_or_the_others(
+    shared_url: str, name: str
+) -> None:
+    queue = Queue(name, apart(shared_url, 0))
+    runs: list[str] = []
+    told: list[Exception] = []
+    gone: list[str] = []
+
+    async def process(job: Job, token: str) -> None:
+        runs.append(str(job.id))
+        await asyncio.sleep(0.01)
+
+    async def remove(job_id: str) -> None:
+        if await queue.remove(job_id):
+            gone.append(job_id)
+
+    jobs = await queue.addBulk([{"name": "job", "data": {}} for _ in range(400)])
+    worker = Worker(name, process, {**apart(shared_url, 1), "concurrency": 10})
+    worker.on("error", lambda error, *_: told.append(error))
+    for start in range(0, 400, 20):
+        await asyncio.gather(*(remove(str(job.id)) for job in jobs[start : start + 20]))
+    await until_no_job_is_left(queue, "waiting", "active")
+    await closed(worker, queue)
+    assert told == []
+    assert sorted({*runs, *gone}) == sorted(str(job.id) for job in jobs)

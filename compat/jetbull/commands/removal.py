@@ -21,6 +21,7 @@ _KINDS = (
     bookkeeping.UNSUCCESSFUL,
     bookkeeping.PENDING,
 )
+_PROCESSED = ("active", "failed")
 
 Seen = set[tuple[str, str]]
 """Jobs met on the way through a family: queue and id."""
@@ -28,24 +29,25 @@ Seen = set[tuple[str, str]]
 
 async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
     """1 removed (or never there), 0 locked by a worker, -8 the next job of a scheduler."""
-    found, children = await asyncio.gather(
-        reading.find(store, job_id), _children(store, job_id) if with_children else _none()
-    )
-    if found is None:
-        return 1
-    if await _pending_iteration(store, job_id, found):
-        return BELONGS_TO_SCHEDULER
-    if state_of(found.subject) == ACTIVE:
-        return 0
-    if children:
-        if await _locked(store, job_id, found, with_children):
+    while True:
+        found, children = await asyncio.gather(
+            reading.find(store, job_id), _children(store, job_id) if with_children else _none()
+        )
+        if found is None:
+            return 1
+        if await _pending_iteration(store, job_id, found):
+            return BELONGS_TO_SCHEDULER
+        if state_of(found.subject) == ACTIVE:
             return 0
-    else:
-        with suppress(Conflict):
+        if children:
+            if await _locked(store, job_id, found, with_children):
+                return 0
+            # A descendant that a worker takes from here on goes too: half a tree is nobody's wish.
+            await _remove_tree(store, job_id, with_children)
+            return 1
+        with suppress(Conflict):  # it moved on: a worker may hold it by now
             await remove_stored(store, job_id, found)
             return 1
-    await _remove_tree(store, job_id, with_children)
-    return 1
 
 
 async def _none() -> list[tuple[QueueStore, str]]:
@@ -172,10 +174,24 @@ async def remove_unprocessed_children(
         child_store, child_id = await parentage.by_key(store, key)
         if (child_store.names.qualified, child_id) in seen:
             continue
-        child = await reading.find(child_store, child_id)
-        if child is not None and public_state_of(child.subject) not in ("active", "failed"):
+        if await _is_unprocessed(child_store, child_id):
             await remove_unprocessed_children(child_store, child_id, seen)
-            await _remove_tree(child_store, child_id, False)
+            await _remove_unprocessed(child_store, child_id)
+
+
+async def _is_unprocessed(store: QueueStore, job_id: str) -> bool:
+    found = await reading.find(store, job_id)
+    return found is not None and public_state_of(found.subject) not in _PROCESSED
+
+
+async def _remove_unprocessed(store: QueueStore, job_id: str) -> None:
+    while True:
+        found = await reading.find(store, job_id)
+        if found is None or public_state_of(found.subject) in _PROCESSED:
+            return
+        with suppress(Conflict):  # it moved on: a worker may hold it by now
+            await remove_stored(store, job_id, found)
+            return
 
 
 async def free_deduplication(store: QueueStore, dedup_id: str, job_id: str | None) -> int:
