@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -20,7 +21,8 @@ SHORT_IDLE_WAIT = {"drainDelay": 1}
 @contextmanager
 def running(directory: Path) -> Iterator[Backend]:
     """Start a Valkey without persistence and yield BullMQ connected to it."""
-    with ValkeyServer(data_dir=directory, save="", appendonly="no") as server:
+    settings: dict[str, Any] = {"data_dir": directory, "save": "", "appendonly": "no"}
+    with ValkeyServer(port=_free_port(), **settings) as server:
         address: dict[str, Any] = {"host": server.host, "port": server.port}
 
         async def flush() -> None:
@@ -64,3 +66,10 @@ async def _hang_up(worker: Any) -> None:
     await asyncio.gather(*worker.processing, return_exceptions=True)
     for connection in (worker.backend.connection, worker.backend.blocking_connection):
         await connection.close()
+
+
+def _free_port() -> int:
+    """One from the system: left alone, two servers started at once choose the same."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
