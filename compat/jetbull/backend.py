@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jetbull.commands import flows, hashes, locks
 from jetbull.connection import Link
@@ -17,9 +17,6 @@ from jetbull.ledger.listening import publish
 from jetbull.ledger.store import QueueStore
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.queue_keys import QueueKeys
-
-if TYPE_CHECKING:
-    from jetbull.commands.flows import Tree
 
 Arrival = list[Any]
 
@@ -79,7 +76,7 @@ class Backend:
             raise ConfigurationError("publishEvent requires an 'event' field")
         await publish(await self.ledger(), dict(args))
 
-    async def addFlow(self, trees: Sequence[Tree], strict: bool = True) -> None:
+    async def addFlow(self, trees: Sequence[flows.Tree], strict: bool = True) -> None:
         """Stores trees of jobs in one step; see `FlowProducer.add`."""
         await flows.add_trees(trees, strict=strict)
 

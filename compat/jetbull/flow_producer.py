@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jetbull.backend import create_backend
-from jetbull.commands.flows import Tree
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.flow_reader import read_tree
+from jetbull.flow_tree import FlowTree
+from jetbull.job_node import JobNode
 from jetbull.minimal_queue import MinimalQueue
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.telemetry.flows import trace_flows
-from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace, JobNode
+from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace
 
 _OPTIONS = ("prefix", "connection", "backend", "skipVersionCheck", "telemetry", "streams")
 
@@ -76,7 +77,7 @@ class FlowProducer(EventEmitter):
         node: Mapping[str, Any],
         parent: Mapping[str, Any] | None,
         defaults: Mapping[str, Any],
-    ) -> Tree:
+    ) -> FlowTree:
         for field in ("name", "queueName"):
             if node.get(field) is None:
                 raise ConfigurationError(
@@ -88,7 +89,7 @@ class FlowProducer(EventEmitter):
         opts = {**queue_defaults, **(node.get("opts") or {})}
         if parent is not None:
             opts["parent"] = dict(parent)
-        tree = Tree(queue, node["name"], node.get("data"), opts)
+        tree = FlowTree(queue, node["name"], node.get("data"), opts)
         link = {"id": tree.job.id, "queue": queue.qualifiedName}
         tree.children = [self._tree(child, link, defaults) for child in node.get("children") or ()]
         return tree

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jetbull.job import Job, JobOwner
+from jetbull.job_node import JobNode
 from jetbull.ledger import bookkeeping, parentage
 from jetbull.ledger.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
-from jetbull.types.flow_options import JobNode
 
 _BOOKS = (
     bookkeeping.PROCESSED,

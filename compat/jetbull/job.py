@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from jetbull.commands import adding, changing, holding, logs, removal, retrying, waiting
 from jetbull.errors import JetbullError
 from jetbull.job_body import policies
 from jetbull.job_family import JobFamily
 from jetbull.job_hash import fill, getReturnValue, optsFromJSON
-from jetbull.job_owner import JobOwner
+from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
 from jetbull.ledger import blobs, parentage, reading
 from jetbull.ledger.record import Record
 from jetbull.options import OPTS_DECODE, OPTS_ENCODE, expand
+from jetbull.queue_events import QueueEvents
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
-
-if TYPE_CHECKING:
-    from jetbull.queue_events import QueueEvents
 
 optsDecodeMap = OPTS_DECODE
 optsEncodeMap = OPTS_ENCODE
@@ -44,7 +42,17 @@ _CHANGING = frozenset(
 """What a record says of a job besides what was given, under the same names."""
 
 
-class Job(JobFamily[Data, Result], JobStates[Data, Result]):
+class JobOwner(JobHome, Protocol):
+    """What a job needs of its queue or worker."""
+
+    def on_progress(self, job: Job, progress: Any) -> None:
+        """Called when a job of the owner told its progress."""
+
+    def on_removed(self, job: Job) -> None:
+        """Called when a job of the owner removed itself."""
+
+
+class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     """One job; also what a processor gets as first argument."""
 
     # --- making ------------------------------------------------------------------------

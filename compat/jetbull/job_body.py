@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Generic
 
-from jetbull.job_owner import JobOwner
+from jetbull.job_home import Home
 from jetbull.ledger.lease import Lease
 from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked
 from jetbull.types.generics import Data, Result
@@ -15,7 +15,7 @@ from jetbull.types.job_options import JobOptions
 _FROM_OPTIONS = frozenset({"delay", "priority", "attempts", "removeOnComplete", "removeOnFail"})
 
 
-class JobBody(Generic[Data, Result]):
+class JobBody(Generic[Data, Result, Home]):
     """A job's attributes."""
 
     # What every job begins with. Of thousands, each holds only what it does not share.
@@ -44,7 +44,7 @@ class JobBody(Generic[Data, Result]):
 
     def __init__(
         self,
-        queue: JobOwner,
+        queue: Home,
         name: str,
         data: Data,
         opts: JobOptions | Mapping[str, Any] | None = None,
@@ -52,7 +52,7 @@ class JobBody(Generic[Data, Result]):
     ) -> None:
         given: dict[str, Any] = dict(opts or {})
         checked(given)
-        self.queue = queue
+        self.queue: Home = queue
         self.name = name
         self.data: Data = data
         self.id: Any = given.get("jobId") or job_id

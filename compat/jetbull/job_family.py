@@ -7,11 +7,12 @@ from typing import Any
 
 from jetbull.commands import children, removal
 from jetbull.job_body import JobBody
+from jetbull.job_home import Home
 from jetbull.types.generics import Data, Result
 from jetbull.types.results import Dependencies, DependencyCounts
 
 
-class JobFamily(JobBody[Data, Result]):
+class JobFamily(JobBody[Data, Result, Home]):
     """Asking a job for its children, and parting from its family."""
 
     async def getChildrenValues(self) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from jetbull.job_body import JobBody
+from jetbull.job_home import Home
 from jetbull.ledger import reading
 from jetbull.types.generics import Data, Result
 
 
-class JobStates(JobBody[Data, Result]):
+class JobStates(JobBody[Data, Result, Home]):
     """Asking a job for its state."""
 
     async def getState(self) -> str:

@@ -7,16 +7,13 @@ test's server. Those few questions are answered; there is no Redis behind them.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from jetbull.ledger import counting, hub, listening, schedules
 from jetbull.ledger.flushing import flush
 from jetbull.ledger.names import unescape
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.streams import all_prefix_streams
-
-if TYPE_CHECKING:
-    from jetbull.backend import Backend
 
 _SETS = {
     "waiting": "wait",
@@ -29,10 +26,20 @@ _SETS = {
 }
 
 
+class Keyed(Protocol):
+    """One queue's place in NATS, with BullMQ's names for what is in it."""
+
+    async def ledger(self) -> QueueStore:
+        """The queue's place in the ledger."""
+
+    def toKey(self, type: str) -> str:
+        """The name BullMQ's Redis key would have."""
+
+
 class KeyView:
     """A reading stand-in for the Redis client of one queue."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Keyed) -> None:
         self._backend = backend
 
     async def keys(self, pattern: str = "*") -> list[str]:

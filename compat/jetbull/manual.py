@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from jetbull.admission import Admission
 from jetbull.commands import fetching, iterations
@@ -11,15 +10,13 @@ from jetbull.job import Job
 from jetbull.ledger.arrival import Arrivals
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.store import QueueStore
-
-if TYPE_CHECKING:
-    from jetbull.worker import Worker
+from jetbull.worker_roles import FetchOwner
 
 
 class ManualFetch:
     """Claims one job at a time, in the queue's exact order."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: FetchOwner) -> None:
         self._worker = worker
         self._admission: Admission | None = None
         self._seen_empty = False

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jetbull.backend import Backend
+from jetbull.job import Job
 from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.store import QueueStore
 from jetbull.options import DEFAULT_PREFIX
-
-if TYPE_CHECKING:
-    from jetbull.backend import Backend
-    from jetbull.job import Job
 
 
 class MinimalQueue:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jetbull.commands import holding
 from jetbull.error_code import refused
@@ -18,13 +18,11 @@ from jetbull.errors import (
     StoreError,
     UnrecoverableError,
 )
+from jetbull.job import Job
 from jetbull.ledger import bookkeeping
 from jetbull.ledger.lease import Lease
 from jetbull.processors import escaped
-
-if TYPE_CHECKING:
-    from jetbull.job import Job
-    from jetbull.worker import Worker
+from jetbull.worker_roles import OutcomeOwner
 
 _MOVED = frozenset({"DelayedError", "WaitingChildrenError", "WaitingError"})
 log = logging.getLogger("jetbull.worker")
@@ -40,7 +38,7 @@ class NotStoredError(JetbullError):
 
 
 async def run_job(
-    worker: Worker,
+    worker: OutcomeOwner,
     job: Job,
     lease: Lease,
     call: Callable[..., Any],
@@ -98,7 +96,11 @@ async def _called(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
 
 
 async def _insist(
-    worker: Worker, job: Job, lease: Lease, store: Callable[[], Awaitable[Any]], error: JetbullError
+    worker: OutcomeOwner,
+    job: Job,
+    lease: Lease,
+    store: Callable[[], Awaitable[Any]],
+    error: JetbullError,
 ) -> None:
     """Stores an outcome after the `error` of the first attempt, for as long as it takes: the work
     is done, only the server is away.
@@ -136,7 +138,7 @@ async def _no_pending_children(job: Job, lease: Lease) -> None:
         raise refused(-9, "moveToFinished", job.id)
 
 
-async def _not_completed(worker: Worker, job: Job, lease: Lease, error: Exception) -> None:
+async def _not_completed(worker: OutcomeOwner, job: Job, lease: Lease, error: Exception) -> None:
     kinds = {cls.__name__ for cls in type(error).__mro__}
     if kinds & _MOVED:
         return
@@ -150,7 +152,7 @@ async def _not_completed(worker: Worker, job: Job, lease: Lease, error: Exceptio
     await _failed(worker, job, lease, error)
 
 
-async def _failed(worker: Worker, job: Job, lease: Lease, error: Exception) -> None:
+async def _failed(worker: OutcomeOwner, job: Job, lease: Lease, error: Exception) -> None:
     if worker.forceClosing:
         return
     try:
@@ -164,7 +166,7 @@ async def _failed(worker: Worker, job: Job, lease: Lease, error: Exception) -> N
     _tell(worker, job, "failed", job, error)
 
 
-def _tell(worker: Worker, job: Job, event: str, *args: Any) -> None:
+def _tell(worker: OutcomeOwner, job: Job, event: str, *args: Any) -> None:
     try:
         worker.emit(event, *args)
     except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from anyio import CapacityLimiter
 
@@ -17,10 +17,8 @@ from jetbull.ledger.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.processors import Processor
 from jetbull.types.generics import Data, Result
+from jetbull.worker_serving import Serving
 from jetbull.worker_settings import positive
-
-if TYPE_CHECKING:
-    from jetbull.worker_serving import Serving
 
 log = logging.getLogger("jetbull.worker")
 

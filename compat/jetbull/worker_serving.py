@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jetbull.admission import Admission
 from jetbull.ledger import intake
@@ -11,10 +11,8 @@ from jetbull.ledger.idle import is_drained
 from jetbull.ledger.presence import Presence
 from jetbull.ledger.store import QueueStore
 from jetbull.upkeep import Upkeep
+from jetbull.worker_roles import ServingOwner
 from jetbull.worker_slots import Slots
-
-if TYPE_CHECKING:
-    from jetbull.worker import Worker
 
 
 class Serving:
@@ -23,7 +21,7 @@ class Serving:
     `force` is set when running jobs are not to be waited for.
     """
 
-    def __init__(self, worker: Worker, store: QueueStore, force: asyncio.Event) -> None:
+    def __init__(self, worker: ServingOwner, store: QueueStore, force: asyncio.Event) -> None:
         self._worker = worker
         self._store = store
         self._force = force

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from jetbull.admission import Admission
 from jetbull.commands.announcing import announce_start
@@ -21,9 +20,7 @@ from jetbull.ledger.source import MAX_AHEAD, Source
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.taking import Claim
 from jetbull.limited_starts import LimitedStarts
-
-if TYPE_CHECKING:
-    from jetbull.worker import Worker
+from jetbull.worker_roles import SlotsOwner
 
 log = logging.getLogger("jetbull.worker")
 
@@ -48,7 +45,7 @@ class Slots:
 
     def __init__(
         self,
-        worker: Worker,
+        worker: SlotsOwner,
         store: QueueStore,
         admission: Admission,
         process: Callable[[Job, Lease, Callable[[], bool]], Awaitable[None]],

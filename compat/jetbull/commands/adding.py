@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jetbull.commands import linking
+from jetbull.commands.draft import Draft
 from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
 from jetbull.commands.preparing import prepare, prepare_many
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, JobError
-from jetbull.job_body import JobBody
 from jetbull.ledger import parentage
 from jetbull.ledger.adding import NewJob, add_together
 from jetbull.ledger.store import QueueStore
 
 
-async def add(store: QueueStore, job: JobBody) -> str:
+async def add(store: QueueStore, job: Draft) -> str:
     """Stores one job; the id of the job that now stands for it."""
     rule = rule_of(job.opts) if "deduplication" in job.opts else None
     if job.parent:
@@ -25,7 +25,7 @@ async def add(store: QueueStore, job: JobBody) -> str:
     return await store_one(store, await prepare(store, job), rule)
 
 
-async def add_bulk(store: QueueStore, jobs: Sequence[JobBody]) -> list[str]:
+async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
     """Stores many jobs in order, in one atomic step."""
     rules = [rule_of(j.opts) if "deduplication" in j.opts else None for j in jobs]
     have_parents = any(job.parent for job in jobs)
@@ -66,13 +66,13 @@ async def _add_plain(store: QueueStore, prepared: Sequence[NewJob]) -> list[str]
     return [new.job_id for new in prepared]
 
 
-async def _add_each(store: QueueStore, jobs: Sequence[JobBody]) -> list[str]:
+async def _add_each(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
     for job in jobs:
         job.id = await add(store, job)
     return [str(job.id) for job in jobs]
 
 
-async def _parents_are_there(store: QueueStore, jobs: Sequence[JobBody]) -> bool:
+async def _parents_are_there(store: QueueStore, jobs: Sequence[Draft]) -> bool:
     for job in {job.parentKey: job for job in jobs if job.parent}.values():
         try:
             await linking.require_parent(store, job)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jetbull.commands import deduplicating
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
+from jetbull.job_body import JobBody
 from jetbull.ledger import counting, gate, reading, settings
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.looking import Line
@@ -19,9 +20,6 @@ from jetbull.ledger.places import Places
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.taking import take
-
-if TYPE_CHECKING:
-    from jetbull.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ async def soon(store: QueueStore, job_id: str, due_ms: int) -> None:
     store.promoter.arm(job_id, due_ms)
 
 
-async def after_finish(store: QueueStore, job: Job, state: str) -> None:
+async def after_finish(store: QueueStore, job: JobBody, state: str) -> None:
     """Frees what a finished job held and counts it, if its worker keeps metrics."""
     if job.queue.recorder is not None:
         await job.queue.recorder.count(store, state)

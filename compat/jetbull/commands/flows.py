@@ -2,59 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-from uuid import uuid4
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from jetbull.commands import adding, linking
+from jetbull.commands.draft import Draft
 from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
 from jetbull.commands.preparing import prepare
 from jetbull.commands.ruling import rule_of
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, FlowError, JobError
-from jetbull.job import Job
 from jetbull.ledger import parentage, reading, releasing
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.placing import WAITING_CHILDREN
 from jetbull.ledger.store import QueueStore
-from jetbull.legacy import modern
-from jetbull.minimal_queue import MinimalQueue
-from jetbull.options import check_id
-from jetbull.types.flow_options import JobNode
 
 
-class Tree:
-    """A node of a flow on its way into the ledger."""
+class TreeQueue(Protocol):
+    """The queue of one job of a tree."""
 
-    def __init__(self, queue: MinimalQueue, name: str, data: Any, opts: Mapping[str, Any]) -> None:
-        opts = modern(opts)
-        check_id(opts)
-        self.unnamed = not opts.get("jobId")
-        job_id = uuid4().hex if self.unnamed else str(opts["jobId"])
-        self.job = Job(queue, name, data, opts, job_id)
-        self.job.id = job_id
-        self.queue = queue
-        self.children: list[Tree] = []
+    async def ledger(self) -> QueueStore:
+        """The queue's ledger."""
 
-    def walk(self) -> Iterator[Tree]:
-        """The node, then its descendants, parents before children."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
 
-    def as_dict(self) -> JobNode:
-        """BullMQ's JobNode."""
-        node: JobNode = {"job": self.job}
-        if self.children:
-            node["children"] = [child.as_dict() for child in self.children]
-        return node
+class Tree(Protocol):
+    """A job on its way into the ledger, with the children it waits for."""
+
+    unnamed: bool
+    """Whether the caller gave it no id."""
+
+    @property
+    def queue(self) -> TreeQueue:
+        """Where the job goes."""
+
+    @property
+    def job(self) -> Draft:
+        """The job itself."""
+
+    @property
+    def children(self) -> Sequence[Tree]:
+        """Trees below this one."""
 
 
 async def add_trees(trees: Sequence[Tree], strict: bool) -> None:
     """Stores all trees; with `strict`, a root that cannot be stored raises FlowError."""
-    nodes = [node for tree in trees for node in tree.walk()]
+    nodes = [node for tree in trees for node in _walk(tree)]
     for node in nodes:
         if node.children and "deduplication" in node.job.opts:
             raise ConfigurationError(
@@ -67,11 +61,18 @@ async def add_trees(trees: Sequence[Tree], strict: bool) -> None:
             roots.append(tree)
         elif strict:
             raise FlowError(str(problem), problem.code)
-    kept = [node for tree in roots for node in tree.walk()]
+    kept = [node for tree in roots for node in _walk(tree)]
     if not kept:
         return
     if not await _together(kept):
         await _one_by_one(roots)
+
+
+def _walk(tree: Tree) -> Iterator[Tree]:
+    """The tree's own job, then its descendants, parents before children."""
+    yield tree
+    for child in tree.children:
+        yield from _walk(child)
 
 
 async def _missing_parent(tree: Tree) -> JobError | None:
@@ -119,7 +120,7 @@ async def _together(nodes: Sequence[Tree]) -> bool:
 async def _one_by_one(roots: Sequence[Tree]) -> None:
     """Some id exists already: each job is added under BullMQ's rules for duplicates."""
     for root in roots:
-        for node in root.walk():
+        for node in _walk(root):
             if node.children:
                 store, new = await _prepared(node)
                 if node.job.parent:
@@ -128,7 +129,7 @@ async def _one_by_one(roots: Sequence[Tree]) -> None:
                     store.emit("duplicated", jobId=new.job_id)
             else:
                 node.job.id = await adding.add(await node.queue.ledger(), node.job)
-    await _let_go([node for root in roots for node in root.walk()])
+    await _let_go([node for root in roots for node in _walk(root)])
 
 
 async def _let_go(nodes: Sequence[Tree]) -> None:

@@ -6,13 +6,14 @@ import asyncio
 import time
 import traceback
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jetbull.backoffs import Backoffs
 from jetbull.commands import fetching
 from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
 from jetbull.errors import UnrecoverableError
+from jetbull.job_body import JobBody
 from jetbull.ledger import blobs, bookkeeping, finishing, pages, reading, releasing
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.finishing import Failure
@@ -24,14 +25,11 @@ from jetbull.ledger.store import QueueStore
 from jetbull.options import keep_policy
 from jetbull.telemetry.jobs import completing, counting, failing
 
-if TYPE_CHECKING:
-    from jetbull.job import Job
-
 _DEFAULT_LOCK_MS = 30_000
 _COMMANDS = {"failed": "moveToFinished", "delayed": "moveToDelayed", "retried": "retryJob"}
 
 
-def held(job: Job, token: str | None) -> Lease | None:
+def held(job: JobBody, token: str | None) -> Lease | None:
     """The lease this job object came with, if it is that of `token` and not over."""
     lease = job._lease
     if lease is not None and not lease.ended and token in (None, lease.token):
@@ -39,7 +37,7 @@ def held(job: Job, token: str | None) -> Lease | None:
     return None
 
 
-async def lease_of(job: Job, token: str | None, command: str) -> Lease:
+async def lease_of(job: JobBody, token: str | None, command: str) -> Lease:
     """The lease this job object or its token stands for; JobError -1, -2, -3 or -6.
 
     The token "0" stands for whoever holds the job.
@@ -62,7 +60,7 @@ async def lease_of(job: Job, token: str | None, command: str) -> Lease:
     return job._lease
 
 
-async def _no_children_pending(store: QueueStore, job: Job) -> None:
+async def _no_children_pending(store: QueueStore, job: JobBody) -> None:
     if not await _has_family(store, job):
         return
     if await bookkeeping.has_pending(store, job.id):
@@ -71,7 +69,7 @@ async def _no_children_pending(store: QueueStore, job: Job) -> None:
         raise refused(-9, "moveToFinished", job.id)
 
 
-async def _has_family(store: QueueStore, job: Job) -> bool:
+async def _has_family(store: QueueStore, job: JobBody) -> bool:
     if job._lease is not None and "family" in job._lease.record.given:
         return True
     return (
@@ -82,7 +80,9 @@ async def _has_family(store: QueueStore, job: Job) -> bool:
     )
 
 
-async def complete(job: Job, value: Any, token: str, fetch_next: bool = False) -> list[Any] | None:
+async def complete(
+    job: JobBody, value: Any, token: str, fetch_next: bool = False
+) -> list[Any] | None:
     """Stores the return value and ends the lease."""
     job.returnvalue = value
     store = await job.queue.ledger()
@@ -94,7 +94,7 @@ async def complete(job: Job, value: Any, token: str, fetch_next: bool = False) -
 
 
 @completing
-async def finish(job: Job, value: Any, token: str) -> None:
+async def finish(job: JobBody, value: Any, token: str) -> None:
     """As `complete`, without looking at children first."""
     lease = held(job, token) or await lease_of(job, token, "moveToFinished")
     try:
@@ -110,7 +110,7 @@ async def finish(job: Job, value: Any, token: str) -> None:
         await fetching.after_finish(lease.store, job, "completed")
 
 
-async def _lost(job: Job, command: str) -> Exception:
+async def _lost(job: JobBody, command: str) -> Exception:
     store = await job.queue.ledger()
     found = await reading.find(store, job.id)
     if found is None:
@@ -121,14 +121,14 @@ async def _lost(job: Job, command: str) -> Exception:
 
 
 async def give_up(
-    job: Job, error: BaseException | str, token: str, fetch_next: bool = False
+    job: JobBody, error: BaseException | str, token: str, fetch_next: bool = False
 ) -> list[Any] | None:
     """As `fail`, by the caller's own hand; with `fetch_next` as `complete`."""
     end = await fail(job, error, token)
     return await _after(job, token, fetch_next and end != "retried", end == "failed")
 
 
-async def fail(job: Job, error: BaseException | str, token: str) -> str:
+async def fail(job: JobBody, error: BaseException | str, token: str) -> str:
     """Ends this try: the job is `failed` for good, `delayed` or at once `retried`."""
     made = job.attemptsMade + 1
     attempts = job.opts.get("attempts") or 0
@@ -148,7 +148,7 @@ async def fail(job: Job, error: BaseException | str, token: str) -> str:
 
 
 @failing
-async def _end_try(job: Job, end: str, token: str, made: int, delay_ms: int) -> None:
+async def _end_try(job: JobBody, end: str, token: str, made: int, delay_ms: int) -> None:
     command = _COMMANDS[end]
     lease = await lease_of(job, token, command)
     failure = Failure(job.failedReason or "", job.stacktrace)
@@ -177,7 +177,7 @@ def _unrecoverable(error: BaseException | str) -> bool:
     )
 
 
-def stacktrace(job: Job, error: BaseException | str) -> list[str]:
+def stacktrace(job: JobBody, error: BaseException | str) -> list[str]:
     """The job's stack traces with this try's added, as many as `stackTraceLimit` allows."""
     limit = job.opts.get("stackTraceLimit")
     if limit == 0:
@@ -188,7 +188,7 @@ def stacktrace(job: Job, error: BaseException | str) -> list[str]:
 
 
 @counting("delayed")
-async def delay(job: Job, timestamp: int, token: str | None) -> None:
+async def delay(job: JobBody, timestamp: int, token: str | None) -> None:
     """Active -> delayed; the try is not counted."""
     lease = await lease_of(job, token, "moveToDelayed")
     due = max(int(timestamp), now_ms())
@@ -204,7 +204,7 @@ async def delay(job: Job, timestamp: int, token: str | None) -> None:
 
 
 @counting("waiting")
-async def wait(job: Job, token: str | None) -> None:
+async def wait(job: JobBody, token: str | None) -> None:
     """Active -> head of waiting (or of its priority); the try is not counted."""
     lease = await lease_of(job, token, "moveJobFromActiveToWait")
     place = in_front(lease.record.priority)
@@ -215,7 +215,7 @@ async def wait(job: Job, token: str | None) -> None:
 
 
 @counting("waiting-children")
-async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bool:
+async def wait_for_children(job: JobBody, token: str, opts: Mapping[str, Any]) -> bool:
     """True when moved; False when no child (or not the one named) is pending."""
     command = "moveToWaitingChildren"
     store = await job.queue.ledger()
@@ -245,7 +245,7 @@ async def wait_for_children(job: Job, token: str, opts: Mapping[str, Any]) -> bo
     return True
 
 
-async def extend(job: Job, token: str, duration_ms: int) -> int:
+async def extend(job: JobBody, token: str, duration_ms: int) -> int:
     """1 when the lock now lasts `duration_ms`, 0 when it is not ours."""
     found = await reading.find(await job.queue.ledger(), job.id)
     if found is None or public_state_of(found.subject) != "active":
@@ -263,7 +263,9 @@ async def extend(job: Job, token: str, duration_ms: int) -> int:
     return 1
 
 
-async def _after(job: Job, token: str, fetch_next: bool, ended: bool = True) -> list[Any] | None:
+async def _after(
+    job: JobBody, token: str, fetch_next: bool, ended: bool = True
+) -> list[Any] | None:
     """What follows a try that was ended by hand: the next job if asked for, else `drained`."""
     store = await job.queue.ledger()
     nothing: list[Any] | None = [None] * 4 if ended else None
@@ -274,7 +276,7 @@ async def _after(job: Job, token: str, fetch_next: bool, ended: bool = True) -> 
     return following
 
 
-async def _next(store: QueueStore, job: Job, token: str) -> list[Any]:
+async def _next(store: QueueStore, job: JobBody, token: str) -> list[Any]:
     """`[data, id, ms until the rate window ends, due time of the next delayed job]`."""
     opts = job.queue.opts
     lock_ms = int(opts.get("lockDuration", _DEFAULT_LOCK_MS))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from jetbull.commands.draft import Draft
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.job_body import JobBody
 from jetbull.ledger import bookkeeping, parentage, parents, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
@@ -63,7 +63,7 @@ def is_near(store: QueueStore, parent: parentage.Parent | None) -> bool:
     return parent is None or parent.store.names.space.jobs == store.names.space.jobs
 
 
-async def require_parent(store: QueueStore, job: JobBody) -> None:
+async def require_parent(store: QueueStore, job: Draft) -> None:
     """JobError -5 when the parent a job names does not exist."""
     assert job.parent is not None
     parent = link(store, job.parent)

@@ -8,8 +8,8 @@ from typing import Any
 
 from jetbull.commands import linking
 from jetbull.commands.announcing import announce
+from jetbull.commands.draft import Draft
 from jetbull.errors import ConfigurationError
-from jetbull.job_body import JobBody
 from jetbull.ledger import blobs
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.clock import now_ms
@@ -23,7 +23,7 @@ _TURN = 1000  # jobs until others have their turn
 _ZERO = ("attempts", "delay")  # defaults that need not be stored
 
 
-def record_of(job: JobBody, store: QueueStore) -> Record:
+def record_of(job: Draft, store: QueueStore) -> Record:
     """The record a fresh job is stored as. ValueError when the data is not JSON."""
     if job.name is None:
         raise ConfigurationError("A job needs a name: it is None.")
@@ -47,7 +47,7 @@ def record_of(job: JobBody, store: QueueStore) -> Record:
     return Record.new(fixed, data, head)
 
 
-def place_of(job: JobBody) -> Place:
+def place_of(job: Draft) -> Place:
     """Where a fresh job goes; delay counts from its timestamp."""
     if job.delay:
         due = int(job.timestamp + job.delay)
@@ -56,7 +56,7 @@ def place_of(job: JobBody) -> Place:
     return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
 
 
-async def prepare(store: QueueStore, job: JobBody, place: Place | None = None) -> NewJob:
+async def prepare(store: QueueStore, job: Draft, place: Place | None = None) -> NewJob:
     """The ledger's form of a job, with its id."""
     # Before anything is awaited: a delay of 1 ms must not be over by the time it is looked at.
     where = place or place_of(job)
@@ -70,7 +70,7 @@ async def prepare(store: QueueStore, job: JobBody, place: Place | None = None) -
     return NewJob(job_id, record, where, custom in (None, ""), told)
 
 
-async def prepare_many(store: QueueStore, jobs: Sequence[JobBody]) -> list[NewJob]:
+async def prepare_many(store: QueueStore, jobs: Sequence[Draft]) -> list[NewJob]:
     """As `prepare`, for many."""
     prepared: list[NewJob] = []
     numbers = await store.ids.take(len(jobs))
@@ -105,7 +105,7 @@ def announcer(
     return lambda _: announce(store, job_id, record, place)
 
 
-def _new_job(store: QueueStore, job: JobBody, number: str) -> NewJob:
+def _new_job(store: QueueStore, job: Draft, number: str) -> NewJob:
     custom = job.id
     job_id = str(custom) if custom not in (None, "") else number
     record, where = record_of(job, store), place_of(job)

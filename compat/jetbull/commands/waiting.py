@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict, JetbullError
+from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
 from jetbull.ledger import blobs, reading
 from jetbull.ledger.clock import now_ms
@@ -19,10 +20,20 @@ from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.options import check_priority
 
-if TYPE_CHECKING:
-    from jetbull.queue_events import QueueEvents
-
 _LOOK_SECONDS = 5.0
+
+
+class Ending(Protocol):
+    """What tells how the jobs of a queue end, as `QueueEvents` does."""
+
+    def on(self, event_name: str, function: Listener) -> Listener:
+        """Adds a listener."""
+
+    def off(self, event_name: str, function: Listener) -> None:
+        """Removes a listener."""
+
+    async def waitUntilReady(self) -> None:
+        """Returns when no event from now on can be missed."""
 
 
 async def promote(store: QueueStore, job_id: str) -> None:
@@ -113,7 +124,7 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         return
 
 
-async def until_finished(job: JobBody, queue_events: QueueEvents, ttl: int | None) -> Any:
+async def until_finished(job: JobBody, queue_events: Ending, ttl: int | None) -> Any:
     """The outcome, whether it came before, while or after this call started listening."""
     finished: asyncio.Future[tuple[str, Any]] = asyncio.get_running_loop().create_future()
 

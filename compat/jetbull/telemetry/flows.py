@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from jetbull.job_body import JobBody
 from jetbull.telemetry.attributes import SpanKind
 from jetbull.telemetry.attributes import TelemetryAttributes as Names
 from jetbull.telemetry.interfaces import Telemetry
 from jetbull.telemetry.tracing import Traced, begin, carrying, telemetry_of, trace
 
-if TYPE_CHECKING:
-    from jetbull.commands.flows import Tree
-    from jetbull.flow_producer import FlowProducer
-    from jetbull.types.flow_options import JobNode
-
 _KIND = SpanKind.PRODUCER
 
 
-def trace_flows(producer: FlowProducer) -> None:
+class TracedNode(Protocol):
+    """A node of a flow, as far as its span tells of it."""
+
+    @property
+    def job(self) -> JobBody:
+        """The job that the node stands for."""
+
+
+class TracedProducer(Protocol):
+    """A producer of flows: the calls that get a span, whatever they give."""
+
+    opts: dict[str, Any]
+
+    async def add(self, flow: Mapping[str, Any], opts: Mapping[str, Any] | None = None) -> object:
+        """Stores a flow."""
+
+    async def addBulk(self, flows: Sequence[Mapping[str, Any]]) -> object:
+        """Stores several flows."""
+
+    def _tree(
+        self,
+        node: Mapping[str, Any],
+        parent: Mapping[str, Any] | None,
+        defaults: Mapping[str, Any],
+    ) -> TracedNode: ...
+
+
+def trace_flows(producer: TracedProducer) -> None:
     """Puts spans around what a producer of flows does, if it has a telemetry."""
     telemetry = telemetry_of(producer.opts)
     if telemetry is None:
@@ -26,16 +49,16 @@ def trace_flows(producer: FlowProducer) -> None:
     _trace_nodes(producer, telemetry)
     plain, plain_bulk = producer.add, producer.addBulk
 
-    async def add(flow: Mapping[str, Any], opts: Mapping[str, Any] | None = None) -> JobNode | None:
-        async def body(traced: Traced) -> JobNode | None:
+    async def add(flow: Mapping[str, Any], opts: Mapping[str, Any] | None = None) -> object:
+        async def body(traced: Traced) -> object:
             traced.set({Names.FlowName: flow["name"]})
             return await plain(flow, opts)
 
         name = str(flow["queueName"])
         return await trace(telemetry, _KIND, name, "addFlow", name, body)
 
-    async def add_bulk(flows: Sequence[Mapping[str, Any]]) -> list[JobNode] | None:
-        async def body(traced: Traced) -> list[JobNode] | None:
+    async def add_bulk(flows: Sequence[Mapping[str, Any]]) -> object:
+        async def body(traced: Traced) -> object:
             names = ",".join(str(flow["name"]) for flow in flows)
             traced.set({Names.BulkCount: len(flows), Names.BulkNames: names})
             return await plain_bulk(flows)
@@ -46,13 +69,13 @@ def trace_flows(producer: FlowProducer) -> None:
     setattr(producer, "addBulk", add_bulk)  # noqa: B010
 
 
-def _trace_nodes(producer: FlowProducer, telemetry: Telemetry) -> None:
+def _trace_nodes(producer: TracedProducer, telemetry: Telemetry) -> None:
     plain = producer._tree
     above: list[Any] = []  # contexts of the nodes around; a tree is built without a pause
 
     def tree(
         node: Mapping[str, Any], parent: Mapping[str, Any] | None, defaults: Mapping[str, Any]
-    ) -> Tree:
+    ) -> TracedNode:
         name = str(node["queueName"])
         context = above[-1] if above else None
         traced = begin(telemetry, _KIND, name, "addNode", name, context=context)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from jetbull.job_body import JobBody
+from jetbull.job_home import JobHome
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.record import dumps
 from jetbull.telemetry.attributes import MetricNames, SpanKind
@@ -17,12 +19,11 @@ from jetbull.telemetry.attributes import TelemetryAttributes as Names
 from jetbull.telemetry.interfaces import Telemetry
 from jetbull.telemetry.tracing import Traced, carrying, log, telemetry_of, trace
 
-if TYPE_CHECKING:
-    from jetbull.job import Job, JobOwner
-
 P = ParamSpec("P")
 R = TypeVar("R")
-Step = Callable[Concatenate["Job", P], Coroutine[Any, Any, R]]
+AJob = TypeVar("AJob", bound=JobBody)
+Owner = TypeVar("Owner", bound=JobHome)
+Step = Callable[Concatenate[JobBody, P], Coroutine[Any, Any, R]]
 
 _COUNTERS = {
     "completed": MetricNames.JobsCompleted,
@@ -34,7 +35,7 @@ _COUNTERS = {
 }
 _OPERATIONS = {"completed": "complete", "failed": "fail", "delayed": "delay", "retried": "retry"}
 
-processing: dict[Job, Traced] = {}
+processing: dict[JobBody, Traced] = {}
 """The spans of jobs that run in this process, for workers with telemetry."""
 
 
@@ -42,7 +43,7 @@ def completing(step: Step[[Any, str], R]) -> Step[[Any, str], R]:
     """For a step `(job, value, token)` that stores a job's return value."""
 
     @functools.wraps(step)
-    def around(job: Job, value: Any, token: str) -> Coroutine[Any, Any, R]:
+    def around(job: JobBody, value: Any, token: str) -> Coroutine[Any, Any, R]:
         if job.queue.opts.get("telemetry") is None:
             return step(job, value, token)
 
@@ -58,7 +59,9 @@ def failing(step: Step[Concatenate[str, P], R]) -> Step[Concatenate[str, P], R]:
     """For a step `(job, end, …)` that ends a try as `failed`, `delayed` or `retried`."""
 
     @functools.wraps(step)
-    def around(job: Job, end: str, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    def around(
+        job: JobBody, end: str, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, R]:
         if job.queue.opts.get("telemetry") is None:
             return step(job, end, *args, **kwargs)
 
@@ -75,7 +78,7 @@ def counting(state: str) -> Callable[[Step[P, R]], Step[P, R]]:
 
     def decorate(step: Step[P, R]) -> Step[P, R]:
         @functools.wraps(step)
-        def around(job: Job, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        def around(job: JobBody, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
             if job.queue.opts.get("telemetry") is None:
                 return step(job, *args, **kwargs)
             return _counted(job, state, step(job, *args, **kwargs))
@@ -85,7 +88,7 @@ def counting(state: str) -> Callable[[Step[P, R]], Step[P, R]]:
     return decorate
 
 
-async def _counted(job: Job, state: str, step: Awaitable[R]) -> R:
+async def _counted(job: JobBody, state: str, step: Awaitable[R]) -> R:
     result = await step
     if result is not False:
         _count(job, state)
@@ -93,7 +96,7 @@ async def _counted(job: Job, state: str, step: Awaitable[R]) -> R:
 
 
 async def _ending(
-    job: Job, end: str, step: Callable[[], Awaitable[R]], told: Callable[[Traced], None]
+    job: JobBody, end: str, step: Callable[[], Awaitable[R]], told: Callable[[Traced], None]
 ) -> R:
     async def body(traced: Traced) -> R:
         traced.set({Names.JobName: job.name, Names.JobId: job.id})
@@ -113,7 +116,7 @@ async def _ending(
     return result
 
 
-def _count(job: Job, state: str) -> None:
+def _count(job: JobBody, state: str) -> None:
     """One job more in this state, and how long it ran. Errors of a meter harm no job."""
     meter = getattr(job.queue.opts.get("telemetry"), "meter", None)
     if meter is None:
@@ -134,22 +137,22 @@ def _count(job: Job, state: str) -> None:
         log.exception("the meter failed")
 
 
-Register = Callable[..., Coroutine[Any, Any, "Job"]]
-Advance = Callable[["JobOwner", "Job"], Coroutine[Any, Any, "Job | None"]]
+Register = Callable[..., Coroutine[Any, Any, AJob]]
+Advance = Callable[[Owner, AJob], Coroutine[Any, Any, AJob | None]]
 
 
-def registering(step: Register) -> Register:
+def registering(step: Register[AJob]) -> Register[AJob]:
     """For `(owner, scheduler id, body, job options, after)`, which stores a scheduler's job."""
 
     @functools.wraps(step)
     def around(
-        owner: JobOwner, scheduler_id: str, body: dict[str, Any], opts: dict[str, Any], after: Any
-    ) -> Coroutine[Any, Any, Job]:
+        owner: JobHome, scheduler_id: str, body: dict[str, Any], opts: dict[str, Any], after: Any
+    ) -> Coroutine[Any, Any, AJob]:
         telemetry = telemetry_of(owner.opts)
         if telemetry is None:
             return step(owner, scheduler_id, body, opts, after)
 
-        async def make(traced: Traced) -> Job:
+        async def make(traced: Traced) -> AJob:
             return await step(owner, scheduler_id, body, dict(carrying(opts, traced)), after)
 
         return _scheduled(telemetry, owner, scheduler_id, str(body["name"]), make)
@@ -157,16 +160,16 @@ def registering(step: Register) -> Register:
     return around
 
 
-def advancing(step: Advance) -> Advance:
+def advancing(step: Advance[Owner, AJob]) -> Advance[Owner, AJob]:
     """For `(owner, job)`, which stores the job that comes after this one of a scheduler."""
 
     @functools.wraps(step)
-    def around(owner: JobOwner, job: Job) -> Coroutine[Any, Any, Job | None]:
+    def around(owner: Owner, job: AJob) -> Coroutine[Any, Any, AJob | None]:
         telemetry = telemetry_of(owner.opts)
         if telemetry is None:
             return step(owner, job)
 
-        async def make(traced: Traced) -> Job | None:
+        async def make(traced: Traced) -> AJob | None:
             model = copy.copy(job)
             model.opts = dict(carrying(job.opts, traced))
             return await step(owner, model)
@@ -178,7 +181,7 @@ def advancing(step: Advance) -> Advance:
 
 async def _scheduled(
     telemetry: Telemetry,
-    owner: JobOwner,
+    owner: JobHome,
     scheduler_id: str,
     job_name: str,
     make: Callable[[Traced], Awaitable[R]],

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from jetbull.job_body import JobBody
 from jetbull.ledger.record import dumps
 from jetbull.telemetry.attributes import SpanKind
 from jetbull.telemetry.attributes import TelemetryAttributes as Names
 from jetbull.telemetry.interfaces import Telemetry
 from jetbull.telemetry.tracing import Operation, Traced, carrying, telemetry_of, trace, wrap
 
-if TYPE_CHECKING:
-    from jetbull.job import Job
-    from jetbull.queue import Queue
+
+class TracedQueue(Protocol):
+    """A queue: the calls that get a span of their own."""
+
+    name: str
+    opts: dict[str, Any]
+
+    async def add(self, name: str, data: Any, opts: Mapping[str, Any] | None = None) -> JobBody:
+        """Stores a job."""
+
+    async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> Sequence[JobBody]:
+        """Stores several jobs."""
 
 
 def _removal(args: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +65,7 @@ _OPERATIONS = {
 }
 
 
-def trace_queue(queue: Queue[Any, Any]) -> None:
+def trace_queue(queue: TracedQueue) -> None:
     """Puts spans around what a queue does, if it has a telemetry."""
     telemetry = telemetry_of(queue.opts)
     if telemetry is None:
@@ -65,11 +75,11 @@ def trace_queue(queue: Queue[Any, Any]) -> None:
     _trace_bulks(queue, telemetry)
 
 
-def _trace_adding(queue: Queue[Any, Any], telemetry: Telemetry) -> None:
+def _trace_adding(queue: TracedQueue, telemetry: Telemetry) -> None:
     plain = queue.add
 
-    async def add(name: str, data: Any, opts: Mapping[str, Any] | None = None) -> Job:
-        async def body(traced: Traced) -> Job:
+    async def add(name: str, data: Any, opts: Mapping[str, Any] | None = None) -> JobBody:
+        async def body(traced: Traced) -> JobBody:
             given = dict(opts or {})
             if not (given.get("telemetry") or {}).get("omitContext"):
                 given.pop("telemetry", None)  # as in BullMQ, the caller's span comes first
@@ -83,11 +93,11 @@ def _trace_adding(queue: Queue[Any, Any], telemetry: Telemetry) -> None:
     setattr(queue, "add", add)  # noqa: B010 - mypy knows methods as fixed
 
 
-def _trace_bulks(queue: Queue[Any, Any], telemetry: Telemetry) -> None:
+def _trace_bulks(queue: TracedQueue, telemetry: Telemetry) -> None:
     plain = queue.addBulk
 
-    async def add_bulk(jobs: Sequence[Mapping[str, Any]]) -> list[Job]:
-        async def body(traced: Traced) -> list[Job]:
+    async def add_bulk(jobs: Sequence[Mapping[str, Any]]) -> Sequence[JobBody]:
+        async def body(traced: Traced) -> Sequence[JobBody]:
             names = [str(row["name"]) for row in jobs]
             traced.set({Names.BulkNames: names, Names.BulkCount: len(names)})
             rows = [{**row, "opts": carrying(row.get("opts"), traced)} for row in jobs]

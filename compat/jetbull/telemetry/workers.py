@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.record import dumps
@@ -25,11 +25,36 @@ from jetbull.telemetry.tracing import (
 if TYPE_CHECKING:
     from jetbull.job import Job
     from jetbull.ledger.lease import Lease
+    from jetbull.lock_manager import LockManager
     from jetbull.shielding import Done
-    from jetbull.worker import Worker
 
 
-def trace_worker(worker: Worker[Any, Any]) -> None:
+class TracedWorker(Protocol):
+    """What the spans need of a worker: what they tell, and the methods they are put around."""
+
+    id: str
+    name: str
+    workerName: str | None
+    opts: dict[str, Any]
+    paused: bool
+    closing: bool
+    lockManager: LockManager
+
+    def resume(self) -> Done:
+        """Takes jobs again."""
+
+    async def close(self, force: bool = False) -> None:
+        """Ends the worker."""
+
+    async def getNextJob(self, token: str, opts: Mapping[str, Any] | None = None) -> Job | None:
+        """Claims one job by hand."""
+
+    async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None: ...
+
+    def _on_stalled(self, job_id: str) -> None: ...
+
+
+def trace_worker(worker: TracedWorker) -> None:
     """Puts spans around what a worker does, if it has a telemetry."""
     telemetry = telemetry_of(worker.opts)
     if telemetry is None:
@@ -61,7 +86,7 @@ def _replace(owner: object, name: str, method: Callable[..., Any]) -> None:
     setattr(owner, name, method)
 
 
-def _once(worker: Worker[Any, Any], untraced: Callable[..., Any]) -> None:
+def _once(worker: TracedWorker, untraced: Callable[..., Any]) -> None:
     """A worker closes once, however often it is told to."""
     traced = worker.close
 
@@ -72,9 +97,7 @@ def _once(worker: Worker[Any, Any], untraced: Callable[..., Any]) -> None:
     _replace(worker, "close", close)
 
 
-def _trace_processing(
-    worker: Worker[Any, Any], telemetry: Telemetry, who: Mapping[str, Any]
-) -> None:
+def _trace_processing(worker: TracedWorker, telemetry: Telemetry, who: Mapping[str, Any]) -> None:
     plain = worker._process
 
     async def process(job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None:
@@ -98,7 +121,7 @@ def _trace_processing(
     _replace(worker, "_process", process)
 
 
-def _trace_fetching(worker: Worker[Any, Any], telemetry: Telemetry, who: Mapping[str, Any]) -> None:
+def _trace_fetching(worker: TracedWorker, telemetry: Telemetry, who: Mapping[str, Any]) -> None:
     plain = worker.getNextJob
 
     @functools.wraps(plain)
@@ -122,7 +145,7 @@ def _trace_fetching(worker: Worker[Any, Any], telemetry: Telemetry, who: Mapping
     _replace(worker, "getNextJob", get_next_job)
 
 
-def _trace_resuming(worker: Worker[Any, Any], telemetry: Telemetry, who: Mapping[str, Any]) -> None:
+def _trace_resuming(worker: TracedWorker, telemetry: Telemetry, who: Mapping[str, Any]) -> None:
     plain = worker.resume
 
     @functools.wraps(plain)
@@ -139,7 +162,7 @@ def _trace_resuming(worker: Worker[Any, Any], telemetry: Telemetry, who: Mapping
     _replace(worker, "resume", resume)
 
 
-def _trace_upkeep(worker: Worker[Any, Any], telemetry: Telemetry, who: Mapping[str, Any]) -> None:
+def _trace_upkeep(worker: TracedWorker, telemetry: Telemetry, who: Mapping[str, Any]) -> None:
     """What the worker does by itself belongs to no trace of whoever made the worker."""
     stalled, renew = worker._on_stalled, worker.lockManager._renew
     root = getattr(telemetry.contextManager, "root", lambda: None)

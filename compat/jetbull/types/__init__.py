@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace, JobNode
+from jetbull.job_node import JobNode
+from jetbull.types.flow_options import FlowJob, FlowOptions, FlowPlace
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import (
     BackoffOptions,

@@ -1,14 +1,11 @@
-"""What goes into a flow, and the tree that comes back."""
+"""What goes into a flow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from jetbull.types.job_options import JobOptions
-
-if TYPE_CHECKING:
-    from jetbull.job import Job
 
 
 class FlowJob(TypedDict):
@@ -38,11 +35,4 @@ class FlowPlace(TypedDict):
     maxChildren: NotRequired[int]
 
 
-class JobNode(TypedDict):
-    """A stored job of a flow; `children` is there if it has any."""
-
-    job: Job
-    children: NotRequired[list[JobNode]]
-
-
-__all__ = ["FlowJob", "FlowOptions", "FlowPlace", "JobNode"]
+__all__ = ["FlowJob", "FlowOptions", "FlowPlace"]

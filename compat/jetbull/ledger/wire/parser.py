@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from nats.protocol.parser import Parser
-
-if TYPE_CHECKING:
-    from jetbull.ledger.wire.client import Client
 
 log = logging.getLogger("jetbull.wire")
 
@@ -19,6 +16,22 @@ Handler = Callable[[bytes, bytes, bytes, bytes | None], None]
 """A plain listener, called by the reader: subject, reply, data, header block."""
 
 
+class Reading(Protocol):
+    """What the parser needs of the connection it reads."""
+
+    handlers: dict[int, Handler]
+
+    def begin_detour(self) -> None:
+        """nats-py's reader parses from here."""
+
+    def end_detour(self) -> None:
+        """nats-py's reader has parsed what it read."""
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None: ...
+
+
 class FastParser(Parser):
     """Cuts messages out of what was read without a regular expression and a copy of the rest.
 
@@ -26,7 +39,7 @@ class FastParser(Parser):
     is a task. `take` is called by the socket itself: a message costs no turn of the event loop.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Reading) -> None:
         self._client = client
         super().__init__(client)
 
