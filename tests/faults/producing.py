@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -113,8 +114,11 @@ class Producers:
         self._keep(Promise(job.id, number, tries, state, due, "removeOnComplete" in opts))
 
     async def _add_many(self, queue: Queue) -> None:
-        numbers = [self._numbers.take() for _ in range(10)]
-        wishes = [{"name": "job", "data": {"n": n, "act": "ok"}} for n in numbers]
+        at_once = self._random.random() < 0.3  # all due in one moment
+        delay = self._random.randrange(200, 1000) if at_once else 0
+        numbers = [self._numbers.take() for _ in range(60 if at_once else 10)]
+        opts = {"delay": delay, "timestamp": round(time.time() * 1000)} if at_once else {}
+        wishes = [{"name": "job", "data": {"n": n, "act": "ok"}, "opts": opts} for n in numbers]
         try:
             jobs = await queue.addBulk(wishes)
         except JetbullError as error:
@@ -122,7 +126,8 @@ class Producers:
             self.uncertain.update(numbers)
             return
         for number, job in zip(numbers, jobs, strict=True):
-            self._keep(Promise(job.id, number, 1, "completed"))
+            due = (job.timestamp + delay) / 1000 if at_once else 0.0
+            self._keep(Promise(job.id, number, 1, "completed", due))
 
     def _keep(self, promise: Promise) -> None:
         self._book.write(job=promise.job_id, n=promise.number)
