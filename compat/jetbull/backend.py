@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,9 +34,13 @@ class Backend:
         self.prefix = prefix
         self.link = link
         self.qualifiedName = f"{prefix}:{name}"
-        self.keys: dict[str, str] = QueueKeys(prefix).getKeys(name)
         self.conn = KeyView(self)
         self.connection = SimpleNamespace(conn=self.conn)
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The names BullMQ's Redis keys would have, by type."""
+        return QueueKeys(self.prefix).getKeys(self.name)
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""

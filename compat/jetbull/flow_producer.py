@@ -37,6 +37,7 @@ class FlowProducer(EventEmitter):
         self.prefix: str = given.get("prefix") or DEFAULT_PREFIX
         self.closing = False
         self.backend = create_backend("__default__", given)
+        self._queues: dict[tuple[str, str], MinimalQueue] = {}  # of the flow that is being built
         trace_flows(self)
 
     async def add(
@@ -52,6 +53,7 @@ class FlowProducer(EventEmitter):
         if self.closing:
             return None
         defaults = (opts or {}).get("queuesOptions") or {}
+        self._queues.clear()
         tree = self._tree(flow, None, defaults)
         await self.backend.addFlow([tree])
         return tree.as_dict()
@@ -60,6 +62,7 @@ class FlowProducer(EventEmitter):
         """Stores several trees in one step; errors of single roots are not raised."""
         if self.closing:
             return None
+        self._queues.clear()
         trees = [self._tree(flow, None, {}) for flow in flows]
         if trees:
             await self.backend.addFlow(trees, strict=False)
@@ -84,7 +87,10 @@ class FlowProducer(EventEmitter):
                     f"{field} is missing in a flow node that has {', '.join(sorted(node))}: add it."
                 )
         prefix = node.get("prefix") or self.prefix
-        queue = self._queue(node["queueName"], prefix)
+        place = (node["queueName"], prefix)
+        queue = self._queues.get(place)
+        if queue is None:
+            queue = self._queues[place] = self._queue(*place)
         queue_defaults = (defaults.get(node["queueName"]) or {}).get("defaultJobOptions") or {}
         opts = {**queue_defaults, **(node.get("opts") or {})}
         if parent is not None:

@@ -14,6 +14,7 @@ from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, JobError
 from jetbull.ledger import parentage
 from jetbull.ledger.adding import NewJob, add_together
+from jetbull.ledger.notes import MOST
 from jetbull.ledger.store import QueueStore
 
 
@@ -33,7 +34,8 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
         return await _add_each(store, jobs)
     prepared = await prepare_many(store, jobs)
     ids: list[str] | None = None
-    if not have_parents and not any(rules):
+    few = len(prepared) <= MOST and all(new.generated for new in prepared)  # may be noted
+    if not have_parents and not any(rules) and not few:
         ids = await _add_plain(store, prepared)
     if ids is None:
         items = [

@@ -1,8 +1,8 @@
 """Adding many jobs in one step, whatever their rules and however many they are.
 
-What the server takes in one batch is one batch. More is written down first, as a whole
-(`ledger.journal`); from then on it is decided, and stored part by part: by this process, or by a
-worker if this one dies.
+A few jobs are noted first, where that is quicker (`noting`). Else what the server takes in one
+batch is one batch, and more is written down first, as a whole (`ledger.journal`); from then on it
+is decided, and stored part by part: by this process, or by a worker if this one dies.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from time import monotonic
 
 from jetbull.commands import linking
 from jetbull.commands.known import Item
+from jetbull.commands.noting import finish_abandoned as finish_noted
+from jetbull.commands.noting import store_noted
 from jetbull.commands.planning import plan
 from jetbull.commands.preparing import announcer
 from jetbull.commands.ruling import rule_of
@@ -63,6 +66,7 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
 
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> None:
     """Goes on with the queue's insertions whose process is gone."""
+    await _tell(await finish_noted(store, old_enough_ms))
     for journal in await journals.abandoned(store, old_enough_ms):
         if not journal.written:
             await journals.forget(journal)
@@ -82,6 +86,9 @@ async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> None:
 
 async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     """One batch, or a journal. `Conflict` when nothing was stored."""
+    if await store_noted(store, entries):
+        await _tell(entries)
+        return
     most = most_in_batch(store.wire)
     if sum(e.size for e in entries) <= most:
         try:
@@ -103,8 +110,10 @@ async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
             messages += [m for e in entries[at : at + _TURN] for m in e.messages()]
         await asyncio.sleep(0)
     if messages:
+        begun = monotonic()
         try:
             await commit(store.wire, store.names.space.jobs, messages)
+            store.wire.pace.second_took(monotonic() - begun, len(messages))
         except Conflict as rival:
             stored = [e for e in entries if e.stored]
             last = stored[-1] if stored else None

@@ -9,7 +9,7 @@ from jetbull.ledger.flushing import tell_emptied
 from jetbull.ledger.names import CHILDREN, STATES, last_token, unescape
 from jetbull.ledger.store import QueueStore
 
-_KINDS = ("bulk", "dedup", "gate", "level", "meta", "part", "patch", "probe", "sched")
+_KINDS = ("bulk", "dedup", "gate", "level", "meta", "note", "part", "patch", "probe", "sched")
 
 Pending = tuple[str, str, str]  # queue and id of a parent, key of the child it waits for
 

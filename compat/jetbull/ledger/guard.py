@@ -24,6 +24,11 @@ def guard_of(headers: HeaderMap) -> tuple[str, int]:
     return headers[_EXPECT_SUBJECT], int(headers[_EXPECT])
 
 
+def unguarded(headers: HeaderMap) -> HeaderMap:
+    """Headers without what `expect` said."""
+    return {k: v for k, v in headers.items() if k not in (_EXPECT, _EXPECT_SUBJECT)}
+
+
 def timer(headers: HeaderMap, due_ms: int, target: str) -> None:
     """Make the message a schedule: at `due_ms` it leaves and its payload appears on `target`."""
     headers["Nats-Schedule"] = at(due_ms)

@@ -10,7 +10,7 @@ from typing import Any
 from jetbull.ledger.adding import NewJob, message_for
 from jetbull.ledger.batch import Message, unbatched
 from jetbull.ledger.placing import Place
-from jetbull.ledger.record import Record
+from jetbull.ledger.record import Record, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
 
 
@@ -58,7 +58,7 @@ class Entry:
             ],
             "record": len(record),
         }
-        return b"%b\n%b" % (json.dumps(line, separators=(",", ":")).encode(), record)
+        return b"%b\n%b" % (to_bytes(dumps(line)), record)
 
 
 async def decode(store: QueueStore, payload: bytes) -> list[Entry]:

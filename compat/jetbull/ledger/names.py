@@ -22,6 +22,7 @@ from functools import lru_cache
 from jetbull.errors import ConfigurationError
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _ESCAPED = re.compile(r"=([0-9A-F]{2})")
 _MAX_TOKEN = 1000
 _MAX_STREAM_PART = 200  # of the 255 characters of a stream's name
@@ -65,10 +66,8 @@ def escape(name: str) -> str:
     elif not name:
         return "="
     else:
-        token = "".join(
-            chr(b) if (chr(b).isalnum() and b < 128) or b in b"_-" else f"={b:02X}"
-            for b in name.encode("utf-8", "surrogatepass")
-        )
+        octets = name.encode("utf-8", "surrogatepass").decode("latin-1")
+        token = _UNSAFE.sub(lambda m: f"={ord(m[0]):02X}", octets)
     if len(token) > _MAX_TOKEN:
         raise ConfigurationError(
             f"The name {name[:40]!r}… is too long ({len(token)} bytes as a subject): "

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from jetbull.ledger.pace import Pace
 from jetbull.ledger.replies import ForSequence, Headers
 from jetbull.ledger.templates import Template
 from jetbull.ledger.wire.answering import ACK_TIMEOUT, Answering
@@ -27,6 +28,7 @@ class Sending(Answering):
         self.batch_slots = asyncio.Semaphore(_OPEN_BATCHES)
         self.batch_limit: int | None = None  # messages in a batch, once the server refused more
         self.batch_proven = 1000  # so many it takes; every server does, unless told otherwise
+        self.pace = Pace(0.0, 0.004)  # of small insertions: noted, and in a batch
 
     async def close(self) -> None:
         """Ends the connection and everything that waits for an answer."""
