@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.faults.books import Book
 
-from jetbull import Queue
+from jetbull import FlowProducer, Queue
 from jetbull.errors import JetbullError
 
 __all__ = ["Producers", "Promise"]
@@ -86,6 +86,9 @@ class Producers:
         if dice < 0.05:
             await self._add_many(queue)
             return
+        if dice > 0.95:
+            await self._add_flow(queue)
+            return
         number, data, opts = self._numbers.take(), {"act": "ok", "ms": 0}, dict[str, Any]()
         tries, state = 1, "completed"
         if dice < 0.15:
@@ -128,6 +131,25 @@ class Producers:
         for number, job in zip(numbers, jobs, strict=True):
             due = (job.timestamp + delay) / 1000 if at_once else 0.0
             self._keep(Promise(job.id, number, 1, "completed", due))
+
+    async def _add_flow(self, queue: Queue) -> None:
+        numbers = [self._numbers.take() for _ in range(4)]
+        nodes = [
+            {"name": "job", "queueName": queue.name, "data": {"n": n, "act": "ok"}} for n in numbers
+        ]
+        producer = FlowProducer(queue.opts["connection"])
+        try:
+            tree = await producer.add({**nodes[0], "children": nodes[1:]})
+        except JetbullError as error:
+            self.refused.append(f"{type(error).__name__}: {error}")
+            self.uncertain.update(numbers)
+            return
+        finally:
+            await producer.close()
+        assert tree is not None
+        jobs = [tree["job"], *(child["job"] for child in tree["children"])]
+        for number, job in zip(numbers, jobs, strict=True):
+            self._keep(Promise(str(job.id), number, 1, "completed"))
 
     def _keep(self, promise: Promise) -> None:
         self._book.write(job=promise.job_id, n=promise.number)

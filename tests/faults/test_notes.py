@@ -1,0 +1,186 @@
+"""A few jobs are noted before they are stored: whoever finds the note stores what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from jetbull import FlowProducer, Queue, Worker
+from jetbull.commands.inserting import finish_abandoned
+from jetbull.commands.preparing import prepare
+from jetbull.job import Job
+from jetbull.ledger import notes
+from jetbull.ledger.adding import add, message_for
+from jetbull.ledger.counting import list_subjects
+from jetbull.ledger.insertion import Entry
+from jetbull.ledger.notes import Note
+from jetbull.ledger.store import QueueStore
+
+_CHILDREN = 4
+
+
+@pytest.fixture
+async def queue(shared_url: str, name: str) -> AsyncIterator[Queue]:
+    made = Queue(name, {"connection": shared_url})
+    yield made
+    await made.close()
+
+
+class Halting:
+    """Stops an insertion where its process dies: behind the note and so many of its jobs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+        self._write, self._jobs = notes.write, jobs
+        monkeypatch.setattr(notes, "write", self.write)
+
+    async def write(self, store: QueueStore, entries: Any) -> Note:
+        note = await self._write(store, entries)
+        for entry in note.jobs[: self._jobs]:
+            message = message_for(entry.store, entry.job)
+            await store.put(message.subject, message.payload, message.headers)
+        raise InterruptedError
+
+
+async def flow_left(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int, **opts: Any
+) -> QueueStore:
+    """A flow of a parent and its children whose process died."""
+    producer = FlowProducer(queue.opts["connection"])
+    children = [
+        {"name": f"child {n}", "queueName": queue.name, "data": n, "opts": opts}
+        for n in range(_CHILDREN)
+    ]
+    with monkeypatch.context() as patch:
+        Halting(patch, jobs)
+        with pytest.raises(InterruptedError):
+            await producer.add({"name": "parent", "queueName": queue.name, "children": children})
+    await producer.close()
+    return await queue.ledger()
+
+
+async def left_notes(store: QueueStore) -> list[str]:
+    return await list_subjects(store, store.names.all_aux("note"))
+
+
+class Running:
+    """A worker that writes down what ran, and what a parent got of its children."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.ran: list[str] = []
+        self.values: dict[str, Any] = {}
+        self.jobs = asyncio.Semaphore(0)
+        self.worker = Worker(queue.name, self._process, {"connection": queue.opts["connection"]})
+        self.worker.on("completed", lambda *_: self.jobs.release())
+
+    async def _process(self, job: Job[Any, Any], _: str) -> Any:
+        self.ran.append(str(job.name))
+        if job.name == "parent":
+            self.values = await job.getChildrenValues()
+        return job.data
+
+    async def done(self, jobs: int) -> None:
+        """Returns when so many more jobs are done."""
+        async with asyncio.timeout(20):
+            for _ in range(jobs):
+                await self.jobs.acquire()
+
+
+@pytest.mark.parametrize("jobs", range(_CHILDREN + 2))
+async def test_a_flow_of_which_some_was_stored_becomes_whole_and_runs_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    store = await flow_left(queue, monkeypatch, jobs)
+    running = Running(queue)
+    await finish_abandoned(store, 0)
+    await running.done(_CHILDREN + 1)
+    await running.worker.close()
+    assert running.ran[-1] == "parent"
+    assert sorted(running.ran[:-1]) == [f"child {n}" for n in range(_CHILDREN)]
+    assert sorted(running.values.values()) == list(range(_CHILDREN))
+    assert await left_notes(store) == []
+
+
+async def test_a_flow_is_made_whole_although_its_first_jobs_ran_and_were_removed(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await flow_left(queue, monkeypatch, 3, removeOnComplete=True)
+    running = Running(queue)
+    await running.done(2)
+    await finish_abandoned(store, 0)
+    await running.done(_CHILDREN - 1)
+    await running.worker.close()
+    assert sorted(running.ran) == [*(f"child {n}" for n in range(_CHILDREN)), "parent"]
+    assert sorted(running.values.values()) == list(range(_CHILDREN))
+
+
+async def test_several_workers_that_find_one_note_store_each_job_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await flow_left(queue, monkeypatch, 2)
+    others = [Queue(queue.name, {"connection": queue.opts["connection"]}) for _ in range(3)]
+    stores = [await other.ledger() for other in others]
+    await asyncio.gather(*(finish_abandoned(one, 0) for one in [store, *stores]))
+    assert await queue.getJobCounts("waiting", "waiting-children") == {
+        "waiting": _CHILDREN,
+        "waiting-children": 1,
+    }
+    for other in others:
+        await other.close()
+
+
+async def test_a_note_that_outlived_its_flow_changes_nothing(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await flow_left(queue, monkeypatch, _CHILDREN + 1)
+    running = Running(queue)
+    await running.done(_CHILDREN + 1)
+    await finish_abandoned(store, 0)
+    await running.worker.close()
+    assert len(running.ran) == _CHILDREN + 1
+    assert await queue.getJobCountByTypes("waiting", "waiting-children", "active") == 0
+    assert await left_notes(store) == []
+
+
+async def test_a_note_that_somebody_is_busy_with_is_left_alone(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await flow_left(queue, monkeypatch, 1)
+    await finish_abandoned(store, 15_000)
+    assert await queue.getJobCountByTypes() == 1
+    assert len(await left_notes(store)) == 1
+
+
+async def test_a_number_that_somebody_chose_as_an_id_costs_no_job(queue: Queue) -> None:
+    first = await queue.add("job", 0)
+    store = await queue.ledger()
+    taken = await prepare(store, Job(queue, "other", "taken", {}))
+    taken.job_id = str(int(first.id or 0) + 2)
+    assert await add(store, taken)
+    jobs = await queue.addBulk([{"name": "job", "data": n} for n in range(1, 4)])
+    assert len({job.id for job in jobs}) == 3
+    assert taken.job_id not in {job.id for job in jobs}
+    data = [job.data for job in await queue.getWaiting()]
+    assert sorted(map(str, data)) == ["0", "1", "2", "3", "taken"]
+
+
+async def test_a_bulk_and_a_flow_that_were_stored_leave_no_note(queue: Queue) -> None:
+    store = await queue.ledger()
+    await queue.addBulk([{"name": "job", "data": n} for n in range(10)])
+    entries = [Entry(store, await prepare(store, Job(queue, "job", 1, {})))]
+    assert notes.fits(store, entries)
+    producer = FlowProducer(queue.opts["connection"])
+    await producer.add(
+        {
+            "name": "parent",
+            "queueName": queue.name,
+            "children": [{"name": "child", "queueName": queue.name}],
+        }
+    )
+    await producer.close()
+    async with asyncio.timeout(5):
+        while await left_notes(store):
+            await asyncio.sleep(0.01)
+    assert await queue.getJobCountByTypes("waiting", "waiting-children") == 12
