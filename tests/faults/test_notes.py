@@ -166,6 +166,32 @@ async def test_a_number_that_somebody_chose_as_an_id_costs_no_job(queue: Queue) 
     assert sorted(map(str, data)) == ["0", "1", "2", "3", "taken"]
 
 
+async def test_a_child_whose_number_was_taken_is_waited_for_under_its_new_one(queue: Queue) -> None:
+    producer = FlowProducer(queue.opts["connection"])
+    leaf = {"name": "leaf", "queueName": queue.name}
+    tree = await producer.add({"name": "parent", "queueName": queue.name, "children": [leaf]})
+    await producer.close()
+    assert tree is not None
+    parent = await queue.getJob(str(tree["job"].id))
+    assert parent is not None
+    store = await queue.ledger()
+    first = await queue.add("job", 0)
+    taken = await prepare(store, Job(queue, "other", "taken", {}))
+    taken.job_id = str(int(first.id or 0) + 2)
+    assert await add(store, taken)
+    link = {"parent": {"id": parent.id, "queue": queue.qualifiedName}}
+    jobs = await queue.addBulk(
+        [{"name": "child", "data": n, "opts": link} for n in range(_CHILDREN)]
+    )
+    pending = (await parent.getDependencies())["unprocessed"]
+    assert {f"{queue.qualifiedName}:{job.id}" for job in jobs} <= set(pending)
+    assert len(pending) == _CHILDREN + 1
+    running = Running(queue)
+    await running.done(_CHILDREN + 4)
+    await running.worker.close()
+    assert running.ran[-1] == "parent"
+
+
 async def test_a_bulk_and_a_flow_that_were_stored_leave_no_note(queue: Queue) -> None:
     store = await queue.ledger()
     await queue.addBulk([{"name": "job", "data": n} for n in range(10)])

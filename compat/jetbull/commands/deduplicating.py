@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from jetbull.commands.announcing import announce, announce_duplicate, announce_replacement
-from jetbull.commands.linking import expect_child, expectation, is_near, tell_families
+from jetbull.commands.linking import expect_child, is_near, tell_families
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict
 from jetbull.ledger import deduplication, parentage, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
 from jetbull.ledger.moving import ensure_level, transition

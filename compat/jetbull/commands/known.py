@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jetbull.commands.linking import expectation
 from jetbull.commands.ruling import Rule
 from jetbull.ledger import deduplication
 from jetbull.ledger.adding import NewJob, tombstones
+from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.names import public_name_of, public_state_of
 from jetbull.ledger.parentage import Parent

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jetbull.commands.draft import Draft
+from jetbull.commands.noting import store_noted
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
 from jetbull.ledger import bookkeeping, parentage, parents, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.adding import add as store_job
-from jetbull.ledger.batch import Message, commit
-from jetbull.ledger.guard import expect
+from jetbull.ledger.batch import commit
+from jetbull.ledger.insertion import Entry
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import HEAD
 from jetbull.ledger.store import QueueStore
-
-
-def link(store: QueueStore, parent: dict[str, Any]) -> dict[str, Any]:
-    """The stored form of `{id, queueKey}`: prefix and queue told apart."""
-    key = str(parent["queueKey"])
-    own = store.names.space.prefix
-    if key.startswith(own + ":"):
-        prefix, queue = own, key[len(own) + 1 :]
-    else:
-        prefix, _, queue = key.partition(":")
-    return {"id": str(parent["id"]), "queueKey": key, "prefix": prefix, "queue": queue}
 
 
 async def add_child(store: QueueStore, new: NewJob) -> str:
@@ -36,12 +24,14 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
     if new.place.level:
         await ensure_level(store, new.place.level)
     while True:
-        entry = expectation(parent)
+        entry = bookkeeping.expectation(parent)
         try:
             if is_near(store, parent):
-                last = await commit(
-                    store.wire, store.names.space.jobs, [entry, message_for(store, new)]
-                )
+                last = 0
+                if not await store_noted(store, [Entry(store, new, waits=entry)]):
+                    last = await commit(
+                        store.wire, store.names.space.jobs, [entry, message_for(store, new)]
+                    )
                 if new.on_stored is not None:
                     new.on_stored(last)
                 if new.place.state == HEAD:
@@ -66,17 +56,10 @@ def is_near(store: QueueStore, parent: parentage.Parent | None) -> bool:
 async def require_parent(store: QueueStore, job: Draft) -> None:
     """JobError -5 when the parent a job names does not exist."""
     assert job.parent is not None
-    parent = link(store, job.parent)
+    parent = parentage.link(store, job.parent)
     owner = await store.sibling(parent["prefix"], parent["queue"])
     if await reading.find(owner, parent["id"]) is None:
         raise refused(-5, "addJob", parent=str(job.parentKey))
-
-
-def expectation(parent: parentage.Parent) -> Message:
-    """The message by which a parent waits for a child that is new to it."""
-    subject, headers = bookkeeping.pending_message(parent.store, parent.job_id, parent.child_key)
-    expect(headers, subject, 0)
-    return Message(subject, b"null", headers)
 
 
 async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> str:
@@ -106,7 +89,7 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> st
 
 async def expect_child(parent: parentage.Parent) -> None:
     """Lets the parent wait for the child, if it does not yet."""
-    entry = expectation(parent)
+    entry = bookkeeping.expectation(parent)
     try:
         await parent.store.put(entry.subject, entry.payload, entry.headers)
     except Conflict:

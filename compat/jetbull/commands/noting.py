@@ -12,9 +12,10 @@ from time import monotonic
 
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
-from jetbull.ledger import notes, releasing
+from jetbull.ledger import notes, parentage, releasing
 from jetbull.ledger.adding import is_free_again, is_stored, message_for
 from jetbull.ledger.batch import commit
+from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.names import CHILDREN
 from jetbull.ledger.notes import Note
@@ -86,10 +87,23 @@ async def _store_missing(entry: Entry) -> bool:
             if await is_stored(store, job):
                 return False
             if not await is_free_again(store, job):
-                await renumber(store, job)  # somebody chose that number for an id
-                entry.told = [] if job.on_stored is None else [job.on_stored]
+                await _renumber(entry)  # somebody chose that number for an id
             continue
         return True
+
+
+async def _renumber(entry: Entry) -> None:
+    """Another number for the job, and for what its parent waits for."""
+    store, job, old = entry.store, entry.job, entry.beside
+    await renumber(store, job)
+    entry.told = [] if job.on_stored is None else [job.on_stored]
+    parent = await parentage.parent_of(store, job.record, job.job_id)
+    if parent is None:
+        return
+    entry.waits, entry.along = expectation(parent), []
+    await store.put(entry.waits.subject, entry.waits.payload, entry.waits.headers)
+    for wait in old:
+        await store.purge(wait.subject)
 
 
 async def _release(entries: Sequence[Entry]) -> None:

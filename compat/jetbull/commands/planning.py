@@ -11,10 +11,10 @@ from functools import partial
 
 from jetbull.commands.announcing import announce_duplicate, announce_replacement
 from jetbull.commands.known import Claim, Item, Known, look
-from jetbull.commands.linking import expectation
 from jetbull.commands.preparing import renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.ledger import deduplication
+from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.moving import transition

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jetbull.commands import linking
 from jetbull.commands.announcing import announce
 from jetbull.commands.draft import Draft
 from jetbull.errors import ConfigurationError
@@ -14,6 +13,7 @@ from jetbull.ledger import blobs
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.collector import collector_paused
+from jetbull.ledger.parentage import link
 from jetbull.ledger.placing import Place, delayed, waiting
 from jetbull.ledger.record import Record, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
@@ -34,7 +34,7 @@ def record_of(job: Draft, store: QueueStore) -> Record:
     fixed: dict[str, Any] = {"name": str(job.name), "timestamp": job.timestamp, "opts": opts}
     if job.parent:
         fixed["parentKey"] = job.parentKey
-        fixed["parent"] = linking.link(store, job.parent)
+        fixed["parent"] = link(store, job.parent)
     if job.repeatJobKey:
         fixed["repeatJobKey"] = job.repeatJobKey
     if job.deduplication_id:

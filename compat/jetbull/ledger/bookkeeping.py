@@ -12,8 +12,9 @@ from typing import Any
 
 from jetbull.errors import Conflict
 from jetbull.ledger import blobs
+from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import FAR_FUTURE_MS
-from jetbull.ledger.guard import HeaderMap, drop, timer, vanish
+from jetbull.ledger.guard import HeaderMap, drop, expect, timer, vanish
 from jetbull.ledger.names import last_token
 from jetbull.ledger.paging import read_all
 from jetbull.ledger.parentage import Parent
@@ -39,6 +40,13 @@ def pending_message(
     target = names_owner.names.dependency(NOTHING, parent_id, child_key)
     timer(headers, FAR_FUTURE_MS, target)
     return subject, headers
+
+
+def expectation(parent: Parent) -> Message:
+    """The message by which a parent waits for a child that is new to it."""
+    subject, headers = pending_message(parent.store, parent.job_id, parent.child_key)
+    expect(headers, subject, 0)
+    return Message(subject, b"null", headers)
 
 
 async def book(parent: Parent, kind: str, value: str) -> bool:
@@ -116,6 +124,7 @@ __all__ = [
     "UNSUCCESSFUL",
     "book",
     "entries",
+    "expectation",
     "has_pending",
     "has_unsuccessful",
     "pending_message",

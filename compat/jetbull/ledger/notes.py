@@ -81,13 +81,16 @@ async def write(store: QueueStore, entries: Sequence[Entry]) -> Note:
     wire.hurry()
     await asyncio.wait(answers)
     stored: list[tuple[Message, int]] = []
-    try:
-        for message, answer in zip(messages, answers, strict=True):
+    refused: list[JetbullError] = []
+    for message, answer in zip(messages, answers, strict=True):
+        try:
             stored.append((message, await _stored(store, message, answer)))
-    except JetbullError:
+        except JetbullError as error:
+            refused.append(error)
+    if refused:
         for message, seq in stored:
             await store.purge(message.subject, seq=seq + 1)
-        raise
+        raise refused[0]
     return Note(store, subject, stored[0][1], entries)
 
 

@@ -27,6 +27,17 @@ class Parent:
     child_key: str
 
 
+def link(store: QueueStore, parent: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored form of `{id, queueKey}`: prefix and queue told apart."""
+    key = str(parent["queueKey"])
+    own = store.names.space.prefix
+    if key.startswith(own + ":"):
+        prefix, queue = own, key[len(own) + 1 :]
+    else:
+        prefix, _, queue = key.partition(":")
+    return {"id": str(parent["id"]), "queueKey": key, "prefix": prefix, "queue": queue}
+
+
 async def parent_of(store: QueueStore, record: Record, job_id: str) -> Parent | None:
     """The parent named in a record, or None."""
     link = record.given.get("parent")
@@ -68,4 +79,4 @@ async def by_key(store: QueueStore, key: str) -> tuple[QueueStore, str]:
     return first
 
 
-__all__ = ["POLICY", "Parent", "by_key", "parent_of", "policy_of"]
+__all__ = ["POLICY", "Parent", "by_key", "link", "parent_of", "policy_of"]
