@@ -103,6 +103,8 @@ class Producers:
             opts["lifo"] = True
         elif dice < 0.5:
             opts["removeOnComplete"] = True
+        elif dice < 0.55:
+            opts["deduplication"] = {"id": f"only {number}"}
         if self._random.random() < 0.04:
             data["ms"] = self._random.randrange(1000, 2500)
         elif self._random.random() < 0.4:

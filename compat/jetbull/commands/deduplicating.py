@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from jetbull.commands.announcing import announce, announce_duplicate, announce_replacement
 from jetbull.commands.linking import expect_child, is_near, tell_families
+from jetbull.commands.noting import help_on, is_quicker, store_owner
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict
 from jetbull.ledger import deduplication, parentage, reading
@@ -15,6 +16,7 @@ from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
+from jetbull.ledger.insertion import Entry
 from jetbull.ledger.moving import ensure_level, transition
 from jetbull.ledger.names import HEAD, public_state_of
 from jetbull.ledger.placing import REMOVED, delayed, waiting
@@ -29,6 +31,9 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
         owner = None
         if key is not None and rule.needs_owner(key.until_ms):
             owner = await reading.find(store, key.owner)
+            if owner is None and key.note:  # it may be on its way
+                await help_on(store, key.note)
+                owner = await reading.find(store, key.owner)
         verdict, until = decide(
             rule,
             None if key is None else key.until_ms,
@@ -59,11 +64,16 @@ async def _own(
     """Stores job and key together (and `along`); False when any changed meanwhile."""
     if job.place.level:
         await ensure_level(store, job.place.level)
+    parent = await parentage.parent_of(store, job.record, job.job_id)
+    if along is None and parent is None and is_quicker(store, [Entry(store, job)]):
+        stored = await store_owner(store, job, dedup_id, until, seq)
+        if stored and job.place.state == HEAD:
+            await store.hint("head")
+        return stored
     entry = deduplication.message(store, dedup_id, job.job_id, until, seq)
     messages = [entry, message_for(store, job)]
     if along is not None:
         messages.insert(0, along)
-    parent = await parentage.parent_of(store, job.record, job.job_id)
     if parent is not None:
         await tell_families(parent.store)
         if is_near(store, parent):
@@ -71,7 +81,8 @@ async def _own(
         else:
             await expect_child(parent)
     try:
-        last = await commit(store.wire, store.names.space.jobs, messages)
+        with store.wire.pace.timed(False, len(messages)):
+            last = await commit(store.wire, store.names.space.jobs, messages)
     except Conflict as rival:
         if rival.repeated and await is_stored(store, job):
             return True

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from time import monotonic
 
 from jetbull.commands import linking
 from jetbull.commands.known import Item
@@ -110,10 +109,9 @@ async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
             messages += [m for e in entries[at : at + _TURN] for m in e.messages()]
         await asyncio.sleep(0)
     if messages:
-        begun = monotonic()
         try:
-            await commit(store.wire, store.names.space.jobs, messages)
-            store.wire.pace.second_took(monotonic() - begun, len(messages))
+            with store.wire.pace.timed(False, len(messages)):
+                await commit(store.wire, store.names.space.jobs, messages)
         except Conflict as rival:
             stored = [e for e in entries if e.stored]
             last = stored[-1] if stored else None

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from jetbull.commands.noting import help_on
 from jetbull.commands.ruling import Rule
 from jetbull.ledger import deduplication
 from jetbull.ledger.adding import NewJob, tombstones
@@ -89,7 +90,13 @@ async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again
     for dedup_id, key in keys.items():
         known.claims[queue, dedup_id] = Claim(store, key.owner, key.until_ms, key.seq, key.pending)
     ids = [i.job.job_id for i in items if again or not i.job.generated]
-    found = await find_many(store, [*ids, *(key.owner for key in keys.values())])
+    owners = [key.owner for key in keys.values()]
+    found = await find_many(store, [*ids, *owners])
+    coming = [key.note for key in keys.values() if key.note and key.owner not in found]
+    if coming:
+        for note in coming:
+            await help_on(store, note)
+        found = await find_many(store, [*ids, *owners])
     known.stored.update({(queue, job_id): stored for job_id, stored in found.items()})
     if again:
         graves = await tombstones(store, ids)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from time import monotonic
 
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
-from jetbull.ledger import notes, parentage, releasing
-from jetbull.ledger.adding import is_free_again, is_stored, message_for
+from jetbull.ledger import deduplication, notes, parentage, releasing
+from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.batch import commit
 from jetbull.ledger.bookkeeping import expectation
+from jetbull.ledger.deduplication import is_key
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.names import CHILDREN
 from jetbull.ledger.notes import Note
@@ -24,12 +24,21 @@ from jetbull.ledger.store import QueueStore
 log = logging.getLogger("jetbull.noting")
 
 
+def is_quicker(store: QueueStore, entries: Sequence[Entry]) -> bool:
+    """Whether the entries can be noted, and that takes less time than a batch."""
+    return notes.fits(store, entries) and store.wire.pace.takes_first(_count(entries))
+
+
 async def store_noted(store: QueueStore, entries: Sequence[Entry]) -> bool:
-    """Stores the entries if they can be noted and that is the quicker way; False when not."""
-    pace, count = store.wire.pace, sum(e.size for e in entries)
-    if not notes.fits(store, entries) or not pace.takes_first(count):
+    """Stores the entries if that `is_quicker`; False when not."""
+    if not is_quicker(store, entries):
         return False
-    begun = monotonic()
+    with store.wire.pace.timed(True, _count(entries)):
+        await _store(store, entries)
+    return True
+
+
+async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     note = await notes.write(store, entries)
     wire, jobs = store.wire, note.jobs
     messages = [message_for(e.store, e.job) for e in jobs]
@@ -41,8 +50,47 @@ async def store_noted(store: QueueStore, entries: Sequence[Entry]) -> bool:
         await _store_rest(refused)
         await _release(jobs)
     notes.forget(note)
-    pace.first_took(monotonic() - begun, count)
+
+
+async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int, seq: int) -> bool:
+    """Stores a job and its deduplication key (which was `seq`), for which that `is_quicker`.
+
+    False when the key was refused, or the job's number was taken and it has another one now.
+    """
+    called = notes.new_key()
+    key = deduplication.message(store, dedup_id, job.job_id, until, seq, note=called)
+    entry = Entry(store, job, along=[key])
+    with store.wire.pace.timed(True, entry.size):
+        try:
+            note = await notes.write(store, [entry], called)
+        except Conflict:
+            return False
+        if await _put_owner(entry):
+            notes.forget(note)
+            return True
+    await deduplication.free(store, dedup_id, job.job_id)
+    if not await is_free_again(store, job):
+        await renumber(store, job)
+    await notes.drop(note)
+    return False
+
+
+async def _put_owner(entry: Entry) -> bool:
+    """Stores the job; False when its number belongs to another."""
+    store, job = entry.store, entry.job
+    message = message_for(store, job)
+    try:
+        await store.put(message.subject, message.payload, message.headers, job.on_stored)
+    except Conflict:
+        return await is_stored(store, job)
     return True
+
+
+async def help_on(store: QueueStore, called: str) -> None:
+    """Stores what is missing of a note of that name, whoever is busy with it."""
+    note = await notes.find(store, called)
+    if note is not None:
+        await _store_rest(note.jobs)
 
 
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]:
@@ -62,7 +110,11 @@ async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]
 async def _finish(note: Note) -> list[Entry]:
     for e in note.entries:
         e.told.append(announcer(e.store, e.job.job_id, e.job.record, e.job.place))
-    done = note.jobs
+    done, key = note.jobs, note.key
+    if key is not None:
+        done = await _store_rest(done) if await notes.is_held(note, key) else []
+        await notes.drop(note)
+        return done
     try:
         await commit(note.store.wire, note.store.names.space.jobs, note.messages())
     except Conflict:  # some are there, so all waits were
@@ -86,6 +138,8 @@ async def _store_missing(entry: Entry) -> bool:
         except Conflict:
             if await is_stored(store, job):
                 return False
+            if any(is_key(m, store) for m in entry.along):
+                return False  # its owner sees to it, or is gone and never said that it was added
             if not await is_free_again(store, job):
                 await _renumber(entry)  # somebody chose that number for an id
             continue
@@ -113,4 +167,8 @@ async def _release(entries: Sequence[Entry]) -> None:
             await releasing.release(entry.store, entry.job.job_id)
 
 
-__all__ = ["finish_abandoned", "store_noted"]
+def _count(entries: Sequence[Entry]) -> int:
+    return sum(entry.size for entry in entries)
+
+
+__all__ = ["finish_abandoned", "help_on", "is_quicker", "store_noted", "store_owner"]

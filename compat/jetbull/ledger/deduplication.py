@@ -1,8 +1,9 @@
 """Deduplication keys: which job stands for a deduplication id, and until when.
 
-A key is a message beside the jobs, stored in the same batch as its owner. It counts while the
-owner is unfinished, or, with a time to live, until that is over; a key that no longer counts is
-simply overwritten, so nothing breaks when nobody cleans up.
+A key is a message beside the jobs, stored in one step with its owner: in a batch, or behind a note
+that it names, and then the owner may be on its way. It counts while the owner is unfinished, or,
+with a time to live, until that is over; a key that no longer counts is simply overwritten, so
+nothing breaks when nobody cleans up.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ _AT_ONCE = 500  # subjects per question
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A stored key: its owner, when it ends (ms, 0: with the owner) and its sequence."""
+    """A stored key: its owner, when it ends (ms, 0: with the owner), its sequence and its note."""
 
     owner: str
     until_ms: int
     seq: int
     pending: dict[str, Any] | None = None
+    note: str = ""
 
 
 async def read(store: QueueStore, dedup_id: str) -> Key | None:
@@ -57,7 +59,9 @@ async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Ke
 
 def _key(found: Stored) -> Key:
     body = json.loads(found.data)
-    return Key(body["jobId"], body.get("until", 0), found.seq, body.get("next"))
+    return Key(
+        body["jobId"], body.get("until", 0), found.seq, body.get("next"), body.get("note", "")
+    )
 
 
 def holds(until_ms: int, state: str | None, now: int) -> bool:
@@ -82,7 +86,13 @@ def remembered(job_id: str, record: Record) -> dict[str, Any]:
 
 
 def message(
-    store: QueueStore, dedup_id: str, owner: str, until_ms: int, seq: int, extra: Any = None
+    store: QueueStore,
+    dedup_id: str,
+    owner: str,
+    until_ms: int,
+    seq: int,
+    extra: Any = None,
+    note: str = "",
 ) -> Message:
     """Stores or overwrites the key, if it is still as `seq` says (0: there is none)."""
     subject = store.names.aux(_KIND, dedup_id)
@@ -95,6 +105,8 @@ def message(
         body["until"] = until_ms
     if extra is not None:
         body["next"] = extra
+    if note:
+        body["note"] = note
     return Message(subject, json.dumps(body).encode(), headers)
 
 
@@ -108,6 +120,11 @@ async def write(
     except Conflict:
         return False
     return True
+
+
+def is_key(message: Message, store: QueueStore) -> bool:
+    """Whether the message is a key of the queue."""
+    return message.subject.startswith(store.names.all_aux(_KIND)[:-1])
 
 
 async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:

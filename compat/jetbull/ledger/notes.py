@@ -7,7 +7,8 @@ milliseconds, for two messages as for a hundred. Messages sent one behind the ot
 that, but a process can die between two of them. So all of them are in the note, which is there
 first; from then on the insertion is decided, and whoever finds the note stores what is missing.
 
-With the note go the waits of parents for their children: they are there before any of the jobs.
+With the note go the waits of parents for their children, or the one deduplication key of a single
+job: they are there before any of the jobs. A note whose key was refused says nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from jetbull.errors import AckTimeout, JetbullError, StreamMissing
 from jetbull.ledger.adding import message_for
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms, parse_ms
+from jetbull.ledger.deduplication import is_key
 from jetbull.ledger.guard import unguarded
 from jetbull.ledger.insertion import Entry, decode
 from jetbull.ledger.names import CHILDREN
@@ -48,6 +50,11 @@ class Note:
         """Parents before those that can run: nobody finishes a child whose parent is not there."""
         return sorted(self.entries, key=lambda e: e.job.place.state != CHILDREN)
 
+    @property
+    def key(self) -> Message | None:
+        """The deduplication key that has to be there for the job to be stored."""
+        return next((m for e in self.entries for m in e.along if is_key(m, e.store)), None)
+
     def messages(self) -> list[Message]:
         """All there is to store, for whoever does not know whether the waits are there."""
         waits = (m for e in self.entries for m in e.beside)
@@ -69,9 +76,14 @@ def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
     return size <= min(_MAX_BYTES, store.wire.max_payload // 2)
 
 
-async def write(store: QueueStore, entries: Sequence[Entry]) -> Note:
+def new_key() -> str:
+    """What a note can be called."""
+    return uuid4().hex
+
+
+async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> Note:
     """Notes the entries; an error means that nothing is stored."""
-    subject = store.names.aux(_KIND, uuid4().hex)
+    subject = store.names.aux(_KIND, key or new_key())
     note = Message(subject, b"".join(e.encode() for e in entries), {})
     messages = [note, *(m for e in entries for m in e.beside)]
     wire = store.wire
@@ -115,6 +127,18 @@ async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Note]:
     return [await _read(store, m) for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
 
 
+async def find(store: QueueStore, key: str) -> Note | None:
+    """The note of that name, None when it is gone."""
+    found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, key))
+    return None if found is None else await _read(store, found)
+
+
+async def is_held(note: Note, key: Message) -> bool:
+    """Whether the note's key was stored, and is as it was."""
+    found = await note.store.wire.get_last(note.store.names.space.jobs, key.subject)
+    return found is not None and found.data == key.payload
+
+
 async def drop(note: Note) -> None:
     """Removes the note."""
     await note.store.purge(note.subject)
@@ -124,4 +148,15 @@ async def _read(store: QueueStore, found: Stored) -> Note:
     return Note(store, found.subject, found.seq, await decode(store, found.data))
 
 
-__all__ = ["MOST", "Note", "abandoned", "drop", "fits", "forget", "write"]
+__all__ = [
+    "MOST",
+    "Note",
+    "abandoned",
+    "drop",
+    "find",
+    "fits",
+    "forget",
+    "is_held",
+    "new_key",
+    "write",
+]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
 _FIRST_EACH, _SECOND_EACH = 0.00006, 0.00003  # seconds a message takes by either way
 _QUICK = 0.002  # seconds: below, the other way is not tried
 _WEIGHT = 0.25  # of the last measurement
@@ -15,13 +19,14 @@ class Pace:
     quicker one, and the other now and then: the less often the slower it was.
     """
 
-    __slots__ = ("_first", "_left", "_second")
+    __slots__ = ("_first", "_left", "_second", "_under_way")
 
     def __init__(self, first: float, second: float) -> None:
         """What is to be expected of the ways, in seconds, until it was measured."""
         self._first = first
         self._second = second
         self._left = float(_TRIES)
+        self._under_way = 0
 
     def takes_first(self, messages: int) -> bool:
         """Whether the next so many messages should go the first way."""
@@ -36,13 +41,25 @@ class Pace:
         self._left = _TRIES * max(1.0, slower / max(quicker, _QUICK))
         return not wins
 
-    def first_took(self, seconds: float, messages: int) -> None:
-        """The first way took so long for so many messages."""
-        self._first += _WEIGHT * (max(0.0, seconds - _FIRST_EACH * messages) - self._first)
+    @contextmanager
+    def timed(self, first: bool, messages: int) -> Iterator[None]:
+        """Measures one insertion of so many messages, unless it fails.
 
-    def second_took(self, seconds: float, messages: int) -> None:
-        """The second way took so long for so many messages."""
-        self._second += _WEIGHT * (max(0.0, seconds - _SECOND_EACH * messages) - self._second)
+        Of those that are under way at once, each counts for its share of the time.
+        """
+        self._under_way += 1
+        begun, sharing = monotonic(), self._under_way
+        try:
+            yield
+            seconds = (monotonic() - begun) / max(sharing, self._under_way)
+        finally:
+            self._under_way -= 1
+        if first:
+            beyond = max(0.0, seconds - _FIRST_EACH * messages)
+            self._first += _WEIGHT * (beyond - self._first)
+        else:
+            beyond = max(0.0, seconds - _SECOND_EACH * messages)
+            self._second += _WEIGHT * (beyond - self._second)
 
 
 __all__ = ["Pace"]
