@@ -63,13 +63,10 @@ async def run_job(
     try:
         result = await _called(call, arguments)
         lease.on_sent = on_sent
-        if lease.store.families and not lease.ended:
-            await _no_pending_children(job, lease)
         try:
-            await holding.finish(job, result, lease.token)
+            await _complete(job, lease, result)
         except _AWAY as error:
-            again = partial(holding.finish, job, result, lease.token)
-            await _insist(worker, job, lease, again, error)
+            await _insist(worker, job, lease, partial(_complete, job, lease, result), error)
     except asyncio.CancelledError as error:
         current = asyncio.current_task()
         if worker.forceClosing or (current is not None and current.cancelling()):
@@ -93,6 +90,12 @@ async def _called(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         raise
     except BaseException as error:
         raise escaped(error) from error
+
+
+async def _complete(job: Job, lease: Lease, result: Any) -> None:
+    if lease.store.families and not lease.ended:
+        await _no_pending_children(job, lease)
+    await holding.finish(job, result, lease.token)
 
 
 async def _insist(

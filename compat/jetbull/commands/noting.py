@@ -8,18 +8,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from enum import Enum
+from time import monotonic
 
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger import deduplication, notes, parentage, releasing
-from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
-from jetbull.ledger.batch import commit
+from jetbull.ledger.adding import NewJob, message_for
+from jetbull.ledger.batch import PATIENCE, commit
 from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.deduplication import is_key
+from jetbull.ledger.grouping import OnStored
 from jetbull.ledger.insertion import Entry
-from jetbull.ledger.names import CHILDREN
+from jetbull.ledger.names import CHILDREN, GONE, state_of
 from jetbull.ledger.notes import Note
+from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
+
+_PAUSE_SECONDS = 0.02
 
 log = logging.getLogger("jetbull.noting")
 
@@ -65,25 +71,13 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
             note = await notes.write(store, [entry], called)
         except Conflict:
             return False
-        if await _put_owner(entry):
+        if await _put(entry, job.on_stored) is not _Put.TAKEN:
             notes.forget(note)
             return True
     await deduplication.free(store, dedup_id, job.job_id)
-    if not await is_free_again(store, job):
-        await renumber(store, job)
+    await renumber(store, job)
     await notes.drop(note)
     return False
-
-
-async def _put_owner(entry: Entry) -> bool:
-    """Stores the job; False when its number belongs to another."""
-    store, job = entry.store, entry.job
-    message = message_for(store, job)
-    try:
-        await store.put(message.subject, message.payload, message.headers, job.on_stored)
-    except Conflict:
-        return await is_stored(store, job)
-    return True
 
 
 async def help_on(store: QueueStore, called: str) -> None:
@@ -130,20 +124,43 @@ async def _store_rest(entries: Sequence[Entry]) -> list[Entry]:
 
 
 async def _store_missing(entry: Entry) -> bool:
+    while True:
+        put = await _put(entry)
+        if put is not _Put.TAKEN:
+            return put is _Put.STORED
+        if any(is_key(m, entry.store) for m in entry.along):
+            return False  # its owner sees to it, or is gone and never said that it was added
+        await _renumber(entry)
+
+
+class _Put(Enum):
+    STORED = "it is there now"
+    THERE = "it was there, or has been"
+    TAKEN = "somebody chose its number for another job's id"
+
+
+async def _put(entry: Entry, on_stored: OnStored | None = None) -> _Put:
     store, job = entry.store, entry.job
+    deadline = monotonic() + PATIENCE
     while True:
         message = message_for(store, job)
         try:
-            await store.put(message.subject, message.payload, message.headers)
+            await store.put(message.subject, message.payload, message.headers, on_stored)
+            return _Put.STORED
         except Conflict:
-            if await is_stored(store, job):
-                return False
-            if any(is_key(m, store) for m in entry.along):
-                return False  # its owner sees to it, or is gone and never said that it was added
-            if not await is_free_again(store, job):
-                await _renumber(entry)  # somebody chose that number for an id
-            continue
-        return True
+            found = await store.newest(job.job_id)
+            if found is None:
+                # A new leader of a cluster refuses by a message that nobody sees, or ever will.
+                if monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_PAUSE_SECONDS)
+            elif Record.decode(found.data).same_job(job.record):
+                if on_stored is not None:
+                    on_stored(found.seq)
+                return _Put.THERE
+            elif state_of(found.subject) != GONE:
+                return _Put.TAKEN
+            job.tombstone = 0 if found is None else found.seq
 
 
 async def _renumber(entry: Entry) -> None:
