@@ -66,8 +66,10 @@ def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
     """Whether the entries are few, and nothing stored can be in their way.
 
     Where an id was chosen, a job of it may exist; a deduplication key may be taken. Then all are
-    stored or none, and that takes a batch.
+    stored or none, and that takes a batch. With several replicas a batch is quicker anyway.
     """
+    if store.names.space.replicas > 1:
+        return False
     if sum(e.size for e in entries) > MOST:
         return False
     if not all(e.stored and e.job.generated and not e.along for e in entries):
