@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, Worker
+from jetbull.errors import StoreError
+from jetbull.ledger import bookkeeping
+from jetbull.ledger.store import QueueStore
 
 
 def _raise(error: BaseException) -> Callable[[], Any]:
@@ -119,5 +122,37 @@ async def test_a_listener_that_raises_does_not_end_the_worker(shared_url: str, n
         async with asyncio.timeout(20):
             while await done.get() != job.id:
                 pass
+    await worker.close()
+    await queue.close()
+
+
+async def test_a_run_that_is_over_counts_although_its_children_could_not_be_asked_for(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = bookkeeping.has_pending
+
+    async def has_pending(store: QueueStore, job_id: str) -> bool:
+        asked.append(job_id)
+        if len(asked) == 1:
+            raise StoreError("The server refused: JetStream system temporarily unavailable", 10008)
+        return await ask(store, job_id)
+
+    async def process(job: Job[Any, Any], token: str) -> str:
+        runs.append(str(job.id))
+        return "ran"
+
+    runs: list[str] = []
+    queue = Queue(name, {"connection": shared_url})
+    await (await queue.ledger()).mark("families")
+    monkeypatch.setattr(bookkeeping, "has_pending", has_pending)
+    worker = Worker(name, process, {"connection": shared_url})
+    done = asyncio.Event()
+    worker.on("completed", lambda *_: done.set())
+    worker.on("failed", lambda *_: done.set())
+    job = await queue.add("job", {})
+    await asyncio.wait_for(done.wait(), 10)
+    assert await job.isCompleted()
+    assert (runs, asked) == ([job.id], [job.id] * 2)
     await worker.close()
     await queue.close()

@@ -19,7 +19,7 @@ class Pace:
     quicker one, and the other now and then: the less often the slower it was.
     """
 
-    __slots__ = ("_first", "_left", "_second", "_under_way")
+    __slots__ = ("_first", "_last", "_left", "_second", "_shared", "_under_way")
 
     def __init__(self, first: float, second: float) -> None:
         """What is to be expected of the ways, in seconds, until it was measured."""
@@ -27,6 +27,7 @@ class Pace:
         self._second = second
         self._left = float(_TRIES)
         self._under_way = 0
+        self._shared = self._last = 0.0
 
     def takes_first(self, messages: int) -> bool:
         """Whether the next so many messages should go the first way."""
@@ -47,19 +48,28 @@ class Pace:
 
         Of those that are under way at once, each counts for its share of the time.
         """
+        self._elapse()
         self._under_way += 1
-        begun, sharing = monotonic(), self._under_way
+        begun = self._shared
         try:
             yield
-            seconds = (monotonic() - begun) / max(sharing, self._under_way)
         finally:
+            self._elapse()
             self._under_way -= 1
+        seconds = self._shared - begun
         if first:
             beyond = max(0.0, seconds - _FIRST_EACH * messages)
             self._first += _WEIGHT * (beyond - self._first)
         else:
             beyond = max(0.0, seconds - _SECOND_EACH * messages)
             self._second += _WEIGHT * (beyond - self._second)
+
+    def _elapse(self) -> None:
+        """Gives what is under way its share of the time until now."""
+        now = monotonic()
+        if self._under_way:
+            self._shared += (now - self._last) / self._under_way
+        self._last = now
 
 
 __all__ = ["Pace"]

@@ -1,0 +1,86 @@
+"""Of two ways to store some messages the quicker one is taken, as measured."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+
+from jetbull.ledger import pace as paces
+from jetbull.ledger.pace import Pace
+
+
+class Clock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(paces, "monotonic", clock)
+    return clock
+
+
+def took(pace: Pace, clock: Clock, first: bool, seconds: float, times: int = 20) -> None:
+    for _ in range(times):
+        with pace.timed(first, 5):
+            clock.now += seconds
+
+
+def taken(pace: Pace, times: int = 1000) -> int:
+    """How often the first way is taken."""
+    return sum(pace.takes_first(5) for _ in range(times))
+
+
+def test_the_first_way_is_taken_as_long_as_it_is_quick(clock: Clock) -> None:
+    pace = Pace(0.0, 0.004)
+    took(pace, clock, True, 0.001)
+    assert taken(pace) == 1000
+
+
+def test_a_slow_first_way_is_left_but_for_a_try_now_and_then(clock: Clock) -> None:
+    pace = Pace(0.0, 0.004)
+    took(pace, clock, True, 0.02)
+    took(pace, clock, False, 0.005)
+    assert 0 < taken(pace) < 10
+
+
+def test_of_two_slow_ways_the_slower_is_tried_the_less_the_slower_it_is(clock: Clock) -> None:
+    counts = []
+    for slower in (0.01, 0.1):
+        pace = Pace(0.0, 0.004)
+        took(pace, clock, True, 0.005)
+        took(pace, clock, False, slower)
+        counts.append(10_000 - taken(pace, 10_000))
+    assert counts[0] > counts[1] > 0
+
+
+def test_the_first_way_is_taken_again_when_it_has_become_quick(clock: Clock) -> None:
+    pace = Pace(0.0, 0.004)
+    took(pace, clock, True, 0.02)
+    took(pace, clock, False, 0.005)
+    took(pace, clock, True, 0.001)
+    assert taken(pace) == 1000
+
+
+def test_insertions_that_are_under_way_together_share_the_time(clock: Clock) -> None:
+    pace = Pace(0.0, 0.004)
+    for _ in range(20):
+        with pace.timed(True, 5), pace.timed(True, 5), pace.timed(True, 5), pace.timed(True, 5):
+            clock.now += 0.004
+    assert taken(pace) == 1000
+
+
+def test_what_fails_is_not_measured(clock: Clock) -> None:
+    pace = Pace(0.0, 0.004)
+    for _ in range(20):
+        with suppress(ValueError), pace.timed(True, 5):
+            clock.now += 1.0
+            raise ValueError("refused")
+    assert taken(pace) == 1000
