@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from jetbull import FlowProducer, Queue, Worker
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.commands.preparing import prepare
+from jetbull.errors import StoreError
 from jetbull.job import Job
 from jetbull.ledger import notes
 from jetbull.ledger.adding import add, message_for
@@ -18,6 +20,7 @@ from jetbull.ledger.counting import list_subjects
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.notes import Note
 from jetbull.ledger.store import QueueStore
+from jetbull.server import EmbeddedServer
 
 _CHILDREN = 4
 
@@ -291,3 +294,40 @@ async def test_many_adds_of_one_deduplication_id_from_many_clients_make_one_job_
     assert await queue.getWaitingCount() == 20
     for client in clients:
         await client.close()
+
+
+@pytest.mark.parametrize("way", ["bulk", "flow", "deduplicated"])
+async def test_what_a_full_account_refuses_is_not_stored_later(
+    tmp_path: Path, name: str, way: str
+) -> None:
+    extra = {"jetstream": {"store_dir": str(tmp_path / "store"), "max_file_store": 2_000_000}}
+    with EmbeddedServer(tmp_path / "node", extra=extra) as server:
+        queue = Queue(name, {"connection": server.url})
+        producer = FlowProducer(server.url)
+        node = {"name": "job", "queueName": name, "data": "x" * 20_000}
+
+        async def add(number: int) -> None:
+            if way == "bulk":
+                await queue.addBulk([{"name": "job", "data": node["data"]} for _ in range(3)])
+            elif way == "flow":
+                await producer.add({**node, "children": [node, node]})
+            else:
+                only = {"deduplication": {"id": f"only {number}"}}
+                await queue.add("job", node["data"], only)
+
+        added: list[int] = []
+
+        async def fill() -> None:
+            for number in range(200):
+                await add(number)
+                added.append(number)
+
+        with pytest.raises(StoreError, match=r"insufficient|exceeded|resource"):
+            await fill()
+        store = await queue.ledger()
+        await finish_abandoned(store, 0)
+        assert await left_notes(store) == []
+        assert await queue.getJobCountByTypes() == len(added) * (1 if way == "deduplicated" else 3)
+        assert await queue.getDeduplicationJobId(f"only {len(added)}") is None
+        await producer.close()
+        await queue.close()

@@ -12,7 +12,7 @@ from enum import Enum
 from time import monotonic
 
 from jetbull.commands.preparing import announcer, renumber
-from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
+from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StoreError
 from jetbull.ledger import deduplication, notes, parentage, releasing
 from jetbull.ledger.adding import NewJob, message_for
 from jetbull.ledger.batch import PATIENCE, commit
@@ -51,9 +51,19 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     answers = [wire.post_now(m.subject, m.payload, m.headers) for m in messages]
     wire.hurry()
     await asyncio.wait(answers)
-    refused = [e for e, answer in zip(jobs, answers, strict=True) if answer.exception() is not None]
+    errors = [answer.exception() for answer in answers]
+    if all(type(error) is StoreError for error in errors):
+        await notes.undo(note)  # a full store: nothing is there, and nothing will be
+        await answers[0]
+    refused = [e for e, error in zip(jobs, errors, strict=True) if error is not None]
     if refused:
-        await _store_rest(refused)
+        try:
+            await _store_rest(refused)
+        except StoreError as error:
+            raise StoreError(
+                f"{error} Others of these jobs are stored; a worker stores the rest when it can.",
+                error.code,
+            ) from error
         await _release(jobs)
     notes.forget(note)
 
@@ -71,13 +81,18 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
             note = await notes.write(store, [entry], called)
         except Conflict:
             return False
-        if await _put(entry, job.on_stored) is not _Put.TAKEN:
-            notes.forget(note)
-            return True
-    await deduplication.free(store, dedup_id, job.job_id)
-    await renumber(store, job)
-    await notes.drop(note)
-    return False
+        try:
+            put = await _put(entry, job.on_stored)
+        except StoreError as error:
+            if type(error) is StoreError:
+                await notes.undo(note)  # as above
+            raise
+    if put is _Put.TAKEN:
+        await notes.undo(note)
+        await renumber(store, job)
+        return False
+    notes.forget(note)
+    return True
 
 
 async def help_on(store: QueueStore, called: str) -> None:

@@ -141,6 +141,14 @@ async def is_held(note: Note, key: Message) -> bool:
     return found is not None and found.data == key.payload
 
 
+async def undo(note: Note) -> None:
+    """Removes the note and what went with it: none of its jobs is there."""
+    await drop(note)
+    for entry in note.entries:
+        for message in entry.beside:
+            await note.store.purge(message.subject)
+
+
 async def drop(note: Note) -> None:
     """Removes the note."""
     await note.store.purge(note.subject)
@@ -160,5 +168,6 @@ __all__ = [
     "forget",
     "is_held",
     "new_key",
+    "undo",
     "write",
 ]
