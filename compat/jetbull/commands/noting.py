@@ -15,7 +15,7 @@ from jetbull.commands.preparing import announcer, renumber
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StoreError
 from jetbull.ledger import deduplication, notes, parentage, releasing
 from jetbull.ledger.adding import NewJob, message_for
-from jetbull.ledger.batch import PATIENCE, commit
+from jetbull.ledger.batch import PATIENCE, Message, commit
 from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.deduplication import is_key
 from jetbull.ledger.grouping import OnStored
@@ -52,9 +52,10 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     wire.hurry()
     await asyncio.wait(answers)
     errors = [answer.exception() for answer in answers]
-    if all(type(error) is StoreError for error in errors):
-        await notes.undo(note)  # a full store: nothing is there, and nothing will be
-        await answers[0]
+    full = next((error for error in errors if type(error) is StoreError), None)
+    if full is not None and await _take_back(store, messages, answers):
+        await notes.undo(note)
+        raise full
     refused = [e for e, error in zip(jobs, errors, strict=True) if error is not None]
     if refused:
         try:
@@ -66,6 +67,18 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
             ) from error
         await _release(jobs)
     notes.forget(note)
+
+
+async def _take_back(
+    store: QueueStore, messages: Sequence[Message], answers: Sequence[asyncio.Future[int]]
+) -> bool:
+    """Removes what was stored of jobs of which others were refused; False if a worker has one."""
+    for message, answer in reversed(list(zip(messages, answers, strict=True))):
+        if answer.exception() is None and not await store.purge(
+            message.subject, seq=answer.result() + 1
+        ):
+            return False
+    return True
 
 
 async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int, seq: int) -> bool:
@@ -84,8 +97,8 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
         try:
             put = await _put(entry, job.on_stored)
         except StoreError as error:
-            if type(error) is StoreError:
-                await notes.undo(note)  # as above
+            if type(error) is StoreError:  # a full store
+                await notes.undo(note)
             raise
     if put is _Put.TAKEN:
         await notes.undo(note)
