@@ -1,6 +1,7 @@
 """Benchmarks: `python -m bench` compares jetbull with its peers; docs/performance.md explains.
 
     python -m bench                the table: jetbull, BullMQ for Python and Node, raw nats-py
+    python -m bench calls          the calls of the interface, beside BullMQ for Python
     python -m bench ledger         CPU per operation of the ledger, for client and server
     python -m bench depth          the cost with many jobs in each state
     python -m bench scale          one, two and four worker processes

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 import bench
-from bench import depth, ledger, scale, soak
+from bench import calls, depth, ledger, scale, soak
 from bench.family import PEERS
 from bench.scenarios import SCENARIOS
 from bench.table import compare
@@ -41,7 +41,7 @@ def main() -> None:
         "what",
         nargs="?",
         default="table",
-        choices=["table", "ledger", "depth", "scale", "durability", "soak"],
+        choices=["table", "calls", "ledger", "depth", "scale", "durability", "soak"],
     )
     parser.add_argument("--quick", action="store_true", help="small sizes")
     parser.add_argument("--peers", type=_names_of(PEERS), default=_TABLE, help=", ".join(PEERS))
@@ -60,6 +60,8 @@ def main() -> None:
         compare(args.peers, args.scenarios, args.quick, args.repeat)
     elif args.what == "durability":
         compare(_DURABLE, _DURABLE_SCENARIOS, args.quick, args.repeat)
+    elif args.what == "calls":
+        calls.run(100 if args.quick else 1000)
     elif args.what == "ledger":
         asyncio.run(ledger.run(2000 if args.quick else 20_000))
     elif args.what == "depth":
