@@ -39,19 +39,19 @@ class Family:
 
     def __init__(self, store: QueueStore, state: str, level: int | None = None) -> None:
         self._store = store
-        self._state = state
+        self.state = state
         self._level = level
         self._subject = store.names.all_in(state, "*" if level is None else str(level))
         self._start = self._subject.partition("*")[0]
 
     async def size(self) -> int:
         """How many there are; of many, a few milliseconds behind."""
-        if self._state == WAIT:
+        if self.state == WAIT:
             return await count_tickets(self._store)
-        if self._state == PRIO and self._level is not None:
+        if self.state == PRIO and self._level is not None:
             return await count_level(self._store, self._level)
-        if self._state in _COUNTED:
-            return await count_family(self._store, self._state)
+        if self.state in _COUNTED:
+            return await count_family(self._store, self.state)
         return await count_matching(self._store, self._subject)
 
     async def read(self) -> Found:

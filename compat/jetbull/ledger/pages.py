@@ -1,7 +1,7 @@
 """Pages of jobs in a state, in BullMQ's order.
 
-Stream order is the order of entering a state. Small states are read whole and sorted, of large ones
-only the page is read.
+Stream order is the order of entering a state. Of many jobs only the page is read; few of them, and
+those that run, are read whole and sorted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from jetbull.ledger.reading import as_stored, find_many
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 
-WHOLE = 2000  # families up to this size are read whole
+WHOLE = 2000  # states up to this size are read whole, if most of it is asked for
+FEW = 60  # or always
+_DISORDER = 50  # finished jobs: so far from its place by time may one be stored
 _SPARES = (0, 100, 1000)  # read beyond the page, when it was not full with fewer
 
 Rows = list[tuple[str, Stored]]
@@ -63,7 +65,7 @@ async def _page(
         families = [Family(store, PRIO, n) for n in await levels(store)]
     sizes = await asyncio.gather(*(family.size() for family in families))
     total = sum(sizes)
-    if total <= WHOLE:
+    if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
         rows = await _whole(store, state, families)
         first, last = _between(start, end, len(rows))
         return (rows if ascending else rows[::-1])[first : last + 1], True
@@ -77,15 +79,35 @@ async def _page(
         first, last = total - 1 - last, total - 1 - first
     if state == "delayed" and total <= LIMIT:
         listed = _rows(await store.due_order.slice(first, last, total))
+    elif state in ("completed", "failed"):
+        low, high = max(0, first - _DISORDER), min(total - 1, last + _DISORDER)
+        around = sorted(_rows(await _slice(families, sizes, low, high)), key=_by_finish)
+        listed = around[first - low : last - low + 1]
     else:
-        found: list[_wire.Stored] = []
-        for family, size in zip(families, sizes, strict=True):
-            if first < size and last >= 0:
-                found += await family.slice(max(0, first), min(last, size - 1), size)
-            first, last = first - size, last - size
-        listed = _rows(found)
+        listed = _rows(await _slice(families, sizes, first, last))
     rows = await _current(store, state, listed)
     return (rows if ascending else rows[::-1])[:wanted], ends_here
+
+
+async def _slice(
+    families: list[Family], sizes: list[int], first: int, last: int
+) -> list[_wire.Stored]:
+    """Positions first..last of all families, one behind the other; of the head the newest first."""
+    found: list[_wire.Stored] = []
+    for family, size in zip(families, sizes, strict=True):
+        if first < size and last >= 0:
+            low, high = max(0, first), min(last, size - 1)
+            if family.state == HEAD:
+                found += (await family.slice(size - 1 - high, size - 1 - low, size))[::-1]
+            else:
+                found += await family.slice(low, high, size)
+        first, last = first - size, last - size
+    return found
+
+
+def _is_most(start: int, end: int, total: int) -> bool:
+    first, last = _between(start, end, total)
+    return 2 * (last - first + 1) > total
 
 
 def _between(start: int, end: int, total: int) -> tuple[int, int]:

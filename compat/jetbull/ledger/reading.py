@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.clock import parse_ms
 from jetbull.ledger.names import GONE, last_token, public_state_of, state_of
-from jetbull.ledger.patches import fold, read_patches
+from jetbull.ledger.patches import fold
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 
@@ -47,25 +47,28 @@ async def find(store: QueueStore, job_id: str) -> Stored | None:
 async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
     """Those of the jobs that exist, by id."""
     ids = list(dict.fromkeys(job_ids))
+    patch = store.names.all_aux("patch")[:-1]
     newest: dict[str, _wire.Stored] = {}
-    for start in range(0, len(ids), _MAX_SUBJECTS):
-        subjects = [store.names.any_state(i) for i in ids[start : start + _MAX_SUBJECTS]]
+    patches: dict[str, _wire.Stored] = {}
+    for start in range(0, len(ids), _MAX_SUBJECTS // 2):
+        some = ids[start : start + _MAX_SUBJECTS // 2]
+        subjects = [store.names.any_state(i) for i in some]
+        subjects += [store.names.aux("patch", i) for i in some]
         found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
         for message in found:
             job_id = last_token(message.subject)
-            if job_id not in newest or newest[job_id].seq < message.seq:
-                newest[job_id] = message
+            place = patches if message.subject.startswith(patch) else newest
+            if job_id not in place or place[job_id].seq < message.seq:
+                place[job_id] = message
     jobs = {
         job_id: as_stored(message)
         for job_id, message in newest.items()
         if state_of(message.subject) != GONE
     }
-    for start in range(0, len(ids), _MAX_SUBJECTS):
-        patches = await read_patches(store, ids[start : start + _MAX_SUBJECTS])
-        for job_id, patch in patches.items():
-            if job_id in jobs:
-                stored = jobs[job_id]
-                jobs[job_id] = stored._replace(record=fold(stored.record, stored.seq, patch))
+    for job_id in jobs.keys() & patches.keys():
+        stored = jobs[job_id]
+        folded = fold(stored.record, stored.seq, patches[job_id])
+        jobs[job_id] = stored._replace(record=folded)
     return jobs
 
 

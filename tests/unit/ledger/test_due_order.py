@@ -18,6 +18,7 @@ HOUR_MS = 3_600_000
 @pytest.fixture
 async def queue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Queue]:
     """A queue of which more than ten jobs are many, and more than seven messages an answer."""
+    monkeypatch.setattr(pages, "FEW", 10)
     monkeypatch.setattr(pages, "WHOLE", 10)
     monkeypatch.setattr(due_order, "_CHUNK", 7)
     with EmbeddedServer() as server:
@@ -103,6 +104,7 @@ async def test_promoted_jobs_go_by_due_time(queue: Queue, monkeypatch: pytest.Mo
     monkeypatch.setattr("jetbull.commands.bulk._PAGE", 25)
     expected = await fill(queue)
     await queue.promoteJobs()
+    monkeypatch.setattr(pages, "FEW", 2000)
     monkeypatch.setattr(pages, "WHOLE", 2000)
     assert [job.id for job in await queue.getWaiting()] == expected
     assert await queue.getDelayedCount() == 0
