@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -331,3 +334,53 @@ async def test_what_a_full_account_refuses_is_not_stored_later(
         assert await queue.getDeduplicationJobId(f"only {len(added)}") is None
         await producer.close()
         await queue.close()
+
+
+_ADDING = """
+import asyncio, sys
+from itertools import count
+from jetbull import FlowProducer, Queue
+
+async def main(url, name, tag):
+    queue, flows = Queue(name, {"connection": url}), FlowProducer(url)
+    node = lambda tag: {"name": "job", "queueName": name, "data": [tag, 4]}
+
+    async def bulks(lane):
+        for n in count():
+            await queue.addBulk([node(f"bulk {tag} {lane} {n}")] * 4)
+
+    async def trees(lane):
+        for n in count():
+            flow = node(f"flow {tag} {lane} {n}")
+            await flows.add({**flow, "children": [flow] * 3})
+
+    async def owners():
+        for n in count():
+            only = {"deduplication": {"id": f"{tag} {n}"}}
+            await queue.add("job", [f"owner {tag} {n}", 1], only)
+
+    await queue.waitUntilReady()
+    print("ready", flush=True)
+    await asyncio.gather(bulks(1), bulks(2), trees(1), trees(2), owners())
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_what_killed_processes_were_adding_is_whole(queue: Queue) -> None:
+    chance = random.Random(3)
+    store = await queue.ledger()
+    for number in range(4):
+        command = [sys.executable, "-c", _ADDING, queue.opts["connection"], queue.name, str(number)]
+        child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert child.stdout is not None
+        await child.stdout.readline()
+        await asyncio.sleep(chance.uniform(0.05, 0.3))
+        child.kill()
+        await child.wait()
+    await finish_abandoned(store, 0)
+    jobs = [*await queue.getWaiting(), *await queue.getWaitingChildren()]
+    parts = Counter((str(job.data[0]), int(job.data[1])) for job in jobs)
+    assert len(parts) > 100
+    assert [tag for (tag, whole), count in parts.items() if count != whole] == []
+    assert await left_notes(store) == []

@@ -118,8 +118,12 @@ async def help_on(store: QueueStore, called: str) -> None:
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]:
     """Stores what is missing of the queue's notes whose process is gone; what was stored."""
     done: list[Entry] = []
-    for note in await notes.abandoned(store, old_enough_ms):
-        log.warning("some jobs of queue %s were noted and not all stored", store.names.name)
+    found = await notes.abandoned(store, old_enough_ms)
+    if found:
+        log.warning(
+            "%d insertions into queue %s are stored to their end", len(found), store.names.name
+        )
+    for note in found:
         try:
             done += await _finish(note)
         except ConnectionClosedError:
