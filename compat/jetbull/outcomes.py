@@ -64,7 +64,9 @@ async def run_job(
         result = await _called(call, arguments)
         lease.on_sent = on_sent
         try:
-            await _complete(job, lease, result)
+            if lease.store.families and not lease.ended:
+                await _no_pending_children(job, lease)
+            await holding.finish(job, result, lease.token)
         except _AWAY as error:
             await _insist(worker, job, lease, partial(_complete, job, lease, result), error)
     except asyncio.CancelledError as error:
