@@ -66,6 +66,8 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
                 error.code,
             ) from error
         await _release(jobs)
+        await notes.drop(note)
+        return
     notes.forget(note)
 
 
@@ -94,6 +96,9 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
             note = await notes.write(store, [entry], called)
         except Conflict:
             return False
+        if await _put_at_once(entry):
+            notes.forget(note)
+            return True
         try:
             put = await _put(entry, job.on_stored)
         except StoreError as error:
@@ -104,7 +109,7 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
         await notes.undo(note)
         await renumber(store, job)
         return False
-    notes.forget(note)
+    await notes.drop(note)
     return True
 
 
@@ -163,6 +168,15 @@ async def _store_missing(entry: Entry) -> bool:
         if any(is_key(m, entry.store) for m in entry.along):
             return False  # its owner sees to it, or is gone and never said that it was added
         await _renumber(entry)
+
+
+async def _put_at_once(entry: Entry) -> bool:
+    """As usual: stores the job, or finds something in the way, if only a lost answer."""
+    wire, message = entry.store.wire, message_for(entry.store, entry.job)
+    answer = wire.post_now(message.subject, message.payload, message.headers, entry.job.on_stored)
+    wire.hurry()
+    await asyncio.wait([answer])
+    return answer.exception() is None
 
 
 class _Put(Enum):

@@ -116,7 +116,10 @@ async def _stored(store: QueueStore, message: Message, answer: asyncio.Future[in
 
 
 def forget(note: Note) -> None:
-    """Everything is stored; should this be lost, a worker finds out and forgets the note."""
+    """Removes the note of jobs that were stored just now, without waiting: should that be lost, a
+    worker finds the note. By its sequence: a purge costs the server more, but a server that was
+    killed may give sequences out again, so `drop` is for whoever took a while.
+    """
     wire = note.store.wire
     if wire.is_connected:
         subject = f"$JS.API.STREAM.MSG.DELETE.{note.store.names.space.jobs}"
