@@ -171,7 +171,7 @@ async def _store_missing(entry: Entry) -> bool:
 
 
 async def _put_at_once(entry: Entry) -> bool:
-    """As usual: stores the job, or finds something in the way, if only a lost answer."""
+    """Stores the job by one message; False when something was in the way, if only a lost answer."""
     wire, message = entry.store.wire, message_for(entry.store, entry.job)
     answer = wire.post_now(message.subject, message.payload, message.headers, entry.job.on_stored)
     wire.hurry()
