@@ -20,6 +20,7 @@ from jetbull.job import Job
 from jetbull.ledger import notes
 from jetbull.ledger.adding import add, message_for
 from jetbull.ledger.counting import list_subjects
+from jetbull.ledger.events import decode
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.notes import Note
 from jetbull.ledger.store import QueueStore
@@ -196,6 +197,45 @@ async def test_a_child_whose_number_was_taken_is_waited_for_under_its_new_one(qu
     await running.done(_CHILDREN + 4)
     await running.worker.close()
     assert running.ran[-1] == "parent"
+
+
+async def test_a_chosen_id_that_is_taken_on_the_way_makes_a_duplicate_and_the_others_are_added(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await queue.ledger()
+    rival = await prepare(store, Job(queue, "other", "first", {"jobId": "mine"}))
+    write = notes.write
+
+    async def overtaken(*args: Any) -> Note:
+        note = await write(*args)
+        assert await add(store, rival)
+        return note
+
+    wishes = [
+        {"name": "job", "data": n, "opts": {"jobId": "mine" if n == 1 else f"job {n}"}}
+        for n in range(3)
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(notes, "write", overtaken)
+        jobs = await queue.addBulk(wishes)
+    assert [job.id for job in jobs] == ["job 0", "mine", "job 2"]
+    assert {job.id: job.data for job in await queue.getWaiting()} == {
+        "job 0": 0,
+        "mine": "first",
+        "job 2": 2,
+    }
+    await store.event_log.flush()
+    query = {"next_by_subj": store.names.events, "seq": 1, "batch": 100}
+    messages = await store.wire.get_batch(store.names.space.events, query)
+    told = [e for m in messages for e in decode(m.data) if e["event"] in ("added", "duplicated")]
+    assert [(e["event"], e["jobId"]) for e in told] == [
+        ("added", "mine"),
+        ("added", "job 0"),
+        ("duplicated", "mine"),
+        ("added", "job 2"),
+    ]
+    await queue.addBulk(wishes)  # all are there
+    assert await queue.getWaitingCount() == 3
 
 
 async def test_a_bulk_and_a_flow_that_were_stored_leave_no_note(queue: Queue) -> None:

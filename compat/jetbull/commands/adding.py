@@ -34,8 +34,8 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
         return await _add_each(store, jobs)
     prepared = await prepare_many(store, jobs)
     ids: list[str] | None = None
-    few = len(prepared) <= MOST and all(new.generated for new in prepared)  # may be noted
-    if not have_parents and not any(rules) and not few:
+    may_be_noted = len(prepared) <= MOST
+    if not have_parents and not any(rules) and not may_be_noted:
         ids = await _add_plain(store, prepared)
     if ids is None:
         items = [

@@ -36,8 +36,8 @@ def is_quicker(store: QueueStore, entries: Sequence[Entry]) -> bool:
 
 
 async def store_noted(store: QueueStore, entries: Sequence[Entry]) -> bool:
-    """Stores the entries if that `is_quicker`; False when not."""
-    if not is_quicker(store, entries):
+    """Stores the entries if that `is_quicker`; False when not, or when there are none to store."""
+    if not any(entry.stored for entry in entries) or not is_quicker(store, entries):
         return False
     with store.wire.pace.timed(True, _count(entries)):
         await _store(store, entries)
@@ -167,6 +167,10 @@ async def _store_missing(entry: Entry) -> bool:
             return put is _Put.STORED
         if any(is_key(m, entry.store) for m in entry.along):
             return False  # its owner sees to it, or is gone and never said that it was added
+        if not entry.job.generated:
+            entry.stored = False
+            entry.told = [lambda _: entry.store.emit("duplicated", jobId=entry.job.job_id)]
+            return False
         await _renumber(entry)
 
 
@@ -182,7 +186,7 @@ async def _put_at_once(entry: Entry) -> bool:
 class _Put(Enum):
     STORED = "it is there now"
     THERE = "it was there, or has been"
-    TAKEN = "somebody chose its number for another job's id"
+    TAKEN = "another job has its id"
 
 
 async def _put(entry: Entry, on_stored: OnStored | None = None) -> _Put:

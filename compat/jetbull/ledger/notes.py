@@ -48,7 +48,8 @@ class Note:
     @property
     def jobs(self) -> list[Entry]:
         """Parents before those that can run: nobody finishes a child whose parent is not there."""
-        return sorted(self.entries, key=lambda e: e.job.place.state != CHILDREN)
+        stored = (e for e in self.entries if e.stored)
+        return sorted(stored, key=lambda e: e.job.place.state != CHILDREN)
 
     @property
     def key(self) -> Message | None:
@@ -63,19 +64,25 @@ class Note:
 
 
 def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
-    """Whether the entries are few, and nothing stored can be in their way.
+    """Whether the entries are few, and each can be stored whatever is stored meanwhile.
 
-    Where an id was chosen, a job of it may exist; a deduplication key may be taken. Then all are
-    stored or none, and that takes a batch. With several replicas a batch is quicker anyway.
+    Where the id of a flow's job was chosen, a job of it may exist; a deduplication key may be
+    taken. Then all are stored or none, and that takes a batch. With several replicas a batch is
+    quicker anyway.
     """
     if store.names.space.replicas > 1:
         return False
     if sum(e.size for e in entries) > MOST:
         return False
-    if not all(e.stored and e.job.generated and not e.along for e in entries):
+    if any(e.along or not (e.job.generated or _is_alone(e)) for e in entries):
         return False
     size = sum(len(e.job.record.fixed) + len(e.job.record.data) for e in entries)
     return size <= min(_MAX_BYTES, store.wire.max_payload // 2)
+
+
+def _is_alone(entry: Entry) -> bool:
+    """Whether the job has no family."""
+    return entry.waits is None and entry.job.place.state != CHILDREN
 
 
 def new_key() -> str:
