@@ -1,0 +1,58 @@
+"""For tests of notes: processes that die behind one, and a worker that writes down what ran."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jetbull import Queue, Worker
+from jetbull.job import Job
+from jetbull.ledger import notes
+from jetbull.ledger.adding import message_for
+from jetbull.ledger.counting import list_subjects
+from jetbull.ledger.notes import Note
+from jetbull.ledger.store import QueueStore
+
+
+class Halting:
+    """Stops an insertion where its process dies: behind the note and so many of its jobs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+        self._write, self._jobs = notes.write, jobs
+        monkeypatch.setattr(notes, "write", self.write)
+
+    async def write(self, store: QueueStore, entries: Any, key: str = "") -> Note:
+        note = await self._write(store, entries, key)
+        for entry in note.jobs[: self._jobs]:
+            message = message_for(entry.store, entry.job)
+            await store.put(message.subject, message.payload, message.headers)
+        raise InterruptedError
+
+
+async def left_notes(store: QueueStore) -> list[str]:
+    return await list_subjects(store, store.names.all_aux("note"))
+
+
+class Running:
+    """A worker that writes down what ran, and what a parent got of its children."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.ran: list[str] = []
+        self.values: dict[str, Any] = {}
+        self.jobs = asyncio.Semaphore(0)
+        self.worker = Worker(queue.name, self._process, {"connection": queue.opts["connection"]})
+        self.worker.on("completed", lambda *_: self.jobs.release())
+
+    async def _process(self, job: Job[Any, Any], _: str) -> Any:
+        self.ran.append(str(job.name))
+        if job.name == "parent":
+            self.values = await job.getChildrenValues()
+        return job.data
+
+    async def done(self, jobs: int) -> None:
+        """Returns when so many more jobs are done."""
+        async with asyncio.timeout(20):
+            for _ in range(jobs):
+                await self.jobs.acquire()

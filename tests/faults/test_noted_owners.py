@@ -1,0 +1,106 @@
+"""The owner of a deduplication id is noted with its key, and stored behind both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from jetbull import Queue
+from jetbull.commands.inserting import finish_abandoned
+from jetbull.commands.preparing import prepare
+from jetbull.job import Job
+from jetbull.ledger.adding import add
+from jetbull.ledger.store import QueueStore
+
+from .noted import Halting, left_notes
+
+
+@pytest.fixture
+async def queue(shared_url: str, name: str) -> AsyncIterator[Queue]:
+    made = Queue(name, {"connection": shared_url})
+    yield made
+    await made.close()
+
+
+async def owner_left(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int, **rule: Any
+) -> QueueStore:
+    """A job under a deduplication id whose process died; its key is there."""
+    opts = {"deduplication": {"id": "only", **rule}}
+    with monkeypatch.context() as patch:
+        Halting(patch, jobs)
+        with pytest.raises(InterruptedError):
+            await queue.add("job", "first", opts)
+    return await queue.ledger()
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_the_owner_of_a_deduplication_id_that_is_on_its_way_is_stored_by_the_next_one(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, bulk: bool
+) -> None:
+    store = await owner_left(queue, monkeypatch, 0)
+    opts = {"deduplication": {"id": "only"}}
+    if bulk:
+        await queue.addBulk([{"name": "job", "data": "second", "opts": opts}])
+    else:
+        await queue.add("job", "second", opts)
+    assert [job.data for job in await queue.getWaiting()] == ["first"]
+    await finish_abandoned(store, 0)
+    assert await queue.getWaitingCount() == 1
+    assert await left_notes(store) == []
+
+
+@pytest.mark.parametrize("jobs", [0, 1])
+async def test_an_owner_whose_process_died_is_stored_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    store = await owner_left(queue, monkeypatch, jobs)
+    await finish_abandoned(store, 0)
+    waiting = await queue.getWaiting()
+    assert [job.data for job in waiting] == ["first"]
+    assert await queue.getDeduplicationJobId("only") == waiting[0].id
+    assert await left_notes(store) == []
+
+
+async def test_an_owner_whose_key_is_gone_was_never_added(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await owner_left(queue, monkeypatch, 0)
+    await queue.removeDeduplicationKey("only")
+    await queue.add("job", "second", {"deduplication": {"id": "only"}})
+    await finish_abandoned(store, 0)
+    assert [job.data for job in await queue.getWaiting()] == ["second"]
+    assert await left_notes(store) == []
+
+
+async def test_an_owner_whose_number_somebody_chose_gets_another(queue: Queue) -> None:
+    first = await queue.add("job", 0)
+    store = await queue.ledger()
+    taken = await prepare(store, Job(queue, "other", "taken", {}))
+    taken.job_id = str(int(first.id or 0) + 2)
+    assert await add(store, taken)
+    jobs = [await queue.add("job", n, {"deduplication": {"id": f"id {n}"}}) for n in range(1, 4)]
+    assert taken.job_id not in {job.id for job in jobs}
+    assert [await queue.getDeduplicationJobId(f"id {n}") for n in range(1, 4)] == [
+        job.id for job in jobs
+    ]
+    assert await queue.getWaitingCount() == 5
+
+
+async def test_many_adds_of_one_deduplication_id_from_many_clients_make_one_job_each_round(
+    queue: Queue,
+) -> None:
+    clients = [
+        Queue(queue.name, {"connection": {"url": queue.opts["connection"], "name": f"client{n}"}})
+        for n in range(4)
+    ]
+    for turn in range(20):
+        opts = {"deduplication": {"id": f"turn {turn}"}}
+        jobs = await asyncio.gather(*(clients[n % 4].add("job", n, opts) for n in range(12)))
+        assert len({job.id for job in jobs}) == 1
+    assert await queue.getWaitingCount() == 20
+    for client in clients:
+        await client.close()
