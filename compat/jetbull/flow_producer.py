@@ -1,4 +1,4 @@
-"""Flows: trees of jobs over several queues, stored in one atomic step."""
+"""Flows: trees of jobs over several queues, stored whole or not at all."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from jetbull import Queue
 from jetbull.server import EmbeddedServer
 
 
@@ -28,3 +29,10 @@ async def server() -> AsyncIterator[EmbeddedServer]:
 def name() -> str:
     """A queue nobody else uses."""
     return f"q-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+async def queue(shared_url: str, name: str) -> AsyncIterator[Queue]:
+    """That queue, on the shared server."""
+    async with Queue(name, {"connection": shared_url}) as queue:
+        yield queue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +23,6 @@ from jetbull.ledger.store import QueueStore
 
 _JOBS = 25
 _MOST = 10  # messages in a batch, two of which are the journal's own
-
-
-@pytest.fixture
-async def queue(shared_url: str, name: str) -> AsyncIterator[Queue]:
-    made = Queue(name, {"connection": shared_url})
-    yield made
-    await made.close()
 
 
 async def entries_of(queue: Queue, **opts: Any) -> list[Entry]:

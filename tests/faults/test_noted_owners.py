@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,13 +15,6 @@ from jetbull.ledger.adding import add
 from jetbull.ledger.store import QueueStore
 
 from .noted import Halting, left_notes
-
-
-@pytest.fixture
-async def queue(shared_url: str, name: str) -> AsyncIterator[Queue]:
-    made = Queue(name, {"connection": shared_url})
-    yield made
-    await made.close()
 
 
 async def owner_left(

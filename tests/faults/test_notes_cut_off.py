@@ -6,7 +6,6 @@ import asyncio
 import random
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ from jetbull.errors import StoreError
 from jetbull.server import EmbeddedServer
 
 from .noted import left_notes
-
-
-@pytest.fixture
-async def queue(shared_url: str, name: str) -> AsyncIterator[Queue]:
-    made = Queue(name, {"connection": shared_url})
-    yield made
-    await made.close()
 
 
 @pytest.mark.parametrize("way", ["bulk", "flow", "deduplicated"])

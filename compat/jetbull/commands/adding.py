@@ -27,7 +27,7 @@ async def add(store: QueueStore, job: Draft) -> str:
 
 
 async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
-    """Stores many jobs in order, in one atomic step."""
+    """Stores many jobs in order, as one step: whole or not at all."""
     rules = [rule_of(j.opts) if "deduplication" in j.opts else None for j in jobs]
     have_parents = any(job.parent for job in jobs)
     if have_parents and not await _parents_are_there(store, jobs):

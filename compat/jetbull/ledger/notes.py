@@ -152,11 +152,13 @@ async def is_held(note: Note, key: Message) -> bool:
 
 
 async def undo(note: Note) -> None:
-    """Removes the note and what went with it: none of its jobs is there."""
+    """Removes the note and what went with it, as far as it is as it was: no job of it is there."""
     await drop(note)
-    for entry in note.entries:
-        for message in entry.beside:
-            await note.store.purge(message.subject)
+    wire, stream = note.store.wire, note.store.names.space.jobs
+    for message in (m for entry in note.entries for m in entry.beside):
+        found = await wire.get_last(stream, message.subject)
+        if found is not None and found.data == message.payload:
+            await note.store.purge(message.subject, seq=found.seq + 1)
 
 
 async def drop(note: Note) -> None:
