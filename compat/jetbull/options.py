@@ -62,7 +62,7 @@ def checked(opts: JobOpts) -> JobOpts:
         )
     if opts.get("priority") is not None:
         check_priority(opts["priority"])
-    if "backoff" in opts:
+    if opts.get("backoff") is not None:
         opts["backoff"] = Backoffs.normalize(opts["backoff"])
         jitter = (opts["backoff"] or {}).get("jitter") or 0
         if not 0 <= jitter <= 1:

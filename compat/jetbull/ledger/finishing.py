@@ -68,7 +68,7 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
         reference = await blobs.write_if_large(store, job_id, text)
     blobs.set_field(record.head, "returnvalue", value, reference)
     record.head.pop("deferredFailure", None)
-    await _finish(lease, record, COMPLETED, keep)
+    await _finish(lease, record, COMPLETED, keep, text)
     return record
 
 
@@ -85,12 +85,11 @@ async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:
     return record
 
 
-def _tell_end(store: QueueStore, job_id: str, state: str, record: Record) -> None:
-    """The events of a finished job."""
+def _tell_end(store: QueueStore, job_id: str, state: str, record: Record, value: str = "") -> None:
+    """The events of a finished job; `value` is what it returned, as JSON, if that is at hand."""
     head = record.head
     if state == COMPLETED:
-        value = dumps(head.get("returnvalue"))
-        store.tell(events.completed(job_id, value))
+        store.tell(events.completed(job_id, value or dumps(head.get("returnvalue"))))
         return
     store.emit("failed", jobId=job_id, failedReason=str(head["failedReason"]), prev="active")
     if head["attemptsMade"] >= (record.opts.get("attempts") or 0):
@@ -98,7 +97,7 @@ def _tell_end(store: QueueStore, job_id: str, state: str, record: Record) -> Non
         store.emit("retries-exhausted", jobId=job_id, attemptsMade=made)
 
 
-async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
+async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: str = "") -> None:
     store, job_id = lease.store, lease.job_id
     if record.given.get("parent"):
         # As in BullMQ, the parent's events come before the child's own; `settle` tells both.
@@ -106,13 +105,10 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep) -> None:
         await settle(store, child, job_id, state, keep)
         return
     place = REMOVED if keep.none else DONE[state]
-    told = record
-    if not blobs.has_fields(record):
-        told = await blobs.fields_inline(store, job_id, record)
     ended = await lease.leave(
         record,
         place,
-        lambda _: _tell_end(store, job_id, state, told),
+        lambda _: _tell_end(store, job_id, state, record, value),
         adopted=lambda: unsettled(state, now_ms() + SETTLE_MS),
     )
     if lane_of(ended.subject) == OPEN:

@@ -58,9 +58,14 @@ _PUBLIC = {
 }
 
 
-@lru_cache(maxsize=8192)
 def escape(name: str) -> str:
     """One subject token that stands for `name` and for no other name."""
+    # Most are the numbers of jobs, each of which is asked for a few times only.
+    return name if name.isdecimal() and name.isascii() and len(name) < 20 else _escape(name)
+
+
+@lru_cache(maxsize=8192)
+def _escape(name: str) -> str:
     if _SAFE.match(name):
         token = name
     elif not name:
@@ -76,13 +81,15 @@ def escape(name: str) -> str:
     return token
 
 
-@lru_cache(maxsize=8192)
 def unescape(token: str) -> str:
     """The name a token stands for."""
+    return _unescape(token) if "=" in token else token
+
+
+@lru_cache(maxsize=8192)
+def _unescape(token: str) -> str:
     if token == "=":  # noqa: S105 - a name, no secret
         return ""
-    if "=" not in token:
-        return token
     raw = _ESCAPED.sub(lambda m: chr(int(m.group(1), 16)), token).encode("latin-1")
     return raw.decode("utf-8", "surrogatepass")
 

@@ -34,14 +34,47 @@ def _chunks() -> Callable[[Any, int], Iterable[str]]:
 
 
 _encode = _chunks()
+_quote = json.encoder.encode_basestring
 
 
 def dumps(value: Any) -> str:
     """Compact JSON; ValueError for NaN and infinities, as BullMQ for Python."""
+    if value is None:
+        return "null"
     try:
         return "".join(_encode(value, 0))
     except RecursionError:
         return _encoder.encode(value)  # tells a circle from depth, by its own message
+
+
+def first_line(head: dict[str, Any]) -> bytes:
+    """Line 1 as JSON. What nearly every job has is filled in: that takes half of the time."""
+    form = _FORMS.get(tuple(head))
+    return to_bytes(dumps(head)) if form is None else form(head)
+
+
+def _running(head: dict[str, Any]) -> bytes:
+    """Of a job that runs for the first time."""
+    since, token, started, after = head.values()
+    if type(since) is type(started) is type(after) is int and type(token) is str:
+        text = f'{{"processedOn":{since},"token":{_quote(token)},"attemptsStarted":{started},'
+        return to_bytes(f'{text}"after":{after}}}')
+    return to_bytes(dumps(head))
+
+
+def _completed(head: dict[str, Any]) -> bytes:
+    """Of a job that was completed at once."""
+    since, started, finished, made, value = head.values()
+    if type(since) is type(started) is type(finished) is type(made) is int:
+        text = f'{{"processedOn":{since},"attemptsStarted":{started},"finishedOn":{finished},'
+        return to_bytes(f'{text}"attemptsMade":{made},"returnvalue":{dumps(value)}}}')
+    return to_bytes(dumps(head))
+
+
+_FORMS: dict[tuple[str, ...], Callable[[dict[str, Any]], bytes]] = {
+    ("processedOn", "token", "attemptsStarted", "after"): _running,
+    ("processedOn", "attemptsStarted", "finishedOn", "attemptsMade", "returnvalue"): _completed,
+}
 
 
 def loads(text: bytes) -> Any:
@@ -82,7 +115,7 @@ class Record:
         return cls({} if head == b"{}" else loads(head), fixed, data)
 
     def encode(self) -> bytes:
-        return b"%b\n%b\n%b" % (to_bytes(dumps(self.head)), self.fixed, self.data)
+        return b"%b\n%b\n%b" % (first_line(self.head), self.fixed, self.data)
 
     @property
     def given(self) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from jetbull.errors import Conflict, StoreError, StreamMissing
 _WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
 _NOT_FOUND = frozenset({10059, 10014, 10037})
 _SEQUENCE = b"\nNats-Sequence: "
+#: An acknowledgement as nearly all are; a refusal has the sequence 0.
+STORED = rb'\{"stream":"[^"]*","seq":([1-9]\d*)\}'
 
 Headers = Mapping[str, str]
 
@@ -120,18 +122,22 @@ class ForSequence(_Waiter):
         self.on_stored = on_stored
 
     def feed(self, data: bytes, block: bytes | None) -> bool:
-        future = self.future
-        if not future.done():
+        if not self.future.done():
             try:
                 seq = sequence_of(data, block)
             except StoreError as error:
-                future.set_exception(error)
-                return True
+                self.future.set_exception(error)
+            else:
+                self.stored(seq)
+        return True
+
+    def stored(self, seq: int) -> None:
+        """The message has this sequence."""
+        if not self.future.done():
             # Whoever awaits wakes up later in the loop, after `on_stored`.
-            future.set_result(seq)
+            self.future.set_result(seq)
             if self.on_stored is not None:
                 self.on_stored(seq)
-        return True
 
 
 class ForAnswer(_Waiter):
@@ -277,6 +283,7 @@ def store_error(error: Mapping[str, Any]) -> StoreError:
 
 
 __all__ = [
+    "STORED",
     "ForAnswer",
     "ForMany",
     "ForPicks",

@@ -139,11 +139,13 @@ class Claim:
     def _start(self) -> None:
         """The record as it is while the job runs."""
         now = now_ms()
-        head = {**self._record.head, "processedOn": now, "token": self._token}
-        head["attemptsStarted"] = head.get("attemptsStarted", 0) + 1
+        old = self._record.head
+        head = {**old, "processedOn": now, "token": self._token}
+        head["attemptsStarted"] = old.get("attemptsStarted", 0) + 1
         head["after"] = self.ticket.stored.seq
-        head.pop("delay", None)
-        head.pop("due", None)
+        if old:
+            head.pop("delay", None)
+            head.pop("due", None)
         if self._worker:
             head["processedBy"] = self._worker
         self._record = self._record.with_head(head)
@@ -174,8 +176,9 @@ class Claim:
         ticket, record = self.ticket, self._record
         stored = Stored(store.names.job(ACTIVE, self.job_id), seq, record)
         lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
-        scheduled = is_schedule(ticket.stored.subject)
-        lease.ticket = None if scheduled else ticket.stored
+        # What a consumer gives is no schedule.
+        if ticket.reply or not is_schedule(ticket.stored.subject):
+            lease.ticket = ticket.stored
         try:
             if store.patched:
                 await store.purge(store.names.aux("patch", self.job_id), seq=seq)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from time import monotonic
 from typing import Any
 
 from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge
-from jetbull.ledger.replies import Headers, Waiter
+from jetbull.ledger.replies import STORED, ForSequence, Headers, Waiter
 from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.connection import Connection
 
@@ -36,7 +37,9 @@ class Answering(Connection):
         self._inbox = self.new_inbox()
         self._reply_start = f"{self._inbox}.".encode()
         self._prefix = len(self._reply_start)
-        await self.subscribe(self._inbox + ".*", self._on_reply)
+        start = re.escape(self._reply_start)
+        self._acknowledged = re.compile(rb"MSG %b(\d+) \d+ \d+\r\n%b\r\n" % (start, STORED)).match
+        await self.subscribe(self._inbox + ".*", self._on_reply, reader=self._read_acks)
 
     async def close(self) -> None:
         """Ends the connection and everything that waits for an answer."""
@@ -105,6 +108,18 @@ class Answering(Connection):
         if waiter is not None and waiter.feed(data, block):
             # Gone already when the answer's listener ended this connection.
             self._waiters.pop(token, None)
+
+    def _read_acks(self, data: bytes, position: int) -> int:
+        """As `_on_reply`, for acknowledgements that stand one behind the other: nearly all do."""
+        while (found := self._acknowledged(data, position)) is not None:
+            token, seq = found.groups()
+            waiter = self._waiters.get(token)
+            if not isinstance(waiter, ForSequence):
+                break
+            position = found.end()
+            waiter.stored(int(seq))
+            self._waiters.pop(token, None)
+        return position
 
     def _sweep(self) -> None:
         """Fails the questions whose time is over; runs only while some are open."""

@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 
 from jetbull.errors import StoreError
 from jetbull.ledger.replies import Headers
-from jetbull.ledger.wire.parser import FastParser, Handler
+from jetbull.ledger.wire.parser import FastParser, Handler, Reader
 
 log = logging.getLogger("jetbull.wire")
 
@@ -33,6 +33,7 @@ class Client(NatsClient):
     def __init__(self) -> None:
         super().__init__()
         self.handlers: dict[int, Handler] = {}
+        self.readers: dict[int, Reader] = {}
         self._parser = self._ps = FastParser(self)
         self._loop = asyncio.get_running_loop()
         self._parts: list[bytes] = []

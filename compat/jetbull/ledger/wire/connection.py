@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from jetbull.errors import AckTimeout, ConnectionClosedError, ServerUnavailable
 from jetbull.ledger.wire.client import Client, abandon
 from jetbull.ledger.wire.dialing import Dialer
-from jetbull.ledger.wire.parser import Handler
+from jetbull.ledger.wire.parser import Handler, Reader
 from jetbull.ledger.wire.subscription import Callback, Subscription
 
 log = logging.getLogger("jetbull.wire")
@@ -166,14 +166,19 @@ class Connection:
     # --- listening ---------------------------------------------------------------------
 
     async def subscribe(
-        self, subject: str, listener: Callback | Handler, queue: str = ""
+        self,
+        subject: str,
+        listener: Callback | Handler,
+        queue: str = "",
+        reader: Reader | None = None,
     ) -> Subscription:
         """Calls `listener` for every message on `subject`, over reconnects too.
 
         A coroutine function gets a `Msg`, in a task of its own; a plain function gets the raw parts
-        at once, in the reader, and must not take long.
+        at once, in the reader, and must not take long. Behind a message of a plain listener its
+        `reader` may take more of them by itself.
         """
-        subscription = Subscription(subject, queue, listener)
+        subscription = Subscription(subject, queue, listener, reader)
         self._subscriptions.add(subscription)
         try:
             await subscription.attach(self._client)
@@ -190,6 +195,7 @@ class Connection:
         inner, subscription.inner = subscription.inner, None
         if inner is not None and not self._client.is_closed:
             self._client.handlers.pop(inner._id, None)
+            self._client.readers.pop(inner._id, None)
             try:
                 await inner.unsubscribe()
             except NatsError as error:

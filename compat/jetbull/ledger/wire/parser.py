@@ -15,11 +15,15 @@ _M, _H = b"MH"  # how MSG and HMSG begin
 Handler = Callable[[bytes, bytes, bytes, bytes | None], None]
 """A plain listener, called by the reader: subject, reply, data, header block."""
 
+Reader = Callable[[bytes, int], int]
+"""Takes the messages of its subscription that begin at a position; gives where the rest begins."""
+
 
 class Reading(Protocol):
     """What the parser needs of the connection it reads."""
 
     handlers: dict[int, Handler]
+    readers: dict[int, Reader]
 
     def begin_detour(self) -> None:
         """nats-py's reader parses from here."""
@@ -55,7 +59,7 @@ class FastParser(Parser):
         """
         if self._rest:
             data = self._rest + data
-        handlers = self._client.handlers
+        handlers, readers = self._client.handlers, self._client.readers
         position, end = 0, len(data)
         while True:
             line_end = data.find(b"\r\n", position)
@@ -76,7 +80,8 @@ class FastParser(Parser):
                 return data[position:]
             if stop + 2 > end:
                 break
-            handler = handlers.get(int(parts[1]))
+            sid = int(parts[1])
+            handler = handlers.get(sid)
             if handler is None:
                 self._rest = b""
                 return data[position:]
@@ -88,6 +93,8 @@ class FastParser(Parser):
                     data[start:stop],
                     data[body:start] or None,
                 )
+                if sid in readers:
+                    position = readers[sid](data, position)
             except Exception:
                 log.exception("a listener failed")  # the reader has to go on for the others
         self._rest = data[position:]
@@ -122,4 +129,4 @@ class FastParser(Parser):
         return rest[stop + 2 :]
 
 
-__all__ = ["FastParser", "Handler"]
+__all__ = ["FastParser", "Handler", "Reader"]

@@ -11,7 +11,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 
 from jetbull.ledger.replies import Msg
 from jetbull.ledger.wire.client import Client
-from jetbull.ledger.wire.parser import Handler
+from jetbull.ledger.wire.parser import Handler, Reader
 
 Callback = Callable[[Msg], Awaitable[None]]
 
@@ -19,12 +19,15 @@ Callback = Callable[[Msg], Awaitable[None]]
 class Subscription:
     """A listener that outlives connections."""
 
-    __slots__ = ("_listener", "_queue", "_subject", "inner")
+    __slots__ = ("_listener", "_queue", "_reader", "_subject", "inner")
 
-    def __init__(self, subject: str, queue: str, listener: Callback | Handler) -> None:
+    def __init__(
+        self, subject: str, queue: str, listener: Callback | Handler, reader: Reader | None = None
+    ) -> None:
         self._subject = subject
         self._queue = queue
         self._listener = listener
+        self._reader = reader
         self.inner: NatsSubscription | None = None
 
     async def attach(self, client: Client) -> None:
@@ -40,6 +43,8 @@ class Subscription:
         )
         if plain:
             client.handlers[self.inner._id] = self._listener  # type: ignore[assignment]
+        if self._reader is not None:
+            client.readers[self.inner._id] = self._reader
 
 
 async def _awaited(callback: Callback, msg: NatsMsg) -> None:
