@@ -35,26 +35,31 @@ class IdSource:
 
     async def take(self, count: int = 1) -> range:
         """`count` consecutive ids."""
-        if self._last - self._next + 1 < count:
+        if self._left < count:
             async with self._lock:
-                if self._last - self._next + 1 < count:
+                if self._left < count:
                     await self._reserve(count)
         first = self._next
         self._next += count
         return range(first, first + count)
 
     async def _reserve(self, count: int) -> None:
-        left = self._last - self._next + 1
-        step = max(self._block, count - left)
-        end = await self._add(step)
-        if end - step == self._last and left:
+        step = max(self._block, count - self._left)
+        while True:
+            end = await self._add(step)
+            # Some of those that were left may have been taken meanwhile.
+            if end - step != self._last:
+                self._next = end - step + 1
             self._last = end
-        else:
-            self._next, self._last = end - step + 1, end
-            if self._last - self._next + 1 < count:
-                end = await self._add(count)
-                self._next, self._last = end - count + 1, end
+            if self._left >= count:
+                break
+            step = count
         self._block = min(self._block * 2, _MAX_BLOCK)
+
+    @property
+    def _left(self) -> int:
+        """How many ids are reserved and not given yet."""
+        return self._last - self._next + 1
 
     async def _add(self, step: int) -> int:
         deadline = monotonic() + _PATIENCE
@@ -79,7 +84,7 @@ class IdSource:
 
     async def give_back(self) -> None:
         """Returns the unused rest of the block, unless someone counted on since."""
-        left = self._last - self._next + 1
+        left = self._left
         if left <= 0 or not self._wire.is_connected:
             return
         try:

@@ -1,0 +1,28 @@
+"""Numbers for jobs: each is given once, whoever asks meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+from jetbull.ledger.ids import IdSource
+from jetbull.ledger.names import Space
+from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.wire import Wire
+
+
+async def test_numbers_taken_while_a_bulk_reserves_its_own_are_given_to_no_other_process(
+    jetbull_url: str,
+) -> None:
+    wire, other_wire = await Wire.open([jetbull_url]), await Wire.open([jetbull_url])
+    space = Space("bull")
+    await ensure_streams(wire, space)
+    own, others = (IdSource(w, space.queue("q")) for w in (wire, other_wire))
+    given = [*await own.take(), *await own.take()]
+    bulk = asyncio.ensure_future(own.take(5))
+    await asyncio.sleep(0)  # its question is on its way
+    given += await own.take()  # one that was left
+    given += await bulk
+    assert sorted(given) == list(range(1, 9))
+    assert not set(await others.take(3)) & set(given)
+    await wire.close()
+    await other_wire.close()
