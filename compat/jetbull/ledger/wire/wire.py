@@ -74,8 +74,11 @@ class Wire(Sending):
                 self._ask(subject, payload, None, waiter)
                 return await waiter.future
             except AckTimeout:
+                left = deadline - monotonic()
+                if left <= 0:
+                    raise
                 try:
-                    async with asyncio.timeout(deadline - monotonic()):
+                    async with asyncio.timeout(left):
                         await self.connected()
                 except TimeoutError:
                     raise AckTimeout(
