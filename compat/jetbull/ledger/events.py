@@ -28,6 +28,7 @@ log = logging.getLogger("jetbull.events")
 Event = dict[str, Any]
 PART = "@part"  # name of a piece of an event that is too large for one message
 _MAX_BATCH = 256 * 1024  # bytes of one message
+_HEADERS = 256  # bytes; they count as the message's
 _quote = json.encoder.encode_basestring
 _PAUSE = 0.002  # seconds between two messages
 _BURST = 4  # messages without a pause between, after a lull: one job's life has about so many
@@ -101,7 +102,7 @@ class EventLog:
                 batch, self._waiting = self._waiting, {}
                 number = self._emitted
                 for subject, rows in batch.items():
-                    payloads = _arrays(rows, self._wire.max_payload)
+                    payloads = _arrays(rows, self._wire.max_payload - _HEADERS)
                     for payload in payloads:
                         if not await self._store(subject, payload):
                             return

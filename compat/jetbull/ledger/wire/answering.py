@@ -74,31 +74,41 @@ class Answering(Connection):
 
     # --- asking ------------------------------------------------------------------------
 
-    def _check_sendable(self, payload: bytes) -> None:
+    def _check_sendable(self) -> None:
         if not self._connected.is_set():
             raise AckTimeout(f"The connection to {self._url} was lost.")
-        if len(payload) > self._client._max_payload:
-            raise PayloadTooLarge(
-                f"A message of {len(payload)} bytes is larger than the {self.max_payload} the "
-                "server takes: make it smaller, or raise max_payload in the server's configuration."
-            )
         if self._closing:
             raise ConnectionClosedError("Connection is closed")
 
-    def _ask(self, subject: str, payload: bytes, headers: Headers | None, waiter: Waiter) -> None:
-        self._check_sendable(payload)
-        command = command_of(subject, payload, f"{self._inbox}.{self._next + 1}", headers)
-        self._expect(waiter)
+    def _push(self, command: bytes) -> None:
+        """Sends a command if its message is not too large: for that the server would hang up."""
+        most = self._client._max_payload
+        if len(command) > most:
+            # The headers count as well, the first line and the last line break do not.
+            size = len(command) - command.index(b"\r\n") - 4
+            if size > most:
+                raise PayloadTooLarge(
+                    f"A message of {size} bytes is larger than the {self.max_payload} the server "
+                    "takes: make it smaller, or raise max_payload in the server's configuration."
+                )
         self._client.push(command)
 
-    def _expect(self, waiter: Waiter) -> bytes:
-        """Where the answer for the waiter is to be sent."""
+    def _ask(self, subject: str, payload: bytes, headers: Headers | None, waiter: Waiter) -> None:
+        self._check_sendable()
+        self._push(command_of(subject, payload, f"{self._inbox}.{self._next + 1}", headers))
+        self._expect(waiter)
+
+    @property
+    def _reply(self) -> bytes:
+        """Where the next answer is to be sent; `_expect` says for whom it is."""
+        return b"%b%d" % (self._reply_start, self._next + 1)
+
+    def _expect(self, waiter: Waiter) -> None:
+        """The waiter gets the answer to what was sent just now."""
         self._next += 1
-        token = b"%d" % self._next
-        self._waiters[token] = waiter
+        self._waiters[b"%d" % self._next] = waiter
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(0.5, self._sweep)
-        return self._reply_start + token
 
     # --- answers -----------------------------------------------------------------------
 

@@ -51,8 +51,8 @@ class Sending(Answering):
     ) -> None:
         """As `send`, without waiting for room."""
         if self._connected.is_set() or self._closing:
-            self._check_sendable(payload)
-            self._client.push(command_of(subject, payload, reply, headers))
+            self._check_sendable()
+            self._push(command_of(subject, payload, reply, headers))
 
     def ack(self, reply: str) -> None:
         """Acknowledges a consumer's message, some milliseconds later; lost with the connection.
@@ -114,10 +114,10 @@ class Sending(Answering):
         more: bytes = b"",
     ) -> asyncio.Future[int]:
         """As `post_now`, for a message from a template; `more` are lines for its header."""
-        self._check_sendable(payload)
+        self._check_sendable()
+        self._push(template.command(token, values, self._reply, payload, more))
         future: asyncio.Future[int] = self._loop.create_future()
-        reply = self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
-        self._client.push(template.command(token, values, reply, payload, more))
+        self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
         return future
 
     def send_filled(
@@ -129,8 +129,8 @@ class Sending(Answering):
         more: bytes,
     ) -> None:
         """As `post_filled`, without asking for an answer: for all of a batch but its last."""
-        self._check_sendable(payload)
-        self._client.push(template.command(token, values, b"", payload, more))
+        self._check_sendable()
+        self._push(template.command(token, values, b"", payload, more))
 
 
 __all__ = ["Sending"]

@@ -1,0 +1,55 @@
+"""What is larger than the server takes is refused here: for that the server would hang up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jetbull.errors import PayloadTooLarge
+from jetbull.ledger.events import EventLog
+from jetbull.ledger.names import Space
+from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.wire import Wire
+from jetbull.server import EmbeddedServer
+
+_MOST = 64 * 1024
+_HEADERS = {"A": "b"}
+_BLOCK = len(b"NATS/1.0\r\nA: b\r\n\r\n")
+_SPACE = Space("sizes")
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    with EmbeddedServer(extra={"max_payload": _MOST}) as server:
+        wire = await Wire.open([server.url])
+        await ensure_streams(wire, _SPACE)
+        yield wire
+        await wire.close()
+
+
+async def test_the_headers_of_a_message_count_as_the_server_counts_them(wire: Wire) -> None:
+    lost: list[bool] = []
+    wire.on_reconnect(lambda: lost.append(True))
+    subject = _SPACE.queue("q").log("1")
+    assert await (await wire.post(subject, b"x" * (_MOST - _BLOCK), _HEADERS)) == 1
+    with pytest.raises(PayloadTooLarge, match=f"of {_MOST + 1} bytes is larger than the {_MOST} "):
+        await wire.post(subject, b"x" * (_MOST - _BLOCK + 1), _HEADERS)
+    assert await (await wire.post(subject, b"", None)) == 2
+    assert not lost
+    assert not wire.unanswered
+
+
+async def test_events_that_fill_a_message_to_the_last_byte_are_stored(wire: Wire) -> None:
+    events = EventLog(wire, _SPACE)
+    row, count = '{"event":"x"}', 100
+    rest = _MOST - count * (len(row) + 1) - len('[{"event":""}]')
+    for text in (*[row] * count, f'{{"event":"{"y" * rest}"}}'):
+        events.append(_SPACE.queue("q").events, text)
+    async with asyncio.timeout(20):
+        await events.flush()
+    stored = await wire.get_last(_SPACE.events, _SPACE.queue("q").events)
+    assert stored is not None
+    assert b"yyy" in stored.data
+    await events.close()
