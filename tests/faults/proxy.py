@@ -21,6 +21,15 @@ class Proxy:
         self._refusing = False
         self._deaf = False
         self._dumb = False
+        self._reluctant = False
+        self._held: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._let_go = asyncio.Event()
+        self.holding = asyncio.Event()
+
+    @property
+    def links(self) -> int:
+        """How many connections there are."""
+        return len(self._pairs)
 
     @property
     def url(self) -> str:
@@ -68,6 +77,19 @@ class Proxy:
         """What clients send arrives; what the server says does not."""
         self._dumb = True
 
+    def hold_next(self) -> None:
+        """Of the next connection, answers wait from its first subscription on, until `let_go`.
+
+        `holding` is set when they do.
+        """
+        self._reluctant = True
+        self._let_go.clear()
+        self.holding.clear()
+
+    def let_go(self) -> None:
+        """What was held passes."""
+        self._let_go.set()
+
     def heal(self) -> None:
         """New connections work; those that lost bytes are of no use any more and are cut."""
         broken = self._deaf or self._dumb
@@ -111,6 +133,12 @@ class Proxy:
     ) -> None:
         try:
             while data := await reader.read(_CHUNK):
+                if gate == "_deaf" and self._reluctant and b"SUB " in data:
+                    self._reluctant = False
+                    self._held.add(pair)
+                    self.holding.set()
+                if gate == "_dumb" and pair in self._held:
+                    await self._let_go.wait()
                 if not getattr(self, gate) and pair not in self._buried:
                     writer.write(data)
                     await writer.drain()

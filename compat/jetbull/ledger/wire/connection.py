@@ -96,15 +96,11 @@ class Connection:
 
     async def _replace(self) -> None:
         self._on_lost()
-        old = self._client
-        await abandon(old)
+        await abandon(self._client)
         pause = 0.05
         while True:
             try:
-                client = await self._dialer.dial()
-                for subscription in list(self._subscriptions):
-                    await subscription.attach(client)
-                await client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
+                client = await self._dial_again()
             except (ServerUnavailable, NatsError, OSError, TimeoutError) as error:
                 log.debug("not connected yet: %s", error)
                 if self._closing:
@@ -118,6 +114,22 @@ class Connection:
         if client.is_closed:
             self._gone.set()
         self._on_back()
+
+    async def _dial_again(self) -> Client:
+        """A new connection over which all listeners hear; none is left open if that fails."""
+        client = await self._dialer.dial()
+        try:
+            # Until there is none that came while others were seen to.
+            while new := [s for s in self._subscriptions if not s.hears(client)]:
+                for subscription in new:
+                    await subscription.attach(client)
+                    if subscription not in self._subscriptions:
+                        await subscription.detach()  # it ended meanwhile
+                await client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
+        except BaseException:
+            await abandon(client)
+            raise
+        return client
 
     def _on_lost(self) -> None:
         self._connected.clear()
@@ -192,14 +204,7 @@ class Connection:
     async def unsubscribe(self, subscription: Subscription) -> None:
         """Ends a subscription; nothing happens when it ended before."""
         self._subscriptions.discard(subscription)
-        inner, subscription.inner = subscription.inner, None
-        if inner is not None and not self._client.is_closed:
-            self._client.handlers.pop(inner._id, None)
-            self._client.readers.pop(inner._id, None)
-            try:
-                await inner.unsubscribe()
-            except NatsError as error:
-                log.debug("already gone: %r", error)
+        await subscription.detach()
 
     def new_inbox(self) -> str:
         return str(self._client.new_inbox())

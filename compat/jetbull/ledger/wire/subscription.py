@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import iscoroutinefunction
 
 from nats.aio.msg import Msg as NatsMsg
 from nats.aio.subscription import Subscription as NatsSubscription
+from nats.errors import Error as NatsError
 
 from jetbull.ledger.replies import Msg
 from jetbull.ledger.wire.client import Client
 from jetbull.ledger.wire.parser import Handler, Reader
+
+log = logging.getLogger("jetbull.wire")
 
 Callback = Callable[[Msg], Awaitable[None]]
 
@@ -19,7 +23,7 @@ Callback = Callable[[Msg], Awaitable[None]]
 class Subscription:
     """A listener that outlives connections."""
 
-    __slots__ = ("_listener", "_queue", "_reader", "_subject", "inner")
+    __slots__ = ("_client", "_inner", "_listener", "_queue", "_reader", "_subject")
 
     def __init__(
         self, subject: str, queue: str, listener: Callback | Handler, reader: Reader | None = None
@@ -28,13 +32,18 @@ class Subscription:
         self._queue = queue
         self._listener = listener
         self._reader = reader
-        self.inner: NatsSubscription | None = None
+        self._inner: NatsSubscription | None = None
+        self._client: Client | None = None
+
+    def hears(self, client: Client) -> bool:
+        """Whether it listens over this connection."""
+        return self._client is client
 
     async def attach(self, client: Client) -> None:
         """Listens over this connection from now on."""
         plain = not iscoroutinefunction(self._listener)
         way: Callable[..., Awaitable[None]] = _called if plain else _awaited
-        self.inner = await client.subscribe(
+        inner = await client.subscribe(
             self._subject,
             queue=self._queue,
             cb=partial(way, self._listener),
@@ -42,9 +51,23 @@ class Subscription:
             pending_bytes_limit=-1,
         )
         if plain:
-            client.handlers[self.inner._id] = self._listener  # type: ignore[assignment]
+            client.handlers[inner._id] = self._listener  # type: ignore[assignment]
         if self._reader is not None:
-            client.readers[self.inner._id] = self._reader
+            client.readers[inner._id] = self._reader
+        self._inner, self._client = inner, client
+
+    async def detach(self) -> None:
+        """Listens no more; nothing happens when its connection has ended."""
+        inner, client = self._inner, self._client
+        self._inner = self._client = None
+        if inner is None or client is None or client.is_closed:
+            return
+        client.handlers.pop(inner._id, None)
+        client.readers.pop(inner._id, None)
+        try:
+            await inner.unsubscribe()
+        except NatsError as error:
+            log.debug("already gone: %r", error)
 
 
 async def _awaited(callback: Callback, msg: NatsMsg) -> None:
