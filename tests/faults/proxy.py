@@ -77,6 +77,11 @@ class Proxy:
         """What clients send arrives; what the server says does not."""
         self._dumb = True
 
+    def hold(self) -> None:
+        """Answers over the connections there are wait until `let_go`."""
+        self._let_go.clear()
+        self._held |= self._pairs
+
     def hold_next(self) -> None:
         """Of the next connection, answers wait from its first subscription on, until `let_go`.
 

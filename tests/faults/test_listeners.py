@@ -66,3 +66,17 @@ async def test_a_wire_that_closes_while_it_connects_again_leaves_nothing_open(pr
         await wire.close()
         while proxy.links:
             await asyncio.sleep(0.01)
+
+
+async def test_a_sign_of_life_that_comes_too_late_does_not_end_the_connection(proxy: Proxy) -> None:
+    wire = await Wire.open([proxy.url])
+    again: list[bool] = []
+    wire.on_reconnect(lambda: again.append(True))
+    proxy.hold()
+    with pytest.raises(TimeoutError):
+        await wire._client.flush(timeout=0.01)  # type: ignore[arg-type]
+    proxy.let_go()
+    async with asyncio.timeout(20):
+        await wire.api("INFO")
+    assert not again
+    await wire.close()

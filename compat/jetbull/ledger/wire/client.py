@@ -110,6 +110,13 @@ class Client(NatsClient):
         if self._kick is None or self._kick.done():
             self._kick = self._loop.create_task(self._flush_pending())
 
+    async def _process_pong(self) -> None:
+        """As nats-py's, whose reader ends at a pong that nobody waits for any more."""
+        if self._pongs and self._pongs[0].done():
+            self._pongs.pop(0)
+        else:
+            await super()._process_pong()
+
     async def room(self) -> None:
         """Returns when the socket has taken what was written."""
         self.ahead = 0
