@@ -11,6 +11,7 @@ from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
 from jetbull.ledger import blobs, reading
 from jetbull.ledger.clock import now_ms
+from jetbull.ledger.due_order import since
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, lane_of, public_state_of, state_of
 from jetbull.ledger.patches import rewrite
@@ -94,7 +95,8 @@ async def _delayed(store: QueueStore, job_id: str, command: str) -> Stored:
 
 
 async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: bool) -> None:
-    """Re-queues a waiting or prioritized job; elsewhere only the field changes.
+    """Re-queues a waiting or prioritized job, or sends a delayed one to another line when it is
+    due; elsewhere only the field changes.
 
     ConfigurationError (a ValueError) for a priority that no new job may have.
     """
@@ -110,7 +112,8 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         found = await reading.find(store, job_id)
         if found is None:
             raise refused(-1, "changePriority", job_id)
-        if state_of(found.subject) not in (WAIT, HEAD, PRIO):
+        state = state_of(found.subject)
+        if state not in (WAIT, HEAD, PRIO, DELAYED):
             if await rewrite(store, job_id, field):
                 return
             continue
@@ -118,6 +121,11 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         field(record)
         try:
             place = in_front(priority) if lifo else in_line(priority)
+            if state == DELAYED:
+                # Its schedule names the line it goes to; among jobs due with it it keeps its place.
+                due = int(record.head["due"])
+                record.head["since"] = since(record.head, found.seq)
+                place = delayed(due, priority, lane_of(found.subject))
             await move(store, job_id, found, record, place)
         except Conflict:
             continue
