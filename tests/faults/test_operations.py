@@ -16,6 +16,7 @@ from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.diagnosis import Finding, diagnose
 from jetbull.errors import JetbullError, StoreError
 from jetbull.health import check_readiness
+from jetbull.ledger import listening
 from jetbull.server import EmbeddedServer
 
 _HEALS_WITHIN = 10.0
@@ -66,6 +67,27 @@ async def test_streams_deleted_under_load_are_made_anew_and_work_goes_on(
         await wire.api(f"STREAM.DELETE.{stream}")
     await consumes_again(queue, runs, _HEALS_WITHIN)
     await closed(worker, queue)
+
+
+async def test_who_listens_hears_every_event_of_a_stream_that_was_made_anew(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_HEARTBEAT_S", 1)
+    added: asyncio.Queue[str] = asyncio.Queue()
+    async with Queue(name, {"connection": server.url}) as queue:
+        events = QueueEvents(name, {"connection": server.url})
+        events.on("added", lambda args, _: added.put_nowait(args["name"]))
+        await events.waitUntilReady()
+        async with asyncio.timeout(30):
+            for number in range(5):
+                await queue.add(f"before {number}", {})
+                assert await added.get() == f"before {number}"
+            await (await queue.ledger()).wire.api("STREAM.DELETE.JBE_bull")
+            names = [f"after {number}" for number in range(8)]
+            for job in names:
+                await queue.add(job, {})
+            assert [await added.get() for _ in names] == names
+        await events.close()
 
 
 async def test_a_stream_purged_under_load_loses_its_jobs_and_nothing_else(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError
+from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError, StreamMissing
 from jetbull.ledger.events import PART, Event, Puzzle, decode
 from jetbull.ledger.record import dumps
 from jetbull.ledger.store import QueueStore
@@ -46,6 +46,7 @@ class Listener:
         self._on_event = on_event
         self._start = last_id
         self._after: tuple[int, int] | None = None
+        self._created = ""  # when the stream was, that was listened to
         self._puzzle = Puzzle()
         self._expected = 1
         self._inbox = ""
@@ -106,8 +107,7 @@ class Listener:
 
     async def _begin(self) -> Subscription:
         store = self._store
-        if self._broken.is_set() or not self.ready.is_set():
-            await ensure_streams(store.wire, store.names.space)
+        await self._look_at_stream()
         if self._start in ("$", "") and self._after is None:
             await store.event_log.flush()  # what this process has not written yet is not new
         self._inbox = store.wire.new_inbox()
@@ -135,6 +135,21 @@ class Listener:
             raise
         self.ready.set()
         return subscription
+
+    async def _look_at_stream(self) -> None:
+        """What was heard says nothing of a stream that was made anew, or lost its end."""
+        wire, space = self._store.wire, self._store.names.space
+        try:
+            info = await wire.api(f"STREAM.INFO.{space.events}")
+        except StreamMissing:
+            await ensure_streams(wire, space)
+            info = await wire.api(f"STREAM.INFO.{space.events}")
+        last = int(info["state"]["last_seq"])
+        if self._created not in ("", info["created"]):
+            self._after, self._start = None, "0"
+        elif self._after is not None and self._after[0] > last:
+            self._after = (last, _PER_MESSAGE)
+        self._created = info["created"]
 
     def _where(self) -> dict[str, Any]:
         if self._after is not None:
