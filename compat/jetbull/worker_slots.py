@@ -178,7 +178,9 @@ class Slots:
             if not (self.stopping or self._worker.paused or self._admission.paused):
                 self._limited.look_ahead(slot.started, self.busy)
             return
-        if self._store.patched or slot.number >= self._worker.concurrency or not self._may_fetch():
+        if slot.number >= self._worker.concurrency or not self._may_fetch():
+            return
+        if self._store.may_be_patched:
             return
         if counted and not self._admission.spend():
             return
@@ -278,7 +280,7 @@ class Slots:
         self._begin()
         claim = self._claim(ticket)
         stored = ticket.stored
-        if not (self._store.patched or is_schedule(stored.subject) or fired(stored)):
+        if not (self._store.may_be_patched or is_schedule(stored.subject) or fired(stored)):
             claim.send(self._store)
         return claim
 

@@ -22,6 +22,7 @@ class Proxy:
         self._deaf = False
         self._dumb = False
         self._reluctant = False
+        self._awaited = b""
         self._held: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._let_go = asyncio.Event()
         self.holding = asyncio.Event()
@@ -91,6 +92,12 @@ class Proxy:
         self._let_go.clear()
         self.holding.clear()
 
+    def hold_message(self, beginning: bytes) -> None:
+        """The next message that begins so waits until `let_go`; `holding` is set when it does."""
+        self._awaited = beginning
+        self._let_go.clear()
+        self.holding.clear()
+
     def let_go(self) -> None:
         """What was held passes."""
         self._let_go.set()
@@ -142,6 +149,10 @@ class Proxy:
                     self._reluctant = False
                     self._held.add(pair)
                     self.holding.set()
+                if gate == "_deaf" and self._awaited and self._awaited in data:
+                    self._awaited = b""
+                    self.holding.set()
+                    await self._let_go.wait()
                 if gate == "_dumb" and pair in self._held:
                     await self._let_go.wait()
                 if not getattr(self, gate) and pair not in self._buried:

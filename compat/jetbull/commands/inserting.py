@@ -44,9 +44,10 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
 
     None, with nothing stored, when one has a parent and exists already.
     """
+    parents = (item.parent.store for item in items if item.parent is not None)
+    for owner in {store.names.name: store for store in parents}.values():
+        await linking.tell_families(owner)
     for item in items:
-        if item.parent is not None:
-            await linking.tell_families(item.parent.store)
         if item.job.place.level:
             await ensure_level(item.store, item.job.place.level)
     again = False

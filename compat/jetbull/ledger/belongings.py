@@ -36,7 +36,7 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
             rooms.append(_purge(store, space.objects, [names.object(i, ">") for i in some]))
         if families:
             rooms.append(_forget_exactly(store, [names.dependencies(i) for i in some]))
-        if store.patched:
+        if store.may_be_patched:
             rooms.append(_forget_exactly(store, [names.aux("patch", i) for i in some]))
         await asyncio.gather(*rooms)
 

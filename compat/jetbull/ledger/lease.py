@@ -228,7 +228,7 @@ class Lease:
         if stored.record.head.get("token") != self.token:
             raise LeaseLost(f"Job {self.job_id} is held by another worker.")
         record = stored.record
-        if self.store.patched:
+        if self.store.may_be_patched:
             record = await patched(self.store, self.job_id, stored)
         self._stored = stored
         self.record = record

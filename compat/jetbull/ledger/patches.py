@@ -40,6 +40,7 @@ async def read_patches(store: QueueStore, job_ids: list[str]) -> dict[str, _wire
 async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
     """Applies `change` to the stored job, whatever its state; False when there is none."""
     names = store.names
+    done = False
     while True:
         found = await store.wire.get_batch(
             names.space.jobs,
@@ -49,15 +50,19 @@ async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], Non
         versions = [m for m in found if m is not patch]
         newest = max(versions, key=lambda m: m.seq, default=None)
         if newest is None or state_of(newest.subject) == GONE:
-            return False
+            return done
         try:
             if is_schedule(newest.subject) and state_of(newest.subject) != HEAD:
                 await _in_place(store, job_id, newest, change)
-            else:
-                await _beside(store, job_id, newest, patch, change)
+                return True
+            await _beside(store, job_id, newest, patch, change)
         except Conflict:
             continue
-        return True
+        done = True
+        # Whoever moved the job meanwhile may not have seen the patch.
+        now = await store.newest(job_id)
+        if now is None or now.seq == newest.seq:
+            return True
 
 
 async def _in_place(

@@ -10,7 +10,7 @@ from typing import Any
 
 from jetbull.errors import StreamMissing
 from jetbull.ledger.store import TRAITS, QueueStore
-from jetbull.ledger.wire import Msg, Subscription
+from jetbull.ledger.wire import Handler, Msg, Subscription
 
 _ANSWER_SECONDS = 0.25
 
@@ -34,7 +34,7 @@ class Presence:
         """Starts answering; also learns of patches, families … from now on."""
         store = self._store
         names = store.names
-        topics: dict[str, Callable[[Msg], Awaitable[None]]] = {
+        topics: dict[str, Callable[[Msg], Awaitable[None]] | Handler] = {
             "who": self._on_who,
             "cancel": self._on_cancel,
             **{topic: partial(self._on_trait, trait) for trait, topic in TRAITS.items()},
@@ -63,7 +63,8 @@ class Presence:
     def _on_reconnect(self) -> None:
         self._store.informed = False  # what was told meanwhile is lost
 
-    async def _on_trait(self, trait: str, _: Msg) -> None:
+    def _on_trait(self, trait: str, *_: object) -> None:
+        # At once: the answer to a claim, which is right behind it, must not be heard first.
         setattr(self._store, trait, True)
 
 

@@ -29,7 +29,7 @@ from jetbull.ledger.wire import Stored, Wire
 log = logging.getLogger("jetbull.ledger")
 
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
-#: What some jobs of a queue have and most have not, and the hint that tells of the first.
+#: What some jobs of a queue have and most have not, and the hint that tells of it.
 TRAITS = {"patched": "patch", "families": "family", "logged": "log", "bulky": "object"}
 PATIENCE = 30.0  # seconds a caller waits for a server that is away
 
@@ -92,6 +92,11 @@ class QueueStore:
         self.informed = False
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
+
+    @property
+    def may_be_patched(self) -> bool:
+        """Whether a job may have a patch: other processes may have written one."""
+        return self.patched or not self.informed
 
     def emit(self, event: str, **args: Any) -> None:
         """Writes one event; the call belongs right behind the stored transition."""
@@ -226,13 +231,13 @@ class QueueStore:
                 raise
 
     async def mark(self, trait: str) -> None:
-        """Remembers that some job has a trait of `TRAITS`, and tells the workers of the first.
+        """Remembers that some job has a trait of `TRAITS`, and tells the workers.
 
-        Called before what makes it so is stored: nobody may miss it who sees that.
+        Called before what makes it so is stored: nobody may miss it who sees that. Each time, for a
+        worker that came since the last time may have seen no such job.
         """
-        if not getattr(self, trait):
-            setattr(self, trait, True)
-            await self.hint(TRAITS[trait])
+        setattr(self, trait, True)
+        await self.hint(TRAITS[trait])
 
     async def hint(self, topic: str, payload: bytes = b"") -> None:
         """Tells the queue's workers, if any listen; nothing is stored."""

@@ -14,14 +14,16 @@ from collections.abc import Callable
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger import late
+from jetbull.ledger import wire as _wire
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
-from jetbull.ledger.lease import Lease, Ticket, patched
+from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.moving import transition
 from jetbull.ledger.names import ACTIVE, HEAD, escape, is_schedule, state_of
+from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.placing import active
 from jetbull.ledger.reading import as_stored
-from jetbull.ledger.record import Stored
+from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.templates import claim_values, head_claim_values
 from jetbull.ledger.wire import Msg
@@ -40,6 +42,7 @@ class Claim:
         "_due_ms",
         "_lock_ms",
         "_on_stored",
+        "_patch",
         "_payload",
         "_record",
         "_token",
@@ -67,6 +70,7 @@ class Claim:
         self._on_stored = on_stored
         self._due_ms = 0
         self._payload = b""
+        self._patch = 0  # sequence of the patch that is in the record
         self._answer: asyncio.Future[int] | None = None
 
     def send(self, store: QueueStore) -> None:
@@ -104,7 +108,7 @@ class Claim:
             await self._drop(store, b"+ACK")
             return None
         usual = self.ticket.reply or self.ticket.contested
-        if self._answer is None and usual and not store.patched:
+        if self._answer is None and usual and not store.may_be_patched:
             self.send(store)
         try:
             if self._answer is not None:
@@ -158,11 +162,34 @@ class Claim:
         return transition(store, self.job_id, self.ticket.stored, self._record, place)
 
     async def _stored(self, store: QueueStore) -> int:
-        if store.patched:
-            self._record = await patched(store, self.job_id, self.ticket.stored)
+        if store.may_be_patched:
+            self._fold((await read_patches(store, [self.job_id])).get(self.job_id))
         self._start()
         m = self._message(store)
         return await store.put(m.subject, m.payload, m.headers, self._on_stored)
+
+    def _fold(self, patch: _wire.Stored | None) -> None:
+        """The record as the ticket and its patch say it is."""
+        stored = self.ticket.stored
+        self._record = fold(stored.record, stored.seq, patch)
+        self._patch = 0 if patch is None else patch.seq
+
+    async def _catch_up(self, store: QueueStore, lease: Lease, seq: int) -> None:
+        """Takes in a patch that was stored before the claim and after the look at patches."""
+        subject = store.names.aux("patch", self.job_id)
+        patch = await store.wire.get_last(store.names.space.jobs, subject)
+        if patch is None:
+            return
+        if max(self._patch, self.ticket.stored.seq) < patch.seq < seq:
+            self._fold(patch)
+            self._start()
+            fresh = self._record
+
+            def change(record: Record) -> None:
+                record.head, record.fixed, record.data = dict(fresh.head), fresh.fixed, fresh.data
+
+            await lease.update(change)
+        await store.purge(subject, seq=seq)
 
     async def _newest(self, store: QueueStore) -> Stored | None:
         newest = await store.newest(self.job_id)
@@ -180,8 +207,8 @@ class Claim:
         if ticket.reply or not is_schedule(ticket.stored.subject):
             lease.ticket = ticket.stored
         try:
-            if store.patched:
-                await store.purge(store.names.aux("patch", self.job_id), seq=seq)
+            if store.may_be_patched:
+                await self._catch_up(store, lease, seq)
             if ticket.reply and _leaves_at_once(record.fixed):
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
                 lease.acked.add_done_callback(_heard)

@@ -1,0 +1,129 @@
+"""Data that a job is given while another process takes it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jetbull import Job, Queue, Worker
+from jetbull.server import EmbeddedServer
+
+from .proxy import Proxy
+from .test_races import apart
+
+
+async def data_of(queue: Queue, job: Job) -> Any:
+    """The job's data as they are stored."""
+    found = await queue.getJob(job.id)
+    assert found is not None
+    return found.data
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first of the queue", "another"])
+async def test_data_stored_before_the_claim_reach_the_processor(
+    server: EmbeddedServer, name: str, first: bool
+) -> None:
+    given: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def process(job: Job, token: str) -> None:
+        given.put_nowait(job.data)
+
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        asyncio.timeout(30),
+    ):
+        if not first:
+            later = await queue.add("later", "old", {"lifo": True})
+            await later.updateData("new")
+            await later.remove()
+        worker = Worker(name, process, {"connection": proxy.url})
+        await worker.waitUntilReady()
+        proxy.hold_message(f"HPUB jb.bull.{name}.active".encode())
+        job = await queue.add("job", "old")
+        await proxy.holding.wait()
+        await job.updateData("new")
+        proxy.let_go()
+        assert await given.get() == "new"
+        while not await job.isCompleted():
+            await asyncio.sleep(0.01)
+        assert await data_of(queue, job) == "new"
+        await worker.close()
+
+
+async def test_data_stored_while_the_job_is_taken_are_there_when_it_has_finished(
+    server: EmbeddedServer, name: str
+) -> None:
+    finish = asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        await finish.wait()
+
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        job = await queue.add("job", "old")
+        await slow.waitUntilReady()
+        proxy.hold_message(f"HPUB jbq.bull.{name}.patch".encode())
+        seen = await slow.getJob(job.id)
+        assert seen is not None
+        update = asyncio.ensure_future(seen.updateData("new"))
+        await proxy.holding.wait()
+        worker = Worker(name, process, {"connection": server.url})
+        while not await job.isActive():
+            await asyncio.sleep(0.01)
+        proxy.let_go()
+        await update
+        finish.set()
+        while not await job.isCompleted():
+            await asyncio.sleep(0.01)
+        assert await data_of(queue, job) == "new"
+        await worker.close()
+
+
+async def test_a_job_taken_by_hand_has_the_data_that_another_process_gave_it(
+    shared_url: str, name: str
+) -> None:
+    async with Queue(name, apart(shared_url, 0)) as queue:
+        job = await queue.add("job", "old")
+        await job.updateData("new")
+        worker = Worker(name, None, {**apart(shared_url, 1), "autorun": False})
+        taken = await worker.getNextJob("token")
+        assert taken is not None
+        assert taken.data == "new"
+        await taken.moveToCompleted("done", "token", False)
+        assert await data_of(queue, job) == "new"
+        await worker.close()
+
+
+async def test_a_worker_that_came_after_the_first_update_of_a_queue_learns_of_the_next(
+    shared_url: str, name: str
+) -> None:
+    given: dict[str, Any] = {}
+    finish, busy, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        given[job.name] = job.data
+        busy.set()
+        await finish.wait()
+
+    async with Queue(name, apart(shared_url, 0)) as queue, asyncio.timeout(30):
+        first = await queue.add("first", "old")
+        await first.updateData("new")
+        await first.remove()  # and no job has an update any more
+        worker = Worker(name, process, apart(shared_url, 1))
+        worker.on("drained", done.set)
+        await worker.waitUntilReady()
+        await queue.add("busy", None)
+        await busy.wait()
+        job = await queue.add("job", "old")
+        await job.updateData("new")
+        finish.set()
+        await done.wait()
+        assert given["job"] == await data_of(queue, job) == "new"
+        await worker.close()
