@@ -12,6 +12,7 @@ from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.job import Job
 from jetbull.ledger import presence
+from jetbull.ledger.consumers import ask_the_time
 from jetbull.ledger.late import fired
 from jetbull.ledger.lease import Lease, Ticket
 from jetbull.ledger.names import is_schedule, last_token
@@ -95,9 +96,10 @@ class Slots:
         await self._limited.close()
 
     async def _refresh(self) -> None:
-        """Learns what a lost hint would have told."""
+        """Learns what a lost hint would have told, and the server's time."""
         await self._admission.refresh()
         await presence.learn(self._store)
+        await ask_the_time(self._store)
 
     def _may_fetch(self) -> bool:
         return not (self.stopping or self._worker.paused or self._admission.blocked)

@@ -1,11 +1,14 @@
 """Milliseconds since the epoch by the server's clock, and its way of writing a due time.
 
 Due times are kept by the server, so a machine whose clock is wrong must not compute them from its
-own: the difference is learned from the server's answers (`observe`) and added.
+own: the difference is learned from the server's answers (`observe`) and added. A clock that is set
+while the process runs changes the difference at once: by a second clock that nobody sets.
 """
 
 from __future__ import annotations
 
+import sys
+import time as _clocks
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
@@ -16,31 +19,60 @@ FAR_FUTURE_MS = 9_214_646_400_000  # 2262-01-01
 
 
 _MARGIN_MS = 10
+_LEAP = 0.1  # seconds: what the clock goes ahead of the other at once, it was set
+_DRIFT = 0.001  # seconds a second: so far the two may differ in their speed
+#: A clock that goes on while the machine sleeps; None: there is none.
+_STEADY: int | None = getattr(
+    _clocks, {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC"}.get(sys.platform, ""), None
+)
 _offset_ms = 0
+_seen: tuple[float, float] | None = None  # both clocks when they were last read, in seconds
 
 
 def observe(stamp: str, asked: float, answered: float) -> None:
     """Learns the server's time from an answer written between two local times (seconds).
 
-    A difference that the time the answer took could explain counts as none.
+    A difference that the time the answer took could explain counts as none, and a slow answer says
+    nothing against what is known.
     """
     global _offset_ms
+    _follow(time())
     server = parse_ms(stamp)
+    quick = 0 <= answered - asked < 1
     first, last = asked * 1000 - _MARGIN_MS, answered * 1000 + _MARGIN_MS
+    if not quick and first <= server - _offset_ms <= last:
+        return
     if first <= server <= last:
         _offset_ms = 0
-    elif answered - asked < 1:
+    elif quick:
         _offset_ms = round(server - (first + last) / 2)
 
 
 def now_ms() -> int:
     """The time now, as the server has it."""
-    return int(time() * 1000) + _offset_ms
+    now = time()
+    _follow(now)
+    return int(now * 1000) + _offset_ms
 
 
 def by_server(local_ms: int) -> int:
     """A time read from this machine's clock, as the server has it."""
+    _follow(time())
     return local_ms + _offset_ms
+
+
+def _follow(now: float) -> None:
+    """Notices that the clock was set since it was last read."""
+    global _offset_ms, _seen
+    if _STEADY is None:
+        return
+    steady = _clocks.clock_gettime(_STEADY)
+    if _seen is not None:
+        passed = steady - _seen[1]
+        leap = now - _seen[0] - passed
+        if abs(leap) > _LEAP + _DRIFT * passed:
+            _offset_ms -= round(leap * 1000)
+    _seen = now, steady
 
 
 def at(due_ms: int) -> str:

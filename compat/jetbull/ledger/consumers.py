@@ -57,6 +57,12 @@ async def ensure_counter(store: QueueStore, state: str) -> str:
     return await _ensure(store, name, config, [names.all_in(state)])
 
 
+async def ask_the_time(store: QueueStore) -> None:
+    """Has the server answer something, which tells its time; see `clock.observe`."""
+    name, _ = wait_consumer(store.names)
+    await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
+
+
 async def remove_unused(store: QueueStore, levels: Iterable[int]) -> None:
     """Removes the queue's consumers, those of these priority levels included, that nobody pulls."""
     kinds = ["w", "r", *(f"n{state}" for state in STATES), *(f"p{level}" for level in levels)]
@@ -90,6 +96,7 @@ async def _ensure(store: QueueStore, name: str, config: dict[str, Any], filters:
 
 __all__ = [
     "TICKET_WAIT_S",
+    "ask_the_time",
     "ensure_counter",
     "ensure_delivery",
     "level_consumer",
