@@ -45,7 +45,7 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
     None, with nothing stored, when one has a parent and exists already.
     """
     parents = (item.parent.store for item in items if item.parent is not None)
-    for owner in {store.names.name: store for store in parents}.values():
+    for owner in {store.names.qualified: store for store in parents}.values():
         await linking.tell_families(owner)
     for item in items:
         if item.job.place.level:
