@@ -14,6 +14,7 @@ from jetbull.errors import (
     AckTimeout,
     JetbullError,
     PayloadTooLarge,
+    RateLimitError,
     ServerUnavailable,
     StoreError,
     UnrecoverableError,
@@ -147,7 +148,9 @@ async def _not_completed(worker: OutcomeOwner, job: Job, lease: Lease, error: Ex
     kinds = {cls.__name__ for cls in type(error).__mro__}
     if kinds & _MOVED:
         return
-    if "RateLimitError" in kinds or str(error) == _RATE_LIMIT:
+    # Not by the class's name: clients of many services have a RateLimitError of their own, and a
+    # job that goes back for one would be tried again at once, for ever.
+    if isinstance(error, RateLimitError) or str(error) == _RATE_LIMIT:
         await holding.wait(job, lease.token)
         return
     lost = getattr(error, "code", None) in (-1, -2, -6) and lease.store is not None
