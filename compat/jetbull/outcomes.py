@@ -61,8 +61,10 @@ async def run_job(
         error = UnrecoverableError("job started more than allowable limit")
         await _failed(worker, job, lease, error)
         return
+    storing = False
     try:
         result = await _called(call, arguments)
+        storing = True
         lease.on_sent = on_sent
         try:
             if lease.store.families and not lease.ended:
@@ -79,7 +81,7 @@ async def run_job(
         return
     except Exception as error:
         lease.on_sent = on_sent
-        await _not_completed(worker, job, lease, error)
+        await _not_completed(worker, job, lease, error, storing)
         return
     if worker.has_listeners("completed"):
         _tell(worker, job, "completed", job, result)
@@ -144,7 +146,9 @@ async def _no_pending_children(job: Job, lease: Lease) -> None:
         raise refused(-9, "moveToFinished", job.id)
 
 
-async def _not_completed(worker: OutcomeOwner, job: Job, lease: Lease, error: Exception) -> None:
+async def _not_completed(
+    worker: OutcomeOwner, job: Job, lease: Lease, error: Exception, storing: bool
+) -> None:
     kinds = {cls.__name__ for cls in type(error).__mro__}
     if kinds & _MOVED:
         return
@@ -153,7 +157,8 @@ async def _not_completed(worker: OutcomeOwner, job: Job, lease: Lease, error: Ex
     if isinstance(error, RateLimitError) or str(error) == _RATE_LIMIT:
         await holding.wait(job, lease.token)
         return
-    lost = getattr(error, "code", None) in (-1, -2, -6) and lease.store is not None
+    # Only of the step that stores the outcome: the processor may have asked for another job.
+    lost = storing and getattr(error, "code", None) in (-1, -2, -6)
     if lost or isinstance(error, NotStoredError):
         worker.complain(error, job)
         return
