@@ -8,6 +8,14 @@ from what BullMQ raised as well as from `JetbullError`.
 from __future__ import annotations
 
 
+def text_of(error: BaseException | str) -> str:
+    """What an error says, also one whose own `__str__` fails; in that case as in its traceback."""
+    try:
+        return str(error)
+    except Exception:
+        return "<exception str() failed>"
+
+
 class JetbullError(Exception):
     """Root of all errors raised by jetbull."""
 
@@ -131,4 +139,5 @@ __all__ = [
     "UnrecoverableError",
     "WaitingChildrenError",
     "WaitingError",
+    "text_of",
 ]

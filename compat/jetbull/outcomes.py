@@ -18,6 +18,7 @@ from jetbull.errors import (
     ServerUnavailable,
     StoreError,
     UnrecoverableError,
+    text_of,
 )
 from jetbull.job import Job
 from jetbull.ledger import bookkeeping
@@ -154,7 +155,7 @@ async def _not_completed(
         return
     # Not by the class's name: clients of many services have a RateLimitError of their own, and a
     # job that goes back for one would be tried again at once, for ever.
-    if isinstance(error, RateLimitError) or str(error) == _RATE_LIMIT:
+    if isinstance(error, RateLimitError) or text_of(error) == _RATE_LIMIT:
         await holding.wait(job, lease.token)
         return
     # Only of the step that stores the outcome: the processor may have asked for another job.

@@ -11,7 +11,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from jetbull.abort_controller import AbortSignal
-from jetbull.errors import ConfigurationError, JetbullError
+from jetbull.errors import ConfigurationError, JetbullError, text_of
 from jetbull.job import Job
 from jetbull.types.generics import Data, Result
 
@@ -73,7 +73,8 @@ def is_async(processor: Processor) -> bool:
 
 def escaped(error: BaseException) -> JetbullError:
     """What a job fails with when its processor raised something that ends programs."""
-    told = f": {error}" if str(error) else ""
+    said = text_of(error)
+    told = f": {said}" if said else ""
     return JetbullError(f"The processor raised {type(error).__name__}{told}")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from jetbull import Job
 from jetbull.backend import Backend
 from jetbull.connection import Link
-from jetbull.errors import JetbullError
+from jetbull.errors import JetbullError, text_of
 from jetbull.ledger.metrics import MetricsRecorder
 from jetbull.ledger.store import QueueStore
 
@@ -138,7 +138,7 @@ async def _serve(fd: int, reference: str) -> None:
         except Exception as error:
             kinds = [cls.__name__ for cls in type(error).__mro__]
             trace = "".join(traceback.format_exception(error))
-            await line.say({"error": str(error), "kinds": kinds, "trace": trace})
+            await line.say({"error": text_of(error), "kinds": kinds, "trace": trace})
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from jetbull.backoffs import Backoffs
 from jetbull.commands import fetching
 from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
-from jetbull.errors import UnrecoverableError
+from jetbull.errors import UnrecoverableError, text_of
 from jetbull.job_body import JobBody
 from jetbull.ledger import blobs, bookkeeping, finishing, pages, reading, releasing
 from jetbull.ledger.clock import now_ms
@@ -141,7 +141,7 @@ async def fail(job: JobBody, error: BaseException | str, token: str) -> str:
         delay_ms = await Backoffs.calculate(backoff, made, error, job, strategy) or 0
         final = delay_ms == -1
     end = "failed" if final else "delayed" if delay_ms > 0 else "retried"
-    job.failedReason = str(error)
+    job.failedReason = text_of(error)
     job.stacktrace = stacktrace(job, error)
     await _end_try(job, end, token, made, delay_ms)
     return end

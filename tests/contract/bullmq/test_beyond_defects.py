@@ -166,3 +166,18 @@ async def test_options_a_job_could_not_end_with_are_refused_when_it_is_added(
     with pytest.raises(ValueError, match=message):
         await queue.addBulk([{"name": "job", "data": {}, "opts": options}])
     assert await queue.getJobCountByTypes() == 0
+
+
+class _SpeechlessError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("nothing to say")
+
+
+async def test_an_error_whose_text_cannot_be_made_fails_the_job(make: Makers, queue: Any) -> None:
+    async def process(job: Any, token: str) -> None:
+        raise _SpeechlessError
+
+    await added(queue, 1)
+    job, error = await Heard(make.worker(queue, process), "failed").once()
+    assert isinstance(error, _SpeechlessError)
+    assert (await job.getState(), job.failedReason) == ("failed", "<exception str() failed>")
