@@ -57,7 +57,7 @@ class Slots:
         self._process = process
         self.source = Source(store, self._may_fetch, self._refresh, lambda: admission.room)
         self._limited = LimitedStarts(store, admission, self.source, self._start, self._unwanted)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}  # by the slot's number
         self._token = 0
         self._mean = 1.0
         self.busy = 0
@@ -71,10 +71,10 @@ class Slots:
     def grow(self, count: int) -> None:
         """Makes sure `count` slots exist."""
         loop = asyncio.get_running_loop()
-        while len(self._tasks) < count:
-            task = loop.create_task(self._run(_Slot(len(self._tasks))))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        # Of more slots than there are to be, any may end first: the numbers count, not how many.
+        for number in range(count):
+            if number not in self._tasks:
+                self._tasks[number] = loop.create_task(self._run(_Slot(number)))
 
     async def idle(self) -> None:
         """Returns when no slot runs a job."""
@@ -84,15 +84,16 @@ class Slots:
         """No new jobs; returns when the running ones are done."""
         self.stopping = True
         self.source.rouse()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self._limited.close()
 
     async def kill(self) -> None:
         """Cancels the running jobs; they stay active until their locks expire."""
         self.stopping = True
-        for task in list(self._tasks):
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._limited.close()
 
     async def _refresh(self) -> None:
@@ -146,6 +147,7 @@ class Slots:
             if slot.claim is not None:
                 slot.claim.abandon()
                 self._end()
+            del self._tasks[slot.number]
 
     async def _work(self, slot: _Slot, lease: Lease) -> None:
         begun = monotonic()

@@ -140,6 +140,38 @@ async def test_the_concurrency_of_a_running_worker_can_be_changed(make: Makers, 
     await Heard(worker, "completed").times(3)
 
 
+@pytest.mark.parametrize("last", range(4))
+async def test_concurrency_that_was_taken_back_and_given_again_is_all_there(
+    make: Makers, queue: Any, last: int
+) -> None:
+    inside = asyncio.Semaphore(0)
+    may_finish = [asyncio.Event() for _ in range(4)]
+    together = asyncio.Barrier(3)
+
+    async def process(job: Any, token: str) -> None:
+        inside.release()
+        if "number" in job.data:
+            await asyncio.wait_for(may_finish[job.data["number"]].wait(), PATIENCE)
+        else:
+            await asyncio.wait_for(together.wait(), PATIENCE)
+
+    worker = make.worker(queue, process, concurrency=4)
+    completed = Heard(worker, "completed")
+    await queue.addBulk([{"name": "job", "data": {"number": number}} for number in range(4)])
+    for _ in range(4):
+        await asyncio.wait_for(inside.acquire(), PATIENCE)
+    worker.concurrency = 2
+    for number in range(4):  # two of them end their slots, whichever they run in
+        if number != last:
+            may_finish[number].set()
+            await completed.where(lambda job, _, number=number: job.data["number"] == number)
+    worker.concurrency = 3
+    may_finish[last].set()
+    await completed.times(4)
+    await queue.addBulk([{"name": "job", "data": {}} for _ in range(3)])
+    await completed.times(7)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
