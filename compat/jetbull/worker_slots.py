@@ -74,7 +74,13 @@ class Slots:
         # Of more slots than there are to be, any may end first: the numbers count, not how many.
         for number in range(count):
             if number not in self._tasks:
-                self._tasks[number] = loop.create_task(self._run(_Slot(number)))
+                task = self._tasks[number] = loop.create_task(self._run(_Slot(number)))
+                task.add_done_callback(self._replace)
+
+    def _replace(self, ended: asyncio.Task[None]) -> None:
+        """A processor may have cancelled the task it runs in: that ends this try, not the slot."""
+        if ended.cancelled() and not self.stopping:
+            self.grow(self._worker.concurrency)
 
     async def idle(self) -> None:
         """Returns when no slot runs a job."""

@@ -225,6 +225,21 @@ async def test_a_fetch_by_hand_need_not_wait(make: Makers, queue: Any) -> None:
     assert time.monotonic() - began < 2
 
 
+async def test_a_processor_that_cancels_the_task_it_runs_in_does_not_end_its_worker(
+    make: Makers, queue: Any
+) -> None:
+    async def process(job: Any, token: str) -> str:
+        task = asyncio.current_task()
+        if job.name == "w0" and task is not None:
+            task.cancel()
+            await asyncio.Event().wait()
+        return "done"
+
+    await added(queue, 2)
+    job, _ = await Heard(make.worker(queue, process), "completed").once()
+    assert job.name == "w1"
+
+
 async def test_a_worker_tells_when_it_is_ready_and_when_it_closes(make: Makers, queue: Any) -> None:
     worker = make.worker(queue, done)
     ready, closing = Heard(worker, "ready"), Heard(worker, "closing")
