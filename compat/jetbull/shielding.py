@@ -1,13 +1,18 @@
-"""Waits that cancelling their callers does not cut short, as in BullMQ's `close` and `pause`."""
+"""Waits that cancelling their callers does not cut short, as in BullMQ's `close` and `pause`.
+
+And those that closing does cut short.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint_if_cancelled
+
+T = TypeVar("T")
 
 
 async def to_the_end(
@@ -37,6 +42,19 @@ async def to_the_end(
     await checkpoint_if_cancelled()
 
 
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What `work` gives; None when `stop` is set before, and `work` is cancelled."""
+    task = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        for one in (task, stopped):
+            one.cancel()
+        await asyncio.gather(task, stopped, return_exceptions=True)
+
+
 class Done:
     """Awaitable that is done: BullMQ's resume is sync in Python and async in Node."""
 
@@ -44,4 +62,4 @@ class Done:
         return iter(())
 
 
-__all__ = ["Done", "to_the_end"]
+__all__ = ["Done", "to_the_end", "unless"]

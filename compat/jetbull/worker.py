@@ -33,7 +33,7 @@ from jetbull.manual import ManualFetch
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.outcomes import run_job
 from jetbull.processors import AsyncProcessor, PlainProcessor, Processor, in_thread, is_async, takes
-from jetbull.shielding import Done, to_the_end
+from jetbull.shielding import Done, to_the_end, unless
 from jetbull.stalled_check import StalledCheck
 from jetbull.telemetry.workers import trace_worker
 from jetbull.types.generics import Data, Result
@@ -167,7 +167,7 @@ class Worker(WorkerBody[Data, Result]):
         pause = 0.25
         while not self.closing:
             try:
-                return await self.ledger()
+                return await unless(self._stop, self.ledger())
             except (AckTimeout, ServerUnavailable, StoreError) as error:
                 self.complain(error)
                 await self._rest(min(pause, self.opts["runRetryDelay"] / 1000))

@@ -10,6 +10,7 @@ from jetbull.ledger import intake
 from jetbull.ledger.idle import is_drained
 from jetbull.ledger.presence import Presence
 from jetbull.ledger.store import QueueStore
+from jetbull.shielding import unless
 from jetbull.upkeep import Upkeep
 from jetbull.worker_roles import ServingOwner
 from jetbull.worker_slots import Slots
@@ -39,9 +40,9 @@ class Serving:
         stopped = asyncio.ensure_future(stop.wait())
         loops: list[asyncio.Future[Any]] = []
         try:
-            await self.admission.open()
-            await slots.source.open()
-            await self._presence.open()
+            await unless(stop, self._open())
+            if stop.is_set():
+                return
             loops.append(asyncio.ensure_future(slots.source.run()))
             if not worker.opts.get("skipStalledCheck"):
                 loops.append(worker._stalled_check.start(store))
@@ -61,6 +62,11 @@ class Serving:
             await self._presence.close()
             await slots.source.close()
             await self.admission.close()
+
+    async def _open(self) -> None:
+        await self.admission.open()
+        await self.slots.source.open()
+        await self._presence.open()
 
     async def _wind_down(self, loops: list[asyncio.Future[Any]]) -> None:
         slots = self.slots

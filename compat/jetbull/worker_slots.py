@@ -21,6 +21,7 @@ from jetbull.ledger.source import MAX_AHEAD, Source
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.taking import Claim
 from jetbull.limited_starts import LimitedStarts
+from jetbull.shielding import unless
 from jetbull.worker_roles import SlotsOwner
 
 log = logging.getLogger("jetbull.worker")
@@ -62,6 +63,7 @@ class Slots:
         self._mean = 1.0
         self.busy = 0
         self.stopping = False
+        self._stop = asyncio.Event()
         self._worked = False
         self._all_idle = asyncio.Event()
         self._all_idle.set()
@@ -88,19 +90,23 @@ class Slots:
 
     async def stop(self) -> None:
         """No new jobs; returns when the running ones are done."""
-        self.stopping = True
+        self._end_taking()
         self.source.rouse()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self._limited.close()
 
     async def kill(self) -> None:
         """Cancels the running jobs; they stay active until their locks expire."""
-        self.stopping = True
+        self._end_taking()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._limited.close()
+
+    def _end_taking(self) -> None:
+        self.stopping = True
+        self._stop.set()
 
     async def _refresh(self) -> None:
         """Learns what a lost hint would have told, and the server's time."""
@@ -139,8 +145,7 @@ class Slots:
                         log.warning("could not take a job: %s", error)
                     else:
                         log.exception("could not take a job")
-                    await self._store.wire.connected()
-                    await asyncio.sleep(pause)
+                    await unless(self._stop, self._calm(pause))
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                     continue
                 if lease is None:
@@ -154,6 +159,11 @@ class Slots:
                 slot.claim.abandon()
                 self._end()
             del self._tasks[slot.number]
+
+    async def _calm(self, pause: float) -> None:
+        """Waits for the server, and a while longer."""
+        await self._store.wire.connected()
+        await asyncio.sleep(pause)
 
     async def _work(self, slot: _Slot, lease: Lease) -> None:
         begun = monotonic()
