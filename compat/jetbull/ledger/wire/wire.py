@@ -75,7 +75,7 @@ class Wire(Sending):
                 return await waiter.future
             except AckTimeout:
                 left = deadline - monotonic()
-                if left <= 0:
+                if left <= 0:  # a timeout of the past does not stop what has not to wait
                     raise
                 try:
                     async with asyncio.timeout(left):
