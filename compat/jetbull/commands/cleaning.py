@@ -25,6 +25,7 @@ _TYPES = {
     "active": "active",
     "delayed": "delayed",
     "prioritized": "prioritized",
+    "waiting-children": "waiting-children",
 }
 
 

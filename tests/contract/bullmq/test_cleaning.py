@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import Story
+from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import (
     EVERY_STATE,
     active,
@@ -16,6 +16,7 @@ from tests.contract.bullmq.situations import (
     failed,
     names,
     one_in_every_state,
+    waiting_for_children,
 )
 
 
@@ -119,3 +120,31 @@ async def test_an_id_is_free_again_once_its_job_was_cleaned(make: Makers, queue:
     await queue.clean(0, 0, "completed")
     await queue.add("again", {}, {"jobId": "same"})
     assert await queue.getJobState("same") == "waiting"
+
+
+async def child_done(job: Any, token: str) -> None:
+    return None
+
+
+async def test_cleaning_takes_jobs_that_wait_for_children(make: Makers, queue: Any) -> None:
+    low = make.queue()
+    [parent] = await waiting_for_children(make, queue, low, 1)
+    assert await queue.clean(60_000, 0, "waiting-children") == []
+    assert await queue.clean(0, 0, "waiting-children") == [parent.id]
+    assert await queue.getJobState(parent.id) == "unknown"
+    worker = make.worker(low, child_done)
+    job, _ = await Heard(worker, "completed").once()
+    assert job.name == "child"
+
+
+async def test_a_parent_is_released_when_the_child_that_waited_itself_is_cleaned(
+    make: Makers, queue: Any
+) -> None:
+    low = make.queue()
+    leaf = {"name": "leaf", "queueName": low.name, "data": {}}
+    middle = {"name": "middle", "queueName": low.name, "data": {}, "children": [leaf]}
+    root = {"name": "root", "queueName": queue.name, "data": {}, "children": [middle]}
+    tree = await make.flow_producer().add(root)
+    assert await low.clean(0, 0, "waiting-children") == [tree["children"][0]["job"].id]
+    assert await tree["job"].getState() == "waiting"
+    assert names(await low.getWaiting()) == ["leaf"]
