@@ -15,7 +15,7 @@ from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
 from jetbull.ledger import blobs, parentage, reading
 from jetbull.ledger.record import Record
-from jetbull.options import OPTS_DECODE, OPTS_ENCODE, expand
+from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, expand
 from jetbull.queue_events import QueueEvents
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
@@ -62,6 +62,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         queue: JobOwner, name: str, data: Any, opts: JobOptions | Mapping[str, Any] | None = None
     ) -> Job:
         """Stores a job with these options alone, not the queue's default ones (as in Node)."""
+        check_id(opts or {})
         job = Job(queue, name, data, opts)
         job.id = await adding.add(await queue.ledger(), job)
         return job
@@ -69,7 +70,10 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     @staticmethod
     async def createBulk(queue: JobOwner, jobs: Iterable[Mapping[str, Any]]) -> list[Job]:
         """As `create`, for several `{name, data, opts}`."""
-        made = [Job(queue, job["name"], job.get("data"), job.get("opts")) for job in jobs]
+        entries = list(jobs)
+        for entry in entries:
+            check_id(entry.get("opts") or {})
+        made = [Job(queue, e["name"], e.get("data"), e.get("opts")) for e in entries]
         ids = await adding.add_bulk(await queue.ledger(), made)
         for job, job_id in zip(made, ids, strict=True):
             job.id = job_id
