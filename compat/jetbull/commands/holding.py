@@ -132,7 +132,7 @@ async def fail(job: JobBody, error: BaseException | str, token: str) -> str:
     """Ends this try: the job is `failed` for good, `delayed` or at once `retried`."""
     made = job.attemptsMade + 1
     attempts = job.opts.get("attempts") or 0
-    final = made >= attempts or job.discarded or _unrecoverable(error)
+    final = made >= attempts or job.discarded or _unrecoverable(error) or _started_enough(job)
     delay_ms = 0
     if not final:
         settings = job.queue.opts.get("settings") or {}
@@ -168,6 +168,12 @@ async def _end_try(job: JobBody, end: str, token: str, made: int, delay_ms: int)
     job.attemptsMade = made
     if end == "failed":
         await fetching.after_finish(lease.store, job, "failed")
+
+
+def _started_enough(job: JobBody) -> bool:
+    """Whether one more start would be more than the worker's `maxStartedAttempts`."""
+    limit = job.queue.opts.get("maxStartedAttempts")
+    return job.attemptsStarted >= limit if limit else False
 
 
 def _unrecoverable(error: BaseException | str) -> bool:

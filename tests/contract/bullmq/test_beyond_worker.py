@@ -217,6 +217,20 @@ async def test_a_job_that_began_too_often_fails(make: Makers, queue: Any) -> Non
     assert await queue.getJobState("1") == "failed"
 
 
+async def test_a_job_that_began_as_often_as_it_may_fails_with_its_own_error(
+    make: Makers, queue: Any
+) -> None:
+    async def process(job: Any, token: str) -> None:
+        raise ValueError(f"start {job.attemptsStarted}")
+
+    [job] = await added(queue, 1, attempts=5)
+    worker = make.worker(queue, process, maxStartedAttempts=2)
+    await Heard(worker, "failed").times(2)
+    stored = await queue.getJob(job.id)
+    assert (await stored.getState(), stored.failedReason) == ("failed", "start 2")
+    assert (stored.attemptsMade, stored.attemptsStarted) == (2, 2)
+
+
 async def test_a_fetch_by_hand_need_not_wait(make: Makers, queue: Any) -> None:
     worker = make.worker(queue)
     assert await worker.getNextJob("t1", {"block": False}) is None
