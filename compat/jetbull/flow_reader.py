@@ -33,7 +33,7 @@ async def read_tree(queue: JobOwner, job_id: str, depth: int, max_children: int)
     children: list[JobNode] = []
     for key in keys:
         child_store, child_id = await parentage.by_key(store, key)
-        child = await read_tree(_queue_of(queue, child_store), child_id, depth - 1, max_children)
+        child = await read_tree(queue_of(queue, child_store), child_id, depth - 1, max_children)
         if child is not None:
             children.append(child)
     if children:
@@ -41,9 +41,10 @@ async def read_tree(queue: JobOwner, job_id: str, depth: int, max_children: int)
     return tree
 
 
-def _queue_of(parent: JobOwner, store: QueueStore) -> MinimalQueue:
+def queue_of(parent: JobOwner, store: QueueStore) -> MinimalQueue:
+    """The queue of a child, by the connection of its parent's."""
     name, prefix = store.names.name, store.names.space.prefix
     return MinimalQueue(name, parent.backend.forQueue(name, prefix), {"prefix": prefix})
 
 
-__all__ = ["read_tree"]
+__all__ = ["queue_of", "read_tree"]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from jetbull.commands import changing, children, logs, orphans
 from jetbull.event_emitter import EventEmitter
+from jetbull.flow_reader import queue_of
 from jetbull.job import Job, JobOwner
 
 
@@ -39,7 +40,10 @@ class QueueJobs(JobOwner, EventEmitter):
         """
         store = await self.ledger()
         found = await children.page(store, str(parent_id), type, start, end)
-        jobs = [await Job.load(self, job_id, stored.record) for job_id, stored in found.jobs]
+        jobs = [
+            await Job.load(queue_of(self, owner), job_id, stored.record)
+            for owner, job_id, stored in found.jobs
+        ]
         return {"items": found.items, "total": found.total, "jobs": jobs}
 
     async def removeOrphanedJobs(self, count: int = 1000, limit: int = 0) -> int:

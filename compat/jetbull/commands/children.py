@@ -68,7 +68,7 @@ class ChildrenPage:
     """Some of a parent's children: keys (and values), their stored jobs, how many there are."""
 
     items: list[dict[str, Any]]
-    jobs: list[tuple[str, Stored]]
+    jobs: list[tuple[QueueStore, str, Stored]]
     total: int
 
 
@@ -83,12 +83,12 @@ async def page(store: QueueStore, job_id: str, kind: str, start: int, end: int) 
     books = await bookkeeping.entries(store, job_id)
     book = books.get(bookkeeping.PROCESSED if done else bookkeeping.PENDING, {})
     keys = list(book)[start : None if end == -1 else end + 1]
-    jobs: list[tuple[str, Stored]] = []
+    jobs: list[tuple[QueueStore, str, Stored]] = []
     for key in keys:
         owner, child_id = await parentage.by_key(store, key)
         found = await reading.find(owner, child_id)
         if found is not None:
-            jobs.append((child_id, found))
+            jobs.append((owner, child_id, found))
     items = [{"id": key, "v": book[key]} if done else {"id": key} for key in keys]
     return ChildrenPage(items, jobs, len(book))
 

@@ -122,6 +122,16 @@ async def test_processed_dependencies_have_their_values(make: Makers, queue: Any
     assert (await queue.getDependencies(parent.id, "pending"))["total"] == 0
 
 
+async def test_dependencies_are_jobs_of_their_own_queue(make: Makers, queue: Any) -> None:
+    low = make.queue()
+    [parent] = await waiting_for_children(make, queue, low, 1)
+    [job] = (await queue.getDependencies(parent.id))["jobs"]
+    assert (job.queueName, await job.getState()) == (low.name, "waiting")
+    await job.remove()
+    assert await low.getWaitingCount() == 0
+    assert await queue.getJobState(parent.id) == "waiting"
+
+
 async def test_traces_of_jobs_that_are_gone_can_be_removed(queue: Any) -> None:
     [job] = await added(queue, 1)
     await job.log("stays")
