@@ -272,12 +272,14 @@ async def extend(job: JobBody, token: str, duration_ms: int) -> int:
 async def _after(
     job: JobBody, token: str, fetch_next: bool, ended: bool = True
 ) -> list[Any] | None:
-    """What follows a try that was ended by hand: the next job if asked for, else `drained`."""
+    """What follows a try that was ended by hand: the next job if asked for, else `drained`.
+
+    Whoever asked and was told to wait, for a delayed job or a limit, hears no `drained`.
+    """
     store = await job.queue.ledger()
-    nothing: list[Any] | None = [None] * 4 if ended else None
-    following = await _next(store, job, token) if fetch_next else nothing
-    none = following is None or following[0] is None
-    if ended and none and await is_drained(store, lambda: False):
+    nothing: list[Any] = [None] * 4
+    following = await _next(store, job, token) if fetch_next else nothing if ended else None
+    if ended and following == nothing and await is_drained(store, lambda: False):
         store.emit("drained")
     return following
 

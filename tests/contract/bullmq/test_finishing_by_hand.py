@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import Story
 from tests.contract.bullmq.situations import active, added
 
 NOTHING = [None, None, None, None]
@@ -30,6 +31,19 @@ async def test_the_answer_names_the_next_due_time(make: Makers, queue: Any) -> N
     answer = await job.moveToCompleted("done", "token-0", True)
     assert answer[:3] == [None, 0, 0]
     assert 50_000 < answer[3] - time.time() * 1000 < 61_000
+
+
+async def test_a_queue_whose_next_job_is_due_later_is_not_told_as_drained(
+    make: Makers, queue: Any
+) -> None:
+    story = Story(make.events(queue))
+    first, second = await active(make, queue, 2)
+    later = await queue.add("later", {}, {"delay": 60_000})
+    await first.moveToCompleted("done", "token-0")
+    await second.moveToFailed(ValueError("no"), "token-1", True)
+    await later.remove()
+    await story.until("removed")
+    assert story.told("drained") == []
 
 
 async def test_a_paused_queue_hands_out_no_next_job(make: Makers, queue: Any) -> None:
