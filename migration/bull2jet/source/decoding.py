@@ -83,7 +83,7 @@ class Reader:
             stacktrace=self._stacktrace(listing, fields),
             processedOn=self._int(listing, fields, "processedOn"),
             finishedOn=self._int(listing, fields, "finishedOn"),
-            parent=self._parent(listing, fields),
+            parent=self._parent(listing, fields, opts),
             parentKey=self._text(listing, fields, "parentKey"),
             repeatJobKey=self._text(listing, fields, "rjk") or _bull_repeat_key(opts),
             deduplicationId=self._text(listing, fields, "deid"),
@@ -153,16 +153,18 @@ class Reader:
             return max(0, made - 1), made
         return made, made
 
-    def _parent(self, listing: Listing, fields: Mapping[str, bytes]) -> dict[str, Any] | None:
+    def _parent(
+        self, listing: Listing, fields: Mapping[str, bytes], opts: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
         text = self._text(listing, fields, "parent")
         if not text:
-            return None
+            return _early_parent(self._text(listing, fields, "parentKey"), opts)
         parent = None if json_problem(text) else json.loads(text)
         if not isinstance(parent, dict) or not {"id", "queueKey"} <= parent.keys():
             self._refuse(
                 listing, "broken-parent", "its parent field is no JSON with id and queueKey"
             )
-        return parent
+        return {**parent, "id": str(parent["id"])}
 
     def _stacktrace(self, listing: Listing, fields: Mapping[str, bytes]) -> tuple[str, ...]:
         text = self._text(listing, fields, "stacktrace")
@@ -274,6 +276,18 @@ def _no_constant(name: str) -> NoReturn:
 
 def _field_name(key: bytes) -> str:
     return key.decode("utf-8", "surrogateescape")
+
+
+def _early_parent(key: str | None, opts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The parent of a job of the first BullMQs with flows, which had no field `parent`.
+
+    A job that lost its parent has no `parentKey` any more, whatever its options say.
+    """
+    parent = opts.get("parent")
+    if not key or not isinstance(parent, dict) or not {"id", "queue"} <= parent.keys():
+        return None
+    found = {"id": str(parent["id"]), "queueKey": str(parent["queue"])}
+    return found if key == f"{found['queueKey']}:{found['id']}" else None
 
 
 def _bull_repeat_key(opts: Mapping[str, Any]) -> str | None:
