@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from typing import Any
 
+from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
 from bull2jet.options import Options
@@ -35,6 +38,18 @@ def put_flow(client: Any) -> None:
         client.hset(f"bull:{name}:meta", "opts.maxLenEvents", 10000)
 
 
+def put_repeating(client: Any, slot: int) -> str:
+    """A job that repeats every second and waits for its next slot; the id of its scheduler."""
+    member = "tick::::1000"
+    scheduler = hashlib.md5(f"tick{hashlib.md5(member.encode()).hexdigest()}".encode()).hexdigest()
+    opts = {"attempts": 0, "delay": 741, "repeat": {"every": 1000, "count": 1}, "prevMillis": slot}
+    put(client, f"bull:q:repeat:{scheduler}:{slot}", opts, name="tick", delay=741)
+    client.zadd("bull:q:repeat", {member: slot})
+    client.zadd("bull:q:delayed", {f"repeat:{scheduler}:{slot}": slot * 4096 + 1})
+    client.hset("bull:q:meta", "opts.maxLenEvents", 10000)
+    return scheduler
+
+
 async def test_a_parent_that_only_a_key_names_runs_when_its_child_is_done(
     redis_server: RedisServer, options: Options
 ) -> None:
@@ -48,3 +63,48 @@ async def test_a_parent_that_only_a_key_names_runs_when_its_child_is_done(
         assert parent is not None
         assert await parent.getChildrenValues() == {"bull:pages:page": "done page"}
     assert (await verify(options, Silent())).verdict is Verdict.FINE
+
+
+async def test_a_repeating_job_whose_jobs_do_not_name_it_goes_on(
+    redis_server: RedisServer, options: Options
+) -> None:
+    slot = int(time.time() * 1000) // 1000 * 1000
+    scheduler = put_repeating(redis_server.client, slot)
+    report = await run(options, Silent())
+    assert report.verdict is Verdict.FINE, report.findings
+    async with worker_on(options, "q") as shift:
+        await shift.until(f"repeat:{scheduler}:{slot}")
+        (rule,) = await shift.queue.getJobSchedulers()
+        assert rule["key"] == scheduler and rule["next"] > slot
+        await shift.until(f"repeat:{scheduler}:{rule['next']}")
+    assert (await verify(options, Silent())).verdict is Verdict.FINE
+
+
+async def test_such_a_job_comes_back_as_it_was(redis_server: RedisServer, options: Options) -> None:
+    client = redis_server.client
+    put_flow(client)
+    put_repeating(client, int(time.time() + 3600) * 1000)
+    before = {
+        key: client.hgetall(key) for key in client.keys("bull:*") if client.type(key) == b"hash"
+    }
+    await run(options, Silent())
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert {key: client.hgetall(key) for key in before} == before
+
+
+async def test_repeating_jobs_of_the_first_bull_3_go_on_unless_their_ids_meet(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client, slot = redis_server.client, int(time.time() * 1000) // 1000 * 1000
+    opts = {"repeat": {"cron": "* * * * * *"}, "jobId": f"repeat:tick::{slot}", "delay": 741}
+    put(client, f"bull:q:repeat:tick::{slot}", opts, name="tick", delay=741)
+    client.zadd("bull:q:delayed", {f"repeat:tick::{slot}": slot * 4096 + 1})
+    client.zadd("bull:q:repeat", {"tick::::* * * * * *": slot, "tick::::*/7 * * * * *": slot})
+    client.set("bull:q:id", 1)
+    report = await run(options, Silent())
+    lost = [f.text for f in report.findings if f.code == "scheduler-lost"]
+    assert len(lost) == 1 and "the same ids" in lost[0]
+    async with worker_on(options, "q") as shift:
+        await shift.until(f"repeat:tick::{slot}")
+        (rule,) = await shift.queue.getJobSchedulers()
+        assert rule["key"] == "tick:" and rule["next"] > slot

@@ -64,6 +64,8 @@ async def _read_one(door: Door, keys: QueueKeys, member: str, slot: int, result:
             )
         else:
             scheduler = _legacy(member, slot, record, pending_id, pending)
+            if any(scheduler.id == other.id for other in result.schedulers):
+                raise ValueError("another one gives its jobs the same ids")
             result.schedulers.append(scheduler)
             result.findings.append(_converted(keys, scheduler))
     except ValueError as problem:
@@ -163,7 +165,8 @@ async def _pending(
 def _legacy_ids(member: str, slot: int) -> list[str]:
     """Ids that BullMQ 1 to 5 and Bull give the job of a `name:jobId:endDate:tz:pattern` member.
 
-    Name and job id may hold colons themselves, so every way to part them is tried.
+    Name and job id may hold colons themselves, so every way to part them is tried. The first Bull 3
+    took both as they are.
     """
     namespace = _md5(member)
     parts = member.split(":")
@@ -174,6 +177,7 @@ def _legacy_ids(member: str, slot: int) -> list[str]:
             job_id = ":".join(parts[end:stop])
             ids.append(f"repeat:{_md5(name + job_id + namespace)}:{slot}")
             ids.append(f"repeat:{_md5(f'{name}{job_id}:{namespace}')}:{slot}")
+            ids.append(f"repeat:{name}:{job_id}:{slot}")
     return ids
 
 

@@ -26,6 +26,8 @@ class Mapper:
     timezone: str | None = None
     #: older repeatable jobs: member of `repeat` -> id of the scheduler it became
     ids: dict[str, str] = field(default_factory=dict)
+    #: jobs for their next slots -> id of that scheduler; the first BullMQs do not tell by the job
+    _pending: dict[str, str] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
 
     def schedulers(self, schedulers: Iterable[Scheduler]) -> list[Scheduler]:
@@ -34,6 +36,8 @@ class Mapper:
         for scheduler in schedulers:
             if scheduler.legacyKey is not None:
                 self.ids[scheduler.legacyKey] = scheduler.id
+                if scheduler.pendingId is not None:
+                    self._pending[scheduler.pendingId] = scheduler.id
             if self.timezone and scheduler.pattern and not scheduler.tz:
                 scheduler = replace(scheduler, tz=self.timezone)
             mapped.append(scheduler)
@@ -52,7 +56,9 @@ class Mapper:
         if job.state is State.ACTIVE:
             changes["state"] = State.WAITING
             changes["stalledCounter"] = job.stalledCounter + 1
-        if job.repeatJobKey is not None and job.repeatJobKey in self.ids:
+        if job.repeatJobKey is None and job.id in self._pending:
+            changes["repeatJobKey"] = self._pending[job.id]
+        elif job.repeatJobKey is not None and job.repeatJobKey in self.ids:
             changes["repeatJobKey"] = self.ids[job.repeatJobKey]
         return replace(job, **changes) if changes else job
 
