@@ -126,7 +126,7 @@ class Upkeep:
                 await releasing.release(self._store, parent_id)
 
     async def _forget_missing(self, parent_id: str) -> None:
-        """Books out children that do not exist."""
+        """Books out children that do not exist, unless they are on their way from Redis."""
         store = self._store
         query = {
             "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),
@@ -134,7 +134,7 @@ class Upkeep:
             "batch": _CHILDREN,
         }
         for message in await store.wire.get_batch(store.names.space.jobs, query):
-            if not self._is_old(message):
+            if message.data == bookkeeping.ELSEWHERE or not self._is_old(message):
                 continue
             key = last_token(message.subject)
             child_store, child_id = await parentage.by_key(store, key)

@@ -28,6 +28,8 @@ PENDING, PROCESSED, FAILED_KIND, UNSUCCESSFUL, NOTHING = (
     "unsuccessful",
     "none",
 )
+#: body of a pending entry whose child need not be in the store yet: it is carried here later
+ELSEWHERE = b'"elsewhere"'
 _PARENTS_KNOWN = 1000
 
 
@@ -117,6 +119,7 @@ async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]
 
 
 __all__ = [
+    "ELSEWHERE",
     "FAILED_KIND",
     "NOTHING",
     "PENDING",

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bull2jet.model import Family, Job
 from jetbull.ledger.bookkeeping import (
+    ELSEWHERE,
     FAILED_KIND,
     PENDING,
     PROCESSED,
@@ -50,7 +51,7 @@ def _family_entries(store: QueueStore, job: Job) -> list[Entry]:
     entries: list[Entry] = []
     for child in job.family.pending:
         subject, headers = pending_message(store, job.id, child)
-        entries.append((subject, b"null", headers))
+        entries.append((subject, ELSEWHERE, headers))
     for child, value in job.family.processed.items():
         body = to_bytes(dumps(json.loads(value)))
         entries.append((names.dependency(PROCESSED, job.id, child), body, {}))

@@ -1,0 +1,68 @@
+"""Flows of which a part is not on the target yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bull2jet.commands.run import run
+from bull2jet.options import Options
+from bull2jet.progress import Silent
+from jetbull import Queue
+from jetbull.upkeep import Upkeep
+
+from .conftest import RedisServer, put_job
+from .working import worker_on
+
+
+def put_flow(client: Any) -> None:
+    """A parent that waits for a child which an old worker has just taken."""
+    client.hset("bull:q:meta", mapping={"opts.maxLenEvents": 10000, "version": "bullmq:6.7.0"})
+    put_job(client, "parent")
+    client.zadd("bull:q:waiting-children", {"parent": 1_790_000_000_000})
+    client.sadd("bull:q:parent:dependencies", "bull:q:child")
+    link = '{"id":"parent","queueKey":"bull:q"}'
+    put_job(client, "child", parent=link, parentKey="bull:q:parent")
+
+
+async def looked_after(queue: Queue) -> None:
+    """One look by a worker that thinks nothing too young."""
+    store = await queue.ledger()
+    store.families = True
+    await Upkeep(store, old_enough_ms=0).look()
+
+
+@pytest.fixture
+def client(redis_server: RedisServer) -> Any:
+    put_flow(redis_server.client)
+    return redis_server.client
+
+
+async def test_a_parent_waits_for_a_child_that_an_old_worker_still_holds(
+    client: Any, options: Options
+) -> None:
+    client.lpush("bull:q:active", "child")
+    client.set("bull:q:child:lock", "token")
+    await run(options, Silent())
+    async with worker_on(options, "q") as shift:
+        await looked_after(shift.queue)
+        assert await shift.queue.getJobState("parent") == "waiting-children"
+        client.delete("bull:q:child:lock")
+        await run(options, Silent())
+        await shift.until("child", "parent")
+    assert shift.taken == ["child", "parent"]
+
+
+async def test_a_parent_waits_for_a_failed_child_that_history_leaves_behind(
+    client: Any, options: Options
+) -> None:
+    """In Redis it waits as well, until the child is retried or removed."""
+    client.hset(
+        "bull:q:child", mapping={"failedReason": "torn page", "finishedOn": 1_790_000_001_000}
+    )
+    client.zadd("bull:q:failed", {"child": 1_790_000_001_000})
+    await run(options.model_copy(update={"history": 0}), Silent())
+    async with worker_on(options, "q") as shift:
+        await looked_after(shift.queue)
+        assert await shift.queue.getJobState("parent") == "waiting-children"
