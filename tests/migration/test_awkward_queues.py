@@ -17,6 +17,7 @@ from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
 from bull2jet.source.door import Door
+from jetbull import Worker
 
 from .conftest import RedisServer, make_jobs, put_job
 from .reading import schedulers, snapshot
@@ -138,6 +139,41 @@ async def test_a_job_larger_than_a_message_is_carried_whole(
     async with queue_of(options, "q") as target:
         copy = await target.getJob(job.id)
         assert copy is not None and copy.data == {"text": text}
+
+
+async def test_log_rows_and_outcomes_of_children_larger_than_a_message_are_carried_whole(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    client, text = redis_server.client, "Straße 🎧 " * 150_000
+    make_jobs(client, 4)
+    client.hset("bull:q:parent1:processed", "bull:q:c1", json.dumps(text))
+    client.hset("bull:q:parent1:failed", "bull:q:c2", text)
+    client.rpush("bull:q:w1:logs", "begun", text)
+    await and_back(options, door)
+    await there(options)
+    async with queue_of(options, "q") as target:
+        assert (await target.getJobLogs("w1"))["logs"] == ["begun", text]
+        parent = await target.getJob("parent1")
+        assert parent is not None
+        assert await parent.getChildrenValues() == {"bull:q:c1": text}
+
+
+async def test_a_large_result_that_a_parent_got_on_the_target_comes_back_whole(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client, text = redis_server.client, "page" * 500_000
+    make_jobs(client, 4)
+    client.sadd("bull:q:parent1:dependencies", "bull:q:w2")  # so that it goes on waiting
+    link = '{"id":"parent1","queueKey":"bull:q"}'
+    client.hset("bull:q:w1", mapping={"parent": link, "parentKey": "bull:q:parent1"})
+    await there(options)
+    worker = Worker("q", None, {"connection": options.to, "autorun": False})
+    job = await worker.getNextJob("token")
+    assert job is not None and job.id == "w1"
+    await job.moveToCompleted(text, "token", False)
+    await worker.close()
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert client.hget("bull:q:parent1:processed", "bull:q:w1").decode() == json.dumps(text)
 
 
 async def test_a_due_time_beyond_what_the_server_counts_is_kept(

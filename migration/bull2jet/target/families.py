@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from bull2jet.model import Family, Job
+from jetbull.ledger import blobs
 from jetbull.ledger.bookkeeping import (
     ELSEWHERE,
     FAILED_KIND,
@@ -36,32 +37,38 @@ async def write_beside(store: QueueStore, jobs: Iterable[Job]) -> None:
     for job in jobs:
         if job.logs:
             await store.mark("logged")
-            entries += [(store.names.log(job.id), to_bytes(row), {}) for row in job.logs]
+            subject = store.names.log(job.id)
+            entries += [await _entry(store, job.id, subject, row, "") for row in job.logs]
         if job.family:
             await store.mark("families")
-            entries += _family_entries(store, job)
+            entries += await _family_entries(store, job)
     for start in range(0, len(entries), _WINDOW):
         window = entries[start : start + _WINDOW]
         posted = [await store.wire.post(subject, body, head) for subject, body, head in window]
         await asyncio.gather(*posted)
 
 
-def _family_entries(store: QueueStore, job: Job) -> list[Entry]:
-    names = store.names
+async def _family_entries(store: QueueStore, job: Job) -> list[Entry]:
+    family = job.family
     entries: list[Entry] = []
-    for child in job.family.pending:
+    for child in family.pending:
         subject, headers = pending_message(store, job.id, child)
         entries.append((subject, ELSEWHERE, headers))
-    for child, value in job.family.processed.items():
-        body = to_bytes(dumps(json.loads(value)))
-        entries.append((names.dependency(PROCESSED, job.id, child), body, {}))
-    for child, reason in job.family.failed.items():
-        body = to_bytes(dumps(reason))
-        entries.append((names.dependency(FAILED_KIND, job.id, child), body, {}))
-    for child, when in job.family.unsuccessful.items():
-        body = to_bytes(dumps(when))
-        entries.append((names.dependency(UNSUCCESSFUL, job.id, child), body, {}))
+    outcomes = [(PROCESSED, child, dumps(json.loads(v))) for child, v in family.processed.items()]
+    outcomes += [(FAILED_KIND, child, dumps(reason)) for child, reason in family.failed.items()]
+    outcomes += [(UNSUCCESSFUL, child, dumps(when)) for child, when in family.unsuccessful.items()]
+    for kind, child, text in outcomes:
+        subject = store.names.dependency(kind, job.id, child)
+        entries.append(await _entry(store, job.id, subject, text, "null"))
     return entries
+
+
+async def _entry(store: QueueStore, owner: str, subject: str, text: str, instead: str) -> Entry:
+    """The text as a message; one too large for it lies beside the job, and the message refers."""
+    reference = await blobs.write_if_large(store, owner, text)
+    if reference is None:
+        return subject, to_bytes(text), {}
+    return subject, to_bytes(instead), {blobs.REFERENCE_HEADER: reference}
 
 
 async def read_logs(store: QueueStore, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -104,14 +111,16 @@ async def _read_family(store: QueueStore, parent_id: str) -> Family:
         found = await store.wire.get_batch(store.names.space.jobs, query)
         for message in found:
             kind, child = message.subject.split(".")[4], last_token(message.subject)
+            reference = message.headers.get(blobs.REFERENCE_HEADER)
+            data = await blobs.read(store, parent_id, reference) if reference else message.data
             if kind == PENDING:
                 pending.append(child)
             elif kind == PROCESSED:
-                processed[child] = message.data.decode("utf-8", "surrogatepass") or "null"
+                processed[child] = data.decode("utf-8", "surrogatepass") or "null"
             elif kind == FAILED_KIND:
-                failed[child] = str(json.loads(message.data))
+                failed[child] = str(json.loads(data))
             elif kind == UNSUCCESSFUL:
-                value = json.loads(message.data)
+                value = json.loads(data)
                 unsuccessful[child] = value if isinstance(value, int) else 0
         if not found or not found[-1].pending:
             return Family(tuple(sorted(pending)), processed, failed, unsuccessful)
