@@ -80,6 +80,23 @@ async def test_a_broken_field_is_named(
     assert not await carried(options, "bad")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"opts": '{"note":"' + "x" * 2_000_000 + '"}'},
+        {"name": "x" * 2_000_000},
+        {"stacktrace": '["' + "x" * 2_000_000 + '"]', "failedReason": "x" * 600_000},
+    ],
+)
+async def test_a_job_too_large_for_a_message_is_named(
+    fields: dict[str, str], client: Any, options: Options
+) -> None:
+    put_job(client, "large", **fields)
+    client.zadd("bull:q:failed", {"large": 1_790_000_000_000})
+    assert await left(options) == [("refused", "large")]
+    assert await carried(options, "w1")
+
+
 async def test_a_half_written_hash_is_named(client: Any, options: Options) -> None:
     client.hset("bull:q:half", mapping={"progress": "5", "data": "{}"})
     client.lpush("bull:q:wait", "half")

@@ -147,7 +147,7 @@ class Planner:
 
     def _add(self, job: Job, state: StateLine, seal: Seal, line: QueueLine) -> None:
         mapped = self._mapper.job(job)
-        problem = refusal(mapped, self._found.queue)
+        problem = refusal(mapped, self._found.queue, self._limit)
         if problem is not None:
             state.left = (state.left or 0) + 1
             self._findings.add(

@@ -89,7 +89,7 @@ class JetStreamQueue:
     # --- jobs --------------------------------------------------------------------------
 
     def refusal(self, job: Job) -> str | None:
-        return refusal(job, self._queue)
+        return refusal(job, self._queue, self._store.wire.max_payload)
 
     async def add(self, jobs: Sequence[Job]) -> list[bool]:
         new = []

@@ -109,10 +109,13 @@ def job_in(state: State, job_id: str, record: Record, data: bytes, due: int | No
     )
 
 
-def refusal(job: Job, queue: QueueRef) -> str | None:
-    """Why the ledger cannot hold the job, or None; `plan` asks before anything is written."""
+def refusal(job: Job, queue: QueueRef, limit: int) -> str | None:
+    """Why the ledger cannot hold the job, or None; `plan` asks before anything is written.
+
+    `limit` is the largest message in bytes that the server takes.
+    """
     try:
-        record_of(job, queue).encode()
+        _check_size(record_of(job, queue), limit)
         names = Space(queue.prefix).queue(queue.name)
         for child in (*job.family.pending, *job.family.processed, *job.family.failed):
             _check_subject(names.dependency("processed", job.id, child))
@@ -120,6 +123,20 @@ def refusal(job: Job, queue: QueueRef) -> str | None:
     except (ConfigurationError, ValueError) as error:
         return str(error).rstrip(".")
     return None
+
+
+def _check_size(record: Record, limit: int) -> None:
+    """A job's message is stored with each of its steps: half of it is left to what they add.
+
+    Data, progress and return value do not count: when large, they lie beside the job.
+    """
+    head = {name: value for name, value in record.head.items() if name not in _HEAD_JSON}
+    size = len(Record(head, record.fixed, b"").encode())
+    if size > limit // 2:
+        raise ValueError(
+            f"name, options, reason and stack traces have {size:,} bytes, and in a message of "
+            f"{limit:,} is room for {limit // 2:,}; raise max_payload in the server's configuration"
+        )
 
 
 def _check_subject(subject: str) -> None:
