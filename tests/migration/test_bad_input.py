@@ -189,6 +189,35 @@ async def test_a_flow_over_a_queue_that_is_left_out_stops_the_run(
     assert (await run(insisting, Silent())).verdict is Verdict.FINE
 
 
+@pytest.mark.parametrize("text", ["not json", "", "NaN"])
+async def test_a_childs_result_that_is_no_json_is_carried_as_a_string(
+    text: str, client: Any, options: Options
+) -> None:
+    client.hset("bull:q:parent1:processed", "bull:q:c1", text)
+    assert await left(options) == []
+    async with worker_on(options, "q") as shift:
+        parent = await shift.queue.getJob("parent1")
+        assert parent is not None
+        assert await parent.getChildrenValues() == {"bull:q:c1": text}
+
+
+async def test_infinite_times_are_carried_as_never(client: Any, options: Options) -> None:
+    """`delay: Infinity`, which Bull took."""
+    put_job(client, "never", delay="Infinity")
+    client.zadd("bull:q:delayed", {"never": "inf"})
+    client.zadd("bull:q:parent1:unsuccessful", {"bull:q:c1": "inf"})
+    assert await left(options) == []
+    async with worker_on(options, "q") as shift:
+        assert await shift.queue.getJobState("never") == "delayed"
+
+
+async def test_a_scheduler_whose_next_slot_is_infinite_is_named(
+    client: Any, options: Options
+) -> None:
+    client.zadd("bull:q:repeat", {"never": "inf"})
+    assert await left(options) == [("scheduler-lost", "")]
+
+
 async def test_an_id_that_stands_on_the_target_already_is_not_overwritten(
     client: Any, options: Options
 ) -> None:

@@ -29,6 +29,7 @@ _KNOWN = frozenset(
 )  # fmt: skip
 _ROUNDED = re.compile(r"\d[eE]\+\d")
 _SCORE_STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
+_NEVER = 2**53 - 1  # ms, the last that JavaScript counts: a due time that Redis holds as infinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +245,8 @@ def due_of(listing: Listing) -> int | None:
     """When a delayed job becomes ready (BullMQ `getDelayedScore`), None in other states."""
     if listing.state is not State.DELAYED or listing.score is None:
         return None
+    if math.isinf(listing.score):
+        return _NEVER if listing.score > 0 else 0
     return int(listing.score) // _SCORE_STEPS
 
 

@@ -5,6 +5,8 @@ Chunks are bounded by count and by bytes, so a page of huge jobs does not fill t
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +16,7 @@ from redis.exceptions import ResponseError
 from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import FINISHED, Family, Job, QueueRef, State
-from bull2jet.source.decoding import Listing, Reader
+from bull2jet.source.decoding import Listing, Reader, json_problem
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Generation
 from bull2jet.source.keys import QueueKeys
@@ -181,9 +183,31 @@ class JobLoader:
                         result.findings.append(self._part_lost(job, name))
                 logs, *family = (() if isinstance(p, Exception) else p for p in parts)
                 changes["logs"] = tuple(_shown(row) for row in logs)
-                changes["family"] = _family(*family)
+                changes["family"] = self._family(job, result, *family)
             complete.append(replace(job, **changes) if changes else job)
         return complete
+
+    def _family(
+        self, job: Job, result: Loaded, pending: Any, processed: Any, failed: Any, unsuccessful: Any
+    ) -> Family:
+        values = {text(child): _shown(value) for child, value in sorted(dict(processed).items())}
+        for child, value in values.items():
+            if json_problem(value):
+                values[child] = json.dumps(value)
+                result.findings.append(self._no_json(job, child))
+        return Family(
+            pending=tuple(sorted(text(child) for child in pending)),
+            processed=values,
+            failed={text(child): _shown(value) for child, value in sorted(dict(failed).items())},
+            unsuccessful={
+                text(unsuccessful[i]): _when(unsuccessful[i + 1])
+                for i in range(0, len(unsuccessful), 2)
+            },
+        )
+
+    def _no_json(self, job: Job, child: str) -> Finding:
+        sentence = f"the result of its child {child!r} is no JSON and is carried as a string."
+        return Finding(Severity.CHANGED, "broken-result", sentence, self._queue.key, job.id)
 
     def _part_lost(self, job: Job, part: str) -> Finding:
         return Finding(
@@ -195,17 +219,10 @@ class JobLoader:
         )
 
 
-def _family(pending: Any, processed: Any, failed: Any, unsuccessful: Any) -> Family:
-    scored = {
-        text(unsuccessful[i]): int(float(unsuccessful[i + 1]))
-        for i in range(0, len(unsuccessful), 2)
-    }
-    return Family(
-        pending=tuple(sorted(text(child) for child in pending)),
-        processed={text(child): _shown(value) for child, value in sorted(dict(processed).items())},
-        failed={text(child): _shown(value) for child, value in sorted(dict(failed).items())},
-        unsuccessful=scored,
-    )
+def _when(score: bytes) -> int:
+    """The ms of a score; Redis may hold an infinite one."""
+    value = float(score)
+    return 0 if math.isinf(value) else int(value)
 
 
 def _shown(value: bytes) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -45,8 +46,11 @@ async def read_schedulers(door: Door, queue: QueueRef, suffix: str = "repeat") -
     if isinstance(flat, Exception):
         return result
     for index in range(0, len(flat), 2):
-        member, slot = text(flat[index]), int(float(flat[index + 1]))
-        await _read_one(door, keys, member, slot, result)
+        member, slot = text(flat[index]), float(flat[index + 1])
+        if math.isinf(slot):
+            result.findings.append(_lost(keys, member, "its next slot is no time"))
+        else:
+            await _read_one(door, keys, member, int(slot), result)
     return result
 
 
@@ -69,14 +73,7 @@ async def _read_one(door: Door, keys: QueueKeys, member: str, slot: int, result:
             result.schedulers.append(scheduler)
             result.findings.append(_converted(keys, scheduler))
     except ValueError as problem:
-        result.findings.append(
-            Finding(
-                Severity.LEFT,
-                "scheduler-lost",
-                f"the repeating job {member!r} is not carried: {problem}.",
-                keys.queue.key,
-            )
-        )
+        result.findings.append(_lost(keys, member, str(problem)))
         return
     _check_zone(keys, result)
 
@@ -214,6 +211,11 @@ def _moment(value: Any) -> int | None:
     if isinstance(value, str) and value:
         return int(datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp() * 1000)
     return None
+
+
+def _lost(keys: QueueKeys, member: str, problem: str) -> Finding:
+    sentence = f"the repeating job {member!r} is not carried: {problem}."
+    return Finding(Severity.LEFT, "scheduler-lost", sentence, keys.queue.key)
 
 
 def _converted(keys: QueueKeys, scheduler: Scheduler) -> Finding:
