@@ -24,6 +24,7 @@ from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
 from bull2jet.source.remaining import remaining
+from bull2jet.source.schedulers import read_schedulers
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.archive import remove_keys, write_archive
 from bull2jet.transfer.belonging import require_same
@@ -86,6 +87,8 @@ class _Finalizing:
             what = counted(left, "job")
             text = f"{what} never carried: left in Redis, with the queue's own keys."
             self._note("left-behind", Severity.LEFT, text)
+        schedules = await read_schedulers(door, self.found.queue)
+        self.findings.extend(f for f in schedules.findings if f.severity is Severity.LEFT)
         return line
 
     async def _compare(self, queue: TargetQueue, checkpoint: Checkpoint, line: QueueLine) -> None:

@@ -7,7 +7,7 @@ until `finalize`. Each step is one script, atomic in Redis, and compares the lea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -113,6 +113,19 @@ return redis.status_reply('OK')
 """
 )
 
+_UNLINK_UNLESS_GROWN = (
+    _FENCE
+    + """
+local checks = tonumber(ARGV[2])
+for i = 1, checks do
+  local verb, key, size = ARGV[3 * i], ARGV[3 * i + 1], tonumber(ARGV[3 * i + 2])
+  if redis.call(verb, key) > size then return 0 end
+end
+for i = 3 * checks + 3, #ARGV do redis.call('UNLINK', ARGV[i]) end
+return 1
+"""
+)
+
 
 class Handover:
     """The writing steps of one queue, under one lease."""
@@ -175,6 +188,14 @@ class Handover:
             flat += command
         if flat:
             await self._run(_ALL, [], flat)
+
+    async def unlink_unless_grown(self, keys: Sequence[str], sizes: Mapping[Command, int]) -> bool:
+        """Removes the keys if each collection, by the command that counts it, still has its size.
+
+        False when one has grown and nothing was removed.
+        """
+        checks = [part for command, size in sizes.items() for part in (*command, size)]
+        return bool(await self._run(_UNLINK_UNLESS_GROWN, [], [len(sizes), *checks, *keys]))
 
     async def _move(self, origin: Holder, goal: Holder, ids: Sequence[str]) -> list[str]:
         if not ids:

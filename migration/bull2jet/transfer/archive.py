@@ -50,17 +50,21 @@ async def removable(
 ) -> AsyncIterator[list[str]]:
     """The queue's own keys and those of carried jobs, page by page; never a foreign key.
 
-    While jobs of the queue stay behind in Redis, its common keys stay too.
+    While jobs of the queue stay behind in Redis, its common keys stay too, and the list of its
+    schedulers while it names any that was not taken over.
     """
     keys = QueueKeys(found.queue)
     ids = await carried_ids(door, found)
+    kept = "repeat" if await door.call("EXISTS", keys("repeat")) else ""
     longer = tuple(f"{key}:" for key in siblings if key.startswith(f"{found.queue.key}:"))
     empty = not await remaining(door, found)
     async for page in door.keys(keys.matching("")):
         mine = [
             key
             for key in dict.fromkeys(page)
-            if not key.startswith(longer) and _is_carried(keys.rest(key), ids, empty)
+            if not key.startswith(longer)
+            and keys.rest(key) != kept
+            and _is_carried(keys.rest(key), ids, empty)
         ]
         if mine:
             yield mine
@@ -69,10 +73,14 @@ async def removable(
 def _is_carried(rest: str, ids: IdSet, with_common: bool) -> bool:
     if rest in ids:
         return True
-    if rest in QUEUE_SUFFIXES or rest.startswith(QUEUE_PREFIXES):
+    if _is_common(rest):
         return with_common and rest != f"{OWN}lease"
     owner, part = owner_of(rest)
     return bool(part) and owner in ids
+
+
+def _is_common(rest: str) -> bool:
+    return rest in QUEUE_SUFFIXES or rest.startswith(QUEUE_PREFIXES)
 
 
 async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], path: Path) -> int:
@@ -96,18 +104,35 @@ async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], 
 async def remove_keys(
     door: Door, found: QueueFound, siblings: Sequence[str], handover: Handover
 ) -> int:
-    """Removes the carried jobs' keys in slices; the collections that name them go last."""
+    """Removes the carried jobs' keys in slices, then what is common to them in one step.
+
+    The common keys stay if an old producer has added a job meanwhile: they are all that names it.
+    """
     count = 0
-    last: list[str] = []
+    common: list[str] = []
     keys = QueueKeys(found.queue)
+    sizes = await _sizes(door, keys)  # before `removable` sees that no job is left
     async for page in removable(door, found, siblings):
-        common = [key for key in page if keys.rest(key).startswith(OWN)]
-        jobs = [key for key in page if not keys.rest(key).startswith(OWN)]
+        jobs = [key for key in page if not _is_common(keys.rest(key))]
+        common += [key for key in page if _is_common(keys.rest(key))]
         await handover.together([("UNLINK", key) for key in jobs])
-        last += common
-        count += len(page)
-    await handover.together([("UNLINK", key) for key in last])
+        count += len(jobs)
+    if await handover.unlink_unless_grown(common, sizes):
+        count += len(common)
     return count
+
+
+async def _sizes(door: Door, keys: QueueKeys) -> dict[Command, int]:
+    """How many ids the library's collections hold; those of another type are left out."""
+    commands: list[Command] = [
+        ("LLEN" if holder.is_list else "ZCARD", keys(holder.suffix)) for holder in HOLDERS
+    ]
+    answers = await door.calls(commands)
+    return {
+        command: answer
+        for command, answer in zip(commands, answers, strict=True)
+        if isinstance(answer, int)
+    }
 
 
 async def _rows(door: Door, page: Sequence[str]) -> list[list[Any]]:

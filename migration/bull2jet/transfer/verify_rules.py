@@ -36,8 +36,9 @@ class RuleCheck:
 
     async def _check_schedulers(self) -> None:
         known = {scheduler.id: scheduler for scheduler in await self.target.schedulers()}
-        source = (await all_schedulers(self.door, self.queue)).schedulers
-        for wanted in self.mapper.schedulers(source):
+        source = await all_schedulers(self.door, self.queue)
+        self.findings.extend(f for f in source.findings if f.severity is Severity.LEFT)
+        for wanted in self.mapper.schedulers(source.schedulers):
             copy = known.get(wanted.id)
             if copy is None:
                 self._changed(f"the scheduler {wanted.id!r} is not on the target.")

@@ -1,0 +1,72 @@
+"""`finalize` removes what was carried, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bull2jet.commands.finalize import finalize
+from bull2jet.commands.run import run
+from bull2jet.commands.verify import verify
+from bull2jet.options import Options
+from bull2jet.progress import Silent
+from bull2jet.report import Report, Verdict
+from bull2jet.source.door import Command
+from bull2jet.source.handover import Handover
+
+from .conftest import RedisServer, make_jobs, put_job
+
+
+@pytest.fixture
+def client(redis_server: RedisServer) -> Any:
+    make_jobs(redis_server.client, 8)
+    return redis_server.client
+
+
+async def made_final(options: Options, folder: Path) -> Report:
+    named = options.model_copy(update={"archive": folder / "archive.gz"})
+    return await finalize(named, Silent())
+
+
+async def test_everything_that_was_carried_is_removed(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    await run(options, Silent())
+    assert (await made_final(options, tmp_path)).verdict is Verdict.FINE
+    assert client.keys("*") == []
+
+
+async def test_a_job_that_an_old_producer_adds_during_the_removal_stays_listed(
+    client: Any, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(options, Silent())
+    together = Handover.together
+
+    async def add_late(handover: Handover, commands: Sequence[Command]) -> None:
+        if not client.exists("bull:q:late"):
+            put_job(client, "late")
+            client.lpush("bull:q:wait", "late")
+        await together(handover, commands)
+
+    monkeypatch.setattr(Handover, "together", add_late)
+    report = await made_final(options, tmp_path)
+    assert [f.code for f in report.findings if f.severity == "left"] == ["left-behind"]
+    assert client.lrange("bull:q:wait", 0, -1) == [b"late"]
+    assert client.exists("bull:q:late", "bull:q:meta", "bull:q:id") == 3
+    assert not client.exists("bull:q:w1", "bull:q:c1:logs")
+
+
+async def test_a_scheduler_that_was_not_carried_is_named_to_the_end_and_stays(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    client.zadd("bull:q:repeat", {"gone::::* * * * *": 2_000_000_000_000})
+    for command in (run, verify):
+        report = await command(options, Silent())
+        assert [f.code for f in report.findings if f.severity == "left"] == ["scheduler-lost"]
+        assert report.verdict is Verdict.LEFT
+    report = await made_final(options, tmp_path)
+    assert [f.code for f in report.findings if f.severity == "left"] == ["scheduler-lost"]
+    assert client.keys("*") == [b"bull:q:repeat"]
