@@ -135,6 +135,19 @@ async def test_a_rollback_killed_at_every_single_write_is_finished_by_the_next_o
     assert number > 15
 
 
+async def test_a_rollback_killed_again_and_again_keeps_the_order_of_many_jobs(
+    redis_server: RedisServer, options: Options, killer: Killer
+) -> None:
+    make_jobs(redis_server.client, 1100)
+    expected = await state_of_redis(options)
+    await run(options, Silent())
+    number = 8
+    while await killed_at(killer, number, rollback(options, Silent())):
+        number += 1
+    assert number > 10
+    assert await state_of_redis(options) == expected
+
+
 async def test_carrying_late_jobs_killed_at_every_single_write_is_finished_by_the_next_run(
     redis_server: RedisServer, options: Options, killer: Killer
 ) -> None:

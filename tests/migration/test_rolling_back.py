@@ -19,7 +19,7 @@ from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from bull2jet.source.door import Door
 
-from .conftest import Load, RedisServer, make_jobs
+from .conftest import Load, RedisServer, make_jobs, put_job
 from .reading import schedulers, snapshot
 from .test_reading_golden_dumps import ALL
 from .working import worker_on
@@ -111,6 +111,23 @@ async def test_old_workers_go_on_after_the_way_back(
         await enough.wait()
     await worker.close()
     assert taken == ["w1", "w2", "w3", "w4", "p1"]
+
+
+async def test_very_many_jobs_that_are_due_at_once_keep_their_order(
+    redis_server: RedisServer, options: Options
+) -> None:
+    """Their scores have room for 4,096 in a millisecond; the ids decide between the rest."""
+    client = redis_server.client
+    make_jobs(client, 4)
+    pipe, due = client.pipeline(transaction=False), 2_000_000_000_000 * 4096
+    for number in range(5000):
+        put_job(pipe, f"tie{number:04}", delay=1000)
+        pipe.zadd("bull:q:delayed", {f"tie{number:04}": due + min(number, 4095)})
+    pipe.execute()
+    before = client.zrange("bull:q:delayed", 0, -1, withscores=True)
+    await run(options, Silent())
+    await rollback(options, Silent())
+    assert client.zrange("bull:q:delayed", 0, -1, withscores=True) == before
 
 
 async def test_another_redis_is_not_taken_for_the_one_that_was_migrated(

@@ -48,9 +48,10 @@ class Writer:
         commands += _sliced("ZADD", f"{key}:unsuccessful", scored, 2)
         return commands
 
-    def place(self, job: Job, number: int) -> list[Command]:
-        """Puts the id where the library looks for it; `number` counts jobs of the state from 1.
+    def place(self, job: Job, number: int, score: float | None = None) -> list[Command]:
+        """Puts the id where the library looks for it; `number` grows from job to job of a state.
 
+        `score` is the one that a delayed job had, if that is still right.
         Waiting jobs must come in running order; the queue is frozen, so up to BullMQ 5 they go
         where a paused queue keeps them.
         """
@@ -60,17 +61,18 @@ class Writer:
             case State.PRIORITIZED if not self._has_prioritized:
                 return self._in_list(job)
             case State.PRIORITIZED:
-                score = job.priority * _LEVEL + number % _LEVEL
+                rank = job.priority * _LEVEL + number % _LEVEL
                 counter: Command = ("SET", self.keys("pc"), number)
-                return [("ZADD", self.keys("prioritized"), score, job.id), counter]
+                return [("ZADD", self.keys("prioritized"), rank, job.id), counter]
             case State.DELAYED:
-                score = (job.due or 0) * _STEPS + (number & (_STEPS - 1))
-                return [("ZADD", self.keys("delayed"), score, job.id)]
+                due = (job.due or 0) * _STEPS + (number & (_STEPS - 1))
+                stands = str(due) if score is None else repr(score)
+                return [("ZADD", self.keys("delayed"), stands, job.id)]
             case State.WAITING_CHILDREN:
                 return [("ZADD", self.keys("waiting-children"), job.timestamp, job.id)]
             case State.COMPLETED | State.FAILED:
-                score = job.finishedOn or job.timestamp
-                return [("ZADD", self.keys(job.state.value), score, job.id)]
+                ended = job.finishedOn or job.timestamp
+                return [("ZADD", self.keys(job.state.value), ended, job.id)]
 
     @property
     def _has_prioritized(self) -> bool:

@@ -15,7 +15,7 @@ from bull2jet.errors import NotGoError
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import Job, Scheduler, Settings, State
 from bull2jet.progress import Progress
-from bull2jet.source.decoding import Listing
+from bull2jet.source.decoding import Listing, due_of
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Command, Door
 from bull2jet.source.generation import Library
@@ -55,6 +55,8 @@ class GiveBack:
     rewritten: int = 0
     _keys: QueueKeys = field(init=False)
     _writer: Writer = field(init=False)
+    #: jobs that earlier runs returned; those of this one line up behind them
+    _before: int = 0
 
     def __post_init__(self) -> None:
         self._keys = QueueKeys(self.found.queue)
@@ -68,6 +70,7 @@ class GiveBack:
                 f"{counts[State.ACTIVE]} jobs of {self.found.queue.key} are active on the target; "
                 "wait until their workers are done, then run the command again."
             )
+        self._before = int(await self.door.call("SCARD", self._keys(_RETURNED)))
         while counts:
             position = await self.target.position()
             for state in _ORDER:
@@ -92,14 +95,16 @@ class GiveBack:
         copies = await self.target.read(wanted)
         jobs = [copies[i] for i in wanted if i in copies and copies[i].state is state]
         originals = await self._originals(jobs)
+        scores = await self._scores(jobs)
         commands: list[Command] = []
         for job in jobs:
             number = self.returned[state] = self.returned.get(state, 0) + 1
+            number += self._before
             changed = differences(originals[job.id], job) if job.id in originals else ["all"]
             if set(changed) - {"state", "due"}:
                 self.rewritten += 1
                 commands += self._writer.hash(self.mapper.back(job)) + self._writer.beside(job)
-            commands += self._writer.place(job, number)
+            commands += self._writer.place(job, number, scores.get(job.id))
             commands.append(("SADD", self._keys(_RETURNED), job.id))
         await self.handover.together(commands)
         self.progress.advance(len(jobs), sum(job.size for job in jobs))
@@ -112,6 +117,19 @@ class GiveBack:
         async for loaded in loader.load(HOLDERS[0].mirror, listings):
             found |= {job.id: self.mapper.job(job) for job in loaded.jobs}
         return found
+
+    async def _scores(self, jobs: Sequence[Job]) -> dict[str, float]:
+        """The scores of delayed jobs that are still due when they were, ties among them kept."""
+        delayed = [job for job in jobs if job.state is State.DELAYED]
+        mirror = self._keys(f"{OWN}delayed")
+        found = await self.door.calls([("ZSCORE", mirror, job.id) for job in delayed])
+        scores: dict[str, float] = {}
+        for job, score in zip(delayed, found, strict=True):
+            if score is not None and not isinstance(score, Exception):
+                known = Listing(job.id, job.state, 0, float(score))
+                if due_of(known) == job.due:
+                    scores[job.id] = float(score)
+        return scores
 
     async def _return_furniture(self) -> None:
         commands: list[Command] = []
