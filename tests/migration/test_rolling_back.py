@@ -130,6 +130,41 @@ async def test_very_many_jobs_that_are_due_at_once_keep_their_order(
     assert client.zrange("bull:q:delayed", 0, -1, withscores=True) == before
 
 
+async def test_a_deduplication_id_whose_owner_finished_on_the_target_is_free_again(
+    redis_server: RedisServer, options: Options
+) -> None:
+    once: dict[str, Any] = {"deduplication": {"id": "once"}}
+    kept: dict[str, Any] = {"deduplication": {"id": "kept"}, "delay": 3_600_000}
+    timed: dict[str, Any] = {"deduplication": {"id": "timed", "ttl": 3_600_000}}
+    async with old_queue(redis_server) as queue:
+        for opts in (once, kept, timed):
+            await queue.add("work", {}, opts)
+        await run(options, Silent())
+        async with worker_on(options, "q") as shift:
+            await shift.until("1", "3")
+        await rollback(options, Silent())
+        assert (await queue.add("work", {}, once)).id == "4"
+        assert (await queue.add("work", {}, kept)).id == "2"
+        assert (await queue.add("work", {}, timed)).id == "3"
+
+
+async def test_an_add_that_became_a_job_on_the_target_is_no_longer_remembered(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 1)
+    opts = '{"de":{"id":"last","keepLastIfActive":true}}'
+    client.hset("bull:q:w1", mapping={"deid": "last", "opts": opts})
+    client.set("bull:q:de:last", "w1")
+    client.hset("bull:q:dn:last", mapping={"name": "next", "data": "{}", "opts": opts, "jid": "9"})
+    await run(options, Silent())
+    async with worker_on(options, "q") as shift:
+        await shift.until("w1", "9")
+    await rollback(options, Silent())
+    assert client.zscore("bull:q:completed", "9") is not None
+    assert not client.exists("bull:q:dn:last", "bull:q:de:last")
+
+
 async def test_another_redis_is_not_taken_for_the_one_that_was_migrated(
     redis_server: RedisServer, options: Options
 ) -> None:

@@ -24,10 +24,10 @@ from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listing import HOLDERS, pages
 from bull2jet.source.options import abbreviated
-from bull2jet.source.remembered import remembered_fields
 from bull2jet.source.writing import Writer, dumps
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.mapping import Mapper
+from bull2jet.transfer.owning import outlived, owned_again
 
 #: `prioritized` before `waiting`: where both share one list, priorities run first
 _ORDER = (
@@ -135,17 +135,13 @@ class GiveBack:
         commands: list[Command] = []
         for scheduler in await self.target.schedulers():
             commands += self._scheduler(scheduler)
-        for held in await self.target.deduplications():
-            expiry = ("PX", max(1, held.ttl)) if held.ttl is not None else ()
-            commands.append(("SET", self._keys(f"de:{held.id}"), held.jobId, *expiry))
-            if held.next is not None:
-                pairs = remembered_fields(held.next).items()
-                flat = [part for pair in pairs for part in pair]
-                commands.append(("HSET", self._keys(f"dn:{held.id}"), *flat))
+        held = await self.target.deduplications()
+        commands += owned_again(self._keys, held)
         settings = await self.target.settings()
         commands.append(("SET", self._keys("id"), settings.counter))
         commands += self._limits(settings)
         await self.handover.together(commands)
+        await self.handover.together(await outlived(self.door, self._keys))
 
     def _limits(self, settings: Settings) -> list[Command]:
         """Global limits as they stand on the target now; Bull has none."""
