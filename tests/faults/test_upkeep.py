@@ -60,6 +60,30 @@ async def test_a_parent_stays_while_its_child_is_there(shared_url: str, name: st
     await queue.close()
 
 
+@pytest.mark.parametrize(("above", "below"), [("bull", "app:prod"), ("app:prod", "bull")])
+async def test_flows_over_prefixes_with_colons_are_kept_together(
+    above: str, below: str, shared_url: str, name: str
+) -> None:
+    url = {"connection": shared_url}
+    flow = FlowProducer({**url, "prefix": above})
+    child = {"name": "child", "queueName": name, "prefix": below, "opts": {"jobId": "c"}}
+    tree = {"name": "parent", "queueName": name, "opts": {"jobId": "p"}, "children": [child]}
+    await flow.add({**tree, "prefix": above})
+    parents = Queue(name, {**url, "prefix": above})
+    await looked_after(await parents.ledger())
+    assert await parents.getJobState("p") == "waiting-children"
+    worker = Worker(name, None, {**url, "prefix": below, "autorun": False})
+    job = await worker.getNextJob("token")
+    assert job is not None and job.id == "c"
+    await job.moveToCompleted("value", "token", False)
+    assert await parents.getJobState("p") == "waiting"
+    parent = await parents.getJob("p")
+    assert parent is not None
+    assert await parent.getChildrenValues() == {f"{below}:{name}:c": "value"}
+    for opened in (worker, flow, parents):
+        await opened.close()
+
+
 async def test_an_add_that_was_kept_starts_when_the_worker_died_before_starting_it(
     shared_url: str, name: str
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from bull2jet.commands.run import run
 from bull2jet.options import Options
 from bull2jet.progress import Silent
+from bull2jet.report import Verdict
 from jetbull import Queue
 from jetbull.upkeep import Upkeep
 
@@ -66,3 +67,27 @@ async def test_a_parent_waits_for_a_failed_child_that_history_leaves_behind(
     async with worker_on(options, "q") as shift:
         await looked_after(shift.queue)
         assert await shift.queue.getJobState("parent") == "waiting-children"
+
+
+@pytest.mark.parametrize(("above", "below"), [("app:prod", "{other:x}"), ("{other:x}", "bull")])
+async def test_flows_over_prefixes_with_colons_arrive_whole(
+    above: str, below: str, redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    fields = {"name": "work", "data": "{}", "opts": "{}", "timestamp": 1_790_000_000_000}
+    for prefix in (above, below):
+        client.hset(f"{prefix}:q:meta", mapping={"opts.maxLenEvents": 1, "version": "bullmq:6.7.0"})
+    client.hset(f"{above}:q:parent", mapping=fields)
+    client.zadd(f"{above}:q:waiting-children", {"parent": 1_790_000_000_000})
+    client.sadd(f"{above}:q:parent:dependencies", f"{below}:q:child")
+    link = f'{{"id":"parent","queueKey":"{above}:q"}}'
+    named = {**fields, "parent": link, "parentKey": f"{above}:q:parent"}
+    client.hset(f"{below}:q:child", mapping=named)
+    client.lpush(f"{below}:q:wait", "child")
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    async with (
+        worker_on(options, "q", prefix=below) as children,
+        worker_on(options, "q", prefix=above) as parents,
+    ):
+        await children.until("child")
+        await parents.until("parent")

@@ -80,7 +80,7 @@ async def _missing_parent(tree: Tree) -> JobError | None:
     if not parent:
         return None
     store = await tree.queue.ledger()
-    link = parentage.link(store, parent)
+    link = parentage.link(store.names.space.prefix, parent)
     owner = await store.sibling(link["prefix"], link["queue"])
     if await reading.find(owner, link["id"]) is None:
         return refused(-5, "addJob", parent=str(tree.job.parentKey))

@@ -56,7 +56,7 @@ def is_near(store: QueueStore, parent: parentage.Parent | None) -> bool:
 async def require_parent(store: QueueStore, job: Draft) -> None:
     """JobError -5 when the parent a job names does not exist."""
     assert job.parent is not None
-    parent = parentage.link(store, job.parent)
+    parent = parentage.link(store.names.space.prefix, job.parent)
     owner = await store.sibling(parent["prefix"], parent["queue"])
     if await reading.find(owner, parent["id"]) is None:
         raise refused(-5, "addJob", parent=str(job.parentKey))

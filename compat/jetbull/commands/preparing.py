@@ -34,7 +34,7 @@ def record_of(job: Draft, store: QueueStore) -> Record:
     fixed: dict[str, Any] = {"name": str(job.name), "timestamp": job.timestamp, "opts": opts}
     if job.parent:
         fixed["parentKey"] = job.parentKey
-        fixed["parent"] = link(store, job.parent)
+        fixed["parent"] = link(store.names.space.prefix, job.parent)
     if job.repeatJobKey:
         fixed["repeatJobKey"] = job.repeatJobKey
     if job.deduplication_id:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jetbull.errors import StreamMissing
+from jetbull.ledger.names import Space
 from jetbull.ledger.reading import find
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
@@ -16,6 +18,7 @@ POLICY = (
     "ignoreDependencyOnFailure",
     "removeDependencyOnFailure",
 )
+_USUAL_PREFIXES = ("bull", "{bull}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,19 @@ class Parent:
     child_key: str
 
 
-def link(store: QueueStore, parent: Mapping[str, Any]) -> dict[str, Any]:
-    """The stored form of `{id, queueKey}`: prefix and queue told apart."""
+def link(own_prefix: str, parent: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored form of `{id, queueKey}`: prefix and queue told apart.
+
+    The child's own prefix and the usual ones come first. Any other may hold colons, while the name
+    of a queue has none, as BullMQ sees to.
+    """
     key = str(parent["queueKey"])
-    own = store.names.space.prefix
-    if key.startswith(own + ":"):
-        prefix, queue = own, key[len(own) + 1 :]
+    for known in (own_prefix, *_USUAL_PREFIXES):
+        if key.startswith(f"{known}:"):
+            prefix, queue = known, key[len(known) + 1 :]
+            break
     else:
-        prefix, _, queue = key.partition(":")
+        prefix, _, queue = key.rpartition(":")
     return {"id": str(parent["id"]), "queueKey": key, "prefix": prefix, "queue": queue}
 
 
@@ -59,24 +67,50 @@ async def by_key(store: QueueStore, key: str) -> tuple[QueueStore, str]:
 
     The three parts may hold colons themselves, so the split that finds a job is taken.
     """
-    parts = key.split(":")
-    candidates: list[tuple[str, str, str]] = []
-    own = store.names.space.prefix
-    if key.startswith(own + ":"):
-        rest = key[len(own) + 1 :].split(":")
-        candidates += [(own, ":".join(rest[:i]), ":".join(rest[i:])) for i in range(1, len(rest))]
-    else:
-        candidates += [
-            (parts[0], ":".join(parts[1:i]), ":".join(parts[i:])) for i in range(2, len(parts))
-        ]
+    candidates = _splits(store.names.space.prefix, key)
     first: tuple[QueueStore, str] | None = None
     for prefix, queue, job_id in candidates:
+        if len(candidates) > 1 and not await _is_used(store, prefix):
+            continue
         place = await store.sibling(prefix, queue), job_id
         first = first or place
         if len(candidates) == 1 or await find(*place) is not None:
             return place
-    assert first is not None, key
+    if first is None:
+        prefix, queue, job_id = candidates[0]
+        first = await store.sibling(prefix, queue), job_id
     return first
+
+
+def _splits(own: str, key: str) -> list[tuple[str, str, str]]:
+    """All that a child key may mean, the likeliest first."""
+    for known in (own, *_USUAL_PREFIXES):
+        if key.startswith(f"{known}:"):
+            rest = key[len(known) + 1 :].split(":")
+            found = [(known, ":".join(rest[:i]), ":".join(rest[i:])) for i in range(1, len(rest))]
+            break
+    else:
+        parts = key.split(":")
+        found = [
+            (parts[0], ":".join(parts[1:i]), ":".join(parts[i:])) for i in range(2, len(parts))
+        ]
+    parts = key.split(":")
+    found += [
+        (":".join(parts[: i - 1]), parts[i - 1], ":".join(parts[i:])) for i in range(3, len(parts))
+    ]
+    return list(dict.fromkeys(found))
+
+
+async def _is_used(store: QueueStore, prefix: str) -> bool:
+    """Whether there are queues below a prefix; opening one would make its streams."""
+    space = store.names.space
+    if prefix == space.prefix:
+        return True
+    try:
+        await store.wire.api(f"STREAM.INFO.{Space(prefix, space.replicas).jobs}")
+    except StreamMissing:
+        return False
+    return True
 
 
 __all__ = ["POLICY", "Parent", "by_key", "link", "parent_of", "policy_of"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from bull2jet.model import Job, QueueRef, State
 from jetbull.errors import ConfigurationError
+from jetbull.ledger import parentage
 from jetbull.ledger.names import Space, public_state_of
 from jetbull.ledger.placing import DONE, WAITING_CHILDREN, Place, delayed, waiting
 from jetbull.ledger.record import Record, Stored, dumps
@@ -29,7 +30,7 @@ def record_of(job: Job, queue: QueueRef) -> Record:
         MARK: "redis",
     }
     if job.parent:
-        fixed["parent"] = _link(job.parent, queue.prefix)
+        fixed["parent"] = parentage.link(queue.prefix, job.parent)
         fixed["parentKey"] = job.parentKey or f"{job.parent['queueKey']}:{job.parent['id']}"
     if job.repeatJobKey:
         fixed["repeatJobKey"] = job.repeatJobKey
@@ -150,16 +151,6 @@ def _check_subject(subject: str) -> None:
 def _due(state: State, head: Mapping[str, Any]) -> int | None:
     """The due time of a delayed job in ms."""
     return int(head["due"]) if state is State.DELAYED else None
-
-
-def _link(parent: Mapping[str, Any], own_prefix: str) -> dict[str, Any]:
-    """The ledger's form of `{id, queueKey}`, with prefix and queue told apart."""
-    key = str(parent["queueKey"])
-    if key.startswith(f"{own_prefix}:"):
-        prefix, queue = own_prefix, key[len(own_prefix) + 1 :]
-    else:
-        prefix, _, queue = key.partition(":")
-    return {"id": str(parent["id"]), "queueKey": key, "prefix": prefix, "queue": queue}
 
 
 __all__ = ["MARK", "job_in", "job_of", "place_of", "record_of", "refusal"]
