@@ -93,7 +93,7 @@ def _structural(element: Element, style: str, text: str) -> Iterator[Mark]:
         (name in _SECTIONS and "chapter" in element.get("class", "").lower())
         or (name == "section" and {"chapter", "doc-chapter"} & _kinds(element))
         or name == "h1"
-        or (name == "h2" and element.getprevious() is None)
+        or (name == "h2" and _neighbour(element, before=True) is None)
     )
     if chapter:
         yield Mark("structural", 0.9 if begins_chapter(text) else 0.8)
@@ -127,13 +127,19 @@ def _semantic(element: Element, text: str) -> Iterator[Mark]:
         yield Mark("semantic", 0.6)
     if _ORNAMENT.fullmatch(text):
         yield Mark("semantic", 0.7)
-    neighbours = (element.getprevious(), element.getnext())
+    neighbours = (_neighbour(element, before=True), _neighbour(element, before=False))
     if not text and all(n is not None and len(_beginning(n)) > _NEIGHBOUR for n in neighbours):
         yield Mark("semantic", 0.5)
 
 
 def _kinds(element: Element) -> set[str]:
     return set(f"{attribute(element, 'type')} {attribute(element, 'role')}".lower().split())
+
+
+def _neighbour(element: Element, *, before: bool) -> Element | None:
+    """The element next to this one; comments and processing instructions do not count."""
+    siblings = element.itersiblings(preceding=before)
+    return next((sibling for sibling in siblings if local_name(sibling)), None)
 
 
 def _beginning(element: Element) -> str:

@@ -139,6 +139,13 @@ def test_the_list_of_printed_pages_decides_where_there_is_one(make_epub: MakeEpu
     assert book.pages[1].break_info["startBreak"]["label"] == "ii"
 
 
+@pytest.mark.parametrize("note", ["<!-- a comment -->", "<?page 7?>"])
+def test_comments_beside_an_empty_paragraph_are_passed_over(make_epub: MakeEpub, note: str) -> None:
+    book = read_epub(make_epub(f"{_LONG}{note}<p></p>{note}{_LONG}"), "page-based")
+    assert len(book.pages) == 1
+    assert _marks(f"<div>{note}<h2>A Title</h2></div>") == [("structural", 0.8)]
+
+
 def test_the_least_confidence_is_an_option(make_epub: MakeEpub) -> None:
     path = make_epub(f"{_LONG}<hr/>{_LONG}<h1>Chapter 2</h1>{_LONG}")
     assert len(read_epub(path, "page-based").pages) == 3
