@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from .blocks import BLOCK_SEPARATOR, Block, DocumentText, Mark
+from .blocks import BLOCK_SEPARATOR, Block, DocumentText
 from .sentences import split_sentences
 
 __all__ = ["PageBreak", "Stretch", "cut_into_pages"]
@@ -47,32 +48,40 @@ def cut_into_pages(
     bounds: list[PageBreak | None] = [None, *breaks, None]
     stretches = []
     length = len(text.text)
+    offsets = _offsets(text)
     for start_break, end_break in pairwise(bounds):
         start = start_break.position if start_break else 0
         end = end_break.position if end_break else length
-        stretches.append(Stretch(start, end, _between(text, start, end), start_break, end_break))
+        stretches.append(
+            Stretch(start, end, _between(text, offsets, start, end), start_break, end_break)
+        )
     return stretches
+
+
+def _offsets(text: DocumentText) -> list[int]:
+    """Where each block begins in the text."""
+    lengths = (len(block.text) + len(BLOCK_SEPARATOR) for block in text.blocks)
+    return list(accumulate(lengths, initial=0))[:-1]
 
 
 def _breaks(text: DocumentText) -> list[PageBreak]:
     found = []
-    offset = 0
-    for block in text.blocks:
+    for offset, block in zip(_offsets(text), text.blocks, strict=True):
+        if not block.marks:
+            continue
+        starts = _sentence_starts(block)
         for mark in block.marks:
-            position = offset + _sentence_start(block, mark)
+            # A break waits for the next sentence, at the latest for the next block.
+            start = min(bisect_left(starts, mark.offset), len(starts) - 1)
+            position = offset + starts[start]
             found.append(PageBreak(position, mark.kind, mark.confidence, mark.label))
-        offset += len(block.text) + len(BLOCK_SEPARATOR)
     return found
 
 
-def _sentence_start(block: Block, mark: Mark) -> int:
-    """Where the first sentence at or after the mark begins; the block's end at the latest."""
-    start = 0
-    for sentence in split_sentences(block.text):
-        if start >= mark.offset:
-            return start
-        start += len(sentence)
-    return len(block.text) + len(BLOCK_SEPARATOR) if mark.offset else 0
+def _sentence_starts(block: Block) -> list[int]:
+    """Where the block's sentences begin, and then where the next block does."""
+    starts = list(accumulate(map(len, split_sentences(block.text)), initial=0))
+    return [*starts[:-1], len(block.text) + len(BLOCK_SEPARATOR)]
 
 
 def _thinned(breaks: Sequence[PageBreak], distance: int) -> list[PageBreak]:
@@ -85,12 +94,14 @@ def _thinned(breaks: Sequence[PageBreak], distance: int) -> list[PageBreak]:
     return kept
 
 
-def _between(text: DocumentText, start: int, end: int) -> list[Block]:
+def _between(text: DocumentText, offsets: Sequence[int], start: int, end: int) -> list[Block]:
     blocks = []
-    offset = 0
-    for block in text.blocks:
-        part = block.text[max(0, start - offset) : max(0, end - offset)].strip()
+    first = max(0, bisect_right(offsets, start) - 1)
+    for index in range(first, len(offsets)):
+        offset, block = offsets[index], text.blocks[index]
+        if offset >= end:
+            break
+        part = block.text[max(0, start - offset) : end - offset].strip()
         if part:
             blocks.append(block if part == block.text else replace(block, text=part, marks=()))
-        offset += len(block.text) + len(BLOCK_SEPARATOR)
     return blocks

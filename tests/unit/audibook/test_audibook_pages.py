@@ -165,6 +165,19 @@ def test_of_two_signs_close_together_the_surer_one_counts() -> None:
     ]
 
 
+def test_a_book_in_one_document_is_cut_at_each_of_its_thousands_of_marks() -> None:
+    sentence = "A sentence that is long enough to be a page. "
+    marks = [
+        Mark("explicit", 1.0, offset) for offset in range(0, 4000 * len(sentence), len(sentence))
+    ]
+    chapters = [Block(f"Chapter {n}", 1, marks=[Mark("structural", 0.9)]) for n in range(4000)]
+    blocks = [block for chapter in chapters for block in (chapter, Block(sentence * 2))]
+    assert (
+        len(cut_into_pages(DocumentText([Block(sentence * 4000, marks=marks)]), distance=1)) == 4000
+    )
+    assert len(cut_into_pages(DocumentText(blocks))) == 4000
+
+
 @given(
     st.lists(
         st.builds(
