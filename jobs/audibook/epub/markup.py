@@ -55,6 +55,7 @@ _BY_LANGUAGE = {
 }
 
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_DOCTYPE_START = re.compile("<!DOCTYPE", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&([A-Za-z][\w.-]*);")
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
@@ -95,7 +96,7 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
     expanded and nothing is fetched. Raises EpubError when nothing can be read.
     """
     text = decode(data, language)
-    text = _DOCTYPE.sub("", _XML_DECLARATION.sub("", text), count=1)
+    text = _without_doctype(_XML_DECLARATION.sub("", text))
     text = _ILLEGAL.sub("", _ENTITY.sub(_character, text)).strip()
     if not text:
         raise EpubError(f"{name!r} in the EPUB is empty.")
@@ -165,6 +166,13 @@ def _xml_parser() -> etree.XMLParser:
     return etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
+
+
+def _without_doctype(text: str) -> str:
+    # Only the first is looked at: searching on from each of many open ones takes hours.
+    start = _DOCTYPE_START.search(text)
+    found = _DOCTYPE.match(text, start.start()) if start else None
+    return text if found is None else text[: found.start()] + text[found.end() :]
 
 
 def _character(found: re.Match[str]) -> str:

@@ -11,7 +11,11 @@ import unicodedata
 __all__ = ["cut_to_length", "split_sentences"]
 
 _CLOSERS = "\"'”’»›)\\]』」）】》״׳"
-_END = re.compile(rf"(?:[.!?…։׃؟۔।॥]+[{_CLOSERS}]*(?:\s+|$)|[。！？]+[{_CLOSERS}]*\s*)")
+_ENDS = ".!?…։׃؟۔।॥"
+# A run of ends is looked at once, from its first: not again from each of a row of dots.
+_END = re.compile(
+    rf"(?:(?<![{_ENDS}])[{_ENDS}]++[{_CLOSERS}]*+(?:\s+|$)|[。！？]+[{_CLOSERS}]*\s*)"
+)
 _CLAUSE = re.compile(r"[,;:،؛、，；：—–]+[\"'”’»)\]]*\s*")
 _NEXT_LETTER = re.compile(r"[^\w\n]{0,5}(\w)")
 _LAST_WORD = re.compile(r"[\w.]+$")

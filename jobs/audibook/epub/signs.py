@@ -17,7 +17,12 @@ _BREAK_STYLE = re.compile(
     r"(?:page-)?break-(before|after)\s*:\s*(?:always|page|left|right|recto|verso)", re.IGNORECASE
 )
 _PAGE_ID = re.compile(r"page[-_]?\d+", re.IGNORECASE)
-_WIDE = re.compile(r"(?:margin|padding)[\w-]*\s*:\s*[^;]*?(\d+(?:\.\d+)?)px", re.IGNORECASE)
+_WIDE = re.compile(
+    # What was passed over is not tried again: a style of some kilobytes would take minutes.
+    r"(?<![\w-])(?:-\w+-)?(?:margin|padding)[\w-]*+\s*+:"
+    r"(?:[^;:\d]++|\d++(?:\.\d++)?+(?!px))*+(\d++(?:\.\d++)?+)px",
+    re.IGNORECASE,
+)
 _WIDE_PX = 50
 _FONT_SIZE = re.compile(r"font-size\s*:\s*(\d+(?:\.\d+)?)(px|r?em)", re.IGNORECASE)
 _LARGE = {"px": 20, "em": 2, "rem": 2}

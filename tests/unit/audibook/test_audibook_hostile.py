@@ -98,6 +98,22 @@ def test_a_zip_bomb_takes_no_memory(make_epub: MakeEpub) -> None:
     assert peak < 8 << 20
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html><body><p>" + "." * 500_000 + "x</p></body></html>",
+        "<!DOCTYPE html [" * 50_000 + "<html><body><p>x</p></body></html>",
+        f"<html><body><p style='{'margin:' * 100_000}'>x</p></body></html>",
+        f"<html><body><p style='margin:{'1' * 500_000}'>x</p></body></html>",
+    ],
+    ids=["dots", "document types", "margins", "digits"],
+)
+def test_repetitions_do_not_take_hours(make_epub: MakeEpub, page: str) -> None:
+    files = {"EPUB/document-1.xhtml": page.encode()}
+    book = read_epub(make_epub("<p>x</p>", files=files), "page-based")
+    assert book.pages[0].paragraphs[-1].endswith("x")
+
+
 def test_items_that_stand_in_for_each_other_in_a_circle_end(make_epub: MakeEpub) -> None:
     pictures = [
         "<item id='x' href='a.png' media-type='image/png' fallback='y'/>",
