@@ -1,9 +1,9 @@
 """Reading EPUB 2 and 3: from the file to pages of paragraphs, with no text lost.
 
 `archive` reads the zip within `limits`; `package`, `navigation` and `encryption` the
-files about the book; `markup` any document in any state; `text` takes a document's
-text block by block, less what `removal` and `contents` name; `documents` goes through
-the spine; `signs`, `chapters` and `pages` find page breaks; `sentences` and
+files about the book; `decoding` and `markup` any document in any state; `text` takes a
+document's text block by block, less what `removal` and `contents` name; `documents` goes
+through the spine; `signs`, `chapters` and `pages` find page breaks; `sentences` and
 `paragraphs` cut; `reader` puts the book together. `writer` makes plain EPUBs.
 """
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import codecs
 import re
+import sys
 from html.entities import html5
 
 from lxml import etree
 
 from audibook.errors import EpubError
 
+from .decoding import decode
+
 __all__ = [
     "Element",
     "all_text",
     "attribute",
     "children",
-    "decode",
     "local_name",
     "own_text",
     "parse",
@@ -23,69 +24,21 @@ __all__ = [
 
 Element = etree._Element
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_DECLARED = (
-    re.compile(rb"""^\s*<\?xml[^>]*\bencoding\s*=\s*["']([\w.:-]+)["']"""),
-    re.compile(rb"""<meta[^>]*\bcharset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE),
-)
-_HEAD_BYTES = 4096
-_BY_LANGUAGE = {
-    "he": "cp1255",
-    "yi": "cp1255",
-    "ar": "cp1256",
-    "fa": "cp1256",
-    "ru": "cp1251",
-    "uk": "cp1251",
-    "bg": "cp1251",
-    "el": "cp1253",
-    "tr": "cp1254",
-    "pl": "cp1250",
-    "cs": "cp1250",
-    "hu": "cp1250",
-    "th": "cp874",
-    "ja": "cp932",
-    "zh": "gb18030",
-    "ko": "cp949",
-}
-
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _DOCTYPE_START = re.compile("<!DOCTYPE", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&([A-Za-z][\w.-]*);")
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_NUMBERED = re.compile("&#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# Characters of Windows that were taken for those of ISO 8859-1, as browsers read them.
+_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+_CONTROLS = re.compile("[\x80-\x84\x86-\x9f]")  # the one left out is a line end
 _SELF_CLOSED = re.compile(r"<([A-Za-z][\w:.-]*)((?:\s[^<>]*?)?)/>")
 _VOID = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input"),
     *("link", "meta", "param", "source", "track", "wbr"),
 }
-
-
-def decode(data: bytes, language: str = "") -> str:
-    """The document's text: by its byte order mark, its declaration, as UTF-8, or by a guess.
-
-    `language` is the book's; it decides the guess for text that declares nothing true.
-    """
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return data.decode(encoding, "replace")
-    candidates = [found.group(1).decode("ascii") for found in _declarations(data)]
-    if b"\x00" in data[:4]:
-        candidates.append("utf-16-be" if data[:1] == b"\x00" else "utf-16-le")
-    candidates += ["utf-8", _BY_LANGUAGE.get(language.lower().partition("-")[0], "cp1252")]
-    for encoding in candidates:
-        try:
-            # bytes.decode refuses names which are no text encodings with a LookupError
-            return data.decode(encoding)
-        except (LookupError, UnicodeError):
-            continue
-    return data.decode("latin-1")
 
 
 def parse(data: bytes, name: str, language: str = "") -> Element:
@@ -97,7 +50,9 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
     """
     text = decode(data, language)
     text = _without_doctype(_XML_DECLARATION.sub("", text))
-    text = _ILLEGAL.sub("", _ENTITY.sub(_character, text)).strip()
+    text = _NUMBERED.sub(_numbered_character, _ENTITY.sub(_character, text))
+    text = _CONTROLS.sub(lambda found: _WINDOWS[ord(found.group())], text)
+    text = _ILLEGAL.sub("", text).strip()
     if not text:
         raise EpubError(f"{name!r} in the EPUB is empty.")
     try:
@@ -157,11 +112,6 @@ def all_text(element: Element) -> str:
     return "".join(parts)
 
 
-def _declarations(data: bytes) -> list[re.Match[bytes]]:
-    head = data[:_HEAD_BYTES]
-    return [found for pattern in _DECLARED if (found := pattern.search(head))]
-
-
 def _xml_parser() -> etree.XMLParser:
     return etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
@@ -181,6 +131,14 @@ def _character(found: re.Match[str]) -> str:
         return found.group()
     character = html5.get(f"{name};")
     return character if character and character not in "<&" else f"&amp;{name};"
+
+
+def _numbered_character(found: re.Match[str]) -> str:
+    code = int(found.group(1), 16) if found.group(1) else int(found.group(2))
+    if code in _WINDOWS:
+        return _WINDOWS[code]
+    legal = code <= sys.maxunicode and not _ILLEGAL.match(chr(code))
+    return found.group() if legal else ""
 
 
 def _open_close(found: re.Match[str]) -> str:

@@ -207,12 +207,34 @@ def test_a_malformed_document_still_gives_its_text(document: str) -> None:
         ("cp1255", "<?xml version='1.0' encoding='utf-8'?>", "he", "שלום"),
         ("utf-8", "<?xml version='1.0' encoding='no-such-thing'?>", "en", "naïve"),
         ("utf-8", "<?xml version='1.0' encoding='rot13'?>", "en", "naïve"),
+        ("utf-8", "<?xml version='1.0' encoding='unicode_escape'?>", "en", "C:\\ud800 naïve"),
+        ("utf-8", "<?xml version='1.0' encoding='utf-16'?>", "en", "plain"),
+        ("utf-8", "<?xml version='1.0' encoding='utf-16'?>", "en", "plain!"),
+        ("utf-8", "<meta charset='windows-1252'/>", "he", "שלום"),
+        ("cp1252", "<?xml version='1.0' encoding='ISO-8859-1'?>", "en", "It’s “quoted” — café…"),
+        ("cp1255", "<?xml version='1.0' encoding='iso-8859-8-i'?>", "", "שָׁלוֹם"),
+        ("gbk", "<?xml version='1.0' encoding='gb2312'?>", "zh", "镕基"),
+        ("cp932", "<?xml version='1.0' encoding='Shift_JIS'?>", "ja", "①番"),
+        ("cp1255", "", "iw", "שלום"),
+        ("cp1255", "", "heb", "שלום"),
     ],
 )
 def test_any_encoding_is_read(encoding: str, declaration: str, language: str, text: str) -> None:
     page = f"{declaration}<html><body><p>{text}</p></body></html>"
     root = parse(page.encode(encoding), "page.xhtml", language)
     assert document_text(root).text == text
+
+
+@pytest.mark.parametrize("declaration", ["", "<?xml version='1.0' encoding='utf-8'?>"])
+def test_one_damaged_byte_costs_no_more_than_itself(declaration: str) -> None:
+    page = f"{declaration}<html><body><p>שלום # לכולם, ולכל מי שבא</p></body></html>".encode()
+    root = parse(page.replace(b"#", b"\x93"), "page.xhtml", "he")
+    assert document_text(root).text == "שלום \ufffd לכולם, ולכל מי שבא"
+
+
+def test_characters_of_windows_are_read_where_they_are_given_by_number() -> None:
+    body = "<p>&#147;It&#x92;s&#148; &#133; caf\u00e9 \x93raw\x94 &#1;&#xD800;&#9999999;end</p>"
+    assert _texts(body) == ["“It’s” … café “raw” end"]
 
 
 def test_entities_are_never_expanded_from_the_document(tmp_path: Path) -> None:
