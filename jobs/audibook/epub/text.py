@@ -94,7 +94,7 @@ class _Walker:
         if name in _BLOCKS or self._is_loose(element, name):
             self._flush()
             self._level = _HEADINGS.get(name, self._level)
-        elif name == "a":
+        elif _is_link(element, name):
             self._links += 1
         elif name == "br":
             self._add(" ")
@@ -108,7 +108,7 @@ class _Walker:
             self._flush()
             if name in _HEADINGS:
                 self._level = None
-        elif name == "a":
+        elif _is_link(element, name):
             self._links -= 1
 
     def _is_loose(self, element: Element, name: str) -> bool:
@@ -219,6 +219,11 @@ class _Walker:
         self._length = 0
         self._linked = 0
         self._ends_in_space = True
+
+
+def _is_link(element: Element, name: str) -> bool:
+    """Whether the element is a link to another place in the book: not an anchor, nor out of it."""
+    return name == "a" and ":" not in element.get("href", ":")
 
 
 def _size(text: str) -> int:

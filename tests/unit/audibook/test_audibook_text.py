@@ -164,6 +164,21 @@ def test_a_list_of_links_to_the_chapters_is_not_read() -> None:
     assert "Chapter 3" in _extract(links, TextOptions(contents_lists=True)).text
 
 
+@pytest.mark.parametrize(
+    "anchor", ["<a id='p{}'>", "<a name='p{}'>", "<a href='https://x.org/{}'>"]
+)
+def test_anchors_and_links_out_of_the_book_make_no_contents_list(anchor: str) -> None:
+    texts = [f"Sentence {n}." for n in range(4)]
+    assert (
+        _texts("".join(f"<p>{anchor.format(n)}{t}</a></p>" for n, t in enumerate(texts))) == texts
+    )
+
+
+def test_an_anchor_that_is_never_closed_costs_no_text() -> None:
+    page = "<html><body><a name='c1'><h2>One</h2><p>First.<p>Second.<p>Third.<p>Fourth.</body>"
+    assert len(document_text(parse(page.encode(), "page.html")).blocks) == 5
+
+
 def test_two_links_in_a_row_are_text() -> None:
     assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
 
