@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from lxml import etree
+
 from .blocks import Block, DocumentText, Mark, TextOptions
 from .contents import without_contents_lists
 from .markup import Element, all_text, local_name
@@ -123,10 +125,10 @@ class _Walker:
         if not name:  # a comment or processing instruction
             self._add(element.tail)
             return True
-        if name in {"math", "svg"}:
+        rule = removal_rule(element, self.options, self._tail())
+        if rule is None and name in {"math", "svg"}:
             self._foreign(element, name)
             return True
-        rule = removal_rule(element, self.options, self._tail())
         if rule is None and not self.options.inline_elements and self._is_loose(element, name):
             rule = "inline element"
         if rule is None:
@@ -151,13 +153,12 @@ class _Walker:
 
     def _foreign(self, element: Element, name: str) -> None:
         if name == "math":
-            spoken = element.get("alttext")
+            spoken = element.get("alttext", "").strip()
             if spoken:
                 self._add(spoken)
                 self._count("formula source", element)
             else:
-                for part in element.iter():
-                    self._add_formula(part)
+                self._add_formula(element)
         else:
             texts = [e for e in element.iter() if local_name(e) == "text"]
             for text in texts:
@@ -169,11 +170,19 @@ class _Walker:
                 self.removed["picture"] -= _size(all_text(text))
         self._add(element.tail)
 
-    def _add_formula(self, part: Element) -> None:
-        if local_name(part).startswith("annotation"):
-            self.removed["formula source"] += _size(part.text or "")
-        else:
-            self._add(part.text)
+    def _add_formula(self, formula: Element) -> None:
+        walk = etree.iterwalk(formula, events=("start", "end", "comment", "pi"))
+        for event, part in walk:
+            name = local_name(part)
+            if event == "start" and name.startswith("annotation"):
+                self._count("formula source", part)
+                walk.skip_subtree()
+            elif event == "start":
+                # One over two is no twelve.
+                self._add(" " if name == "mn" and self._tail()[-1:].isdigit() else None)
+                self._add(part.text)
+            elif part is not formula and (part.tail or "").strip():
+                self._add(part.tail)
 
     def _count(self, rule: str, element: Element) -> None:
         self.removed[rule] += _size(all_text(element))

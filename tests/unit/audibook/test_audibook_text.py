@@ -156,6 +156,22 @@ def test_a_formula_is_read_by_its_alternative_text() -> None:
     assert _texts(f"<p>Let {math} be.</p>") == ["Let x squared be."]
 
 
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("<mi>x</mi><!-- Made by hand --><mo>=</mo><?by hand?><mn>1</mn>", "x=1"),
+        ("<mfrac><mn>1</mn><mn>2</mn></mfrac>", "1 2"),
+        ("<mtext>all <b>of</b> it</mtext>", "all of it"),
+        ("<semantics><mi>x</mi><annotation-xml><ci>x</ci></annotation-xml></semantics>", "x"),
+    ],
+)
+def test_a_formula_without_alternative_text_is_read_as_it_is_shown(formula: str, text: str) -> None:
+    math = f"<math xmlns='http://www.w3.org/1998/Math/MathML'>{formula}</math>"
+    extracted = _extract(f"<p>Let {math} be.</p>")
+    assert extracted.text == f"Let {text} be."
+    assert extracted.removed.total() == ("annotation" in formula)
+
+
 def test_a_list_of_links_to_the_chapters_is_not_read() -> None:
     links = "".join(f"<p><a href='c{n}.xhtml'>Chapter {n}</a></p>" for n in range(1, 6))
     extracted = _extract(f"<h1>Title</h1><h2>Contents</h2>{links}<p>It began.</p>")
