@@ -66,8 +66,16 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
         )
     except etree.XMLSyntaxError as error:
         raise EpubError(f"{name!r} in the EPUB cannot be read: {error.msg}.") from None
-    if any("depth" in entry.message for entry in parser.error_log):
+    exceeded = [
+        e.message for e in parser.error_log if e.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT
+    ]
+    if any("depth" in message for message in exceeded):
         raise EpubError(f"{name!r} in the EPUB nests its elements too deeply to be a book.")
+    if exceeded:
+        raise EpubError(
+            f"{name!r} in the EPUB has more than ten million characters in one piece of text: "
+            "divide it into paragraphs."
+        )
     if root is None:
         raise EpubError(f"{name!r} in the EPUB holds no document.")
     return root

@@ -49,9 +49,12 @@ def document_text(
 
 
 def _bodies(root: Element) -> list[Element]:
-    found = [e for e in root.iter() if local_name(e) in {"body", "book", "svg"}]
-    outer = [e for e in found if local_name(e) != "svg"]
-    return outer[:1] or ([root] if local_name(root) not in {"html", "svg"} else found[:1])
+    """The body; all there is where the text stands beside it, or in several bodies, or in none."""
+    if local_name(root) == "html":
+        parts = [e for e in root if local_name(e) not in {"", "head"}]
+        beside = "".join([root.text or "", *(e.tail or "" for e in root)]).strip()
+        return parts if [local_name(e) for e in parts] == ["body"] and not beside else [root]
+    return [e for e in root.iter() if local_name(e) in {"body", "book"}][:1] or [root]
 
 
 class _Walker:
@@ -90,6 +93,7 @@ class _Walker:
             else:
                 self._open(child)
                 path.append((child, iter(child)))
+        self._flush()
 
     def _open(self, element: Element) -> None:
         name = local_name(element)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from audibook import EpubError
 from audibook.epub.blocks import DocumentText, TextOptions
 from audibook.epub.markup import parse
 from audibook.epub.text import document_text
@@ -222,6 +223,27 @@ def test_options_leave_out_elements_and_inline_text_and_keep_notes() -> None:
 def test_a_malformed_document_still_gives_its_text(document: str) -> None:
     text = document_text(parse(document.encode(), "page.html")).text
     assert "One" in text and "Two" in text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html><head><title>T</title></head><p>One</p><p>Two</p></html>",
+        "<html><head/><body><p>One</p></body><body><p>Two</p></body></html>",
+        "<html><body><p>One</p></body><p>Two</p></html>",
+        "<html><body><p>One</p></body>Two</html>",
+        "<span><p>One</p>Two</span>",
+    ],
+)
+def test_text_that_is_not_in_the_one_body_is_read(page: str) -> None:
+    text = document_text(parse(page.encode(), "page.xhtml"))
+    assert [block.text for block in text.blocks] == ["One", "Two"]
+
+
+def test_more_text_in_one_piece_than_can_be_read_is_refused_not_dropped() -> None:
+    for page in (f"<p>{'word ' * 2_100_000}</p>", f"<p>One<br>{'word ' * 2_100_000}</p>"):
+        with pytest.raises(EpubError, match="'x' in the EPUB has more than ten million characters"):
+            parse(page.encode(), "x")
 
 
 @pytest.mark.parametrize(
