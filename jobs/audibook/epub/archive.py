@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +19,9 @@ from .limits import Limits
 __all__ = ["Archive"]
 
 _ENCRYPTED_FLAG = 0x1
+_UTF8_FLAG = 0x800
+# How names are written by tools that do not say so: UTF-8 first, for little else is UTF-8.
+_NAME_ENCODINGS = ("utf-8", "cp1252", "cp862", "cp1255")
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -51,8 +56,12 @@ class Archive:
         except EpubError:
             self._zip.close()
             raise
-        self._names = {name: name for name in self._zip.namelist() if not name.endswith("/")}
+        entries = [e for e in self._zip.infolist() if not e.filename.endswith(("/", "\\"))]
+        self._names = {entry.filename: entry.filename for entry in entries}
         self._folded = {_folded(name): name for name in self._names}
+        for entry in entries:
+            for spelling in _spellings(entry):
+                self._folded.setdefault(_folded(spelling), entry.filename)
 
     def __enter__(self) -> Self:
         return self
@@ -72,13 +81,14 @@ class Archive:
     def find(self, path: str) -> str | None:
         """The file's name in the archive for a path in a document, or None.
 
-        Tries the path as written, then percent-decoded, then without regard to case
-        and to how accented letters are composed.
+        Tries the path as written, then percent-decoded, then without regard to case, to
+        how accented letters are composed, and to backslashes, `./` and `/` before it.
         """
         for candidate in (path, unquote(path)):
-            name = self._names.get(candidate) or self._folded.get(_folded(candidate))
-            if name is not None:
-                return name
+            for spelling in (candidate, _plain(candidate)):
+                name = self._names.get(spelling) or self._folded.get(_folded(spelling))
+                if name is not None:
+                    return name
         return None
 
     def read(self, name: str) -> bytes:
@@ -121,6 +131,25 @@ class Archive:
                 f"The EPUB would unpack from {packed:,} to {unpacked:,} bytes, which no real "
                 "book does; it is refused as a zip bomb."
             )
+
+
+def _spellings(entry: zipfile.ZipInfo) -> Iterator[str]:
+    """The paths which an entry's name may be meant to be."""
+    names = [entry.filename]
+    if not entry.flag_bits & _UTF8_FLAG and not entry.filename.isascii():
+        written = entry.filename.encode("cp437")
+        for encoding in _NAME_ENCODINGS:
+            try:
+                names.append(written.decode(encoding))
+            except UnicodeDecodeError:
+                continue
+    for name in names:
+        yield _plain(name)
+        yield _plain(unquote(name))
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(path.replace("\\", "/")).lstrip("/")
 
 
 def _folded(name: str) -> str:

@@ -94,9 +94,14 @@ def resolve(archive: Archive, base: str, href: str) -> Reference | None:
         return None
     if not address:
         return Reference(base, fragment)
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(base), address)).lstrip("/")
-    name = archive.find(path)
+    name = archive.find(_beside(base, address))
     return None if name is None else Reference(name, fragment)
+
+
+def _beside(base: str, address: str) -> str:
+    """The path of an address in the document `base`."""
+    folder = posixpath.dirname(base.replace("\\", "/"))
+    return posixpath.normpath(posixpath.join(folder, address)).lstrip("/")
 
 
 def _package_name(archive: Archive) -> str:
@@ -110,10 +115,10 @@ def _package_name(archive: Archive) -> str:
     wanted = [f for f in files if attribute(f, "media-type") == _PACKAGE_TYPE] or files
     if not wanted:
         raise EpubError(f"The EPUB's {_CONTAINER} names no package document.")
-    path = attribute(wanted[0], "full-path").lstrip("/")
-    name = archive.find(path)
+    paths = [attribute(file, "full-path") for file in wanted]
+    name = next((name for name in map(archive.find, paths) if name is not None), None)
     if name is None:
-        raise EpubError(f"The EPUB's package document {path!r} is not in the archive.")
+        raise EpubError(f"The EPUB's package document {paths[0]!r} is not in the archive.")
     return name
 
 
@@ -157,10 +162,12 @@ def _items(archive: Archive, package: str, root: Element) -> Iterator[Item]:
         for element in children(manifest, "item"):
             href = attribute(element, "href")
             place = resolve(archive, package, href) if href else None
+            # "#" and ":" belong to the name where there is no such file without them.
+            name = place.name if place else archive.find(_beside(package, href))
             yield Item(
                 id=attribute(element, "id"),
                 href=href,
-                name=place.name if place else None,
+                name=name,
                 media_type=attribute(element, "media-type").lower(),
                 properties=frozenset(attribute(element, "properties").split()),
                 fallback=attribute(element, "fallback"),

@@ -90,6 +90,39 @@ def test_documents_are_found_however_their_names_are_written(
     assert _page_texts(make_epub(files={"EPUB/package.opf": package, name: page})) == ["Found."]
 
 
+@pytest.mark.parametrize(
+    ("href", "name"),
+    [
+        ("פרק.xhtml", "EPUB/פרק.xhtml".encode()),
+        ("%D7%A4%D7%A8%D7%A7.xhtml", "EPUB/פרק.xhtml".encode()),
+        ("פרק.xhtml", "EPUB/פרק.xhtml".encode("cp862")),
+        ("café.xhtml", "EPUB/café.xhtml".encode("cp1252")),
+        ("text/one.xhtml", b"EPUB\\text\\one.xhtml"),
+        ("text\\one.xhtml", b"EPUB/text/one.xhtml"),
+        ("one.xhtml", b"./EPUB/one.xhtml"),
+        ("a b.xhtml", b"EPUB/a%20b.xhtml"),
+        ("one#two:3.xhtml", b"EPUB/one#two:3.xhtml"),
+    ],
+)
+def test_documents_are_found_however_a_tool_packed_them(
+    make_epub: MakeEpub, href: str, name: bytes
+) -> None:
+    package = _package('<spine><itemref idref="x"/></spine>', _item("x", href))
+    stand_in = "~" * len(name)  # the writer would mark a name that is not ASCII as UTF-8
+    page = b"<html><body><p>Found.</p></body></html>"
+    path = make_epub(files={"EPUB/package.opf": package, stand_in: page})
+    path.write_bytes(path.read_bytes().replace(stand_in.encode(), name))
+    assert _page_texts(path) == ["Found."]
+
+
+@pytest.mark.parametrize("path", ["./EPUB/package.opf", "EPUB\\package.opf", "/EPUB/package.opf"])
+def test_the_first_package_document_that_is_there_is_read(make_epub: MakeEpub, path: str) -> None:
+    container = f"""<container><rootfiles><rootfile full-path="gone.opf"/>
+        <rootfile full-path="{path}"/></rootfiles></container>"""
+    files = {"META-INF/container.xml": container.encode()}
+    assert _page_texts(make_epub("<p>Found.</p>", files=files)) == ["Found."]
+
+
 def test_an_epub_2_with_ncx_guide_and_html_contents_page_is_read(make_epub: MakeEpub) -> None:
     manifest = (
         _item("toc", "contents.html")
