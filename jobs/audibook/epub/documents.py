@@ -16,7 +16,10 @@ from .text import MarkFinder, document_text
 
 __all__ = ["Document", "read_documents", "reading_order"]
 
-_XHTML = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"}
+_XHTML = {
+    *("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"),
+    *("application/xml", "text/xml"),
+}
 _TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht")
 _SKIPPED_GUIDE = ("toc", "cover")
 _SKIPPED_TYPES = {"toc", "cover", "landmarks"}

@@ -168,7 +168,7 @@ def _items(archive: Archive, package: str, root: Element) -> Iterator[Item]:
                 id=attribute(element, "id"),
                 href=href,
                 name=name,
-                media_type=attribute(element, "media-type").lower(),
+                media_type=attribute(element, "media-type").partition(";")[0].strip().lower(),
                 properties=frozenset(attribute(element, "properties").split()),
                 fallback=attribute(element, "fallback"),
             )

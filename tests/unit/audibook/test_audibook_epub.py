@@ -162,6 +162,16 @@ def test_a_picture_in_the_spine_gives_way_to_its_fallback(make_epub: MakeEpub) -
     assert _page_texts(make_epub(files=files)) == ["Instead."]
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/xml", "application/xml", "text/html; charset=utf-8", " application/xhtml+xml"]
+)
+def test_a_document_of_a_loosely_named_kind_is_read(make_epub: MakeEpub, kind: str) -> None:
+    manifest = f'<item id="x" href="one.xml" media-type="{kind}"/>'
+    package = _package('<spine><itemref idref="x"/></spine>', manifest)
+    files = {"EPUB/package.opf": package, "EPUB/one.xml": b"<html><body>Read.</body></html>"}
+    assert _page_texts(make_epub(files=files)) == ["Read."]
+
+
 def test_the_cover_picture_is_found() -> None:
     cover = read_cover(sample_book())
     assert cover is not None
