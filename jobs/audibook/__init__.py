@@ -3,7 +3,8 @@
 `JobProcessor` runs the jobs in any BullMQ-like worker and knows nothing of the queue
 behind it. The parts, from the outside in: `processor` and `library` (what callers use),
 `messages` (job data and results), `tasks` (one module per job), then `epub`, `speech`,
-`audio`, `diacritics`, `storage` and `catalogue`, which know nothing of jobs.
+`audio`, `diacritics`, `storage` and `catalogue`, which know nothing of jobs; `languages`
+knows the tags all of them meet.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from audibook.languages import base_language
+
 __all__ = ["decode"]
 
 _BOMS = (
@@ -34,16 +36,16 @@ _WIDER = {
 """What is in use under the name of a smaller character set, as browsers know it."""
 _SEVERAL_BYTES = {"gb18030", "big5hkscs", "cp932", "cp949", "euc_jp", "johab"}
 _BY_LANGUAGE = {
-    **dict.fromkeys(("he", "heb", "iw", "yi", "yid"), "cp1255"),
-    **dict.fromkeys(("ar", "ara", "fa", "per", "fas", "ur", "urd"), "cp1256"),
-    **dict.fromkeys(("ru", "rus", "uk", "ukr", "bg", "bul", "be", "bel"), "cp1251"),
-    **dict.fromkeys(("el", "gre", "ell"), "cp1253"),
-    **dict.fromkeys(("tr", "tur"), "cp1254"),
-    **dict.fromkeys(("pl", "pol", "cs", "cze", "ces", "hu", "hun"), "cp1250"),
-    **dict.fromkeys(("th", "tha"), "cp874"),
-    **dict.fromkeys(("ja", "jpn"), "cp932"),
-    **dict.fromkeys(("zh", "chi", "zho"), "gb18030"),
-    **dict.fromkeys(("ko", "kor"), "cp949"),
+    **dict.fromkeys(("he", "yi"), "cp1255"),
+    **dict.fromkeys(("ar", "fa", "ur"), "cp1256"),
+    **dict.fromkeys(("ru", "uk", "bg", "be"), "cp1251"),
+    **dict.fromkeys(("pl", "cs", "hu"), "cp1250"),
+    "el": "cp1253",
+    "tr": "cp1254",
+    "th": "cp874",
+    "ja": "cp932",
+    "zh": "gb18030",
+    "ko": "cp949",
 }
 
 
@@ -63,7 +65,7 @@ def decode(data: bytes, language: str = "") -> str:
         text = data.decode("utf-8", "replace")
         if _is_utf8(text):
             return text
-    candidates += ["utf-8", _BY_LANGUAGE.get(re.split("[-_]", language.lower())[0], "cp1252")]
+    candidates += ["utf-8", _BY_LANGUAGE.get(base_language(language), "cp1252")]
     for encoding in candidates:
         try:
             return data.decode(encoding)

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
 from audibook.errors import SpeechServiceError, SpeechSetupError, UnspeakableTextError
+from audibook.languages import base_language
 from audibook.settings import Settings
 
 from .engine import VoiceSettings
-from .language import base_language
 
 __all__ = ["AzureEngine"]
 

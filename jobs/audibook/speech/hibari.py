@@ -10,9 +10,10 @@ import numpy as np
 from hibari import SAMPLE_RATE, Hibari
 
 from audibook.errors import SpeechSetupError, UnspeakableTextError
+from audibook.languages import base_language
 
 from .engine import VoiceSettings
-from .language import base_language, check_script
+from .language import check_script
 
 __all__ = ["HibariEngine"]
 

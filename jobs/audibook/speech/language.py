@@ -7,15 +7,7 @@ from collections import Counter
 
 from audibook.errors import UnspeakableTextError
 
-__all__ = ["base_language", "check_script", "has_words", "in_script", "is_hebrew", "script_of"]
-
-_UNKNOWN = {"", "und", "mul", "zxx", "mis"}
-
-
-def base_language(tag: str) -> str:
-    """`en` for `en-GB`; empty for tags that name no language."""
-    base = tag.strip().lower().replace("_", "-").partition("-")[0]
-    return "" if base in _UNKNOWN else base
+__all__ = ["check_script", "has_words", "in_script", "is_hebrew", "script_of"]
 
 
 def script_of(character: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from audibook.attempt import Attempt
 from audibook.catalogue import Book, BookStatus, NewPage
 from audibook.epub import Method, ParsedBook, read_epub
+from audibook.languages import base_language
 from audibook.messages import EpubParsed, ParseEpub
 from audibook.services import Services, in_thread
-from audibook.speech.language import base_language, is_hebrew
+from audibook.speech.language import is_hebrew
 from audibook.workspace import workspace
 
 __all__ = ["parse_epub"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from audibook import Settings, SpeechSetupError, UnspeakableTextError
+from audibook.languages import base_language
 from audibook.speech import HibariEngine, SpeechEngine, ToneEngine, VoiceSettings, open_speech
-from audibook.speech.language import base_language, has_words, is_hebrew
+from audibook.speech.language import has_words, is_hebrew
 from audibook.speech.spoken import check_duration, speakable
 
 _PLAIN = VoiceSettings()
@@ -109,6 +110,16 @@ def test_voice_settings_take_numbers_and_percentages_and_refuse_the_rest() -> No
 
 def test_quotation_marks_and_white_space_are_made_plain() -> None:
     assert speakable("“a”  ‘b’\n צה״ל ג׳ורג׳ בית\u05beספר") == "\"a\" 'b' צה\"ל ג'ורג' בית-ספר"
+
+
+@pytest.mark.parametrize("language", ["en", "EN-us", "en_GB", "eng", "English", "und", ""])
+def test_english_is_known_by_every_name_books_give_it(hibari: HibariEngine, language: str) -> None:
+    hibari.check("It began here.", language, None)
+
+
+@pytest.mark.parametrize("language", ["he", "he_IL", "heb", "iw", "iw-IL", "Hebrew", "עברית"])
+def test_hebrew_is_known_by_every_name_books_give_it(language: str) -> None:
+    assert base_language(language) == "he"
 
 
 def test_languages_and_scripts_are_told_apart() -> None:

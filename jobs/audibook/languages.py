@@ -1,0 +1,58 @@
+"""Language tags as books write them."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["base_language"]
+
+_UNKNOWN = {"", "und", "mul", "zxx", "mis"}
+_SHORT = {
+    **dict.fromkeys(("eng", "english"), "en"),
+    **dict.fromkeys(("heb", "iw", "hebrew", "עברית"), "he"),
+    **dict.fromkeys(("yid", "ji"), "yi"),
+    **dict.fromkeys(("fra", "fre", "french", "français"), "fr"),
+    **dict.fromkeys(("deu", "ger", "german", "deutsch"), "de"),
+    **dict.fromkeys(("spa", "spanish", "español"), "es"),
+    **dict.fromkeys(("ita", "italian"), "it"),
+    **dict.fromkeys(("por", "portuguese"), "pt"),
+    **dict.fromkeys(("nld", "dut", "dutch"), "nl"),
+    **dict.fromkeys(("rus", "russian"), "ru"),
+    **dict.fromkeys(("ara", "arabic"), "ar"),
+    **dict.fromkeys(("fas", "per", "persian"), "fa"),
+    **dict.fromkeys(("zho", "chi", "chinese"), "zh"),
+    **dict.fromkeys(("jpn", "japanese"), "ja"),
+    **dict.fromkeys(("kor", "korean"), "ko"),
+    **dict.fromkeys(("ell", "gre"), "el"),
+    **dict.fromkeys(("ces", "cze"), "cs"),
+    **dict.fromkeys(("slk", "slo"), "sk"),
+    **dict.fromkeys(("ron", "rum"), "ro"),
+    **dict.fromkeys(("ind", "in"), "id"),
+    "bel": "be",
+    "bul": "bg",
+    "cat": "ca",
+    "dan": "da",
+    "fin": "fi",
+    "hin": "hi",
+    "hrv": "hr",
+    "hun": "hu",
+    "lat": "la",
+    "lit": "lt",
+    "nor": "no",
+    "pol": "pl",
+    "slv": "sl",
+    "srp": "sr",
+    "swe": "sv",
+    "tha": "th",
+    "tur": "tr",
+    "ukr": "uk",
+    "urd": "ur",
+    "vie": "vi",
+}
+"""The two letters for codes of three letters, for withdrawn codes and for names."""
+
+
+def base_language(tag: str) -> str:
+    """`en` for `en-GB`, `eng` or `English`; empty for tags that name no language."""
+    base = re.split("[-_]", tag.strip().lower())[0]
+    return "" if base in _UNKNOWN else _SHORT.get(base, base)
