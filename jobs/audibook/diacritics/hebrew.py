@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from audibook.epub.sentences import cut_to_length, split_sentences
 
@@ -39,9 +40,16 @@ def chunks(text: str, longest: int) -> list[str]:
     pieces: list[str] = []
     current = ""
     for sentence in split_sentences(text):
-        for part in cut_to_length(sentence, longest):
+        for part in _parts(sentence, longest):
             if current and len(current) + len(part) > longest:
                 pieces.append(current)
                 current = ""
             current += part
     return [*pieces, current] if current else pieces
+
+
+def _parts(sentence: str, longest: int) -> Iterator[str]:
+    for part in cut_to_length(sentence, longest):
+        # The white space that ends a part is not counted there, and counts here.
+        for start in range(0, len(part), longest):
+            yield part[start : start + longest]

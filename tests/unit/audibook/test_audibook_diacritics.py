@@ -115,6 +115,8 @@ def test_long_text_is_cut_at_the_ends_of_sentences() -> None:
     hebrew = "ויהי ערב ויהי בקר׃ " * 50 + "סוף։ " * 50
     assert all(piece.rstrip()[-1] in "׃։" for piece in chunks(hebrew, 100))
     assert all(len(piece) <= 100 for piece in chunks("word " * 1000, 100))
+    for text in ("אבגד " * 50, "א" * 100 + " ב" * 100, f"סוף.{' ' * 250}ועוד"):
+        assert max(map(len, chunks(text, 100))) <= 100 and "".join(chunks(text, 100)) == text
     assert [chunks(text, 100) for text in ("", "  ", "short")] == [[""], ["  "], ["short"]]
 
 
