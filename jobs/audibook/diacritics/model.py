@@ -118,6 +118,10 @@ def _tokenizer(path: Path) -> Any:
             "Diacritics need the package 'tokenizers': install jetbull[diacritics]."
         ) from None
     try:
-        return module.Tokenizer.from_file(str(path))
+        tokenizer = module.Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception
         raise DiacriticsError(f"{path.name!r} is no usable tokenizer: {error}.") from error
+    # A file may keep the lengths of its training: the rest of a text would get no marks.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -99,6 +99,15 @@ def test_a_text_longer_than_the_model_takes_is_pointed_whole(models: Path) -> No
     assert pointed.count("ב\u05bc") == 900
 
 
+def test_the_lengths_a_tokenizer_was_trained_with_do_not_count(models: Path) -> None:
+    path = str(models / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.enable_truncation(5)
+    tokenizer.enable_padding(length=50)
+    tokenizer.save(path)
+    assert _pointer(models, "simple").point("בית. " * 3) == "ב\u05bcית\u05b7. " * 3
+
+
 def test_pointed_text_is_recognised() -> None:
     assert is_pointed("שָׁלוֹם עוֹלָם")
     assert not is_pointed("שלום עולם")
