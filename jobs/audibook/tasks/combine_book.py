@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from audibook.attempt import Attempt
 from audibook.audio import AAC_BOOK, BookTags, Chapter, Span, join, write_m4b
 from audibook.catalogue import AudioStatus, Book, Page
 from audibook.epub import read_cover
-from audibook.errors import EpubError, NotReadyError, ObjectNotFoundError
+from audibook.errors import AudioToolError, EpubError, NotReadyError, ObjectNotFoundError
 from audibook.messages import BookCombined, CombineBook
 from audibook.services import Services, in_thread
 from audibook.storage import keys
@@ -26,6 +27,7 @@ __all__ = ["combine_book"]
 
 _JOINING_SHARE = 90.0
 _NAMED_PAGES = 5
+_PICTURES = {b"\x89PNG\r\n": ".png", b"\xff\xd8\xff": ".jpg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,15 @@ async def _join_and_store(
         chapters = _chapters(pages, spans)
         cover = await _cover(services, attempt, book, folder)
         path = folder / "book.m4b"
-        await write_m4b(services.ffmpeg, joined, path, tags=tags, chapters=chapters, cover=cover)
+        write = partial(write_m4b, services.ffmpeg, joined, path, tags=tags, chapters=chapters)
+        try:
+            await write(cover=cover)
+        except AudioToolError as error:
+            if cover is None:
+                raise
+            # A damaged picture must not cost the audio of a whole book.
+            attempt.log.warning("no cover: %s", error)
+            await write()
         joined.unlink()
         await in_thread(
             services.storage.put_file, key, path, AAC_BOOK.content_type, {FINGERPRINT: mark}
@@ -151,6 +161,10 @@ async def _cover(services: Services, attempt: Attempt, book: Book, folder: Path)
     if found is None:
         return None
     picture, name = found
-    path = folder / f"cover{Path(name).suffix.lower()}"
+    suffix = next((s for start, s in _PICTURES.items() if picture.startswith(start)), None)
+    if suffix is None:
+        attempt.log.warning("no cover: %r is neither PNG nor JPEG", name)
+        return None
+    path = folder / f"cover{suffix}"
     await in_thread(path.write_bytes, picture)
     return path

@@ -117,6 +117,23 @@ async def test_a_whole_book_becomes_one_m4b(
     assert bytes(file.tags["covr"][0]) == cover_png
 
 
+@pytest.mark.parametrize(
+    "cover", [b"RIFF....WEBPVP8 ", b"ffconcat version 1.0", b"", b"\x89PNG\r\n\x1a\ncut off"]
+)
+async def test_a_cover_that_is_no_picture_costs_only_itself(
+    studio: Studio, make_epub: MakeEpub, cover_png: bytes, tmp_path: Path, cover: bytes
+) -> None:
+    path = make_epub("<p>Words.</p>", cover_png=cover_png, files={"EPUB/cover.png": cover})
+    book = await studio.parsed(path)
+    await studio.speak(book)
+    await studio.combine(book)
+    result = await studio.processor.process_book_combination({"bookId": book.id})
+    studio.storage.fetch_file(result["s3Key"], tmp_path / "book.m4b")
+    file: Any = MP4(tmp_path / "book.m4b")  # type: ignore[no-untyped-call]
+    assert file.info.length == pytest.approx(result["totalDuration"], abs=0.1)
+    assert "covr" not in file.tags and file.tags["\xa9nam"] == ["A Book"]
+
+
 async def test_a_finished_page_and_book_are_left_alone_when_asked_to(
     studio: Studio, make_epub: MakeEpub
 ) -> None:
