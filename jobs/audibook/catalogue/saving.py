@@ -55,21 +55,25 @@ class _Saving:
     orphaned_keys: list[str] = field(default_factory=list)
     new_originals: list[dict[str, Any]] = field(default_factory=list)
     new_paragraphs: list[dict[str, Any]] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
 
     def load(self, session: Session) -> None:
         """Read the book's rows, matched by number and order: older rows have random ids."""
         for page in session.scalars(select(PageRow).where(PageRow.book_id == self.book_id)):
             self.pages[page.page_number] = page
             self.paragraphs[page.id] = {}
+            self.taken.add(page.id)
         rows = select(ParagraphRow).where(ParagraphRow.book_id == self.book_id)
         for paragraph in session.scalars(rows):
             self.paragraphs[paragraph.page_id][paragraph.order_index] = paragraph
+            self.taken.add(paragraph.id)
         originals = select(OriginalParagraphRow).where(
             OriginalParagraphRow.page_id.in_(
                 select(PageRow.id).where(PageRow.book_id == self.book_id)
             )
         )
         self.originals = {row.id: row for row in session.scalars(originals)}
+        self.taken |= self.originals.keys()
 
     def put_page(self, session: Session, number: int, page: NewPage) -> None:
         row = self.pages.get(number)
@@ -160,4 +164,9 @@ class _Saving:
             self.orphaned_keys.append(key)
 
     def _id(self, *parts: object) -> str:
-        return str(uuid.uuid5(_IDS, "/".join(map(str, (self.book_id, *parts)))))
+        """The id of a new row; another where rows were deleted and the rest numbered anew."""
+        name = "/".join(map(str, (self.book_id, *parts)))
+        while (made := str(uuid.uuid5(_IDS, name))) in self.taken:
+            name += "/again"
+        self.taken.add(made)
+        return made

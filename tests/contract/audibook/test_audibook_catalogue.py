@@ -217,6 +217,37 @@ def test_rows_with_ids_of_the_original_application_are_kept(catalogue: Catalogue
     assert catalogue.paragraphs.get("random").content == "Two."
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["DELETE FROM paragraphs WHERE content = 'Two.'"],
+        [
+            "DELETE FROM paragraphs WHERE content = 'One.'",
+            """UPDATE paragraphs SET "orderIndex" = 0 WHERE content = 'Two.'""",
+        ],
+        [
+            """DELETE FROM pages WHERE "pageNumber" = 1""",
+            """UPDATE pages SET "pageNumber" = 1 WHERE "pageNumber" = 2""",
+        ],
+    ],
+    ids=["paragraph deleted", "paragraphs numbered anew", "pages numbered anew"],
+)
+def test_a_book_whose_rows_were_deleted_can_be_saved_again(
+    catalogue: Catalogue, url: str, statements: list[str]
+) -> None:
+    _add_book(catalogue)
+    catalogue.save_pages("b", _PAGES, {})
+    database = Database(url)
+    with database.writing() as session:
+        for statement in statements:
+            session.execute(text(statement))
+    database.close()
+    for _ in range(2):
+        catalogue.save_pages("b", _PAGES, {})
+        paragraphs = catalogue.paragraphs.of_book("b")
+        assert [p.content for p in paragraphs] == ["One.", "Two.", "Three."]
+
+
 def test_audio_goes_from_pending_over_generating_to_ready(catalogue: Catalogue) -> None:
     _add_book(catalogue)
     catalogue.save_pages("b", _PAGES, {})
