@@ -93,7 +93,7 @@ class Library:
         await in_thread(
             lambda: self._catalogue.books.add(
                 book_id=book_id,
-                title=about.title or epub.stem,
+                title=about.title or epub.stem.encode("utf-8", "replace").decode(),
                 author=about.author,
                 language=about.language or "und",
                 s3_key=key,

@@ -17,12 +17,18 @@ __all__ = [
 ]
 
 _TIME = re.compile(r"(?:^|[_\-/])(\d{13})(?=[.\-])")
+_LONGEST_NAME = 200  # of 255 bytes: the time goes before it, the end of the notes' name after it
+_KEPT_END = 12
 _UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]+")
 
 
 def upload(file_name: str) -> str:
-    """Key of an uploaded EPUB."""
-    return f"raw/{_now_ms()}-{_UNSAFE.sub('_', file_name).strip() or 'book.epub'}"
+    """Key of an uploaded EPUB; a name longer than a file system takes is cut in its middle."""
+    written = file_name.encode("utf-8", "replace")
+    if len(written) > _LONGEST_NAME:
+        written = written[: _LONGEST_NAME - _KEPT_END] + written[-_KEPT_END:]
+    name = _UNSAFE.sub("_", written.decode("utf-8", "ignore")).strip()
+    return f"raw/{_now_ms()}-{name or 'book.epub'}"
 
 
 def paragraph_audio(book_id: str, paragraph_id: str) -> str:

@@ -47,6 +47,21 @@ async def test_parsing_saves_pages_and_paragraphs_and_gives_exactly_these_fields
     assert [p.order_index for p in paragraphs] == [0, 1, 0]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["א" * 125 + ".epub", "a" * 250 + ".epub", "b\udcff.epub", "c" * 190 + "ש" * 30 + ".epub"],
+)
+async def test_a_book_may_have_any_file_name(
+    studio: Studio, make_epub: MakeEpub, name: str
+) -> None:
+    registered = await studio.processor.library.register(
+        make_epub("<p>A.</p>", title="", name=name)
+    )
+    assert registered.s3_key.endswith(".epub")
+    data = {"bookId": registered.id, "s3Key": registered.s3_key}
+    assert (await studio.processor.process_epub_parsing(data))["paragraphCount"] == 1
+
+
 async def test_parsing_twice_keeps_ids_corrections_and_audio(
     studio: Studio, make_epub: MakeEpub
 ) -> None:
