@@ -50,4 +50,5 @@ def configuration(
     }
     if monitor_port is not None:
         settings["http"] = f"{host}:{monitor_port or _ANY_FREE_PORT}"
-    return json.dumps({**settings, **extra}, indent=2) + "\n"
+    # The server knows no \u, with which letters of other scripts would be written.
+    return json.dumps({**settings, **extra}, indent=2, ensure_ascii=False) + "\n"

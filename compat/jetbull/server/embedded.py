@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -193,7 +194,7 @@ class EmbeddedServer:
             extra=self._extra,
         )
         config.touch(0o600)  # `extra` may hold passwords
-        config.write_text(text)
+        config.write_bytes(os.fsencode(text))
         for left_behind in folder.path.glob("*.ports"):
             left_behind.unlink()
         self._log_offset = self.log_file.stat().st_size if self.log_file.exists() else 0

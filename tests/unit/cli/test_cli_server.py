@@ -90,6 +90,15 @@ def test_one_server_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.parametrize("name", ["ספרים", "café ✓ 😀", 'a "b" \\ $c {d}'])
+def test_its_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    with running("server", "--port", "0", "--data", name, folder=tmp_path) as server:
+        assert _url(server).startswith("nats://127.0.0.1:")
+        assert (tmp_path / name / "store").is_dir()
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
+
+
 def test_a_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
