@@ -16,7 +16,7 @@ import anyio.to_thread
 from jetbull.errors import JetbullError
 from jetbull.server import DEFAULT_PORT, EmbeddedServer, default_data_folder
 
-from .signals import wait_for_stop
+from .signals import STOP_SIGNALS
 
 __all__ = ["configure", "run"]
 
@@ -53,24 +53,26 @@ def run(args: Namespace) -> int:
 
 
 async def _serve(args: Namespace) -> int:
+    # A signal counts from the start: a large store takes its time, and whoever reads the first
+    # line may send one at once.
+    with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_run_server, args)
+            await anext(signals)
+            tasks.cancel_scope.cancel()
+    return 0
+
+
+async def _run_server(args: Namespace) -> None:
+    """Raise when the server does not start, or ends by itself."""
     server = EmbeddedServer(
         args.data or default_data_folder(),
         port=args.port,
         monitor_port=args.monitor_port,
         sync=args.sync,
-        start_timeout=math.inf,  # a large store takes its time; who waits may interrupt
+        start_timeout=math.inf,  # who waits may interrupt
     )
     async with server:
         print(f"NATS server ready at {server.url}, data in {server.data}", flush=True)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_watch, server)
-            await wait_for_stop()
-            tasks.cancel_scope.cancel()
-    return 0
-
-
-async def _watch(server: EmbeddedServer) -> None:
-    """Raise when the server ends by itself."""
-    log = server.log_file
-    code = await anyio.to_thread.run_sync(server.wait, abandon_on_cancel=True)
-    raise JetbullError(f"The NATS server ended with code {code}; {log} tells why.")
+        code = await anyio.to_thread.run_sync(server.wait, abandon_on_cancel=True)
+        raise JetbullError(f"The NATS server ended with code {code}; {server.log_file} tells why.")

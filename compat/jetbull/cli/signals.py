@@ -6,19 +6,9 @@ import os
 import signal
 import threading
 
-import anyio
-
-__all__ = ["STOP_SIGNALS", "stop_at_eof", "wait_for_stop"]
+__all__ = ["STOP_SIGNALS", "stop_at_eof"]
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-async def wait_for_stop() -> signal.Signals:
-    """Wait for SIGTERM or SIGINT; gives which it was."""
-    with anyio.open_signal_receiver(*STOP_SIGNALS) as received:
-        async for number in received:
-            return signal.Signals(number)
-    raise RuntimeError("The signals ended.")  # a receiver never does
 
 
 def stop_at_eof() -> None:
