@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr
@@ -21,14 +22,19 @@ __all__ = [
 ]
 
 
-def _not_blank(value: str) -> str:
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _checked(value: str) -> str:
     if not value.strip():
         raise PydanticCustomError("blank", "must not be empty")
+    if _UNSTORABLE.search(value):
+        raise PydanticCustomError("unstorable", "must be text that can be stored")
     return value
 
 
-Name = Annotated[StrictStr, AfterValidator(_not_blank)]
-"""A string that is not blank."""
+Name = Annotated[StrictStr, AfterValidator(_checked)]
+"""A string that is not blank, and that every database takes."""
 
 
 class JobData(BaseModel):

@@ -39,6 +39,7 @@ _EXPECTED = {
     "bool_type": "must be true or false",
     "list_type": "must be a list",
 }
+_SHOWN = 100
 _ENVELOPE_KEYS = ("jobId", "jobName")
 _SHARED_KEYS = ("correlationId", "timestamp")
 
@@ -82,6 +83,8 @@ def _sentence(detail: ErrorDetails) -> str:
         return f"{field} is required."
     if kind == "blank":
         return f"{field} must not be empty."
+    if kind == "unstorable":
+        return f"{field} {detail['msg']}, not {value[:_SHOWN]!r}."
     if kind == "literal_error":
         choices = detail.get("ctx", {}).get("expected", "")
         return f"{field} must be {choices}, not {value!r}."

@@ -55,6 +55,14 @@ def test_every_wrong_field_gets_one_sentence() -> None:
             {"pageId": "p", "bookId": "b", "skipReady": "yes"},
             "skipReady must be true or false, not a string.",
         ),
+        (
+            {"pageId": "p\0", "bookId": "b"},
+            "pageId must be text that can be stored, not 'p\\x00'.",
+        ),
+        (
+            {"pageId": "p", "bookId": "\ud800"},
+            "bookId must be text that can be stored, not '\\ud800'.",
+        ),
         ("text", "The data of 'combine-page-audio' must be an object, not a string."),
         (None, "The data of 'combine-page-audio' must be an object, not null."),
     ],
