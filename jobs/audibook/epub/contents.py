@@ -9,6 +9,7 @@ from .blocks import Block, DocumentText
 
 __all__ = ["is_contents_page", "without_contents_lists"]
 
+_RULE = "contents list"
 _SHORTEST_LIST = 3
 _TITLES = {
     *("contents", "table of contents", "list of illustrations", "illustrations"),
@@ -20,9 +21,10 @@ _PAGE_REFERENCE = re.compile(r"[\d\s.ivxlc]+")
 
 
 def is_contents_page(text: DocumentText) -> bool:
-    """Whether at least half of the document is the text of links."""
-    total = sum(len(block.text) for block in text.blocks)
-    linked = sum(len(block.text) for block in text.blocks if block.linked)
+    """Whether at least half of the document is, or was, the text of links."""
+    listed = text.removed[_RULE]
+    total = listed + sum(len(block.text) for block in text.blocks)
+    linked = listed + sum(len(block.text) for block in text.blocks if block.linked)
     return linked * 2 >= total
 
 
@@ -43,7 +45,7 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
         else:
             if blocks and blocks[-1].text.strip(" .:").lower() in _TITLES:
                 run.insert(0, blocks.pop())
-            removed["contents list"] += sum(len("".join(b.text.split())) for b in run)
+            removed[_RULE] += sum(len("".join(b.text.split())) for b in run)
         run.clear()
 
     for block in text.blocks:

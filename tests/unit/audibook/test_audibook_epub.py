@@ -151,6 +151,20 @@ def test_an_epub_2_with_ncx_guide_and_html_contents_page_is_read(make_epub: Make
     ]
 
 
+def test_a_contents_page_is_left_out_with_its_heading_when_the_guide_names_it(
+    make_epub: MakeEpub,
+) -> None:
+    links = "".join(f"<li><a href='document-2.xhtml#{n}'>Chapter {n}</a></li>" for n in range(9))
+    package = _package(
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine>',
+        _item("a", "document-1.xhtml") + _item("b", "document-2.xhtml"),
+        rest='<guide><reference type="toc" href="document-1.xhtml"/></guide>',
+    )
+    contents = f"<h1>The Name of the Book</h1><ol>{links}</ol>"
+    book = make_epub(contents, "<p>It began.</p>", files={"EPUB/package.opf": package})
+    assert _page_texts(book) == ["It began."]
+
+
 def test_a_picture_in_the_spine_gives_way_to_its_fallback(make_epub: MakeEpub) -> None:
     manifest = '<item id="p" href="p.png" media-type="image/png" fallback="t"/>' + _item("t", "t.x")
     package = _package('<spine><itemref idref="p"/></spine>', manifest)
