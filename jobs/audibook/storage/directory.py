@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from audibook.errors import ObjectNotFoundError, StorageError
@@ -19,6 +22,9 @@ _OBJECTS = "objects"
 _NOTES = "notes"
 _PARTS = "parts"
 _MOVES = 100
+_PIECE_BYTES = 1 << 20
+# What the system says of a key that names a folder, goes through a file or is too long for it.
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 _DEFAULT_TYPE = "application/octet-stream"
 
 
@@ -44,41 +50,47 @@ class DirectoryStorage:
         """See Storage."""
         note = json.dumps({"contentType": content_type, "metadata": dict(metadata or {})})
         target = self.path(key)
-        try:
+        with self._errors(f"store {key!r}"):
             # The note goes first: without its object it means nothing.
             self._place(self._note(key), note.encode())
             self._place(target, path)
-        except OSError as error:
-            raise StorageError(f"Cannot store {key!r} in {self._root}: {error}") from error
 
     def fetch_file(self, key: str, path: Path) -> None:
         """See Storage."""
-        try:
-            shutil.copyfile(self.path(key), path)
-        except FileNotFoundError:
-            raise ObjectNotFoundError(f"No object {key!r} in storage.") from None
+        with self._errors(f"fetch {key!r}"):
+            try:
+                original = self.path(key).open("rb")
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                raise ObjectNotFoundError(f"No object {key!r} in storage.") from None
+            with original, path.open("wb") as copy:
+                shutil.copyfileobj(original, copy, _PIECE_BYTES)
 
     def info(self, key: str) -> ObjectInfo | None:
         """See Storage."""
-        path = self.path(key)
-        if not path.is_file():
-            return None
-        try:
-            note = json.loads(self._note(key).read_text("utf-8"))
-        except FileNotFoundError:  # a file which somebody put there by hand
-            note = {}
+        with self._errors(f"look up {key!r}"):
+            status = _status(self.path(key))
+            if status is None:
+                return None
+            try:
+                note = json.loads(self._note(key).read_text("utf-8"))
+            except FileNotFoundError:  # a file which somebody put there by hand
+                note = {}
         return ObjectInfo(
             key,
-            path.stat().st_size,
+            status.st_size,
             note.get("contentType", _DEFAULT_TYPE),
             note.get("metadata", {}),
         )
 
     def delete(self, key: str) -> None:
         """See Storage."""
-        for path, top in ((self.path(key), _OBJECTS), (self._note(key), _NOTES)):
-            path.unlink(missing_ok=True)
-            _remove_empty(path.parent, self._root / top)
+        with self._errors(f"delete {key!r}"):
+            for path, top in ((self.path(key), _OBJECTS), (self._note(key), _NOTES)):
+                if _status(path) is not None:
+                    path.unlink(missing_ok=True)
+                    _remove_empty(path.parent, self._root / top)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """See Storage."""
@@ -86,15 +98,26 @@ class DirectoryStorage:
         folder = prefix.rpartition("/")[0]
         if folder:
             checked_key(folder)
-        found = [
-            path.relative_to(objects).as_posix()
-            for path in (objects / folder).rglob("*")
-            if path.is_file()
-        ]
+        if not os.path.isdir(objects / folder):
+            return iter(())
+        with self._errors(f"list {prefix!r}"):
+            found = [
+                path.relative_to(objects).as_posix()
+                for path in (objects / folder).rglob("*")
+                if path.is_file()
+            ]
         return iter(sorted(key for key in found if key.startswith(prefix)))
 
     def close(self) -> None:
         """See Storage."""
+
+    @contextmanager
+    def _errors(self, action: str) -> Iterator[None]:
+        """Say in one sentence what could not be done."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(f"Cannot {action} in {self._root}: {error}") from error
 
     def _note(self, key: str) -> Path:
         return self._root / _NOTES / f"{checked_key(key)}.json"
@@ -108,7 +131,7 @@ class DirectoryStorage:
                     file.write(source)
                 else:
                     with source.open("rb") as original:
-                        shutil.copyfileobj(original, file, 1 << 20)
+                        shutil.copyfileobj(original, file, _PIECE_BYTES)
                 file.flush()
                 os.fsync(file.fileno())
             _move(part, target)
@@ -127,6 +150,17 @@ def _move(part: Path, target: Path) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part.replace(target)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """What the system knows of the file, or None when there is none."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        raise
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _remove_empty(folder: Path, top: Path) -> None:

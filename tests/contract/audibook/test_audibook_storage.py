@@ -98,6 +98,19 @@ def test_a_missing_object_is_named(storage: Storage, tmp_path: Path) -> None:
         storage.fetch_file("no/such.mp3", tmp_path / "target")
 
 
+@pytest.mark.parametrize("key", ["audio", "audio/b/p_1.mp3/part", f"audio/{'x' * 300}"])
+def test_the_name_of_a_folder_or_below_an_object_is_no_object(
+    storage: Storage, file: Path, tmp_path: Path, key: str
+) -> None:
+    storage.put_file("audio/b/p_1.mp3", file, "audio/mpeg")
+    assert storage.info(key) is None
+    with pytest.raises(ObjectNotFoundError, match="No object"):
+        storage.fetch_file(key, tmp_path / "target")
+    storage.delete(key)
+    assert list(storage.keys(f"{key}/x")) == []
+    assert list(storage.keys("")) == ["audio/b/p_1.mp3"]
+
+
 def test_deleting_is_repeatable(storage: Storage, file: Path) -> None:
     storage.put_file(_KEY, file, "audio/mpeg")
     storage.delete(_KEY)
