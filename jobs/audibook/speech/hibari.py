@@ -21,6 +21,8 @@ _VOICE = "heart"
 _LONGEST_WORD = 24
 _SEED = 0  # the same text gives the same audio
 _LONG_WORD = re.compile(r"[^\W\d_]{25,}")
+_LONG_NUMBER = re.compile(r"\d[\d,]{24,}")
+_DIGITS = re.compile(r"(\d{1,12}),?")
 _INLINE_PHONEMES = re.compile(r"\](?=\()")
 
 
@@ -69,8 +71,10 @@ class HibariEngine:
 
 def _readable(text: str) -> str:
     # The model drops most of a word of more than about fifty letters, and would read
-    # "[word](/sounds/)" as a request for those sounds.
+    # "[word](/sounds/)" as a request for those sounds. It has no name for a number of more
+    # than about thirty-six digits.
     text = _INLINE_PHONEMES.sub("] ", text)
+    text = _LONG_NUMBER.sub(lambda found: _DIGITS.sub(r"\1 ", found.group()), text)
     return _LONG_WORD.sub(_in_parts, text)
 
 

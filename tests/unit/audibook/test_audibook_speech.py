@@ -32,6 +32,8 @@ def _seconds(engine: SpeechEngine, text: str, settings: VoiceSettings = _PLAIN) 
         "Donaudampfschifffahrtsgesellschaftskapitaen" * 3,
         "https://example.org/a/very/long/address/of/a/page.html",
         "Café naïve Łódź Dvořák.",
+        f"Pi is 3{'1415926535' * 10} or so.",
+        "0,1,1,2,3,5,8,13,21,34,55,89,144,233,377,610,987,1597,2584",
     ],
 )
 def test_english_is_spoken_at_a_credible_pace(hibari: HibariEngine, text: str) -> None:
