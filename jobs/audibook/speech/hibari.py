@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from hibari import SAMPLE_RATE, Hibari
 
+from audibook.epub.sentences import cut_to_length, split_sentences
 from audibook.errors import SpeechSetupError, UnspeakableTextError
 from audibook.languages import base_language
 
@@ -19,6 +20,7 @@ __all__ = ["HibariEngine"]
 
 _VOICE = "heart"
 _LONGEST_WORD = 24
+_LONGEST_SENTENCE = 1000
 _SEED = 0  # the same text gives the same audio
 _LONG_WORD = re.compile(r"[^\W\d_]{25,}")
 _LONG_NUMBER = re.compile(r"\d[\d,]{24,}")
@@ -58,9 +60,11 @@ class HibariEngine:
     def speak(self, text: str, voice: str | None, settings: VoiceSettings) -> Iterator[bytes]:
         """See SpeechEngine. The pitch cannot be changed and is ignored."""
         speed = 1 + settings.rate / 100
-        for samples in self._loaded().stream(_readable(text), speed=speed, seed=_SEED):
-            loud = np.clip(samples * (settings.volume / 100), -1.0, 1.0)
-            yield (loud * 32767).astype("<i2").tobytes()
+        model = self._loaded()
+        for piece in _pieces(_readable(text)):
+            for samples in model.stream(piece, speed=speed, seed=_SEED):
+                loud = np.clip(samples * (settings.volume / 100), -1.0, 1.0)
+                yield (loud * 32767).astype("<i2").tobytes()
 
     def _loaded(self) -> Hibari:
         with self._loading:
@@ -76,6 +80,16 @@ def _readable(text: str) -> str:
     text = _INLINE_PHONEMES.sub("] ", text)
     text = _LONG_NUMBER.sub(lambda found: _DIGITS.sub(r"\1 ", found.group()), text)
     return _LONG_WORD.sub(_in_parts, text)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    # The model needs memory by the square of a sentence: gigabytes for ten thousand letters.
+    sentences = split_sentences(text)
+    if all(len(sentence) <= _LONGEST_SENTENCE for sentence in sentences):
+        yield text
+    else:
+        for sentence in sentences:
+            yield from cut_to_length(sentence, _LONGEST_SENTENCE)
 
 
 def _in_parts(found: re.Match[str]) -> str:

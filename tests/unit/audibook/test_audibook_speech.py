@@ -114,6 +114,13 @@ def test_quotation_marks_and_white_space_are_made_plain() -> None:
     assert speakable("“a”  ‘b’\n צה״ל ג׳ורג׳ בית\u05beספר") == "\"a\" 'b' צה\"ל ג'ורג' בית-ספר"
 
 
+def test_a_sentence_of_any_length_is_spoken_in_pieces(hibari: HibariEngine) -> None:
+    text = "and then and then " * 500
+    pieces = list(hibari.speak(text, None, _PLAIN))
+    assert len(pieces) >= len(text) // 1000
+    check_duration("hibari", text, sum(map(len, pieces)) / 2 / hibari.sample_rate, script="LATIN")
+
+
 @pytest.mark.parametrize("language", ["en", "EN-us", "en_GB", "eng", "English", "und", ""])
 def test_english_is_known_by_every_name_books_give_it(hibari: HibariEngine, language: str) -> None:
     hibari.check("It began here.", language, None)
