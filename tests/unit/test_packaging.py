@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -14,6 +15,8 @@ _SOURCES = {
     "audibook_demo": "jobs",
     "bull2jet": "migration",
 }
+_PAGES = [*_ROOT.glob("*.md"), *_ROOT.glob("docs/**/*.md"), *_ROOT.glob("examples/**/*.[mp]*")]
+_EXTRAS = re.compile(r"(?:jetbull|\.)\[([a-z,]+)\]")
 
 
 def _words(section: str, option: str) -> list[str]:
@@ -42,3 +45,14 @@ def test_each_import_package_is_typed_and_says_so(package: str) -> None:
 def test_the_data_files_that_are_listed_exist() -> None:
     for pattern in _words("options.package_data", "audibook"):
         assert list((_ROOT / "jobs" / "audibook").glob(pattern)), pattern
+
+
+def test_what_the_pages_tell_to_install_has_these_extras_and_every_pip_understands_it() -> None:
+    config = ConfigParser()
+    config.read(_ROOT / "setup.cfg")
+    told = [line for page in _PAGES for line in page.read_text().splitlines() if "pip inst" in line]
+    named = {extra for line in told for some in _EXTRAS.findall(line) for extra in some.split(",")}
+    assert "server" in named
+    assert named <= set(config["options.extras_require"])
+    # pip before 24.1, which comes with Python 3.11 and 3.12, refuses a git URL without a host.
+    assert [line for line in told if "git+file:" in line] == []
