@@ -12,6 +12,25 @@ The command is `bull2jet` (`python -m bull2jet`); docs/migration.md is the opera
 
 from __future__ import annotations
 
-from bull2jet.cli import main
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line `bull2jet`; its exit code. 1 when the extra `migrate` is missing."""
+    try:
+        command_line = import_module("bull2jet.cli")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package in ("bull2jet", "jetbull", ""):
+            raise
+        print(
+            f"bull2jet: The Python package {package} is not installed: "
+            "`pip install 'jetbull[migrate]'` brings it.",
+            file=sys.stderr,
+        )
+        return 1
+    return int(command_line.main(arguments))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bull2jet.cli import main
+from bull2jet import main
 
 if __name__ == "__main__":
     sys.exit(main())

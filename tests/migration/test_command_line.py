@@ -6,6 +6,7 @@ import gzip
 import json
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,18 @@ def test_job_data_and_passwords_are_never_shown(
         client.config_set("requirepass", "")
     assert "broken-data" in told
     assert SECRET not in told and SECRET[:-1] not in wrong.err
+
+
+@pytest.mark.parametrize("package", ["redis", "rich"])
+def test_without_its_extra_the_command_says_what_to_install(package: str) -> None:
+    missing = f"import sys; sys.modules[{package!r}] = None; import bull2jet; "
+    program = missing + "sys.exit(bull2jet.main(['inspect']))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"bull2jet: The Python package {package} is not installed: "
+        "`pip install 'jetbull[migrate]'` brings it.\n"
+    )
 
 
 def test_a_dry_run_writes_nothing(
