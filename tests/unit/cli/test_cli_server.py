@@ -32,7 +32,7 @@ async def _waiting(url: str) -> set[str | None]:
     return {job.id for job in jobs}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_stops_it_and_the_next_one_has_everything_again(
     tmp_path: Path, number: int
 ) -> None:
@@ -49,6 +49,39 @@ async def test_a_signal_stops_it_and_the_next_one_has_everything_again(
             assert server.wait() == 0
             assert not any(child.is_running() for child in children)
     assert (tmp_path / "nats" / "nats.log").stat().st_size > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_starts_leaves_no_server_behind(tmp_path: Path, number: int) -> None:
+    with running("server", "--port", "0", "--data", "nats", folder=tmp_path) as server:
+        nats = _nats_of(server)
+        nats.suspend()  # so that it is not ready yet
+        server.send(number)
+        nats.resume()
+        assert server.wait() == 0
+        assert not nats.is_running()
+
+
+def _nats_of(server: Running) -> psutil.Process:
+    """The child, as soon as there is one."""
+    while server.process.poll() is None:
+        for child in psutil.Process(server.process.pid).children():
+            if child.name() == "nats-server":
+                return child
+    raise AssertionError("The command ended.")
+
+
+async def test_under_nohup_the_end_of_the_terminal_changes_nothing(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit that
+    try:
+        with running("server", "--port", "0", "--data", "nats", folder=tmp_path) as server:
+            url = _url(server)
+            server.send(signal.SIGHUP)
+            await _add(url, "a")
+            server.send(signal.SIGTERM)
+            assert server.wait() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_killed_with_its_server_left_behind_the_next_one_takes_over(tmp_path: Path) -> None:
