@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +206,42 @@ class TestTls:
         monkeypatch.setenv("NATS_URL", server.url.replace("nats://", "tls://"))
         monkeypatch.setenv("NATS_CA", str(tmp_path / "ca.pem"))
         assert await works(None)
+
+    @pytest.mark.parametrize("scheme", ["tls", "nats"])
+    async def test_a_server_that_offers_tls_and_does_not_insist_is_spoken_to_in_tls(
+        self, serve: Any, tls: dict[str, Any], tmp_path: Path, scheme: str
+    ) -> None:
+        server = serve(tls=tls, allow_non_tls=True)
+        url = server.url.replace("nats://", f"{scheme}://")
+        assert await works({"url": url, "tls_ca": str(tmp_path / "ca.pem")})
+        assert await works(server.url)
+        with pytest.raises(ServerUnavailable, match=r"(?i)certificate"):
+            await works(server.url.replace("nats://", "tls://"))
+
+    async def test_who_asks_for_tls_tells_a_server_without_it_no_password(
+        self, authority: trustme.CA, tmp_path: Path
+    ) -> None:
+        heard: list[bytes] = []
+        answered = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'INFO {"server_id":"x","version":"2.15.0","auth_required":true}\r\n')
+            with suppress(ConnectionError):
+                while part := await reader.read(4096):
+                    heard.append(part)
+            writer.close()
+            answered.set()
+
+        ca = str(tmp_path / "ca.pem")
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as listener:
+            host = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+            login = {"user": "ada", "password": PASSWORD}
+            for given in ({"url": f"tls://{host}"}, {"url": f"nats://{host}", "tls_ca": ca}):
+                with pytest.raises(ServerUnavailable, match="the server offers none"):
+                    await works({**given, **login})
+                await answered.wait()
+                answered.clear()
+        assert heard == []
 
     async def test_both_sides_show_certificates(
         self, serve: Any, tls: dict[str, Any], tmp_path: Path

@@ -45,6 +45,22 @@ class Client(NatsClient):
         self._feed: Callable[..., None] = _nowhere
         self._detour = False  # whether nats-py's reader has something to read first
 
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """nats-py's, which speaks TLS only where the server asks for it.
+
+        Whoever asked for TLS gets it, or no connection: what follows holds the login.
+        """
+        if initial_connection and self._wants_tls():
+            if not (info.get("tls_required") or info.get("tls_available")):
+                raise NatsError("nats: TLS is asked for, and the server offers none")
+            info["tls_required"] = True  # is `_server_info`, which nats-py looks at next
+        await super()._process_info(info, initial_connection)
+
+    def _wants_tls(self) -> bool:
+        assert self._current_server is not None
+        scheme = self._current_server.uri.scheme
+        return scheme == "tls" or ("tls" in self.options and scheme == "nats")
+
     def shorten(self) -> None:
         """From now on the socket hands messages to plain listeners without nats-py's reader."""
         reader = getattr(self._transport, "_io_reader", None)
