@@ -51,6 +51,7 @@ _VARIABLES = {
     "NATS_CERT": "tls_cert",
     "NATS_KEY": "tls_key",
 }
+_MOST_REPLICAS = 5  # of a stream
 _warned = False
 
 
@@ -65,7 +66,7 @@ def target_of(connection: Any) -> Target:
     ConfigurationError names what cannot be understood.
     """
     options: dict[str, Any] = {}
-    replicas = int(os.environ.get("JETBULL_REPLICAS", "1"))
+    replicas: Any = os.environ.get("JETBULL_REPLICAS") or 1
     if connection is None or connection == {} or connection == "":
         servers: list[str] = _split(configured_url())
     elif isinstance(connection, str):
@@ -74,11 +75,11 @@ def target_of(connection: Any) -> Target:
         servers = [str(s) for s in connection]
     elif isinstance(connection, dict) and ("servers" in connection or "url" in connection):
         given = dict(connection)
-        where = given.pop("servers", None) or given.pop("url")
-        replicas = int(given.pop("replicas", replicas))
+        where = given.pop("servers", None) or given.pop("url", None) or ()
+        replicas = given.pop("replicas", replicas)
         servers = _split(where) if isinstance(where, str) else [str(s) for s in where]
         unknown = sorted(set(given) - _OPTIONS)
-        if unknown and not _is_redis(servers[0]):
+        if unknown and not _is_redis(servers):
             raise ConfigurationError(
                 f"connection.{unknown[0]} is not a NATS option; known are "
                 f"{', '.join(sorted(_OPTIONS))}, servers and replicas."
@@ -86,8 +87,12 @@ def target_of(connection: Any) -> Target:
         options = given
     else:
         servers, options = _split(_instead_of_redis()), {}
-    if _is_redis(servers[0]):
+    if _is_redis(servers):
         servers, options = _split(_instead_of_redis()), {}
+    if not servers:
+        raise ConfigurationError(
+            f"connection names no server: give a URL such as {DEFAULT_URL}, or leave it out."
+        )
     for server in servers:
         if "://" in server and not server.startswith(_SCHEMES):
             raise ConfigurationError(
@@ -99,7 +104,20 @@ def target_of(connection: Any) -> Target:
     for variable, option in _VARIABLES.items():
         if os.environ.get(variable) and not (known and option in _LOGINS):
             options.setdefault(option, os.environ[variable])
-    return Target(tuple(servers), replicas, tuple(sorted(options.items())))
+    return Target(tuple(servers), _replicas(replicas), tuple(sorted(options.items())))
+
+
+def _replicas(given: Any) -> int:
+    try:
+        number = int(given)
+    except (TypeError, ValueError):
+        number = 0
+    if not 1 <= number <= _MOST_REPLICAS:
+        raise ConfigurationError(
+            f"connection.replicas (JETBULL_REPLICAS) is {given!r}: it must be a whole number from "
+            f"1 to {_MOST_REPLICAS}."
+        )
+    return number
 
 
 def _split(urls: str) -> list[str]:
@@ -130,8 +148,11 @@ def _with_login(servers: list[str], options: dict[str, Any]) -> tuple[list[str],
     return plain, options
 
 
-def _is_redis(server: str) -> bool:
-    return server.startswith(("redis://", "rediss://", "unix://", "valkey://", "valkeys://"))
+def _is_redis(servers: list[str]) -> bool:
+    """Whether the first of them is an old caller's."""
+    return bool(servers) and servers[0].startswith(
+        ("redis://", "rediss://", "unix://", "valkey://", "valkeys://")
+    )
 
 
 def _instead_of_redis() -> str:
