@@ -6,18 +6,22 @@ A `type: ignore` here stands where a mistake must be found: mypy complains about
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, TypedDict, assert_type
 
 import pytest
 
 from jetbull import AbortSignal, ConnectionClosedError, FlowProducer, Job, Queue, Worker
+from jetbull.errors import ConfigurationError
 from jetbull.types import (
+    ConnectionOptions,
     FlowJob,
     JobLogs,
     JobNode,
     JobOptions,
     JobSchedulerJson,
     Metrics,
+    QueueBaseOptions,
     RateLimit,
     WorkerInfo,
     WorkerOptions,
@@ -94,6 +98,16 @@ async def test_options_may_be_kept_in_a_typed_variable() -> None:
     async with Queue("paint") as queue:
         job = await queue.add("car", {}, options)
         assert await job.getState() == "delayed"
+
+
+async def test_every_option_of_a_connection_has_a_type() -> None:
+    where: ConnectionOptions = {"url": "nats://localhost:4222", "name": "painter"}
+    options: QueueBaseOptions = {"connection": {**where, "connect_timeout": 0.5, "tls_ca": "ca"}}
+    assert options["connection"]
+    with pytest.raises(ConfigurationError) as refused:
+        Queue("paint", {"connection": {"url": "nats://localhost:4222", "pasword": "…"}})
+    known = str(refused.value).partition("known are ")[2]
+    assert set(re.findall(r"\w+", known)) - {"and"} == ConnectionOptions.__optional_keys__ - {"url"}
 
 
 async def test_wrong_data_is_found_by_the_type_checker() -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from jetbull.types.job_options import JobOptions
 
 
 class ConnectionOptions(TypedDict, total=False):
-    """Where NATS is; see docs/connecting.md."""
+    """Where NATS is, and who we are to it; see docs/connecting.md. Files are named by paths."""
 
-    servers: str | list[str]
+    servers: str | Sequence[str]
+    url: str | Sequence[str]
     user: str
     password: str
     token: str
     user_credentials: str
     nkeys_seed: str
-    tls: Any
+    nkeys_seed_str: str
+    tls: ssl.SSLContext
+    tls_ca: str
+    tls_cert: str
+    tls_key: str
+    tls_hostname: str
     replicas: int
+    name: str
+    inbox_prefix: str
+    connect_timeout: float
 
 
 class QueueBaseOptions(TypedDict, total=False):
