@@ -60,7 +60,12 @@ def run(args: Namespace) -> int:
         raise DemoError(f"There is no book {plan.epub}: give the path of an EPUB file.")
     if args.fresh:
         plan.remove_leftovers()
-    plan.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        plan.logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DemoError(
+            f"The folder {plan.folder} cannot be used ({error.strerror}): choose another --folder."
+        ) from error
     return 0 if anyio.run(show, plan) is Outcome.FINISHED else _INTERRUPTED
 
 

@@ -56,7 +56,6 @@ async def show(plan: Plan) -> Outcome:
 
 
 async def _run(plan: Plan, console: Console) -> None:
-    plan.logs.mkdir(parents=True, exist_ok=True)
     settings = plan.settings
     library = Library(Catalogue(settings.catalogue_url), open_storage(settings))
     book = await library.register(plan.epub)

@@ -136,3 +136,11 @@ def test_a_book_that_cannot_be_read_ends_the_demo_with_a_sentence(
         assert demo.wait() == 1
         assert demo.processes() == []
     assert complaint in demo.output and "Traceback" not in demo.output
+
+
+def test_a_folder_that_cannot_be_made_ends_the_demo_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with Demo(tmp_path / "taken") as demo:
+        assert demo.wait() == 1
+    assert demo.output.startswith(f"jetbull: The folder {tmp_path / 'taken'} cannot be used (")
+    assert "Traceback" not in demo.output

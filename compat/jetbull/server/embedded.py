@@ -26,6 +26,7 @@ __all__ = ["EmbeddedServer"]
 
 _LOOK_EVERY = 0.01
 _STOPS_WITHIN = 20.0
+_WRITES_WITHIN = 5.0
 
 
 class EmbeddedServer:
@@ -174,8 +175,14 @@ class EmbeddedServer:
             self._reap()
             if self._folder is None:
                 self._folder = DataFolder(self._path())
-            self._folder.claim()
-            self._launch(program, self._folder)
+            try:
+                self._folder.claim()
+                self._launch(program, self._folder)
+            except OSError as error:
+                raise ServerStartError(
+                    f"nats-server cannot be started in {self._folder.path} ({error.strerror}: "
+                    f"{error.filename or 'its files'}): mend that, or choose another data folder."
+                ) from error
         return deadline
 
     def _path(self) -> Path:
@@ -216,6 +223,11 @@ class EmbeddedServer:
             return True
         if self._process.poll() is not None:
             raise ServerStartError(f"nats-server did not start: {self._complaint()}.")
+        if _is_stuck_half_written(self.data):
+            raise ServerStartError(
+                f"nats-server cannot write to {self.data}: make room there, or choose another "
+                "data folder."
+            )
         if time.monotonic() > deadline:
             raise ServerStartError(
                 f"nats-server did not answer within {self._start_timeout:g} s; see {self.log_file}."
@@ -255,6 +267,12 @@ class EmbeddedServer:
             self._process = None
         if self._folder is not None:
             self._folder.release()
+
+
+def _is_stuck_half_written(folder: Path) -> bool:
+    """Whether the file with the ports is there and stays empty: the disk is full."""
+    stats = [path.stat() for path in folder.glob("*.ports")]
+    return any(s.st_size == 0 and time.time() - s.st_mtime > _WRITES_WITHIN for s in stats)
 
 
 def _port_in(folder: Path) -> int | None:

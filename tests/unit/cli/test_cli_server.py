@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.unit.cli.commands import Running, running, sentence_of
 
 from jetbull import Queue
 from jetbull.errors import JetbullError
+from jetbull.server import EmbeddedServer, ServerStartError
 
 
 def _url(server: Running) -> str:
@@ -138,6 +140,24 @@ def test_a_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
         said = sentence_of("server", "--port", port, "--data", "nats", folder=tmp_path)
     assert said.startswith("jetbull: nats-server did not start: ")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("data", ["taken", "taken/below", "/proc/nowhere"])
+def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path, data: str) -> None:
+    (tmp_path / "taken").write_text("a file")
+    said = sentence_of("server", "--port", "0", "--data", data, folder=tmp_path)
+    assert said.startswith(f"jetbull: nats-server cannot be started in {tmp_path / data} (")
+    assert said.endswith("mend that, or choose another data folder.\n")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_server_that_finds_no_room_for_its_files_is_not_waited_for(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "nats") as server:
+        (ports,) = server.data.glob("*.ports")
+        ports.write_text("")  # what a full disk leaves
+        os.utime(ports, (0, 0))
+        with pytest.raises(ServerStartError, match=r"cannot write to .*: make room there"):
+            server.start()
 
 
 async def test_where_no_server_is_the_error_says_how_to_start_one() -> None:
