@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -18,6 +20,7 @@ __all__ = [
     "DetailedJob",
     "Found",
     "JobList",
+    "JsonAnswer",
     "ListedJob",
     "NotFailed",
     "NotFound",
@@ -33,6 +36,17 @@ __all__ = [
 def iso_now() -> str:
     """The time as ISO 8601 with milliseconds and Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class JsonAnswer(JSONResponse):
+    """JSON in UTF-8, or in ASCII where a job's text holds half a surrogate pair."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        try:
+            return super().render(content)
+        except UnicodeEncodeError:
+            return json.dumps(content, allow_nan=False).encode()
 
 
 class Answer(BaseModel):

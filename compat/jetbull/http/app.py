@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from jetbull import Queue
 from jetbull._version import __version__
 
+from .answers import JsonAnswer
 from .correlation import CORRELATION_HEADER, Correlation
 from .errors import add_error_handlers
 from .guard import Guard
@@ -44,6 +45,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         docs_url=None,  # the pages load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        default_response_class=JsonAnswer,
     )
     app.state.queue = served
     app.state.service = QueueService(served)

@@ -74,6 +74,21 @@ async def test_finished_jobs_are_listed_with_their_outcome(
     assert isinstance(broken["stacktrace"], list) and broken["stacktrace"]
 
 
+async def test_half_a_surrogate_pair_in_one_job_hides_no_list(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    body = rb'{"bookId": "b\ud83dc", "s3Key": "\u05d0"}'
+    added = await api.post(
+        "/api/queue/parse-epub", content=body, headers={"content-type": "application/json"}
+    )
+    job_id = added.json()["jobId"]
+    await queue.add("n", {"fine": True})
+    listed = (await api.get("/api/queue/jobs/waiting")).json()["jobs"]
+    found = (await api.get(f"/api/queue/job/{job_id}")).json()["job"]
+    assert [job["data"]["bookId"] for job in (listed[0], found)] == ["b\ud83dc", "b\ud83dc"]
+    assert found["data"]["s3Key"] == "\u05d0" and listed[1]["data"] == {"fine": True}
+
+
 @pytest.mark.parametrize("status", ["active", "delayed", "completed", "failed", "waiting"])
 async def test_an_empty_state_is_an_empty_list(api: httpx.AsyncClient, status: str) -> None:
     body = taken(await api.get(f"/api/queue/jobs/{status}"), 200)
