@@ -24,6 +24,7 @@ __all__ = [
     "ListedJob",
     "NotFailed",
     "NotFound",
+    "Problem",
     "Refused",
     "Retried",
     "Status",
@@ -47,6 +48,17 @@ class JsonAnswer(JSONResponse):
             return super().render(content)
         except UnicodeEncodeError:
             return json.dumps(content, allow_nan=False).encode()
+
+
+class Problem(BaseModel):
+    """A call that failed. `message` has a sentence for each field that is missing or wrong."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    status_code: int
+    message: str | list[str]
+    error: str | None = None
+    timestamp: str | None = None
 
 
 class Answer(BaseModel):

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from jetbull import Queue
 from jetbull._version import __version__
 
-from .answers import JsonAnswer
+from .answers import JsonAnswer, Problem
 from .correlation import CORRELATION_HEADER, Correlation
 from .errors import add_error_handlers
 from .guard import Guard
@@ -46,6 +46,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         default_response_class=JsonAnswer,
+        responses={"4XX": {"model": Problem}, 500: {"model": Problem}},
     )
     app.state.queue = served
     app.state.service = QueueService(served)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 __all__ = [
+    "NO_JSON_OBJECT",
     "AddDiacritics",
     "CombinePageAudio",
     "GenerateAudio",
@@ -24,7 +25,7 @@ def _not_blank(value: str) -> str:
     return value
 
 
-Name = Annotated[StrictStr, AfterValidator(_not_blank)]
+Name = Annotated[StrictStr, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": r"\S"})]
 """A string that is not blank."""
 
 
@@ -69,6 +70,7 @@ class AddDiacritics(NewJobBody):
     paragraph_ids: list[StrictStr] | None = None
 
 
+NO_JSON_OBJECT = "The body must be a JSON object, sent with content-type: application/json."
 _EXPECTED = {"string_type": "a string", "list_type": "a list of strings"}
 
 
@@ -77,7 +79,7 @@ def sentence(detail: ErrorDetails) -> str:
     place = [str(part) for part in detail["loc"] if part != "body"]
     field, kind = ".".join(place), detail["type"]
     if kind == "json_invalid" or not field:
-        return "The body must be a JSON object, sent with content-type: application/json."
+        return NO_JSON_OBJECT
     if kind == "missing":
         return f"{field} is required."
     if kind == "blank":

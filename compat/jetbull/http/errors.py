@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,11 +16,13 @@ from starlette.exceptions import HTTPException
 from jetbull.errors import JetbullError
 
 from .answers import iso_now
-from .bodies import sentence
+from .bodies import NO_JSON_OBJECT, sentence
 
 __all__ = ["OperationFailedError", "add_error_handlers", "operation"]
 
 log = logging.getLogger("jetbull.http")
+
+_NAMES = {400: "Bad Request", 413: "Payload Too Large"}  # Python's differ by its version
 
 
 class OperationFailedError(JetbullError):
@@ -75,7 +78,10 @@ async def _no_such_path(request: Request, error: Exception) -> JSONResponse:
     """Unknown paths and methods, as NestJS answers both."""
     assert isinstance(error, HTTPException)
     if error.status_code not in (404, 405):
-        body = {"statusCode": error.status_code, "message": str(error.detail)}
-        return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+        code = error.status_code
+        told = [NO_JSON_OBJECT] if code == 400 else str(error.detail)
+        name = _NAMES.get(code) or HTTPStatus(code).phrase
+        body = {"statusCode": code, "message": told, "error": name}
+        return JSONResponse(body, status_code=code, headers=error.headers)
     message = f"Cannot {request.method} {request.url.path}"
     return JSONResponse({"message": message, "error": "Not Found", "statusCode": 404}, 404)

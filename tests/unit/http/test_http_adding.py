@@ -99,8 +99,10 @@ async def test_a_wrong_body_is_refused_field_by_field_and_nothing_is_added(
         (b'{"bookId": "b", "s3Key": "k"}', "text/plain"),
         (b"bookId=b&s3Key=k", "application/x-www-form-urlencoded"),
         (b"\xff\xfe", "application/json"),
+        (b'{"bookId": "\xff", "s3Key": "k"}', "application/json"),
+        (b"[" * 100_000, "application/json"),
     ],
-    ids=["cut-off", "empty", "text", "form", "no-utf-8"],
+    ids=["cut-off", "empty", "text", "form", "no-utf-8", "latin-1", "bottomless"],
 )
 async def test_a_body_that_is_no_json_object_is_refused(
     api: httpx.AsyncClient, queue: Queue, content: bytes, kind: str
@@ -109,7 +111,11 @@ async def test_a_body_that_is_no_json_object_is_refused(
         "/api/queue/parse-epub", content=content, headers={"content-type": kind}
     )
     assert answer.status_code == 400
-    assert answer.json()["error"] == "Bad Request"
+    assert answer.json() == {
+        "statusCode": 400,
+        "message": ["The body must be a JSON object, sent with content-type: application/json."],
+        "error": "Bad Request",
+    }
     assert sum((await queue.getJobCounts()).values()) == 0
 
 

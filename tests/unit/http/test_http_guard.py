@@ -44,6 +44,20 @@ async def test_the_calls_are_described_by_openapi(api: httpx.AsyncClient) -> Non
     }
 
 
+async def test_openapi_knows_the_errors_that_are_given_and_no_others(
+    api: httpx.AsyncClient,
+) -> None:
+    described = (await api.get("/openapi.json")).json()
+    for call in [call for verbs in described["paths"].values() for call in verbs.values()]:
+        assert {status for status in call["responses"] if status >= "4"} <= {"4XX", "500", "503"}
+    problem = described["components"]["schemas"]["Problem"]
+    refused = (await api.post("/api/queue/parse-epub", json={})).json()
+    unknown = (await api.get("/api/queue")).json()
+    for body in (refused, unknown):
+        assert set(problem["required"]) <= set(body) <= set(problem["properties"])
+    assert described["components"]["schemas"]["ParseEpub"]["properties"]["bookId"]["pattern"]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/"), ("GET", "/api/queue"), ("PUT", "/api/queue/status"), ("GET", "/docs")],
@@ -71,6 +85,7 @@ async def test_a_body_over_the_limit_is_refused(api: httpx.AsyncClient, queue: Q
     declared = await api.post("/api/queue/parse-epub", json=large)
     streamed = await api.post("/api/queue/parse-epub", content=in_pieces(), headers=headers)
     assert [declared.status_code, streamed.status_code] == [413, 413]
+    assert declared.json() == streamed.json()
     assert await queue.count() == 0
 
 
