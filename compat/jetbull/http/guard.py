@@ -69,8 +69,8 @@ class Guard:
         if token is None:
             return True
         scheme, _, sent = headers.get("authorization", "").partition(" ")
-        expected = token.get_secret_value().encode()
-        matches = hmac.compare_digest(sent.strip().encode(), expected)
+        expected = token.get_secret_value().strip().encode()
+        matches = hmac.compare_digest(sent.strip().encode("latin-1"), expected)
         return matches and scheme.lower() == "bearer"
 
     def _is_for_us(self, host: str) -> bool:

@@ -122,6 +122,16 @@ async def test_a_token_is_asked_for_where_one_is_set(nats_url: str) -> None:
             assert (await client.get("/ready")).status_code == 200
 
 
+@pytest.mark.parametrize("token", ["s3cret ", "schlüssel"], ids=["blank-behind", "beyond-ascii"])
+async def test_whatever_the_token_is_its_holder_gets_in(nats_url: str, token: str) -> None:
+    with running_api(nats_url, "token", JETBULL_API_TOKEN=token) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            right = {b"authorization": f"Bearer {token.strip()}".encode()}
+            assert (await client.get("/api/queue/status", headers=right)).status_code == 200
+            wrong = {b"authorization": f"Bearer {token.strip()}x".encode()}
+            assert (await client.get("/api/queue/status", headers=wrong)).status_code == 401
+
+
 async def test_in_read_only_mode_nothing_can_be_changed(nats_url: str) -> None:
     with running_api(nats_url, "reading", JETBULL_API_READ_ONLY="true") as url:
         async with httpx.AsyncClient(base_url=url) as client:
