@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +21,8 @@ _S = TypeVar("_S", bound=BaseSettings)
 
 
 class _Settings(BaseSettings):
+    options_begin: ClassVar[str] = "--"
+
     model_config = SettingsConfigDict(
         extra="ignore", populate_by_name=True, frozen=True, env_ignore_empty=True
     )
@@ -28,6 +30,8 @@ class _Settings(BaseSettings):
 
 class LogSettings(_Settings):
     """How a service logs."""
+
+    options_begin: ClassVar[str] = "--log-"
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="LOG_LEVEL"
@@ -58,7 +62,7 @@ class WorkerSettings(QueueSettings):
     """Where jobs run; with `processes`, as many as `concurrency`."""
     grace: float = Field(default=30.0, ge=0, validation_alias="WORKER_GRACE")
     """Seconds running jobs may take to finish after the first signal."""
-    lock: float = Field(default=30.0, ge=1, validation_alias="WORKER_LOCK")
+    lock: float = Field(default=30.0, ge=1, allow_inf_nan=False, validation_alias="WORKER_LOCK")
     """Seconds a job stays locked without a sign of life of its worker."""
 
 
@@ -72,12 +76,15 @@ def read_settings(kind: type[_S], given: Mapping[str, Any]) -> _S:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(f"The setting {_named(kind, name)}: {first['msg']}.") from None
+        told = _named(kind, name, given)
+        raise ConfigurationError(f"The setting {told}: {first['msg']}.") from None
 
 
-def _named(kind: type[BaseSettings], name: str) -> str:
-    """The field's variable of the environment, if it has one, and its option."""
+def _named(kind: type[BaseSettings], name: str, given: Mapping[str, Any]) -> str:
+    """The field's option, if the command has one, and its variable of the environment."""
     for field, about in kind.model_fields.items():
         if name in (field, about.validation_alias):
-            return f"--{field.replace('_', '-')} ({about.validation_alias or field.upper()})"
+            variable = str(about.validation_alias or field.upper())
+            option = getattr(kind, "options_begin", "--") + field.replace("_", "-")
+            return f"{option} ({variable})" if field in given else variable
     return name

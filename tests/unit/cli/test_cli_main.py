@@ -62,7 +62,17 @@ def test_a_command_that_was_used_is_still_listed(capsys: pytest.CaptureFixture[s
             "The setting --concurrency (WORKER_CONCURRENCY): Input should be greater than",
         ),
         (["api"], {"PORT": "99999"}, "The setting --port (PORT): Input should be less than"),
-        (["api"], {"LOG_LEVEL": "loud"}, "The setting --level (LOG_LEVEL): Input should be"),
+        (["api"], {"LOG_LEVEL": "loud"}, "The setting --log-level (LOG_LEVEL): Input should be"),
+        (
+            ["api"],
+            {"JETBULL_API_MAX_BODY": "much"},
+            "The setting JETBULL_API_MAX_BODY: Input should be a valid integer",
+        ),
+        (
+            ["worker", "json:loads", "--lock", "inf"],
+            {},
+            "The setting --lock (WORKER_LOCK): Input should be a finite number",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_by_its_option_and_its_variable(
