@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name not in known:
             _overview(known).parse_args(arguments or ["--help"])
             return 2
-        return _run(name, known[name], arguments[1:])
+        code = _run(name, known[name], arguments[1:])
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as `jetbull doctor | head -1` does: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except JetbullError as error:
         return _tell(error)
     except BaseExceptionGroup as group:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +84,21 @@ def test_a_wrong_setting_is_named_by_its_option_and_its_variable(
     said = sentence_of(*arguments, folder=tmp_path, environment=environment)
     assert said.startswith(f"jetbull: {sentence}")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_who_reads_only_the_beginning_of_the_output_hears_no_complaint(unbuffered: str) -> None:
+    arguments = ["permissions", "--role", "worker", "--queue", "q"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "jetbull.cli", *arguments],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            text=True,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
