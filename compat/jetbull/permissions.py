@@ -12,6 +12,7 @@ each other belong into prefixes, better accounts, of their own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -27,6 +28,7 @@ Role = Literal["producer", "worker", "reader", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 
 _ADDED = ("wait", "head", "prio", "delayed", "children", "gone")
+_INBOX = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
 _COUNTERS = ("head", "delayed", "active", "children", "completed", "failed")
 
 
@@ -49,12 +51,16 @@ class Permissions:
 def permissions_of(
     role: str, queues: Sequence[str], prefix: str = DEFAULT_PREFIX, inbox: str = "_INBOX"
 ) -> Permissions:
-    """What `role` needs for these queues. ConfigurationError for an unknown role.
+    """What `role` needs for these queues. ConfigurationError for an unknown role or a bad inbox.
 
     `inbox` is the user's `inbox_prefix`: one of its own keeps others from reading its answers.
     """
     if role not in ROLES:
         raise ConfigurationError(f"role is '{role}': use one of {', '.join(ROLES)}.")
+    if not _INBOX.fullmatch(inbox):
+        raise ConfigurationError(
+            f"inbox is '{inbox}': use words with dots between, without wildcards and blanks."
+        )
     space = Space(prefix)
     names = [space.queue(queue) for queue in queues]
     publish = _common(space) + _PUBLISH[role](space, names)

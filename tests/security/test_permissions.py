@@ -205,3 +205,9 @@ def test_the_command_prints_a_line_for_nsc(capsys: pytest.CaptureFixture[str]) -
 def test_an_unknown_role_is_named() -> None:
     with pytest.raises(ConfigurationError, match="role is 'boss'"):
         permissions_of("boss", ["q"])
+
+
+@pytest.mark.parametrize("inbox", ["", "*", ">", "a.>", "a b", "a..b", "_INBOX."])
+def test_an_inbox_that_would_hear_more_than_its_own_answers_is_refused(inbox: str) -> None:
+    with pytest.raises(ConfigurationError, match="inbox is"):
+        permissions_of("reader", ["q"], inbox=inbox)
