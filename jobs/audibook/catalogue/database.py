@@ -20,26 +20,38 @@ from .tables import Base
 __all__ = ["Database"]
 
 _BUSY_TIMEOUT_MS = 30_000
+_PSYCOPG = "postgresql+psycopg"
+_PRISMA = (
+    *("schema", "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout"),
+    *("statement_cache_size", "sslaccept", "sslidentity", "single_use_connections"),
+    *("max_connection_lifetime", "max_idle_connection_lifetime"),
+)
 _SETUP_LOCK = 0x61756469  # any number no other program uses; this one spells "audi"
 
 
 class Database:
     """A pool of connections with two ways in: `reading()` and `writing()`.
 
-    The URL may be one of Prisma's: `?schema=...` names the PostgreSQL schema, and
+    The URL may be one of Prisma's: `?schema=...` names the PostgreSQL schema,
+    `pgbouncer=true` does without prepared statements, Prisma's further options and
     quotation marks around the whole are dropped.
     """
 
     def __init__(self, url: str) -> None:
-        parsed, schema = _parse(url)
+        parsed, prisma = _parse(url)
+        schema = prisma.get("schema")
         # Statements carry the text of books, which has no place in error messages.
         options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
         if parsed.get_backend_name() == "sqlite":
             if parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             del options["pool_pre_ping"]
-        elif schema and schema != "public":
-            options["connect_args"] = {"options": f"-csearch_path={schema}"}
+        else:
+            arguments: dict[str, Any] = options.setdefault("connect_args", {})
+            if schema and schema != "public":
+                arguments["options"] = f"-csearch_path={_quoted(schema)}"
+            if prisma.get("pgbouncer") == "true" and parsed.drivername == _PSYCOPG:
+                arguments["prepare_threshold"] = None
         try:
             self.engine: Engine = create_engine(parsed, **options)
         except ModuleNotFoundError as error:
@@ -77,7 +89,8 @@ class Database:
         self.engine.dispose()
 
 
-def _parse(url: str) -> tuple[URL, str | None]:
+def _parse(url: str) -> tuple[URL, dict[str, str]]:
+    """The address, and Prisma's own options, which no driver knows."""
     try:
         parsed = make_url(url.strip().strip("\"'"))
     except ArgumentError:
@@ -86,10 +99,19 @@ def _parse(url: str) -> tuple[URL, str | None]:
             "postgresql://user:password@host:5432/name or sqlite:///path/to/file."
         ) from None
     if parsed.drivername in {"postgres", "postgresql"}:
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    schema = parsed.query.get("schema")
-    parsed = parsed.difference_update_query(["schema", "connection_limit", "pool_timeout"])
-    return parsed, schema if isinstance(schema, str) else None
+        parsed = parsed.set(drivername=_PSYCOPG)
+    prisma = {
+        name: value
+        for name, value in parsed.query.items()
+        if name in _PRISMA and isinstance(value, str)
+    }
+    return parsed.difference_update_query(_PRISMA), prisma
+
+
+def _quoted(schema: str) -> str:
+    """The schema as a name with capitals or spaces, within the options of a connection."""
+    name = '"' + schema.replace('"', '""') + '"'
+    return name.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:

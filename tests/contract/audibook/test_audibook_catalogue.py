@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -83,6 +84,30 @@ def test_a_book_keeps_what_it_is_given(catalogue: Catalogue) -> None:
     assert catalogue.books.ids() == ["b"]
     _add_book(catalogue, author="other")
     assert catalogue.books.get("b").author == "A"
+
+
+@pytest.mark.skipif(not _HAS_POSTGRES, reason="needs PostgreSQL")
+@pytest.mark.parametrize("schema", ["audioBook", "my schema", 'a"b', "back\\slash"])
+def test_an_address_of_prisma_is_taken_with_any_schema_and_all_its_options(
+    postgres: str, schema: str
+) -> None:
+    name = '"' + schema.replace('"', '""') + '"'
+    admin = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"))
+    with admin.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+    options = {
+        "schema": schema,
+        "pgbouncer": "true",
+        "connection_limit": "5",
+        "sslaccept": "strict",
+    }
+    made = Catalogue(f"{postgres}{'&' if '?' in postgres else '?'}{urlencode(options)}")
+    _add_book(made)
+    made.close()
+    assert "books" in inspect(admin).get_table_names(schema)
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+    admin.dispose()
 
 
 def test_a_missing_row_is_named(catalogue: Catalogue) -> None:
