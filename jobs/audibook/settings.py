@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL
 
 __all__ = ["Settings"]
 
@@ -93,7 +94,8 @@ class Settings(BaseSettings):
         """Database URL of the catalogue."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{(self.data_dir / 'audibook.db').resolve()}"
+        path = (self.data_dir / "audibook.db").resolve()
+        return URL.create("sqlite", database=str(path)).render_as_string()
 
     @property
     def default_tts_model(self) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy.engine import make_url
 
 from audibook import Settings
+from audibook.catalogue import Catalogue
 from audibook.logs import JsonFormatter, job_logger
 from audibook.storage import DirectoryStorage, S3Storage, open_storage
 
@@ -25,7 +27,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_any_variable_everything_is_under_data() -> None:
     settings = Settings()
-    assert settings.catalogue_url == f"sqlite:///{Path('data/audibook.db').resolve()}"
+    assert make_url(settings.catalogue_url).database == str(Path("data/audibook.db").resolve())
     assert settings.storage_dir == Path("data/storage")
     assert settings.work_dir == Path("data/tmp")
     assert not settings.uses_s3
@@ -71,3 +73,10 @@ def test_a_log_line_is_json_with_the_ids_of_the_job(caplog: pytest.LogCaptureFix
         "correlationId": "c-1",
         "seconds": 2.5,
     }
+
+
+@pytest.mark.parametrize("name", ["50%20 off", "what?", "a#b", "ספרים"])
+def test_the_catalogue_lies_in_the_data_folder_whatever_its_name(tmp_path: Path, name: str) -> None:
+    Catalogue(Settings(data_dir=tmp_path / name).catalogue_url).close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "audibook.db").is_file()
