@@ -90,7 +90,7 @@ class Bars:
 
     def say(self, text: str) -> None:
         """Above the bars."""
-        self._progress.console.print(text, highlight=False, soft_wrap=True)
+        self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, stage: str, done: int, total: int) -> None:
         """As a bar, added when the stage is new."""
@@ -122,7 +122,7 @@ class Lines:
 
     def say(self, text: str) -> None:
         """As a line."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, stage: str, done: int, total: int) -> None:
         """As part of the next line."""

@@ -72,13 +72,14 @@ async def _run(plan: Plan, console: Console) -> None:
             for number in range(1, plan.workers + 1):
                 keepers.start_soon(keep_running, _worker(number), environment, plan.logs)
             announcement = f"{announced}; {plan.workers} workers; NATS at {nats_url}"
-            console.print(announcement, soft_wrap=True)
+            console.print(announcement, markup=False, soft_wrap=True)
             with _board(plan, console) as board:
                 making = Making(plan, library, book, nats_url, announced.rpartition(" ")[2])
                 made = await making.make(board)
             print_table(console, made.rows)
             minutes, seconds = divmod(round(made.seconds), 60)
-            console.print(f"{made.path} ({minutes}:{seconds:02})", soft_wrap=True)
+            finished = f"{made.path} ({minutes}:{seconds:02})"
+            console.print(finished, markup=False, soft_wrap=True)
             keepers.cancel_scope.cancel()
 
 
