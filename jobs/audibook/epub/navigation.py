@@ -76,7 +76,9 @@ def _from_ncx(archive: Archive, name: str, root: Element) -> Navigation:
     def targets(kind: str) -> Iterator[tuple[str, str]]:
         for point in root.iter():
             if local_name(point) == kind:
-                label = " ".join(own_text(e) for e in children(point, "navlabel"))
+                # Further labels say the same in other languages.
+                labels = (own_text(e) for e in children(point, "navlabel"))
+                label = next(filter(None, labels), "")
                 for content in children(point, "content"):
                     yield label, attribute(content, "src")
 

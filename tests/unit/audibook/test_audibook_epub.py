@@ -137,7 +137,8 @@ def test_an_epub_2_with_ncx_guide_and_html_contents_page_is_read(make_epub: Make
     )
     ncx = (
         '<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap><navPoint><navLabel>'
-        '<text>The Beginning</text></navLabel><content src="one.html"/></navPoint></navMap></ncx>'
+        '<text>The Beginning</text></navLabel><navLabel xml:lang="fr"><text>Le début</text>'
+        '</navLabel><content src="one.html"/></navPoint></navMap></ncx>'
     )
     files = {
         "EPUB/package.opf": package,
