@@ -48,6 +48,7 @@ def read_documents(
 
     `find_marks` gives the finder of page breaks for a document's name.
     """
+    titles = navigation.titles()
     for place, name in enumerate(reading_order(package), start=1):
         root = parse(archive.read(name), name, package.metadata.language or "")
         text = document_text(root, options, find_marks(name))
@@ -56,7 +57,7 @@ def read_documents(
             removed = Counter(text.removed)
             removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
             text = DocumentText((), removed)
-        title = navigation.title_of(name) or text.heading or _own_title(root, package)
+        title = titles.get(name) or text.heading or _own_title(root, package)
         yield Document(place, name, title, text)
 
 

@@ -29,16 +29,19 @@ class Navigation:
     contents: Sequence[Entry] = ()
     page_list: Sequence[Entry] = ()
 
-    def title_of(self, name: str) -> str | None:
-        """The label that stands for this whole document.
+    def titles(self) -> dict[str, str]:
+        """The label that stands for each whole document, by the document's name.
 
-        None where several labels point to places inside of it and none to its start.
+        No label where several point to places inside of it and none to its start.
         """
-        entries = [entry for entry in self.contents if entry.place.name == name]
-        whole = [entry for entry in entries if not entry.place.fragment]
-        if whole or len(entries) == 1:
-            return (whole or entries)[0].label
-        return None
+        whole: dict[str, str] = {}
+        inside: dict[str, list[str]] = {}
+        for entry in self.contents:
+            if entry.place.fragment:
+                inside.setdefault(entry.place.name, []).append(entry.label)
+            else:
+                whole.setdefault(entry.place.name, entry.label)
+        return {name: labels[0] for name, labels in inside.items() if len(labels) == 1} | whole
 
 
 def read_navigation(archive: Archive, package: Package) -> Navigation:
