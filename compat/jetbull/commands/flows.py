@@ -11,9 +11,10 @@ from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
 from jetbull.commands.preparing import prepare
 from jetbull.commands.ruling import rule_of
+from jetbull.commands.storing import arm
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, FlowError, JobError
-from jetbull.ledger import parentage, reading, releasing
+from jetbull.ledger import bookkeeping, parentage, reading, releasing
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.placing import WAITING_CHILDREN
@@ -118,18 +119,57 @@ async def _together(nodes: Sequence[Tree]) -> bool:
 
 
 async def _one_by_one(roots: Sequence[Tree]) -> None:
-    """Some id exists already: each job is added under BullMQ's rules for duplicates."""
-    for root in roots:
-        for node in _walk(root):
-            if node.children:
-                store, new = await _prepared(node)
-                if node.job.parent:
-                    await linking.add_child(store, new)
-                elif not await store_job(store, new):
-                    store.emit("duplicated", jobId=new.job_id)
-            else:
-                node.job.id = await adding.add(await node.queue.ledger(), node.job)
-    await _let_go([node for root in roots for node in _walk(root)])
+    """Some id exists already: each job is added under BullMQ's rules for duplicates.
+
+    A parent waits for all its children before the first of them is added. One that is done
+    already, or soon, would let it go alone.
+    """
+    nodes = [node for root in roots for node in _walk(root)]
+    awaited: set[int] = set()
+    begun: dict[int, parentage.Parent] = {}  # waits of this call whose child is not added yet
+    try:
+        for node in nodes:
+            await _add(node, id(node) in awaited)
+            begun.pop(id(node), None)
+            for child in node.children:
+                if "deduplication" not in child.job.opts:  # else another job may stand for it
+                    awaited.add(id(child))
+                    parent = await _parent(node, child)
+                    if await linking.expect_child(parent):
+                        begun[id(child)] = parent
+    except JobError:
+        for parent in begun.values():
+            await _not_expected(parent)
+        raise
+    await _let_go(nodes)
+
+
+async def _add(node: Tree, is_awaited: bool) -> None:
+    if is_awaited:
+        store, new = await _prepared(node)
+        arm(store, await linking.add_awaited(store, new), new.place)
+    elif not node.children:
+        node.job.id = await adding.add(await node.queue.ledger(), node.job)
+    else:
+        store, new = await _prepared(node)
+        if node.job.parent:
+            await linking.add_child(store, new)
+        elif not await store_job(store, new):
+            store.emit("duplicated", jobId=new.job_id)
+
+
+async def _parent(node: Tree, child: Tree) -> parentage.Parent:
+    store = await node.queue.ledger()
+    await linking.tell_families(store)
+    key = f"{(await child.queue.ledger()).names.qualified}:{child.job.id}"
+    return parentage.Parent(store, str(node.job.id), key)
+
+
+async def _not_expected(parent: parentage.Parent) -> None:
+    """The child is not added after all; what others have told the parent may let it go."""
+    await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
+    if await bookkeeping.entries(parent.store, parent.job_id):
+        await releasing.release(parent.store, parent.job_id)
 
 
 async def _let_go(nodes: Sequence[Tree]) -> None:

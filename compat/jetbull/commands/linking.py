@@ -48,6 +48,15 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
         return await _adopt(store, new, parent)
 
 
+async def add_awaited(store: QueueStore, new: NewJob) -> str:
+    """As `add_child`, of a child that its parent waits for already."""
+    if await store_job(store, new):
+        return new.job_id
+    parent = await parentage.parent_of(store, new.record, new.job_id)
+    assert parent is not None
+    return await _adopt(store, new, parent)
+
+
 def is_near(store: QueueStore, parent: parentage.Parent | None) -> bool:
     """Whether parent, if there is one, and child can be stored in one step: in one prefix."""
     return parent is None or parent.store.names.space.jobs == store.names.space.jobs
@@ -87,13 +96,14 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> st
     return new.job_id
 
 
-async def expect_child(parent: parentage.Parent) -> None:
-    """Lets the parent wait for the child, if it does not yet."""
+async def expect_child(parent: parentage.Parent) -> bool:
+    """Lets the parent wait for the child; False if it does already."""
     entry = bookkeeping.expectation(parent)
     try:
         await parent.store.put(entry.subject, entry.payload, entry.headers)
     except Conflict:
-        return
+        return False
+    return True
 
 
 async def tell_families(store: QueueStore) -> None:

@@ -162,3 +162,35 @@ async def test_a_node_without_a_name_or_a_queue_is_named(make: Makers, queue: An
         with pytest.raises(ValueError, match=f"^{field} is missing in a flow node that has"):
             await flow.add(parent)
     assert await queue.getJobCountByTypes() == 0
+
+
+@pytest.mark.parametrize("finished", ["a", "ab", "b", "c", "ac"])
+async def test_a_parent_waits_for_new_children_beside_finished_ones(
+    make: Makers, queue: Any, finished: str
+) -> None:
+    low = make.queue()
+    worker = make.worker(low, by_name)
+    await low.addBulk([{"name": n, "data": {}, "opts": {"jobId": n}} for n in finished])
+    await Heard(worker, "completed").times(len(finished))
+    await low.pause()
+    tree = node("parent", queue, *(node(name, low) for name in "abc"))
+    parent = (await make.flow_producer().add(tree))["job"]
+    assert await parent.getState() == "waiting-children"
+    later = Heard(worker, "completed")
+    await low.resume()
+    await later.times(3 - len(finished))
+    assert await parent.getState() == "waiting"
+    assert await parent.getChildrenValues() == {f"{low.qualifiedName}:{n}": n for n in "abc"}
+
+
+async def test_a_child_that_is_refused_leaves_nothing_to_wait_for(make: Makers, queue: Any) -> None:
+    low, flows = make.queue(), make.flow_producer()
+    await flows.add(node("owner", queue, node("theirs", low)))
+    children = (node(name, low) for name in ("ours", "theirs", "never"))
+    with pytest.raises(TypeError, match="cannot be replaced"):
+        await flows.add(node("late", queue, *children))
+    parent = await queue.getJob("late")
+    assert (await parent.getDependencies())["unprocessed"] == [f"{low.qualifiedName}:ours"]
+    await Heard(make.worker(low, by_name), "completed").times(2)
+    assert await queue.getJobState("owner") == "waiting"
+    assert await queue.getJobState("late") == "waiting"
