@@ -36,6 +36,7 @@ class Keep:
 KEEP_ALL = Keep()
 
 _AT_ONCE = 500  # ids per question
+_STEP = 1000  # jobs that are held while they are removed
 
 Old = dict[str, Message]
 """Finished jobs to remove, by id."""
@@ -82,16 +83,21 @@ async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
         if parse_ms(oldest[0].time) <= cutoff_ms:
             found = await _oldest(store, subject, max(1, keep.limit))
             old |= {i: m for i, m in found.items() if parse_ms(m.time) <= cutoff_ms}
-    if keep.count is not None:
-        surplus = oldest[0].pending + 1 - keep.count
-        if surplus == 1:
-            old[last_token(oldest[0].subject)] = oldest[0]
-        elif surplus > 0:
-            old |= await _oldest(store, subject, min(surplus, 1000))
-    if old:
+    surplus = 0 if keep.count is None else oldest[0].pending + 1 - keep.count
+    if surplus == 1 and not old:
+        old[last_token(oldest[0].subject)] = oldest[0]
+    seq = 1
+    while old or surplus > 0:
+        if not old:
+            old = await _oldest(store, subject, min(surplus, _STEP), seq)
+            if not old:
+                return
         if state == FAILED:
             await _leave_parents(store, old)
         await _remove_finished(store, old)
+        surplus -= len(old)
+        seq = max(m.seq for m in old.values()) + 1
+        old = {}
 
 
 async def _leave_parents(store: QueueStore, jobs: Old) -> None:
@@ -104,9 +110,8 @@ async def _leave_parents(store: QueueStore, jobs: Old) -> None:
             await releasing.release(parent.store, parent.job_id, removed=True)
 
 
-async def _oldest(store: QueueStore, subject: str, count: int) -> Old:
+async def _oldest(store: QueueStore, subject: str, count: int, seq: int = 1) -> Old:
     found: Old = {}
-    seq = 1
     while len(found) < count:
         query = {"next_by_subj": subject, "seq": seq, "batch": count - len(found)}
         batch = await store.wire.get_batch(store.names.space.jobs, query)

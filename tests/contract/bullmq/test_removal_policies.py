@@ -58,6 +58,18 @@ async def test_a_count_keeps_the_newest(make: Makers, queue: Any, state: str, po
     assert await finish(make, queue, 5, state) == ["4", "3"]
 
 
+@pytest.mark.parametrize("policy", [2, {"count": 2, "age": 60}])
+async def test_a_count_holds_however_many_jobs_were_kept_before(
+    make: Makers, queue: Any, policy: Any
+) -> None:
+    completed = Heard(make.worker(queue, done, concurrency=50), "completed")
+    await queue.addBulk([{"name": "old", "data": {}} for _ in range(1100)])
+    await completed.times(1100)
+    await queue.add("new", {}, {"removeOnComplete": policy})
+    await completed.times(1101)
+    assert [job.name for job in await queue.getCompleted()] == ["new", "old"]
+
+
 @pytest.mark.parametrize("state", OPTION)
 async def test_false_keeps_every_job(make: Makers, queue: Any, state: str) -> None:
     await add_numbered(queue, 3, **{OPTION[state]: False})
