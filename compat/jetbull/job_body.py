@@ -56,9 +56,8 @@ class JobBody(Generic[Data, Result, Home]):
         self.name = name
         self.data: Data = data
         self.id: Any = given.get("jobId") or job_id
-        self.timestamp: int = given.get("timestamp", 0)
-        if "timestamp" not in given:
-            self.timestamp = round(time.time() * 1000)
+        stamp = given.get("timestamp")
+        self.timestamp: int = round(time.time() * 1000) if stamp is None else stamp
         self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None, **given}
         for option in _FROM_OPTIONS.intersection(given):
             setattr(self, option, given[option])

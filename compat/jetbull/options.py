@@ -72,6 +72,8 @@ def checked(opts: JobOpts) -> JobOpts:
 
 def check_priority(priority: float) -> None:
     """ConfigurationError (a ValueError) for what is no whole number of 0 to PRIORITY_LIMIT."""
+    if not isinstance(priority, int | float):
+        raise ConfigurationError(f"priority is a number, not {priority!r}.")
     if isinstance(priority, float) and not priority.is_integer():
         raise ConfigurationError("Priority should not be float")
     if not 0 <= priority <= PRIORITY_LIMIT:
@@ -92,10 +94,10 @@ def check_id(opts: Mapping[str, Any]) -> None:
 
 
 def check_types(opts: Mapping[str, Any]) -> None:
-    """Refuses values that would only be noticed at the end of the job, which then could not end."""
-    attempts = opts.get("attempts")
-    if not isinstance(attempts, int | float | None):
-        raise ConfigurationError(f"attempts is a number, not {attempts!r}.")
+    """Refuses values that would only be noticed later, and then stop the job or a whole command."""
+    for option in ("attempts", "delay", "timestamp"):
+        if not isinstance(opts.get(option), int | float | None):
+            raise ConfigurationError(f"{option} is a number, not {opts[option]!r}.")
     for option in ("removeOnComplete", "removeOnFail"):
         if option in opts:
             keep_policy(opts[option])

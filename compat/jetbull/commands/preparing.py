@@ -29,7 +29,6 @@ def record_of(job: Draft, store: QueueStore) -> Record:
         raise ConfigurationError("A job needs a name: it is None.")
     data = to_bytes(dumps(job.data))
     opts = {k: v for k, v in job.opts.items() if v is not None and not (v == 0 and k in _ZERO)}
-    check_types(opts)
     check_size(job.name, data, opts)
     fixed: dict[str, Any] = {"name": str(job.name), "timestamp": job.timestamp, "opts": opts}
     if job.parent:
@@ -58,6 +57,7 @@ def place_of(job: Draft) -> Place:
 
 async def prepare(store: QueueStore, job: Draft, place: Place | None = None) -> NewJob:
     """The ledger's form of a job, with its id."""
+    check_types(job.opts)
     # Before anything is awaited: a delay of 1 ms must not be over by the time it is looked at.
     where = place or place_of(job)
     record = record_of(job, store)
@@ -106,6 +106,7 @@ def announcer(
 
 
 def _new_job(store: QueueStore, job: Draft, number: str) -> NewJob:
+    check_types(job.opts)
     custom = job.id
     job_id = str(custom) if custom not in (None, "") else number
     record, where = record_of(job, store), place_of(job)

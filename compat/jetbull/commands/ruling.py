@@ -5,6 +5,7 @@ many.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
@@ -51,6 +52,8 @@ def rule_of(opts: dict[str, Any]) -> Rule | None:
     given = opts.get("deduplication")
     if not given:
         return None
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"deduplication is a dictionary with an id, not {given!r}.")
     if not given.get("id"):
         raise ConfigurationError("Deduplication id must be provided")
     keep_last = bool(given.get("keepLastIfActive"))

@@ -156,9 +156,14 @@ async def test_impossible_jitter_is_refused(queue: Any, jitter: float) -> None:
         ({"attempts": "3"}, r"^attempts is a number, not '3'\.$"),
         ({"removeOnComplete": "yes"}, r"take true, a number or \{count, age\}, not 'yes'\.$"),
         ({"removeOnFail": {"count": "2"}}, r"not \{'count': '2'\}\.$"),
+        ({"delay": "5"}, r"^delay is a number, not '5'\.$"),
+        ({"timestamp": "2026-01-01"}, r"^timestamp is a number, not '2026-01-01'\.$"),
+        ({"timestamp": [1], "delay": 5}, r"^timestamp is a number, not \[1\]\.$"),
+        ({"priority": "1"}, r"^priority is a number, not '1'\.$"),
+        ({"deduplication": "id"}, r"^deduplication is a dictionary with an id, not 'id'\.$"),
     ],
 )
-async def test_options_a_job_could_not_end_with_are_refused_when_it_is_added(
+async def test_options_of_a_wrong_type_are_refused_when_the_job_is_added(
     queue: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
@@ -181,3 +186,10 @@ async def test_an_error_whose_text_cannot_be_made_fails_the_job(make: Makers, qu
     job, error = await Heard(make.worker(queue, process), "failed").once()
     assert isinstance(error, _SpeechlessError)
     assert (await job.getState(), job.failedReason) == ("failed", "<exception str() failed>")
+
+
+async def test_a_timestamp_of_none_is_now(queue: Any) -> None:
+    job = await queue.add("job", {}, {"timestamp": None, "delay": 60_000})
+    stored = await queue.getJob(job.id)
+    assert abs(stored.timestamp - time.time() * 1000) < 60_000
+    assert await queue.clean(0, 0, "delayed") == [job.id]
