@@ -121,10 +121,22 @@ async def _together(nodes: Sequence[Tree]) -> bool:
 async def _one_by_one(roots: Sequence[Tree]) -> None:
     """Some id exists already: each job is added under BullMQ's rules for duplicates.
 
-    A parent waits for all its children before the first of them is added. One that is done
+    A tree that cannot be added to its end does not keep the others from it.
+    """
+    problem: JobError | None = None
+    for root in roots:
+        try:
+            await _add_tree(list(_walk(root)))
+        except JobError as error:
+            problem = problem or error
+    if problem is not None:
+        raise problem
+
+
+async def _add_tree(nodes: Sequence[Tree]) -> None:
+    """A parent waits for all its children before the first of them is added. One that is done
     already, or soon, would let it go alone.
     """
-    nodes = [node for root in roots for node in _walk(root)]
     awaited: set[int] = set()
     begun: dict[int, parentage.Parent] = {}  # waits of this call whose child is not added yet
     try:
@@ -168,7 +180,7 @@ async def _parent(node: Tree, child: Tree) -> parentage.Parent:
 async def _not_expected(parent: parentage.Parent) -> None:
     """The child is not added after all; what others have told the parent may let it go."""
     await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
-    if await bookkeeping.entries(parent.store, parent.job_id):
+    if set(await bookkeeping.entries(parent.store, parent.job_id)) - {bookkeeping.NOTHING}:
         await releasing.release(parent.store, parent.job_id)
 
 

@@ -194,3 +194,17 @@ async def test_a_child_that_is_refused_leaves_nothing_to_wait_for(make: Makers, 
     await Heard(make.worker(low, by_name), "completed").times(2)
     assert await queue.getJobState("owner") == "waiting"
     assert await queue.getJobState("late") == "waiting"
+
+
+async def test_a_tree_that_is_refused_keeps_no_other_from_being_added(
+    make: Makers, queue: Any
+) -> None:
+    low, flows = make.queue(), make.flow_producer()
+    await flows.add(node("owner", queue, node("theirs", low)))
+    trees = [node("refused", queue, node("theirs", low)), node("other", queue, node("ours", low))]
+    with pytest.raises(TypeError, match="cannot be replaced"):
+        await flows.addBulk(trees)
+    assert await queue.getJobState("refused") == "waiting-children"
+    await Heard(make.worker(low, by_name), "completed").times(2)
+    states = [await queue.getJobState(name) for name in ("owner", "refused", "other")]
+    assert states == ["waiting", "waiting-children", "waiting"]
