@@ -140,6 +140,20 @@ async def test_an_id_that_redis_no_longer_lists_is_found(
     assert await codes(options) == [("unlisted", "w3")]
 
 
+async def test_jobs_that_neither_side_knows_any_more_are_found(
+    carried: Report, options: Options, redis_server: RedisServer
+) -> None:
+    """Gone from the target, which its events explain, and from the list of what was carried."""
+    queue = Queue("q", {"connection": options.to})
+    for number in range(1, 13):
+        await queue.remove(f"w{number}")
+    await queue.close()
+    redis_server.client.lrem("bull:q:bull2jet:wait", 0, "w3")
+    assert await codes(options) == [("unlisted", "")]
+    redis_server.client.delete("bull:q:bull2jet:wait")
+    assert await codes(options) == [("unlisted", "")]
+
+
 async def test_lost_log_rows_are_found_on_either_side(
     store: QueueStore, options: Options, redis_server: RedisServer
 ) -> None:

@@ -95,8 +95,9 @@ class _Finalizing:
         door, found = self.door, self.found
         mapper = await mapper_for(door, found.queue, checkpoint)
         verifier = Verifier(
-            door, found, queue, mapper, self.findings, self.progress, live=checkpoint.released
-        )
+            door, found, queue, mapper, self.findings, self.progress, checkpoint.released,
+            checkpoint.compared,
+        )  # fmt: skip
         await verifier.verify()
         fill_comparison(line, verifier)
         if checkpoint.verified is None or not verifier.clean:

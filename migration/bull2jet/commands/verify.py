@@ -52,7 +52,9 @@ async def _verify_queue(
     require(checkpoint, found.queue.key, allowed, "verify")
     await require_same(door, found.queue, checkpoint)
     mapper = await mapper_for(door, found.queue, checkpoint)
-    verifier = Verifier(door, found, queue, mapper, findings, progress, live=checkpoint.released)
+    verifier = Verifier(
+        door, found, queue, mapper, findings, progress, checkpoint.released, checkpoint.compared
+    )
     await verifier.verify()
     fill_comparison(line, verifier)
     rules = RuleCheck(door, found.queue, queue, mapper, findings, live=checkpoint.released)

@@ -78,6 +78,11 @@ class Checkpoint:
         return self.was_paused if under_way else None
 
     @property
+    def compared(self) -> Mapping[str, int]:
+        """How many jobs of each state were carried and found equal, when that is over."""
+        return self.carried if self.phase is Phase.LIVE else {}
+
+    @property
     def oldest_finished(self) -> int:
         """Jobs that finished in Redis before this moment (ms) are not carried later on either."""
         return 0 if self.history is None else self.began

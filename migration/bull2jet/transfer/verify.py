@@ -9,7 +9,8 @@ else is still a difference.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,12 +61,15 @@ class Verifier:
     progress: Progress
     #: the target's workers have been let go since; jobs may have moved on
     live: bool = False
+    #: how many jobs of each state a run has found equal; so many must still be listed
+    expected: Mapping[str, int] = field(default_factory=dict)
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
     #: by the state they have on the target and, once it is live, by where they stood in Redis:
     #: what comes later, from there or from the active jobs, lines up behind
     _orders: dict[tuple[State, str], IdOrder] = field(default_factory=dict)
     _listed: IdSet = field(default_factory=IdSet)
+    _sizes: Counter[State] = field(default_factory=Counter)
     _traces: Traces = field(default_factory=Traces)
 
     @property
@@ -83,6 +87,7 @@ class Verifier:
         for holder in HOLDERS:
             verb = "LLEN" if holder.is_list else "ZCARD"
             total = int(await self.door.call(verb, keys(holder.mirror.suffix)))
+            self._sizes[holder.state] += total
             if total:
                 self.progress.begin(self.found.queue.key, f"verify {holder.suffix}", total)
                 await self._compare_holder(keys, holder.mirror)
@@ -90,7 +95,7 @@ class Verifier:
         unlisted: dict[str, State] = {}
         for state in _LISTED:
             unlisted |= dict.fromkeys(await self._compare_listing(state), state)
-        await self._name_unlisted(keys, unlisted)
+        self._count_unlisted(await self._name_unlisted(keys, unlisted))
 
     def certificate(self) -> dict[str, Any]:
         """What the checkpoint keeps of a clean comparison."""
@@ -182,8 +187,8 @@ class Verifier:
         ours = await self.target.carried_by_us(strange) if strange else set()
         return [job_id for job_id in strange if job_id in ours]
 
-    async def _name_unlisted(self, keys: QueueKeys, unlisted: dict[str, State]) -> None:
-        """Names them, unless a bridge has carried them just now."""
+    async def _name_unlisted(self, keys: QueueKeys, unlisted: dict[str, State]) -> int:
+        """Names them, unless a bridge has carried them just now; how many they are."""
         left = dict(unlisted)
         for holder in HOLDERS if left else ():
             for place in (holder.inflight, holder.mirror):
@@ -194,6 +199,22 @@ class Verifier:
             self.states.setdefault(state, Comparison()).different += 1
             text = "the job was carried to the target, but Redis no longer lists it as carried."
             self._tell(job_id, "unlisted", text)
+        return len(left)
+
+    def _count_unlisted(self, named: int) -> None:
+        """Tells of jobs that neither side lists any more: nothing else would miss them."""
+        for name, wanted in self.expected.items():
+            state = State(name)
+            lost = max(0, wanted - self._sizes[state])
+            told = min(lost, named)
+            named -= told
+            if lost > told:
+                self.states.setdefault(state, Comparison()).missing += lost - told
+                text = (
+                    f"{wanted:,} {state} jobs were carried and compared; neither Redis' list of "
+                    f"them nor the target holds {lost - told:,} of them."
+                )
+                self._tell("", "unlisted", text)
 
     def _tell(self, job_id: str, code: str, text: str, severity: Severity = Severity.LEFT) -> None:
         self.findings.add(Finding(severity, code, text, self.found.queue.key, job_id))
