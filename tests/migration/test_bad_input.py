@@ -265,6 +265,21 @@ async def test_a_queue_of_bullmq_pro_stops_the_run(client: Any, options: Options
         await run(options, Silent())
 
 
+@pytest.mark.parametrize("key", ["groups", "groups:limit", "groups:max", "groups:paused"])
+async def test_groups_of_jobs_stop_the_run_where_no_version_is_noted(
+    key: str, client: Any, options: Options
+) -> None:
+    """As a FlowProducer of BullMQ Pro leaves them, or a queue told to write no metadata."""
+    client.hdel("bull:q:meta", "version")
+    put_job(client, "grouped", gid="customer")
+    client.lpush("bull:q:groups:customer", "grouped")
+    client.zadd(f"bull:q:{key}", {"customer": 1})
+    report = await inspect(options, Silent())
+    assert [f.code for f in report.findings if f.severity == "stop"] == ["bullmq-pro"]
+    with pytest.raises(Exception, match="BullMQ Pro"):
+        await run(options, Silent())
+
+
 async def test_an_empty_database_is_a_no_go(redis_server: RedisServer, options: Options) -> None:
     report = await inspect(options, Silent())
     assert report.verdict is Verdict.STOP

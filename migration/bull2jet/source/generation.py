@@ -40,6 +40,8 @@ class Generation:
         """How reports name it: `BullMQ 5.81.5`, `BullMQ 1 to 3`, `Bull 3 or 4`."""
         if self.library is Library.UNKNOWN:
             return "unknown library"
+        if self.library is Library.BULLMQ_PRO and not self.version:
+            return str(self.library)
         if self.version:
             return f"{self.library} {self.version}"
         if self.lowest == self.highest:
@@ -66,6 +68,9 @@ def detect(
         major = int(noted["major"])
         library = Library.BULLMQ_PRO if pro else Library.BULLMQ
         return Generation(library, major, major, noted["version"], ("meta holds the version",))
+    if "gid" in job_fields or any(suffix.partition(":")[0] == "groups" for suffix in suffixes):
+        evidence = ("groups of jobs, which only BullMQ Pro has",)
+        return Generation(Library.BULLMQ_PRO, 0, 0, evidence=evidence)
     if _is_bull(meta, suffixes, job_fields):
         return _bull(suffixes, job_fields)
     if meta or "events" in suffixes or "waiting-children" in suffixes or job_fields:

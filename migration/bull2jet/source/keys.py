@@ -18,6 +18,7 @@ QUEUE_SUFFIXES = frozenset(
         "marker", "stalled", "stalled-check", "limiter", "metrics:completed", "metrics:failed",
         "metrics:completed:data", "metrics:failed:data", "waiting", "resumed", "drained",
         "progress", "added", "error", "cleaned",
+        "groups", "groups:limit", "groups:max", "groups:paused",
     }
 )  # fmt: skip
 #: families of keys that belong to the queue as a whole
