@@ -176,6 +176,18 @@ async def test_a_large_result_that_a_parent_got_on_the_target_comes_back_whole(
     assert client.hget("bull:q:parent1:processed", "bull:q:w1").decode() == json.dumps(text)
 
 
+async def test_tries_of_a_job_that_saw_two_layouts_count_as_its_library_counts_them(
+    redis_server: RedisServer, options: Options
+) -> None:
+    """BullMQ 4 counted in `attemptsMade`, 5 went on in `atm`, and believes the former."""
+    make_jobs(redis_server.client, 1)
+    redis_server.client.hset("bull:q:w1", mapping={"attemptsMade": 2, "atm": 1, "ats": 1})
+    await there(options)
+    async with queue_of(options, "q") as target:
+        job = await target.getJob("w1")
+        assert job is not None and job.attemptsMade == 2
+
+
 async def test_a_due_time_beyond_what_the_server_counts_is_kept(
     redis_server: RedisServer, options: Options, door: Door
 ) -> None:

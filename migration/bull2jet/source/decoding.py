@@ -58,7 +58,7 @@ class Reader:
         name, timestamp = self._name(listing, fields), self._timestamp(listing, fields)
         data = self._data(listing, fields)
         opts = self._opts(listing, fields)
-        made = self._int(listing, fields, "atm") or self._int(listing, fields, "attemptsMade") or 0
+        made = self._int(listing, fields, "attemptsMade") or self._int(listing, fields, "atm") or 0
         started = self._int(listing, fields, "ats")
         if "attemptsMade" in fields and "atm" not in fields:
             made, started = self._old_attempts(listing, fields, made)
