@@ -104,6 +104,8 @@ class Job:
     score: float | None = None
     #: an active job whose worker still holds the lock
     locked: bool = False
+    #: a parent that has been let go and may finish whatever its children do (late BullMQ 5)
+    detached: bool = False
     #: log rows, oldest first
     logs: tuple[str, ...] = ()
     family: Family = field(default_factory=Family)

@@ -188,6 +188,27 @@ async def test_tries_of_a_job_that_saw_two_layouts_count_as_its_library_counts_t
         assert job is not None and job.attemptsMade == 2
 
 
+async def test_a_parent_that_goes_on_before_its_children_may_finish_before_them(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    """BullMQ 5.50 notes it in `igdp` when `continueParentOnFailure` lets a parent go."""
+    client = redis_server.client
+    make_jobs(client, 1)
+    put_job(client, "parent", igdp=1)
+    client.lpush("bull:q:wait", "parent")
+    client.sadd("bull:q:parent:dependencies", "bull:q:d1")
+    put_job(client, "d1", parent='{"id":"parent","queueKey":"bull:q"}', parentKey="bull:q:parent")
+    client.zadd("bull:q:delayed", {"d1": 2_000_000_000_000 * 4096})
+    await there(options)
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert client.smembers("bull:q:parent:dependencies") == {b"bull:q:d1"}
+    await there(options)
+    async with worker_on(options, "q") as shift:
+        await shift.until("parent")
+    async with queue_of(options, "q") as target:
+        assert await target.getJobState("parent") == "completed"
+
+
 async def test_a_due_time_beyond_what_the_server_counts_is_kept(
     redis_server: RedisServer, options: Options, door: Door
 ) -> None:

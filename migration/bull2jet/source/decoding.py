@@ -24,7 +24,7 @@ _KNOWN = frozenset(
         "name", "data", "opts", "timestamp", "delay", "priority", "progress", "returnvalue",
         "failedReason", "stacktrace", "processedOn", "finishedOn", "parent", "parentKey",
         "atm", "attemptsMade", "ats", "stc", "stalledCounter", "rjk", "deid", "defa", "pb",
-        "nrjid", "retriedOn",
+        "nrjid", "retriedOn", "igdp",
     }
 )  # fmt: skip
 _ROUNDED = re.compile(r"\d[eE]\+\d")
@@ -91,6 +91,7 @@ class Reader:
             deferredFailure=self._text(listing, fields, "defa"),
             processedBy=self._text(listing, fields, "pb"),
             due=due_of(listing),
+            detached="igdp" in fields,
             extra=self._extra(listing, fields),
         )
 

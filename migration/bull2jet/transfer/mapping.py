@@ -50,12 +50,15 @@ class Mapper:
     def job(self, job: Job) -> Job:
         """The job as the target keeps it.
 
-        An active job whose worker is gone waits again, as BullMQ's stalled check would have it.
+        An active job whose worker is gone waits again, as BullMQ's stalled check would have it. A
+        parent that no longer minds its unfinished children has none on the target.
         """
         changes: dict[str, Any] = {}
         if job.state is State.ACTIVE:
             changes["state"] = State.WAITING
             changes["stalledCounter"] = job.stalledCounter + 1
+        if job.detached and job.state is not State.WAITING_CHILDREN and job.family.pending:
+            changes["family"] = replace(job.family, pending=())
         if job.repeatJobKey is None and job.id in self._pending:
             changes["repeatJobKey"] = self._pending[job.id]
         elif job.repeatJobKey is not None and job.repeatJobKey in self.ids:
