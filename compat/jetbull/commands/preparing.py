@@ -43,7 +43,9 @@ def record_of(job: Draft, store: QueueStore) -> Record:
         head["delay"] = job.delay
     if job.priority:
         head["priority"] = int(job.priority)
-    return Record.new(fixed, data, head)
+    record = Record.new(fixed, data, head)
+    blobs.check_given(store, record)
+    return record
 
 
 def place_of(job: Draft) -> Place:

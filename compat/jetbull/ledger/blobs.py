@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
-from jetbull.errors import StoreError
+from jetbull.errors import PayloadTooLarge, StoreError
 from jetbull.ledger.record import Record, dumps
 from jetbull.ledger.store import QueueStore
 
@@ -45,6 +45,16 @@ def own_room(store: QueueStore) -> int:
 def field_room(store: QueueStore) -> int:
     """Bytes of a progress, a return value or a log row that stay in their own message."""
     return store.wire.max_payload // 10
+
+
+def check_given(store: QueueStore, record: Record) -> None:
+    """PayloadTooLarge for a name and options that would leave no room for what comes to a job."""
+    size, most = len(record.fixed), store.wire.max_payload // 8
+    if size > most:
+        raise PayloadTooLarge(
+            f"The name and options of a job take {size} bytes; there is room for {most}. Put what "
+            "is large into its data, which may have any size."
+        )
 
 
 # --- bytes -----------------------------------------------------------------------------

@@ -13,15 +13,14 @@ from jetbull.ledger.lease import Lease
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import COMPLETED, FAILED, OPEN, lane_of
 from jetbull.ledger.placing import DONE, REMOVED, SETTLE_MS, Place, delayed, unsettled, waiting
-from jetbull.ledger.record import Record, Stored, dumps
+from jetbull.ledger.record import Record, Stored, dumps, to_bytes
 from jetbull.ledger.retention import Keep, trim
 from jetbull.ledger.store import QueueStore
 
 log = logging.getLogger("jetbull.ledger")
 
-_REASON = 16 * 1024  # characters of an error's message
-_TRACE = 32 * 1024  # characters of one stack trace
-_TRACES = 128 * 1024  # and of all of them
+_TRACES = 128 * 1024  # bytes of all stack traces, as JSON; a quarter of it for one
+_OF_MESSAGE = 8  # or so much of a message, if that is less: data and progress need room as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +31,38 @@ class Failure:
     stacktrace: list[str]
 
 
-def _short(text: str, most: int = _REASON) -> str:
-    """An error may hold megabytes, and must be stored all the same."""
-    return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters in all)"
+def _short(text: str, most: int) -> str:
+    """An error may hold megabytes, and must be stored all the same, in `most` bytes of JSON."""
+    kept = text[:most]
+    while (size := _size(kept)) > most:
+        kept = kept[: len(kept) * most // size]
+    return text if len(kept) == len(text) else f"{kept} … ({len(text)} characters in all)"
 
 
-def _short_traces(traces: list[str]) -> list[str]:
+def _size(text: str) -> int:
+    return len(to_bytes(dumps(text)))
+
+
+def _short_traces(traces: list[str], most: int) -> list[str]:
     """The newest traces that have room."""
     kept: list[str] = []
-    room = _TRACES
+    room = most
     for trace in reversed(traces):
-        short = _short(trace, _TRACE)
-        room -= len(short)
+        short = _short(trace, most // 4)
+        room -= _size(short)
         if room < 0:
             break
         kept.append(short)
     return kept[::-1]
+
+
+def _told(store: QueueStore, failure: Failure) -> dict[str, Any]:
+    """What a job's record keeps of a failure."""
+    most = min(_TRACES, store.wire.max_payload // _OF_MESSAGE)
+    return {
+        "failedReason": _short(failure.reason, most // 8),
+        "stacktrace": _short_traces(failure.stacktrace, most),
+    }
 
 
 def _ended(lease: Lease, **fields: Any) -> Record:
@@ -74,12 +89,7 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
 
 async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:
     """Stores the final failure."""
-    record = _ended(
-        lease,
-        finishedOn=now_ms(),
-        failedReason=_short(failure.reason),
-        stacktrace=_short_traces(failure.stacktrace),
-    )
+    record = _ended(lease, finishedOn=now_ms(), **_told(lease.store, failure))
     record.head.pop("deferredFailure", None)
     await _finish(lease, record, FAILED, keep)
     return record
@@ -154,9 +164,7 @@ async def again(lease: Lease, failure: Failure | None, delay_ms: int, lifo: bool
     store, job_id = lease.store, lease.job_id
     record = _ended(lease)
     if failure is not None:
-        record.head.update(
-            failedReason=_short(failure.reason), stacktrace=_short_traces(failure.stacktrace)
-        )
+        record.head.update(_told(store, failure))
     if delay_ms <= 0:
         place = waiting(record.priority, lifo)
         await lease.leave(

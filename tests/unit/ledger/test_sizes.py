@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from jetbull import Job, Queue, Worker
 from jetbull.errors import PayloadTooLarge
 from jetbull.ledger.events import EventLog
 from jetbull.ledger.names import Space
@@ -53,3 +54,36 @@ async def test_events_that_fill_a_message_to_the_last_byte_are_stored(wire: Wire
     assert stored is not None
     assert b"yyy" in stored.data
     await events.close()
+
+
+async def test_a_try_that_fails_with_the_longest_of_errors_is_stored_beside_large_data(
+    wire: Wire,
+) -> None:
+    options = {"connection": wire.url}
+    failed = asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        await job.updateProgress("p" * (_MOST // 10 - 10))
+        raise ValueError("\x01" * 50_000)  # each takes six bytes
+
+    async with Queue("sizes", options) as queue, asyncio.timeout(30):
+        given = {"x" * 1000: "y" * (_MOST // 8 - 1200)}
+        job = await queue.add("job", "d" * 20_000, {"attempts": 4, "telemetry": given})
+        worker = Worker("sizes", process, options)
+        worker.on("failed", lambda job, error: failed.set() if job.attemptsMade == 4 else None)
+        await failed.wait()
+        await worker.close()
+        found = await queue.getJob(job.id)
+        assert found is not None
+        assert found.failedReason is not None
+        assert found.failedReason.endswith("… (50000 characters in all)")
+        assert await found.getState() == "failed"
+
+
+async def test_a_name_and_options_that_leave_no_room_are_refused(wire: Wire) -> None:
+    async with Queue("sizes", {"connection": wire.url}) as queue:
+        with pytest.raises(PayloadTooLarge, match=f"there is room for {_MOST // 8}"):
+            await queue.add("n" * (_MOST // 8), {})
+        with pytest.raises(PayloadTooLarge, match="its data, which may have any size"):
+            await queue.addBulk([{"name": "n" * (_MOST // 8), "data": {}}])
+        assert await queue.count() == 0
