@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from types import TracebackType
 from typing import Self
 
 _CHUNK = 64 * 1024
+_GUARD = re.compile(rb"(?<=Nats-Expected-Last-Subject-Sequence: )\d+")
 
 
 class Proxy:
@@ -22,7 +24,7 @@ class Proxy:
         self._deaf = False
         self._dumb = False
         self._reluctant = False
-        self._awaited = b""
+        self._awaited = self._spoilt = b""
         self._held: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._let_go = asyncio.Event()
         self.holding = asyncio.Event()
@@ -98,6 +100,10 @@ class Proxy:
         self._let_go.clear()
         self.holding.clear()
 
+    def spoil(self, beginning: bytes) -> None:
+        """The next message that begins so expects a sequence that no message has."""
+        self._spoilt = beginning
+
     def let_go(self) -> None:
         """What was held passes."""
         self._let_go.set()
@@ -153,6 +159,10 @@ class Proxy:
                     self._awaited = b""
                     self.holding.set()
                     await self._let_go.wait()
+                if gate == "_deaf" and self._spoilt and self._spoilt in data:
+                    before, begun, rest = data.partition(self._spoilt)
+                    data = before + begun + _GUARD.sub(lambda m: b"9" * len(m[0]), rest, count=1)
+                    self._spoilt = b""
                 if gate == "_dumb" and pair in self._held:
                     await self._let_go.wait()
                 if not getattr(self, gate) and pair not in self._buried:

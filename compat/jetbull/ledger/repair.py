@@ -106,15 +106,18 @@ class Repair:
                 await finishing.settle(self._store, ticket.stored, job_id, state, keep)
             else:
                 await self._stalled(ticket, job_id)
+            # Refused, and yet nothing changed: a cluster's new leader may have counted a message
+            # that was lost with the old one. Acknowledged, the job would be lost too.
+            newest = await self._store.newest(job_id)
+            answer = _LATER if newest and newest.seq == ticket.stored.seq else b"+ACK"
         except Exception as error:
             # One bad job must not end the repair of all others.
             if isinstance(error, JetbullError):
                 log.warning("job %s is not repaired yet: %s", job_id, error)
             else:
                 log.exception("job %s is not repaired yet", job_id)
-            await self._store.wire.send(ticket.reply, _LATER)
-            return
-        await self._store.wire.send(ticket.reply, b"+ACK")
+            answer = _LATER
+        await self._store.wire.send(ticket.reply, answer)
 
     async def _stalled(self, ticket: Ticket, job_id: str) -> None:
         head = {k: v for k, v in ticket.stored.record.head.items() if k != "token"}

@@ -1,0 +1,50 @@
+"""A repair that is refused although nothing changed, as a cluster's new leader may do once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from jetbull import Job, Queue, Worker
+from jetbull.ledger import reading
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import COMPLETED
+from jetbull.ledger.placing import active, unsettled
+from jetbull.server import EmbeddedServer
+
+from .proxy import Proxy
+
+
+@pytest.mark.parametrize("what", ["stalled", "settle"])
+async def test_a_job_is_not_lost_with_the_ticket_of_a_repair_that_was_refused(
+    server: EmbeddedServer, name: str, what: str
+) -> None:
+    done = asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        return None
+
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        asyncio.timeout(40),
+    ):
+        store = await queue.ledger()
+        job = await queue.add("job", {})
+        found = await reading.find(store, job.id)
+        assert found is not None
+        place = active(now_ms()) if what == "stalled" else unsettled(COMPLETED, now_ms())
+        await move(store, job.id, found, found.record, place)  # as somebody who died then left it
+        proxy.spoil(f"HPUB jb.bull.{name}.{'head' if what == 'stalled' else COMPLETED}.".encode())
+        worker = Worker(name, process, {"connection": proxy.url})
+        worker.on("completed", lambda *_: done.set())
+        if what == "stalled":
+            await done.wait()
+        while not await job.isCompleted() or await store.wire.get_last(
+            store.names.space.jobs, store.names.all_in("settle")
+        ):
+            await asyncio.sleep(0.05)
+        await worker.close()
+        assert await job.isCompleted()
