@@ -2,6 +2,7 @@
 
     a parent nobody let go     the teller died between booking the last child and letting it go
     a parent of no child       the child was removed, and who removed it died before saying so
+    a parent of a completed    child that was to run again: who wanted that died before moving it
     a bulk in parts            its producer died before all of them were stored
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
     a ticket of the past       nats-server was killed and gave back a message that was removed
@@ -19,7 +20,7 @@ import random
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger import bookkeeping, parentage, reading, releasing
+from jetbull.ledger import bookkeeping, parentage, parents, reading, releasing
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.consumers import level_consumer, wait_consumer
 from jetbull.ledger.guard import HeaderMap, expect
@@ -122,11 +123,11 @@ class Upkeep:
         for message in found:
             if self._is_old(message):
                 parent_id = last_token(message.subject)
-                await self._forget_missing(parent_id)
+                await self._look_at_children(parent_id)
                 await releasing.release(self._store, parent_id)
 
-    async def _forget_missing(self, parent_id: str) -> None:
-        """Books out children that do not exist, unless they are on their way from Redis."""
+    async def _look_at_children(self, parent_id: str) -> None:
+        """Books out children that have completed, or are gone; some are still to come from Redis."""
         store = self._store
         query = {
             "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),
@@ -138,10 +139,13 @@ class Upkeep:
                 continue
             key = last_token(message.subject)
             child_store, child_id = await parentage.by_key(store, key)
-            if await reading.find(child_store, child_id) is None:
+            child = await reading.find(child_store, child_id)
+            if child is None:
                 log.warning("child %s of %s is not there any more", key, parent_id)
                 parent = parentage.Parent(store, parent_id, key)
                 await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
+            elif public_state_of(child.subject) == "completed":
+                await parents.tell_completed(child_store, child, child_id)
 
     async def _remembered(self) -> None:
         store = self._store

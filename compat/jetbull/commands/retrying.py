@@ -48,7 +48,7 @@ async def retry_stored(
     It goes to `place`, or, without one, where its priority and `lifo` say.
     """
     record = _afresh(found.record, state, opts)
-    await parents.wait_again(store, record, job_id)
+    waits = await parents.wait_again(store, record, job_id)
     try:
         await move(
             store,
@@ -59,6 +59,8 @@ async def retry_stored(
             lambda _: store.emit("waiting", jobId=job_id, prev=state),
         )
     except Conflict:
+        if waits:  # another retry was quicker, and the child may have ended since
+            await parents.tell_again(store, job_id)
         return False
     return True
 

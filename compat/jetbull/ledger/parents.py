@@ -65,25 +65,38 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str, removed: bo
         await release(parent.store, parent.job_id, removed=True)
 
 
-async def wait_again(store: QueueStore, record: Record, job_id: str) -> None:
-    """A finished child runs again: its parent waits for it once more, if it had booked its end."""
+async def tell_again(store: QueueStore, job_id: str) -> None:
+    """Tells a parent that waits for a finished child how that ended; nothing while it runs."""
+    child = await find(store, job_id)
+    state = "" if child is None else public_state_of(child.subject)
+    if child is not None and state == "completed":
+        await tell_completed(store, child, job_id)
+    elif child is not None and state == "failed":
+        await tell_failed(store, child, job_id)
+
+
+async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
+    """A finished child is to run again: its parent waits for it once more, if it had booked its
+    end. Whether it had: then `tell_again` is for a child that does not run after all.
+    """
     parent = await parent_of(store, record, job_id)
     if parent is None or await find(parent.store, parent.job_id) is None:
-        return
+        return False
     owner = parent.store
     kinds = (FAILED_KIND, UNSUCCESSFUL, PROCESSED)
     booked = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
     stream = owner.names.space.jobs
     if not await owner.wire.get_batch(stream, {"multi_last": booked}):
-        return
+        return False
     subject, headers = pending_message(owner, parent.job_id, parent.child_key)
     expect(headers, subject, 0)
     try:
         await owner.put(subject, b"null", headers)
     except Conflict:
-        return
+        return False
     for entry in booked:
         await owner.purge(entry)
+    return True
 
 
 async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
@@ -123,4 +136,4 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
             return True
 
 
-__all__ = ["adopt", "tell_completed", "tell_failed", "wait_again"]
+__all__ = ["adopt", "tell_again", "tell_completed", "tell_failed", "wait_again"]

@@ -1,0 +1,84 @@
+"""A child that two callers want to run again, of whom one is slow or dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jetbull import FlowProducer, Job, Queue, Worker
+from jetbull.commands import retrying
+from jetbull.ledger import parents, reading
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+from jetbull.upkeep import Upkeep
+
+
+class Family:
+    """A parent whose one child has failed, and then completed; the other has yet to run."""
+
+    def __init__(self, queue: Queue, store: QueueStore, seen: Stored) -> None:
+        self.queue = queue
+        self.store = store
+        self.seen = seen  # the child when it had failed
+
+    async def goes_on(self) -> None:
+        """Returns when the parent does not wait any more, once the other child is gone."""
+        other = await self.queue.getJob("other")
+        assert other is not None
+        await other.remove()
+        assert await self.queue.getJobState("parent") == "waiting"
+
+
+@pytest.fixture
+async def family(shared_url: str, name: str) -> AsyncIterator[Family]:
+    ended: asyncio.Queue[str] = asyncio.Queue()
+
+    async def process(job: Job, token: str) -> None:
+        if job.attemptsMade == 0:
+            raise ValueError("not yet")
+
+    options = {"connection": shared_url}
+    flows = FlowProducer(options)
+    async with Queue(name, options) as queue, asyncio.timeout(30):
+        children = [
+            {"name": "child", "opts": {"jobId": "child", "ignoreDependencyOnFailure": True}},
+            {"name": "other", "opts": {"jobId": "other", "delay": 3_600_000}},
+        ]
+        await flows.add(
+            {
+                "name": "parent",
+                "queueName": name,
+                "opts": {"jobId": "parent"},
+                "children": [{**child, "queueName": name} for child in children],
+            }
+        )
+        await flows.close()
+        worker = Worker(name, process, options)
+        worker.on("failed", lambda *_: ended.put_nowait("failed"))
+        worker.on("completed", lambda *_: ended.put_nowait("completed"))
+        assert await ended.get() == "failed"
+        store = await queue.ledger()
+        seen = await reading.find(store, "child")
+        assert seen is not None
+        await retrying.retry(store, "child", "failed", {})
+        assert await ended.get() == "completed"
+        await worker.close()
+        yield Family(queue, store, seen)
+
+
+async def test_a_retry_that_comes_too_late_does_not_let_the_parent_wait_for_ever(
+    family: Family,
+) -> None:
+    assert not await retrying.retry_stored(family.store, "child", family.seen, "failed", {})
+    await family.goes_on()
+
+
+async def test_a_parent_goes_on_when_who_wanted_its_child_to_run_again_died_before_that(
+    family: Family,
+) -> None:
+    assert await parents.wait_again(family.store, family.seen.record, "child")
+    family.store.families = True
+    await Upkeep(family.store, old_enough_ms=0).look()
+    await family.goes_on()
