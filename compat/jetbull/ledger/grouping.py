@@ -18,7 +18,7 @@ from time import monotonic
 from typing import NamedTuple
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, ConnectionClosedError, JetbullError
+from jetbull.errors import AckTimeout, ConnectionClosedError, JetbullError, PayloadTooLarge
 from jetbull.ledger.templates import Template
 from jetbull.ledger.wire import Wire
 
@@ -132,6 +132,10 @@ class Grouping:
             answer = self._wire.post_filled(
                 last.template, last.token, last.values, last.payload, None, extra
             )
+        except PayloadTooLarge:
+            self._one_by_one(entries)  # it is one that is; what was sent of the batch is forgotten
+            self._next()
+            return
         except JetbullError as error:
             self._fail(entries, error)
             self._next()

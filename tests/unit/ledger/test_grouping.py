@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jetbull import Queue
+from jetbull.errors import PayloadTooLarge
 from jetbull.ledger import finishing, reading
 from jetbull.ledger.lease import Lease, LeaseLost, Ticket
 from jetbull.ledger.retention import KEEP_ALL
@@ -54,6 +55,19 @@ async def test_all_of_a_group_are_claimed_and_completed(queue: Queue) -> None:
     assert await queue.getJobCounts("active", "waiting") == {"active": COUNT, "waiting": 0}
     await asyncio.gather(*(finishing.complete(lease, 1, KEEP_ALL) for lease in leases))
     assert await queue.getJobCounts("active", "completed") == {"active": 0, "completed": COUNT}
+
+
+async def test_one_message_that_is_too_large_fails_nobody_else(queue: Queue) -> None:
+    store = await queue.ledger()
+    leases = await take_all(store)
+    leases[7].record.head["stacktrace"] = ["x" * store.wire.max_payload]
+    store.grouping.begin(10 * COUNT)
+    results = await asyncio.gather(
+        *(finishing.complete(lease, "value", KEEP_ALL) for lease in leases), return_exceptions=True
+    )
+    refused = [n for n, result in enumerate(results) if isinstance(result, BaseException)]
+    assert refused == [7] and isinstance(results[7], PayloadTooLarge)
+    assert (await queue.getJobCounts("completed"))["completed"] == COUNT - 1
 
 
 async def test_one_refused_message_fails_nobody_else(queue: Queue) -> None:
