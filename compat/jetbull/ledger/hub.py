@@ -89,7 +89,7 @@ async def acquire(target: Target) -> Hold:
     except BaseException:
         shared.holds -= 1
         if shared.holds == 0:
-            _shared.pop(key, None)
+            await _close(shared)  # who had it before may have let go meanwhile
         raise
     return Hold(shared)
 
