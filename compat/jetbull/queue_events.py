@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, Self
 
 from jetbull.backend import create_backend
-from jetbull.errors import JetbullError, ServerUnavailable
+from jetbull.errors import (
+    AckTimeout,
+    ConnectionClosedError,
+    JetbullError,
+    ServerUnavailable,
+    StoreError,
+)
 from jetbull.event_emitter import EventEmitter
 from jetbull.ledger.listening import Listener
 from jetbull.ledger.presence import announce_listener
 from jetbull.options import DEFAULT_PREFIX
+
+log = logging.getLogger("jetbull.events")
 
 _DECODED = {"progress": "data", "completed": "returnvalue"}
 _RETRY_SECONDS = 0.5
@@ -43,7 +52,8 @@ class QueueEvents(EventEmitter):
         self.client = self.backend.conn
         self.keys = self.backend.keys
         self.redisConnection = None
-        self._ready = asyncio.Event()
+        self._ready = asyncio.Event()  # or it never will be
+        self._fault: Exception | None = None
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
         if self.opts["autorun"]:
@@ -56,8 +66,16 @@ class QueueEvents(EventEmitter):
         if self._task is None:
             self._task = asyncio.current_task()
         self.running = True
+        if self._fault is not None and not self.closing:
+            self._fault = None
+            self._ready.clear()
         try:
             await self._listen()
+        except Exception as error:  # nothing that passes, such as a certificate that is no file
+            if not self.closing:
+                self._never_ready(error)
+                self._complain(error)
+            raise
         finally:
             self.running = False
 
@@ -65,8 +83,8 @@ class QueueEvents(EventEmitter):
         while not self.closing:
             try:
                 store = await self.backend.ledger()
-            except ServerUnavailable as error:
-                self.emit("error", error)
+            except (AckTimeout, ServerUnavailable, StoreError) as error:
+                self._complain(error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             self._listener = Listener(store, str(self.opts["lastEventId"] or "$"), self._dispatch)
@@ -80,9 +98,20 @@ class QueueEvents(EventEmitter):
     def _describe(self) -> dict[str, str]:
         return {"name": self.name, "rawname": f"{self.qualifiedName}:qe"}
 
+    def _never_ready(self, error: Exception) -> None:
+        """Whoever waits until it is ready waits in vain, if it is not so yet."""
+        if not self._ready.is_set():
+            self._fault = error
+            self._ready.set()
+
     async def waitUntilReady(self) -> None:
-        """Returns when no event from now on can be missed."""
+        """Returns when no event from now on can be missed.
+
+        Raises what its run ended with instead; ConnectionClosedError when it is closed before.
+        """
         await self._ready.wait()
+        if self._fault is not None:
+            raise self._fault
 
     def _dispatch(self, event: dict[str, Any], event_id: str) -> None:
         args = dict(event)
@@ -102,13 +131,21 @@ class QueueEvents(EventEmitter):
                 self.emit(f"{name}:{job_id}", args, event_id)
         except Exception as error:
             # A listener's mistake must not end the stream for the others.
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Emits `error`; what its listeners raise is logged."""
+        try:
             self.emit("error", error)
+        except Exception:
+            log.exception("a listener of 'error' failed")
 
     async def close(self) -> None:
         """Stops listening and lets go of the connection; may be called again."""
         if self.closing:
             return
         self.closing = True
+        self._never_ready(ConnectionClosedError("Connection is closed"))
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task() and not task.done():
             task.cancel()

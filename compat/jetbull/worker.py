@@ -124,7 +124,8 @@ class Worker(WorkerBody[Data, Result]):
         self._done: asyncio.Task[None] | None = None
         self._running: asyncio.Task[Any] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()
+        self._ready = asyncio.Event()  # or it never will be
+        self._fault: Exception | None = None
         self._manual = ManualFetch(self)
         trace_worker(self)
         if processor is not None:
@@ -142,6 +143,9 @@ class Worker(WorkerBody[Data, Result]):
         if self.running:
             raise JetbullError("Worker is already running")
         self.running = True
+        if self._fault is not None and not self.closing:
+            self._fault = None
+            self._ready.clear()
         self._running = asyncio.current_task()
         self._ended.clear()
         try:
@@ -158,6 +162,11 @@ class Worker(WorkerBody[Data, Result]):
                     # A worker that ends here would look alive and take no job.
                     self.complain(error)
                     await self._rest(min(_AGAIN_SECONDS, self.opts["runRetryDelay"] / 1000))
+        except Exception as error:  # nothing that passes, such as a certificate that is no file
+            if not self.closing:
+                self._never_ready(error)
+                self.complain(error)
+            raise
         finally:
             self.running = False
             self._ended.set()
@@ -279,6 +288,7 @@ class Worker(WorkerBody[Data, Result]):
             self.lockManager.cancel_all_jobs("worker force-closed")
             self._force.set()
         self._stop.set()
+        self._never_ready(ConnectionClosedError("Connection is closed"))
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._close())
         await to_the_end(self._closing, lambda: self.forceClosing)

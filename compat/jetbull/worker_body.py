@@ -42,6 +42,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     _done: asyncio.Task[None] | None
     _running: asyncio.Task[Any] | None
     _ready: asyncio.Event
+    _fault: Exception | None
 
     # --- facts -------------------------------------------------------------------------
 
@@ -90,11 +91,22 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         return self.paused
 
     async def waitUntilReady(self) -> None:
-        """Returns when the worker can take jobs (or, without processor, is connected)."""
+        """Returns when the worker can take jobs (or, without processor, is connected).
+
+        Raises what its run ended with instead; ConnectionClosedError when it is closed before.
+        """
         if self.processor is None or not (self._done or self.running):
             await self.ledger()
-        else:
-            await self._ready.wait()
+            return
+        await self._ready.wait()
+        if self._fault is not None:
+            raise self._fault
+
+    def _never_ready(self, error: Exception) -> None:
+        """Whoever waits until it is ready waits in vain, if it is not so yet."""
+        if not self._ready.is_set():
+            self._fault = error
+            self._ready.set()
 
     def describe(self) -> dict[str, Any]:
         """What other processes learn of this worker."""

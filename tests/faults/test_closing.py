@@ -1,30 +1,20 @@
-"""A worker closes whatever the server does, or does not do."""
+"""Workers and listeners whose server is away or answers nothing: they close, nobody waits on."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.faults.silence import silent_server
 
-from jetbull import Job, Worker
+from jetbull import Job, QueueEvents, Worker
+from jetbull.errors import AckTimeout, ConfigurationError, ConnectionClosedError
 from jetbull.server import EmbeddedServer
 
 PATIENCE = 10.0
-
-SILENT: dict[str, Any] = {
-    "authorization": {
-        "users": [
-            {
-                "user": "nobody",
-                "password": "listens",
-                "permissions": {"publish": {"deny": "$JS.API.>"}},
-            }
-        ]
-    }
-}
-"""JetStream answers none of this user's questions."""
 
 
 async def done(job: Job, token: str) -> str:
@@ -74,8 +64,7 @@ async def test_a_worker_that_could_take_no_job_in_an_outage_closes_before_it_end
 
 @pytest.mark.parametrize("force", [False, True], ids=["gracefully", "by force"])
 async def test_a_worker_closes_while_the_server_answers_nothing(name: str, force: bool) -> None:
-    async with EmbeddedServer(extra=SILENT) as server:
-        url = server.url.replace("://", "://nobody:listens@")
+    async with silent_server() as url:
         worker = Worker(name, done, {"connection": url})
         told, logger = _Told("permissions violation"), logging.getLogger("jetbull.wire")
         logger.addHandler(told)
@@ -85,3 +74,54 @@ async def test_a_worker_closes_while_the_server_answers_nothing(name: str, force
             assert await _ends(closing)
         finally:
             logger.removeHandler(told)
+
+
+def _worker(name: str, connection: Any) -> Worker:
+    return Worker(name, done, {"connection": connection})
+
+
+def _events(name: str, connection: Any) -> QueueEvents:
+    return QueueEvents(name, {"connection": connection})
+
+
+@pytest.mark.parametrize("make", [_worker, _events], ids=["a worker", "events"])
+@pytest.mark.parametrize("begun", [False, True], ids=["before it began", "while it connects"])
+async def test_who_waits_for_readiness_learns_of_the_end(
+    name: str, make: Callable[[str, Any], Worker | QueueEvents], begun: bool
+) -> None:
+    made = make(name, "nats://127.0.0.1:1")
+    if begun:
+        told = asyncio.Event()
+        made.on("error", lambda *_: told.set())
+        await asyncio.wait_for(told.wait(), PATIENCE)
+    waiting = asyncio.ensure_future(made.waitUntilReady())
+    await made.close()
+    for wait in (waiting, made.waitUntilReady()):
+        with pytest.raises(ConnectionClosedError, match=r"^Connection is closed$"):
+            await asyncio.wait_for(wait, PATIENCE)
+
+
+@pytest.mark.parametrize("make", [_worker, _events], ids=["a worker", "events"])
+async def test_an_error_that_does_not_pass_is_told_to_listeners_and_to_who_waits_for_readiness(
+    name: str, make: Callable[[str, Any], Worker | QueueEvents]
+) -> None:
+    made = make(name, {"url": "nats://127.0.0.1", "user_credentials": "/nowhere"})
+    errors: list[Exception] = []
+    made.on("error", errors.append)
+    with pytest.raises(ConfigurationError, match=r"/nowhere, which is no file") as raised:
+        await asyncio.wait_for(made.waitUntilReady(), PATIENCE)
+    assert errors == [raised.value]
+    await made.close()
+
+
+async def test_events_go_on_trying_while_the_server_answers_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.ledger.wire.wire.READ_PATIENCE", 0.1)
+    async with silent_server() as url:
+        events = _events(name, url)
+        errors: asyncio.Queue[Exception] = asyncio.Queue()
+        events.on("error", errors.put_nowait)
+        assert isinstance(await asyncio.wait_for(errors.get(), 2 * PATIENCE), AckTimeout)
+        assert events.running
+        await events.close()
