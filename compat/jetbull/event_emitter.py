@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
+
+from jetbull.errors import JetbullError
+
+log = logging.getLogger("jetbull.events")
 
 Listener = Callable[..., Any]
 
@@ -44,7 +49,16 @@ class EventEmitter:
         try:
             self.emit(event, *args)
         except Exception as error:
-            self.emit("error", error)
+            self.complain(error)
+
+    def complain(self, error: Exception, *args: Any) -> None:
+        """Emits `error`; what its listeners raise is logged, for whoever tells has to go on."""
+        if not (isinstance(error, JetbullError) or self.has_listeners("error")):
+            log.error("an error nobody listens for", exc_info=error)
+        try:
+            self.emit("error", error, *args)
+        except Exception:
+            log.exception("a listener of 'error' failed")
 
     def has_listeners(self, event: str) -> bool:
         """Whether anybody listens."""

@@ -43,7 +43,7 @@ class ManualFetch:
         job._lease = lease
         if job.repeatJobKey:
             await iterations.follow(self._worker, job)
-        self._worker.emit("active", job, "waiting")
+        self._worker.emit_safely("active", job, "waiting")
         return job
 
     def look_again(self) -> None:

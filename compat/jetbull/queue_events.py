@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -20,8 +19,6 @@ from jetbull.event_emitter import EventEmitter
 from jetbull.ledger.listening import Listener
 from jetbull.ledger.presence import announce_listener
 from jetbull.options import DEFAULT_PREFIX
-
-log = logging.getLogger("jetbull.events")
 
 _DECODED = {"progress": "data", "completed": "returnvalue"}
 _RETRY_SECONDS = 0.5
@@ -74,7 +71,7 @@ class QueueEvents(EventEmitter):
         except Exception as error:  # nothing that passes, such as a certificate that is no file
             if not self.closing:
                 self._never_ready(error)
-                self._complain(error)
+                self.complain(error)
             raise
         finally:
             self.running = False
@@ -84,7 +81,7 @@ class QueueEvents(EventEmitter):
             try:
                 store = await self.backend.ledger()
             except (AckTimeout, ServerUnavailable, StoreError) as error:
-                self._complain(error)
+                self.complain(error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             self._listener = Listener(store, str(self.opts["lastEventId"] or "$"), self._dispatch)
@@ -121,24 +118,14 @@ class QueueEvents(EventEmitter):
         field = _DECODED.get(name)
         if field and isinstance(args.get(field), str):
             args[field] = _decoded(args[field])
-        try:
-            if name == "drained":
-                self.emit(name, event_id)
-                return
-            self.emit(name, args, event_id)
-            job_id = args.get("jobId")
-            if job_id:
-                self.emit(f"{name}:{job_id}", args, event_id)
-        except Exception as error:
-            # A listener's mistake must not end the stream for the others.
-            self._complain(error)
-
-    def _complain(self, error: Exception) -> None:
-        """Emits `error`; what its listeners raise is logged."""
-        try:
-            self.emit("error", error)
-        except Exception:
-            log.exception("a listener of 'error' failed")
+        # A listener's mistake must not end the stream for the others.
+        if name == "drained":
+            self.emit_safely(name, event_id)
+            return
+        self.emit_safely(name, args, event_id)
+        job_id = args.get("jobId")
+        if job_id:
+            self.emit_safely(f"{name}:{job_id}", args, event_id)
 
     async def close(self) -> None:
         """Stops listening and lets go of the connection; may be called again."""

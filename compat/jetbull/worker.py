@@ -214,7 +214,7 @@ class Worker(WorkerBody[Data, Result]):
             self._serving.slots.source.rouse()
 
     def _on_stalled(self, job_id: str) -> None:
-        self.emit("stalled", job_id)
+        self.emit_safely("stalled", job_id)
 
     def on_idle(self) -> None:
         """No slot is busy any more: tell the listeners once the queue is drained."""
@@ -266,14 +266,14 @@ class Worker(WorkerBody[Data, Result]):
             if slots is not None and not do_not_wait_active:
                 await to_the_end(slots.idle(), lambda: self.forceClosing or slots.stopping)
         finally:
-            self.emit("paused")
+            self.emit_safely("paused")
 
     def resume(self) -> Done:
         """Takes jobs again. May be awaited or not."""
         if self.paused:
             self.paused = False
             self._look_again()
-            self.emit("resumed")
+            self.emit_safely("resumed")
         return Done()
 
     async def close(self, force: bool = False) -> None:
@@ -294,7 +294,7 @@ class Worker(WorkerBody[Data, Result]):
         await to_the_end(self._closing, lambda: self.forceClosing)
 
     async def _close(self) -> None:
-        self.emit("closing", "closing queue")
+        self.emit_safely("closing", "closing queue")
         if self._done is not None and self._done is not asyncio.current_task():
             await asyncio.gather(self._done, return_exceptions=True)
         await self._ended.wait()
@@ -303,7 +303,7 @@ class Worker(WorkerBody[Data, Result]):
         await self.lockManager.close()
         await self.backend.close()
         self.closed = True
-        self.emit("closed")
+        self.emit_safely("closed")
 
     async def __aenter__(self) -> Self:
         return self

@@ -53,7 +53,7 @@ class Serving:
                 worker.lockManager.start()
             slots.grow(worker.concurrency)
             worker._ready.set()
-            worker.emit("ready")
+            worker.emit_safely("ready")
             done, _ = await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
             for loop in done - {stopped}:
                 loop.result()
@@ -95,7 +95,7 @@ class Serving:
         if await is_drained(self._store, lambda: self.slots.busy > 0):
             self._worker.drained = True
             self._store.emit("drained")
-            self._worker.emit("drained")
+            self._worker.emit_safely("drained")
 
 
 __all__ = ["Serving"]

@@ -22,8 +22,8 @@ from jetbull.telemetry.jobs import advancing, registering
 class SchedulingOwner(JobOwner, Protocol):
     """A worker, as far as schedulers need it."""
 
-    def emit(self, event: str, /, *args: Any) -> None:
-        """Tells the listeners."""
+    def emit_safely(self, event: str, /, *args: Any) -> None:
+        """Tells the listeners, whatever they raise."""
 
 
 After = Callable[[int], Awaitable[int | None]]
@@ -158,7 +158,7 @@ async def follow(worker: SchedulingOwner, job: Job) -> None:
     try:
         await advance(worker, job)
     except Exception as error:
-        worker.emit(
+        worker.emit_safely(
             "error",
             JetbullError(f"Failed to add repeatable job for next iteration: {error}"),
         )
