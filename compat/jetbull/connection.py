@@ -190,17 +190,31 @@ class Link:
         loop = asyncio.get_running_loop()
         if self._store is not None and self._loop is loop:
             return self._store
-        if self._closed:
-            raise ConnectionClosedError("Connection is closed")
+        self._check_open()
         if self._loop is not loop:
             self._loop, self._opening, self._hold, self._store = loop, asyncio.Lock(), None, None
         assert self._opening is not None
         async with self._opening:
             if self._store is None:
                 if self._hold is None:
-                    self._hold = await acquire(self._target)
-                self._store = await self._hold.queue(self.prefix, self.name)
+                    self._hold = await self._acquired()
+                store = await self._hold.queue(self.prefix, self.name)
+                self._check_open()
+                self._store = store
         return self._store
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConnectionClosedError("Connection is closed")
+
+    async def _acquired(self) -> Hold:
+        """A hold, unless this was closed meanwhile: nobody would let go of it."""
+        self._check_open()
+        hold = await acquire(self._target)
+        if self._closed:
+            await hold.release()
+        self._check_open()
+        return hold
 
     async def close(self) -> None:
         """Writes what is under way and lets go of the connection; may be called again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import PATIENCE
 from tests.contract.bullmq.situations import added
+
+from jetbull.errors import ConnectionClosedError
+from jetbull.ledger.hub import open_connections
 
 FEW = 1000
 
@@ -103,3 +107,17 @@ async def test_a_forced_close_ends_one_in_a_cancelled_scope(make: Makers, queue:
     await asyncio.wait_for(worker.close(force=True), PATIENCE)
     assert await asyncio.wait_for(closing, PATIENCE)
     assert await queue.getJobCounts("active") == {"active": 1}
+
+
+async def test_a_queue_that_is_closed_while_it_connects_keeps_no_connection(
+    make: Makers,
+) -> None:
+    for turns in range(60):
+        queue = make.queue()
+        adding = asyncio.ensure_future(queue.add("job", {}))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await queue.close()
+        with contextlib.suppress(ConnectionClosedError):
+            await asyncio.wait_for(adding, PATIENCE)
+        assert open_connections() == {}
