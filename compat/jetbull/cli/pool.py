@@ -25,6 +25,7 @@ _CALLS = frozenset({"updateProgress", "updateData", "log"})
 
 _LINE_LIMIT = 64 * 1024 * 1024  # bytes of one line: data and return value in JSON
 _ENDS_WITHIN = 5.0  # seconds
+_LAST_WORDS = 1.0  # seconds for what a child that has ended said before
 
 
 class ProcessPool:
@@ -42,7 +43,7 @@ class ProcessPool:
         child ended that did not answer.
         """
         async with self._places:
-            child = self._idle.pop() if self._idle else await _Child.start(self._reference)
+            child = await self._child()
             try:
                 result = await child.run(job, token)
             except _JobFailed as failed:
@@ -53,6 +54,14 @@ class ProcessPool:
                 raise
             self._idle.append(child)
             return result
+
+    async def _child(self) -> _Child:
+        while self._idle:
+            child = self._idle.pop()
+            if child.lives:
+                return child
+            await child.kill()  # it ended between two jobs, which is the fault of neither
+        return await _Child.start(self._reference)
 
     async def close(self) -> None:
         """Ends the children; they are killed if they do not end in time."""
@@ -76,6 +85,12 @@ class _Child:
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._ended = asyncio.ensure_future(process.wait())
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process has not ended."""
+        return not self._ended.done()
 
     @classmethod
     async def start(cls, reference: str) -> _Child:
@@ -116,7 +131,7 @@ class _Child:
 
     async def _hear(self) -> dict[str, Any]:
         try:
-            line = await self._reader.readline()
+            line = await self._line()
         except ConnectionError:
             line = b""
         if not line:
@@ -124,23 +139,36 @@ class _Child:
         said: dict[str, Any] = json.loads(line)
         return said
 
+    async def _line(self) -> bytes:
+        """What the child says next, nothing when it has ended.
+
+        The end of the socket alone does not tell: what the child forked may hold it open.
+        """
+        line = asyncio.ensure_future(self._reader.readline())
+        try:
+            await asyncio.wait([line, self._ended], return_when=asyncio.FIRST_COMPLETED)
+            if not line.done():
+                await asyncio.wait([line], timeout=_LAST_WORDS)
+            return line.result() if line.done() else b""
+        finally:
+            line.cancel()
+            await asyncio.gather(line, return_exceptions=True)
+
     async def _how_it_ended(self) -> str:
-        code = await self._process.wait()
+        code = await asyncio.shield(self._ended)
         how = f"with signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         return f"The process of the job ended {how}."
 
     async def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
-        await self._process.wait()
+        await asyncio.shield(self._ended)
         self._writer.close()
 
     async def close(self) -> None:
         self._writer.close()
-        try:
-            async with asyncio.timeout(_ENDS_WITHIN):
-                await self._process.wait()
-        except TimeoutError:
+        await asyncio.wait([self._ended], timeout=_ENDS_WITHIN)
+        if self.lives:
             await self.kill()
 
 

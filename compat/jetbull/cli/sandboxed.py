@@ -32,27 +32,47 @@ class _Line:
         self._reader = reader
         self._writer = writer
         self._busy = asyncio.Lock()
+        self._asking: set[asyncio.Task[Any]] = set()
 
     async def hear(self) -> dict[str, Any] | None:
         """The next order; None when the parent is gone."""
         line = await self._reader.readline()
         return json.loads(line) if line else None
 
-    async def say(self, line: dict[str, Any]) -> None:
-        """Answers."""
-        self._writer.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+    async def end(self, job: _SandboxedJob, line: bytes) -> None:
+        """Tells how the job ended; it asks for nothing any more."""
+        async with self._busy:
+            job.ended = True
+            await self._say(line)
+
+    async def ask(self, job: _SandboxedJob, name: str, *args: Any) -> Any:
+        """Lets the parent call a method of the job."""
+        # Whoever asked may be cancelled: the answer has to be heard all the same.
+        asking = asyncio.ensure_future(self._ask(job, name, args))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        return await asyncio.shield(asking)
+
+    async def _say(self, line: bytes) -> None:
+        self._writer.write(line + b"\n")
         await self._writer.drain()
 
-    async def ask(self, name: str, *args: Any) -> Any:
-        """Lets the parent call a method of the job."""
+    async def _ask(self, job: _SandboxedJob, name: str, args: tuple[Any, ...]) -> Any:
+        line = _encoded({"call": name, "args": args})
         async with self._busy:
-            await self.say({"call": name, "args": args})
+            if job.ended:
+                raise JetbullError(f"job.{name} comes too late: the job has ended.")
+            await self._say(line)
             answer = await self.hear()
         if answer is None:
             raise JetbullError("The worker that runs this job is gone.")
         if "refused" in answer:
             raise JetbullError(answer["refused"])
         return answer["value"]
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, allow_nan=False).encode()
 
 
 class _NoBackend(Backend):
@@ -94,20 +114,21 @@ class _SandboxedJob(Job):
             setattr(self, name, given[name])
         self.token = order["token"]
         self._line = line
+        self.ended = False
 
     async def updateProgress(self, progress: Any) -> None:
         """As in `Job`."""
         self.progress = progress
-        await self._line.ask("updateProgress", progress)
+        await self._line.ask(self, "updateProgress", progress)
 
     async def updateData(self, data: Any) -> None:
         """As in `Job`."""
         self.data = data
-        await self._line.ask("updateData", data)
+        await self._line.ask(self, "updateData", data)
 
     async def log(self, logRow: str) -> int:
         """As in `Job`."""
-        return int(await self._line.ask("log", logRow))
+        return int(await self._line.ask(self, "log", logRow))
 
 
 _COPIED = (
@@ -134,11 +155,12 @@ async def _serve(fd: int, reference: str) -> None:
         job = _SandboxedJob(line, order)
         try:
             result = await call(*(job, job.token, None)[:arguments])
-            await line.say({"result": result})
+            said = _encoded({"result": result})
         except Exception as error:
             kinds = [cls.__name__ for cls in type(error).__mro__]
             trace = "".join(traceback.format_exception(error))
-            await line.say({"error": text_of(error), "kinds": kinds, "trace": trace})
+            said = _encoded({"error": text_of(error), "kinds": kinds, "trace": trace})
+        await line.end(job, said)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,18 @@ from jetbull import UnrecoverableError
 async def process(job, token):
     if job.name == "crash":
         os.kill(os.getpid(), signal.SIGKILL)
+    if job.name == "fork and crash":
+        if os.fork() == 0:
+            while not Path("go").exists():
+                time.sleep(0.02)
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job.name == "tell late":
+        asyncio.create_task(job.updateProgress("late"))
+    if job.name == "give up asking":
+        asking = asyncio.create_task(job.updateProgress("told"))
+        await asyncio.sleep(0)
+        asking.cancel()
     if job.name == "leave":
         os._exit(3)
     if job.name == "fail":
@@ -103,6 +116,7 @@ async def test_jobs_run_in_children_that_are_used_again(
     ("name", "reason"),
     [
         ("crash", "The process of the job ended with signal SIGKILL."),
+        ("fork and crash", "The process of the job ended with signal SIGKILL."),
         ("leave", "The process of the job ended with exit code 3."),
         ("fail", "no voice"),
         ("reach", "This method of the job is not available in a process of the pool."),
@@ -128,6 +142,39 @@ async def test_a_crashed_try_is_followed_by_the_next(
         await job.waitUntilFinished(events, 30_000)
     stored = await Job.fromId(queue, job.id)
     assert stored is not None and stored.attemptsMade == 2
+
+
+@pytest.mark.parametrize("name", ["tell late", "give up asking"])
+async def test_what_a_job_asks_for_at_its_end_is_not_taken_for_the_next_ones(
+    queue: Queue, events: QueueEvents, worker: int, name: str
+) -> None:
+    first = await _result(await queue.add(name, {}), events)
+    jobs = [await queue.add("job", {}) for _ in range(6)]
+    results = [await _result(job, events) for job in jobs]
+    assert first["pid"] in {r["pid"] for r in results}
+    stored = [await Job.fromId(queue, job.id) for job in jobs]
+    assert [job and job.progress for job in stored] == [0] * len(jobs)
+
+
+def _is_known(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_child_that_ended_between_two_jobs_fails_neither(
+    queue: Queue, events: QueueEvents, worker: int
+) -> None:
+    pid = (await _result(await queue.add("job", {}), events))["pid"]
+    assert isinstance(pid, int)
+    os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(30):
+        while _is_known(pid):  # until the worker has seen its end
+            await asyncio.sleep(0)
+    results = [await _result(await queue.add("job", {}), events) for _ in range(3)]
+    assert pid not in {r["pid"] for r in results}
 
 
 async def test_an_unrecoverable_error_is_one_for_the_worker_too(
