@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import select
 import socket
 import sys
+import threading
 import traceback
 from typing import Any
 
@@ -147,11 +150,41 @@ _COPIED = (
 )
 
 
+class _Parent:
+    """Ends this process when the parent is gone and a job runs: it is another worker's by then.
+
+    In a thread, since the processor may block the event loop.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = os.dup(fd)
+        self._is_waiting = self._is_gone = False
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        gone = select.poll()
+        gone.register(self._fd, 0)  # its end is told without being asked for
+        gone.poll()
+        self._is_gone = True
+        self._look()
+
+    def wait(self, waits: bool) -> None:
+        """It waits for the outcome of a job, or no more."""
+        self._is_waiting = waits
+        self._look()
+
+    def _look(self) -> None:
+        if self._is_gone and self._is_waiting:
+            os._exit(1)
+
+
 async def _serve(fd: int, reference: str) -> None:
     call, arguments = as_call(load(reference), 1, reference)
     sock = socket.socket(fileno=fd)
     line = _Line(*await asyncio.open_connection(sock=sock, limit=_LINE_LIMIT))
+    parent = _Parent(fd)
     while (order := await line.hear()) is not None:
+        parent.wait(True)
         job = _SandboxedJob(line, order)
         try:
             result = await call(*(job, job.token, None)[:arguments])
@@ -161,6 +194,7 @@ async def _serve(fd: int, reference: str) -> None:
             trace = "".join(traceback.format_exception(error))
             said = _encoded({"error": text_of(error), "kinds": kinds, "trace": trace})
         await line.end(job, said)
+        parent.wait(False)
 
 
 def main() -> None:

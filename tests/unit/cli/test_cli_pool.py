@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,7 @@ from jetbull.server import EmbeddedServer
 
 _CODE = """
 import asyncio
+import fcntl
 import os
 import signal
 import time
@@ -40,6 +42,12 @@ async def process(job, token):
         asking = asyncio.create_task(job.updateProgress("told"))
         await asyncio.sleep(0)
         asking.cancel()
+    if job.name == "hold":
+        with open("held", "w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            await job.updateProgress("held")
+            while True:
+                time.sleep(1)  # blocks this process only
     if job.name == "leave":
         os._exit(3)
     if job.name == "fail":
@@ -175,6 +183,21 @@ async def test_a_child_that_ended_between_two_jobs_fails_neither(
             await asyncio.sleep(0)
     results = [await _result(await queue.add("job", {}), events) for _ in range(3)]
     assert pid not in {r["pid"] for r in results}
+
+
+async def test_a_child_at_work_ends_with_a_worker_that_is_killed(
+    queue: Queue, events: QueueEvents, tmp_path: Path
+) -> None:
+    begun = asyncio.Event()
+    events.on("progress", lambda *_: begun.set())
+    await queue.add("hold", {})
+    (tmp_path / "mine.py").write_text(_CODE)
+    options = ["--pool", "processes", "--nats-url", str(queue.opts["connection"])]
+    with running("worker", "mine:process", *options, "--queue", queue.name, folder=tmp_path) as one:
+        await asyncio.wait_for(begun.wait(), 30)
+        one.send(signal.SIGKILL)
+        with (tmp_path / "held").open() as held:
+            await asyncio.wait_for(asyncio.to_thread(fcntl.flock, held, fcntl.LOCK_EX), 30)
 
 
 async def test_an_unrecoverable_error_is_one_for_the_worker_too(
