@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -80,13 +80,21 @@ class Guard:
         """
         if self._settings.token is not None or not self._settings.on_loopback or not host:
             return True
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _part(f"//{host}", "hostname")
         allowed = {urlsplit(origin).hostname for origin in self._settings.origins}
         return name in _LOOPBACK_NAMES or name in allowed
 
     def _is_ours(self, origin: str, host: str) -> bool:
         """Whether a page of this origin may change something: our own, or one that is allowed."""
-        return origin in self._settings.origins or urlsplit(origin).netloc == host
+        return origin in self._settings.origins or _part(origin, "netloc") == host
+
+
+def _part(url: str, name: Literal["hostname", "netloc"]) -> str:
+    """A part of what a caller sent as an address; nothing for what is none."""
+    try:
+        return str(getattr(urlsplit(url), name) or "")
+    except ValueError:
+        return ""
 
 
 def _forbidden(why: str) -> dict[str, Any]:

@@ -166,3 +166,12 @@ def test_it_listens_elsewhere_than_on_loopback_only_with_a_token() -> None:
         "jetbull: The interface would listen on 0.0.0.0 without a token: set JETBULL_API_TOKEN, "
         "listen on 127.0.0.1, or say --insecure.\n"
     )
+
+
+async def test_addresses_that_are_none_are_forbidden(api: httpx.AsyncClient, queue: Queue) -> None:
+    answer = await api.get("/api/queue/status", headers={"host": "["})
+    assert answer.status_code == 403
+    origin = {"origin": "http://["}
+    answer = await api.post("/api/queue/parse-epub", json=_BODY, headers=origin)
+    assert answer.status_code == 403
+    assert await queue.getJobCounts("waiting") == {"waiting": 0}
