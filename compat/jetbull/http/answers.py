@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from starlette.responses import Response
 
 from jetbull import Job
 from jetbull.health import StreamFacts
@@ -20,7 +20,7 @@ __all__ = [
     "DetailedJob",
     "Found",
     "JobList",
-    "JsonAnswer",
+    "Json",
     "ListedJob",
     "NotFailed",
     "NotFound",
@@ -37,17 +37,6 @@ __all__ = [
 def iso_now() -> str:
     """The time as ISO 8601 with milliseconds and Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class JsonAnswer(JSONResponse):
-    """JSON in UTF-8, or in ASCII where a job's text holds half a surrogate pair."""
-
-    def render(self, content: Any) -> bytes:
-        """The body."""
-        try:
-            return super().render(content)
-        except UnicodeEncodeError:
-            return json.dumps(content, allow_nan=False).encode()
 
 
 class Problem(BaseModel):
@@ -67,6 +56,32 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     timestamp: str = Field(default_factory=iso_now)
+
+
+class Json(Response):
+    """An answer that holds what callers stored, whatever that is.
+
+    pydantic writes no text with half a surrogate pair, as a file name that is not UTF-8 has, and
+    nothing that is nested deeply; one such job would keep all others from being listed.
+    """
+
+    media_type = "application/json"
+
+    def render(self, content: BaseModel) -> bytes:
+        """JSON in ASCII."""
+        return json.dumps(_plain(content), separators=(",", ":")).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {
+            field.serialization_alias or name: _plain(getattr(value, name))
+            for name, field in fields.items()
+        }
+    if isinstance(value, list) and value and isinstance(value[0], BaseModel):
+        return [_plain(item) for item in value]
+    return value
 
 
 class Added(Answer):

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from jetbull import Queue
 from jetbull._version import __version__
 
-from .answers import JsonAnswer, Problem
+from .answers import Json, Problem
 from .correlation import CORRELATION_HEADER, Correlation
 from .errors import add_error_handlers
 from .guard import Guard
@@ -45,7 +45,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         docs_url=None,  # the pages load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
-        default_response_class=JsonAnswer,
+        default_response_class=Json,
         responses={"4XX": {"model": Problem}, 500: {"model": Problem}},
     )
     app.state.queue = served

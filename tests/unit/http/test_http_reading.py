@@ -121,3 +121,22 @@ async def test_a_job_is_found_by_its_id_whatever_characters_it_has(
 
 async def test_an_unknown_job_is_not_found_with_status_200(api: httpx.AsyncClient) -> None:
     assert taken(await api.get("/api/queue/job/nobody"), 200) == {"job": None, "found": False}
+
+
+def _nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("odd", ["\udcff.epub", _nested(400)], ids=["no UTF-8", "deep"])
+async def test_whatever_a_job_holds_is_shown(
+    api: httpx.AsyncClient, queue: Queue, odd: object
+) -> None:
+    job = await queue.add("odd", {"value": odd})
+    await queue.add("plain", {})
+    listed = (await api.get("/api/queue/jobs/waiting")).json()["jobs"]
+    assert [one["data"] for one in listed] == [{"value": odd}, {}]
+    shown = (await api.get(f"/api/queue/job/{job.id}")).json()["job"]
+    assert shown["data"] == {"value": odd}

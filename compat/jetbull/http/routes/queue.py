@@ -9,6 +9,7 @@ from jetbull.http.answers import (
     Cleaned,
     Found,
     JobList,
+    Json,
     NotFailed,
     NotFound,
     Refused,
@@ -62,16 +63,16 @@ async def status(service: Service) -> Status:
     return await service.status()
 
 
-@router.get("/jobs/{status}")
-async def jobs(status: str, service: Service) -> JobList | Refused:
+@router.get("/jobs/{status}", response_model=JobList | Refused)
+async def jobs(status: str, service: Service) -> Json:
     """The first 101 jobs in a state: waiting, active, completed, failed or delayed."""
-    return await service.jobs(status)
+    return Json(await service.jobs(status))
 
 
-@router.get("/job/{job_id:path}")
-async def job(job_id: str, service: Service) -> Found | Unknown:
+@router.get("/job/{job_id:path}", response_model=Found | Unknown)
+async def job(job_id: str, service: Service) -> Json:
     """One job."""
-    return await service.job(job_id)
+    return Json(await service.job(job_id))
 
 
 @router.delete("/clean/{status}")
