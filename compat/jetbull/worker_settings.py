@@ -28,7 +28,7 @@ def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
     positive("concurrency", given["concurrency"])
     if given["maxStalledCount"] < 0:
         raise ConfigurationError("maxStalledCount must be greater or equal than 0")
-    if given.get("maxStartedAttempts", 0) < 0:
+    if (given.get("maxStartedAttempts") or 0) < 0:
         raise ConfigurationError("maxStartedAttempts must be greater or equal than 0")
     if given["stalledInterval"] <= 0:
         raise ConfigurationError("stalledInterval must be greater than 0")
@@ -36,13 +36,14 @@ def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
         raise ConfigurationError("drainDelay must be greater than 0")
     for name in ("removeOnComplete", "removeOnFail"):
         keep_policy(given.get(name))
-    given.setdefault("lockRenewTime", given["lockDuration"] // 2)
+    if given.get("lockRenewTime") is None:
+        given["lockRenewTime"] = given["lockDuration"] // 2
     return given
 
 
 def positive(name: str, value: Any) -> None:
-    """ConfigurationError unless `value` is a finite number above 0."""
-    if not isinstance(value, int | float) or value <= 0 or value != value or value == float("inf"):
+    """ConfigurationError unless `value` is a finite number of at least 1."""
+    if not isinstance(value, int | float) or value < 1 or value != value or value == float("inf"):
         raise ConfigurationError(f"{name} must be a finite number greater than 0")
 
 

@@ -180,6 +180,7 @@ async def test_concurrency_that_was_taken_back_and_given_again_is_all_there(
         ({"stalledInterval": 0}, "stalledInterval must be greater than 0"),
         ({"drainDelay": 0}, "drainDelay must be greater than 0"),
         ({"concurrency": 0}, "concurrency must be a finite number greater than 0"),
+        ({"concurrency": 0.5}, "concurrency must be a finite number greater than 0"),
         ({"concurrency": float("inf")}, "concurrency must be a finite number greater than 0"),
         ({"removeOnFail": "no"}, "removeOnComplete and removeOnFail take true, a number or"),
     ],
@@ -193,7 +194,8 @@ async def test_impossible_options_are_refused(
 
 
 async def test_an_option_that_is_none_is_one_that_was_not_given(make: Makers, queue: Any) -> None:
-    nothing = dict.fromkeys(["lockDuration", "drainDelay", "stalledInterval", "maxStalledCount"])
+    names = ["lockDuration", "lockRenewTime", "drainDelay", "stalledInterval", "maxStalledCount"]
+    nothing = dict.fromkeys([*names, "maxStartedAttempts"])
     worker = make.worker(queue, done, **nothing)
     assert worker.opts["drainDelay"] == 5
     await added(queue, 1)
