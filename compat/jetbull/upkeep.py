@@ -127,7 +127,7 @@ class Upkeep:
                 await releasing.release(self._store, parent_id)
 
     async def _look_at_children(self, parent_id: str) -> None:
-        """Books out children that have completed, or are gone; some are still to come from Redis."""
+        """Books out children that have completed or are gone; some are still in Redis."""
         store = self._store
         query = {
             "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),

@@ -18,6 +18,7 @@ from jetbull import Queue
 from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
 from jetbull.server import EmbeddedServer
+from jetbull.testing import flush, no_leaks
 
 PASSWORD = "s3cret@:/"
 ENCODED = "s3cret%40%3A%2F"
@@ -242,6 +243,17 @@ class TestTls:
                 await answered.wait()
                 answered.clear()
         assert heard == []
+
+    async def test_a_server_with_an_authority_of_its_own_is_emptied_and_looked_at_for_leaks(
+        self, serve: Any, tls: dict[str, Any], tmp_path: Path
+    ) -> None:
+        url = serve(tls=tls).url.replace("nats://", "tls://")
+        given = {"url": url, "tls_ca": str(tmp_path / "ca.pem")}
+        async with no_leaks(given):
+            assert await works(given)
+        await flush(given)
+        async with Queue("logins", {"connection": given}) as queue:
+            assert await queue.getJobCounts("waiting") == {"waiting": 0}
 
     async def test_both_sides_show_certificates(
         self, serve: Any, tls: dict[str, Any], tmp_path: Path

@@ -6,6 +6,7 @@ import re
 
 from jetbull.connection import target_of
 from jetbull.ledger import hub
+from jetbull.ledger.credentials import client_options
 from jetbull.ledger.flushing import flush as flush_streams
 from jetbull.ledger.names import Space
 from jetbull.ledger.streams import all_prefix_streams
@@ -24,7 +25,7 @@ async def flush(connection: object = None, prefix: str | None = None) -> None:
     if isinstance(connection, str) and prefix is None and not _ADDRESS.fullmatch(connection):
         connection, prefix = None, connection
     target = target_of(connection)
-    wire = await Wire.open(list(target.servers), **dict(target.options))
+    wire = await Wire.open(list(target.servers), **client_options(dict(target.options)))
     try:
         names = await all_prefix_streams(wire)
         if prefix is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from jetbull.connection import target_of
 from jetbull.errors import JetbullError
 from jetbull.ledger import hub
+from jetbull.ledger.credentials import client_options
 from jetbull.ledger.inventory import listening_consumers, ownerless_subjects
 from jetbull.ledger.wire import Wire
 
@@ -60,7 +61,7 @@ async def _inventory(connection: object, allowed: tuple[str, ...], server: bool)
     subjects: frozenset[str] = frozenset()
     if server:
         target = target_of(connection)
-        wire = await Wire.open(list(target.servers), **dict(target.options))
+        wire = await Wire.open(list(target.servers), **client_options(dict(target.options)))
         try:
             consumers = frozenset(await listening_consumers(wire))
             subjects = frozenset(await ownerless_subjects(wire))
