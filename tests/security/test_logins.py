@@ -279,3 +279,11 @@ class TestTls:
         server = serve()
         with pytest.raises(ConfigurationError, match=r"nonsense\.pem cannot be used"):
             await works({"url": server.url, "tls_ca": str(nonsense)})
+
+
+@pytest.mark.parametrize(
+    "connection", [[], (), ",", {"servers": []}, {"servers": ""}, {"url": ","}]
+)
+def test_a_connection_that_names_no_server_is_refused_in_a_sentence(connection: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"^connection names no server: give a URL"):
+        target_of(connection)
