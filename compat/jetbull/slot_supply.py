@@ -1,0 +1,244 @@
+"""How a worker's slots get their jobs: from what is in hand, and behind the outcome of the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from jetbull.admission import Admission
+from jetbull.commands.announcing import announce_start
+from jetbull.errors import Conflict
+from jetbull.ledger import presence
+from jetbull.ledger.consumers import ask_the_time
+from jetbull.ledger.late import fired
+from jetbull.ledger.lease import Lease, Ticket
+from jetbull.ledger.names import is_schedule, last_token
+from jetbull.ledger.record import Stored
+from jetbull.ledger.source import Source
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.taking import Claim
+from jetbull.limited_starts import LimitedStarts
+from jetbull.worker_roles import SlotsOwner
+
+
+class Slot:
+    """One place for a running job, and the claim sent behind that job's outcome."""
+
+    __slots__ = ("claim", "number", "started")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.claim: Claim | None = None
+        self.started: Stored | None = None  # the ticket, if a limit was asked
+
+
+class SlotSupply:
+    """The next jobs of a worker's slots. `busy` slots have one, or a claim of one.
+
+    Nothing new is taken once `stopping` is set. `worked` is for the slots to say: whether the last
+    job finished, after which the queue may be drained.
+    """
+
+    def __init__(self, worker: SlotsOwner, store: QueueStore, admission: Admission) -> None:
+        self._worker = worker
+        self._store = store
+        self._admission = admission
+        self.source = Source(store, self._may_fetch, self._refresh, lambda: admission.room)
+        self._limited = LimitedStarts(store, admission, self.source, self._start, self._unwanted)
+        self._token = 0
+        self.busy = 0
+        self.stopping = False
+        self.worked = False
+        self._all_idle = asyncio.Event()
+        self._all_idle.set()
+
+    async def idle(self) -> None:
+        """Returns when no slot runs a job."""
+        await self._all_idle.wait()
+
+    async def close(self) -> None:
+        """Ends what is under way for no slot; may be called again."""
+        await self._limited.close()
+
+    async def _refresh(self) -> None:
+        """Learns what a lost hint would have told, and the server's time."""
+        await self._admission.refresh()
+        await presence.learn(self._store)
+        await ask_the_time(self._store)
+
+    def _may_fetch(self) -> bool:
+        return not (self.stopping or self._worker.paused or self._admission.blocked)
+
+    def _begin(self) -> None:
+        self.busy += 1
+        self._all_idle.clear()
+
+    def end(self) -> None:
+        """A slot has no job any more."""
+        self.busy -= 1
+        if self.busy == 0:
+            self._all_idle.set()
+
+    def drop_claim(self, slot: Slot) -> None:
+        """The slot is over: what it has claimed is left to its lock."""
+        if slot.claim is not None:
+            slot.claim.abandon()
+            self.end()
+
+    # --- behind an outcome -------------------------------------------------------------
+
+    def follow(self, slot: Slot, lease: Lease) -> bool:
+        """The slot's outcome is on its way: whether it claims its next job right behind."""
+        self._follow(slot, lease)
+        return slot.claim is not None
+
+    def _follow(self, slot: Slot, lease: Lease) -> None:
+        source, counted = self.source, self._admission.limited
+        if counted and self._admission.narrow:
+            if not (self.stopping or self._worker.paused or self._admission.paused):
+                self._limited.look_ahead(slot.started, self.busy)
+            return
+        if slot.number >= self._worker.concurrency or not self._may_fetch():
+            return
+        if self._store.may_be_patched:
+            return
+        if counted and not self._admission.spend():
+            return
+        if source.may_have_head:
+            # A child's end may release its parent, which would be the next one.
+            ticket = None if lease.record.given.get("parent") else source.pop_head()
+        else:
+            ticket = None if source.has_returned else source.pop()
+        if ticket is not None:
+            self._begin()
+            slot.claim = self._claim(ticket)
+            if not fired(ticket.stored):  # those are looked at first
+                slot.claim.send(self._store)
+        elif counted:
+            self._admission.not_started()
+
+    # --- the next job ------------------------------------------------------------------
+
+    async def next(self, slot: Slot) -> Lease | None:
+        """The next job, claimed; None when there may be none for now (after waiting)."""
+        if slot.claim is not None:
+            claim, slot.claim = slot.claim, None
+            if not self._admission.limited:
+                return await self._won(claim)
+            return await self._counted(self._won(claim))
+        source = self.source
+        if not self._may_fetch():
+            await source.pause()
+            return None
+        if self._admission.limited and not await self._admission.ready():
+            return await self._next_limited(slot)
+        ticket: Ticket | None = None
+        lease: Lease | None = None
+        try:
+            ticket = await self._ticket()
+            if ticket is not None:
+                lease = await self._take(ticket)
+        finally:
+            if lease is None and self._admission.limited:
+                self._admission.not_started()
+        if ticket is None and self._may_fetch():
+            if self._admission.limited and self.busy == 0:
+                # What other workers gave back at the end of a window comes late.
+                self.source.fetch_soon()
+                return await self._next_limited(slot)
+            await self._rest()
+        return lease
+
+    async def _ticket(self) -> Ticket | None:
+        """The next job, where all may start; None when none waits, or the worker is to stop."""
+        source = self.source
+        if source.may_have_head:
+            ticket = await source.head()
+            if not self._may_fetch():  # paused or stopped while the server was asked
+                if ticket is not None:
+                    await source.put_back(ticket)
+                return None
+            if ticket is not None:
+                return ticket
+        return await source.recall() if source.has_returned else source.pop()
+
+    async def _counted(self, start: Awaitable[Lease | None]) -> Lease | None:
+        """A start that was counted, if there is a limit: it is none if there is no lease."""
+        lease: Lease | None = None
+        try:
+            lease = await start
+        finally:
+            if lease is None and self._admission.limited:
+                self._admission.not_started()
+        return lease
+
+    async def _rest(self) -> None:
+        if self.worked and self.busy == 0:
+            self.worked = False
+            self._worker.on_idle()
+        await self.source.pause()
+
+    async def _next_limited(self, slot: Slot) -> Lease | None:
+        """As `next`, where every start has to be asked for."""
+        news = self.source.news
+        claim = await self._limited.next()
+        if claim is None:
+            if self._may_fetch() and news == self.source.news:
+                await self._rest()
+            return None
+        self.source.rouse_one()  # where one job was, there may be another
+        lease: Lease | None = None
+        stale = True
+        try:
+            lease = await self._won(claim)
+        except Conflict:
+            stale = False
+        slot.started = claim.ticket.stored
+        await self._limited.settled(claim, lease, stale)
+        return lease
+
+    def _start(self, ticket: Ticket) -> Claim:
+        """Sends the claim of an admitted ticket."""
+        self._begin()
+        claim = self._claim(ticket)
+        stored = ticket.stored
+        if not (self._store.may_be_patched or is_schedule(stored.subject) or fired(stored)):
+            claim.send(self._store)
+        return claim
+
+    def _unwanted(self, claim: Claim) -> None:
+        claim.abandon()
+        self.end()
+
+    # --- claiming ----------------------------------------------------------------------
+
+    def _claim(self, ticket: Ticket) -> Claim:
+        job_id = last_token(ticket.stored.subject)
+        store, worker = self._store, self._worker
+        self._token += 1
+        return Claim(
+            store,
+            job_id,
+            ticket,
+            f"{worker.id}:{self._token}",
+            worker.lock_duration,
+            worker.workerName,
+            lambda _: announce_start(store, job_id, ticket.stored),
+        )
+
+    async def _take(self, ticket: Ticket) -> Lease | None:
+        self._begin()
+        return await self._won(self._claim(ticket))
+
+    async def _won(self, claim: Claim) -> Lease | None:
+        lease: Lease | None = None
+        try:
+            lease = await claim.lease(self._store)
+        finally:
+            self.source.settled(claim.ticket, lease is not None)
+            if lease is None:
+                self.end()
+        return lease
+
+
+__all__ = ["Slot", "SlotSupply"]
