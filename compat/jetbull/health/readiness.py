@@ -75,8 +75,7 @@ async def _probe(store: QueueStore) -> None:
         "ack_policy": "explicit",
         "deliver_policy": "all",
         "filter_subject": subject,
-        "mem_storage": True,
-        "num_replicas": 1,
+        "mem_storage": True,  # on as many servers as the stream: the server takes no fewer
         "inactive_threshold": _FORGOTTEN_AFTER_SECONDS * 1_000_000_000,
     }
     await store.wire.api(

@@ -50,8 +50,7 @@ async def ensure_counter(store: QueueStore, state: str) -> str:
         "durable_name": name,
         "ack_policy": "explicit",
         "deliver_policy": "all",
-        "mem_storage": True,
-        "num_replicas": 1,
+        "mem_storage": True,  # on as many servers as the stream: the server takes no fewer
         "inactive_threshold": int(_IDLE_S * 1_000_000_000),
     }
     return await _ensure(store, name, config, [names.all_in(state)])
