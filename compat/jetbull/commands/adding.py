@@ -23,7 +23,7 @@ async def add(store: QueueStore, job: Draft) -> str:
     rule = rule_of(job.opts) if "deduplication" in job.opts else None
     if job.parent:
         await linking.require_parent(store, job)  # before a number is used up
-    return await store_one(store, await prepare(store, job), rule)
+    return await store_one(store, await prepare(store, job, whole=rule is not None), rule)
 
 
 async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
@@ -32,10 +32,10 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
     have_parents = any(job.parent for job in jobs)
     if have_parents and not await _parents_are_there(store, jobs):
         return await _add_each(store, jobs)
-    prepared = await prepare_many(store, jobs)
     ids: list[str] | None = None
-    may_be_noted = len(prepared) <= MOST
-    if not have_parents and not any(rules) and not may_be_noted:
+    is_plain = not have_parents and not any(rules) and len(jobs) > MOST  # fewer may be noted
+    prepared = await prepare_many(store, jobs, whole=not is_plain)
+    if is_plain:
         ids = await _add_plain(store, prepared)
     if ids is None:
         items = [

@@ -10,9 +10,10 @@ from jetbull.commands.linking import expect_child, is_near, tell_families
 from jetbull.commands.noting import help_on, is_quicker, store_owner
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict
-from jetbull.ledger import deduplication, parentage, reading
+from jetbull.ledger import blobs, deduplication, parentage, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.batch import Message, commit
+from jetbull.ledger.belongings import forget, let_go
 from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.deduplication import Key
@@ -23,9 +24,14 @@ from jetbull.ledger.placing import REMOVED, delayed, waiting
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 
+_KEPT = (Verdict.STORE, Verdict.REPLACE, Verdict.REMEMBER)
+
 
 async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
-    """Stores the job, or not; the id of the job that stands for the deduplication id."""
+    """Stores the job, or not; the id of the job that stands for the deduplication id.
+
+    What is large is put beside a job that is kept only: nobody would remove it for a duplicate.
+    """
     while True:
         key = await deduplication.read(store, rule.id)
         owner = None
@@ -40,6 +46,8 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             None if owner is None else public_state_of(owner.subject),
             now_ms(),
         )
+        if key is None or verdict in _KEPT:
+            await blobs.externalize(store, job.job_id, job.record)
         if key is None or verdict is Verdict.STORE:
             if await _own(store, job, rule.id, 0 if key is None else key.seq, until):
                 return job.job_id
@@ -105,6 +113,7 @@ async def _replace(
     announced = job.on_stored
 
     def stored(seq: int) -> None:
+        let_go(store, key.owner, owner.record)
         announce_replacement(store, job.job_id, dedup_id, key.owner)
         if announced is not None:
             announced(seq)
@@ -121,7 +130,7 @@ async def _stay_out(
 ) -> bool:
     """Notes in the key what a duplicate changes; False when it has to be decided anew."""
     if verdict is Verdict.REMEMBER:
-        pending = deduplication.remembered(job.job_id, job.record)
+        pending = deduplication.remembered(job.job_id, job.record, key.pending)
         return await deduplication.write(store, dedup_id, key.owner, until, key.seq, pending)
     if verdict is Verdict.EXTEND:
         # Refused when another add did the same just now: once is enough.
@@ -148,8 +157,10 @@ async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str)
         place = delayed(now + delay_ms, record.priority)
     fresh = NewJob(key.pending["id"], record, place, True)
     fresh.on_stored = lambda _: announce(store, fresh.job_id, record, place)
-    if await _own(store, fresh, dedup_id, key.seq, 0) and delay_ms:
-        store.promoter.arm(fresh.job_id, place.due_ms)
+    if await _own(store, fresh, dedup_id, key.seq, 0):
+        if delay_ms:
+            store.promoter.arm(fresh.job_id, place.due_ms)
+        await forget(store, deduplication.superseded(key.pending))
 
 
 __all__ = ["add", "on_finished"]

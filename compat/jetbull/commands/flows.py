@@ -88,10 +88,10 @@ async def _missing_parent(tree: Tree) -> JobError | None:
     return None
 
 
-async def _prepared(node: Tree) -> tuple[QueueStore, NewJob]:
+async def _prepared(node: Tree, whole: bool = False) -> tuple[QueueStore, NewJob]:
     store = await node.queue.ledger()
     place = WAITING_CHILDREN if node.children else None
-    new = await prepare(store, node.job, place)
+    new = await prepare(store, node.job, place, whole)
     new.generated = node.unnamed
     return store, new
 
@@ -100,7 +100,7 @@ async def _together(nodes: Sequence[Tree]) -> bool:
     """Stores the nodes in one step (per prefix); False when an id among them exists already."""
     streams: dict[str, list[tuple[Tree, Item]]] = {}
     for node in nodes:
-        store, new = await _prepared(node)
+        store, new = await _prepared(node, whole=True)
         parent = await parentage.parent_of(store, new.record, new.job_id)
         if parent is not None and not linking.is_near(store, parent):
             await linking.tell_families(parent.store)

@@ -20,8 +20,8 @@ from jetbull.commands.preparing import announcer
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
+from jetbull.ledger import blobs, releasing
 from jetbull.ledger import journal as journals
-from jetbull.ledger import releasing
 from jetbull.ledger.adding import is_stored, tombstones
 from jetbull.ledger.batch import Message, commit, most_in_batch
 from jetbull.ledger.collector import collector_paused
@@ -55,6 +55,7 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
         made = await plan(items, again)
         if made.adoption:
             return None
+        await _externalize(made.entries)
         try:
             await _store(store, made.entries)
             return made.ids
@@ -62,6 +63,16 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
             if again:  # a replica that is behind told the same as before
                 await asyncio.sleep(_PAUSE_SECONDS)
             again = True
+
+
+async def _externalize(entries: Sequence[Entry]) -> None:
+    """Puts what is large beside the jobs; nothing of those that another one stands for."""
+    queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
+    for entry in entries:
+        if entry.stored:
+            queues.setdefault(entry.store.names.qualified, (entry.store, []))[1].append(entry)
+    for store, some in queues.values():
+        await blobs.externalize_many(store, [(e.job.job_id, e.job.record) for e in some])
 
 
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> None:

@@ -13,7 +13,8 @@ from jetbull.commands.announcing import announce_duplicate, announce_replacement
 from jetbull.commands.known import Claim, Item, Known, look
 from jetbull.commands.preparing import renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
-from jetbull.ledger import deduplication
+from jetbull.ledger import blobs, deduplication
+from jetbull.ledger.belongings import let_go
 from jetbull.ledger.bookkeeping import expectation
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.insertion import Entry
@@ -67,7 +68,7 @@ async def plan(items: Sequence[Item], again: bool) -> Plan:
             _keep(known, item, entry)
             made.standing.append(entry)
         else:
-            made.standing.append(_under_rule(known, item, item.rule, entry))
+            made.standing.append(await _under_rule(known, item, item.rule, entry))
     for (_, dedup_id), claim in known.claims.items():
         if claim.entry is not None:
             key = deduplication.message(
@@ -89,7 +90,7 @@ def _keep(known: Known, item: Item, entry: Entry) -> None:
         entry.told.append(item.job.on_stored)
 
 
-def _under_rule(known: Known, item: Item, rule: Rule, entry: Entry) -> Entry | str:
+async def _under_rule(known: Known, item: Item, rule: Rule, entry: Entry) -> Entry | str:
     """The entry of the job if it is stored, else the owner's id."""
     store, job_id = item.store, item.job.job_id
     queue = store.names.name
@@ -114,7 +115,9 @@ def _under_rule(known: Known, item: Item, rule: Rule, entry: Entry) -> Entry | s
     if ruling.verdict is Verdict.SILENT:
         return owner
     if ruling.verdict is Verdict.REMEMBER:
-        claim.pending = deduplication.remembered(job_id, item.job.record)
+        before = claim.pending
+        await blobs.externalize(store, job_id, item.job.record)
+        claim.pending = deduplication.remembered(job_id, item.job.record, before)
     if ruling.verdict is not Verdict.DUPLICATE:
         claim.until_ms, claim.entry = ruling.until_ms, entry
     entry.told.append(lambda _: announce_duplicate(store, job_id, rule.id, owner))
@@ -132,6 +135,7 @@ def _remove(known: Known, store: QueueStore, owner: str, entry: Entry) -> None:
     found = known.stored.pop(name)
     gone = transition(store, owner, found, found.record.with_head({}), REMOVED)
     entry.along.append(gone)
+    entry.told.append(lambda _: let_go(store, owner, found.record))
     known.leaving.add(name)
 
 

@@ -57,8 +57,12 @@ def place_of(job: Draft) -> Place:
     return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
 
 
-async def prepare(store: QueueStore, job: Draft, place: Place | None = None) -> NewJob:
-    """The ledger's form of a job, with its id."""
+async def prepare(
+    store: QueueStore, job: Draft, place: Place | None = None, whole: bool = False
+) -> NewJob:
+    """The ledger's form of a job, with its id. `whole`: what is large is not put elsewhere yet,
+    since it is not decided whether the job will be stored.
+    """
     check_types(job.opts)
     # Before anything is awaited: a delay of 1 ms must not be over by the time it is looked at.
     where = place or place_of(job)
@@ -66,13 +70,16 @@ async def prepare(store: QueueStore, job: Draft, place: Place | None = None) -> 
     number = str((await store.ids.take())[0])  # custom ids use up numbers too
     custom = job.id
     job_id = str(custom) if custom not in (None, "") else number
-    await blobs.externalize(store, job_id, record)
+    if not whole:
+        await blobs.externalize(store, job_id, record)
 
     told = announcer(store, job_id, record, where)
     return NewJob(job_id, record, where, custom in (None, ""), told)
 
 
-async def prepare_many(store: QueueStore, jobs: Sequence[Draft]) -> list[NewJob]:
+async def prepare_many(
+    store: QueueStore, jobs: Sequence[Draft], whole: bool = False
+) -> list[NewJob]:
     """As `prepare`, for many."""
     prepared: list[NewJob] = []
     numbers = await store.ids.take(len(jobs))
@@ -83,7 +90,8 @@ async def prepare_many(store: QueueStore, jobs: Sequence[Draft]) -> list[NewJob]
                 _new_job(store, job, str(number))
                 for job, number in zip(jobs[turn], numbers[turn], strict=True)
             ]
-        await blobs.externalize_many(store, [(new.job_id, new.record) for new in some])
+        if not whole:
+            await blobs.externalize_many(store, [(new.job_id, new.record) for new in some])
         prepared += some
         await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
     return prepared

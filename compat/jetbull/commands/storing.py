@@ -5,7 +5,7 @@ from __future__ import annotations
 from jetbull.commands import deduplicating, linking
 from jetbull.commands.preparing import renumber
 from jetbull.commands.ruling import Rule
-from jetbull.ledger import reading
+from jetbull.ledger import blobs, reading
 from jetbull.ledger.adding import NewJob
 from jetbull.ledger.adding import add as store_job
 from jetbull.ledger.placing import Place
@@ -16,7 +16,10 @@ async def store_one(store: QueueStore, new: NewJob, rule: Rule | None) -> str:
     """Stores the job, or not; the id of the job that now stands for it."""
     if rule is not None and not await _is_there(store, new):
         job_id = await deduplicating.add(store, new, rule)
-    elif new.record.given.get("parent"):
+        arm(store, job_id, new.place)
+        return job_id
+    await blobs.externalize(store, new.job_id, new.record)
+    if new.record.given.get("parent"):
         job_id = await linking.add_child(store, new)
     else:
         while not await store_job(store, new):

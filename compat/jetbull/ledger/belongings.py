@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from jetbull.errors import StoreError
+from jetbull.ledger.blobs import is_whole
+from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -39,6 +42,21 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
         if store.may_be_patched:
             rooms.append(_forget_exactly(store, [names.aux("patch", i) for i in some]))
         await asyncio.gather(*rooms)
+
+
+def let_go(store: QueueStore, job_id: str, record: Record) -> None:
+    """Removes what belongs to a job that another one replaced, without waiting: who adds jobs may
+    not be allowed to remove any.
+    """
+    if (is_whole(record) and not record.head.get("attemptsStarted")) or not store.wire.is_connected:
+        return
+    space, names = store.names.space, store.names
+    for stream, pattern in (
+        (space.objects, names.object(job_id, ">")),
+        (space.logs, names.log(job_id)),
+    ):
+        body = json.dumps({"filter": pattern}).encode()
+        store.wire.send_now(f"$JS.API.STREAM.PURGE.{stream}", body)
 
 
 async def _any(store: QueueStore, stream: str, pattern: str) -> bool:
@@ -93,4 +111,4 @@ def _root(subject: str) -> str:
     return ".".join(subject.split(".", 4)[:4])
 
 
-__all__ = ["delete", "forget"]
+__all__ = ["delete", "forget", "let_go"]

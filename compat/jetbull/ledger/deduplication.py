@@ -15,6 +15,8 @@ from typing import Any
 
 from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
+from jetbull.ledger.belongings import forget
+from jetbull.ledger.blobs import is_whole
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.guard import HeaderMap, expect, vanish
 from jetbull.ledger.names import last_token, public_state_of
@@ -80,9 +82,25 @@ async def counts(store: QueueStore, key: Key) -> bool:
     return holds(key.until_ms, state, now_ms())
 
 
-def remembered(job_id: str, record: Record) -> dict[str, Any]:
-    """What a key keeps of a job until the owner has finished: its `pending`."""
-    return {"record": record.encode().decode("utf-8", "surrogatepass"), "id": job_id}
+def remembered(job_id: str, record: Record, before: dict[str, Any] | None) -> dict[str, Any]:
+    """What a key keeps of a job until the owner has finished: its `pending`.
+
+    It takes the place of `before`, of whose data nobody knows any more if they lie elsewhere.
+    """
+    text = record.encode().decode("utf-8", "surrogatepass")
+    pending: dict[str, Any] = {"record": text, "id": job_id}
+    if before is not None:
+        left = superseded(before)
+        if not is_whole(Record.decode(before["record"].encode("utf-8", "surrogatepass"))):
+            left.append(before["id"])
+        if left:
+            pending["left"] = left
+    return pending
+
+
+def superseded(pending: dict[str, Any]) -> list[str]:
+    """Ids of jobs that were remembered before this one, and left chunks behind."""
+    return list(pending.get("left", ()))
 
 
 def message(
@@ -132,5 +150,7 @@ async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> in
     key = await read(store, dedup_id)
     if key is None or (owner is not None and key.owner != owner):
         return 0
-    await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
+    purged = await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
+    if purged and key.pending is not None:  # it will not become a job any more
+        await forget(store, [*superseded(key.pending), key.pending["id"]])
     return 1
