@@ -5,32 +5,44 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from tests.faults.servers import Servers
 
-from jetbull import FlowProducer, Queue
+from jetbull import FlowProducer, Queue, Worker
 from jetbull.errors import JetbullError
 from jetbull.health import check_readiness
 from jetbull.ledger import counting
 
 
 @pytest_asyncio.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Queue]:
-    """A queue on a new cluster of three."""
-    async with Servers(tmp_path, 3) as servers:
-        where = {"url": [node.url for node in servers.nodes], "replicas": 3}
-        async with Queue("q", {"connection": where}) as queue:
-            async with asyncio.timeout(60):
-                while True:
-                    try:
-                        await queue.ledger()
-                    except JetbullError:
-                        await asyncio.sleep(0.25)  # it has no leaders yet
-                    else:
-                        break
-            yield queue
+async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
+    """A new cluster of three."""
+    async with Servers(tmp_path, 3) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def cluster(servers: Servers) -> AsyncIterator[Queue]:
+    """A queue on the cluster."""
+    where = {"url": [node.url for node in servers.nodes], "replicas": 3}
+    async with Queue("q", {"connection": where}) as queue:
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    await queue.ledger()
+                except JetbullError:
+                    await asyncio.sleep(0.25)  # it has no leaders yet
+                else:
+                    break
+        yield queue
+
+
+def at_each(servers: Servers) -> list[dict[str, Any]]:
+    """A connection to each server: at most one of them leads the stream of jobs."""
+    return [{"url": node.url, "replicas": 3} for node in servers.nodes]
 
 
 async def test_jobs_of_every_state_are_listed_and_counted(
@@ -57,3 +69,48 @@ async def test_jobs_of_every_state_are_listed_and_counted(
 async def test_a_cluster_whose_jobs_are_kept_three_times_is_ready(cluster: Queue) -> None:
     checks = await check_readiness(cluster)
     assert [check for check in checks if not check.ok] == []
+
+
+async def test_what_was_stored_is_there_whichever_server_is_asked(
+    servers: Servers, cluster: Queue
+) -> None:
+    for number, where in enumerate(at_each(servers)):
+        async with Queue(f"q{number}", {"connection": where}) as queue:
+            for step in range(100):
+                job = await queue.add("job", {})
+                assert await queue.getJob(job.id) is not None
+                assert len(await queue.getWaiting()) == step + 1
+                await job.updateProgress(step)
+                stored = await queue.getJob(job.id)
+                assert stored is not None
+                assert stored.progress == step
+            await queue.upsertJobScheduler("s", {"every": 3_600_000})
+            assert await queue.getJobScheduler("s") is not None
+            await queue.pause()
+            assert await queue.isPaused()
+
+
+async def test_a_parent_finds_the_values_of_all_its_children(
+    servers: Servers, cluster: Queue
+) -> None:
+    children = [{"name": "child", "queueName": "q"} for _ in range(3)]
+    flow = {"name": "parent", "queueName": "q", "children": children}
+    found: list[int] = []
+    all_found = asyncio.Event()
+
+    async def process(job: Any, token: str) -> int:
+        if job.name == "parent":
+            found.append(len(await job.getChildrenValues()))
+            if len(found) == 60:
+                all_found.set()
+        return 1
+
+    places = at_each(servers)
+    workers = [Worker("q", process, {"connection": p, "concurrency": 10}) for p in places]
+    flows = FlowProducer(cluster.opts["connection"])
+    await flows.addBulk([flow] * 60)
+    async with asyncio.timeout(60):
+        await all_found.wait()
+    assert found == [3] * 60
+    await asyncio.gather(*(worker.close() for worker in workers))
+    await flows.close()

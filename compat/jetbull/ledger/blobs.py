@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 from jetbull.errors import PayloadTooLarge, StoreError
 from jetbull.ledger.record import Record, dumps
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Stored
 
 REFERENCE_HEADER = "Jetbull-Reference"
 
@@ -26,6 +28,8 @@ _LARGE = 64 * 1024  # from here on, writing it once beside the job costs less th
 _SPARE = 64 * 1024  # room for lines 1 and 2 and headers
 _FIELDS = ("progress", "returnvalue")
 _AT_ONCE = 32
+_PATIENCE = 3.0  # with a server of a cluster that is behind
+_PAUSE_SECONDS = 0.01
 
 
 def room(store: QueueStore) -> int:
@@ -77,7 +81,7 @@ async def read(store: QueueStore, owner_id: str, reference: str) -> bytes:
     parts: list[bytes] = []
     for number in range(int(count)):
         subject = f"{store.names.object(owner_id, key)}.{number}"
-        found = await store.wire.get_one(store.names.space.objects, {"last_by_subj": subject})
+        found = await _chunk(store, subject)
         if found is None:
             raise StoreError(
                 f"Part {number} of what belongs to job {owner_id} is missing in the store."
@@ -87,6 +91,16 @@ async def read(store: QueueStore, owner_id: str, reference: str) -> bytes:
     if len(data) != int(size):
         raise StoreError(f"What belongs to job {owner_id} has {len(data)} bytes, not {size}.")
     return data
+
+
+async def _chunk(store: QueueStore, subject: str) -> Stored | None:
+    """One chunk. It was stored before anybody knew of it; in a cluster a server may be behind."""
+    deadline = monotonic() + (_PATIENCE if store.wire.is_clustered else 0)
+    while True:
+        found = await store.wire.get_one(store.names.space.objects, {"last_by_subj": subject})
+        if found is not None or monotonic() >= deadline:
+            return found
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def is_small(store: QueueStore, text: str) -> bool:

@@ -19,6 +19,7 @@ from jetbull.ledger.names import last_token
 from jetbull.ledger.paging import read_all
 from jetbull.ledger.parentage import Parent
 from jetbull.ledger.record import to_bytes
+from jetbull.ledger.replicas import up_to_date
 from jetbull.ledger.store import QueueStore
 
 PENDING, PROCESSED, FAILED_KIND, UNSUCCESSFUL, NOTHING = (
@@ -108,7 +109,8 @@ async def has_unsuccessful(store: QueueStore, parent_id: str) -> bool:
 async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]]:
     """kind -> child key -> value, for all children ever booked."""
     books: dict[str, dict[str, Any]] = {}
-    for message in await read_all(store, store.names.dependencies(parent_id)):
+    pattern = store.names.dependencies(parent_id)
+    for message in await up_to_date(store, pattern, partial(read_all, store, pattern)):
         kind = message.subject.split(".")[4]
         value = json.loads(message.data) if message.data else None
         reference = message.headers.get(blobs.REFERENCE_HEADER)

@@ -22,6 +22,7 @@ from jetbull.ledger.guard import HeaderMap, expect, vanish
 from jetbull.ledger.names import last_token, public_state_of
 from jetbull.ledger.reading import find
 from jetbull.ledger.record import Record
+from jetbull.ledger.replicas import last_on
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -42,9 +43,7 @@ class Key:
 
 async def read(store: QueueStore, dedup_id: str) -> Key | None:
     """The stored key, whether it still counts or not."""
-    found = await store.wire.get_one(
-        store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, dedup_id)}
-    )
+    found = await last_on(store, store.names.aux(_KIND, dedup_id))
     return None if found is None else _key(found)
 
 

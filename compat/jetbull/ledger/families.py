@@ -41,8 +41,8 @@ class Family:
         self._store = store
         self.state = state
         self._level = level
-        self._subject = store.names.all_in(state, "*" if level is None else str(level))
-        self._start = self._subject.partition("*")[0]
+        self.subject = store.names.all_in(state, "*" if level is None else str(level))
+        self._start = self.subject.partition("*")[0]
 
     async def size(self) -> int:
         """How many there are; of many, a few milliseconds behind."""
@@ -52,7 +52,7 @@ class Family:
             return await count_level(self._store, self._level)
         if self.state in _COUNTED:
             return await count_family(self._store, self.state)
-        return await count_matching(self._store, self._subject)
+        return await count_matching(self._store, self.subject)
 
     async def read(self) -> Found:
         """All of them."""
@@ -115,7 +115,7 @@ class Family:
 
     async def _tail(self, count: int) -> Found | None:
         """The newest `count` of few, oldest first; None when they lie too far apart to look for."""
-        last = await self._one({"last_by_subj": self._subject})
+        last = await self._one({"last_by_subj": self.subject})
         if last is None:
             return []
         span = count
@@ -164,7 +164,7 @@ class Family:
         edge = await self._at(low)
         if edge is not None and self._is_own(edge):
             return low
-        found = await self._one({"next_by_subj": self._subject, "seq": low + 1})
+        found = await self._one({"next_by_subj": self.subject, "seq": low + 1})
         return low if found is None else found.seq
 
     async def _last(self, low: int, high: int) -> int:
@@ -172,11 +172,11 @@ class Family:
         # From one near it the server looks at what follows only, not through all subjects.
         last = await self._near_last(low, high)
         for _ in range(_LOOKS):
-            found = await self._one({"next_by_subj": self._subject, "seq": last + 1})
+            found = await self._one({"next_by_subj": self.subject, "seq": last + 1})
             if found is None:
                 return last
             last = found.seq
-        found = await self._one({"last_by_subj": self._subject})
+        found = await self._one({"last_by_subj": self.subject})
         return last if found is None else found.seq
 
     async def _near_last(self, low: int, high: int) -> int:
@@ -229,7 +229,7 @@ class Family:
 
     async def _counted(self, seq: int, count: int) -> Found:
         query = {
-            "next_by_subj": self._subject,
+            "next_by_subj": self.subject,
             "seq": seq,
             "batch": count,
             "max_bytes": _MAX_BYTES,

@@ -32,12 +32,15 @@ from jetbull.ledger.names import (
 from jetbull.ledger.placing import rank
 from jetbull.ledger.reading import as_stored, find_many
 from jetbull.ledger.record import Stored
+from jetbull.ledger.replicas import up_to_date
 from jetbull.ledger.store import QueueStore
 
 WHOLE = 2000  # states up to this size are read whole, if most of it is asked for
 FEW = 60  # or always
 _DISORDER = 50  # finished jobs: so far from its place by time may one be stored
 _SPARES = (0, 100, 1000)  # read beyond the page, when it was not full with fewer
+_TRIES = 5
+_PAUSE_SECONDS = 0.005
 
 Rows = list[tuple[str, Stored]]
 
@@ -169,14 +172,18 @@ _ORDER: dict[str, Callable[[tuple[str, Stored]], Any]] = {
 async def _whole(store: QueueStore, state: str, families: list[Family]) -> Rows:
     rows: Rows = []
     for family in families:
-        rows += _rows(await family.read())
+        rows += _rows(await up_to_date(store, family.subject, family.read))
     rows = await _current(store, state, rows)
     return sorted(rows, key=_ORDER.get(state, _by_seq))
 
 
 async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
     """Only jobs whose newest message is the one listed, with patches folded in."""
-    now = await find_many(store, [job_id for job_id, _ in rows])
+    for _ in range(_TRIES):
+        now = await find_many(store, [job_id for job_id, _ in rows])
+        if not store.wire.is_clustered or all(i in now and now[i].seq >= r.seq for i, r in rows):
+            break
+        await asyncio.sleep(_PAUSE_SECONDS)  # asked of a server that is behind, or they are gone
     return [
         (job_id, now[job_id])
         for job_id, listed in rows

@@ -26,6 +26,7 @@ from jetbull.ledger.patches import rewrite
 from jetbull.ledger.reading import find
 from jetbull.ledger.record import Record, Stored, dumps
 from jetbull.ledger.releasing import doom, release
+from jetbull.ledger.replicas import read_latest
 from jetbull.ledger.store import QueueStore
 
 
@@ -85,8 +86,7 @@ async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
     owner = parent.store
     kinds = (FAILED_KIND, UNSUCCESSFUL, PROCESSED)
     booked = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
-    stream = owner.names.space.jobs
-    if not await owner.wire.get_batch(stream, {"multi_last": booked}):
+    if not await read_latest(owner, booked):
         return False
     subject, headers = pending_message(owner, parent.job_id, parent.child_key)
     expect(headers, subject, 0)

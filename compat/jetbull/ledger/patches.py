@@ -17,6 +17,7 @@ from jetbull.ledger.guard import HeaderMap, drop, expect
 from jetbull.ledger.names import ACTIVE, GONE, HEAD, is_schedule, lane_of, last_token, state_of
 from jetbull.ledger.placing import active
 from jetbull.ledger.record import Record
+from jetbull.ledger.replicas import read_latest
 from jetbull.ledger.store import QueueStore
 
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
@@ -42,10 +43,7 @@ async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], Non
     names = store.names
     done = False
     while True:
-        found = await store.wire.get_batch(
-            names.space.jobs,
-            {"multi_last": [names.any_state(job_id), names.aux("patch", job_id)]},
-        )
+        found = await read_latest(store, [names.any_state(job_id), names.aux("patch", job_id)])
         patch = next((m for m in found if m.subject == names.aux("patch", job_id)), None)
         versions = [m for m in found if m is not patch]
         newest = max(versions, key=lambda m: m.seq, default=None)

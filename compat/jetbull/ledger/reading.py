@@ -9,6 +9,7 @@ from jetbull.ledger.clock import parse_ms
 from jetbull.ledger.names import GONE, last_token, public_state_of, state_of
 from jetbull.ledger.patches import fold
 from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.replicas import read_latest
 from jetbull.ledger.store import QueueStore
 
 _MAX_SUBJECTS = 500  # ids per question; the server answers up to 1,024 subjects
@@ -20,9 +21,7 @@ def as_stored(found: _wire.Stored) -> Stored:
 
 async def last_message(store: QueueStore, job_id: str) -> _wire.Stored | None:
     """The newest message of a job, tombstones included."""
-    found = await store.wire.get_batch(
-        store.names.space.jobs, {"multi_last": [store.names.any_state(job_id)]}
-    )
+    found = await read_latest(store, [store.names.any_state(job_id)])
     return max(found, key=lambda m: m.seq, default=None)
 
 
@@ -30,9 +29,7 @@ async def find(store: QueueStore, job_id: str) -> Stored | None:
     """The job as it is now, or None."""
     names = store.names
     patch_subject = names.aux("patch", job_id)
-    found = await store.wire.get_batch(
-        names.space.jobs, {"multi_last": [names.any_state(job_id), patch_subject]}
-    )
+    found = await read_latest(store, [names.any_state(job_id), patch_subject])
     versions = (m for m in found if m.subject != patch_subject)
     newest = max(versions, key=lambda m: m.seq, default=None)
     if newest is None or state_of(newest.subject) == GONE:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jetbull.errors import Conflict
+from jetbull.ledger import paging
 from jetbull.ledger.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.batch import Message, commit
 from jetbull.ledger.guard import HeaderMap, expect
@@ -18,10 +20,10 @@ from jetbull.ledger.moving import ensure_level, transition
 from jetbull.ledger.names import HEAD, is_schedule, last_token
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.record import Stored, dumps, to_bytes
+from jetbull.ledger.replicas import last_on, up_to_date
 from jetbull.ledger.store import QueueStore
 
 _KIND = "sched"
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +45,16 @@ def job_id_of(scheduler_id: str, slot_ms: int) -> str:
 
 
 async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
-    found = await store.wire.get_one(
-        store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, scheduler_id)}
-    )
+    found = await last_on(store, store.names.aux(_KIND, scheduler_id))
     return None if found is None else Scheduler(scheduler_id, json.loads(found.data), found.seq)
 
 
 async def read_all(store: QueueStore) -> list[Scheduler]:
     """All schedulers, earliest next slot first."""
-    schedulers: list[Scheduler] = []
-    seq = 1
-    while True:
-        found = await store.wire.get_batch(
-            store.names.space.jobs,
-            {"next_by_subj": store.names.all_aux(_KIND), "seq": seq, "batch": _PAGE},
-        )
-        schedulers += [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
-        if not found or not found[-1].pending:
-            return sorted(schedulers, key=lambda s: (s.next_ms, s.id))
-        seq = found[-1].seq + 1
+    pattern = store.names.all_aux(_KIND)
+    found = await up_to_date(store, pattern, partial(paging.read_all, store, pattern))
+    schedulers = [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
+    return sorted(schedulers, key=lambda s: (s.next_ms, s.id))
 
 
 async def save(

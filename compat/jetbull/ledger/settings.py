@@ -8,6 +8,7 @@ from typing import Any
 
 from jetbull.errors import Conflict
 from jetbull.ledger.guard import expect
+from jetbull.ledger.replicas import last_on
 from jetbull.ledger.store import QueueStore
 
 Settings = dict[str, Any]
@@ -17,7 +18,7 @@ _KIND, _KEY = "meta", "queue"
 async def read(store: QueueStore) -> tuple[Settings, int]:
     """The settings and the sequence that guards a change of them (0: none stored)."""
     subject = store.names.aux(_KIND, _KEY)
-    found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
+    found = await last_on(store, subject)
     if found is None:
         return {}, 0
     settings: Settings = json.loads(found.data)

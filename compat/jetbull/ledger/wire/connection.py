@@ -163,6 +163,11 @@ class Connection:
         return str(self._client._server_info.get("version", "unknown"))
 
     @property
+    def is_clustered(self) -> bool:
+        """Whether the server is one of several, which may differ in what they have stored yet."""
+        return bool(self._client._server_info.get("cluster"))
+
+    @property
     def max_payload(self) -> int:
         return int(self._client.max_payload)
 
