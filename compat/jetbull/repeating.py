@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
+from jetbull.cron import next_match
 
 
 def to_millis(value: Any) -> int | None:
@@ -48,8 +48,7 @@ def default_repeat_strategy(millis: int, opts: Mapping[str, Any]) -> int | None:
     start = to_millis(opts.get("startDate"))
     base = max(millis, start) if start is not None else millis
     zone = ZoneInfo(opts["tz"]) if opts.get("tz") else UTC
-    moment = datetime.fromtimestamp(base / 1000, tz=zone)
-    upcoming: datetime = croniter(pattern, moment, second_at_beginning=True).get_next(datetime)
+    upcoming = next_match(pattern, datetime.fromtimestamp(base / 1000, tz=UTC), zone)
     return int(upcoming.timestamp() * 1000)
 
 
