@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from jetbull.server import EmbeddedServer
 
 from .proxy import Proxy
 from .test_races import apart
+
+Moved = Callable[[Queue, Job], Awaitable[None]]
 
 
 async def data_of(queue: Queue, job: Job) -> Any:
@@ -127,3 +130,55 @@ async def test_a_worker_that_came_after_the_first_update_of_a_queue_learns_of_th
         await done.wait()
         assert given["job"] == await data_of(queue, job) == "new"
         await worker.close()
+
+
+async def _changed(queue: Queue, job: Job) -> None:
+    await job.changePriority({"priority": 3})
+
+
+async def _retried(queue: Queue, job: Job) -> None:
+    await job.retry("completed")
+
+
+async def _retried_with_all(queue: Queue, job: Job) -> None:
+    await queue.retryJobs({"state": "completed"})
+
+
+@pytest.mark.parametrize(
+    ("finished", "lifo", "line", "moved"),
+    [
+        (False, False, "prio", _changed),
+        (False, True, "prio", _changed),
+        (True, False, "wait", _retried),
+        (True, False, "wait", _retried_with_all),
+    ],
+)
+async def test_data_stored_while_the_job_is_moved_are_there_afterwards(
+    server: EmbeddedServer, name: str, finished: bool, lifo: bool, line: str, moved: Moved
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        job = await queue.add("job", "old", {"lifo": lifo})
+        if finished:
+            worker = Worker(name, None, {"connection": server.url, "autorun": False})
+            taken = await worker.getNextJob("token")
+            assert taken is not None
+            await taken.moveToCompleted("done", "token", False)
+            await worker.close()
+        seen = await slow.getJob(job.id)
+        assert seen is not None
+        proxy.hold_message(f"HPUB jb.bull.{name}.{line}".encode())
+        move = asyncio.ensure_future(moved(slow, seen))
+        await proxy.holding.wait()
+        await job.updateData("new")
+        await job.updateProgress(40)
+        proxy.let_go()
+        await move
+        found = await queue.getJob(job.id)
+        assert found is not None
+        assert (found.data, found.progress) == ("new", 40)
+        assert await found.getState() in ("waiting", "prioritized")

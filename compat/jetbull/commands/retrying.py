@@ -57,6 +57,7 @@ async def retry_stored(
             record,
             place or waiting(record.priority, bool(record.opts.get("lifo"))),
             lambda _: store.emit("waiting", jobId=job_id, prev=state),
+            catch_up=True,
         )
     except Conflict:
         if waits:  # another retry was quicker, and the child may have ended since

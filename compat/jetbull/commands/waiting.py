@@ -126,7 +126,7 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
                 due = int(record.head["due"])
                 record.head["since"] = since(record.head, found.seq)
                 place = delayed(due, priority, lane_of(found.subject))
-            await move(store, job_id, found, record, place)
+            await move(store, job_id, found, record, place, catch_up=True)
         except Conflict:
             continue
         return

@@ -9,6 +9,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.batch import Message
 from jetbull.ledger.guard import drop, expect
 from jetbull.ledger.names import GONE, HEAD, QueueNames, is_schedule, state_of
+from jetbull.ledger.patches import missed, rewrite
 from jetbull.ledger.placing import Place, address, placed
 from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
@@ -23,12 +24,14 @@ async def move(
     on_stored: Callable[[int], None] | None = None,
     *,
     keep_old: bool = False,
+    catch_up: bool = False,
     on_sent: Callable[[], None] | None = None,
 ) -> Stored:
     """Stores `record` in `place` if the job is still as `old` says; `Conflict` otherwise.
 
     A state that is a schedule ends in the same message; any other message of the old state is
-    purged afterwards, unless `keep_old` (the caller acks the ticket itself).
+    purged afterwards, unless `keep_old` (the caller acks the ticket itself). With `catch_up` the
+    job gets what was stored beside it between the look of whoever moves it and the move.
     """
     if place.level:
         await ensure_level(store, place.level)
@@ -42,10 +45,15 @@ async def move(
     if not scheduled and not keep_old and old.subject != subject:
         # Up to what was seen: the job may be back on this subject by now.
         left.append((old.subject, old.seq + 1))
-    if store.patched and (not scheduled or state_of(old.subject) == HEAD):
+    late, patchable = None, not scheduled or state_of(old.subject) == HEAD
+    if catch_up and patchable and store.may_be_patched:
+        late = await missed(store, job_id, old, seq)
+    if store.patched and patchable:
         left.append((store.names.aux("patch", job_id), seq))
     if left:
         await asyncio.gather(*(store.purge(subject, seq=end) for subject, end in left))
+    if late is not None:
+        await rewrite(store, job_id, late)
     if place.state == HEAD:
         await store.hint("head")
     return Stored(subject, seq, record)

@@ -16,7 +16,7 @@ from jetbull.ledger.due_order import since
 from jetbull.ledger.guard import HeaderMap, drop, expect
 from jetbull.ledger.names import ACTIVE, GONE, HEAD, is_schedule, lane_of, last_token, state_of
 from jetbull.ledger.placing import active
-from jetbull.ledger.record import Record
+from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.replicas import read_latest
 from jetbull.ledger.store import QueueStore
 
@@ -61,6 +61,26 @@ async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], Non
         now = await store.newest(job_id)
         if now is None or now.seq == newest.seq:
             return True
+
+
+async def missed(
+    store: QueueStore, job_id: str, seen: Stored, moved: int
+) -> Callable[[Record], None] | None:
+    """The change that was stored beside the job after it was `seen` and before it was `moved`."""
+    subject = store.names.aux("patch", job_id)
+    patch = await store.wire.get_last(store.names.space.jobs, subject)
+    if patch is None or not seen.seq < patch.seq < moved:
+        return None
+    before, now = seen.record, Record.decode(patch.data)
+    head = {k: v for k, v in now.head.items() if k not in before.head or before.head[k] != v}
+    if not head and now.data == before.data:
+        return None
+
+    def change(record: Record) -> None:
+        record.head.update(head)
+        record.data = now.data
+
+    return change
 
 
 async def _in_place(

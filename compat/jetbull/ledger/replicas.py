@@ -39,9 +39,11 @@ async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[Stored
     """The last message of each subject on the patterns, from a copy that has the newest of them."""
     wire, jobs = store.wire, store.names.space.jobs
     subjects = list(patterns)
+    if not wire.is_clustered:
+        return await wire.get_batch(jobs, {"multi_last": subjects})
     deadline = monotonic() + _PATIENCE
     while True:
-        asked = [wire.get_last(jobs, s) for s in subjects] if wire.is_clustered else []
+        asked = [wire.get_last(jobs, subject) for subject in subjects]
         found, leading = await asyncio.gather(
             wire.get_batch(jobs, {"multi_last": subjects}), asyncio.gather(*asked)
         )
