@@ -15,7 +15,7 @@ from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
 from jetbull.ledger import blobs, parentage, reading
 from jetbull.ledger.record import Record
-from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, expand
+from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, check_number, expand, numeral
 from jetbull.queue_events import QueueEvents
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
@@ -168,12 +168,14 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def changeDelay(self, delay: int) -> None:
         """Due in `delay` ms from now; only for delayed jobs (JobError -3)."""
+        delay = numeral(delay)
+        check_number("delay", delay)
         await waiting.change_delay(await self.queue.ledger(), self.id, delay)
         self.delay = delay
 
     async def changePriority(self, opts: Mapping[str, Any]) -> None:
         """`{priority, lifo}`: re-queues a waiting job, otherwise only stores the field."""
-        priority = opts.get("priority", 0) or 0
+        priority = numeral(opts.get("priority", 0) or 0)
         store = await self.queue.ledger()
         await waiting.change_priority(store, self.id, priority, bool(opts.get("lifo", False)))
         self.priority = priority

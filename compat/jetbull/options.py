@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ PRIORITY_LIMIT = 2_097_151
 DEFAULT_PREFIX = "bull"
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_NUMERAL = re.compile(r"\s*[-+]?[0-9]{1,18}\s*", re.ASCII)
 _EXCLUSIVE = (
     "removeDependencyOnFailure",
     "failParentOnFailure",
@@ -60,6 +62,9 @@ def checked(opts: JobOpts) -> JobOpts:
         raise ConfigurationError(
             f"The following options cannot be used together: {', '.join(enabled)}"
         )
+    for option in ("delay", "priority"):
+        if option in opts:
+            opts[option] = numeral(opts[option])
     if opts.get("priority") is not None:
         check_priority(opts["priority"])
     if opts.get("backoff") is not None:
@@ -68,6 +73,13 @@ def checked(opts: JobOpts) -> JobOpts:
         if not 0 <= jitter <= 1:
             raise ConfigurationError("Jitter should be between 0 and 1")
     return opts
+
+
+def numeral(value: Any) -> Any:
+    """The number where a whole one is given as text, as BullMQ's Lua takes it; else the value."""
+    if isinstance(value, str) and _NUMERAL.fullmatch(value):
+        return int(value)
+    return value
 
 
 def check_priority(priority: float) -> None:
@@ -96,11 +108,18 @@ def check_id(opts: Mapping[str, Any]) -> None:
 def check_types(opts: Mapping[str, Any]) -> None:
     """Refuses values that would only be noticed later, and then stop the job or a whole command."""
     for option in ("attempts", "delay", "timestamp"):
-        if not isinstance(opts.get(option), int | float | None):
-            raise ConfigurationError(f"{option} is a number, not {opts[option]!r}.")
+        if opts.get(option) is not None:
+            check_number(option, opts[option])
     for option in ("removeOnComplete", "removeOnFail"):
         if option in opts:
             keep_policy(opts[option])
+
+
+def check_number(option: str, value: Any) -> None:
+    """ConfigurationError (a ValueError) for what is no number, or endless."""
+    endless = isinstance(value, float) and not math.isfinite(value)
+    if endless or not isinstance(value, int | float):
+        raise ConfigurationError(f"{option} is a number, not {value!r}.")
 
 
 def check_size(name: str, data: bytes, opts: Mapping[str, Any]) -> None:
@@ -145,11 +164,13 @@ __all__ = [
     "PRIORITY_LIMIT",
     "JobOpts",
     "check_id",
+    "check_number",
     "check_priority",
     "check_size",
     "check_types",
     "checked",
     "expand",
     "keep_policy",
+    "numeral",
     "shorten",
 ]

@@ -68,13 +68,13 @@ async def promote_stored(
     return True
 
 
-async def change_delay(store: QueueStore, job_id: str, delay_ms: int) -> None:
+async def change_delay(store: QueueStore, job_id: str, delay_ms: float) -> None:
     """Due in `delay_ms` from now."""
     while True:
         found = await _delayed(store, job_id, "changeDelay")
         record = found.record.copy()
         record.head["delay"] = delay_ms
-        place = delayed(now_ms() + delay_ms, record.priority, lane_of(found.subject))
+        place = delayed(int(now_ms() + delay_ms), record.priority, lane_of(found.subject))
         if place.due_ms == found.record.head["due"]:
             return
         try:

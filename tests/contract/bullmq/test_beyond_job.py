@@ -35,6 +35,21 @@ async def test_a_delay_can_be_changed_counting_from_now(make: Makers, queue: Any
     assert finished.id == job.id
 
 
+@pytest.mark.parametrize("delay", [90_000.5, "90000"])
+async def test_a_changed_delay_may_have_a_fraction_or_be_text(queue: Any, delay: Any) -> None:
+    job = await queue.add("job", {}, {"delay": 60_000})
+    await job.changeDelay(delay)
+    (stored,) = await queue.getDelayed()
+    assert stored.delay == float(delay)
+
+
+@pytest.mark.parametrize("delay", ["soon", None, float("inf")])
+async def test_a_changed_delay_is_a_number(queue: Any, delay: Any) -> None:
+    job = await queue.add("job", {}, {"delay": 60_000})
+    with pytest.raises(ValueError, match=rf"^delay is a number, not {delay!r}\.$"):
+        await job.changeDelay(delay)
+
+
 async def test_only_the_delay_of_a_delayed_job_can_be_changed(queue: Any) -> None:
     [job] = await added(queue, 1)
     message = f"^Job {job.id} is not in the delayed state. changeDelay$"

@@ -29,6 +29,13 @@ async def test_a_delay_is_readable_on_the_job(queue: Any) -> None:
     assert (stored.delay, stored.opts["delay"]) == (60_000, 60_000)
 
 
+async def test_a_delay_may_be_a_whole_number_in_text(queue: Any) -> None:
+    job = await queue.add("job", {}, {"delay": "60000"})
+    assert await job.getState() == "delayed"
+    (stored,) = await queue.getDelayed()
+    assert stored.delay == 60_000
+
+
 async def test_a_delay_is_told_with_its_due_time(make: Makers, queue: Any) -> None:
     story = Story(make.events(queue))
     job = await queue.add("job", {}, {"delay": 60_000})

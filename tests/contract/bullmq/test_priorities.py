@@ -27,6 +27,12 @@ async def test_a_job_with_a_priority_is_prioritized_and_not_waiting(queue: Any) 
     assert await queue.getJobCounts("waiting", "prioritized") == {"waiting": 0, "prioritized": 1}
 
 
+async def test_a_priority_may_be_a_whole_number_in_text(make: Makers, queue: Any) -> None:
+    for priority in ("10", 3, "2"):
+        await queue.add(f"job {priority}", {}, {"priority": priority})
+    assert await run_order(make, queue, 3) == ["job 2", "job 3", "job 10"]
+
+
 async def test_priority_zero_means_no_priority(queue: Any) -> None:
     job = await queue.add("job", {}, {"priority": 0})
     assert await job.getState() == "waiting"
