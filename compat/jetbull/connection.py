@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -51,6 +53,8 @@ _VARIABLES = {
     "NATS_CERT": "tls_cert",
     "NATS_KEY": "tls_key",
 }
+_TEXTS = ("name", "inbox_prefix", "tls_hostname")
+_SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
 _MOST_REPLICAS = 5  # of a stream
 _warned = False
 
@@ -76,6 +80,10 @@ def target_of(connection: Any) -> Target:
     elif isinstance(connection, dict) and ("servers" in connection or "url" in connection):
         given = dict(connection)
         where = given.pop("servers", None) or given.pop("url", None) or ()
+        if not isinstance(where, Iterable):
+            raise ConfigurationError(
+                f"connection.servers is a URL or a list of them, not {where!r}."
+            )
         replicas = given.pop("replicas", replicas)
         servers = _split(where) if isinstance(where, str) else [str(s) for s in where]
         unknown = sorted(set(given) - _OPTIONS)
@@ -84,7 +92,7 @@ def target_of(connection: Any) -> Target:
                 f"connection.{unknown[0]} is not a NATS option; known are "
                 f"{', '.join(sorted(_OPTIONS))}, servers and replicas."
             )
-        options = given
+        options = given if _is_redis(servers) else _checked(given)
     else:
         servers, options = _split(_instead_of_redis()), {}
     if _is_redis(servers):
@@ -107,10 +115,33 @@ def target_of(connection: Any) -> Target:
     return Target(tuple(servers), _replicas(replicas), tuple(sorted(options.items())))
 
 
+def _checked(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that are given; refused is what a server would end each connection for."""
+    options = {option: value for option, value in given.items() if value is not None}
+    if isinstance(options.get("inbox_prefix"), bytes):
+        options["inbox_prefix"] = options["inbox_prefix"].decode()
+    for option in _TEXTS:
+        value = options.get(option, "")
+        if not isinstance(value, str):
+            raise ConfigurationError(f"connection.{option} is a text, not {value!r}.")
+    prefix = options.get("inbox_prefix", "_INBOX")
+    if not _SUBJECT.fullmatch(prefix):
+        raise ConfigurationError(
+            f"connection.inbox_prefix is {prefix!r}: it must be a subject such as _INBOX_emails, "
+            "without spaces, * and >."
+        )
+    patience = options.get("connect_timeout", 1)
+    if not isinstance(patience, int | float) or not 0 < patience < float("inf"):
+        raise ConfigurationError(
+            f"connection.connect_timeout is a number of seconds above 0, not {patience!r}."
+        )
+    return options
+
+
 def _replicas(given: Any) -> int:
     try:
         number = int(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0
     if not 1 <= number <= _MOST_REPLICAS:
         raise ConfigurationError(

@@ -103,7 +103,7 @@ class TestPasswords:
         with pytest.raises(ServerUnavailable) as raised:
             await works(with_login(server, login))
         told = f"{raised.value!r} {raised.value.__cause__!r} {caplog.text}"
-        assert "Authorization Violation" in str(raised.value)
+        assert "refuses the login (nats: 'Authorization Violation')" in str(raised.value)
         assert "wrong" not in told
 
     async def test_no_log_line_of_a_working_connection_holds_the_password(

@@ -17,7 +17,7 @@ def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
-@pytest.mark.parametrize("given", ["x", "1.0", "0", "-2", "9"])
+@pytest.mark.parametrize("given", ["x", "1.0", "0", "-2", "9", "inf"])
 def test_an_impossible_number_of_replicas_is_told_by_its_names(
     monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
@@ -40,3 +40,37 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_connection_without_a_server_says_how_to_name_one(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="connection names no server: give a URL"):
         Queue("q", {"connection": given})
+
+
+def test_an_endless_number_of_replicas_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"is inf: it must be a whole number from 1 to 5"):
+        Queue("q", {"connection": {"url": "nats://localhost", "replicas": float("inf")}})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"inbox_prefix": "two words"}, r"inbox_prefix is 'two words': it must be a subject"),
+        ({"inbox_prefix": "_INBOX.*"}, r"inbox_prefix is '_INBOX\.\*': it must be a subject"),
+        ({"inbox_prefix": "_INBOX."}, r"inbox_prefix is '_INBOX\.': it must be a subject"),
+        ({"inbox_prefix": ""}, r"inbox_prefix is '': it must be a subject"),
+        ({"inbox_prefix": 5}, r"inbox_prefix is a text, not 5\.$"),
+        ({"name": {"worker": 1}}, r"name is a text, not \{'worker': 1\}\.$"),
+        (
+            {"connect_timeout": "soon"},
+            r"connect_timeout is a number of seconds above 0, not 'soon'",
+        ),
+        ({"connect_timeout": 0}, r"connect_timeout is a number of seconds above 0, not 0\.$"),
+        ({"servers": 4222}, r"servers is a URL or a list of them, not 4222\.$"),
+    ],
+)
+def test_an_option_that_ends_every_connection_is_refused(
+    options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^connection\.{told}"):
+        Queue("q", {"connection": {"servers": "nats://localhost:4222", **options}})
+
+
+def test_an_option_that_is_none_is_not_given() -> None:
+    given = {"servers": "nats://localhost:4222", "name": None, "inbox_prefix": None, "token": None}
+    assert target_of(given) == target_of("nats://localhost:4222")

@@ -72,6 +72,13 @@ class Dialer:
                 )
         except (OSError, NatsError, TimeoutError, ValueError) as error:
             await abandon(client)
+            if _refuses_login([error, *problem]):
+                raise ServerUnavailable(
+                    f"The NATS server at {self.url} refuses the login "
+                    f"({self._reason(error, problem)}). Give user and password, a token or "
+                    "credentials in the URL, in `connection` or as NATS_USER and NATS_PASSWORD, "
+                    "NATS_TOKEN, NATS_CREDS or NATS_NKEY."
+                ) from None
             raise ServerUnavailable(
                 f"No NATS server answers at {self.url} ({self._reason(error, problem)}). Start "
                 "one with `jetbull server` or `docker compose up -d nats`, or set NATS_URL to "
@@ -118,6 +125,10 @@ def _public(url: str) -> str:
     """The URL without credentials."""
     scheme, _, rest = url.rpartition("://")
     return f"{scheme}://{rest.rsplit('@', 1)[-1]}" if scheme else rest.rsplit("@", 1)[-1]
+
+
+def _refuses_login(errors: list[Exception]) -> bool:
+    return any("authorization violation" in str(error).lower() for error in errors)
 
 
 def _without_secrets(text: str, servers: list[str]) -> str:
