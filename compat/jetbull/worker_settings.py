@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jetbull.errors import ConfigurationError
-from jetbull.options import keep_policy
+from jetbull.options import keep_policy, numeral
 
 DEFAULTS = {
     "drainDelay": 5,
@@ -25,7 +25,11 @@ def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
     for name in DEFAULTS.keys() - {"concurrency"}:
         if given[name] is None:
             given[name] = DEFAULTS[name]
+    for name in (*DEFAULTS, "lockRenewTime", "maxStartedAttempts"):
+        if name != "concurrency" and given.get(name) is not None:
+            _number(name, given[name])
     positive("concurrency", given["concurrency"])
+    positive("lockDuration", given["lockDuration"])
     if given["maxStalledCount"] < 0:
         raise ConfigurationError("maxStalledCount must be greater or equal than 0")
     if (given.get("maxStartedAttempts") or 0) < 0:
@@ -36,14 +40,36 @@ def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
         raise ConfigurationError("drainDelay must be greater than 0")
     for name in ("removeOnComplete", "removeOnFail"):
         keep_policy(given.get(name))
+    _parts("limiter", given.get("limiter"), ("max", "duration"))
+    _parts("metrics", given.get("metrics"), ("maxDataPoints",))
     if given.get("lockRenewTime") is None:
         given["lockRenewTime"] = given["lockDuration"] // 2
     return given
 
 
+def _number(name: str, value: Any) -> None:
+    if not isinstance(value, int | float) or value != value:
+        raise ConfigurationError(f"{name} must be a number, not {value!r}")
+
+
+def _parts(name: str, option: Any, parts: Sequence[str]) -> None:
+    """Refuses an option of numbers that is something else; whole ones may be text."""
+    if option is None:
+        return
+    if isinstance(option, Mapping):
+        values = [numeral(option.get(part)) for part in parts]
+        if all(value is None or _is_finite(value) for value in values):
+            return
+    raise ConfigurationError(f"{name} must be {{{', '.join(parts)}}} in numbers, not {option!r}")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and value == value and abs(value) != float("inf")
+
+
 def positive(name: str, value: Any) -> None:
     """ConfigurationError unless `value` is a finite number of at least 1."""
-    if not isinstance(value, int | float) or value < 1 or value != value or value == float("inf"):
+    if not _is_finite(value) or value < 1:
         raise ConfigurationError(f"{name} must be a finite number greater than 0")
 
 

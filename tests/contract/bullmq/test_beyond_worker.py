@@ -182,6 +182,13 @@ async def test_concurrency_that_was_taken_back_and_given_again_is_all_there(
         ({"concurrency": 0}, "concurrency must be a finite number greater than 0"),
         ({"concurrency": 0.5}, "concurrency must be a finite number greater than 0"),
         ({"concurrency": float("inf")}, "concurrency must be a finite number greater than 0"),
+        ({"lockDuration": float("inf")}, "lockDuration must be a finite number greater than 0"),
+        ({"lockDuration": "30000"}, "lockDuration must be a number, not '30000'"),
+        ({"drainDelay": float("nan")}, "drainDelay must be a number, not nan"),
+        ({"stalledInterval": "x"}, "stalledInterval must be a number, not 'x'"),
+        ({"lockRenewTime": "1"}, "lockRenewTime must be a number, not '1'"),
+        ({"limiter": {"max": "few"}}, "limiter must be {max, duration} in numbers, not "),
+        ({"metrics": 5}, "metrics must be {maxDataPoints} in numbers, not 5"),
         ({"removeOnFail": "no"}, "removeOnComplete and removeOnFail take true, a number or"),
     ],
 )
