@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from itertools import chain
+from math import isfinite
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -19,6 +21,9 @@ __all__ = [
 ]
 
 
+_DEEPEST = 250  # levels of lists and dictionaries; pydantic writes some 255
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise PydanticCustomError("blank", "must not be empty")
@@ -29,10 +34,35 @@ Name = Annotated[StrictStr, AfterValidator(_not_blank), Field(json_schema_extra=
 """A string that is not blank."""
 
 
+def _check_json(field: str, value: Any) -> None:
+    """Refuses what only Python's parser takes, and what is nested too deeply to be written."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        if any(isinstance(one, float) and not isfinite(one) for one in level):
+            raise PydanticCustomError(
+                "number", "{field} holds NaN or an endless number", {"field": field}
+            )
+        inner = [
+            one.values() if isinstance(one, dict) else one
+            for one in level
+            if isinstance(one, dict | list)
+        ]
+        level = [*chain.from_iterable(inner)]
+        if not level:
+            return
+    raise PydanticCustomError("depth", "{field} is nested too deeply", {"field": field})
+
+
 class NewJobBody(BaseModel):
     """Checked job data; fields that are not known here go into the job as they are."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", frozen=True)
+
+    @model_validator(mode="after")
+    def _is_json(self) -> Self:
+        for field, value in (self.model_extra or {}).items():
+            _check_json(field, value)
+        return self
 
     def job_data(self) -> dict[str, Any]:
         """The job's data, without fields that are null."""
@@ -78,6 +108,8 @@ def sentence(detail: ErrorDetails) -> str:
     """One sentence about one wrong field."""
     place = [str(part) for part in detail["loc"] if part != "body"]
     field, kind = ".".join(place), detail["type"]
+    if kind in ("number", "depth"):
+        return f"{detail['msg']}."
     if kind == "json_invalid" or not field:
         return NO_JSON_OBJECT
     if kind == "missing":

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from jetbull import Job, Queue
-from jetbull.errors import JobError
+from jetbull.errors import ConfigurationError, JobError
 from jetbull.health import job_message, stream_facts
 
 from .answers import (
@@ -79,7 +79,7 @@ class QueueService:
     async def job(self, job_id: str) -> Found | Unknown:
         """One job with its state and options."""
         async with operation(f"get job {job_id}", _LOOKS_WITHIN):
-            job = await self._queue.getJob(job_id)
+            job = await self._find(job_id)
             state = await job.getState() if job is not None else "unknown"
         if job is None or state == "unknown":  # gone, or removed in between
             return Unknown()
@@ -94,10 +94,16 @@ class QueueService:
         log.info("jobs cleaned", extra={"status": status, "removed": len(removed)})
         return Cleaned(message=f"Cleaned {status} jobs", status=status)
 
+    async def _find(self, job_id: str) -> Job | None:
+        try:
+            return await self._queue.getJob(job_id)
+        except ConfigurationError:  # no job can have this id: it is too long
+            return None
+
     async def retry(self, job_id: str) -> Retried | NotFound | NotFailed:
         """Let a failed job wait again."""
         async with operation(f"retry job {job_id}"):
-            job = await self._queue.getJob(job_id)
+            job = await self._find(job_id)
             if job is None:
                 return NotFound()
             if await job.getState() == "failed":

@@ -156,3 +156,24 @@ async def test_a_correlation_id_that_could_spoil_a_log_is_replaced(
 ) -> None:
     answer = await api.get("/api/queue/status", headers={"x-correlation-id": hostile})
     assert answer.headers["x-correlation-id"] not in {hostile, ""}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("[" * 300 + "]" * 300, "pages is nested too deeply."),
+        ('{"a":' * 900 + "1" + "}" * 900, "pages is nested too deeply."),
+        ("NaN", "pages holds NaN or an endless number."),
+        ('[{"a": -Infinity}]', "pages holds NaN or an endless number."),
+        ("1e999", "pages holds NaN or an endless number."),
+    ],
+)
+async def test_what_cannot_be_stored_as_it_is_gets_400(
+    api: httpx.AsyncClient, queue: Queue, value: str, message: str
+) -> None:
+    body = f'{{"bookId": "b", "s3Key": "k", "pages": {value}}}'
+    headers = {"content-type": "application/json"}
+    answer = await api.post("/api/queue/parse-epub", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["message"] == [message]
+    assert await queue.getWaitingCount() == 0

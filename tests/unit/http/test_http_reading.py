@@ -121,6 +121,9 @@ async def test_a_job_is_found_by_its_id_whatever_characters_it_has(
 
 async def test_an_unknown_job_is_not_found_with_status_200(api: httpx.AsyncClient) -> None:
     assert taken(await api.get("/api/queue/job/nobody"), 200) == {"job": None, "found": False}
+    too_long = "n" * 5000  # for any job's id
+    assert taken(await api.get(f"/api/queue/job/{too_long}"), 200) == {"job": None, "found": False}
+    assert taken(await api.post(f"/api/queue/retry/{too_long}"), 201)["found"] is False
 
 
 def _nested(depth: int) -> list[Any]:
