@@ -7,16 +7,19 @@ from contextlib import AsyncExitStack, suppress
 
 import anyio
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from audibook import Library
 from audibook.catalogue import Catalogue
 from audibook.storage import open_storage
+from jetbull import Queue
 from jetbull.cli.signals import stop_signals
 from jetbull.server import EmbeddedServer
 
 from .boards import Bars, Board, Lines, print_table
+from .errors import DemoError
 from .making import Making
-from .plan import Plan
+from .plan import QUEUE, Plan
 from .processes import Program, keep_running, keep_server
 
 __all__ = ["Outcome", "show"]
@@ -56,6 +59,28 @@ async def show(plan: Plan) -> Outcome:
 
 
 async def _run(plan: Plan, console: Console) -> None:
+    try:
+        await _make(plan, console)
+    except* SQLAlchemyError as failed:
+        reason = _first(failed)
+        told = getattr(reason, "orig", None) or reason
+        raise DemoError(
+            f"The catalogue of the demo cannot be used ({told}): "
+            f"make room in {plan.folder}, or choose another --folder."
+        ) from reason
+
+
+def _first(group: BaseExceptionGroup[SQLAlchemyError]) -> BaseException:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
+
+
+async def _make(plan: Plan, console: Console) -> None:
+    if plan.nats_url is not None:  # before anything waits for a server that is not there
+        async with Queue(QUEUE, {"connection": plan.nats_url, "prefix": plan.prefix}) as queue:
+            await queue.waitUntilReady()
     settings = plan.settings
     library = Library(Catalogue(settings.catalogue_url), open_storage(settings))
     book = await library.register(plan.epub)

@@ -144,3 +144,20 @@ def test_a_folder_that_cannot_be_made_ends_the_demo_with_a_sentence(tmp_path: Pa
         assert demo.wait() == 1
     assert demo.output.startswith(f"jetbull: The folder {tmp_path / 'taken'} cannot be used (")
     assert "Traceback" not in demo.output
+
+
+def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    with Demo(tmp_path / "demo", NATS_URL="nats://localhost:1") as demo:
+        assert demo.wait() == 1
+    assert "jetbull: No NATS server answers at nats://localhost:1" in demo.output
+    assert "HTTP interface" not in demo.output
+
+
+def test_a_catalogue_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    (folder / "demo-state" / "data" / "audibook.db").mkdir(parents=True)
+    with Demo(folder) as demo:
+        assert demo.wait() == 1
+    told = "The catalogue of the demo cannot be used (unable to open database file): make room in"
+    assert demo.output.startswith(f"jetbull: {told} {folder}, or choose another --folder.")
+    assert len(demo.output.splitlines()) == 1
