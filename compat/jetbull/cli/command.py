@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from jetbull.errors import ConfigurationError
 
-__all__ = ["Command", "CommandModule"]
+__all__ = ["Command", "CommandModule", "is_of_others", "not_installed"]
 
 
 class CommandModule(Protocol):
@@ -38,9 +38,19 @@ class Command:
         try:
             return cast(CommandModule, importlib.import_module(self.module))
         except ModuleNotFoundError as error:
-            if self.extra is None or (error.name or "").split(".")[0] in ("jetbull", ""):
+            if self.extra is None or not is_of_others(error):
                 raise
-            raise ConfigurationError(
-                f"The Python package {error.name} is not installed: "
-                f"`pip install 'jetbull[{self.extra}]'` brings it."
-            ) from error
+            raise not_installed(error, self.extra) from error
+
+
+def is_of_others(error: ModuleNotFoundError, *own: str) -> bool:
+    """Whether what is missing is neither of jetbull's nor `own`."""
+    return (error.name or "").split(".")[0] not in ("jetbull", "", *own)
+
+
+def not_installed(error: ModuleNotFoundError, extra: str) -> ConfigurationError:
+    """How to get what is missing: by an extra of the distribution."""
+    return ConfigurationError(
+        f"The Python package {error.name} is not installed: "
+        f"`pip install 'jetbull[{extra}]'` brings it."
+    )

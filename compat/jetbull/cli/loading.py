@@ -15,12 +15,15 @@ from anyio import CapacityLimiter
 from jetbull.errors import ConfigurationError
 from jetbull.processors import in_thread, is_async, takes
 
+from .command import is_of_others, not_installed
+
 __all__ = ["Call", "as_call", "load"]
 
 Call = Callable[..., Awaitable[Any]]
 """An async processor of two arguments (job, token) or three (job, token, signal)."""
 
 _EXAMPLE = "audibook.worker:worker"
+_WORKLOAD = "audibook"
 
 
 def load(reference: str) -> Any:
@@ -81,6 +84,8 @@ def _module(name: str) -> Any:
             raise ConfigurationError(
                 f"There is no module {error.name!r} in {folder} or the Python environment."
             ) from error
+        if name.split(".")[0] == _WORKLOAD and is_of_others(error, _WORKLOAD):
+            raise not_installed(error, "audiobook") from error
         raise _broken(name, error) from error
     except Exception as error:
         raise _broken(name, error) from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -262,3 +264,12 @@ async def test_opentelemetry_sees_one_trace_from_add_to_process(make: Makers) ->
     assert spans["process"].context.trace_id == spans["add"].context.trace_id
     assert spans["process"].parent is not None
     assert spans["process"].parent.span_id == spans["add"].context.span_id
+
+
+def test_without_its_extra_the_adapter_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    monkeypatch.delitem(sys.modules, "jetbull.telemetry.opentelemetry")
+    with pytest.raises(ModuleNotFoundError, match=r"`pip install 'jetbull\[telemetry\]'`"):
+        importlib.import_module("jetbull.telemetry.opentelemetry")

@@ -232,3 +232,14 @@ def test_a_reference_that_leads_nowhere_is_explained(
     said = sentence_of("worker", reference, folder=folder, environment={"NATS_URL": nats_url})
     assert said.startswith(f"jetbull: {sentence}")
     assert len(said.splitlines()) == 1
+
+
+def test_the_workload_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "sqlalchemy.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'sqlalchemy'\", name='sqlalchemy')\n"
+    )
+    told = sentence_of("worker", "audibook.worker:worker", folder=tmp_path)
+    assert told == (
+        "jetbull: The Python package sqlalchemy is not installed: "
+        "`pip install 'jetbull[audiobook]'` brings it.\n"
+    )
