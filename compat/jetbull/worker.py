@@ -161,7 +161,7 @@ class Worker(WorkerBody[Data, Result]):
                         raise asyncio.CancelledError from error
                     # A worker that ends here would look alive and take no job.
                     self.complain(error)
-                    await self._rest(min(_AGAIN_SECONDS, self.opts["runRetryDelay"] / 1000))
+                    await self.rest()
         except Exception as error:  # nothing that passes, such as a certificate that is no file
             if not self.closing:
                 self._never_ready(error)
@@ -182,6 +182,10 @@ class Worker(WorkerBody[Data, Result]):
                 await self._rest(min(pause, self.opts["runRetryDelay"] / 1000))
                 pause *= 2
         return None
+
+    async def rest(self) -> None:
+        """Waits before what failed is tried again, `runRetryDelay` at the most; or until closed."""
+        await self._rest(min(_AGAIN_SECONDS, self.opts["runRetryDelay"] / 1000))
 
     async def _rest(self, seconds: float) -> None:
         """Waits so long, or until the worker closes."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
-from jetbull.errors import JetbullError
+from jetbull.errors import AckTimeout, JetbullError, ServerUnavailable, StreamMissing
 from jetbull.job import Job, JobOwner
 from jetbull.ledger import reading, schedules
 from jetbull.ledger.adding import NewJob
@@ -21,6 +21,13 @@ from jetbull.telemetry.jobs import advancing, registering
 
 class SchedulingOwner(JobOwner, Protocol):
     """A worker, as far as schedulers need it."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether it takes no more jobs."""
+
+    async def rest(self) -> None:
+        """Waits before it tries again what the server did not answer, or until it closes."""
 
     def emit_safely(self, event: str, /, *args: Any) -> None:
         """Tells the listeners, whatever they raise."""
@@ -153,15 +160,22 @@ async def _prepared(store: QueueStore, job: Job) -> NewJob:
 async def follow(worker: SchedulingOwner, job: Job) -> None:
     """Makes the next job of the scheduler this one belongs to, if it is its pending one.
 
-    A failure is told as the worker's `error` event; the job itself runs.
+    Where the server is away it is waited for, as the schedule would stand still. Each failure is
+    told as the worker's `error` event; the job itself runs.
     """
-    try:
-        await advance(worker, job)
-    except Exception as error:
-        worker.emit_safely(
-            "error",
-            JetbullError(f"Failed to add repeatable job for next iteration: {error}"),
-        )
+    while True:
+        try:
+            await advance(worker, job)
+            return
+        except Exception as error:
+            worker.emit_safely(
+                "error",
+                JetbullError(f"Failed to add repeatable job for next iteration: {error}"),
+            )
+            away = isinstance(error, AckTimeout | ServerUnavailable | StreamMissing)
+            if not away or worker.closing:
+                return
+        await worker.rest()
 
 
 @advancing
