@@ -16,6 +16,7 @@ from anyio.abc import Process
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
+from bull2jet.errors import NotGoError
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
@@ -113,6 +114,48 @@ async def test_a_run_killed_at_every_single_write_is_finished_by_the_next_one(
         assert await back_again(options) == expected, number
         number += 1
     assert number > 40
+
+
+async def test_a_run_killed_at_every_single_write_can_be_taken_back_at_once(
+    redis_server: RedisServer, options: Options, killer: Killer
+) -> None:
+    options = options.model_copy(update={"batch": 5})
+    client = redis_server.client
+    make_jobs(client, 8)
+    client.hset("bull:q:meta", "concurrency", 7)
+    client.zadd("bull:q:repeat", {"daily": 2_000_000_000_000})
+    rule = {"name": "daily", "ic": 3, "every": 86_400_000, "data": "{}"}
+    client.hset("bull:q:repeat:daily", mapping=rule)
+    expected = await state_of_redis(options)
+    number = 1
+    while await killed_at(killer, number, run(options, Silent())):
+        if await began(options):
+            assert await back_again(options) == expected, number
+        assert client.get("bull:q:id") == b"40", number
+        assert client.hget("bull:q:meta", "concurrency") == b"7", number
+        assert client.zscore("bull:q:repeat", "daily") == 2_000_000_000_000, number
+        assert not client.hexists("bull:q:meta", "paused"), number
+        number += 1
+    assert number > 40
+
+
+async def began(options: Options) -> bool:
+    """Whether a run came as far as noting that it changes the queue."""
+    try:
+        await verify(options, Silent())
+    except NotGoError as refusal:
+        return "has not been migrated" not in str(refusal) and "rolled back" not in str(refusal)
+    return True
+
+
+async def test_a_trial_that_is_taken_back_leaves_the_line_as_it_was(
+    redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 12)
+    expected = await state_of_redis(options)
+    report = await run(options.model_copy(update={"limit": 5}), Silent())
+    assert report.verdict is Verdict.LEFT
+    assert await back_again(options) == expected
 
 
 async def back_again(options: Options) -> Snapshot:

@@ -59,7 +59,9 @@ async def _rollback(
         handover = Handover(door, found, lease)
         await handover.freeze()
         mapper = await mapper_for(door, found.queue, checkpoint)
-        back = GiveBack(door, found, queue, handover, mapper, findings, progress)
+        back = GiveBack(
+            door, found, queue, handover, mapper, findings, progress, checkpoint.released
+        )
         await back.give_back()
         if not checkpoint.was_paused:
             await handover.thaw()

@@ -19,6 +19,11 @@ from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.lease import Lease, lost
 from bull2jet.source.listing import Holder
 
+#: where the waiting jobs that were never taken over stay during the way back
+ASIDE = f"{OWN}aside"
+#: ids of the jobs that have come back so far
+RETURNED = f"{OWN}returned"
+
 _FENCE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED') end\n"
 
 _FREEZE = (
@@ -96,6 +101,27 @@ for i = 4, #ARGV do
   if not moved then kept[#kept + 1] = id end
 end
 return kept
+"""
+)
+
+_SET_ASIDE = (
+    _FENCE
+    + """
+local line, aside, returned = KEYS[2], KEYS[3], KEYS[4]
+if redis.call('EXISTS', line) == 1 and redis.call('EXISTS', aside, returned) == 0 then
+  redis.call('RENAME', line, aside)
+end
+return 0
+"""
+)
+
+_LINE_UP = (
+    _FENCE
+    + """
+for _ = 1, 5000 do
+  if not redis.call('RPOPLPUSH', KEYS[3], KEYS[2]) then break end
+end
+return redis.call('LLEN', KEYS[3])
 """
 )
 
@@ -180,6 +206,15 @@ class Handover:
             ["zset", "", scheduler_id],
         )  # fmt: skip
 
+    async def set_aside(self) -> None:
+        """Moves the frozen line of waiting jobs aside, unless some have returned to it already."""
+        await self._run(_SET_ASIDE, self._line_keys(), [])
+
+    async def line_up(self) -> None:
+        """Puts them back, behind those that stand in the line now."""
+        while int(await self._run(_LINE_UP, self._line_keys(), [])) > 0:
+            continue
+
     async def together(self, commands: Sequence[Command]) -> None:
         """Runs plain commands as one atomic step."""
         flat: list[Any] = []
@@ -206,6 +241,10 @@ class Handover:
         kept = await self._run(_MOVE, keys, [origin.redis_type, root, *ids])
         return [text(job_id) for job_id in kept]
 
+    def _line_keys(self) -> list[str]:
+        frozen = "paused" if self._found.generation.moves_list_when_paused else "wait"
+        return [self.keys(frozen), self.keys(ASIDE), self.keys(RETURNED)]
+
     def _pause_keys(self) -> list[str]:
         names = ("wait", "paused", "meta", "meta-paused", "marker", "prioritized", "delayed")
         return [self.keys(name) for name in names]
@@ -221,4 +260,4 @@ class Handover:
             raise
 
 
-__all__ = ["Handover"]
+__all__ = ["ASIDE", "RETURNED", "Handover"]

@@ -5,7 +5,7 @@ draining, carry         the frozen queue: wait for active jobs, copy, take over
 furniture, owning       schedulers, limits, deduplication ids
 verify, verify_rules, living    the second reading, and what may have changed since
 sweeping, news, bridge  the live queue: what comes late
-giveback                the way back
+giveback, leftover      the way back, and what was never carried
 archive                 the end: write down and remove
 checkpoint, belonging   how far it has come, and whose it is
 """

@@ -19,13 +19,15 @@ from bull2jet.source.decoding import Listing, due_of
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Command, Door
 from bull2jet.source.generation import Library
-from bull2jet.source.handover import Handover
+from bull2jet.source.handover import RETURNED, Handover
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listing import HOLDERS, pages
 from bull2jet.source.options import abbreviated
+from bull2jet.source.settings import read_settings
 from bull2jet.source.writing import Writer, dumps
 from bull2jet.target.protocol import TargetQueue
+from bull2jet.transfer.leftover import Leftover
 from bull2jet.transfer.mapping import Mapper
 from bull2jet.transfer.owning import outlived, owned_again
 
@@ -35,7 +37,6 @@ _ORDER = (
     State.DELAYED,
 )  # fmt: skip
 _GROUP = 50  # jobs per atomic step
-_RETURNED = f"{OWN}returned"
 _GONE = f"{OWN}gone"
 
 
@@ -50,17 +51,21 @@ class GiveBack:
     mapper: Mapper
     findings: Findings
     progress: Progress
+    #: the target's workers were let go, so its limits may have been changed there
+    released: bool = True
     returned: dict[State, int] = field(default_factory=dict)
     #: jobs whose hash was written anew
     rewritten: int = 0
     _keys: QueueKeys = field(init=False)
     _writer: Writer = field(init=False)
+    _leftover: Leftover = field(init=False)
     #: jobs that earlier runs returned; those of this one line up behind them
     _before: int = 0
 
     def __post_init__(self) -> None:
         self._keys = QueueKeys(self.found.queue)
         self._writer = Writer(self._keys, self.found.generation)
+        self._leftover = Leftover(self.door, self.found, self.handover)
 
     async def give_back(self) -> None:
         """Returns everything, until the target holds nothing."""
@@ -70,13 +75,15 @@ class GiveBack:
                 f"{counts[State.ACTIVE]} jobs of {self.found.queue.key} are active on the target; "
                 "wait until their workers are done, then run the command again."
             )
-        self._before = int(await self.door.call("SCARD", self._keys(_RETURNED)))
+        self._before = int(await self.door.call("SCARD", self._keys(RETURNED)))
+        await self._leftover.set_aside()
         while counts:
             position = await self.target.position()
             for state in _ORDER:
                 await self._return_state(state, counts.get(state, 0))
             await self.target.clear(position)
             counts = await self.target.counts()
+        await self._leftover.line_up()
         await self._return_furniture()
         await self.target.clear_rest()
         await self._tidy()
@@ -89,9 +96,13 @@ class GiveBack:
 
     async def _return_group(self, state: State, ids: Sequence[str]) -> None:
         marks = await self.door.calls(
-            [("SISMEMBER", self._keys(_RETURNED), job_id) for job_id in ids]
+            [("SISMEMBER", self._keys(RETURNED), job_id) for job_id in ids]
         )
-        wanted = [job_id for job_id, mark in zip(ids, marks, strict=True) if mark != 1]
+        wanted = [
+            job_id
+            for job_id, mark in zip(ids, marks, strict=True)
+            if mark != 1 and not self._leftover.owns(job_id)
+        ]
         copies = await self.target.read(wanted)
         jobs = [copies[i] for i in wanted if i in copies and copies[i].state is state]
         originals = await self._originals(jobs)
@@ -105,7 +116,7 @@ class GiveBack:
                 self.rewritten += 1
                 commands += self._writer.hash(self.mapper.back(job)) + self._writer.beside(job)
             commands += self._writer.place(job, number, scores.get(job.id))
-            commands.append(("SADD", self._keys(_RETURNED), job.id))
+            commands.append(("SADD", self._keys(RETURNED), job.id))
         await self.handover.together(commands)
         self.progress.advance(len(jobs), sum(job.size for job in jobs))
 
@@ -138,14 +149,19 @@ class GiveBack:
         held = await self.target.deduplications()
         commands += owned_again(self._keys, held)
         settings = await self.target.settings()
-        commands.append(("SET", self._keys("id"), settings.counter))
+        known = (await read_settings(self.door, self.found.queue)).counter
+        if settings.counter > known:  # old producers may count on meanwhile
+            commands.append(("INCRBY", self._keys("id"), settings.counter - known))
         commands += self._limits(settings)
         await self.handover.together(commands)
         await self.handover.together(await outlived(self.door, self._keys))
 
     def _limits(self, settings: Settings) -> list[Command]:
-        """Global limits as they stand on the target now; Bull has none."""
-        if self.found.generation.library is Library.BULL:
+        """Global limits as they stand on the target now; Bull has none.
+
+        A run that was broken off may not have carried them.
+        """
+        if self.found.generation.library is Library.BULL or not self.released:
             return []
         meta = self._keys("meta")
         limits = {name: getattr(settings, name) for name in ("concurrency", "max", "duration")}
@@ -176,7 +192,7 @@ class GiveBack:
             async for listings in pages(self.door, self._keys, holder.mirror):
                 ids = [listing.id for listing in listings]
                 marks = await self.door.calls(
-                    [("SISMEMBER", self._keys(_RETURNED), job_id) for job_id in ids]
+                    [("SISMEMBER", self._keys(RETURNED), job_id) for job_id in ids]
                 )
                 gone = [job_id for job_id, mark in zip(ids, marks, strict=True) if mark != 1]
                 if gone:
@@ -184,7 +200,7 @@ class GiveBack:
                 for job_id in gone:
                     self._name_gone(job_id)
         own = [holder.mirror.suffix for holder in HOLDERS]
-        own += [f"{OWN}repeat", f"{OWN}priority", _RETURNED]
+        own += [f"{OWN}repeat", f"{OWN}priority", RETURNED]
         await self.handover.together([("UNLINK", self._keys(name)) for name in own])
 
     def _name_gone(self, job_id: str) -> None:
