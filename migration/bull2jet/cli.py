@@ -14,6 +14,7 @@ from pathlib import Path
 
 import anyio
 from pydantic import ValidationError
+from redis.exceptions import RedisError
 
 from bull2jet.bars import Bars
 from bull2jet.commands.finalize import finalize
@@ -29,6 +30,8 @@ from bull2jet.options import ActivePolicy, Options
 from bull2jet.progress import KINDS, Progress
 from bull2jet.report import Report, Verdict, lines, page, sealed
 from bull2jet.report.formats import shown
+from bull2jet.source.address import parse
+from bull2jet.source.door import unavailable
 from bull2jet.stopping import until_stopped
 from jetbull.errors import JetbullError
 
@@ -62,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.exit(2, f"bull2jet: {shown(str(error))}\n")
     except (SourceError, TargetError) as error:
         return _fail(str(error), Verdict.UNAVAILABLE)
+    except RedisError as error:
+        return _fail(str(unavailable(parse(chosen.redis), error)), Verdict.UNAVAILABLE)
     except JetbullError as error:
         return _fail(f"NATS: {error}", Verdict.UNAVAILABLE)
     except (MigrationError, OSError) as error:

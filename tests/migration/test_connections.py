@@ -31,7 +31,7 @@ OF_REDIS_5 = frozenset(
     {
         "auth", "client|id", "client|list", "client|setinfo", "client|setname", "dbsize", "del",
         "eval", "exists", "get", "hdel", "hello", "hget", "hgetall", "hmget", "hset", "hstrlen",
-        "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem", "pexpire", "ping",
+        "incrby", "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem", "pexpire", "ping",
         "psubscribe", "pttl", "punsubscribe", "rename", "rpop", "rpoplpush", "rpush", "sadd",
         "scan", "scard", "select", "set", "sismember", "smembers", "type", "unlink", "xrange",
         "xread", "xrevrange", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrem",
@@ -100,6 +100,55 @@ async def test_a_user_who_may_not_write_is_told_so(start: Start, nats_server: Na
     with pytest.raises(SourceError, match="the user may not do this"):
         await run(options, Silent())
     assert server.client.llen("bull:q:wait") == 8
+
+
+@pytest.mark.parametrize("verb", ["lpush", "lrem", "hset", "zadd", "unlink", "smembers", "rename"])
+async def test_a_right_that_is_missing_is_named_before_anything_changes(
+    start: Start, nats_server: NatsServer, verb: str
+) -> None:
+    server = start()
+    make_jobs(server.client, 8)
+    login = ("ACL", "SETUSER", "mover", "on", ">secret", "~bull:*", "&bull:*")
+    server.client.execute_command(*login, *RIGHTS, f"-{verb}")
+    url = f"redis://mover:secret@127.0.0.1:{server.port}/0"
+    options = Options(redis=url, to=nats_server.url, yes=True)
+    before = {key: server.client.dump(key) for key in server.client.keys("*")}
+    with pytest.raises(SourceError, match=f"(?i)may not do this .*{verb}"):
+        await run(options, Silent())
+    assert {key: server.client.dump(key) for key in server.client.keys("*")} == before
+    server.client.execute_command("ACL", "SETUSER", "mover", f"+{verb}")
+    await run(options, Silent())
+    server.client.execute_command("ACL", "SETUSER", "mover", f"-{verb}")
+    taken = server.client.lrange("bull:q:bull2jet:wait", 0, -1)
+    with pytest.raises(SourceError, match=f"(?i)may not do this .*{verb}"):
+        await rollback(options, Silent())
+    assert server.client.lrange("bull:q:bull2jet:wait", 0, -1) == taken
+
+
+async def test_a_right_to_read_that_is_missing_is_not_taken_for_missing_jobs(
+    start: Start, nats_server: NatsServer
+) -> None:
+    server = start()
+    make_jobs(server.client, 8)
+    login = ("ACL", "SETUSER", "mover", "on", ">secret", "~bull:*", "&bull:*")
+    server.client.execute_command(*login, *RIGHTS, "-hgetall")
+    url = f"redis://mover:secret@127.0.0.1:{server.port}/0"
+    with pytest.raises(SourceError, match=r"may not do this .*hgetall"):
+        await plan(Options(redis=url, to=nats_server.url), Silent())
+
+
+async def test_a_redis_without_memory_or_without_a_command_says_so(
+    start: Start, nats_server: NatsServer
+) -> None:
+    full, bare = start(), start("--rename-command", "RPOPLPUSH", "")
+    reasons = {full: "no memory left", bare: "RPOPLPUSH.*rename-command"}
+    for server, reason in reasons.items():
+        make_jobs(server.client, 8)
+        full.client.config_set("maxmemory", "1000")
+        with pytest.raises(SourceError, match=reason):
+            await run(Options(redis=server.url, to=nats_server.url), Silent())
+        assert server.client.llen("bull:q:wait") == 8
+        assert not server.client.hexists("bull:q:meta", "paused")
 
 
 async def test_another_database_number(start: Start, nats_server: NatsServer) -> None:

@@ -23,6 +23,7 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
+from bull2jet.source.probing import require_rights
 from bull2jet.source.remaining import remaining
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.target.protocol import Target, TargetQueue
@@ -41,6 +42,7 @@ async def finalize(options: Options, progress: Progress) -> Report:
     findings = Findings()
     async with redis_of(options, writable=True) as door, nats_of(options) as target:
         selection = await select(door, options, findings)
+        await require_rights(door, [found.queue for found in selection.chosen])
         if options.archive is not None and len(selection.chosen) > 1:
             raise NotGoError("--archive names one file; choose one queue with --queues.")
         for found in selection.chosen:

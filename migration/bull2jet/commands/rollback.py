@@ -15,6 +15,7 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
+from bull2jet.source.probing import require_rights
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.belonging import require_same, unmark
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
@@ -28,6 +29,7 @@ async def rollback(options: Options, progress: Progress) -> Report:
     findings = Findings()
     async with redis_of(options, writable=True) as door, nats_of(options) as target:
         selection = await select(door, options, findings)
+        await require_rights(door, [found.queue for found in selection.chosen])
         for found in selection.chosen:
             await confirm("rollback", found.queue, options)
             report.queues.append(await _rollback(door, target, found, findings, progress))

@@ -14,6 +14,7 @@ from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import Report, StateLine, Verdict
 from bull2jet.source.door import Door
+from bull2jet.source.probing import require_rights
 from bull2jet.source.server import read_server
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.bridge import Bridge
@@ -50,6 +51,7 @@ async def _run(
     stop_if_needed(findings)
     if selection.partial and not options.partial_flows:
         await _refuse_torn_flows(door, selection, options, progress, target.limit)
+    await require_rights(door, [found.queue for found in selection.chosen])
     together = frozenset(found.queue.key for found in selection.chosen)
     moves = [
         Move(door, found, await target.queue(found.queue), options, findings, progress, together)

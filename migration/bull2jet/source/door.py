@@ -8,6 +8,7 @@ answers take long and grows again when they do not.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -30,6 +31,7 @@ READING = frozenset(
         "XLEN", "XRANGE", "XREVRANGE", "XREAD",
     }
 )  # fmt: skip
+_RIGHTS = re.compile("NOPERM|ACL failure|can't run this command|no permissions")
 _READING_CLIENT = frozenset({"LIST", "ID", "SETNAME"})
 
 
@@ -49,20 +51,21 @@ class Door:
         self.pace = Pace()
 
     async def call(self, *command: str | int | bytes) -> Any:
-        """One command's answer; raises `ResponseError` when Redis refuses it."""
+        """One command's answer; `ResponseError` when a key does not hold what it asks for."""
         self._check([command])
         verb, *arguments = command
         try:
             return await self._client.execute_command(verb, *map(_sendable, arguments))
-        except (redis_errors.NoPermissionError, redis_errors.AuthenticationError) as error:
-            raise unavailable(self.address, error) from error
-        except redis_errors.ResponseError:
-            raise
         except (redis_errors.RedisError, OSError) as error:
+            if _is_about_a_key(error):
+                raise
             raise unavailable(self.address, error) from error
 
     async def calls(self, commands: Sequence[Command]) -> list[Any]:
-        """Answers in the order of the commands; an error answer stands in the list as exception."""
+        """Answers in the order of the commands.
+
+        Where a key does not hold what a command asks for, the exception stands in the list.
+        """
         self._check(commands)
         if not commands:
             return []
@@ -74,6 +77,9 @@ class Door:
             answers: list[Any] = await pipe.execute(raise_on_error=False)
         except (redis_errors.RedisError, OSError) as error:
             raise unavailable(self.address, error) from error
+        for answer in answers:
+            if isinstance(answer, Exception) and not _is_about_a_key(answer):
+                raise unavailable(self.address, answer) from answer
         if self.pace.suspects(time.monotonic() - started):
             self.pace.learn(await self.seconds_to_ping())
         return answers
@@ -144,9 +150,12 @@ class Door:
     @contextlib.asynccontextmanager
     async def published(self, pattern: str) -> AsyncIterator[AsyncIterator[str]]:
         """Names of the channels below `pattern` that something is published on."""
-        async with self._client.pubsub() as listener:
-            await listener.psubscribe(pattern)
-            yield _channels(listener)
+        try:
+            async with self._client.pubsub() as listener:
+                await listener.psubscribe(pattern)
+                yield _channels(listener)
+        except (redis_errors.RedisError, OSError) as error:
+            raise unavailable(self.address, error) from error
 
     async def script(self, source: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """Runs one of bull2jet's own scripts as one atomic step."""
@@ -212,16 +221,32 @@ def _cluster(address: Address) -> Any:
 
 def unavailable(address: Address, error: Exception) -> SourceError:
     """What an operator reads when Redis cannot be used; says why, never with what password."""
+    return SourceError(f"Redis at {address} cannot be used: {_reason(error)}.")
+
+
+def _reason(error: Exception) -> str:
+    said = str(error).rstrip(".")
     if isinstance(error, redis_errors.AuthenticationError):
-        reason = "it refused the login; check user and password"
-    elif isinstance(error, redis_errors.NoPermissionError):
-        reason = f"the user may not do this ({error}); give it the commands docs/migration.md names"
-    elif isinstance(error, redis_errors.BusyLoadingError):
-        reason = "it is still loading its data; try again in a moment"
-    else:
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        reason = reason.rstrip(".")
-    return SourceError(f"Redis at {address} cannot be used: {reason}.")
+        return "it refused the login; check user and password"
+    if isinstance(error, redis_errors.NoPermissionError) or _RIGHTS.search(said):
+        return f"the user may not do this ({said}); give it the commands docs/migration.md names"
+    if isinstance(error, redis_errors.BusyLoadingError):
+        return "it is still loading its data; try again in a moment"
+    if isinstance(error, redis_errors.OutOfMemoryError) or "OOM command" in said:
+        return "it has no memory left for a write; raise its maxmemory, then type the command again"
+    if isinstance(error, redis_errors.ReadOnlyError) or "READONLY" in said:
+        return "it is a read-only replica; give the primary's address"
+    if "unknown command" in said.lower() or "unknown redis command" in said.lower():
+        return f"it has a command no more that is needed ({said}); see rename-command in its file"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _is_about_a_key(error: Exception) -> bool:
+    """Whether Redis takes the command, but not for what the key holds, or for the lease."""
+    said = str(error)
+    return isinstance(error, redis_errors.ResponseError) and (
+        "WRONGTYPE" in said or "FENCED" in said
+    )
 
 
 def text(value: bytes | str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bull2jet.errors import SourceError
 from bull2jet.findings import Finding, Severity
 from bull2jet.source.door import Door
 
@@ -27,8 +28,7 @@ class ServerFacts:
 async def read_server(door: Door) -> tuple[ServerFacts, list[Finding]]:
     """The facts, and what they mean for the migration."""
     info = await door.info()
-    size = (await door.calls([("DBSIZE",)]))[0]
-    keys = size if isinstance(size, int) else 0
+    keys = await _keys(door)
     facts = ServerFacts(
         product=str(info.get("server_name", "redis")),
         version=str(info.get("valkey_version") or info.get("redis_version", "")),
@@ -41,6 +41,13 @@ async def read_server(door: Door) -> tuple[ServerFacts, list[Finding]]:
         keys=keys,
     )
     return facts, _judge(facts)
+
+
+async def _keys(door: Door) -> int:
+    try:
+        return int(await door.call("DBSIZE"))
+    except SourceError:  # no right to ask
+        return 0
 
 
 def _judge(facts: ServerFacts) -> list[Finding]:
