@@ -285,3 +285,47 @@ async def test_a_repeating_job_whose_name_and_id_hold_colons_goes_on(
         (row,) = await queue.getJobSchedulers()
     assert (row["key"], row["name"], row["next"]) == (scheduler, "re:port", slot)
     assert row["template"] == {"data": {"z": 1}, "opts": {"attempts": 2}}
+
+
+async def test_an_id_that_lists_name_more_than_once_is_carried_once(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 8)
+    client.lpush("bull:q:wait", "w2", "w1", "w1")
+    put_job(client, "a")
+    client.lpush("bull:q:active", "a", "a")
+    client.lpush("bull:q:wait", "a")
+    report = await run(options.model_copy(update={"batch": 3}), Silent())
+    assert report.verdict is Verdict.FINE, report.findings
+    twice = sorted(f.job for f in report.findings if f.code == "listed-twice")
+    assert twice == ["a", "a", "w1", "w2"]
+    assert report.queues[0].states["waiting"].equal == 8
+    client.lpush("bull:q:bull2jet:wait", "w3")
+    checked = await verify(options, Silent())
+    assert checked.queues[0].states["waiting"].equal == 8
+    await rollback(options, Silent())
+    line = [job_id.decode() for job_id in client.lrange("bull:q:wait", 0, -1)]
+    assert sorted(line) == ["a", *(f"w{number}" for number in range(1, 9))]
+
+
+async def test_a_scheduler_that_a_new_program_has_made_already_goes_on_as_in_redis(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client, slot = redis_server.client, 2_000_000_000_000
+    rule = {"name": "tick", "ic": 100, "every": 60_000, "data": '{"k":1}', "offset": 0}
+    client.hset("bull:q:repeat:daily", mapping=rule)
+    client.zadd("bull:q:repeat", {"daily": slot})
+    put_job(client, f"repeat:daily:{slot}", rjk="daily")
+    client.zadd("bull:q:delayed", {f"repeat:daily:{slot}": slot * 4096})
+    client.hset("bull:q:meta", mapping={"opts.maxLenEvents": 10000, "version": "bullmq:6.7.0"})
+    async with queue_of(options, "q") as queue:
+        template = {"name": "tick", "data": {"k": 1}}
+        await queue.upsertJobScheduler("daily", {"every": 60_000}, template)
+        assert len(await queue.getJobs(["waiting", "delayed"])) == 1
+        report = await run(options, Silent())
+        assert report.verdict is Verdict.FINE, report.findings
+        (known,) = await queue.getJobSchedulers()
+        assert (known["next"], known["iterationCount"]) == (slot, 100)
+        jobs = await queue.getJobs(["waiting", "delayed"])
+        assert [job.id for job in jobs] == [f"repeat:daily:{slot}"]

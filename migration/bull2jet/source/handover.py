@@ -104,6 +104,8 @@ return kept
 """
 )
 
+_STRIKE = _FENCE + "return redis.call('LREM', KEYS[2], ARGV[2], ARGV[3])"
+
 _SET_ASIDE = (
     _FENCE
     + """
@@ -205,6 +207,10 @@ class Handover:
             _MOVE, [repeat, mirror, self.keys.own("-"), self.keys.own("-")],
             ["zset", "", scheduler_id],
         )  # fmt: skip
+
+    async def strike(self, key: str, job_id: str, number: int) -> int:
+        """Removes an id from a list so many times, from the end of the line on; 0 for all."""
+        return int(await self._run(_STRIKE, [key], [number, job_id]))
 
     async def set_aside(self) -> None:
         """Moves the frozen line of waiting jobs aside, unless some have returned to it already."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
+from bull2jet.idset import IdSet, fingerprint
 from bull2jet.model import State
 from bull2jet.source.decoding import Listing
 from bull2jet.source.door import Door, text
@@ -107,22 +109,46 @@ async def listed_elsewhere(
 ) -> dict[str, str]:
     """Those of the holder's ids that a stronger sorted set lists too, and which one.
 
-    It counts whether that set is still the library's or has been taken over.
+    It counts whether that set is still the library's or has been taken over. One that waits and is
+    active as well is active.
     """
+    active = await listed_active(door, keys) if holder.suffix in ("wait", "paused") else set()
+    found = {job_id: "active" for job_id in ids if job_id in active}
     names = [name for other in stronger_than(holder) for name in (other, f"{OWN}{other}")]
     if not names or not ids:
-        return {}
+        return found
     exist = await door.calls([("EXISTS", keys(name)) for name in names])
     names = [name for name, there in zip(names, exist, strict=True) if there == 1]
     commands = [("ZSCORE", keys(name), job_id) for job_id in ids for name in names]
     scores = iter(await door.calls(commands))
-    found: dict[str, str] = {}
     for job_id in ids:
         for name in names:
             score = next(scores)
             if score is not None and not isinstance(score, Exception):
                 found.setdefault(job_id, name.removeprefix(OWN))
     return found
+
+
+async def listed_active(door: Door, keys: QueueKeys) -> set[str]:
+    """Ids of active jobs, taken over or not."""
+    answers = await door.calls(
+        [("LRANGE", keys(name), 0, -1) for name in ("active", f"{OWN}active")]
+    )
+    return {text(i) for ids in answers if not isinstance(ids, Exception) for i in ids}
+
+
+async def doubled(door: Door, keys: QueueKeys, holder: Holder) -> Counter[str]:
+    """Ids that a list names more than once, and how often."""
+    prints = IdSet()
+    async for listings in pages(door, keys, holder):
+        prints.add(listing.id for listing in listings)
+    prints.close()
+    twice = prints.doubled()
+    times: Counter[str] = Counter()
+    if twice:
+        async for listings in pages(door, keys, holder):
+            times.update(row.id for row in listings if fingerprint(row.id) in twice)
+    return Counter({job_id: number for job_id, number in times.items() if number > 1})
 
 
 def is_marker(job_id: str) -> bool:
@@ -144,7 +170,9 @@ __all__ = [
     "HOLDERS",
     "PRECEDENCE",
     "Holder",
+    "doubled",
     "is_marker",
+    "listed_active",
     "listed_elsewhere",
     "page",
     "pages",

@@ -22,7 +22,14 @@ from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import Holder, page, usable
+from bull2jet.source.listing import (
+    Holder,
+    doubled,
+    is_marker,
+    listed_active,
+    page,
+    usable,
+)
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.draining import still_active
 from bull2jet.transfer.mapping import Mapper, arrived
@@ -84,6 +91,7 @@ class Carrier:
         More than one pass is needed when an old program changes the queue meanwhile: a job may
         move from one collection to another behind the pass.
         """
+        await self._once_each()
         while await self._pass():
             continue
 
@@ -91,6 +99,28 @@ class Carrier:
     def complete(self) -> bool:
         """Whether the limits let every job through."""
         return not self.limits.states and self.limits.count is None
+
+    async def _once_each(self) -> None:
+        """Strikes ids out that the lists name more than once, for a job stands in one place.
+
+        The first in line stays; one that is active as well as waiting is active.
+        """
+        active = await listed_active(self.door, self._keys)
+        for holder in usable(await current_types(self.door, self.found.queue)):
+            if not holder.is_list:
+                continue
+            for job_id, number in (await doubled(self.door, self._keys, holder)).items():
+                if not is_marker(job_id):
+                    text = f"listed {number} times in {holder.suffix}; carried once."
+                    await self._strike(holder, job_id, number - 1, text)
+            for job_id in active if holder.suffix != "active" else ():
+                text = f"listed in {holder.suffix} and in active; carried once, as active."
+                await self._strike(holder, job_id, 0, text)
+
+    async def _strike(self, holder: Holder, job_id: str, number: int, text: str) -> None:
+        key, queue = self._keys(holder.suffix), self.found.queue.key
+        if await self.handover.strike(key, job_id, number):
+            self.findings.add(Finding(Severity.NOTE, "listed-twice", text, queue, job_id))
 
     async def _pass(self) -> int:
         types = await current_types(self.door, self.found.queue)

@@ -23,7 +23,7 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import HOLDERS, Holder, pages
+from bull2jet.source.listing import HOLDERS, Holder, doubled, pages
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.target.traces import Traces
 from bull2jet.transfer.living import has_run, lived_on, released
@@ -91,6 +91,7 @@ class Verifier:
             if total:
                 self.progress.begin(self.found.queue.key, f"verify {holder.suffix}", total)
                 await self._compare_holder(keys, holder.mirror)
+                await self._uncount_doubles(keys, holder.mirror)
         self._listed.close()
         unlisted: dict[str, State] = {}
         for state in _LISTED:
@@ -123,6 +124,15 @@ class Verifier:
                 for job in jobs:
                     self._compare(comparison, job, copies.get(job.id), line)
                 self.progress.advance(len(jobs), sum(job.size for job in jobs))
+
+    async def _uncount_doubles(self, keys: QueueKeys, holder: Holder) -> None:
+        """A job that Redis' list names twice is one job."""
+        twice = await doubled(self.door, keys, holder) if holder.is_list else {}
+        comparison = self.states[holder.state]
+        for job_id, number in twice.items():
+            comparison.equal = max(0, comparison.equal - number + 1)
+            text = f"listed {number} times among the jobs that were taken over; it is one."
+            self._tell(job_id, "listed-twice", text, Severity.NOTE)
 
     def _compare(self, comparison: Comparison, job: Job, copy: Job | None, line: str) -> None:
         self._listed.add([job.id])
@@ -172,8 +182,7 @@ class Verifier:
         unlisted: list[str] = []
         async for ids in self.target.listing(state):
             in_order = all(order.follows(ids) for order in orders) and in_order
-            if self.live:
-                unlisted += await self._unlisted(ids)
+            unlisted += await self._unlisted(ids)
         if orders:
             self.states.setdefault(state, Comparison()).in_order = in_order
         if not in_order:
@@ -188,10 +197,13 @@ class Verifier:
         return [job_id for job_id in strange if job_id in ours]
 
     async def _name_unlisted(self, keys: QueueKeys, unlisted: dict[str, State]) -> int:
-        """Names them, unless a bridge has carried them just now; how many they are."""
+        """Names them, unless a bridge has carried them just now; how many they are.
+
+        Before the target's workers are let go, a copy may stand there of what Redis still owns.
+        """
         left = dict(unlisted)
         for holder in HOLDERS if left else ():
-            for place in (holder.inflight, holder.mirror):
+            for place in (holder.inflight, holder.mirror, *(() if self.live else (holder,))):
                 async for listings in pages(self.door, keys, place):
                     for row in listings:
                         left.pop(row.id, None)
