@@ -164,7 +164,9 @@ class Move:
         )
         mapper = await mapper_for(self.door, self.queue, checkpoint)
         await carry_settings(self.door, self.queue, self.target, self.findings)
-        await carry_schedulers(self.door, self.queue, self.target, handover, mapper, self.findings)
+        await carry_schedulers(
+            self.door, self.queue, self.target, handover, mapper, self.findings, live=False
+        )
         limits = Limits(options.states, options.history, options.limit)
         carrier = Carrier(
             self.door, self.found, self.target, handover, mapper, self.findings, self.progress,

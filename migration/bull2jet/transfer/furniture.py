@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import QueueRef, Scheduler
+from bull2jet.model import FINISHED, QueueRef, Scheduler
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import OWN
@@ -61,18 +61,40 @@ async def carry_schedulers(
     handover: Handover,
     mapper: Mapper,
     findings: Findings,
+    *,
+    live: bool,
 ) -> int:
-    """Stores every scheduler, then takes it over; how many were stored."""
+    """Stores every scheduler, then takes it over; how many were stored.
+
+    While the target's workers are held back, what Redis says replaces what a new program has put
+    there already: the count of iterations and the next slot go on. Once they run it is the other
+    way round.
+    """
     schedules = await read_schedulers(door, queue)
     findings.extend(schedules.findings)
     known = {scheduler.id: scheduler for scheduler in await target.schedulers()}
     for original, mapped in zip(
         schedules.schedulers, mapper.schedulers(schedules.schedulers), strict=True
     ):
-        if not same_rule(known.get(mapped.id), mapped):
+        copy = known.get(mapped.id)
+        if not live or not same_rule(copy, mapped):
             await target.put_scheduler(mapped)
+        if not live and copy is not None and mapped.pendingId is not None:
+            await _drop_pending(target, copy)
         await handover.claim_scheduler(original.legacyKey or original.id)
     return len(schedules.schedulers)
+
+
+async def _drop_pending(target: TargetQueue, copy: Scheduler) -> None:
+    """Removes the job that the target made for the next slot: the one in Redis comes instead."""
+    ids = [] if copy.pendingId is None else [copy.pendingId]
+    ours = await target.carried_by_us(ids)
+    waiting = [
+        job.id
+        for job in (await target.read(ids)).values()
+        if job.id not in ours and job.attemptsStarted == 0 and job.state not in FINISHED
+    ]
+    await target.remove(waiting)
 
 
 async def carry_deduplication(

@@ -71,7 +71,7 @@ class Sweeper:
         await self.keep_apart()
         queue = self.found.queue
         await carry_schedulers(
-            self.door, queue, self.target, self.handover, self.mapper, self.findings
+            self.door, queue, self.target, self.handover, self.mapper, self.findings, live=True
         )
         await carry_deduplication(self.door, queue, self.target, self.findings)
 

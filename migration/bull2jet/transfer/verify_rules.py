@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bull2jet.canonical import canonical, plain, same_given
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import Job, QueueRef, Scheduler
+from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_deduplication, read_settings
 from bull2jet.target.protocol import TargetQueue
@@ -48,6 +48,8 @@ class RuleCheck:
                 self._wrong(f"the scheduler {wanted.id!r} stands at an earlier slot.")
             elif copy.next > wanted.next and not self.live:
                 self._wrong(f"the scheduler {wanted.id!r} stands at a later slot.")
+            elif copy.iterationCount > wanted.iterationCount and not self.live:
+                self._wrong(f"the scheduler {wanted.id!r} has counted more iterations.")
 
     async def _check_settings(self) -> None:
         source, target = await read_settings(self.door, self.queue), await self.target.settings()
@@ -59,13 +61,18 @@ class RuleCheck:
             self._wrong(f"the id counter stands at {target.counter}, in Redis at {source.counter}.")
 
     async def _check_deduplication(self) -> None:
-        if self.live:  # ids are freed as their jobs finish
-            return
         held = {entry.id: entry for entry in await self.target.deduplications()}
         async for wanted in read_deduplication(self.door, self.queue):
             copy = held.get(wanted.id)
-            if copy is None or copy.jobId != wanted.jobId or not _same(copy.next, wanted.next):
-                self._wrong(f"the deduplication id {wanted.id!r} is held by another job.")
+            if copy and copy.jobId == wanted.jobId and _same(copy.next, wanted.next):
+                continue
+            if not self.live or await self._should_hold(wanted):
+                self._changed(f"the deduplication id {wanted.id!r} is held by another job.")
+
+    async def _should_hold(self, wanted: Deduplication) -> bool:
+        """Whether the owner holds the id still, as far as one can tell: until it has finished."""
+        owner = (await self.target.read([wanted.jobId])).get(wanted.jobId)
+        return wanted.ttl is None and owner is not None and owner.state not in FINISHED
 
     def _changed(self, text: str) -> None:
         """A difference, unless somebody may have changed the rule on the target since."""
