@@ -24,7 +24,7 @@ _KNOWN = frozenset(
         "name", "data", "opts", "timestamp", "delay", "priority", "progress", "returnvalue",
         "failedReason", "stacktrace", "processedOn", "finishedOn", "parent", "parentKey",
         "atm", "attemptsMade", "ats", "stc", "stalledCounter", "rjk", "deid", "defa", "pb",
-        "nrjid", "retriedOn", "igdp",
+        "nrjid", "retriedOn", "igdp", "flowAttachmentFailed",
     }
 )  # fmt: skip
 _ROUNDED = re.compile(r"\d[eE]\+\d")

@@ -181,6 +181,8 @@ class JobLoader:
                 for name, answer in zip(_PARTS, parts, strict=True):
                     if isinstance(answer, Exception):
                         result.findings.append(self._part_lost(job, name))
+                    elif _is_damaged(answer):
+                        result.findings.append(self._no_text(job, name))
                 logs, *family = (() if isinstance(p, Exception) else p for p in parts)
                 changes["logs"] = tuple(_shown(row) for row in logs)
                 changes["family"] = self._family(job, result, *family)
@@ -209,6 +211,12 @@ class JobLoader:
         sentence = f"the result of its child {child!r} is no JSON and is carried as a string."
         return Finding(Severity.CHANGED, "broken-result", sentence, self._queue.key, job.id)
 
+    def _no_text(self, job: Job, part: str) -> Finding:
+        sentence = (
+            f"{part} of it hold bytes that are no UTF-8, which are carried as question marks."
+        )
+        return Finding(Severity.CHANGED, "not-utf8", sentence, self._queue.key, job.id)
+
     def _part_lost(self, job: Job, part: str) -> Finding:
         return Finding(
             Severity.LEFT,
@@ -223,6 +231,12 @@ def _when(score: bytes) -> int:
     """The ms of a score; Redis may hold an infinite one."""
     value = float(score)
     return 0 if math.isinf(value) else int(value)
+
+
+def _is_damaged(part: Any) -> bool:
+    """Whether log rows, or what children returned, hold bytes that are no text."""
+    values = part.values() if isinstance(part, dict) else part
+    return any(isinstance(value, bytes) and _shown(value).encode() != value for value in values)
 
 
 def _shown(value: bytes) -> str:
