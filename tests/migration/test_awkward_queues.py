@@ -10,9 +10,11 @@ from typing import Any
 import bullmq
 import pytest
 
+from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
+from bull2jet.findings import Severity
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
@@ -329,3 +331,38 @@ async def test_a_scheduler_that_a_new_program_has_made_already_goes_on_as_in_red
         assert (known["next"], known["iterationCount"]) == (slot, 100)
         jobs = await queue.getJobs(["waiting", "delayed"])
         assert [job.id for job in jobs] == [f"repeat:daily:{slot}"]
+
+
+async def test_rules_too_large_for_a_message_stay_in_redis_and_are_named(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    large = json.dumps("x" * 1_100_000)
+    client.hset("bull:q:repeat:daily", mapping={"name": "n", "ic": 1, "every": 1, "data": large})
+    client.zadd("bull:q:repeat", {"daily": 2_000_000_000_000})
+    client.set("bull:q:de:D", "w1")
+    client.hset("bull:q:w1", "deid", "D")
+    client.hset("bull:q:dn:D", mapping={"name": "n", "data": large, "opts": "{}", "jid": "later"})
+    remembered = client.hgetall("bull:q:dn:D")
+    for command in (plan, run, verify):
+        report = await command(options, Silent())
+        assert report.verdict is Verdict.LEFT, (command, report.summary)
+        left = {f.code for f in report.findings if f.severity is Severity.LEFT}
+        assert left == {"scheduler-lost", "remembered-add"}, command
+    await rollback(options, Silent())
+    assert client.hgetall("bull:q:dn:D") == remembered
+    assert client.zscore("bull:q:repeat", "daily") == 2_000_000_000_000
+
+
+async def test_logs_and_results_that_are_no_text_are_named(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    client.rpush("bull:q:w1:logs", b"begun", b"\xff\xfe")
+    client.hset("bull:q:parent1:processed", "bull:q:kid", b'"\xff"')
+    client.hset("bull:q:w2", "flowAttachmentFailed", "1")
+    report = await run(options, Silent())
+    assert report.verdict is Verdict.FINE, report.findings
+    assert [f.job for f in report.findings if f.code == "not-utf8"] == ["parent1", "w1"]

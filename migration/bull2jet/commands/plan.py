@@ -23,8 +23,9 @@ from bull2jet.source.orphans import find_orphans
 from bull2jet.source.server import read_server
 from bull2jet.source.settings import read_deduplication
 from bull2jet.target.records import refusal
+from bull2jet.target.rules import rule_refusal
 from bull2jet.transfer.flows import FlowCheck
-from bull2jet.transfer.furniture import all_schedulers
+from bull2jet.transfer.furniture import all_schedulers, refused_add, refused_scheduler
 from bull2jet.transfer.mapping import Mapper
 
 NEXT_DUE = 20
@@ -99,10 +100,19 @@ class Planner:
         line = await line_for(self._door, self._found)
         schedules = await all_schedulers(self._door, self._found.queue)
         self._findings.extend(schedules.findings)
-        line.schedulers = len(self._mapper.schedulers(schedules.schedulers))
+        queue = self._found.queue
+        line.schedulers = 0
+        for scheduler in self._mapper.schedulers(schedules.schedulers):
+            line.schedulers += 1
+            problem = rule_refusal(scheduler, queue, self._limit)
+            if problem is not None:
+                self._findings.add(refused_scheduler(queue, scheduler, problem))
         line.deduplications = 0
-        async for _ in read_deduplication(self._door, self._found.queue):
+        async for held in read_deduplication(self._door, queue, self._findings):
             line.deduplications += 1
+            problem = rule_refusal(held, queue, self._limit)
+            if problem is not None:
+                self._findings.add(refused_add(queue, held, problem))
         started = time.monotonic()
         for holder in usable(self._found.types, self._options.states or None):
             await self._read_holder(holder, line)

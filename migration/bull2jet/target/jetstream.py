@@ -22,6 +22,7 @@ from bull2jet.target import holding, limits, schedulers
 from bull2jet.target.families import read_families, read_logs, remove_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
+from bull2jet.target.rules import rule_refusal
 from bull2jet.target.traces import Traces, read_traces
 from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
@@ -90,6 +91,9 @@ class JetStreamQueue:
 
     def refusal(self, job: Job) -> str | None:
         return refusal(job, self._queue, self._store.wire.max_payload)
+
+    def refused_rule(self, rule: Scheduler | Deduplication) -> str | None:
+        return rule_refusal(rule, self._queue, self._store.wire.max_payload)
 
     async def add(self, jobs: Sequence[Job]) -> list[bool]:
         new = []

@@ -19,6 +19,9 @@ class TargetQueue(Protocol):
     def refusal(self, job: Job) -> str | None:
         """Why the job cannot be stored here, or None."""
 
+    def refused_rule(self, rule: Scheduler | Deduplication) -> str | None:
+        """Why a scheduler, or a remembered add, cannot be stored here, or None."""
+
     async def add(self, jobs: Sequence[Job]) -> list[bool]:
         """Stores the jobs with logs and family ties, in running order.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import FINISHED, QueueRef, Scheduler
+from bull2jet.model import FINISHED, Deduplication, QueueRef, Scheduler
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import OWN
@@ -76,6 +78,10 @@ async def carry_schedulers(
     for original, mapped in zip(
         schedules.schedulers, mapper.schedulers(schedules.schedulers), strict=True
     ):
+        problem = target.refused_rule(mapped)
+        if problem is not None:
+            findings.add(refused_scheduler(queue, mapped, problem))
+            continue
         copy = known.get(mapped.id)
         if not live or not same_rule(copy, mapped):
             await target.put_scheduler(mapped)
@@ -103,9 +109,25 @@ async def carry_deduplication(
     """Stores who owns which deduplication id; how many."""
     count = 0
     async for held in read_deduplication(door, queue, findings):
+        problem = target.refused_rule(held)
+        if problem is not None:
+            findings.add(refused_add(queue, held, problem))
+            held = replace(held, next=None)
         await target.put_deduplication(held)
         count += 1
     return count
+
+
+def refused_scheduler(queue: QueueRef, scheduler: Scheduler, problem: str) -> Finding:
+    """What is said of a scheduler that the target cannot hold."""
+    text = f"the scheduler {scheduler.id!r} is not carried: {problem}."
+    return Finding(Severity.LEFT, "scheduler-lost", text, queue.key)
+
+
+def refused_add(queue: QueueRef, held: Deduplication, problem: str) -> Finding:
+    """What is said of a remembered add that the target cannot hold."""
+    text = f"the add remembered for {held.id!r} is not carried: {problem}."
+    return Finding(Severity.LEFT, "remembered-add", text, queue.key, held.jobId)
 
 
 def same_rule(known: Scheduler | None, wanted: Scheduler) -> bool:
@@ -122,5 +144,7 @@ __all__ = [
     "carry_schedulers",
     "carry_settings",
     "mapper_for",
+    "refused_add",
+    "refused_scheduler",
     "same_rule",
 ]

@@ -24,7 +24,7 @@ from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listing import HOLDERS, pages
 from bull2jet.source.options import abbreviated
-from bull2jet.source.settings import read_settings
+from bull2jet.source.settings import read_deduplication, read_settings
 from bull2jet.source.writing import Writer, dumps
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.leftover import Leftover
@@ -147,7 +147,9 @@ class GiveBack:
         for scheduler in await self.target.schedulers():
             commands += self._scheduler(scheduler)
         held = await self.target.deduplications()
-        commands += owned_again(self._keys, held)
+        here = [entry async for entry in read_deduplication(self.door, self.found.queue)]
+        kept = {entry.id for entry in here if self.target.refused_rule(entry) is not None}
+        commands += owned_again(self._keys, held, kept)
         settings = await self.target.settings()
         known = (await read_settings(self.door, self.found.queue)).counter
         if settings.counter > known:  # old producers may count on meanwhile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from bull2jet.model import Deduplication
 from bull2jet.source.door import Command, Door, text
@@ -10,12 +10,19 @@ from bull2jet.source.keys import QueueKeys
 from bull2jet.source.remembered import remembered_fields
 
 
-def owned_again(keys: QueueKeys, deduplications: Iterable[Deduplication]) -> list[Command]:
-    """The ids as the target keeps them, with the adds that it remembers, and no others."""
+def owned_again(
+    keys: QueueKeys, deduplications: Iterable[Deduplication], kept: Collection[str] = ()
+) -> list[Command]:
+    """The ids as the target keeps them, with the adds that it remembers, and no others.
+
+    Those in `kept` remember in Redis what was never carried.
+    """
     commands: list[Command] = []
     for held in deduplications:
         expiry = ("PX", max(1, held.ttl)) if held.ttl is not None else ()
         commands.append(("SET", keys(f"de:{held.id}"), held.jobId, *expiry))
+        if held.id in kept:
+            continue
         commands.append(("DEL", keys(f"dn:{held.id}")))
         if held.next is not None:
             pairs = remembered_fields(held.next).items()

@@ -11,7 +11,12 @@ from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_deduplication, read_settings
 from bull2jet.target.protocol import TargetQueue
-from bull2jet.transfer.furniture import all_schedulers, same_rule
+from bull2jet.transfer.furniture import (
+    all_schedulers,
+    refused_add,
+    refused_scheduler,
+    same_rule,
+)
 from bull2jet.transfer.mapping import Mapper
 
 
@@ -40,6 +45,10 @@ class RuleCheck:
         self.findings.extend(f for f in source.findings if f.severity is Severity.LEFT)
         for wanted in self.mapper.schedulers(source.schedulers):
             copy = known.get(wanted.id)
+            problem = self.target.refused_rule(wanted)
+            if problem is not None:
+                self.findings.add(refused_scheduler(self.queue, wanted, problem))
+                continue
             if copy is None:
                 self._changed(f"the scheduler {wanted.id!r} is not on the target.")
             elif not same_rule(copy, wanted) or _template(copy) != _template(wanted):
@@ -63,6 +72,10 @@ class RuleCheck:
     async def _check_deduplication(self) -> None:
         held = {entry.id: entry for entry in await self.target.deduplications()}
         async for wanted in read_deduplication(self.door, self.queue):
+            problem = self.target.refused_rule(wanted)
+            if problem is not None:
+                self.findings.add(refused_add(self.queue, wanted, problem))
+                wanted = replace(wanted, next=None)
             copy = held.get(wanted.id)
             if copy and copy.jobId == wanted.jobId and _same(copy.next, wanted.next):
                 continue
