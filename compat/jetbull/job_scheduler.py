@@ -103,11 +103,14 @@ class JobScheduler:
     async def removeJobScheduler(self, job_scheduler_id: str) -> int:
         """Removes a scheduler and its pending delayed job: 0, or 1 when it is unknown."""
         store = await self.queue.ledger()
-        stored = await schedules.read(store, job_scheduler_id)
-        if stored is None:
+        known = None
+        while (stored := await schedules.read(store, job_scheduler_id)) is not None:
+            known = stored
+            if await schedules.delete(store, stored):
+                break
+        if known is None:
             return 1
-        await schedules.delete(store, job_scheduler_id)
-        job_id = schedules.job_id_of(job_scheduler_id, stored.next_ms)
+        job_id = schedules.job_id_of(job_scheduler_id, known.next_ms)
         while True:
             found = await reading.find(store, job_id)
             if found is None or public_state_of(found.subject) != "delayed":

@@ -111,6 +111,6 @@ def _messages(
     return [entry, transition(store, old_id, old, gone, REMOVED), message_for(store, job)]
 
 
-async def delete(store: QueueStore, scheduler_id: str) -> bool:
-    """Removes the record; False when there was none."""
-    return await store.purge(store.names.aux(_KIND, scheduler_id)) > 0
+async def delete(store: QueueStore, known: Scheduler) -> bool:
+    """Removes the record as it is known; False when it was changed or removed meanwhile."""
+    return await store.purge(store.names.aux(_KIND, known.id), seq=known.seq + 1) > 0

@@ -1,0 +1,40 @@
+"""Schedulers that another process changes in the midst of a call."""
+
+from __future__ import annotations
+
+import asyncio
+
+from jetbull import Job, Queue, Worker
+from jetbull.server import EmbeddedServer
+
+from .proxy import Proxy
+
+
+async def nothing(job: Job, token: str) -> None:
+    """Is done at once."""
+
+
+async def test_removing_a_scheduler_takes_the_job_along_that_a_worker_just_made(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        first = await queue.upsertJobScheduler("hourly", {"every": 3_600_000})
+        assert first is not None
+        await slow.waitUntilReady()
+        proxy.hold_message(b"$JS.API.STREAM.PURGE")
+        removal = asyncio.ensure_future(slow.removeJobScheduler("hourly"))
+        await proxy.holding.wait()
+        worker = Worker(name, nothing, {"connection": server.url})
+        while not await first.isCompleted():
+            await asyncio.sleep(0.01)
+        assert await queue.getDelayedCount() == 1
+        proxy.let_go()
+        assert await removal == 0
+        assert await queue.getJobSchedulersCount() == 0
+        assert await queue.getDelayedCount() == 0
+        await worker.close()
