@@ -9,6 +9,8 @@ from jetbull.server import EmbeddedServer
 
 from .proxy import Proxy
 
+YEARLY = {"pattern": "0 0 1 1 *"}
+
 
 async def nothing(job: Job, token: str) -> None:
     """Is done at once."""
@@ -38,3 +40,23 @@ async def test_removing_a_scheduler_takes_the_job_along_that_a_worker_just_made(
         assert await queue.getJobSchedulersCount() == 0
         assert await queue.getDelayedCount() == 0
         await worker.close()
+
+
+async def test_an_upsert_that_another_overtakes_replaces_what_that_one_stored(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        await slow.waitUntilReady()
+        proxy.hold_message(b'"multi_last"')
+        later = asyncio.ensure_future(slow.upsertJobScheduler("yearly", YEARLY, job_data="later"))
+        await proxy.holding.wait()
+        await queue.upsertJobScheduler("yearly", YEARLY, job_data="first")
+        proxy.let_go()
+        assert await later is not None
+        (pending,) = await queue.getDelayed()
+        assert pending.data == "later"

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
-from jetbull.errors import AckTimeout, JetbullError, ServerUnavailable, StreamMissing
+from jetbull.errors import AckTimeout, JetbullError, JobError, ServerUnavailable, StreamMissing
 from jetbull.job import Job, JobOwner
 from jetbull.ledger import reading, schedules
 from jetbull.ledger.adding import NewJob
@@ -62,7 +62,12 @@ async def register(
             fresh["offset"] = stored.body["offset"]
         elif replaced is None or "pattern" in body:
             fresh["offset"] = 0
-        slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
+        try:
+            slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
+        except JobError:
+            if await _is_still(store, scheduler_id, stored):
+                raise
+            continue  # the slot is that of another upsert, which came first
         fresh["next"] = slot
         fresh["ic"] = stored.body.get("ic", 1) if stored else 1
         job = _iteration(owner, scheduler_id, slot, fresh, job_opts, now)
@@ -71,6 +76,14 @@ async def register(
         if await schedules.save(store, scheduler_id, fresh, seq, new, replaced):
             store.promoter.arm(new.job_id, new.place.due_ms or now)
             return job
+
+
+async def _is_still(
+    store: QueueStore, scheduler_id: str, known: schedules.Scheduler | None
+) -> bool:
+    """Whether nobody stored or removed the scheduler since `known` was read."""
+    stored = await schedules.read(store, scheduler_id)
+    return (stored and stored.seq) == (known and known.seq)
 
 
 async def _pending_job(
