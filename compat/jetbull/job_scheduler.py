@@ -115,6 +115,9 @@ class JobScheduler:
             found = await reading.find(store, job_id)
             if found is None or public_state_of(found.subject) != "delayed":
                 return 0
+            again = await schedules.read(store, job_scheduler_id)
+            if again is not None and again.next_ms == known.next_ms:
+                return 0  # an upsert came between, whose job it is now
             try:
                 await move(store, job_id, found, found.record.with_head({}), REMOVED)
             except Conflict:

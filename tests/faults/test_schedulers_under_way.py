@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
+
+import pytest
 
 from jetbull import Job, Queue, Worker
 from jetbull.server import EmbeddedServer
@@ -60,3 +64,28 @@ async def test_an_upsert_that_another_overtakes_replaces_what_that_one_stored(
         assert await later is not None
         (pending,) = await queue.getDelayed()
         assert pending.data == "later"
+
+
+@pytest.mark.parametrize("repeat", [YEARLY, {"every": 3_600_000}], ids=["pattern", "interval"])
+async def test_a_scheduler_that_is_stored_while_it_is_removed_has_its_one_job(
+    server: EmbeddedServer, name: str, repeat: dict[str, Any]
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        tomorrow = {"startDate": int(time.time() * 1000) + 86_400_000}
+        await queue.upsertJobScheduler("mine", {**repeat, **tomorrow}, job_data="old")
+        await slow.waitUntilReady()
+        proxy.hold_message(b'"multi_last"')
+        removal = asyncio.ensure_future(slow.removeJobScheduler("mine"))
+        await proxy.holding.wait()
+        await queue.upsertJobScheduler("mine", {**repeat, **tomorrow}, job_data="new")
+        proxy.let_go()
+        assert await removal == 0
+        scheduler = await queue.getJobScheduler("mine")
+        (pending,) = await queue.getDelayed()
+        assert scheduler is not None
+        assert (pending.data, pending.id) == ("new", f"repeat:mine:{scheduler['next']}")

@@ -62,6 +62,8 @@ async def register(
             fresh["offset"] = stored.body["offset"]
         elif replaced is None or "pattern" in body:
             fresh["offset"] = 0
+        if stored is None and "pattern" in body:
+            replaced = await _replaceable(store, schedules.job_id_of(scheduler_id, slot))
         try:
             slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
         except JobError:
@@ -91,7 +93,11 @@ async def _pending_job(
 ) -> tuple[str, Stored] | None:
     if stored is None:
         return None
-    job_id = schedules.job_id_of(stored.id, stored.next_ms)
+    return await _replaceable(store, schedules.job_id_of(stored.id, stored.next_ms))
+
+
+async def _replaceable(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
+    """The job, if no worker has it; of a scheduler that is being removed it is still there."""
     found = await reading.find(store, job_id)
     if found is None or public_state_of(found.subject) not in _REPLACEABLE:
         return None
