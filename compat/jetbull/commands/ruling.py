@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.deduplication import holds
+from jetbull.options import check_number, numeral
+
+_LONGEST_MS = 100 * 365 * 86_400_000  # the server takes no more than 292 years
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,17 @@ def rule_of(opts: dict[str, Any]) -> Rule | None:
     if not given.get("id"):
         raise ConfigurationError("Deduplication id must be provided")
     keep_last = bool(given.get("keepLastIfActive"))
-    ttl = 0 if keep_last else int(given.get("ttl") or 0)
+    ttl = 0 if keep_last else _ttl(given.get("ttl"))
     return Rule(
         str(given["id"]), ttl, bool(given.get("extend")), bool(given.get("replace")), keep_last
     )
+
+
+def _ttl(given: Any) -> int:
+    """ms; 0, as in BullMQ for what is below, where the id is held as long as its owner lives."""
+    ttl = numeral(given or 0)
+    check_number("deduplication.ttl", ttl)
+    return min(max(0, int(ttl)), _LONGEST_MS)
 
 
 def decide(rule: Rule, until_ms: int | None, state: str | None, now: int) -> Ruling:

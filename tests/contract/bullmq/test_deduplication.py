@@ -347,3 +347,10 @@ async def test_a_deduplication_id_may_be_a_number(make: Makers, queue: Any) -> N
     third = await queue.add("third", {}, {**options, "delay": 60_000})
     await third.remove()
     assert await queue.getDeduplicationJobId("5") is None
+
+
+@pytest.mark.parametrize("ttl", [-5, 10**15])
+async def test_an_odd_time_to_live_holds_the_id_as_well(queue: Any, ttl: int) -> None:
+    once = {"deduplication": {"id": "once", "ttl": ttl}}
+    first = await queue.add("job", {"n": 1}, once)
+    assert (await queue.add("job", {"n": 2}, once)).id == first.id
