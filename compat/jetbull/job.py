@@ -84,7 +84,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         """The job a ledger record describes."""
         given, head = record.given, record.head
         opts = given.get("opts")
-        job = Job(queue, given["name"], record.value(), opts, job_id)
+        job = Job(queue, given["name"], record.value(), opts, job_id, stored=True)
         job.id = job_id
         job.timestamp = given["timestamp"]
         job.attempts = job.opts["attempts"] or 0  # when not given: only fresh jobs say 1
@@ -129,7 +129,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         """A job from the hash BullMQ keeps in Redis (strings, short option keys)."""
         opts = expand(json.loads(rawData.get("opts") or "{}"))
         data = json.loads(rawData.get("data") or "{}")
-        job = Job(queue, str(rawData.get("name")), data, opts)
+        job = Job(queue, str(rawData.get("name")), data, opts, stored=True)
         fill(job, rawData, jobId)
         return job
 

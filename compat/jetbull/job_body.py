@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 from jetbull.job_home import Home
 from jetbull.ledger.lease import Lease
-from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked
+from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked, readable
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
 
@@ -49,9 +49,15 @@ class JobBody(Generic[Data, Result, Home]):
         data: Data,
         opts: JobOptions | Mapping[str, Any] | None = None,
         job_id: str | None = None,
+        *,
+        stored: bool = False,
     ) -> None:
+        """`stored`: the job is there already, so its options are taken as they are."""
         given: dict[str, Any] = dict(opts or {})
-        checked(given)
+        if stored:
+            given = readable(given)
+        else:
+            checked(given)
         self.queue: Home = queue
         self.name = name
         self.data: Data = data

@@ -68,10 +68,32 @@ def checked(opts: JobOpts) -> JobOpts:
     if opts.get("priority") is not None:
         check_priority(opts["priority"])
     if opts.get("backoff") is not None:
-        opts["backoff"] = Backoffs.normalize(opts["backoff"])
-        jitter = (opts["backoff"] or {}).get("jitter") or 0
-        if not 0 <= jitter <= 1:
-            raise ConfigurationError("Jitter should be between 0 and 1")
+        opts["backoff"] = _backoff(opts["backoff"])
+    return opts
+
+
+def _backoff(option: Any) -> dict[str, Any] | None:
+    backoff = dict(Backoffs.normalize(option) or {})
+    for part in ("delay", "jitter"):
+        if backoff.get(part) is not None:
+            backoff[part] = numeral(backoff[part])
+            check_number(f"backoff.{part}", backoff[part])
+    if not 0 <= (backoff.get("jitter") or 0) <= 1:
+        raise ConfigurationError("Jitter should be between 0 and 1")
+    return backoff or None
+
+
+def readable(opts: JobOpts) -> JobOpts:
+    """The options of a stored job, also of one that a library stored which refuses less: such a
+    job is to be seen and to run all the same; without a backoff that makes no sense.
+    """
+    if opts.get("backoff") is not None:
+        try:
+            opts["backoff"] = _backoff(opts["backoff"])
+        except ConfigurationError:
+            opts["backoff"] = None
+    if isinstance(opts.get("attempts"), str):
+        opts["attempts"] = numeral(opts["attempts"])
     return opts
 
 
@@ -135,25 +157,27 @@ def keep_policy(option: Any) -> Keep:
         return KEEP_ALL
     if option is True:
         return Keep(0)
-    if isinstance(option, int | float):
-        return KEEP_ALL if option < 0 else Keep(int(option))
-    if isinstance(option, Mapping) and all(
-        option.get(part) is None or isinstance(option[part], int | float)
-        for part in ("count", "age", "limit")
-    ):
-        count = option.get("count")
-        age = option.get("age")
-        if count is not None and count < 0:
+    parts = option if isinstance(option, Mapping) else {"count": option}
+    count, age, limit = (parts.get(part) for part in ("count", "age", "limit"))
+    if all(n is None or (isinstance(n, int | float) and n == n) for n in (count, age, limit)):
+        if count is not None and not 0 <= count < float("inf"):
             count = None
-        limit = option.get("limit")
         return Keep(
             None if count is None else int(count),
-            None if age is None else float(age),
-            1000 if limit is None else int(limit),
+            None if age is None or age == float("inf") else float(age),
+            1000 if limit is None else int(min(limit, 1e9)),
         )
     raise ConfigurationError(
         f"removeOnComplete and removeOnFail take true, a number or {{count, age}}, not {option!r}."
     )
+
+
+def keep_of_stored(option: Any) -> Keep:
+    """As `keep_policy`; what cannot be understood keeps everything, as in BullMQ."""
+    try:
+        return keep_policy(option)
+    except ConfigurationError:
+        return KEEP_ALL
 
 
 __all__ = [
@@ -170,7 +194,9 @@ __all__ = [
     "check_types",
     "checked",
     "expand",
+    "keep_of_stored",
     "keep_policy",
     "numeral",
+    "readable",
     "shorten",
 ]

@@ -10,7 +10,7 @@ from jetbull.ledger.lease import Ticket
 from jetbull.ledger.repair import Repair
 from jetbull.ledger.retention import Keep
 from jetbull.ledger.store import QueueStore
-from jetbull.options import keep_policy
+from jetbull.options import keep_of_stored
 
 
 class StalledCheck:
@@ -37,7 +37,7 @@ class StalledCheck:
 
     def _keep_of(self, ticket: Ticket, state: str) -> Keep:
         option = "removeOnComplete" if state == "completed" else "removeOnFail"
-        return keep_policy(ticket.stored.record.opts.get(option, self._opts.get(option)))
+        return keep_of_stored(ticket.stored.record.opts.get(option, self._opts.get(option)))
 
 
 __all__ = ["StalledCheck"]

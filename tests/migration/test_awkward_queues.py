@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
 from bull2jet.source.door import Door
-from jetbull import Worker
+from jetbull import Job, Worker
 
 from .conftest import RedisServer, make_jobs, put_job
 from .reading import schedulers, snapshot
@@ -222,6 +223,48 @@ async def test_a_due_time_beyond_what_the_server_counts_is_kept(
     async with queue_of(options, "q") as target:
         (job,) = await target.getDelayed()
         assert job.id == "never"
+
+
+_LAX: list[dict[str, Any]] = [
+    {"priority": "3"},
+    {"priority": 3_000_000},
+    {"priority": -1},
+    {"attempts": "2"},
+    {"attempts": 2, "backoff": {"type": "fixed", "delay": 5, "jitter": 7}},
+    {"attempts": 2, "backoff": {"type": "fixed", "delay": "soon"}},
+    {"removeOnComplete": "yes", "removeOnFail": "no"},
+]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_jobs_with_options_that_only_the_old_library_takes_are_seen_and_run(
+    old: Any, options: Options, fails: bool
+) -> None:
+    queue = old("q")
+    ids = [str((await queue.add("work", {}, opts)).id) for opts in _LAX]
+    await there(options)
+    ended = asyncio.Event()
+    left = set(ids)
+
+    async def process(job: Job, token: str) -> None:
+        if fails:
+            raise ValueError("no")
+
+    def end(job: Job, *_: Any) -> None:
+        if not fails or job.attemptsMade >= (job.opts["attempts"] or 0):
+            left.discard(job.id)
+        if not left:
+            ended.set()
+
+    async with queue_of(options, "q") as target, asyncio.timeout(30):
+        assert {job.id for job in await target.getJobs()} == set(ids)
+        worker = Worker("q", process, {"connection": options.to, "autorun": False})
+        worker.on("failed" if fails else "completed", end)
+        running = asyncio.ensure_future(worker.run())
+        await ended.wait()
+        assert await target.getJobCountByTypes("failed" if fails else "completed") == len(ids)
+        await worker.close()
+        await running
 
 
 async def test_an_add_remembered_while_its_owner_runs_becomes_a_job_afterwards(

@@ -22,7 +22,7 @@ from jetbull.ledger.lease import Lease, LeaseLost
 from jetbull.ledger.names import ACTIVE, public_state_of, state_of
 from jetbull.ledger.placing import WAITING_CHILDREN, delayed, in_front
 from jetbull.ledger.store import QueueStore
-from jetbull.options import keep_policy
+from jetbull.options import keep_of_stored
 from jetbull.telemetry.jobs import completing, counting, failing
 
 _DEFAULT_LOCK_MS = 30_000
@@ -99,7 +99,7 @@ async def finish(job: JobBody, value: Any, token: str) -> None:
     lease = held(job, token) or await lease_of(job, token, "moveToFinished")
     try:
         record = await finishing.complete(
-            lease, value, keep_policy(job.opts.get("removeOnComplete"))
+            lease, value, keep_of_stored(job.opts.get("removeOnComplete"))
         )
     except LeaseLost:
         raise await _lost(job, "moveToFinished") from None
@@ -154,7 +154,7 @@ async def _end_try(job: JobBody, end: str, token: str, made: int, delay_ms: int)
     failure = Failure(job.failedReason or "", job.stacktrace)
     try:
         if end == "failed":
-            keep = keep_policy(job.opts.get("removeOnFail"))
+            keep = keep_of_stored(job.opts.get("removeOnFail"))
             record = await finishing.fail(lease, failure, keep)
             job.finishedOn = record.head["finishedOn"]
         else:

@@ -102,7 +102,7 @@ def _tell_end(store: QueueStore, job_id: str, state: str, record: Record, value:
         store.tell(events.completed(job_id, value or dumps(head.get("returnvalue"))))
         return
     store.emit("failed", jobId=job_id, failedReason=str(head["failedReason"]), prev="active")
-    if head["attemptsMade"] >= (record.opts.get("attempts") or 0):
+    if head["attemptsMade"] >= int(record.opts.get("attempts") or 0):  # text of BullMQ for Python
         made = str(head["attemptsMade"])
         store.emit("retries-exhausted", jobId=job_id, attemptsMade=made)
 

@@ -162,6 +162,16 @@ async def test_impossible_jitter_is_refused(queue: Any, jitter: float) -> None:
         ({"timestamp": [1], "delay": 5}, r"^timestamp is a number, not \[1\]\.$"),
         ({"priority": "one"}, r"^priority is a number, not 'one'\.$"),
         ({"priority": "-1"}, r"^Priority should be between 0 and 2097151$"),
+        ({"backoff": {"type": "fixed", "delay": "x"}}, r"^backoff\.delay is a number, not 'x'\.$"),
+        ({"backoff": float("inf")}, r"^backoff\.delay is a number, not inf\.$"),
+        (
+            {"removeOnComplete": {"age": float("nan")}},
+            r"a number or \{count, age\}, not \{'age': nan",
+        ),
+        (
+            {"deduplication": {"id": "i", "ttl": "x"}},
+            r"^deduplication\.ttl is a number, not 'x'\.$",
+        ),
         ({"deduplication": "id"}, r"^deduplication is a dictionary with an id, not 'id'\.$"),
     ],
 )

@@ -284,3 +284,11 @@ async def test_a_worker_tells_the_progress_of_its_jobs(make: Makers, queue: Any)
     await added(queue, 1)
     job, progress = await Heard(make.worker(queue, process), "progress").once()
     assert (job.id, progress) == ("1", {"page": 3})
+
+
+@pytest.mark.parametrize("keep", [float("inf"), {"age": float("inf")}, {"count": float("inf")}])
+async def test_an_endless_number_or_age_keeps_all(make: Makers, queue: Any, keep: Any) -> None:
+    completed = Heard(make.worker(queue, done, removeOnComplete=keep), "completed")
+    await queue.add("job", {})
+    await completed.times(1)
+    assert await queue.getCompletedCount() == 1
