@@ -65,6 +65,10 @@ class HandDriven(JobOwner, EventEmitter):
     closed: bool
     paused: bool
 
+    async def rest(self) -> None:
+        """A pause before something is tried again, as the worker makes it."""
+        raise NotImplementedError
+
     def isConnectionError(self, error: BaseException) -> bool:
         """Whether the error says that a server is away, so that trying again makes sense."""
         if any(cls.__name__ in _AWAY for cls in type(error).__mro__):
