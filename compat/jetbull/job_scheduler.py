@@ -13,6 +13,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import public_state_of
 from jetbull.ledger.placing import REMOVED
+from jetbull.options import check_number, numeral
 from jetbull.repeating import default_repeat_strategy, next_by, to_millis
 from jetbull.scheduler_view import (
     from_hash as _transform_scheduler_data,  # noqa: F401 - a name of bullmq.job_scheduler
@@ -52,8 +53,11 @@ class JobScheduler:
         """
         repeat = dict(repeat_opts or {})
         _check(repeat)
-        if isinstance(repeat.get("every"), str):
-            repeat["every"] = _number(repeat["every"])
+        if repeat.get("every"):
+            repeat["every"] = _interval(repeat["every"])
+        if repeat.get("limit") is not None:
+            repeat["limit"] = numeral(repeat["limit"])
+            check_number(".limit", repeat["limit"])
         if not override:
             current = await Job.fromId(self.queue, producer_id or "")
             return None if current is None else await iterations.advance(self.queue, current)
@@ -154,11 +158,12 @@ def _shown(stored: schedules.Scheduler) -> JobSchedulerJson:
     return cast(JobSchedulerJson, shown(stored.id, stored.body, stored.next_ms))
 
 
-def _number(every: str) -> int:
-    try:
-        return int(every)
-    except ValueError as error:
-        raise ConfigurationError(f".every is a number of ms, not {every!r}.") from error
+def _interval(every: Any) -> float:
+    given: float = numeral(every)
+    check_number(".every", given)
+    if given < 1:
+        raise ConfigurationError(f".every is at least 1 ms, not {every!r}.")
+    return given
 
 
 def _check(repeat: Mapping[str, Any]) -> None:
@@ -170,6 +175,9 @@ def _check(repeat: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             "Either .pattern or .every options must be defined for this repeatable job"
         )
+    for option in ("pattern", "tz"):
+        if not isinstance(repeat.get(option) or "", str):
+            raise ConfigurationError(f".{option} is a text, not {repeat[option]!r}.")
     if repeat.get("immediately") and repeat.get("startDate"):
         raise ConfigurationError(
             "Both .immediately and .startDate options are defined for this repeatable job"

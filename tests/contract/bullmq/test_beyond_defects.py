@@ -205,3 +205,32 @@ async def test_a_timestamp_of_none_is_now(queue: Any) -> None:
     stored = await queue.getJob(job.id)
     assert abs(stored.timestamp - time.time() * 1000) < 60_000
     assert await queue.clean(0, 0, "delayed") == [job.id]
+
+
+@pytest.mark.parametrize(
+    ("repeat", "message"),
+    [
+        ({"every": 0.5}, r"^\.every is at least 1 ms, not 0\.5\.$"),
+        ({"every": -1000}, r"^\.every is at least 1 ms, not -1000\.$"),
+        ({"every": float("inf")}, r"^\.every is a number, not inf\.$"),
+        ({"every": "often"}, r"^\.every is a number, not 'often'\.$"),
+        ({"every": 1000, "limit": "few"}, r"^\.limit is a number, not 'few'\.$"),
+        ({"pattern": 5}, r"^\.pattern is a text, not 5\.$"),
+        ({"pattern": "* * * * *", "tz": 1}, r"^\.tz is a text, not 1\.$"),
+    ],
+)
+async def test_a_scheduler_that_cannot_go_on_is_refused(
+    queue: Any, repeat: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        await queue.upsertJobScheduler("odd", repeat)
+    assert await queue.getJobSchedulersCount() == 0
+
+
+async def test_the_limit_of_a_scheduler_may_be_a_whole_number_in_text(
+    make: Makers, queue: Any
+) -> None:
+    await queue.upsertJobScheduler("thrice", {"every": "20", "limit": "3"})
+    calls = await Heard(make.worker(queue, done), "completed").times(3)
+    assert [job.opts["repeat"]["count"] for job, _ in calls] == [1, 2, 3]
+    assert await queue.getDelayedCount() == 0
