@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,18 @@ async def test_everything_that_was_carried_is_removed(
     await run(options, Silent())
     assert (await made_final(options, tmp_path)).verdict is Verdict.FINE
     assert client.keys("*") == []
+
+
+async def test_queues_whose_names_differ_in_letters_of_no_file_name_have_an_archive_each(
+    redis_server: RedisServer, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("שלום", "תודה"):
+        redis_server.client.hset(f"bull:{name}:meta", "opts.maxLenEvents", 10000)
+        redis_server.client.set(f"bull:{name}:id", 1)
+    await run(options, Silent())
+    assert (await finalize(options.model_copy(update={"yes": True}), Silent())).verdict == 0
+    assert len(os.listdir(tmp_path)) == 2
 
 
 async def test_a_job_that_an_old_producer_adds_during_the_removal_stays_listed(

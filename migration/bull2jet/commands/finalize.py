@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Sequence
@@ -120,8 +121,11 @@ class _Finalizing:
 
 
 def _default_archive(found: QueueFound) -> Path:
+    """A free file name; those of several queues may differ only in what is replaced."""
     name = _UNSAFE.sub("-", found.queue.key).strip("-")
-    return Path(f"bull2jet-{name}-{time.strftime('%Y%m%d-%H%M%S')}.jsonl.gz")
+    stem = f"bull2jet-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(path for name in names if not (path := Path(f"{name}.jsonl.gz")).exists())
 
 
 __all__ = ["finalize"]
