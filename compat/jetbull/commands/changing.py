@@ -7,6 +7,7 @@ from typing import Any
 
 from jetbull.error_code import refused
 from jetbull.ledger import blobs, patches
+from jetbull.ledger.belongings import forget_if_gone
 from jetbull.ledger.lease import Lease, LeaseLost
 from jetbull.ledger.record import Record, dumps, to_bytes
 from jetbull.ledger.store import QueueStore
@@ -55,4 +56,5 @@ async def _rewrite(
         else:
             return
     if not await patches.rewrite(store, job_id, change):
+        await forget_if_gone(store, job_id)  # what is large was put beside it before
         raise refused(-1, command, job_id)

@@ -55,10 +55,19 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             if await _replace(store, job, rule.id, key, owner, until):
                 return job.job_id
         elif verdict is Verdict.SILENT:
+            _not_stored(store, job)
             return key.owner
         elif await _stay_out(store, job, rule.id, key, verdict, until):
+            if verdict is not Verdict.REMEMBER:
+                _not_stored(store, job)
             announce_duplicate(store, job.job_id, rule.id, key.owner)
             return key.owner
+
+
+def _not_stored(store: QueueStore, job: NewJob) -> None:
+    """It was about to be stored, and another add was quicker."""
+    if job.generated:
+        let_go(store, job.job_id, job.record)
 
 
 async def _own(

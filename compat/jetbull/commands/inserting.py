@@ -15,7 +15,7 @@ from jetbull.commands import linking
 from jetbull.commands.known import Item
 from jetbull.commands.noting import finish_abandoned as finish_noted
 from jetbull.commands.noting import store_noted
-from jetbull.commands.planning import plan
+from jetbull.commands.planning import Plan, plan
 from jetbull.commands.preparing import announcer
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
@@ -24,6 +24,7 @@ from jetbull.ledger import blobs, releasing
 from jetbull.ledger import journal as journals
 from jetbull.ledger.adding import is_stored, tombstones
 from jetbull.ledger.batch import Message, commit, most_in_batch
+from jetbull.ledger.belongings import let_go
 from jetbull.ledger.collector import collector_paused
 from jetbull.ledger.guard import guard_of
 from jetbull.ledger.insertion import Entry
@@ -58,11 +59,20 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
         await _externalize(made.entries)
         try:
             await _store(store, made.entries)
+            _let_go(made)
             return made.ids
         except Conflict:
             if again:  # a replica that is behind told the same as before
                 await asyncio.sleep(_PAUSE_SECONDS)
             again = True
+
+
+def _let_go(made: Plan) -> None:
+    """What is large of jobs that were about to be stored when others were quicker."""
+    for entry in made.entries:
+        job, name = entry.job, (entry.store.names.name, entry.job.job_id)
+        if job.generated and not entry.stored and name not in made.remembered:
+            let_go(entry.store, job.job_id, job.record)
 
 
 async def _externalize(entries: Sequence[Entry]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from jetbull.commands.announcing import announce_duplicate, announce_replacement
-from jetbull.commands.known import Claim, Item, Known, look
+from jetbull.commands.known import Claim, Item, Known, Name, look
 from jetbull.commands.preparing import renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.ledger import blobs, deduplication
@@ -38,6 +38,7 @@ class Plan:
     entries: list[Entry] = field(default_factory=list)
     standing: list[Entry | str] = field(default_factory=list)
     adoption: bool = False
+    remembered: set[Name] = field(default_factory=set)  # for when the owner of an id has finished
 
     @property
     def ids(self) -> list[str]:
@@ -69,7 +70,9 @@ async def plan(items: Sequence[Item], again: bool) -> Plan:
             made.standing.append(entry)
         else:
             made.standing.append(await _under_rule(known, item, item.rule, entry))
-    for (_, dedup_id), claim in known.claims.items():
+    for (queue, dedup_id), claim in known.claims.items():
+        if claim.pending is not None:
+            made.remembered.add((queue, claim.pending["id"]))
         if claim.entry is not None:
             key = deduplication.message(
                 *(claim.store, dedup_id, claim.owner, claim.until_ms, claim.seq, claim.pending)

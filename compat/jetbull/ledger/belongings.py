@@ -9,6 +9,7 @@ from typing import Any
 
 from jetbull.errors import StoreError
 from jetbull.ledger.blobs import is_whole
+from jetbull.ledger.names import GONE, state_of
 from jetbull.ledger.record import Record
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
@@ -44,9 +45,16 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
         await asyncio.gather(*rooms)
 
 
+async def forget_if_gone(store: QueueStore, job_id: str) -> None:
+    """Removes what was just put beside a job that somebody else removed meanwhile."""
+    newest = await store.newest(job_id)
+    if newest is None or state_of(newest.subject) == GONE:
+        await forget(store, [job_id])
+
+
 def let_go(store: QueueStore, job_id: str, record: Record) -> None:
-    """Removes what belongs to a job that another one replaced, without waiting: who adds jobs may
-    not be allowed to remove any.
+    """Removes what belongs to a job that another one stands for, without waiting: who adds jobs
+    may not be allowed to remove any.
     """
     if (is_whole(record) and not record.head.get("attemptsStarted")) or not store.wire.is_connected:
         return
@@ -111,4 +119,4 @@ def _root(subject: str) -> str:
     return ".".join(subject.split(".", 4)[:4])
 
 
-__all__ = ["delete", "forget", "let_go"]
+__all__ = ["delete", "forget", "forget_if_gone", "let_go"]

@@ -8,8 +8,9 @@ from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, StoreError
 from jetbull.ledger import blobs, events, parents
+from jetbull.ledger.belongings import forget_if_gone
 from jetbull.ledger.clock import now_ms
-from jetbull.ledger.lease import Lease
+from jetbull.ledger.lease import Lease, LeaseLost
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import COMPLETED, FAILED, OPEN, lane_of
 from jetbull.ledger.placing import DONE, REMOVED, SETTLE_MS, Place, delayed, unsettled, waiting
@@ -83,7 +84,12 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
         reference = await blobs.write_if_large(store, job_id, text)
     blobs.set_field(record.head, "returnvalue", value, reference)
     record.head.pop("deferredFailure", None)
-    await _finish(lease, record, COMPLETED, keep, text)
+    try:
+        await _finish(lease, record, COMPLETED, keep, text)
+    except LeaseLost:
+        if reference is not None:
+            await forget_if_gone(store, job_id)
+        raise
     return record
 
 
