@@ -20,7 +20,7 @@ import random
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger import bookkeeping, parentage, parents, reading, releasing
+from jetbull.ledger import bookkeeping, hearsay, parentage, parents, reading, releasing
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.consumers import level_consumer, wait_consumer
 from jetbull.ledger.guard import HeaderMap, expect
@@ -91,7 +91,13 @@ class Upkeep:
             if current is not None and current.seq > message.seq:
                 await store.purge(message.subject, seq=message.seq + 1)
             elif current is not None and state != ACTIVE and await self._is_done(message):
-                await self._ticket_again(job_id, message)
+                if await hearsay.ended_since(store, job_id, message.time):
+                    # Its other messages are gone as well: it was removed, as `removeOnComplete`
+                    # does, or has been for long enough. It is not to run once more.
+                    log.info("job %s has ended; its ticket of the past is dropped", job_id)
+                    await store.purge(message.subject, seq=message.seq + 1)
+                else:
+                    await self._ticket_again(job_id, message)
 
     async def _is_done(self, ticket: Stored) -> bool:
         """Whether the consumer counts the ticket as acknowledged."""

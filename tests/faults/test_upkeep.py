@@ -9,6 +9,7 @@ import pytest
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.ledger import bookkeeping, parentage
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Stored
 from jetbull.upkeep import Upkeep
 
 
@@ -129,4 +130,35 @@ async def test_a_message_the_server_gave_back_after_a_crash_goes_and_its_job_sta
         store.names.space.jobs, {"multi_last": [store.names.any_state(str(job.id))]}
     )
     assert [message.subject for message in found] == [store.names.job("completed", str(job.id))]
+    await queue.close()
+
+
+class _WithLostTickets(Upkeep):
+    """As after a kill -9 of the server: what waits was acknowledged before."""
+
+    async def _is_done(self, ticket: Stored) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("ended", [None, "completed", "failed", "removed"])
+async def test_a_ticket_the_server_gave_back_runs_again_only_if_its_job_never_ended(
+    shared_url: str, name: str, ended: str | None
+) -> None:
+    queue = Queue(name, {"connection": shared_url})
+    await queue.add("other", {}, {"delay": 60_000})
+    job = await queue.add("job", {})
+    store = await queue.ledger()
+    ticket = await store.newest(str(job.id))
+    assert ticket is not None
+    if ended is not None:
+        store.emit(ended, jobId=str(job.id), prev="active")
+        store.emit("completed", jobId="somebody else")
+    await store.event_log.flush()
+    await _WithLostTickets(store, old_enough_ms=0).look()
+    newest = await store.newest(str(job.id))
+    if ended is None:
+        assert newest is not None and newest.seq > ticket.seq
+    else:
+        assert newest is None
+    assert await queue.getDelayedCount() == 1
     await queue.close()
