@@ -15,6 +15,7 @@ from jetbull.ledger.places import GRACE_MS, Places
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
+from jetbull.settings_watch import SettingsWatch
 
 log = logging.getLogger("jetbull.worker")
 
@@ -41,14 +42,12 @@ class Admission:
         self._limiter = limiter
         self._on_change = on_change
         self._longest_block_ms = longest_block_ms
-        self._settings: settings.Settings = {}
-        self._settings_seq = 0
+        self._watch = SettingsWatch(store, self._take, self._on_news, self._on_lost, on_change)
         self.paused = False
         self.concurrency: int | None = None
         self._rate = gate.rate_of({}, limiter)
         self.limited = self._rate is not None
-        self._subscriptions: list[Subscription] = []
-        self._forget: Callable[[], None] = lambda: None
+        self._subscription: Subscription | None = None
         self._blocked_until = 0.0
         self._alarm: asyncio.TimerHandle | None = None
         self._waits_for_slot = False
@@ -56,7 +55,6 @@ class Admission:
         self._places = Places(store)
         self._permits = Permits(store)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._refresh: asyncio.Task[None] | None = None
         self.nothing_waits = True
         self._passed_over = False
         self.demand = 1
@@ -64,23 +62,15 @@ class Admission:
 
     async def open(self) -> None:
         """Reads the settings and listens for their changes."""
-        names = self._store.names
-        for topic in ("meta", "slot"):
-            callback = self._on_meta if topic == "meta" else self._on_slot
-            self._subscriptions.append(
-                await self._store.wire.subscribe(names.hint(topic), callback)
-            )
-        self._forget = self._store.wire.on_reconnect(self._on_reconnect)
-        await self._read()
+        subject = self._store.names.hint("slot")
+        self._subscription = await self._store.wire.subscribe(subject, self._on_slot)
+        await self._watch.open()
 
     async def close(self) -> None:
         """Stops listening."""
-        self._forget()
-        if self._refresh is not None:
-            self._refresh.cancel()
-            await asyncio.gather(self._refresh, return_exceptions=True)
-        for subscription in self._subscriptions:
-            await self._store.wire.unsubscribe(subscription)
+        await self._watch.close()
+        if self._subscription is not None:
+            await self._store.wire.unsubscribe(self._subscription)
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -92,39 +82,26 @@ class Admission:
         except JetbullError as error:
             log.debug("what %s did not use is left: %s", self._store.names.name, error)
 
-    async def _read(self) -> None:
-        known = self._settings_seq
-        values, seq = await settings.read(self._store)
-        if self._settings_seq == known or seq > self._settings_seq:  # else a hint was quicker
-            self._take(values, seq)
+    async def refresh(self) -> None:
+        """Reads the settings again, for a hint may have been lost."""
+        await self._watch.refresh()
 
-    def _take(self, values: settings.Settings, seq: int) -> None:
-        before = self.concurrency
-        self._settings, self._settings_seq = values, seq
-        limit = self._settings.get("concurrency")
-        self.paused = bool(self._settings.get("paused"))
+    def _take(self, values: settings.Settings) -> None:
+        before, limit = self.concurrency, values.get("concurrency")
+        self.paused = bool(values.get("paused"))
         self.concurrency = None if limit is None else int(limit)
-        self._rate = gate.rate_of(self._settings, self._limiter)
+        self._rate = gate.rate_of(values, self._limiter)
         self.limited = self._rate is not None or self.concurrency is not None
         if self.concurrency != before:
             self._places.forget()
 
-    async def refresh(self) -> None:
-        """Reads the settings again, for a hint may have been lost."""
-        before = self._settings
-        await self._read()
-        if self._settings != before:
-            self._on_change()
-
-    async def _on_meta(self, hint: Msg) -> None:
+    def _on_news(self) -> None:
         self._blocked_until = 0.0
         self._permits.forget()
-        told = settings.told(hint.data)
-        if told is not None and told[1] > self._settings_seq:
-            self._take(*told)
-        else:
-            await self._read()
-        self._on_change()
+
+    def _on_lost(self) -> None:
+        self._places.forget()
+        self._permits.forget()
 
     async def _on_slot(self, told: Msg) -> None:
         if told.data == self._places.owner.encode():
@@ -138,20 +115,6 @@ class Admission:
         if self._waits_for_slot:
             self._waits_for_slot = False
             self._blocked_until = 0.0
-
-    def _on_reconnect(self) -> None:
-        self._places.forget()
-        self._permits.forget()
-        if self._refresh is not None:
-            self._refresh.cancel()
-        self._refresh = asyncio.get_running_loop().create_task(self._reread())
-
-    async def _reread(self) -> None:
-        try:
-            await self._read()
-        except JetbullError as error:
-            log.warning("the settings of %s are not read again: %s", self._store.names.name, error)
-        self._on_change()
 
     @property
     def blocked(self) -> bool:

@@ -1,0 +1,100 @@
+"""A queue's settings as a worker knows them: read when it begins, and kept fresh by hints."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from jetbull.errors import JetbullError
+from jetbull.ledger import settings
+from jetbull.ledger.store import QueueStore
+from jetbull.ledger.wire import Msg, Subscription
+
+log = logging.getLogger("jetbull.worker")
+
+
+class SettingsWatch:
+    """Tells of the settings of one queue.
+
+    `take` gets them when they are first known and whenever they are read again. `on_news` is called
+    before that when somebody has changed them, `on_lost` when a hint may have been missed, and
+    `on_change` behind it.
+    """
+
+    def __init__(
+        self,
+        store: QueueStore,
+        take: Callable[[settings.Settings], None],
+        on_news: Callable[[], None],
+        on_lost: Callable[[], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._take_in = take
+        self._on_news = on_news
+        self._on_lost = on_lost
+        self._on_change = on_change
+        self._known: settings.Settings = {}
+        self._seq = 0
+        self._subscription: Subscription | None = None
+        self._forget: Callable[[], None] = lambda: None
+        self._again: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Reads the settings and listens for their changes."""
+        wire, names = self._store.wire, self._store.names
+        self._subscription = await wire.subscribe(names.hint("meta"), self._on_meta)
+        self._forget = wire.on_reconnect(self._on_reconnect)
+        await self._read()
+
+    async def close(self) -> None:
+        """Stops listening."""
+        self._forget()
+        if self._again is not None:
+            self._again.cancel()
+            await asyncio.gather(self._again, return_exceptions=True)
+        if self._subscription is not None:
+            await self._store.wire.unsubscribe(self._subscription)
+
+    async def refresh(self) -> None:
+        """Reads the settings again, for a hint may have been lost."""
+        before = self._known
+        await self._read()
+        if self._known != before:
+            self._on_change()
+
+    async def _read(self) -> None:
+        known = self._seq
+        values, seq = await settings.read(self._store)
+        if self._seq == known or seq > self._seq:  # else a hint was quicker
+            self._take(values, seq)
+
+    def _take(self, values: settings.Settings, seq: int) -> None:
+        self._known, self._seq = values, seq
+        self._take_in(values)
+
+    async def _on_meta(self, hint: Msg) -> None:
+        self._on_news()
+        told = settings.told(hint.data)
+        if told is not None and told[1] > self._seq:
+            self._take(*told)
+        else:
+            await self._read()
+        self._on_change()
+
+    def _on_reconnect(self) -> None:
+        self._on_lost()
+        if self._again is not None:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().create_task(self._reread())
+
+    async def _reread(self) -> None:
+        try:
+            await self._read()
+        except JetbullError as error:
+            log.warning("the settings of %s are not read again: %s", self._store.names.name, error)
+        self._on_change()
+
+
+__all__ = ["SettingsWatch"]
