@@ -33,6 +33,7 @@ class Serving:
         self.slots = Slots(worker, store, self.admission, worker._process)
         self._presence = Presence(store, worker.describe, worker._cancel)
         self._idle_check: asyncio.Task[None] | None = None
+        self._idle_again = False  # since the look that is under way began
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; raises what ends one of the loops."""
@@ -88,14 +89,17 @@ class Serving:
 
     def on_idle(self) -> None:
         """No slot is busy any more: tell the listeners once the queue is drained."""
+        self._idle_again = True
         if self._idle_check is None or self._idle_check.done():
             self._idle_check = asyncio.ensure_future(self._check_drained())
 
     async def _check_drained(self) -> None:
-        if await is_drained(self._store, lambda: self.slots.busy > 0):
-            self._worker.drained = True
-            self._store.emit("drained")
-            self._worker.emit_safely("drained")
+        while self._idle_again:
+            self._idle_again = False
+            if await is_drained(self._store, lambda: self.slots.busy > 0):
+                self._worker.drained = True
+                self._store.emit("drained")
+                self._worker.emit_safely("drained")
 
 
 __all__ = ["Serving"]

@@ -10,7 +10,7 @@ from jetbull.ledger.reading import find
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
-_TRIES = 4
+_TRIES = 8
 
 
 async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
