@@ -66,8 +66,8 @@ class HandDriven(JobOwner, EventEmitter):
     paused: bool
 
     async def rest(self) -> None:
-        """A pause before something is tried again, as the worker makes it."""
-        raise NotImplementedError
+        """A pause before something is tried again."""
+        await asyncio.sleep(_PAUSE_SECONDS)
 
     def isConnectionError(self, error: BaseException) -> bool:
         """Whether the error says that a server is away, so that trying again makes sense."""
