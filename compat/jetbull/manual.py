@@ -28,13 +28,14 @@ class ManualFetch:
         Pausing the worker ends that wait. One that is paused already gives a job all the same, as
         in BullMQ for Python, but not to who does not want to wait, as in BullMQ for Node.
         """
-        if self._worker.paused and not block:
+        paused_before = self._worker.paused
+        if paused_before and not block:
             return None
         store = await self._worker.ledger()
         admission = await self._admit(store)
         lease = await self._try(store, admission, token)
         if lease is None and block and self._seen_empty:
-            lease = await self._wait(store, admission, token)
+            lease = await self._wait(store, admission, token, paused_before)
         self._seen_empty = lease is None
         if lease is None:
             return None
@@ -77,28 +78,43 @@ class ManualFetch:
             admission.block(taken.limited_ms)
         return None
 
-    async def _wait(self, store: QueueStore, admission: Admission, token: str) -> Lease | None:
-        """Looks again whenever something arrives, until `drainDelay` is over."""
+    async def _wait(
+        self, store: QueueStore, admission: Admission, token: str, paused_before: bool
+    ) -> Lease | None:
+        """Looks again whenever something arrives, until `drainDelay` is over.
+
+        Only the waiting ends then, never a claim that is under way: its job would have no holder.
+        """
         arrivals = Arrivals(store, self._changed)
-        paused_before = self._worker.paused
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._worker.opts["drainDelay"]
         await arrivals.open()
         try:
-            async with asyncio.timeout(self._worker.opts["drainDelay"]):
-                while not self._worker.closing:
-                    self._changed.clear()
-                    if self._worker.paused and not paused_before:
-                        return None
-                    lease = await self._try(store, admission, token)
-                    if lease is not None:
-                        return lease
-                    if not admission.blocked:
-                        await arrivals.ask()
-                    await self._changed.wait()
-        except TimeoutError:
-            return None
+            while not self._worker.closing:
+                self._changed.clear()
+                if self._worker.paused and not paused_before:
+                    return None
+                lease = await self._try(store, admission, token)
+                if lease is not None:
+                    return lease
+                if clock() >= until:
+                    return None
+                if not admission.blocked:
+                    await arrivals.ask()
+                if not await self._change(until):
+                    return None
         finally:
             await arrivals.close()
         return None
+
+    async def _change(self, until: float) -> bool:
+        """Whether something changed before the loop's clock shows `until`."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 __all__ = ["ManualFetch"]

@@ -39,6 +39,22 @@ async def test_the_wait_for_a_job_ends_after_the_drain_delay(make: Makers, queue
     assert 0.15 < time.monotonic() - began < 2
 
 
+async def test_a_job_that_comes_as_the_wait_ends_is_given_or_left(make: Makers, queue: Any) -> None:
+    async def produce() -> None:
+        for number in range(200):
+            await queue.add("job", number)
+            await asyncio.sleep(0.003)
+
+    worker = make.worker(queue, drainDelay=0.002)
+    given = []
+    producing = asyncio.ensure_future(produce())
+    while not producing.done() or await queue.getWaitingCount():
+        job = await worker.getNextJob("token")
+        if job is not None:
+            given.append(job.id)
+    assert sorted(given) == sorted([job.id for job in await queue.getActive()])
+
+
 async def test_pausing_ends_the_wait_for_a_job(make: Makers, queue: Any) -> None:
     worker = make.worker(queue, drainDelay=60)
     assert await worker.getNextJob("t1") is None
@@ -48,6 +64,15 @@ async def test_pausing_ends_the_wait_for_a_job(make: Makers, queue: Any) -> None
     assert await asyncio.wait_for(waiting, PATIENCE) is None
     job = await queue.add("job", {})
     assert await job.getState() == "waiting"
+
+
+async def test_pausing_ends_a_wait_that_has_hardly_begun(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue, drainDelay=60)
+    assert await worker.getNextJob("t1") is None
+    waiting = asyncio.ensure_future(worker.getNextJob("t2"))
+    await asyncio.sleep(0)
+    await worker.pause()
+    assert await asyncio.wait_for(waiting, PATIENCE) is None
 
 
 async def test_a_taken_job_is_active(make: Makers, queue: Any) -> None:
