@@ -24,10 +24,16 @@ class StalledCheck:
     def start(self, store: QueueStore) -> asyncio.Task[None]:
         """Begins to look, unless it does already; what looks."""
         if self._task is None or self._task.done():
-            tries = self._opts["maxStalledCount"]
-            repair = Repair(store, tries, self._on_stalled, self._keep_of)
-            self._task = asyncio.ensure_future(repair.run())
+            self._task = asyncio.ensure_future(self._repair(store).run())
         return self._task
+
+    async def once(self, store: QueueStore) -> None:
+        """Brings back what there is now, unless that is done all the time."""
+        if self._task is None or self._task.done():
+            await self._repair(store).once()
+
+    def _repair(self, store: QueueStore) -> Repair:
+        return Repair(store, self._opts["maxStalledCount"], self._on_stalled, self._keep_of)
 
     async def close(self) -> None:
         """Ends the check."""

@@ -227,7 +227,10 @@ class Worker(WorkerBody[Data, Result]):
 
     # --- one job -----------------------------------------------------------------------
 
-    async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None:
+    async def _process(
+        self, job: Job, lease: Lease, on_sent: Callable[[], bool], begun: bool = False
+    ) -> None:
+        """Runs a job; `begun` when its start was told already."""
         for option in ("removeOnComplete", "removeOnFail"):
             if option not in job.opts and option in self.opts:
                 job.opts[option] = self.opts[option]
@@ -239,16 +242,20 @@ class Worker(WorkerBody[Data, Result]):
         )
         arguments = (job, lease.token, controller and controller.signal)[: self._arguments]
         try:
-            if job.repeatJobKey:
-                await iterations.follow(self, job)
-            try:
-                self.emit("active", job, "waiting")
-            except Exception as error:
-                self.complain(error, job)
+            if not begun:
+                await self._tell_start(job)
             await run_job(self, job, lease, self._call, arguments, on_sent)
         finally:
             self.jobs.discard((job, lease.token))
             self.lockManager.untrack_job(job.id)
+
+    async def _tell_start(self, job: Job) -> None:
+        if job.repeatJobKey:
+            await iterations.follow(self, job)
+        try:
+            self.emit("active", job, "waiting")
+        except Exception as error:
+            self.complain(error, job)
 
     async def getNextJob(
         self, token: str, opts: Mapping[str, Any] | None = None

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Generic
 
 from anyio import CapacityLimiter
 
+from jetbull.commands import holding
 from jetbull.errors import JetbullError, RateLimitError
 from jetbull.hand_driven import HandDriven
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger import gate
+from jetbull.ledger.lease import Lease
 from jetbull.ledger.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.processors import Processor
+from jetbull.stalled_check import StalledCheck
 from jetbull.types.generics import Data, Result
 from jetbull.worker_serving import Serving
 from jetbull.worker_settings import positive
@@ -39,6 +43,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     _threads: CapacityLimiter
     _job_scheduler: JobScheduler | None
     _serving: Serving | None
+    _stalled_check: StalledCheck
     _done: asyncio.Task[None] | None
     _running: asyncio.Task[Any] | None
     _ready: asyncio.Event
@@ -150,6 +155,40 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         """A job fetched here removed itself: the queue's listeners learn it, a worker's do not."""
 
     # --- its jobs ----------------------------------------------------------------------
+
+    async def _process(
+        self, job: Job, lease: Lease, on_sent: Callable[[], bool], begun: bool = False
+    ) -> None: ...
+
+    async def processJob(self, job: Job[Data, Result], token: str) -> None:
+        """Runs the processor on a job that `getNextJob` gave, renews its lock meanwhile, and stores
+        how it ended.
+
+        Raises nothing of the job: the listeners hear `completed`, `failed`, or `error` when the
+        token does not hold the job.
+        """
+        if self.processor is None:
+            raise JetbullError("No process function is defined.")
+        try:
+            lease = await holding.lease_of(job, token, "moveToFinished")
+        except JetbullError as error:
+            self.complain(error, job)
+            return
+        if not self.opts.get("skipLockRenewal"):
+            self.lockManager.start()
+        await self._process(job, lease, lambda: False, begun=True)
+        if lease.ended and job.finishedOn:
+            await holding.tell_drained(lease.store)
+
+    async def runStalledJobsCheck(self) -> None:
+        """Brings back the jobs whose locks have expired by now, once; `stalled` for each.
+
+        A worker at work does it all the time. What goes wrong is told as `error`.
+        """
+        try:
+            await self._stalled_check.once(await self.ledger())
+        except Exception as error:
+            self.complain(error)
 
     async def rateLimit(self, expire_time_ms: int) -> None:
         """Nothing starts for so many ms, on all workers with a limiter.

@@ -279,9 +279,15 @@ async def _after(
     store = await job.queue.ledger()
     nothing: list[Any] = [None] * 4
     following = await _next(store, job, token) if fetch_next else nothing if ended else None
-    if ended and following == nothing and await is_drained(store, lambda: False):
-        store.emit("drained")
+    if ended and following == nothing:
+        await tell_drained(store)
     return following
+
+
+async def tell_drained(store: QueueStore) -> None:
+    """`drained`, if nothing waits and nothing runs."""
+    if await is_drained(store, lambda: False):
+        store.emit("drained")
 
 
 async def _next(store: QueueStore, job: JobBody, token: str) -> list[Any]:
@@ -298,4 +304,14 @@ async def _next(store: QueueStore, job: JobBody, token: str) -> list[Any]:
     return [None, 0, 0, int(later[0][1].record.head["due"])] if later else [None] * 4
 
 
-__all__ = ["complete", "delay", "extend", "fail", "finish", "lease_of", "stacktrace", "wait"]
+__all__ = [
+    "complete",
+    "delay",
+    "extend",
+    "fail",
+    "finish",
+    "lease_of",
+    "stacktrace",
+    "tell_drained",
+    "wait",
+]

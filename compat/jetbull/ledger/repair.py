@@ -71,6 +71,20 @@ class Repair:
             forget()
             await feed.close()
 
+    async def once(self) -> None:
+        """Handles the tickets that are there now."""
+        store = self._store
+        name, filters = repair_consumer(store.names)
+        await ensure_delivery(store, name, filters)
+        feed = Feed(store.wire, store.names.space.jobs, name, self._tickets.put_nowait)
+        await feed.open()
+        try:
+            while await feed.grab(_AT_ONCE):
+                while not self._tickets.empty():
+                    await self._handle(self._tickets.get_nowait())
+        finally:
+            await feed.close()
+
     async def _ask(self, feed: Feed, asked: asyncio.Event, name: str, filters: list[str]) -> None:
         while True:
             try:
