@@ -22,6 +22,8 @@ from jetbull.types import (
     JobSchedulerJson,
     Metrics,
     QueueBaseOptions,
+    QueueEventsOptions,
+    QueueEventsProducerOptions,
     RateLimit,
     WorkerInfo,
     WorkerOptions,
@@ -108,6 +110,17 @@ async def test_every_option_of_a_connection_has_a_type() -> None:
         Queue("paint", {"connection": {"url": "nats://localhost:4222", "pasword": "…"}})
     known = str(refused.value).partition("known are ")[2]
     assert set(re.findall(r"\w+", known)) - {"and"} == ConnectionOptions.__optional_keys__ - {"url"}
+
+
+def test_options_that_mean_something_to_redis_alone_have_types_as_well() -> None:
+    base: QueueBaseOptions = {"skipVersionCheck": True, "skipWaitingForReady": True}
+    worker: WorkerOptions = {"skipVersionCheck": True, "skipWaitingForReady": True}
+    events: QueueEventsOptions = {"skipVersionCheck": True}
+    producer: QueueEventsProducerOptions = {"skipVersionCheck": True}
+    assert base.keys() <= QueueBaseOptions.__optional_keys__
+    assert worker.keys() <= WorkerOptions.__optional_keys__
+    assert events.keys() <= QueueEventsOptions.__optional_keys__
+    assert producer.keys() <= QueueEventsProducerOptions.__optional_keys__
 
 
 async def test_wrong_data_is_found_by_the_type_checker() -> None:

@@ -32,13 +32,14 @@ class ConnectionOptions(TypedDict, total=False):
 
 
 class QueueBaseOptions(TypedDict, total=False):
-    """Options every class takes."""
+    """Options every class takes; those that begin with `skip` are for Redis, and change nothing."""
 
     prefix: str
     connection: ConnectionOptions | str
     defaultJobOptions: JobOptions
     settings: dict[str, Any]
     skipVersionCheck: bool
+    skipWaitingForReady: bool
     telemetry: Any
     streams: dict[str, Any]
 
@@ -51,6 +52,7 @@ class QueueEventsOptions(TypedDict, total=False):
     autorun: bool
     lastEventId: str
     blockingTimeout: int
+    skipVersionCheck: bool
 
 
 class QueueEventsProducerOptions(TypedDict, total=False):
@@ -58,6 +60,7 @@ class QueueEventsProducerOptions(TypedDict, total=False):
 
     prefix: str
     connection: ConnectionOptions | str
+    skipVersionCheck: bool
 
 
 class RetryJobsOptions(TypedDict, total=False):

@@ -32,5 +32,7 @@ class WorkerOptions(TypedDict, total=False):
     metrics: dict[str, int]
     skipLockRenewal: bool
     skipStalledCheck: bool
+    skipVersionCheck: bool
+    skipWaitingForReady: bool
     telemetry: Any
     streams: dict[str, Any]
