@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from jetbull.admission import Admission
-from jetbull.commands import fetching, iterations
+from jetbull.commands import fetching, holding, iterations
+from jetbull.errors import JetbullError
 from jetbull.job import Job
 from jetbull.ledger.arrival import Arrivals
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.store import QueueStore
 from jetbull.worker_roles import FetchOwner
+
+_LEAVE_SECONDS = 2.0  # a closing worker waits so long until what nobody wants is given back
+
+log = logging.getLogger("jetbull.worker")
 
 
 class ManualFetch:
@@ -21,14 +27,40 @@ class ManualFetch:
         self._admission: Admission | None = None
         self._seen_empty = False
         self._changed = asyncio.Event()
+        self._given_up: set[asyncio.Task[Job | None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def next(self, token: str, block: bool = True) -> Job | None:
         """The next job, or None: at once, or after `drainDelay` when the queue was empty before.
 
         Pausing the worker ends that wait. One that is paused already gives a job all the same, as
         in BullMQ for Python, but not to who does not want to wait, as in BullMQ for Node.
+        Who is cancelled meanwhile has no job: one that was taken already is given back.
         """
-        paused_before = self._worker.paused
+        fetch = asyncio.ensure_future(self._next(token, block, self._worker.paused))
+        try:
+            return await asyncio.shield(fetch)
+        except asyncio.CancelledError:
+            if not fetch.cancelling():  # or all tasks end, with their event loop
+                self._given_up.add(fetch)
+                self._changed.set()
+                leaving = asyncio.ensure_future(self._leave(fetch, token))
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+            raise
+
+    async def _leave(self, fetch: asyncio.Task[Job | None], token: str) -> None:
+        """Gives back the job of somebody who was cancelled while it was taken."""
+        try:
+            job = await fetch
+            if job is not None:
+                await holding.wait(job, token)
+        except JetbullError as error:
+            log.warning("a job that nobody waits for may be active for a while: %s", error)
+        finally:
+            self._given_up.discard(fetch)
+
+    async def _next(self, token: str, block: bool, paused_before: bool) -> Job | None:
         if paused_before and not block:
             return None
         store = await self._worker.ledger()
@@ -44,8 +76,13 @@ class ManualFetch:
         job._lease = lease
         if job.repeatJobKey:
             await iterations.follow(self._worker, job)
-        self._worker.emit_safely("active", job, "waiting")
+        if not self._abandoned:
+            self._worker.emit_safely("active", job, "waiting")
         return job
+
+    @property
+    def _abandoned(self) -> bool:
+        return asyncio.current_task() in self._given_up
 
     def look_again(self) -> None:
         """The worker was paused, or its queue's settings changed."""
@@ -54,6 +91,10 @@ class ManualFetch:
     async def close(self) -> None:
         """Stops listening for the queue's settings."""
         self._changed.set()
+        if self._leaving:
+            _, late = await asyncio.wait(self._leaving, timeout=_LEAVE_SECONDS)
+            for task in late:
+                task.cancel()
         if self._admission is not None:
             await self._admission.close()
             self._admission = None
@@ -92,12 +133,12 @@ class ManualFetch:
         try:
             while not self._worker.closing:
                 self._changed.clear()
-                if self._worker.paused and not paused_before:
+                if self._abandoned or (self._worker.paused and not paused_before):
                     return None
                 lease = await self._try(store, admission, token)
                 if lease is not None:
                     return lease
-                if clock() >= until:
+                if clock() >= until or self._abandoned:
                     return None
                 if not admission.blocked:
                     await arrivals.ask()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from typing import Any
@@ -292,3 +293,28 @@ async def test_an_endless_number_or_age_keeps_all(make: Makers, queue: Any, keep
     await queue.add("job", {})
     await completed.times(1)
     assert await queue.getCompletedCount() == 1
+
+
+async def test_a_fetch_by_hand_that_is_cancelled_holds_no_job(make: Makers, queue: Any) -> None:
+    async def produce() -> None:
+        for number in range(150):
+            await queue.add("job", number)
+            await asyncio.sleep(0.004)
+
+    worker = make.worker(queue)
+    assert await worker.getNextJob("token") is None
+    given, patience = [], itertools.cycle((0.004, 0.007, 0.011, 0.02))
+    producing = asyncio.ensure_future(produce())
+    while not producing.done() or await queue.getWaitingCount():
+        try:
+            job = await asyncio.wait_for(worker.getNextJob("token"), next(patience))
+        except TimeoutError:
+            continue
+        if job is not None:
+            given.append(job.id)
+    await worker.close()  # what is given back is so by now
+    other = make.worker(queue)
+    while job := await other.getNextJob("token", {"block": False}):
+        given.append(job.id)
+    assert sorted(given) == sorted([job.id for job in await queue.getActive()])
+    assert len(given) == 150
