@@ -127,6 +127,9 @@ class Worker(WorkerBody[Data, Result]):
         self._ready = asyncio.Event()  # or it never will be
         self._fault: Exception | None = None
         self._manual = ManualFetch(self)
+        self._by_hand = 0  # jobs that `processJob` runs
+        self._hands_free = asyncio.Event()
+        self._hands_free.set()
         trace_worker(self)
         if processor is not None:
             self._arguments = takes(processor)
@@ -309,6 +312,7 @@ class Worker(WorkerBody[Data, Result]):
         if self._done is not None and self._done is not asyncio.current_task():
             await asyncio.gather(self._done, return_exceptions=True)
         await self._ended.wait()
+        await unless(self._force, self._hands_free.wait())
         await self._stalled_check.close()
         await self._manual.close()
         await self.lockManager.close()

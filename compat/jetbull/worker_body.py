@@ -44,6 +44,8 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     _job_scheduler: JobScheduler | None
     _serving: Serving | None
     _stalled_check: StalledCheck
+    _by_hand: int
+    _hands_free: asyncio.Event
     _done: asyncio.Task[None] | None
     _running: asyncio.Task[Any] | None
     _ready: asyncio.Event
@@ -162,7 +164,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     async def processJob(self, job: Job[Data, Result], token: str) -> None:
         """Runs the processor on a job that `getNextJob` gave, renews its lock meanwhile, and stores
-        how it ended.
+        how it ended; a graceful close waits for it.
 
         Raises nothing of the job: the listeners hear `completed`, `failed`, or `error` when the
         token does not hold the job.
@@ -176,9 +178,16 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
             return
         if not self.opts.get("skipLockRenewal"):
             self.lockManager.start()
-        await self._process(job, lease, lambda: False, begun=True)
-        if lease.ended and job.finishedOn:
-            await holding.tell_drained(lease.store)
+        self._by_hand += 1
+        self._hands_free.clear()
+        try:
+            await self._process(job, lease, lambda: False, begun=True)
+            if lease.ended and job.finishedOn:
+                await holding.tell_drained(lease.store)
+        finally:
+            self._by_hand -= 1
+            if not self._by_hand:
+                self._hands_free.set()
 
     async def runStalledJobsCheck(self) -> None:
         """Brings back the jobs whose locks have expired by now, once; `stalled` for each.

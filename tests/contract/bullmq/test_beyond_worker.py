@@ -318,3 +318,33 @@ async def test_a_fetch_by_hand_that_is_cancelled_holds_no_job(make: Makers, queu
         given.append(job.id)
     assert sorted(given) == sorted([job.id for job in await queue.getActive()])
     assert len(given) == 150
+
+
+async def test_closing_waits_for_a_job_run_by_hand_unless_it_is_by_force(
+    make: Makers, queue: Any
+) -> None:
+    go, running = asyncio.Event(), asyncio.Event()
+
+    async def process(job: Any, token: str) -> None:
+        running.set()
+        await go.wait()
+
+    for force, state in ((False, "completed"), (True, "active")):
+        go.clear()
+        running.clear()
+        worker = make.worker(queue, process, autorun=False)
+        await added(queue, 1)
+        job = await worker.getNextJob("mine")
+        processing = asyncio.ensure_future(worker.processJob(job, "mine"))
+        await running.wait()
+        closing = asyncio.ensure_future(worker.close(force))
+        if force:
+            await asyncio.wait_for(closing, PATIENCE)
+        else:
+            await asyncio.wait([closing], timeout=0.1)
+            assert not closing.done()
+            go.set()
+            await asyncio.wait_for(processing, PATIENCE)
+            await asyncio.wait_for(closing, PATIENCE)
+        assert await queue.getJobState(job.id) == state
+        processing.cancel()
