@@ -49,7 +49,9 @@ class TracedWorker(Protocol):
     async def getNextJob(self, token: str, opts: Mapping[str, Any] | None = None) -> Job | None:
         """Claims one job by hand."""
 
-    async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None: ...
+    async def _process(
+        self, job: Job, lease: Lease, on_sent: Callable[[], bool], begun: bool = False
+    ) -> None: ...
 
     def _on_stalled(self, job_id: str) -> None: ...
 
@@ -100,12 +102,14 @@ def _once(worker: TracedWorker, untraced: Callable[..., Any]) -> None:
 def _trace_processing(worker: TracedWorker, telemetry: Telemetry, who: Mapping[str, Any]) -> None:
     plain = worker._process
 
-    async def process(job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None:
+    async def process(
+        job: Job, lease: Lease, on_sent: Callable[[], bool], begun: bool = False
+    ) -> None:
         async def body(traced: Traced) -> None:
             traced.set({**who, Names.JobId: job.id, Names.JobName: job.name})
             processing[job] = traced
             try:
-                await plain(job, lease, on_sent)
+                await plain(job, lease, on_sent, begun)
             finally:
                 del processing[job]
                 traced.set(

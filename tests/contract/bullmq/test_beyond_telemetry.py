@@ -140,6 +140,20 @@ async def test_a_job_carries_the_trace_of_its_add_to_the_worker(make: Makers) ->
     assert seen.counted == {"bullmq.jobs.completed": 1, "bullmq.job.duration": 1}
 
 
+async def test_a_job_run_by_hand_has_its_span_too(make: Makers) -> None:
+    seen = Recording()
+    queue = make.queue(telemetry=seen)
+
+    async def process(job: Job, token: str) -> str:
+        return "done"
+
+    await queue.add("mail", {})
+    worker = make.worker(queue, process, telemetry=seen, autorun=False)
+    await worker.processJob(await worker.getNextJob("mine"), "mine")
+    run = seen.the("process ")
+    assert run.ended == 1 and run.events[0][0] == "job completed"
+
+
 async def test_a_failed_try_is_told_to_its_span(make: Makers) -> None:
     seen = Recording()
     queue = make.queue(telemetry=seen)
