@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .archive import Archive
 from .blocks import DocumentText, TextOptions
 from .contents import is_contents_page
-from .markup import Element, attribute, local_name, own_text, parse
+from .markup import Element, EmptyDocumentError, attribute, local_name, own_text, parse
 from .navigation import Navigation
 from .package import Package
 from .text import MarkFinder, document_text
@@ -35,6 +35,8 @@ class Document:
     title: str | None
     """What the table of contents calls it, else its first heading, else its own title."""
     text: DocumentText
+    fault: str | None = None
+    """Why there is nothing in it, where it is not even a document."""
 
 
 def read_documents(
@@ -50,7 +52,11 @@ def read_documents(
     """
     titles = navigation.titles()
     for place, name in enumerate(reading_order(package), start=1):
-        root = parse(archive.read(name), name, package.metadata.language or "")
+        try:
+            root = parse(archive.read(name), name, package.metadata.language or "")
+        except EmptyDocumentError as error:
+            yield Document(place, name, titles.get(name), DocumentText(), str(error))
+            continue
         text = document_text(root, options, find_marks(name))
         rule = _skipping_rule(package, name, root, text)
         if rule is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from audibook.errors import EpubError
 
 from .archive import Archive
-from .markup import attribute, local_name, parse
+from .markup import EmptyDocumentError, attribute, local_name, parse
 from .package import Package
 
 __all__ = ["check_not_encrypted"]
@@ -25,8 +25,12 @@ def check_not_encrypted(archive: Archive, package: Package) -> None:
     name = archive.find(_FILE)
     if name is None:
         return
+    try:
+        root = parse(archive.read(name), name)
+    except EmptyDocumentError:
+        return
     documents = {item.name for item in package.spine}
-    for data in parse(archive.read(name), name).iter():
+    for data in root.iter():
         if local_name(data) != "encrypteddata":
             continue
         algorithms = {

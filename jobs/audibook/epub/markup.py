@@ -14,6 +14,7 @@ from .decoding import decode
 
 __all__ = [
     "Element",
+    "EmptyDocumentError",
     "all_text",
     "attribute",
     "children",
@@ -23,6 +24,11 @@ __all__ = [
 ]
 
 Element = etree._Element
+
+
+class EmptyDocumentError(EpubError):
+    """A file of the book in which nothing stands."""
+
 
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _DOCTYPE_START = re.compile("<!DOCTYPE", re.IGNORECASE)
@@ -46,7 +52,8 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
 
     Well-formed XML is read as such. Anything else is read by the rules of HTML, which
     keep the text of a document with unclosed or crossed tags. Entities are never
-    expanded and nothing is fetched. Raises EpubError when nothing can be read.
+    expanded and nothing is fetched. Raises EpubError when nothing can be read,
+    EmptyDocumentError when there is nothing.
     """
     text = decode(data, language)
     text = _without_doctype(_XML_DECLARATION.sub("", text))
@@ -54,7 +61,7 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
     text = _CONTROLS.sub(lambda found: _WINDOWS[ord(found.group())], text)
     text = _ILLEGAL.sub("", text).strip()
     if not text:
-        raise EpubError(f"{name!r} in the EPUB is empty.")
+        raise EmptyDocumentError(f"{name!r} in the EPUB is empty.")
     try:
         return etree.fromstring(text.encode(), _xml_parser())
     except etree.XMLSyntaxError:
@@ -77,7 +84,7 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
             "divide it into paragraphs."
         )
     if root is None:
-        raise EpubError(f"{name!r} in the EPUB holds no document.")
+        raise EmptyDocumentError(f"{name!r} in the EPUB holds no document.")
     return root
 
 

@@ -51,12 +51,16 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package document; `spine` holds the items to be read, in reading order."""
+    """A package document; `spine` holds the items to be read, in reading order.
+
+    `faults` has a sentence for each place of the reading order at which there is nothing.
+    """
 
     name: str
     metadata: Metadata
     manifest: Mapping[str, Item]
     spine: Sequence[Item]
+    faults: Sequence[str]
     nav: str | None
     ncx: str | None
     guide: Mapping[str, Reference]
@@ -72,11 +76,13 @@ def read_package(archive: Archive) -> Package:
     spine_element = next(_descendants(root, "spine"), None)
     if spine_element is None:
         raise EpubError(f"The EPUB's package document {name!r} has no spine: no reading order.")
+    spine, faults = _spine(spine_element, manifest)
     return Package(
         name=name,
         metadata=metadata,
         manifest=manifest,
-        spine=_spine(spine_element, manifest),
+        spine=spine,
+        faults=faults,
         nav=next((i.name for i in manifest.values() if "nav" in i.properties), None),
         ncx=_ncx(spine_element, manifest),
         guide=_guide(archive, name, root),
@@ -174,25 +180,30 @@ def _items(archive: Archive, package: str, root: Element) -> Iterator[Item]:
             )
 
 
-def _spine(spine: Element, manifest: Mapping[str, Item]) -> list[Item]:
+def _spine(spine: Element, manifest: Mapping[str, Item]) -> tuple[list[Item], list[str]]:
+    """The items there are, and what is wrong with the others; raises where there is none."""
     references = children(spine, "itemref")
     linear = [ref for ref in references if attribute(ref, "linear").lower() != "no"]
     items: list[Item] = []
+    faults: list[str] = []
     for reference in linear or references:
         item_id = attribute(reference, "idref")
         item = manifest.get(item_id)
         if item is None:
-            raise EpubError(
+            faults.append(
                 f"The EPUB's spine names the item {item_id!r}, which its manifest does not list."
             )
-        if item.name is None:
-            raise EpubError(
+        elif item.name is None:
+            faults.append(
                 f"The EPUB's document {item.href!r} is in the reading order but not in the archive."
             )
-        items.append(item)
+        else:
+            items.append(item)
     if not items:
-        raise EpubError("The EPUB's spine is empty: it names no document to read.")
-    return items
+        raise EpubError(
+            faults[0] if faults else "The EPUB's spine is empty: it names no document to read."
+        )
+    return items, faults
 
 
 def _ncx(spine: Element, manifest: Mapping[str, Item]) -> str | None:

@@ -67,12 +67,16 @@ class ParsedPage:
 
 @dataclass(frozen=True, slots=True)
 class ParsedBook:
-    """A whole book: its pages, the documents read, what was left out by which rule."""
+    """A whole book: its pages, the documents read, what was left out by which rule.
+
+    `faults` has a sentence for each document of the reading order that is empty or missing.
+    """
 
     metadata: Metadata
     pages: Sequence[ParsedPage]
     documents: Sequence[str]
     removed: Counter[str]
+    faults: Sequence[str] = ()
 
     @property
     def paragraph_count(self) -> int:
@@ -88,8 +92,8 @@ def read_epub(
     By `xhtml-based` each document with text is a page. By `page-based` it is cut at the
     places of the book's list of printed pages, or where it has none at the signs of a
     page break. Contents pages, the cover and everything that `removal` names are not
-    read. Raises EpubError with one sentence that names the fault; a book without any
-    text is one.
+    read; documents that are empty or missing are passed over and named. Raises EpubError
+    with one sentence that names the fault; a book without any text is one.
     """
     options = options or ReadOptions()
     with Archive(path, options.limits) as archive:
@@ -100,19 +104,25 @@ def read_epub(
         pages: list[ParsedPage] = []
         names: list[str] = []
         removed: Counter[str] = Counter()
+        faults = list(package.faults)
         for document in read_documents(archive, package, navigation, options.text, find_marks):
+            if document.fault is not None:
+                faults.append(document.fault)
+                continue
             names.append(document.name)
             removed.update(document.text.removed)
             for stretch in _stretches(document, method, options):
                 paragraphs = make_paragraphs(stretch.blocks, options.sizes)
                 if paragraphs:
                     pages.append(_page(len(pages) + 1, document, stretch, paragraphs, method))
+    if not pages and faults:
+        raise EpubError(faults[0])
     if not pages:
         raise EpubError(
             f"No pages extracted from EPUB: its {len(names)} documents hold no text to read "
             "aloud (a book of pictures only?)."
         )
-    return ParsedBook(package.metadata, pages, names, removed)
+    return ParsedBook(package.metadata, pages, names, removed, faults)
 
 
 def read_metadata(path: Path) -> Metadata:

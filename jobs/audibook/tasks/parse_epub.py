@@ -62,6 +62,9 @@ async def _parse_and_save(
         await attempt.progress(10)
         parsed = await in_thread(read_epub, path, method)
     await attempt.progress(50)
+    for fault in parsed.faults:
+        attempt.log.warning("passed over: %s", fault)
+        await attempt.note(f"Passed over: {fault}")
     pages = [
         NewPage(
             page.paragraphs,
@@ -103,6 +106,7 @@ def _metadata(parsed: ParsedBook, method: Method) -> dict[str, Any]:
             "parsingMethod": method,
             "documents": list(parsed.documents),
             "charactersNotRead": {rule: n for rule, n in parsed.removed.items() if n},
+            **({"documentsNotRead": list(parsed.faults)} if parsed.faults else {}),
         },
         "processedAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
