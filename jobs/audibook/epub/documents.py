@@ -28,7 +28,7 @@ _SHORT = 500
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document and its text; `place` counts from 1 through the reading order."""
+    """A document and its text; `place` counts from 1 through the chapters in reading order."""
 
     place: int
     name: str
@@ -51,14 +51,20 @@ def read_documents(
     `find_marks` gives the finder of page breaks for a document's name.
     """
     titles = navigation.titles()
-    for place, name in enumerate(reading_order(package), start=1):
+    names = reading_order(package)
+    place = 0
+    for name in names:
+        place += 1
         try:
             root = parse(archive.read(name), name, package.metadata.language or "")
         except EmptyDocumentError as error:
             yield Document(place, name, titles.get(name), DocumentText(), str(error))
             continue
         text = document_text(root, options, find_marks(name))
-        rule = _skipping_rule(package, name, root, text)
+        # A book may be one document with its own contents list.
+        contents = name == package.nav and len(names) > 1 and len(text.text) < _SHORT
+        rule = "contents page" if contents else _skipping_rule(package, name, root, text)
+        place -= contents  # chapters count without it, wherever it stands
         if rule is not None:
             removed = Counter(text.removed)
             removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
@@ -81,7 +87,7 @@ def reading_order(package: Package) -> list[str]:
         readable = item.media_type in _XHTML or item.media_type == "image/svg+xml"
         if item.name and (readable or item.href.lower().endswith(_TEXT_SUFFIXES)):
             names.append(item.name)
-    return [name for name in dict.fromkeys(names) if name != package.nav]
+    return list(dict.fromkeys(names))
 
 
 def _own_title(root: Element, package: Package) -> str | None:

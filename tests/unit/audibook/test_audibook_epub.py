@@ -344,3 +344,24 @@ def test_a_real_book_is_read_whole_or_refused_with_a_sentence(path: Path) -> Non
             read = sum(len("".join(block.text.split())) for block in extracted.blocks)
             ignorable = sum(inside[c] for c in "\u00ad\u200b\u2060\ufeff")
             assert read + extracted.removed.total() == inside.total() - ignorable, name
+
+
+@pytest.mark.parametrize("others", [(), ("<p>It began.</p>",)])
+def test_text_beside_the_contents_list_of_the_navigation_document_is_read(
+    make_epub: MakeEpub, others: tuple[str, ...]
+) -> None:
+    nav = (
+        '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops">'
+        '<body><h1>My Book</h1><nav epub:type="toc"><ol><li><a href="#a">One</a></li></ol></nav>'
+        f"<p>{'All of it stands here. ' * (30 if others else 1)}</p></body></html>"
+    ).encode()
+    items = _item("n", "nav.xhtml", 'properties="nav"')
+    spine = '<itemref idref="n"/>'
+    for number in range(1, len(others) + 1):
+        items += _item(f"d{number}", f"document-{number}.xhtml")
+        spine += f'<itemref idref="d{number}"/>'
+    package = _package(f"<spine>{spine}</spine>", items)
+    book = make_epub(*others, files={"EPUB/package.opf": package, "EPUB/nav.xhtml": nav})
+    first, *rest = _page_texts(book)
+    assert first.startswith("My Book All of it stands here.") and "One" not in first
+    assert rest == ["It began."][: len(others)]
