@@ -26,6 +26,7 @@ _BY_TYPE = {
     **dict.fromkeys(("toc", "landmarks", "page-list", "doc-toc", "doc-pagelist"), "navigation"),
     **dict.fromkeys(("loi", "lot", "index-locator"), "navigation"),
 }
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _PAGE_NUMBER_CLASSES = {"pagenum", "pageno", "pagenumber", "page-number", "page-num"}
 _LINE_NUMBER_CLASSES = {"lnum", "linenum", "linenumber", "line-number", "line-num"}
 _PAGE_NUMBER = re.compile(
@@ -94,10 +95,18 @@ def _is_reference(link: Element) -> bool:
         return False
     if all(character in _SYMBOLS for character in text):
         return True
+    if _is_whole_heading(link, text):
+        return False
     if _PLAIN_NUMBER.fullmatch(text) or _BRACKETED.fullmatch(text):
         return True
     raised = "".join(own_text(e) for e in link.iter() if local_name(e) == "sup")
     return raised == text and _IN_SUPERSCRIPT.fullmatch(text) is not None
+
+
+def _is_whole_heading(link: Element, text: str) -> bool:
+    """Whether a chapter is called by this number: a heading that leads back to the contents."""
+    heading = next((e for e in link.iterancestors() if local_name(e) in _HEADINGS), None)
+    return heading is not None and own_text(heading) == text
 
 
 def _is_note_mark(raised: Element, before: str) -> bool:

@@ -114,6 +114,13 @@ def test_the_mark_of_a_footnote_is_not_read(reference: str) -> None:
     assert _texts(f"<p>סוף המשפט{reference}. הבא.</p>") == ["סוף המשפט. הבא."]
 
 
+@pytest.mark.parametrize("number", ["12", "[3]", "<span>7</span>"])
+def test_a_heading_that_is_a_number_and_leads_to_the_contents_is_read(number: str) -> None:
+    text = number.removeprefix("<span>").removesuffix("</span>")
+    assert _texts(f"<h2><a href='toc.xhtml#c'>{number}</a></h2><p>Text.</p>") == [text, "Text."]
+    assert _texts(f"<h2>The Storm<a href='#n1'>{number}</a></h2>") == ["The Storm"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
