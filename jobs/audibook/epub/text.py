@@ -27,6 +27,8 @@ _BLOCKS = {
     *("level", "level1", "level2", "level3", "doctitle", "docauthor", "prodnote", "line", "hd"),
 }
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BLOCKS_OF_PICTURES = {"text", "foreignobject"}
+_ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
 _SPACES = re.compile(r"\s+")
 _IGNORABLE = re.compile("[\u00ad\u200b\u2060\ufeff]+")
@@ -72,6 +74,7 @@ class _Walker:
         self._linked = 0
         self._links = 0
         self._level: int | None = None
+        self._pictures = 0
         self._loose: Element | None = None
 
     def walk(self, body: Element) -> None:
@@ -97,12 +100,13 @@ class _Walker:
 
     def _open(self, element: Element) -> None:
         name = local_name(element)
-        if name in _BLOCKS or self._is_loose(element, name):
+        self._pictures += name == "svg"
+        if self._is_block(element, name):
             self._flush()
             self._level = _HEADINGS.get(name, self._level)
         elif _is_link(element, name):
             self._links += 1
-        elif name == "br":
+        elif name == "br" or (name == "tspan" and _begins_line(element)):
             self._add(" ")
         self._mark(element, starting=True)
         self._add(element.text)
@@ -110,12 +114,20 @@ class _Walker:
     def _close(self, element: Element) -> None:
         name = local_name(element)
         self._mark(element, starting=False)
-        if name in _BLOCKS or self._is_loose(element, name):
+        self._pictures -= name == "svg"
+        if self._is_block(element, name):
             self._flush()
             if name in _HEADINGS:
                 self._level = None
         elif _is_link(element, name):
             self._links -= 1
+
+    def _is_block(self, element: Element, name: str) -> bool:
+        return (
+            name in _BLOCKS
+            or (self._pictures > 0 and name in _BLOCKS_OF_PICTURES)
+            or self._is_loose(element, name)
+        )
 
     def _is_loose(self, element: Element, name: str) -> bool:
         """Whether an inline element stands alone in a body that has no text of its own."""
@@ -130,9 +142,11 @@ class _Walker:
             self._add(element.tail)
             return True
         rule = removal_rule(element, self.options, self._tail())
-        if rule is None and name in {"math", "svg"}:
-            self._foreign(element, name)
+        if rule is None and name == "math":
+            self._formula(element)
             return True
+        if rule is None and self._pictures and name in _ABOUT_PICTURES:
+            rule = "picture"
         if rule is None and not self.options.inline_elements and self._is_loose(element, name):
             rule = "inline element"
         if rule is None:
@@ -155,23 +169,13 @@ class _Walker:
         self._add(tail)
         return True
 
-    def _foreign(self, element: Element, name: str) -> None:
-        if name == "math":
-            spoken = element.get("alttext", "").strip()
-            if spoken:
-                self._add(spoken)
-                self._count("formula source", element)
-            else:
-                self._add_formula(element)
+    def _formula(self, element: Element) -> None:
+        spoken = element.get("alttext", "").strip()
+        if spoken:
+            self._add(spoken)
+            self._count("formula source", element)
         else:
-            texts = [e for e in element.iter() if local_name(e) == "text"]
-            for text in texts:
-                self._flush()
-                self._add(all_text(text))
-                self._flush()
-            self._count("picture", element)
-            for text in texts:
-                self.removed["picture"] -= _size(all_text(text))
+            self._add_formula(element)
         self._add(element.tail)
 
     def _add_formula(self, formula: Element) -> None:
@@ -232,6 +236,11 @@ class _Walker:
         self._length = 0
         self._linked = 0
         self._ends_in_space = True
+
+
+def _begins_line(span: Element) -> bool:
+    """Whether a part of a picture's text stands in a place of its own."""
+    return "x" in span.attrib and ("y" in span.attrib or "dy" in span.attrib)
 
 
 def _is_link(element: Element, name: str) -> bool:
