@@ -12,6 +12,7 @@ from .contents import is_contents_page
 from .markup import Element, EmptyDocumentError, attribute, local_name, own_text, parse
 from .navigation import Navigation
 from .package import Package
+from .styles import Styles
 from .text import MarkFinder, document_text
 
 __all__ = ["Document", "read_documents", "reading_order"]
@@ -52,6 +53,7 @@ def read_documents(
     """
     titles = navigation.titles()
     names = reading_order(package)
+    styles = Styles(archive)
     place = 0
     for name in names:
         place += 1
@@ -60,7 +62,13 @@ def read_documents(
         except EmptyDocumentError as error:
             yield Document(place, name, titles.get(name), DocumentText(), str(error))
             continue
+        hidden = styles.hide(name, root)
         text = document_text(root, options, find_marks(name))
+        if hidden and not text.blocks:
+            # Scripts show it, or it lies unseen over pictures of the pages.
+            for element in hidden:
+                del element.attrib["hidden"]
+            text = document_text(root, options, find_marks(name))
         # A book may be one document with its own contents list.
         contents = name == package.nav and len(names) > 1 and len(text.text) < _SHORT
         rule = "contents page" if contents else _skipping_rule(package, name, root, text)

@@ -1,0 +1,175 @@
+"""Which elements a book's style sheets hide; where it is in doubt, an element is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from audibook.errors import EpubError
+
+from .archive import Archive
+from .decoding import decode
+from .markup import Element, all_text, attribute, local_name
+from .package import resolve
+
+__all__ = ["Styles"]
+
+_LONGEST_SHEET = 1 << 20
+_MOST_RULES = 3000
+_DEEPEST = 20
+_STRING = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+_BOUNDARY = re.compile("[{};]")
+_SHOWING = re.compile(r"(?<![\w-])(display|visibility)\s*+:\s*+([\w-]+)\s*+(!\s*+important)?", re.I)
+_HIDING = {"display": "none", "visibility": "hidden"}
+_COMPOUND = re.compile(r"(\*|[A-Za-z][\w-]*)?((?:[.#][A-Za-z_][\w-]*)*)")
+_PART = re.compile(r"([.#])([\w-]+)")
+_UNSEEN_MEDIA = re.compile(r"@media\s+(?:only\s+)?(?:amzn-\w+|print|speech|aural)", re.I)
+_EVERY_MEDIA = re.compile(r"@media\s+(?:all|screen)", re.I)
+_WHOLE = {"html", "body"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Says of elements with this name, id and these classes that they are hidden, or shown."""
+
+    name: str
+    id: str
+    classes: frozenset[str]
+    aspect: str
+    hides: bool
+    rank: tuple[int, ...]
+    """Whether it is important, then how many ids, classes and names it has, then its place."""
+
+    @property
+    def key(self) -> str:
+        """What an element must have for this rule to matter: an id, a class or a name."""
+        if self.id:
+            return f"#{self.id}"
+        return f".{min(self.classes)}" if self.classes else self.name
+
+    def matches(self, name: str, element_id: str, classes: frozenset[str]) -> bool:
+        return self.name in {"", name} and self.id in {"", element_id} and self.classes <= classes
+
+
+class Styles:
+    """The style sheets of one archive, each read once."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._sheets: dict[str, list[_Rule]] = {}
+
+    def hide(self, name: str, root: Element) -> list[Element]:
+        """Give the attribute `hidden` to each element that is not shown; they are returned.
+
+        Known are rules for names, classes and ids. What holds under a condition only hides
+        nothing, and neither does a rule for the whole document.
+        """
+        found = list(self._rules(name, root))
+        if not any(rule.hides for rule in found) or len(found) > _MOST_RULES:
+            return []
+        rules: dict[str, list[_Rule]] = {}
+        for place, rule in enumerate(found):
+            placed = replace(rule, rank=(*rule.rank, place))
+            rules.setdefault(rule.key, []).append(placed)
+        hidden = [element for element in root.iter() if _is_hidden(element, rules)]
+        for element in hidden:
+            element.set("hidden", "")
+        return hidden
+
+    def _rules(self, name: str, root: Element) -> Iterator[_Rule]:
+        for element in root.iter():
+            kind = local_name(element)
+            if kind == "style":
+                yield from _read(all_text(element))
+            elif kind == "link" and _applies(element):
+                place = resolve(self._archive, name, attribute(element, "href"))
+                yield from self._sheet(place.name) if place else ()
+
+    def _sheet(self, name: str) -> Sequence[_Rule]:
+        if name not in self._sheets:
+            try:
+                data = self._archive.read(name)
+            except EpubError:  # a damaged style sheet must not cost the text
+                data = b""
+            self._sheets[name] = list(_read(decode(data[:_LONGEST_SHEET])))
+        return self._sheets[name]
+
+
+def _applies(link: Element) -> bool:
+    return attribute(link, "rel").lower().split() == ["stylesheet"] and (
+        attribute(link, "media").lower() in {"", "all", "screen"}
+    )
+
+
+def _is_hidden(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> bool:
+    name = local_name(element)
+    if not name or name in _WHOLE:
+        return False
+    element_id = element.get("id", "")
+    classes = frozenset(element.get("class", "").split())
+    strongest: dict[str, _Rule] = {}
+    keys = {"", name, f"#{element_id}", *(f".{value}" for value in classes)}
+    for rule in chain.from_iterable(rules.get(key, ()) for key in keys):
+        if rule.matches(name, element_id, classes):
+            before = strongest.get(rule.aspect)
+            if before is None or rule.rank > before.rank:
+                strongest[rule.aspect] = rule
+    if not any(rule.hides for rule in strongest.values()):
+        return False
+    own = {found.group(1).lower() for found in _SHOWING.finditer(element.get("style", ""))}
+    return any(rule.hides and rule.aspect not in own for rule in strongest.values())
+
+
+def _read(sheet: str) -> Iterator[_Rule]:
+    """The rules that hide or show something."""
+    text = _STRING.sub("", _without_comments(sheet))
+    preludes: list[str] = []
+    start = 0
+    for boundary in _BOUNDARY.finditer(text):
+        part = text[start : boundary.start()]
+        start = boundary.end()
+        if boundary.group() == "{":
+            preludes.append(part.strip())
+            if len(preludes) > _DEEPEST:
+                return
+            continue
+        if preludes and not preludes[-1].startswith("@"):
+            media = [p for p in preludes[:-1] if not _EVERY_MEDIA.fullmatch(p)]
+            if not any(_UNSEEN_MEDIA.fullmatch(p) for p in media):
+                yield from _declared(preludes[-1], part, certain=not media)
+        if boundary.group() == "}" and preludes:
+            preludes.pop()
+
+
+def _declared(selectors: str, declaration: str, *, certain: bool) -> Iterator[_Rule]:
+    found = _SHOWING.match(declaration.strip())
+    if found is None:
+        return
+    kind = found.group(1).lower()
+    hides = found.group(2).lower() == _HIDING[kind]
+    if hides and not certain:
+        return
+    for selector in selectors.split(","):
+        compound = _COMPOUND.fullmatch(selector.strip())
+        if compound is None or not compound.group():
+            continue
+        name = (compound.group(1) or "").lower().replace("*", "")
+        parts = _PART.findall(compound.group(2))
+        ids = [value for mark, value in parts if mark == "#"]
+        classes = frozenset(value for mark, value in parts if mark == ".")
+        rank = (found.group(3) is not None, len(ids), len(classes), int(bool(name)))
+        yield _Rule(name, ids[0] if ids else "", classes, kind, hides, rank)
+
+
+def _without_comments(sheet: str) -> str:
+    parts = []
+    start = 0
+    while (opened := sheet.find("/*", start)) >= 0:
+        parts.append(sheet[start:opened])
+        closed = sheet.find("*/", opened + 2)
+        if closed < 0:
+            return "".join(parts)
+        start = closed + 2
+    return "".join([*parts, sheet[start:]])

@@ -1,0 +1,100 @@
+"""What a book's style sheets hide is not read aloud."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audibook.epub import read_epub
+
+MakeEpub = Callable[..., Path]
+
+
+def _book(
+    make_epub: MakeEpub, body: str, css: str = "", head: str = "", link: str = ""
+) -> tuple[str, int]:
+    """What is read, and how many characters were hidden."""
+    link = link or '<link rel="stylesheet" type="text/css" href="styles/a%20b.css"/>'
+    page = (
+        f'<html xmlns="http://www.w3.org/1999/xhtml"><head>{link}{head}</head>'
+        f"<body>{body}</body></html>"
+    )
+    files = {"EPUB/document-1.xhtml": page.encode(), "EPUB/styles/a b.css": css.encode()}
+    book = read_epub(make_epub("<p>x</p>", files=files))
+    return " ".join(t for p in book.pages for t in p.paragraphs), book.removed["hidden"]
+
+
+_BODY = '<p>A</p><p class="x y" id="i">B</p><div class="z">C<span class="w">D</span></div>'
+
+
+@pytest.mark.parametrize(
+    ("css", "read"),
+    [
+        (".x { display: none }", "A CD"),
+        ("p.x.y,q{color:red;display:none!important}", "A CD"),
+        ("#i{VISIBILITY : Hidden;}", "A CD"),
+        ("div { display: none; } /* p { display: none } */", "A B"),
+        ("/* .w */ .w { display:none", "A B CD"),  # cut off
+        (".w{content:'}';display:none}", "A B C"),
+        ("@charset 'utf-8'; @import url(x.css); .x{display:none}", "A CD"),
+        ("@font-face{font-family:f;src:url(f)} .x{display:none}", "A CD"),
+        # The stronger rule counts, then the later.
+        (".x{display:none} .x{display:block}", "A B CD"),
+        (".x{display:none} p{display:block}", "A CD"),
+        ("#i{display:block} .x{display:none}", "A B CD"),
+        (".x{display:block} .x{display:none}", "A CD"),
+        (".x{display:none!important} #i{display:block}", "A CD"),
+        # In doubt it is shown.
+        ("@media print { .x{display:none} } @media amzn-kf8 { .z{display:none} }", "A B CD"),
+        (".x{display:none} @media screen { .x{display:block} }", "A B CD"),
+        (".x{display:none} @media amzn-mobi { .x{display:block} }", "A CD"),
+        ("@media screen { .x{display:none} .w{color:red} } .y{display:none}", "A CD"),
+        ("@media screen and (max-width: 9px) { @supports (x:y) { .x{display:none} } }", "A B CD"),
+        (".x:hover{display:none} p > .w{display:none} [id]{display:none}", "A B CD"),
+        ("body{visibility:hidden} html{display:none}", "A B CD"),
+        (".X{display:none} .x{display:inline-block; nav-display: none}", "A B CD"),
+        ("* {display:none}", "A B CD"),  # nothing would be left
+    ],
+)
+def test_what_the_style_sheet_hides_is_not_read(make_epub: MakeEpub, css: str, read: str) -> None:
+    assert _book(make_epub, _BODY, css) == (read, len("ABCD") - len("".join(read.split())))
+    text, _ = _book(make_epub, _BODY, head=f"<style>{css.replace('>', '&gt;')}</style>")
+    assert text == read
+
+
+def test_an_element_that_shows_itself_is_read(make_epub: MakeEpub) -> None:
+    body = '<p class="x" style="display:block">A</p><p class="x">B</p><p>C</p>'
+    assert _book(make_epub, body, ".x{display:none}")[0] == "A C"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<link rel="alternate stylesheet" href="styles/a%20b.css"/>',
+        '<link rel="stylesheet" media="print" href="styles/a%20b.css"/>',
+        '<link rel="stylesheet" href="missing.css"/>',
+        '<link rel="stylesheet"/>',
+    ],
+)
+def test_a_style_sheet_that_does_not_apply_hides_nothing(make_epub: MakeEpub, link: str) -> None:
+    assert _book(make_epub, "<p>A</p><p>B</p>", "p + p, p {display:none}", link=link)[0] == "A B"
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "/*" * 300_000,
+        "p{" * 300_000,
+        "p{a:b;" * 150_000,
+        '"' * 600_001,
+        ".a{display:none}" * 50_000,
+        "p{;" * 300_000,
+    ],
+)
+def test_a_style_sheet_made_to_do_harm_takes_no_time(make_epub: MakeEpub, css: str) -> None:
+    started = time.process_time()
+    assert _book(make_epub, "<p>A</p>" * 2000, css)[0].startswith("A A")
+    assert time.process_time() - started < 10
