@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,8 @@ __all__ = [
     "read_epub",
     "read_metadata",
 ]
+
+_CHAPTER_LEVELS = {1, 2}
 
 Method = Literal["xhtml-based", "page-based"]
 
@@ -111,10 +114,14 @@ def read_epub(
                 continue
             names.append(document.name)
             removed.update(document.text.removed)
+            title = document.title
             for stretch in _stretches(document, method, options):
                 paragraphs = make_paragraphs(stretch.blocks, options.sizes)
                 if paragraphs:
-                    pages.append(_page(len(pages) + 1, document, stretch, paragraphs, method))
+                    title = _heading(stretch) or title
+                    page = _page(len(pages) + 1, document, title, stretch, paragraphs, method)
+                    pages.append(page)
+                    title = _last_heading(stretch) or title
     if not pages and faults:
         raise EpubError(faults[0])
     if not pages:
@@ -159,8 +166,25 @@ def _stretches(document: Document, method: Method, options: ReadOptions) -> list
     return [Stretch(0, 0, document.text.blocks, None, None)]
 
 
+def _heading(stretch: Stretch) -> str | None:
+    """The heading at which a page within a document begins."""
+    first = stretch.blocks[0]
+    return first.text if stretch.start_break and first.level in _CHAPTER_LEVELS else None
+
+
+def _last_heading(stretch: Stretch) -> str | None:
+    """The heading of what goes on at the page's end, where it stands below other text."""
+    blocks = dropwhile(lambda block: block.level is not None, stretch.blocks)
+    return next((b.text for b in reversed(list(blocks)) if b.level in _CHAPTER_LEVELS), None)
+
+
 def _page(
-    number: int, document: Document, stretch: Stretch, paragraphs: list[str], method: Method
+    number: int,
+    document: Document,
+    title: str | None,
+    stretch: Stretch,
+    paragraphs: list[str],
+    method: Method,
 ) -> ParsedPage:
     whole = method == "xhtml-based"
     breaks = {"startBreak": stretch.start_break, "endBreak": stretch.end_break}
@@ -168,7 +192,7 @@ def _page(
         number=number,
         source=document.name,
         source_chapter=number if whole else document.place,
-        title=document.title,
+        title=title,
         paragraphs=paragraphs,
         start_position=stretch.start,
         end_position=stretch.end,

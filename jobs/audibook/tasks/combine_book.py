@@ -139,10 +139,11 @@ async def _join_and_store(
 
 
 def _chapters(pages: list[Page], spans: list[Span]) -> list[Chapter]:
-    """One chapter for each run of pages from the same chapter of the book."""
+    """One chapter for each run of pages from the same document under the same title."""
     chapters = []
     placed = zip(pages, spans, strict=True)
-    for number, (_, group) in enumerate(groupby(placed, key=lambda p: p[0].source_chapter), 1):
+    groups = groupby(placed, key=lambda p: (p[0].source_chapter, p[0].title))
+    for number, (_, group) in enumerate(groups, 1):
         run = list(group)
         title = next((page.title for page, _ in run if page.title), None) or f"Chapter {number}"
         chapters.append(Chapter(title, run[0][1].start, run[-1][1].end))

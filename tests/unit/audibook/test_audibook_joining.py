@@ -117,6 +117,22 @@ async def test_a_whole_book_becomes_one_m4b(
     assert bytes(file.tags["covr"][0]) == cover_png
 
 
+async def test_chapters_within_one_document_are_chapters_of_the_m4b(
+    studio: Studio, make_epub: MakeEpub, tmp_path: Path
+) -> None:
+    text = f"<p>{'Words of it. ' * 6}</p>"
+    body = f"<h1>Storm</h1>{text}<hr/>{text}<h1>Calm</h1>{text}"
+    epub = make_epub(body, "<p>The end.</p>")
+    book = await studio.parsed(epub, metadata={"parsingMethod": "page-based"})
+    await studio.speak(book)
+    assert len(await studio.combine(book)) == 4
+    await studio.processor.process_book_combination({"bookId": book.id})
+    target = tmp_path / "book.m4b"
+    await studio.processor.library.fetch_audiobook(book.id, target)
+    file: Any = MP4(target)  # type: ignore[no-untyped-call]
+    assert [chapter.title for chapter in file.chapters] == ["Part 1", "Calm", "Part 2"]
+
+
 @pytest.mark.parametrize(
     "cover", [b"RIFF....WEBPVP8 ", b"ffconcat version 1.0", b"", b"\x89PNG\r\n\x1a\ncut off"]
 )

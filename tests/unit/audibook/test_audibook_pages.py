@@ -198,3 +198,16 @@ def test_the_pages_together_hold_the_whole_text(blocks: list[Block], distance: i
     together = "".join(block.text for stretch in stretches for block in stretch.blocks)
     assert "".join(together.split()) == "".join(text.text.split())
     assert stretches[0].start == 0 and stretches[-1].end == len(text.text)
+
+
+def test_a_page_within_a_document_is_called_by_the_heading_it_stands_under(
+    make_epub: MakeEpub,
+) -> None:
+    text = f"<p>{'A sentence of some length. ' * 9}</p>"
+    body = (
+        f"<h1>1</h1><h2>Storm</h2>{text}<hr/>{text}<h1>2</h1><h2>Calm</h2>{text}<hr/>{text}"
+        f"<h4>Aside</h4>{text}<h2>Shore</h2>{text}<hr/>{text}"
+    )
+    book = read_epub(make_epub(body, "<p>The end.</p>"), "page-based")
+    titles = ["Part 1", "Part 1", "2", "2", "Shore", "Part 2"]
+    assert [page.title for page in book.pages] == titles
