@@ -74,7 +74,7 @@ class Making:
             body = {"bookId": self._book.id, "s3Key": self._book.s3_key}
             headers = {"x-correlation-id": self._correlation_id}
             answer = await post(self._api_url, f"/api/queue/{_PARSE}", body, headers)
-            self._notes.write_text(json.dumps({self._book.id: answer["jobId"]}))
+            self._note({self._book.id: answer["jobId"]})
             job = await queue.getJob(answer["jobId"])
             if job is None:
                 raise DemoError(f"The job {answer['jobId']} is gone: does anybody else clean?")
@@ -90,10 +90,17 @@ class Making:
         """Which job parses which book; lost with the server's data, which it speaks of."""
         return self._plan.state / "parsing.json"
 
+    def _note(self, parsing: dict[str, str]) -> None:
+        # Whole or not at all, whenever the run is ended.
+        written = self._notes.with_suffix(".new")
+        written.write_text(json.dumps(parsing))
+        written.replace(self._notes)
+
     async def _earlier_parsing(self, queue: Queue) -> Job | None:
-        if not self._notes.exists():
-            return None
-        job_id = json.loads(self._notes.read_text()).get(self._book.id)
+        try:
+            job_id = json.loads(self._notes.read_text()).get(self._book.id)
+        except (FileNotFoundError, ValueError, AttributeError):
+            return None  # parsing once more changes nothing
         job = await queue.getJob(job_id) if job_id else None
         return None if job is None or await job.isFailed() else job
 

@@ -111,6 +111,9 @@ def test_ctrl_c_leaves_nothing_running_and_the_next_run_goes_on(tmp_path: Path) 
         assert demo.processes() == []
     done = set(_logged(folder, "job completed"))
     assert done
+    notes = folder / "demo-state" / "parsing.json"
+    (book_id,) = json.loads(notes.read_text())
+    notes.write_text(f'{{"{book_id}": "cut o')  # by a disk that was full
     with Demo(folder) as again:
         assert again.wait() == 0, again.output
     started = _logged(folder, "job started")
