@@ -71,7 +71,11 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
 def _hidden(element: Element) -> bool:
     return (
         element.get("hidden") is not None
-        or element.get("aria-hidden", "").lower() == "true"
+        or (
+            element.get("aria-hidden", "").lower() == "true"
+            # Hidden from those who hear the picture's text instead, which is not read here.
+            and local_name(element) != "figcaption"
+        )
         or _INVISIBLE.search(element.get("style", "")) is not None
     )
 

@@ -85,6 +85,7 @@ def test_a_drop_cap_stays_with_its_word() -> None:
             ["Name", "12", "Term", "Meaning"],
         ),
         ("<figure><img/><figcaption>A ship</figcaption></figure>", ["A ship"]),
+        ("<figure><img/><figcaption aria-hidden='true'>A</figcaption></figure>", ["A"]),
         ("<pre>one\n  two</pre>", ["one two"]),
         ("<p>line one<br/>line two</p>", ["line one line two"]),
         ("<p>a<!-- comment -->b<?pi x?>c</p>", ["abc"]),
