@@ -62,7 +62,7 @@ def read_documents(
         except EmptyDocumentError as error:
             yield Document(place, name, titles.get(name), DocumentText(), str(error))
             continue
-        hidden = styles.hide(name, root)
+        hidden = styles.apply(name, root)
         text = document_text(root, options, find_marks(name))
         if hidden and not text.blocks:
             # Scripts show it, or it lies unseen over pictures of the pages.

@@ -1,4 +1,4 @@
-"""Which elements a book's style sheets hide; where it is in doubt, an element is shown."""
+"""What a book's style sheets hide, or set on lines of their own; in doubt they do nothing."""
 
 from __future__ import annotations
 
@@ -21,24 +21,31 @@ _MOST_RULES = 3000
 _DEEPEST = 20
 _STRING = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 _BOUNDARY = re.compile("[{};]")
-_SHOWING = re.compile(r"(?<![\w-])(display|visibility)\s*+:\s*+([\w-]+)\s*+(!\s*+important)?", re.I)
+_SHOWING = re.compile(
+    r"(?<![\w-])(display|visibility|float|position)\s*+:\s*+([\w-]+)\s*+(!\s*+important)?", re.I
+)
 _HIDING = {"display": "none", "visibility": "hidden"}
 _COMPOUND = re.compile(r"(\*|[A-Za-z][\w-]*)?((?:[.#][A-Za-z_][\w-]*)*)")
 _PART = re.compile(r"([.#])([\w-]+)")
 _UNSEEN_MEDIA = re.compile(r"@media\s+(?:only\s+)?(?:amzn-\w+|print|speech|aural)", re.I)
 _EVERY_MEDIA = re.compile(r"@media\s+(?:all|screen)", re.I)
 _WHOLE = {"html", "body"}
+_INLINE = {
+    *("a", "abbr", "b", "big", "cite", "em", "font", "i", "label", "q", "small", "span", "strong"),
+    *("u", "var"),
+}
+_OWN_LINE = {"block", "flex", "grid", "list-item", "table", "table-row"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Says of elements with this name, id and these classes that they are hidden, or shown."""
+    """What holds for elements with this name, id and these classes."""
 
     name: str
     id: str
     classes: frozenset[str]
     aspect: str
-    hides: bool
+    value: str
     rank: tuple[int, ...]
     """Whether it is important, then how many ids, classes and names it has, then its place."""
 
@@ -48,6 +55,10 @@ class _Rule:
         if self.id:
             return f"#{self.id}"
         return f".{min(self.classes)}" if self.classes else self.name
+
+    @property
+    def hides(self) -> bool:
+        return self.value == _HIDING.get(self.aspect)
 
     def matches(self, name: str, element_id: str, classes: frozenset[str]) -> bool:
         return self.name in {"", name} and self.id in {"", element_id} and self.classes <= classes
@@ -60,22 +71,27 @@ class Styles:
         self._archive = archive
         self._sheets: dict[str, list[_Rule]] = {}
 
-    def hide(self, name: str, root: Element) -> list[Element]:
-        """Give the attribute `hidden` to each element that is not shown; they are returned.
+    def apply(self, name: str, root: Element) -> list[Element]:
+        """Note in the elements' own attributes `hidden` and `style` what the sheets say of them.
 
-        Known are rules for names, classes and ids. What holds under a condition only hides
-        nothing, and neither does a rule for the whole document.
+        Gives those that are hidden. Known are rules for names, classes and ids. What holds
+        under a condition only does nothing, and neither does a rule for the whole document.
         """
         found = list(self._rules(name, root))
-        if not any(rule.hides for rule in found) or len(found) > _MOST_RULES:
+        if not found or len(found) > _MOST_RULES:
             return []
         rules: dict[str, list[_Rule]] = {}
         for place, rule in enumerate(found):
             placed = replace(rule, rank=(*rule.rank, place))
             rules.setdefault(rule.key, []).append(placed)
-        hidden = [element for element in root.iter() if _is_hidden(element, rules)]
-        for element in hidden:
-            element.set("hidden", "")
+        hidden = []
+        for element in root.iter():
+            strongest = _strongest(element, rules)
+            if element.get("hidden") is None and any(r.hides for r in strongest.values()):
+                element.set("hidden", "")
+                hidden.append(element)
+            elif local_name(element) in _INLINE and _on_own_line(strongest):
+                element.set("style", f"{element.get('style', '')};display:block")
         return hidden
 
     def _rules(self, name: str, root: Element) -> Iterator[_Rule]:
@@ -103,10 +119,11 @@ def _applies(link: Element) -> bool:
     )
 
 
-def _is_hidden(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> bool:
+def _strongest(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> dict[str, _Rule]:
+    """The rule that counts for each aspect of which the element does not say it itself."""
     name = local_name(element)
     if not name or name in _WHOLE:
-        return False
+        return {}
     element_id = element.get("id", "")
     classes = frozenset(element.get("class", "").split())
     strongest: dict[str, _Rule] = {}
@@ -116,14 +133,25 @@ def _is_hidden(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> bool:
             before = strongest.get(rule.aspect)
             if before is None or rule.rank > before.rank:
                 strongest[rule.aspect] = rule
-    if not any(rule.hides for rule in strongest.values()):
-        return False
-    own = {found.group(1).lower() for found in _SHOWING.finditer(element.get("style", ""))}
-    return any(rule.hides and rule.aspect not in own for rule in strongest.values())
+    if strongest:
+        for own in _SHOWING.finditer(element.get("style", "")):
+            strongest.pop(own.group(1).lower(), None)
+    return strongest
+
+
+def _on_own_line(strongest: Mapping[str, _Rule]) -> bool:
+    display = strongest.get("display")
+    # A drop cap floats, and is part of its word.
+    moved = any(
+        rule.value not in {"none", "static", "relative"}
+        for aspect, rule in strongest.items()
+        if aspect in {"float", "position"}
+    )
+    return display is not None and display.value in _OWN_LINE and not moved
 
 
 def _read(sheet: str) -> Iterator[_Rule]:
-    """The rules that hide or show something."""
+    """The rules that say where or whether something is shown."""
     text = _STRING.sub("", _without_comments(sheet))
     preludes: list[str] = []
     start = 0
@@ -148,9 +176,11 @@ def _declared(selectors: str, declaration: str, *, certain: bool) -> Iterator[_R
     if found is None:
         return
     kind = found.group(1).lower()
-    hides = found.group(2).lower() == _HIDING[kind]
-    if hides and not certain:
-        return
+    value = found.group(2).lower()
+    if not certain:
+        if value == _HIDING.get(kind):
+            return
+        value = "unknown"
     for selector in selectors.split(","):
         compound = _COMPOUND.fullmatch(selector.strip())
         if compound is None or not compound.group():
@@ -160,7 +190,7 @@ def _declared(selectors: str, declaration: str, *, certain: bool) -> Iterator[_R
         ids = [value for mark, value in parts if mark == "#"]
         classes = frozenset(value for mark, value in parts if mark == ".")
         rank = (found.group(3) is not None, len(ids), len(classes), int(bool(name)))
-        yield _Rule(name, ids[0] if ids else "", classes, kind, hides, rank)
+        yield _Rule(name, ids[0] if ids else "", classes, kind, value, rank)
 
 
 def _without_comments(sheet: str) -> str:

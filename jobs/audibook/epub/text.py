@@ -10,7 +10,7 @@ from lxml import etree
 
 from .blocks import Block, DocumentText, Mark, TextOptions
 from .contents import without_contents_lists
-from .markup import Element, all_text, local_name
+from .markup import Element, all_text, local_name, own_text
 from .removal import removal_rule
 
 __all__ = ["MarkFinder", "document_text"]
@@ -32,6 +32,9 @@ _ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
 _SPACES = re.compile(r"\s+")
 _IGNORABLE = re.compile("[\u00ad\u200b\u2060\ufeff]+")
+_OWN_LINE = re.compile(r"display\s*:\s*(?:block|flex|grid|list-item|table)")
+_NO_LETTERS = re.compile(r"\W")
+_DROP_CAP = 2
 _BRACKETS = {"[": "]", "(": ")"}
 
 
@@ -104,10 +107,10 @@ class _Walker:
         if self._is_block(element, name):
             self._flush()
             self._level = _HEADINGS.get(name, self._level)
-        elif _is_link(element, name):
-            self._links += 1
-        elif name == "br" or (name == "tspan" and _begins_line(element)):
+        elif _begins_line(element, name):
             self._add(" ")
+        if _is_link(element, name):
+            self._links += 1
         self._mark(element, starting=True)
         self._add(element.text)
 
@@ -119,7 +122,9 @@ class _Walker:
             self._flush()
             if name in _HEADINGS:
                 self._level = None
-        elif _is_link(element, name):
+        elif _is_on_own_line(element):
+            self._add(" ")
+        if _is_link(element, name):
             self._links -= 1
 
     def _is_block(self, element: Element, name: str) -> bool:
@@ -238,9 +243,18 @@ class _Walker:
         self._ends_in_space = True
 
 
-def _begins_line(span: Element) -> bool:
-    """Whether a part of a picture's text stands in a place of its own."""
-    return "x" in span.attrib and ("y" in span.attrib or "dy" in span.attrib)
+def _begins_line(element: Element, name: str) -> bool:
+    """Whether an element within a text begins a line; as a part of a picture's text may."""
+    placed = "x" in element.attrib and ("y" in element.attrib or "dy" in element.attrib)
+    return name == "br" or (name == "tspan" and placed) or _is_on_own_line(element)
+
+
+def _is_on_own_line(element: Element) -> bool:
+    style = element.get("style", "")
+    if not _OWN_LINE.search(style) or "float" in style:
+        return False
+    text = _NO_LETTERS.sub("", own_text(element))
+    return len(text) > _DROP_CAP or text.isdigit()
 
 
 def _is_link(element: Element, name: str) -> bool:

@@ -98,3 +98,33 @@ def test_a_style_sheet_made_to_do_harm_takes_no_time(make_epub: MakeEpub, css: s
     started = time.process_time()
     assert _book(make_epub, "<p>A</p>" * 2000, css)[0].startswith("A A")
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("css", "read"),
+    [
+        (".n{display:block}", "1 The Storm Text."),
+        (".t{display:block}", "1 The Storm Text."),
+        (".n{display:block; float:left}", "1The Storm Text."),
+        (".n{display:block; position:absolute}", "1The Storm Text."),
+        (".n{display:inline-block}", "1The Storm Text."),
+        (".n{display:block} .n{display:inline}", "1The Storm Text."),
+        ("@media (min-width: 9em) { .n{display:block} }", "1The Storm Text."),
+        (".c{display:block}", "1The Storm Text."),  # a drop cap
+        ("h1{display:inline}", "1The Storm Text."),
+    ],
+)
+def test_what_stands_on_a_line_of_its_own_is_not_run_together_with_its_neighbours(
+    make_epub: MakeEpub, css: str, read: str
+) -> None:
+    body = (
+        '<h1><span class="n">1</span><span class="t">The Storm</span></h1>'
+        '<p><span class="c">T</span>ext.</p>'
+    )
+    assert _book(make_epub, body, css) == (read, 0)
+
+
+def test_lines_made_by_their_own_style_are_not_run_together(make_epub: MakeEpub) -> None:
+    line = "<span style='display: block'>{}</span>"
+    body = f"<p>{line.format('One two')}{line.format('three')}four</p>"
+    assert _book(make_epub, body)[0] == "One two three four"
