@@ -15,7 +15,11 @@ _TITLES = {
     *("contents", "table of contents", "list of illustrations", "illustrations"),
     *("תוכן", "תוכן העניינים", "תוכן עניינים", "المحتويات", "فهرس", "الفهرس"),
     *("inhalt", "inhaltsverzeichnis", "table des matières", "sommaire", "índice", "indice"),
-    *("contenido", "содержание", "оглавление", "目次", "目录"),
+    *("contenido", "sumário", "sommario", "cuprins", "taula de continguts", "содержание"),
+    *("оглавление", "зміст", "spis treści", "obsah", "tartalom", "tartalomjegyzék", "inhoud"),
+    *("inhoudsopgave", "innehåll", "innehållsförteckning", "indhold", "indholdsfortegnelse"),
+    *("innhold", "innholdsfortegnelse", "sisällys", "sisällysluettelo", "İçindekiler".lower()),
+    *("περιεχόμενα", "فهرست", "فهرست مطالب", "אינהאַלט", "目次", "目录", "目錄", "차례", "목차"),
 }
 _PAGE_REFERENCE = re.compile(r"[\d\s.ivxlc]+")
 

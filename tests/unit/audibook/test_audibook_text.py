@@ -204,6 +204,12 @@ def test_an_anchor_that_is_never_closed_costs_no_text() -> None:
     assert len(document_text(parse(page.encode(), "page.html")).blocks) == 5
 
 
+@pytest.mark.parametrize("title", ["Spis treści", "Innehållsförteckning", "İçindekiler", "目錄"])
+def test_the_heading_of_a_contents_list_goes_with_it_in_many_languages(title: str) -> None:
+    links = "".join(f"<li><a href='c{n}.xhtml'>Title {n}</a></li>" for n in range(4))
+    assert _texts(f"<h1>{title}</h1><ul>{links}</ul><p>Text.</p>") == ["Text."]
+
+
 def test_two_links_in_a_row_are_text() -> None:
     assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
 
