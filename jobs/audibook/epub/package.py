@@ -100,7 +100,9 @@ def resolve(archive: Archive, base: str, href: str) -> Reference | None:
         return None
     if not address:
         return Reference(base, fragment)
-    name = archive.find(_beside(base, address))
+    # A query, as on the web, is no part of a file's name unless there is such a file.
+    names = map(archive.find, (_beside(base, a) for a in (address, address.partition("?")[0])))
+    name = next(filter(None, names), None)
     return None if name is None else Reference(name, fragment)
 
 

@@ -80,6 +80,8 @@ def test_metadata_is_read(make_epub: MakeEpub) -> None:
         ("../other/x.xhtml", "other/x.xhtml"),
         ("%D7%A4%D7%A8%D7%A7.xhtml", "EPUB/פרק.xhtml"),
         ("caf%C3%A9.xhtml", "EPUB/cafe\u0301.xhtml"),
+        ("one.xhtml?page=1", "EPUB/one.xhtml"),
+        ("who?.xhtml", "EPUB/who?.xhtml"),
     ],
 )
 def test_documents_are_found_however_their_names_are_written(
