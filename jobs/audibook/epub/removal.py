@@ -27,6 +27,7 @@ _BY_TYPE = {
     **dict.fromkeys(("loi", "lot", "index-locator"), "navigation"),
 }
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+_LABELLED = _HEADINGS | {"p", "span", "strong", "em", "b", "i"}
 _PAGE_NUMBER_CLASSES = {"pagenum", "pageno", "pagenumber", "page-number", "page-num"}
 _LINE_NUMBER_CLASSES = {"lnum", "linenum", "linenumber", "line-number", "line-num"}
 _PAGE_NUMBER = re.compile(
@@ -71,13 +72,16 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
 def _hidden(element: Element) -> bool:
     return (
         element.get("hidden") is not None
-        or (
-            element.get("aria-hidden", "").lower() == "true"
-            # Hidden from those who hear the picture's text instead, which is not read here.
-            and local_name(element) != "figcaption"
-        )
+        or (element.get("aria-hidden", "").lower() == "true" and not _said_otherwise(element))
         or _INVISIBLE.search(element.get("style", "")) is not None
     )
+
+
+def _said_otherwise(element: Element) -> bool:
+    """Whether a screen reader says the same by a label or a picture's text, not read here."""
+    parent = element.getparent()
+    labelled = parent is not None and local_name(parent) in _LABELLED and parent.get("aria-label")
+    return local_name(element) == "figcaption" or bool(labelled)
 
 
 def _by_class(element: Element) -> str | None:

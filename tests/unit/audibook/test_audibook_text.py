@@ -97,6 +97,19 @@ def test_no_text_is_lost_beside_or_between_blocks(body: str, texts: list[str]) -
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        "<p><span aria-label='Once'><b aria-hidden='true'>O</b><i aria-hidden='true'>nce</i></span>"
+        " so.</p>",
+        "<p aria-label='Once so.'><span aria-hidden='true'><b>O</b>nce so.</span></p>",
+        "<p><span aria-hidden='true'>O</span><span class='sr'>Once</span> so.</p>",
+    ],
+)
+def test_a_drop_cap_that_is_hidden_from_screen_readers_costs_no_word(body: str) -> None:
+    assert _texts(body) == ["Once so."]
+
+
+@pytest.mark.parametrize(
     "reference",
     [
         "<a href='#fn7'>7</a>",
