@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 
 from .blocks import Block, DocumentText
 
@@ -11,6 +13,8 @@ __all__ = ["is_contents_page", "without_contents_lists"]
 
 _RULE = "contents list"
 _SHORTEST_LIST = 3
+_LONGEST_ENTRY = 120
+"""Characters, on the average: contents of old novels tell much of a chapter."""
 _TITLES = {
     *("contents", "table of contents", "list of illustrations", "illustrations"),
     *("תוכן", "תוכן העניינים", "תוכן עניינים", "المحتويات", "فهرس", "الفهرس"),
@@ -35,6 +39,7 @@ def is_contents_page(text: DocumentText) -> bool:
 def without_contents_lists(text: DocumentText) -> DocumentText:
     """The text less each run of three or more blocks that are nothing but links.
 
+    Kept are a chapter's own headings, which may lead back to the contents, and paragraphs.
     The heading before such a run goes with it when it says that contents follow.
     """
     if not any(block.linked for block in text.blocks):
@@ -44,7 +49,7 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
     removed = Counter(text.removed)
 
     def end_run() -> None:
-        if sum(block.linked for block in run) < _SHORTEST_LIST:
+        if sum(block.linked for block in run) < _SHORTEST_LIST or _is_text(run):
             blocks.extend(run)
         else:
             if blocks and blocks[-1].text.strip(" .:").lower() in _TITLES:
@@ -60,3 +65,10 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
             blocks.append(block)
     end_run()
     return DocumentText(blocks, removed)
+
+
+def _is_text(run: Sequence[Block]) -> bool:
+    """Whether links are no list: headings one below the other, or long as paragraphs are."""
+    levels = [block.level or 0 for block in run]
+    nested = levels[0] > 0 and all(upper < lower for upper, lower in pairwise(levels))
+    return nested or sum(len(block.text) for block in run) > _LONGEST_ENTRY * len(run)

@@ -223,6 +223,18 @@ def test_the_heading_of_a_contents_list_goes_with_it_in_many_languages(title: st
     assert _texts(f"<h1>{title}</h1><ul>{links}</ul><p>Text.</p>") == ["Text."]
 
 
+def test_headings_of_one_chapter_that_lead_to_the_contents_are_read() -> None:
+    levels = enumerate(("Part One", "1", "The Storm"), 1)
+    body = "".join(f"<h{n}><a href='toc.xhtml#c'>{t}</a></h{n}>" for n, t in levels)
+    assert _texts(f"{body}<p>Text.</p>") == ["Part One", "1", "The Storm", "Text."]
+
+
+def test_paragraphs_that_lead_to_their_translations_are_read() -> None:
+    texts = [f"{n}. " + "It was a dark and stormy night, and the rain fell. " * 4 for n in range(4)]
+    body = "".join(f"<p><a href='he.xhtml#p{n}'>{text}</a></p>" for n, text in enumerate(texts))
+    assert _texts(body) == [text.strip() for text in texts]
+
+
 def test_two_links_in_a_row_are_text() -> None:
     assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
 
