@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time
 from typing import Protocol
 
 from jetbull.abort_controller import AbortController
@@ -15,8 +16,19 @@ from jetbull.ledger.lease import Lease, LeaseLost
 log = logging.getLogger("jetbull.worker")
 
 
+class LockKeeper(Protocol):
+    """What renews the locks of jobs that are known by id and token alone."""
+
+    async def extendLocks(
+        self, job_ids: Sequence[str], tokens: Sequence[str], duration: int
+    ) -> list[str]: ...
+
+
 class LockOwner(Protocol):
     """What the manager needs of its worker."""
+
+    @property
+    def backend(self) -> LockKeeper: ...
 
     def emit(self, event: str, /, *args: object) -> None: ...
 
@@ -65,11 +77,16 @@ class LockManager:
         should_create_controller: bool = False,
         lease: Lease | None = None,
     ) -> AbortController | None:
-        """Renews this job's lock from now on; its controller if one was asked for."""
+        """Renews this job's lock from now on; its controller if one was asked for.
+
+        `ts` (ms since the epoch, 0: now) is when the lock began. Without a `lease` the job was
+        taken by hand, and `token` is what holds it.
+        """
         if self.closed or not job_id:
             return None
         controller = AbortController() if should_create_controller else None
-        self._jobs[job_id] = _Tracked(token, lease, monotonic(), controller)
+        age = max(0.0, time() - ts / 1000) if ts else 0.0
+        self._jobs[job_id] = _Tracked(token, lease, monotonic() - age, controller)
         return controller
 
     def untrack_job(self, job_id: str) -> None:
@@ -120,27 +137,41 @@ class LockManager:
                 await self._renew(due)
 
     async def _renew(self, job_ids: list[str]) -> None:
-        results = await asyncio.gather(
-            *(self._renew_one(self._jobs[j]) for j in job_ids), return_exceptions=True
+        tracked = {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}
+        by_hand = {job_id: job for job_id, job in tracked.items() if job.lease is None}
+        leased = {job_id: job for job_id, job in tracked.items() if job.lease is not None}
+        answers = await asyncio.gather(
+            self._renew_by_tokens(by_hand),
+            *(self._renew_one(job) for job in leased.values()),
+            return_exceptions=True,
         )
         renewed: list[str] = []
         failed: list[str] = []
-        for job_id, result in zip(job_ids, results, strict=True):
+        refused, *results = answers
+        if isinstance(refused, list):
+            failed += [job_id for job_id in refused if job_id in self._jobs]
+            renewed += [job_id for job_id in by_hand if job_id not in refused]
+        else:
+            self._complain(refused)
+        for job_id, result in zip(leased, results, strict=True):
             if result is None:
                 renewed.append(job_id)
-            elif isinstance(result, LeaseLost):
-                if job_id in self._jobs:
-                    failed.append(job_id)
-            elif isinstance(result, Exception):
-                self._tell("error", result)
-            else:
-                raise result
+            elif not isinstance(result, LeaseLost):
+                self._complain(result)
+            elif job_id in self._jobs:
+                failed.append(job_id)
         if failed:
             self._tell("lockRenewalFailed", failed)
             for job_id in failed:
                 self._tell("error", JetbullError(f"could not renew lock for job {job_id}"))
         if renewed:
             self._tell("locksRenewed", {"count": len(renewed), "jobIds": renewed})
+
+    def _complain(self, error: object) -> None:
+        """Tells what kept locks from being renewed; what is no `Exception` ends the renewal."""
+        if isinstance(error, BaseException) and not isinstance(error, Exception):
+            raise error
+        self._tell("error", error)
 
     def _tell(self, event: str, *args: object) -> None:
         """A listener that fails must not end the renewing of all locks."""
@@ -154,6 +185,15 @@ class LockManager:
         lease = tracked.lease
         if lease is not None and not lease.ended:
             await lease.update()
+
+    async def _renew_by_tokens(self, jobs: dict[str, _Tracked]) -> list[str]:
+        """Renews the locks of jobs taken by hand, all at once; the ids of those held otherwise."""
+        if not jobs:
+            return []
+        for tracked in jobs.values():
+            tracked.renewed = monotonic()
+        tokens = [tracked.token for tracked in jobs.values()]
+        return await self.worker.backend.extendLocks(list(jobs), tokens, self.lock_duration)
 
 
 __all__ = ["LockManager"]

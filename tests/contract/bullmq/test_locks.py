@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
@@ -121,3 +123,64 @@ async def test_a_lock_manager_without_a_renewal_time_does_not_run(make: Makers, 
     manager = make.worker(queue, lockRenewTime=0).lockManager
     manager.start()
     assert manager.is_running() is False
+
+
+async def test_a_job_taken_by_hand_keeps_its_lock_while_the_lock_manager_tracks_it(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("job", {})
+    worker = make.worker(queue, lockDuration=1000, lockRenewTime=400)
+    others = make.worker(queue, holding(asyncio.Event()), stalledInterval=100)
+    await others.pause()
+    stalled = Heard(others, "stalled")
+    job = await worker.getNextJob("token")
+    worker.lockManager.track_job(job.id, "token", round(time.time() * 1000))
+    worker.lockManager.start()
+    renewed = await Heard(worker, "locksRenewed").times(8)
+    assert renewed == [({"count": 1, "jobIds": [job.id]},)] * 8
+    assert stalled.calls == []
+    await job.moveToCompleted("done", "token")
+    assert await job.getState() == "completed"
+
+
+async def test_the_lock_of_a_job_that_another_token_holds_cannot_be_renewed(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("job", {})
+    worker = make.worker(queue, lockRenewTime=200)
+    failed, error = Heard(worker, "lockRenewalFailed"), Heard(worker, "error")
+    job = await worker.getNextJob("token")
+    worker.lockManager.track_job(job.id, "of another", 0)
+    worker.lockManager.start()
+    assert await failed.once() == ([job.id],)
+    [told] = await error.once()
+    assert str(told) == f"could not renew lock for job {job.id}"
+
+
+async def test_a_lock_manager_renews_through_the_backend_of_its_worker(make: Makers) -> None:
+    asked: list[tuple[list[str], list[str], int]] = []
+    told: list[tuple[Any, ...]] = []
+    twice = asyncio.Event()
+
+    async def extend(job_ids: list[str], tokens: list[str], duration: int) -> list[str]:
+        asked.append((list(job_ids), list(tokens), duration))
+        if len(asked) == 2:
+            twice.set()
+            raise ConnectionError("gone")
+        return ["b"]
+
+    worker = SimpleNamespace(
+        backend=SimpleNamespace(extendLocks=extend), emit=lambda *args: told.append(args)
+    )
+    manager = make.backend.LockManager(worker, 100, 30_000, "worker-1", "name")
+    for job_id in "ab":
+        manager.track_job(job_id, f"token-{job_id}", round(time.time() * 1000) - 1000)
+    manager.start()
+    await asyncio.wait_for(twice.wait(), PATIENCE)
+    await asyncio.sleep(0)
+    await manager.close()
+    assert asked == [(["a", "b"], ["token-a", "token-b"], 30_000)] * 2
+    assert told[0] == ("lockRenewalFailed", ["b"])
+    assert (told[1][0], str(told[1][1])) == ("error", "could not renew lock for job b")
+    assert told[2] == ("locksRenewed", {"count": 1, "jobIds": ["a"]})
+    assert (told[3][0], str(told[3][1])) == ("error", "gone")
