@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from jetbull.commands.locks import is_locked
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger import bookkeeping, deduplication, parentage, reading, releasing, schedules
 from jetbull.ledger.belongings import forget
 from jetbull.ledger.moving import move
-from jetbull.ledger.names import ACTIVE, CHILDREN, public_state_of, state_of
+from jetbull.ledger.names import CHILDREN, public_state_of, state_of
 from jetbull.ledger.placing import REMOVED
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
@@ -37,7 +38,7 @@ async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> 
             return 1
         if await _pending_iteration(store, job_id, found):
             return BELONGS_TO_SCHEDULER
-        if state_of(found.subject) == ACTIVE:
+        if await is_locked(store, job_id, found):
             return 0
         if children:
             if await _locked(store, job_id, found, with_children):
@@ -68,7 +69,7 @@ async def _locked(
     with_children: bool,
     seen: Seen | None = None,
 ) -> bool:
-    if state_of(found.subject) == ACTIVE:
+    if await is_locked(store, job_id, found):
         return True
     if not with_children:
         return False

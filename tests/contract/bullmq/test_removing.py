@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -49,6 +50,23 @@ async def test_a_locked_job_cannot_be_removed(make: Makers, queue: Any) -> None:
     with pytest.raises(Exception, match=message):
         await job.remove()
     assert await job.getState() == "active"
+
+
+async def test_a_job_can_be_removed_as_soon_as_its_lock_is_over_and_frees_its_place(
+    make: Makers, queue: Any
+) -> None:
+    await queue.setGlobalConcurrency(1)
+    jobs = await added(queue, 4)
+    worker = make.worker(queue, lockDuration=100)
+    for expected in jobs[:3]:
+        job = await worker.getNextJob("token")
+        assert job.id == expected.id
+        await asyncio.sleep(0.11)  # what the lock lasts: nobody is told of its end
+        await job.remove()
+        assert await job.getState() == "unknown"
+        with pytest.raises(Exception, match=f"^Missing key for job {job.id}. moveToFinished"):
+            await job.moveToFailed(ValueError("too late"), "token")
+    assert (await worker.getNextJob("token")).id == jobs[3].id
 
 
 @pytest.mark.parametrize(
