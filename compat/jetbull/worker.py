@@ -32,7 +32,7 @@ from jetbull.lock_manager import LockManager
 from jetbull.manual import ManualFetch
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.outcomes import run_job
-from jetbull.processors import AsyncProcessor, PlainProcessor, Processor, in_thread, is_async, takes
+from jetbull.processors import AsyncProcessor, PlainProcessor, Processor
 from jetbull.shielding import Done, to_the_end, unless
 from jetbull.stalled_check import StalledCheck
 from jetbull.telemetry.workers import trace_worker
@@ -86,8 +86,7 @@ class Worker(WorkerBody[Data, Result]):
     ) -> None:
         EventEmitter.__init__(self)
         self.name = name
-        self.processor = processor
-        self.opts = settled(opts)
+        self.opts = settled(opts, self._set_concurrency)
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
         self.qualifiedName = f"{self.prefix}:{name}"
         self.id = uuid4().hex
@@ -107,6 +106,7 @@ class Worker(WorkerBody[Data, Result]):
         )
         self._concurrency = int(self.opts["concurrency"])
         self._threads = CapacityLimiter(max(1, self._concurrency))
+        self.processor = processor
         points = (self.opts.get("metrics") or {}).get("maxDataPoints")
         self.recorder = MetricsRecorder(int(points)) if points else None
         self.backend = create_backend(name, self.opts)
@@ -114,7 +114,6 @@ class Worker(WorkerBody[Data, Result]):
         self.keys = self.backend.keys
         self.redisConnection = self.blockingRedisConnection = self.scripts = None
         self._job_scheduler: JobScheduler | None = None
-        self._call: Callable[..., Any] | None = None
         self._serving: Serving | None = None
         self._stalled_check = StalledCheck(self.opts, lambda job_id: self._on_stalled(job_id))
         self._stop = asyncio.Event()
@@ -131,11 +130,8 @@ class Worker(WorkerBody[Data, Result]):
         self._hands_free = asyncio.Event()
         self._hands_free.set()
         trace_worker(self)
-        if processor is not None:
-            self._arguments = takes(processor)
-            self._call = processor if is_async(processor) else in_thread(processor, self._threads)
-            if self.opts.get("autorun", True):
-                self._done = asyncio.ensure_future(self.run())
+        if processor is not None and self.opts.get("autorun", True):
+            self._done = asyncio.ensure_future(self.run())
 
     # --- running -----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any, Generic
 from anyio import CapacityLimiter
 
 from jetbull.commands import holding
-from jetbull.errors import JetbullError, RateLimitError
+from jetbull.errors import ConfigurationError, JetbullError, RateLimitError
 from jetbull.hand_driven import HandDriven
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
@@ -18,7 +18,7 @@ from jetbull.ledger import gate
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.store import QueueStore
 from jetbull.lock_manager import LockManager
-from jetbull.processors import Processor
+from jetbull.processors import Processor, in_thread, is_async, takes
 from jetbull.stalled_check import StalledCheck
 from jetbull.types.generics import Data, Result
 from jetbull.worker_serving import Serving
@@ -35,11 +35,13 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     id: str
     workerName: str | None
     clientName: str
-    processor: Processor | None
     running: bool
     jobs: set[tuple[Job[Data, Result], str]]
     lockManager: LockManager
     _concurrency: int
+    _processor: Processor | None = None
+    _call: Callable[..., Any] | None = None
+    _arguments: int
     _threads: CapacityLimiter
     _job_scheduler: JobScheduler | None
     _serving: Serving | None
@@ -66,17 +68,35 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     @property
     def concurrency(self) -> int:
-        """Jobs run at once; may be set while running."""
+        """Jobs run at once; may be set while running, here or in `opts`."""
         return self._concurrency
 
     @concurrency.setter
     def concurrency(self, value: int) -> None:
+        self.opts["concurrency"] = value
+
+    def _set_concurrency(self, value: int) -> None:
         positive("concurrency", value)
         self._concurrency = int(value)
         self._threads.total_tokens = max(1, self._concurrency)
         if self._serving is not None:
             self._serving.slots.grow(self._concurrency)
             self._serving.slots.source.rouse()
+
+    @property
+    def processor(self) -> Processor | None:
+        """What runs the jobs; another one may be set, for those that begin from then on."""
+        return self._processor
+
+    @processor.setter
+    def processor(self, processor: Processor | None) -> None:
+        if processor is None:
+            if self._call is not None:
+                raise ConfigurationError("A worker cannot go on without its processor.")
+        else:
+            self._arguments = takes(processor)
+            self._call = processor if is_async(processor) else in_thread(processor, self._threads)
+        self._processor = processor
 
     @property
     def processing(self) -> set[tuple[Job[Data, Result], str]]:

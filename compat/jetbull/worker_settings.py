@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jetbull.errors import ConfigurationError
@@ -19,8 +19,33 @@ DEFAULTS = {
 }
 
 
-def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The options with defaults. ConfigurationError (a ValueError) for what cannot work."""
+class _Settled(dict[str, Any]):
+    """A worker's options, which tell it the `concurrency` that is set in them; it may refuse."""
+
+    def __init__(self, opts: Mapping[str, Any], on_concurrency: Callable[[Any], None]) -> None:
+        super().__init__(opts)
+        self._on_concurrency = on_concurrency
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name == "concurrency":
+            self._on_concurrency(value)
+        super().__setitem__(name, value)
+
+    def update(self, *args: Any, **more: Any) -> None:
+        for name, value in dict(*args, **more).items():
+            self[name] = value
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
+        return dict, (dict(self),)  # a copy is nobody's options
+
+
+def settled(
+    opts: Mapping[str, Any] | None, on_concurrency: Callable[[Any], None]
+) -> dict[str, Any]:
+    """The options with defaults. ConfigurationError (a ValueError) for what cannot work.
+
+    `on_concurrency` is called with each number of slots that is set in them later.
+    """
     given: dict[str, Any] = {**DEFAULTS, **(opts or {})}
     for name in DEFAULTS.keys() - {"concurrency"}:
         if given[name] is None:
@@ -44,7 +69,7 @@ def settled(opts: Mapping[str, Any] | None) -> dict[str, Any]:
     _parts("metrics", given.get("metrics"), ("maxDataPoints",))
     if given.get("lockRenewTime") is None:
         given["lockRenewTime"] = given["lockDuration"] // 2
-    return given
+    return _Settled(given, on_concurrency)
 
 
 def _number(name: str, value: Any) -> None:

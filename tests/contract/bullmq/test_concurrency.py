@@ -87,6 +87,34 @@ async def test_a_slow_job_does_not_hold_up_the_others(make: Makers, queue: Any) 
     await completed.times(5)
 
 
+async def test_a_concurrency_set_in_the_options_of_a_running_worker_counts(
+    make: Makers, queue: Any
+) -> None:
+    first, second, third = Gate(), Gate(), Gate()
+    gates = {"f": first, "s": second, "t": third}
+
+    async def process(job: Any, token: str) -> str:
+        return await gates[job.name[0]].process(job, token)
+
+    worker = make.worker(queue, process)
+    completed = Heard(worker, "completed")
+    first.open()
+    await added(queue, 1, "f")
+    await completed.once()
+    worker.opts["concurrency"] = 3
+    await added(queue, 4, "s")
+    await second.holds(3)
+    assert await queue.getJobCounts("active", "waiting") == {"active": 3, "waiting": 1}
+    worker.opts.update({"concurrency": 1})
+    second.open()
+    await completed.times(5)
+    await added(queue, 3, "t")
+    await third.holds(1)
+    third.open()
+    await completed.times(8)
+    assert (second.most, third.most) == (3, 1)
+
+
 async def test_global_concurrency_is_not_set_at_first(queue: Any) -> None:
     assert await queue.getGlobalConcurrency() is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import Any
 
 import pytest
@@ -27,6 +28,16 @@ async def test_the_defaults_of_a_workers_options(make: Makers, queue: Any) -> No
     }
     assert {key: worker.opts[key] for key in expected} == expected
     await worker.close()
+
+
+async def test_a_copy_of_a_workers_options_is_a_dictionary_of_its_own(
+    make: Makers, queue: Any
+) -> None:
+    worker = make.worker(queue, concurrency=2)
+    for copied in (copy.copy(worker.opts), copy.deepcopy(worker.opts), {**worker.opts}):
+        assert copied == worker.opts
+        copied["concurrency"] = 7
+    assert worker.opts["concurrency"] == 2
 
 
 async def test_locks_are_renewed_at_half_their_duration(make: Makers, queue: Any) -> None:
@@ -120,6 +131,20 @@ async def test_a_processor_may_be_a_method(make: Makers, queue: Any) -> None:
     await queue.add("job", {})
     _, result = await Heard(make.worker(queue, Painter().paint), "completed").once()
     assert result == "painted"
+
+
+async def test_a_processor_may_be_replaced_while_its_worker_runs(make: Makers, queue: Any) -> None:
+    async def other(job: Any, token: str) -> str:
+        return "done otherwise"
+
+    worker = make.worker(queue, done)
+    completed = Heard(worker, "completed")
+    await queue.add("job", {})
+    await completed.once()
+    worker.processor = other
+    await queue.add("job", {})
+    assert [result for _, result in await completed.times(2)] == ["done", "done otherwise"]
+    assert worker.processor is other
 
 
 async def test_a_processor_may_read_and_change_its_own_job(make: Makers, queue: Any) -> None:
