@@ -86,6 +86,13 @@ class Admission:
         """Reads the settings again, for a hint may have been lost."""
         await self._watch.refresh()
 
+    def limit(self, limiter: dict[str, Any] | None) -> None:
+        """The worker has another limiter of its own from now on, or none."""
+        self._limiter = limiter
+        self._on_news()
+        self._take(self._watch.known)
+        self._on_change()
+
     def _take(self, values: settings.Settings) -> None:
         before, limit = self.concurrency, values.get("concurrency")
         self.paused = bool(values.get("paused"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from jetbull.admission import Admission
 from jetbull.commands import fetching, holding, iterations
@@ -87,6 +88,11 @@ class ManualFetch:
     def look_again(self) -> None:
         """The worker was paused, or its queue's settings changed."""
         self._changed.set()
+
+    def limit(self, limiter: dict[str, Any] | None) -> None:
+        """The worker has another limiter of its own from now on, or none."""
+        if self._admission is not None:
+            self._admission.limit(limiter)
 
     async def close(self) -> None:
         """Stops listening for the queue's settings."""

@@ -19,7 +19,7 @@ class SettingsWatch:
 
     `take` gets them when they are first known and whenever they are read again. `on_news` is called
     before that when somebody has changed them, `on_lost` when a hint may have been missed, and
-    `on_change` behind it.
+    `on_change` behind it. `known`: what was read or told last.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class SettingsWatch:
         self._on_news = on_news
         self._on_lost = on_lost
         self._on_change = on_change
-        self._known: settings.Settings = {}
+        self.known: settings.Settings = {}
         self._seq = 0
         self._subscription: Subscription | None = None
         self._forget: Callable[[], None] = lambda: None
@@ -59,9 +59,9 @@ class SettingsWatch:
 
     async def refresh(self) -> None:
         """Reads the settings again, for a hint may have been lost."""
-        before = self._known
+        before = self.known
         await self._read()
-        if self._known != before:
+        if self.known != before:
             self._on_change()
 
     async def _read(self) -> None:
@@ -71,7 +71,7 @@ class SettingsWatch:
             self._take(values, seq)
 
     def _take(self, values: settings.Settings, seq: int) -> None:
-        self._known, self._seq = values, seq
+        self.known, self._seq = values, seq
         self._take_in(values)
 
     async def _on_meta(self, hint: Msg) -> None:

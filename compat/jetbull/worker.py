@@ -86,7 +86,7 @@ class Worker(WorkerBody[Data, Result]):
     ) -> None:
         EventEmitter.__init__(self)
         self.name = name
-        self.opts = settled(opts, self._set_concurrency)
+        self.opts = settled(opts, self._set_option)
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
         self.qualifiedName = f"{self.prefix}:{name}"
         self.id = uuid4().hex

@@ -18,11 +18,12 @@ from jetbull.ledger import gate
 from jetbull.ledger.lease import Lease
 from jetbull.ledger.store import QueueStore
 from jetbull.lock_manager import LockManager
+from jetbull.manual import ManualFetch
 from jetbull.processors import Processor, in_thread, is_async, takes
 from jetbull.stalled_check import StalledCheck
 from jetbull.types.generics import Data, Result
 from jetbull.worker_serving import Serving
-from jetbull.worker_settings import positive
+from jetbull.worker_settings import limiter, positive
 
 log = logging.getLogger("jetbull.worker")
 
@@ -48,6 +49,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     _stalled_check: StalledCheck
     _by_hand: int
     _hands_free: asyncio.Event
+    _manual: ManualFetch
     _done: asyncio.Task[None] | None
     _running: asyncio.Task[Any] | None
     _ready: asyncio.Event
@@ -74,6 +76,16 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     @concurrency.setter
     def concurrency(self, value: int) -> None:
         self.opts["concurrency"] = value
+
+    def _set_option(self, name: str, value: Any) -> None:
+        """Heeds what is set in the options while the worker exists."""
+        if name == "concurrency":
+            self._set_concurrency(value)
+        elif name == "limiter":
+            limiter(value)
+            self._manual.limit(value)
+            if self._serving is not None:
+                self._serving.admission.limit(value)
 
     def _set_concurrency(self, value: int) -> None:
         positive("concurrency", value)

@@ -20,31 +20,39 @@ DEFAULTS = {
 
 
 class _Settled(dict[str, Any]):
-    """A worker's options, which tell it the `concurrency` that is set in them; it may refuse."""
+    """A worker's options, which tell it what is set in them while it runs; it may refuse."""
 
-    def __init__(self, opts: Mapping[str, Any], on_concurrency: Callable[[Any], None]) -> None:
+    def __init__(self, opts: Mapping[str, Any], on_set: Callable[[str, Any], None]) -> None:
         super().__init__(opts)
-        self._on_concurrency = on_concurrency
+        self._on_set = on_set
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name == "concurrency":
-            self._on_concurrency(value)
+        self._on_set(name, value)
         super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        if name in self:
+            self._on_set(name, DEFAULTS.get(name))
+        super().__delitem__(name)
 
     def update(self, *args: Any, **more: Any) -> None:
         for name, value in dict(*args, **more).items():
             self[name] = value
 
+    def pop(self, name: str, *default: Any) -> Any:
+        value = super().get(name, *default) if name in self or default else self[name]
+        if name in self:
+            del self[name]
+        return value
+
     def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
         return dict, (dict(self),)  # a copy is nobody's options
 
 
-def settled(
-    opts: Mapping[str, Any] | None, on_concurrency: Callable[[Any], None]
-) -> dict[str, Any]:
+def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) -> dict[str, Any]:
     """The options with defaults. ConfigurationError (a ValueError) for what cannot work.
 
-    `on_concurrency` is called with each number of slots that is set in them later.
+    `on_set` is called with each option that is set in them later.
     """
     given: dict[str, Any] = {**DEFAULTS, **(opts or {})}
     for name in DEFAULTS.keys() - {"concurrency"}:
@@ -65,11 +73,16 @@ def settled(
         raise ConfigurationError("drainDelay must be greater than 0")
     for name in ("removeOnComplete", "removeOnFail"):
         keep_policy(given.get(name))
-    _parts("limiter", given.get("limiter"), ("max", "duration"))
+    limiter(given.get("limiter"))
     _parts("metrics", given.get("metrics"), ("maxDataPoints",))
     if given.get("lockRenewTime") is None:
         given["lockRenewTime"] = given["lockDuration"] // 2
-    return _Settled(given, on_concurrency)
+    return _Settled(given, on_set)
+
+
+def limiter(option: Any) -> None:
+    """ConfigurationError unless it limits starts, or is None."""
+    _parts("limiter", option, ("max", "duration"))
 
 
 def _number(name: str, value: Any) -> None:
@@ -98,4 +111,4 @@ def positive(name: str, value: Any) -> None:
         raise ConfigurationError(f"{name} must be a finite number greater than 0")
 
 
-__all__ = ["DEFAULTS", "positive", "settled"]
+__all__ = ["DEFAULTS", "limiter", "positive", "settled"]

@@ -29,6 +29,23 @@ async def test_a_limiter_allows_so_many_jobs_per_window(make: Makers, queue: Any
     assert times[4] - times[2] >= 295
 
 
+@pytest.mark.parametrize("other", [{"max": 100, "duration": 60_000}, None])
+async def test_a_limiter_set_in_the_options_of_a_running_worker_counts(
+    make: Makers, queue: Any, other: dict[str, int] | None
+) -> None:
+    await added(queue, 3)
+    options = {**IMPATIENT, "limiter": {"max": 1, "duration": 60_000}}
+    worker = make.worker(queue, _done, **options)
+    completed = Heard(worker, "completed")
+    await completed.once()
+    if other is None:
+        assert worker.opts.pop("limiter") == options["limiter"]
+        assert "limiter" not in worker.opts
+    else:
+        worker.opts["limiter"] = other
+    await completed.times(3)
+
+
 async def test_a_limiter_holds_over_all_workers(make: Makers, queue: Any) -> None:
     await added(queue, 4)
     options = {**IMPATIENT, "limiter": {"max": 1, "duration": 150}}
