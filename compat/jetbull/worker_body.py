@@ -39,6 +39,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     running: bool
     jobs: set[tuple[Job[Data, Result], str]]
     lockManager: LockManager
+    lock_duration: int
     _concurrency: int
     _processor: Processor | None = None
     _call: Callable[..., Any] | None = None
@@ -81,6 +82,9 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         """Heeds what is set in the options while the worker exists."""
         if name == "concurrency":
             self._set_concurrency(value)
+        elif name == "lockDuration":
+            positive(name, value)
+            self.lock_duration = int(value)
         elif name == "limiter":
             limiter(value)
             self._manual.limit(value)

@@ -143,6 +143,18 @@ async def test_a_job_taken_by_hand_keeps_its_lock_while_the_lock_manager_tracks_
     assert await job.getState() == "completed"
 
 
+async def test_jobs_taken_after_the_lock_duration_was_set_in_the_options_are_held_so_long(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("job", {})
+    worker = make.worker(queue)
+    worker.opts["lockDuration"] = 300
+    job = await worker.getNextJob("token")
+    others = make.worker(queue, holding(asyncio.Event()), stalledInterval=100)
+    await others.pause()
+    assert (await Heard(others, "stalled").once())[0] == job.id
+
+
 async def test_the_lock_of_a_job_that_another_token_holds_cannot_be_renewed(
     make: Makers, queue: Any
 ) -> None:
