@@ -6,6 +6,7 @@ import asyncio
 import errno
 import importlib
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from jetbull.utils import extract_result
 
 _PAUSE_SECONDS = 0.1  # between two tries, so that an error that lasts does not keep the CPU busy
 _DEFAULT_RETRY_MS = 15_000
+_LONGEST_WAIT_SECONDS = 10
 
 _AWAY = frozenset({"ConnectionError", "TimeoutError", "BusyLoadingError"})  # redis-py's included
 _ERRNOS = frozenset(
@@ -64,6 +66,7 @@ class HandDriven(JobOwner, EventEmitter):
     closing: bool
     closed: bool
     paused: bool
+    jobs: set[tuple[Job[Any, Any], str]]
 
     async def rest(self) -> None:
         """A pause before something is tried again."""
@@ -121,6 +124,30 @@ class HandDriven(JobOwner, EventEmitter):
                 await asyncio.sleep(_PAUSE_SECONDS)
             raise
         return int(found[2]) if found and found[1] else 0
+
+    @property
+    def minimumBlockTimeout(self) -> float:
+        """Seconds: the shortest wait for a job."""
+        return self.backend.minimumBlockTimeout
+
+    @property
+    def maximumBlockTimeout(self) -> float:
+        """Seconds: the longest wait for a job that is due at a known time."""
+        return _LONGEST_WAIT_SECONDS
+
+    def getBlockTimeout(self, block_until: float) -> float:
+        """Seconds to wait for a job: until a time (ms), or `drainDelay` when none is known (0)."""
+        if not block_until:
+            idle: float = self.opts.get("drainDelay", 5)
+            return max(idle, self.minimumBlockTimeout)
+        seconds = (block_until - int(time.time() * 1000)) / 1000
+        return min(max(seconds, self.minimumBlockTimeout), self.maximumBlockTimeout)
+
+    async def extendLocks(self) -> None:
+        """Renews the locks of all that is in `jobs`."""
+        held = [(job.id, token) for job, token in self.jobs]
+        ids, tokens = [job_id for job_id, _ in held], [token for _, token in held]
+        await self.backend.extendLocks(ids, tokens, self.opts["lockDuration"])
 
     async def nextJobFromJobData(
         self,

@@ -143,6 +143,45 @@ async def test_the_backend_extends_the_locks_of_jobs_held_by_their_tokens(
     assert await worker.backend.extendLocks(ids, tokens, 30_000) == [taken, waiting, "unknown"]
 
 
+async def test_a_worker_renews_the_locks_of_the_jobs_it_was_given_to_hold(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("job", {})
+    worker = make.worker(queue, lockDuration=7000)
+    extend, asked = worker.backend.extendLocks, []
+
+    async def extending(*args: Any) -> Any:
+        asked.append((*args, await extend(*args)))
+        return asked[-1][-1]
+
+    worker.backend.extendLocks = extending
+    job = await worker.getNextJob("mine")
+    worker.jobs.add((job, "mine"))
+    await worker.extendLocks()
+    assert asked == [([job.id], ["mine"], 7000, [])]
+    await job.moveToCompleted("done", "mine")
+    assert await job.getState() == "completed"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [({"drainDelay": 5}, 5), ({"drainDelay": 0.00001}, 0.001)]
+)
+async def test_without_a_known_time_a_worker_waits_for_its_drain_delay(
+    make: Makers, queue: Any, options: dict[str, Any], expected: float
+) -> None:
+    assert make.worker(queue, **options).getBlockTimeout(0) == expected
+
+
+async def test_a_worker_waits_until_a_known_time_and_ten_seconds_at_the_most(
+    make: Makers, queue: Any
+) -> None:
+    worker = make.worker(queue)
+    now = int(time.time() * 1000)
+    assert worker.getBlockTimeout(now - 1000) == worker.minimumBlockTimeout == 0.001
+    assert 4 < worker.getBlockTimeout(now + 5000) <= 5
+    assert worker.getBlockTimeout(now + 60_000) == worker.maximumBlockTimeout == 10
+
+
 async def test_a_lock_extended_through_the_backend_is_still_its_holders(
     make: Makers, queue: Any
 ) -> None:
