@@ -242,19 +242,16 @@ class Worker(WorkerBody[Data, Result]):
         arguments = (job, lease.token, controller and controller.signal)[: self._arguments]
         try:
             if not begun:
-                await self._tell_start(job)
+                if job.repeatJobKey:
+                    await iterations.follow(self, job)
+                try:
+                    self.emit("active", job, "waiting")
+                except Exception as error:
+                    self.complain(error, job)
             await run_job(self, job, lease, self._call, arguments, on_sent)
         finally:
             self.jobs.discard((job, lease.token))
             self.lockManager.untrack_job(job.id)
-
-    async def _tell_start(self, job: Job) -> None:
-        if job.repeatJobKey:
-            await iterations.follow(self, job)
-        try:
-            self.emit("active", job, "waiting")
-        except Exception as error:
-            self.complain(error, job)
 
     async def getNextJob(
         self, token: str, opts: Mapping[str, Any] | None = None
