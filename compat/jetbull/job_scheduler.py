@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from jetbull.commands import iterations
+from jetbull.commands.noting import help_on
 from jetbull.errors import ConfigurationError, Conflict
 from jetbull.job import Job, JobOwner
 from jetbull.ledger import reading, schedules
@@ -114,6 +115,8 @@ class JobScheduler:
                 break
         if known is None:
             return 1
+        if known.note:  # the job may be on its way
+            await help_on(store, known.note)
         job_id = schedules.job_id_of(job_scheduler_id, known.next_ms)
         while True:
             found = await reading.find(store, job_id)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from jetbull.commands.noting import help_on, is_quicker, store_pending
 from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
 from jetbull.errors import AckTimeout, JetbullError, JobError, ServerUnavailable, StreamMissing
 from jetbull.job import Job, JobOwner
-from jetbull.ledger import reading, schedules
-from jetbull.ledger.adding import NewJob
+from jetbull.ledger import notes, reading, schedules
+from jetbull.ledger.adding import NewJob, message_for
 from jetbull.ledger.clock import now_ms
-from jetbull.ledger.names import public_state_of
+from jetbull.ledger.insertion import Entry
+from jetbull.ledger.moving import ensure_level
+from jetbull.ledger.names import is_schedule, public_state_of
 from jetbull.ledger.record import Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.repeating import default_repeat_strategy, next_by, next_slot, to_millis
@@ -75,7 +78,7 @@ async def register(
         job = _iteration(owner, scheduler_id, slot, fresh, job_opts, now)
         new = await _prepared(store, job)
         seq = stored.seq if stored else 0
-        if await schedules.save(store, scheduler_id, fresh, seq, new, replaced):
+        if await _save(store, scheduler_id, fresh, seq, new, replaced):
             store.promoter.arm(new.job_id, new.place.due_ms or now)
             return job
 
@@ -93,7 +96,12 @@ async def _pending_job(
 ) -> tuple[str, Stored] | None:
     if stored is None:
         return None
-    return await _replaceable(store, schedules.job_id_of(stored.id, stored.next_ms))
+    job_id = schedules.job_id_of(stored.id, stored.next_ms)
+    pending = await _replaceable(store, job_id)
+    if stored.note and pending is None:  # it may be on its way
+        await help_on(store, stored.note)
+        pending = await _replaceable(store, job_id)
+    return pending
 
 
 async def _replaceable(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
@@ -102,6 +110,39 @@ async def _replaceable(store: QueueStore, job_id: str) -> tuple[str, Stored] | N
     if found is None or public_state_of(found.subject) not in _REPLACEABLE:
         return None
     return job_id, found
+
+
+async def _save(
+    store: QueueStore,
+    scheduler_id: str,
+    body: dict[str, Any],
+    seq: int,
+    job: NewJob,
+    replaced: tuple[str, Stored] | None = None,
+) -> bool:
+    """As `schedules.save`, or noted first where that is quicker."""
+    subject = message_for(store, job).subject
+    if not _takes_its_place(job, subject, replaced) or not is_quicker(store, [Entry(store, job)]):
+        with store.wire.pace.timed(False, 2):
+            return await schedules.save(store, scheduler_id, body, seq, job, replaced)
+    if job.place.level:
+        await ensure_level(store, job.place.level)
+    if replaced is not None:
+        job.tombstone = replaced[1].seq
+    called = notes.new_key()
+    record = schedules.message(store, scheduler_id, body, seq, called)
+    if not await store_pending(store, job, record, called):
+        return False
+    await schedules.stored(store, job, subject, replaced)
+    return True
+
+
+def _takes_its_place(job: NewJob, subject: str, replaced: tuple[str, Stored] | None) -> bool:
+    """Whether one message stores the job, and removes the replaced one."""
+    if replaced is None:
+        return True
+    old_id, old = replaced
+    return old_id == job.job_id and (old.subject == subject or not is_schedule(old.subject))
 
 
 def _slot(
@@ -225,7 +266,7 @@ async def advance(owner: JobOwner, job: Job) -> Job | None:
             return None
         following = _iteration(owner, scheduler_id, slot, body, job_opts, now)
         new = await _prepared(store, following)
-        if await schedules.save(store, scheduler_id, body, stored.seq, new):
+        if await _save(store, scheduler_id, body, stored.seq, new):
             store.promoter.arm(new.job_id, new.place.due_ms or now)
             return following
 

@@ -17,8 +17,8 @@ from jetbull.ledger import deduplication, notes, parentage, releasing
 from jetbull.ledger.adding import NewJob, message_for
 from jetbull.ledger.batch import PATIENCE, Message, commit
 from jetbull.ledger.bookkeeping import expectation
-from jetbull.ledger.deduplication import is_key
 from jetbull.ledger.grouping import OnStored
+from jetbull.ledger.guard import guard_of
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.names import CHILDREN, GONE, state_of
 from jetbull.ledger.notes import Note
@@ -113,6 +113,32 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
     return True
 
 
+async def store_pending(store: QueueStore, job: NewJob, record: Message, called: str) -> bool:
+    """Stores a scheduler's record, which names the note, and its next job; for which that
+    `is_quicker`.
+
+    False when the record was refused, or another job has the id: a worker began with the one that
+    was to be replaced. The record is as good for that one.
+    """
+    entry = Entry(store, job, along=[record])
+    with store.wire.pace.timed(True, entry.size):
+        try:
+            note = await notes.write_first(store, entry, called)
+        except Conflict:
+            return False
+        if await _put_at_once(entry):
+            notes.forget(note)
+            return True
+        try:
+            put = await _put(entry, job.on_stored)
+        except StoreError as error:
+            if type(error) is StoreError and not guard_of(record.headers)[1]:  # a full store
+                await notes.undo(note)
+            raise
+    await notes.drop(note)
+    return put is not _Put.TAKEN
+
+
 async def help_on(store: QueueStore, called: str) -> None:
     """Stores what is missing of a note of that name, whoever is busy with it."""
     note = await notes.find(store, called)
@@ -165,7 +191,7 @@ async def _store_missing(entry: Entry) -> bool:
         put = await _put(entry)
         if put is not _Put.TAKEN:
             return put is _Put.STORED
-        if any(is_key(m, entry.store) for m in entry.along):
+        if any(notes.leads(m, entry.store) for m in entry.along):
             return False  # its owner sees to it, or is gone and never said that it was added
         if not entry.job.generated:
             entry.stored = False
@@ -238,4 +264,11 @@ def _count(entries: Sequence[Entry]) -> int:
     return sum(entry.size for entry in entries)
 
 
-__all__ = ["finish_abandoned", "help_on", "is_quicker", "store_noted", "store_owner"]
+__all__ = [
+    "finish_abandoned",
+    "help_on",
+    "is_quicker",
+    "store_noted",
+    "store_owner",
+    "store_pending",
+]

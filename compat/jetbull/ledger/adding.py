@@ -24,7 +24,8 @@ _TURN = 1000  # messages until others have their turn
 class NewJob:
     """A job to store; `on_stored` runs as soon as the server has it.
 
-    `tombstone` is the sequence of what an earlier job of this id left, if it was removed lately.
+    `tombstone` is the sequence of what an earlier job of this id left, if it was removed lately; or
+    of the job whose place this one takes.
     """
 
     job_id: str

@@ -58,6 +58,8 @@ class Entry:
             ],
             "record": len(record),
         }
+        if job.tombstone:
+            line["behind"] = job.tombstone
         return b"%b\n%b" % (to_bytes(dumps(line)), record)
 
 
@@ -68,6 +70,7 @@ async def decode(store: QueueStore, payload: bytes) -> list[Entry]:
         owner = await store.sibling(store.names.space.prefix, line["queue"])
         place = Place(*line["place"])
         job = NewJob(line["id"], Record.decode(record), place, line["generated"])
+        job.tombstone = line.get("behind", 0)
         along = [
             Message(subject, text.encode("utf-8", "surrogatepass"), headers)
             for subject, text, headers in line["along"]

@@ -7,8 +7,9 @@ milliseconds, for two messages as for a hundred. Messages sent one behind the ot
 that, but a process can die between two of them. So all of them are in the note, which is there
 first; from then on the insertion is decided, and whoever finds the note stores what is missing.
 
-With the note go the waits of parents for their children, or the one deduplication key of a single
-job: they are there before any of the jobs. A note whose key was refused says nothing.
+With the note go the waits of parents for their children, or the one key of a single job, which is
+that of its deduplication id or the record of its scheduler: they are there before any of the jobs.
+A note whose key was refused says nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, JetbullError, StreamMissing
+from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
 from jetbull.ledger.adding import message_for
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms, parse_ms
@@ -28,6 +29,7 @@ from jetbull.ledger.guard import unguarded
 from jetbull.ledger.insertion import Entry, decode
 from jetbull.ledger.names import CHILDREN
 from jetbull.ledger.paging import read_all
+from jetbull.ledger.schedules import is_record
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -53,8 +55,8 @@ class Note:
 
     @property
     def key(self) -> Message | None:
-        """The deduplication key that has to be there for the job to be stored."""
-        return next((m for e in self.entries for m in e.along if is_key(m, e.store)), None)
+        """What has to be there, as it was noted, for the one job to be stored."""
+        return next((m for e in self.entries for m in e.along if leads(m, e.store)), None)
 
     def messages(self) -> list[Message]:
         """All there is to store, for whoever does not know whether the waits are there."""
@@ -85,6 +87,11 @@ def _is_alone(entry: Entry) -> bool:
     return entry.waits is None and entry.job.place.state != CHILDREN
 
 
+def leads(message: Message, store: QueueStore) -> bool:
+    """Whether the message is the key of a deduplication id, or the record of a scheduler."""
+    return is_key(message, store) or is_record(message, store)
+
+
 def new_key() -> str:
     """What a note can be called."""
     return uuid4().hex
@@ -92,8 +99,7 @@ def new_key() -> str:
 
 async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> Note:
     """Notes the entries; an error means that nothing is stored."""
-    subject = store.names.aux(_KIND, key or new_key())
-    note = Message(subject, b"".join(e.encode() for e in entries), {})
+    note = _message(store, entries, key)
     messages = [note, *(m for e in entries for m in e.beside)]
     wire = store.wire
     if wire.crowded:
@@ -112,7 +118,30 @@ async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> N
         for message, seq in stored:
             await store.purge(message.subject, seq=seq + 1)
         raise refused[0]
-    return Note(store, subject, stored[0][1], entries)
+    return Note(store, note.subject, stored[0][1], entries)
+
+
+async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
+    """Notes the entry, and then stores its key, which takes the place of an older one.
+
+    `Conflict` when the key was refused. After another error the key may be there; then a worker
+    finds the note.
+    """
+    message = _message(store, [entry], key)
+    seq = await store.put(message.subject, message.payload, message.headers)
+    note = Note(store, message.subject, seq, [entry])
+    try:
+        for first in entry.along:
+            await store.put(first.subject, first.payload, first.headers)
+    except Conflict:
+        forget(note)
+        raise
+    return note
+
+
+def _message(store: QueueStore, entries: Sequence[Entry], key: str) -> Message:
+    subject = store.names.aux(_KIND, key or new_key())
+    return Message(subject, b"".join(e.encode() for e in entries), {})
 
 
 async def _stored(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
@@ -179,7 +208,9 @@ __all__ = [
     "fits",
     "forget",
     "is_held",
+    "leads",
     "new_key",
     "undo",
     "write",
+    "write_first",
 ]

@@ -1,7 +1,9 @@
 """Scheduler records: one message per scheduler, beside its one pending job.
 
 A record is JSON: `name`, `next` (ms of the pending slot), `ic` (iterations so far), `every` or
-`pattern`, `tz`, `limit`, `startDate`, `endDate`, `offset`, and the template (`data`, `opts`).
+`pattern`, `tz`, `limit`, `startDate`, `endDate`, `offset`, and the template (`data`, `opts`). It is
+stored in one step with its pending job: in a batch, or behind a note that it names as `note`, and
+then the job may be on its way.
 """
 
 from __future__ import annotations
@@ -37,6 +39,11 @@ class Scheduler:
     @property
     def next_ms(self) -> int:
         return int(self.body["next"])
+
+    @property
+    def note(self) -> str:
+        """The note behind which the pending job was stored, or is to be; "" for none."""
+        return str(self.body.get("note", ""))
 
 
 def job_id_of(scheduler_id: str, slot_ms: int) -> str:
@@ -79,15 +86,40 @@ async def save(
         except Conflict:
             if not await is_free_again(store, job):
                 return False
-    if replaced is not None:
-        old = replaced[1]
-        if not is_schedule(old.subject) and old.subject != messages[-1].subject:
-            await store.purge(old.subject, seq=old.seq + 1)
     if job.on_stored is not None:
         job.on_stored(last)
+    await stored(store, job, messages[-1].subject, replaced)
+    return True
+
+
+async def stored(
+    store: QueueStore, job: NewJob, subject: str, replaced: tuple[str, Stored] | None
+) -> None:
+    """What follows when a job was stored on that subject, maybe for another one."""
+    if replaced is not None:
+        old = replaced[1]
+        if not is_schedule(old.subject) and old.subject != subject:
+            await store.purge(old.subject, seq=old.seq + 1)
     if job.place.state == HEAD:
         await store.hint("head")
-    return True
+
+
+def message(
+    store: QueueStore, scheduler_id: str, body: dict[str, Any], seq: int, note: str = ""
+) -> Message:
+    """Stores or overwrites the record, if it is still as `seq` says (0: there is none)."""
+    subject = store.names.aux(_KIND, scheduler_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    body = {k: v for k, v in body.items() if k != "note"}
+    if note:
+        body["note"] = note
+    return Message(subject, to_bytes(dumps(body)), headers)
+
+
+def is_record(message: Message, store: QueueStore) -> bool:
+    """Whether the message is the record of a scheduler of the queue."""
+    return message.subject.startswith(store.names.all_aux(_KIND)[:-1])
 
 
 def _messages(
@@ -98,10 +130,7 @@ def _messages(
     job: NewJob,
     replaced: tuple[str, Stored] | None,
 ) -> list[Message]:
-    subject = store.names.aux(_KIND, scheduler_id)
-    headers: HeaderMap = {}
-    expect(headers, subject, seq)
-    entry = Message(subject, to_bytes(dumps(body)), headers)
+    entry = message(store, scheduler_id, body, seq)
     if replaced is None:
         return [entry, message_for(store, job)]
     old_id, old = replaced

@@ -1,0 +1,120 @@
+"""A scheduler's record and its pending job, whose process dies between the two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jetbull import Queue, Worker
+from jetbull.commands.inserting import finish_abandoned
+from jetbull.ledger import notes
+from jetbull.ledger.adding import message_for
+from jetbull.ledger.insertion import Entry
+from jetbull.ledger.notes import Note
+from jetbull.ledger.store import QueueStore
+
+from .noted import left_notes
+
+YEARLY = {"pattern": "0 0 1 1 *"}
+
+
+async def upsert_broken_off(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, data: Any, jobs: int = 0
+) -> QueueStore:
+    """An upsert whose process died when note, record and so many jobs were stored."""
+    write = notes.write_first
+
+    async def halting(store: QueueStore, entry: Entry, key: str) -> Note:
+        await write(store, entry, key)
+        if jobs:
+            message = message_for(store, entry.job)
+            await store.put(message.subject, message.payload, message.headers)
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(notes, "write_first", halting)
+        with pytest.raises(InterruptedError):
+            await queue.upsertJobScheduler("mine", YEARLY, job_data=data)
+    return await queue.ledger()
+
+
+@pytest.mark.parametrize("jobs", [0, 1])
+@pytest.mark.parametrize("before", [False, True], ids=["new", "again"])
+async def test_the_job_of_a_scheduler_whose_process_died_is_stored_once_by_a_worker(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, before: bool, jobs: int
+) -> None:
+    if before:
+        await queue.upsertJobScheduler("mine", YEARLY, job_data="old")
+    store = await upsert_broken_off(queue, monkeypatch, "new", jobs)
+    await finish_abandoned(store, 0)
+    assert [job.data for job in await queue.getDelayed()] == ["new"]
+    assert await left_notes(store) == []
+
+
+@pytest.mark.parametrize("pattern", [YEARLY, {"pattern": "0 0 2 1 *"}], ids=["same", "other"])
+async def test_who_upserts_a_scheduler_whose_job_is_on_its_way_replaces_that_one(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, pattern: dict[str, str]
+) -> None:
+    store = await upsert_broken_off(queue, monkeypatch, "first")
+    await queue.upsertJobScheduler("mine", pattern, job_data="second")
+    await finish_abandoned(store, 0)
+    assert [job.data for job in await queue.getDelayed()] == ["second"]
+    assert await left_notes(store) == []
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["new", "again"])
+async def test_a_removed_scheduler_takes_a_job_along_that_is_on_its_way(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    if before:
+        await queue.upsertJobScheduler("mine", YEARLY, job_data="old")
+    store = await upsert_broken_off(queue, monkeypatch, "new")
+    assert await queue.removeJobScheduler("mine") == 0
+    await finish_abandoned(store, 0)
+    assert await queue.getDelayedCount() == 0
+    assert await left_notes(store) == []
+
+
+async def test_an_upsert_that_came_too_late_leaves_nothing(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = notes.write_first
+
+    async def overtaken(store: QueueStore, entry: Entry, key: str) -> Note:
+        monkeypatch.setattr(notes, "write_first", write)
+        await queue.upsertJobScheduler("mine", YEARLY, job_data="first")
+        return await write(store, entry, key)
+
+    monkeypatch.setattr(notes, "write_first", overtaken)
+    await queue.upsertJobScheduler("mine", YEARLY, job_data="last")
+    assert [job.data for job in await queue.getDelayed()] == ["last"]
+    await finish_abandoned(await queue.ledger(), 0)
+    assert [job.data for job in await queue.getDelayed()] == ["last"]
+    assert await left_notes(await queue.ledger()) == []
+
+
+async def test_an_upsert_whose_pending_job_a_worker_takes_meanwhile_has_a_job_after_that(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hourly = {"every": 3_600_000}
+    await queue.upsertJobScheduler("mine", hourly, job_data="old")
+    write = notes.write_first
+    worker = Worker(queue.name, None, {"connection": queue.opts["connection"]})
+
+    async def taken(store: QueueStore, entry: Entry, key: str) -> Note:
+        monkeypatch.setattr(notes, "write_first", write)
+        note = await write(store, entry, key)
+        assert await worker.getNextJob("token") is not None
+        return note
+
+    monkeypatch.setattr(notes, "write_first", taken)
+    await queue.upsertJobScheduler("mine", hourly, job_data="new")
+    await worker.close()
+    (running,) = await queue.getActive()
+    (pending,) = await queue.getDelayed()
+    scheduler = await queue.getJobScheduler("mine")
+    assert scheduler is not None
+    assert (running.data, pending.data) == ("old", "new")
+    assert pending.id == f"repeat:mine:{scheduler['next']}"
+    assert "note" not in scheduler
