@@ -8,6 +8,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
+from jetbull import checks
 from jetbull.commands import flows, hashes, locks
 from jetbull.connection import Link
 from jetbull.errors import ConfigurationError
@@ -53,7 +54,8 @@ class Backend:
 
     def forQueue(self, queue_name: str, prefix: str | None = None) -> Backend:
         """Another queue over the same connection."""
-        return Backend(queue_name, prefix or self.prefix, self.link)
+        name = checks.label("queueName", queue_name)
+        return Backend(name, checks.label("prefix", prefix or self.prefix), self.link)
 
     def toKey(self, type: str) -> str:
         """`<prefix>:<queue>:<type>`, the name BullMQ's Redis key would have."""
@@ -114,14 +116,16 @@ def create_backend(
     with_blocking_connection: bool = False,
 ) -> Backend:
     """The backend of a queue; one connection serves all that BullMQ opens several for."""
-    given = opts or {}
-    prefix = given.get("prefix") or DEFAULT_PREFIX
+    given = checks.mapping("opts", opts)
+    name = checks.label("The name of a queue", name)
+    prefix = checks.label("prefix", given.get("prefix") or DEFAULT_PREFIX)
     return Backend(name, prefix, Link(prefix, name, given.get("connection")), max_events(given))
 
 
 def max_events(opts: Mapping[str, Any]) -> int:
     """`streams.events.maxLen`; 0 without it."""
-    most = ((opts.get("streams") or {}).get("events") or {}).get("maxLen") or 0
+    streams = checks.mapping("streams", opts.get("streams"))
+    most = checks.mapping("streams.events", streams.get("events")).get("maxLen") or 0
     if not isinstance(most, int) or most < 0:
         raise ConfigurationError(
             f"streams.events.maxLen is {most!r}: give the number of events to keep, 1 or more."

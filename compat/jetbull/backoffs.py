@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from jetbull.checks import number
 from jetbull.errors import ConfigurationError
 
 Strategy = Callable[..., Any]
@@ -52,7 +53,7 @@ class Backoffs:
         result = customStrategy(attempts_made, kind, err, job)
         if inspect.isawaitable(result):
             result = await result
-        return None if result is None else int(result)
+        return None if result is None else number(f"The delay of backoff strategy {kind!r}", result)
 
 
 def _jittered(delay: float, backoff: dict[str, Any]) -> int:

@@ -24,6 +24,10 @@ class ConfigurationError(JetbullError, ValueError):
     """An option or setting has a value that cannot work; the message names it and the remedy."""
 
 
+class NotJSONError(ConfigurationError, TypeError):
+    """A value cannot be written as JSON; the message says what stands in the way."""
+
+
 class ServerUnavailable(JetbullError, ConnectionError):
     """No usable NATS server answered; the message says how to start or configure one."""
 
@@ -130,6 +134,7 @@ __all__ = [
     "HasFailedChildren",
     "JetbullError",
     "JobError",
+    "NotJSONError",
     "PayloadTooLarge",
     "RateLimitError",
     "ServerTooOld",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jetbull import checks
 from jetbull.backend import create_backend
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
@@ -52,7 +53,8 @@ class FlowProducer(EventEmitter):
         """
         if self.closing:
             return None
-        defaults = (opts or {}).get("queuesOptions") or {}
+        given = checks.mapping("opts", opts)
+        defaults = checks.mapping("queuesOptions", given.get("queuesOptions"))
         self._queues.clear()
         tree = self._tree(flow, None, defaults)
         await self.backend.addFlow([tree])
@@ -63,17 +65,21 @@ class FlowProducer(EventEmitter):
         if self.closing:
             return None
         self._queues.clear()
-        trees = [self._tree(flow, None, {}) for flow in flows]
+        trees = [self._tree(flow, None, {}) for flow in checks.mappings("flows", flows)]
         if trees:
             await self.backend.addFlow(trees, strict=False)
         return [tree.as_dict() for tree in trees]
 
     async def getFlow(self, opts: FlowPlace | Mapping[str, Any]) -> JobNode | None:
         """The stored tree below `{id, queueName, prefix, depth=10, maxChildren=20}`."""
-        prefix = opts.get("prefix") or self.prefix
-        queue = self._queue(opts["queueName"], prefix)
-        depth, width = int(opts.get("depth", 10)), int(opts.get("maxChildren", 20))
-        return await read_tree(queue, str(opts["id"]), depth, width)
+        given = checks.dictionary("getFlow's argument", opts)
+        for field in ("id", "queueName"):
+            if given.get(field) is None:
+                raise ConfigurationError(f"{field} is missing: getFlow takes {{id, queueName}}.")
+        queue = self._queue(given["queueName"], given.get("prefix") or self.prefix)
+        depth = checks.number("depth", given.get("depth", 10))
+        width = checks.number("maxChildren", given.get("maxChildren", 20))
+        return await read_tree(queue, str(given["id"]), depth, width)
 
     def _tree(
         self,
@@ -81,23 +87,26 @@ class FlowProducer(EventEmitter):
         parent: Mapping[str, Any] | None,
         defaults: Mapping[str, Any],
     ) -> FlowTree:
+        node = checks.dictionary("A flow {name, queueName, …}", node)
         for field in ("name", "queueName"):
             if node.get(field) is None:
                 raise ConfigurationError(
                     f"{field} is missing in a flow node that has {', '.join(sorted(node))}: add it."
                 )
-        prefix = node.get("prefix") or self.prefix
-        place = (node["queueName"], prefix)
+        prefix = checks.label("prefix", node.get("prefix") or self.prefix)
+        place = (checks.label("queueName", node["queueName"]), prefix)
         queue = self._queues.get(place)
         if queue is None:
             queue = self._queues[place] = self._queue(*place)
-        queue_defaults = (defaults.get(node["queueName"]) or {}).get("defaultJobOptions") or {}
-        opts = {**queue_defaults, **(node.get("opts") or {})}
+        options = checks.mapping("queuesOptions of a queue", defaults.get(node["queueName"]))
+        queue_defaults = checks.mapping("defaultJobOptions", options.get("defaultJobOptions"))
+        opts = {**queue_defaults, **checks.mapping("opts", node.get("opts"))}
         if parent is not None:
             opts["parent"] = dict(parent)
         tree = FlowTree(queue, node["name"], node.get("data"), opts)
         link = {"id": tree.job.id, "queue": queue.qualifiedName}
-        tree.children = [self._tree(child, link, defaults) for child in node.get("children") or ()]
+        children = checks.mappings("children", node.get("children") or ())
+        tree.children = [self._tree(child, link, defaults) for child in children]
         return tree
 
     def _queue(self, name: str, prefix: str) -> MinimalQueue:

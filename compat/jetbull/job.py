@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from jetbull import checks
 from jetbull.commands import adding, changing, holding, logs, removal, retrying, waiting
-from jetbull.errors import JetbullError
+from jetbull.errors import ConfigurationError, JetbullError
 from jetbull.job_body import policies
 from jetbull.job_family import JobFamily
 from jetbull.job_hash import fill, getReturnValue, optsFromJSON
@@ -15,7 +16,7 @@ from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
 from jetbull.ledger import blobs, parentage, reading
 from jetbull.ledger.record import Record
-from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, check_number, expand, numeral
+from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, check_number, expand, numeral, whole
 from jetbull.queue_events import QueueEvents
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
@@ -62,7 +63,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         queue: JobOwner, name: str, data: Any, opts: JobOptions | Mapping[str, Any] | None = None
     ) -> Job:
         """Stores a job with these options alone, not the queue's default ones (as in Node)."""
-        check_id(opts or {})
+        check_id(checks.mapping("opts", opts))
         job = Job(queue, name, data, opts)
         job.id = await adding.add(await queue.ledger(), job)
         return job
@@ -70,10 +71,10 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     @staticmethod
     async def createBulk(queue: JobOwner, jobs: Iterable[Mapping[str, Any]]) -> list[Job]:
         """As `create`, for several `{name, data, opts}`."""
-        entries = list(jobs)
+        entries = checks.mappings("jobs", jobs)
         for entry in entries:
-            check_id(entry.get("opts") or {})
-        made = [Job(queue, e["name"], e.get("data"), e.get("opts")) for e in entries]
+            check_id(checks.mapping("opts", entry.get("opts")))
+        made = [Job(queue, cast(str, e.get("name")), e.get("data"), e.get("opts")) for e in entries]
         ids = await adding.add_bulk(await queue.ledger(), made)
         for job, job_id in zip(made, ids, strict=True):
             job.id = job_id
@@ -127,6 +128,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     @staticmethod
     def fromJSON(queue: JobOwner, rawData: Mapping[str, Any], jobId: str | None = None) -> Job:
         """A job from the hash BullMQ keeps in Redis (strings, short option keys)."""
+        rawData = checks.dictionary("The hash of a job", rawData)
         opts = expand(json.loads(rawData.get("opts") or "{}"))
         data = json.loads(rawData.get("data") or "{}")
         job = Job(queue, str(rawData.get("name")), data, opts, stored=True)
@@ -148,18 +150,20 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def log(self, logRow: str) -> int:
         """Appends a row; the number of rows kept (`keepLogs`)."""
-        store, keep = await self.queue.ledger(), self.opts.get("keepLogs") or 0
+        store, keep = await self.queue.ledger(), whole(self.opts.get("keepLogs"))
         held = self._lease is not None and not self._lease.ended
         return await logs.append(store, self.id, logRow, keep, held)
 
     @staticmethod
     async def addJobLog(queue: JobOwner, jobId: str, logRow: str, keepLogs: int = 0) -> int:
         """Appends a row to any job's log."""
-        return await logs.append(await queue.ledger(), jobId, logRow, keepLogs)
+        keep = checks.number("keepLogs", keepLogs or 0)
+        return await logs.append(await queue.ledger(), jobId, logRow, keep)
 
     async def clearLogs(self, keepLogs: int = 0) -> None:
         """Removes the log but its last `keepLogs` rows."""
-        await logs.clear(await self.queue.ledger(), self.id, keepLogs)
+        keep = checks.number("keepLogs", keepLogs or 0)
+        await logs.clear(await self.queue.ledger(), self.id, keep)
 
     async def promote(self) -> None:
         """Delayed -> waiting, now; JobError -3 in any other state."""
@@ -175,6 +179,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def changePriority(self, opts: Mapping[str, Any]) -> None:
         """`{priority, lifo}`: re-queues a waiting job, otherwise only stores the field."""
+        opts = checks.dictionary("changePriority's argument", opts)
         priority = numeral(opts.get("priority", 0) or 0)
         store = await self.queue.ledger()
         await waiting.change_priority(store, self.id, priority, bool(opts.get("lifo", False)))
@@ -182,7 +187,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def retry(self, state: str = "failed", opts: Mapping[str, Any] | None = None) -> None:
         """Finished -> waiting. `resetAttemptsMade` and `resetAttemptsStarted` start afresh."""
-        given = dict(opts or {})
+        given = dict(checks.mapping("opts", opts))
         await retrying.retry(await self.queue.ledger(), self.id, state, given)
         self.failedReason = None
         self.finishedOn = None
@@ -195,7 +200,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def remove(self, opts: Mapping[str, Any] | None = None) -> None:
         """Removes the job, and its children unless `{removeChildren: False}`."""
-        with_children = (opts or {}).get("removeChildren", True)
+        with_children = checks.mapping("opts", opts).get("removeChildren", True)
         removed = await removal.remove(await self.queue.ledger(), self.id, with_children)
         if not removed:
             raise JetbullError(
@@ -223,7 +228,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def moveToDelayed(self, timestamp: int, token: str | None = None) -> None:
         """Active -> delayed until `timestamp` (ms); raise DelayedError afterwards."""
-        await holding.delay(self, timestamp, token)
+        await holding.delay(self, checks.number("timestamp", timestamp), token)
 
     async def moveToWait(self, token: str | None = None) -> None:
         """Active -> head of waiting; raise WaitingError afterwards."""
@@ -233,11 +238,12 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         self, token: str, opts: Mapping[str, Any] | None = None
     ) -> bool:
         """True: moved, raise WaitingChildrenError; False: no child is pending."""
-        return await holding.wait_for_children(self, token, dict(opts or {}))
+        given = dict(checks.mapping("opts", opts))
+        return await holding.wait_for_children(self, token, given)
 
     async def extendLock(self, token: str, duration: int) -> int:
         """Keeps the lock for `duration` ms more: 1, or 0 when it is not ours."""
-        return await holding.extend(self, token, duration)
+        return await holding.extend(self, token, checks.number("duration", duration))
 
     # --- what else ---------------------------------------------------------------------
 
@@ -252,6 +258,11 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def waitUntilFinished(self, queueEvents: QueueEvents, ttl: int | None = None) -> Result:
         """The return value; JetbullError with the failed reason, or after `ttl` ms."""
+        if not hasattr(queueEvents, "waitUntilReady"):
+            shown = checks.shown(queueEvents)
+            raise ConfigurationError(f"waitUntilFinished needs a QueueEvents, not {shown}.")
+        if ttl is not None:
+            ttl = checks.number("ttl", ttl)
         finished: Result = await waiting.until_finished(self, queueEvents, ttl)
         return finished
 

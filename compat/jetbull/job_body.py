@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Generic
 
+from jetbull import checks
+from jetbull.errors import ConfigurationError
 from jetbull.job_home import Home
 from jetbull.ledger.lease import Lease
 from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked, readable
@@ -53,7 +55,7 @@ class JobBody(Generic[Data, Result, Home]):
         stored: bool = False,
     ) -> None:
         """`stored`: the job is there already, so its options are taken as they are."""
-        given: dict[str, Any] = dict(opts or {})
+        given: dict[str, Any] = dict(checks.mapping("opts", opts))
         if stored:
             given = readable(given)
         else:
@@ -72,6 +74,9 @@ class JobBody(Generic[Data, Result, Home]):
         self.backend = queue.backend
         parent = given.get("parent")
         if parent:
+            if not isinstance(parent, Mapping):
+                shown = checks.shown(parent)
+                raise ConfigurationError(f"parent is a dictionary {{id, queue}}, not {shown}.")
             self.parentKey = f"{parent.get('queue')}:{parent.get('id')}"
             self.parent = {"id": parent.get("id"), "queueKey": parent.get("queue")}
             self.parent.update(policies(given))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from jetbull.checks import label, mapping, number, numeral, position, shown
 from jetbull.commands import iterations
 from jetbull.commands.noting import help_on
 from jetbull.errors import ConfigurationError, Conflict
@@ -14,12 +15,12 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import public_state_of
 from jetbull.ledger.placing import REMOVED
-from jetbull.options import check_number, numeral
+from jetbull.options import check_number
 from jetbull.repeating import default_repeat_strategy, next_by, to_millis
 from jetbull.scheduler_view import (
     from_hash as _transform_scheduler_data,  # noqa: F401 - a name of bullmq.job_scheduler
 )
-from jetbull.scheduler_view import shown
+from jetbull.scheduler_view import shown as as_dictionary
 from jetbull.types.job_options import JobSchedulerJson
 
 
@@ -52,7 +53,8 @@ class JobScheduler:
         ConfigurationError (a ValueError) for options that exclude each other; JobError -10, -11
         when no slot is free.
         """
-        repeat = dict(repeat_opts or {})
+        job_scheduler_id = label("The id of a job scheduler", job_scheduler_id)
+        repeat = dict(mapping("The repeat options", repeat_opts))
         _check(repeat)
         if repeat.get("every"):
             repeat["every"] = _interval(repeat["every"])
@@ -62,14 +64,14 @@ class JobScheduler:
         if not override:
             current = await Job.fromId(self.queue, producer_id or "")
             return None if current is None else await iterations.advance(self.queue, current)
-        given = dict(opts or {})
-        count = int(repeat.get("count") or 0) + 1
+        given = dict(mapping("opts", opts))
+        count = number(".count", repeat.get("count") or 0) + 1
         limit = repeat.get("limit")
         now = now_ms()
         end = to_millis(repeat.get("endDate"))
         if (limit is not None and count > limit) or (end is not None and now > end):
             return None
-        base = max(now, int(given.get("prevMillis") or 0))
+        base = max(now, number("prevMillis", given.get("prevMillis") or 0))
         name = job_name or job_scheduler_id
         body: dict[str, Any] = {"name": name}
 
@@ -145,6 +147,7 @@ class JobScheduler:
         self, start: int = 0, end: int = -1, asc: bool = False
     ) -> list[JobSchedulerJson]:
         """Schedulers by next time, latest first unless `asc`; inclusive positions."""
+        start, end = position("start", start), position("end", end)
         found = await schedules.read_all(await self.queue.ledger())
         ordered = found if asc else found[::-1]
         size = len(ordered)
@@ -158,7 +161,7 @@ class JobScheduler:
 
 
 def _shown(stored: schedules.Scheduler) -> JobSchedulerJson:
-    return cast(JobSchedulerJson, shown(stored.id, stored.body, stored.next_ms))
+    return cast(JobSchedulerJson, as_dictionary(stored.id, stored.body, stored.next_ms))
 
 
 def _interval(every: Any) -> float:
@@ -181,6 +184,13 @@ def _check(repeat: Mapping[str, Any]) -> None:
     for option in ("pattern", "tz"):
         if not isinstance(repeat.get(option) or "", str):
             raise ConfigurationError(f".{option} is a text, not {repeat[option]!r}.")
+    number(".offset", repeat.get("offset") or 0)
+    for option in ("startDate", "endDate"):
+        if repeat.get(option) and to_millis(repeat[option]) is None:
+            raise ConfigurationError(
+                f".{option} is a time (ms since 1970, ISO 8601 text or a datetime), not "
+                f"{shown(repeat[option])}."
+            )
     if repeat.get("immediately") and repeat.get("startDate"):
         raise ConfigurationError(
             "Both .immediately and .startDate options are defined for this repeatable job"

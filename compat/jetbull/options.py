@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jetbull.backoffs import Backoffs
+from jetbull.checks import numeral
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.retention import KEEP_ALL, Keep
 
@@ -17,7 +18,7 @@ PRIORITY_LIMIT = 2_097_151
 DEFAULT_PREFIX = "bull"
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
-_NUMERAL = re.compile(r"\s*[-+]?[0-9]{1,18}\s*", re.ASCII)
+_LIMITS = ("keepLogs", "sizeLimit", "stackTraceLimit")
 _EXCLUSIVE = (
     "removeDependencyOnFailure",
     "failParentOnFailure",
@@ -62,7 +63,7 @@ def checked(opts: JobOpts) -> JobOpts:
         raise ConfigurationError(
             f"The following options cannot be used together: {', '.join(enabled)}"
         )
-    for option in ("delay", "priority"):
+    for option in ("delay", "priority", *_LIMITS):
         if option in opts:
             opts[option] = numeral(opts[option])
     if opts.get("priority") is not None:
@@ -97,11 +98,10 @@ def readable(opts: JobOpts) -> JobOpts:
     return opts
 
 
-def numeral(value: Any) -> Any:
-    """The number where a whole one is given as text, as BullMQ's Lua takes it; else the value."""
-    if isinstance(value, str) and _NUMERAL.fullmatch(value):
-        return int(value)
-    return value
+def whole(option: Any) -> int:
+    """An option of a stored job that counts something; 0 for what says no number."""
+    given = numeral(option)
+    return int(given) if isinstance(given, int | float) and math.isfinite(given) else 0
 
 
 def check_priority(priority: float) -> None:
@@ -129,7 +129,7 @@ def check_id(opts: Mapping[str, Any]) -> None:
 
 def check_types(opts: Mapping[str, Any]) -> None:
     """Refuses values that would only be noticed later, and then stop the job or a whole command."""
-    for option in ("attempts", "delay", "timestamp"):
+    for option in ("attempts", "delay", "timestamp", *_LIMITS):
         if opts.get(option) is not None:
             check_number(option, opts[option])
     for option in ("removeOnComplete", "removeOnFail"):
@@ -147,7 +147,7 @@ def check_number(option: str, value: Any) -> None:
 def check_size(name: str, data: bytes, opts: Mapping[str, Any]) -> None:
     """Refuses data above `sizeLimit` bytes (BullMQ for Node: JobOptions.sizeLimit)."""
     limit = opts.get("sizeLimit")
-    if limit and len(data) > limit:
+    if limit and len(data) > int(limit):
         raise ConfigurationError(f"The size of job {name} exceeds the limit {limit} bytes")
 
 
@@ -165,7 +165,7 @@ def keep_policy(option: Any) -> Keep:
         return Keep(
             None if count is None else int(count),
             None if age is None or age == float("inf") else float(age),
-            1000 if limit is None else int(min(limit, 1e9)),
+            1000 if limit is None else int(max(0, min(limit, 1e9))),
         )
     raise ConfigurationError(
         f"removeOnComplete and removeOnFail take true, a number or {{count, age}}, not {option!r}."
@@ -199,4 +199,5 @@ __all__ = [
     "numeral",
     "readable",
     "shorten",
+    "whole",
 ]

@@ -170,10 +170,11 @@ async def _failed(worker: OutcomeOwner, job: Job, lease: Lease, error: Exception
     if worker.forceClosing:
         return
     try:
+        fail = partial(holding.fail, job, error, lease.token, lambda e: worker.complain(e, job))
         try:
-            await holding.fail(job, error, lease.token)
+            await fail()
         except _AWAY as away:
-            await _insist(worker, job, lease, partial(holding.fail, job, error, lease.token), away)
+            await _insist(worker, job, lease, fail, away)
     except Exception as refusal:
         worker.complain(refusal, job)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, cast
 
+from jetbull import checks
 from jetbull.backend import create_backend
 from jetbull.commands import adding
 from jetbull.event_emitter import EventEmitter
@@ -35,8 +36,10 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
     def __init__(self, name: str, opts: QueueBaseOptions | Mapping[str, Any] | None = None) -> None:
         EventEmitter.__init__(self)
         self.name = name
-        self.opts: dict[str, Any] = dict(opts or {})
-        self.jobsOpts: dict[str, Any] = self.opts.get("defaultJobOptions") or {}
+        self.opts: dict[str, Any] = dict(checks.mapping("opts", opts))
+        defaults: Any = self.opts.get("defaultJobOptions") or {}
+        checks.mapping("defaultJobOptions", defaults)
+        self.jobsOpts: dict[str, Any] = defaults
         self.prefix: str = self.opts.get("prefix") or DEFAULT_PREFIX
         self.qualifiedName = f"{self.prefix}:{name}"
         self.backend = create_backend(name, self.opts)
@@ -61,9 +64,9 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         ValueError for data that is not JSON or options that cannot work; JobError -5 for a parent
         that does not exist.
         """
-        if opts and opts.get("repeat"):
+        if checks.mapping("opts", opts).get("repeat"):
             outdated("The job option repeat", "upsertJobScheduler")
-            given = modern({**self.jobsOpts, **opts})
+            given = modern({**self.jobsOpts, **(opts or {})})
             next_job = await self.addRepeatable(name, data, given)
             # Limit reached or end date past: version 5 stored nothing, and that was no error.
             return next_job or Job(self, name, data, given)
@@ -75,7 +78,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
     def _fresh(
         self, name: str, data: Data, opts: JobOptions | Mapping[str, Any] | None
     ) -> Job[Data, Result]:
-        given = modern({**self.jobsOpts, **(opts or {})})
+        given = modern({**self.jobsOpts, **checks.mapping("opts", opts)})
         check_id(given)
         return Job(self, name, data, given)
 
@@ -91,8 +94,10 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         """Stores `[{name, data, opts}]` in order, all of them or none, however many they are."""
         with collector_paused():
             fresh = [
-                self._fresh(row["name"], cast(Data, row.get("data")), row.get("opts"))
-                for row in jobs
+                self._fresh(
+                    cast(str, row.get("name")), cast(Data, row.get("data")), row.get("opts")
+                )
+                for row in checks.mappings("jobs", jobs)
             ]
         if fresh:
             await adding.add_bulk(await self.ledger(), fresh)

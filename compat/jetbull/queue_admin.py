@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from jetbull import checks
 from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
@@ -45,7 +46,7 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def setGlobalConcurrency(self, concurrency: int) -> int:
         """At most so many jobs at once over all workers."""
-        return await self._set(concurrency=int(concurrency))
+        return await self._set(concurrency=checks.number("concurrency", concurrency))
 
     async def getGlobalConcurrency(self) -> int | None:
         values, _ = await settings.read(await self.ledger())
@@ -57,7 +58,8 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def setGlobalRateLimit(self, max_jobs: int, duration_ms: int) -> int:
         """At most `max_jobs` starts per `duration_ms` over all workers."""
-        return await self._set(max=int(max_jobs), duration=int(duration_ms))
+        most = checks.number("max", max_jobs)
+        return await self._set(max=most, duration=checks.number("duration", duration_ms))
 
     async def getGlobalRateLimit(self) -> RateLimit | None:
         values, _ = await settings.read(await self.ledger())
@@ -71,8 +73,8 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def rateLimit(self, expire_time_ms: int) -> None:
         """Workers with a limiter start nothing for so many ms."""
-        store = await self.ledger()
-        await gate.close_window(store, expire_time_ms)
+        milliseconds = checks.number("rateLimit's time in ms", expire_time_ms)
+        await gate.close_window(await self.ledger(), milliseconds)
 
     async def removeRateLimitKey(self) -> int:
         """Ends the current rate window: 1, or 0 when there is none."""
@@ -83,8 +85,9 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def getRateLimitTtl(self, max_jobs: int | None = None) -> int:
         """Ms until the rate window ends; -2 without one, 0 when it has room for `max_jobs`."""
-        store = await self.ledger()
-        window = await gate.window(store)
+        if max_jobs is not None:
+            max_jobs = checks.number("maxJobs", max_jobs)
+        window = await gate.window(await self.ledger())
         if window is None:
             return -2 if max_jobs is None else 0
         if max_jobs is not None and window.count < max_jobs:
@@ -122,7 +125,10 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def clean(self, grace: int, limit: int, type: str = "completed") -> list[str]:
         """Removes up to `limit` (0: all) jobs of a state older than `grace` ms; their ids."""
-        removed = await cleaning.clean(await self.ledger(), grace, limit, type)
+        least, most = checks.number("grace", grace), checks.number("limit", limit)
+        if not isinstance(type, str):
+            raise ConfigurationError(f"type is a state such as completed, not {type!r}.")
+        removed = await cleaning.clean(await self.ledger(), least, most, type)
         self.emit_safely("cleaned", removed, "wait" if type == "waiting" else type)
         return removed
 
@@ -134,7 +140,7 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def remove(self, job_id: str, opts: Mapping[str, Any] | None = None) -> int:
         """1 removed or unknown, 0 locked, -8 belongs to a scheduler."""
-        with_children = (opts or {}).get("removeChildren", True)
+        with_children = checks.mapping("opts", opts).get("removeChildren", True)
         code = await removal.remove(await self.ledger(), str(job_id), with_children)
         if code == 1:
             self.emit_safely("removed", str(job_id))
@@ -145,19 +151,24 @@ class QueueAdmin(JobOwner, EventEmitter):
 
         ConfigurationError (a ValueError) for any other state.
         """
-        given = opts or {}
+        given = checks.mapping("opts", opts)
         state = given.get("state") or "failed"
         if state not in ("failed", "completed"):
             raise ConfigurationError(f"state is {state!r}: retryJobs takes failed or completed.")
-        await bulk.retry_all(await self.ledger(), state, given.get("timestamp"))
+        until = given.get("timestamp")
+        if until is not None:
+            until = checks.number("timestamp", until)
+        await bulk.retry_all(await self.ledger(), state, until)
 
     async def promoteJobs(self, opts: Mapping[str, Any] | None = None) -> None:
         """All delayed jobs wait now."""
+        checks.mapping("opts", opts)
         await bulk.promote_all(await self.ledger())
 
     async def trimEvents(self, maxLength: int) -> int:
         """Keeps about the newest `maxLength` events; how many messages went."""
-        return await cleaning.trim_events(await self.ledger(), maxLength)
+        most = checks.number("maxLength", maxLength)
+        return await cleaning.trim_events(await self.ledger(), min(most, 2**53))
 
     async def removeDeduplicationKey(self, id: str) -> int:
         """Frees a deduplication id: 1, or 0 when nobody owns it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jetbull import checks
 from jetbull.backend import create_backend
 from jetbull.errors import ConfigurationError
 from jetbull.options import DEFAULT_PREFIX
@@ -30,8 +31,10 @@ class QueueEventsProducer:
         ConfigurationError (a ValueError) without `eventName`, and for values that are neither text
         nor numbers.
         """
-        if "eventName" not in args:
+        if "eventName" not in checks.dictionary("publishEvent's argument", args):
             raise ConfigurationError("publishEvent requires an 'eventName' key")
+        if not isinstance(args["eventName"], str):
+            raise ConfigurationError(f"eventName is a text, not {checks.shown(args['eventName'])}.")
         fields = {k: _text(k, v) for k, v in args.items() if k != "eventName"}
         await self.backend.publishEvent({"event": args["eventName"], **fields}, maxEvents)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Generic
 
+from jetbull import checks
 from jetbull.commands import logs
 from jetbull.job import Job, JobOwner
 from jetbull.ledger import counting, deduplication, pages, reading
@@ -39,7 +40,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
 
     def sanitizeJobTypes(self, types: Iterable[str]) -> list[str]:
         """The types asked for, each once; all of them when none is asked for."""
-        asked = list(dict.fromkeys(types))
+        asked = list(dict.fromkeys(checks.labels("types", types)))
         if "paused" in asked:
             note_paused_state()
         return asked or list(DEFAULT_TYPES)
@@ -48,9 +49,9 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         self, types: Iterable[str] | str = (), start: int = 0, end: int = -1, asc: bool = False
     ) -> list[Job[Data, Result]]:
         """Jobs of the types, the range applied to each type; newest first unless `asc`."""
-        asked = [types] if isinstance(types, str) else types
+        start, end = checks.position("start", start), checks.position("end", end)
+        states = dict.fromkeys(_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(types))
         store = await self.ledger()
-        states = dict.fromkeys(_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(asked))
         found = await asyncio.gather(*(pages.page(store, s, start, end, asc) for s in states))
         jobs: dict[str, Job] = {}
         for job_id, stored in chain.from_iterable(found):
@@ -62,7 +63,8 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         self, types: Iterable[str] | str = (), start: int = 0, end: int = -1, asc: bool = False
     ) -> list[str]:
         """As `getJobs`, but only the ids, and none without types (BullMQ for Node)."""
-        asked = [types] if isinstance(types, str) else list(types)
+        start, end = checks.position("start", start), checks.position("end", end)
+        asked = checks.labels("types", types)
         store = await self.ledger()
         found: dict[str, None] = {}
         for kind in self.sanitizeJobTypes(asked) if asked else ():
@@ -93,10 +95,9 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
 
     async def getJobCounts(self, *types: str) -> dict[str, int]:
         """Jobs per type, keys as asked."""
+        kinds = self.sanitizeJobTypes(types)
         counts = await counting.count_all(await self.ledger())
-        return {
-            kind: counts.get(_ALIASES.get(kind, kind), 0) for kind in self.sanitizeJobTypes(types)
-        }
+        return {kind: counts.get(_ALIASES.get(kind, kind), 0) for kind in kinds}
 
     async def getJobCountByTypes(self, *types: str) -> int:
         """The sum over the types, each name counted once."""
@@ -131,10 +132,11 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
 
     async def getCountsPerPriority(self, priorities: Iterable[int]) -> dict[str, int]:
         """`{"p": n}`; 0 counts the jobs without priority."""
+        asked = checks.numbers("priorities", priorities)
         store = await self.ledger()
         counts: dict[str, int] = {}
         known = await counting.levels(store)
-        for priority in dict.fromkeys(priorities):
+        for priority in dict.fromkeys(asked):
             if priority:
                 at = [n for n in (-int(priority), int(priority)) if n in known]
                 counts[str(priority)] = sum([await counting.count_level(store, n) for n in at])
@@ -146,6 +148,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         self, job_id: str, start: int = 0, end: int = -1, asc: bool = True
     ) -> JobLogs:
         """`{"logs": [...], "count": total}`; newest first when not `asc`."""
+        start, end = checks.position("start", start), checks.position("end", end)
         return await logs.read(await self.ledger(), str(job_id), start, end, asc)
 
     async def getDeduplicationJobId(self, id: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from jetbull import checks
 from jetbull.commands import changing, children, logs, orphans
 from jetbull.event_emitter import EventEmitter
 from jetbull.flow_reader import queue_of
@@ -15,11 +16,13 @@ class QueueJobs(JobOwner, EventEmitter):
 
     async def addJobLog(self, job_id: str, log_row: str, keep_logs: int = 0) -> int:
         """Appends a row to a job's log; the number of rows kept. JobError -1 if it is gone."""
-        return await logs.append(await self.ledger(), str(job_id), log_row, keep_logs or 0)
+        keep = checks.number("keepLogs", keep_logs or 0)
+        return await logs.append(await self.ledger(), str(job_id), log_row, keep)
 
     async def clearJobLogs(self, job_id: str, keep_logs: int = 0) -> None:
         """Removes a job's log but its last `keep_logs` rows."""
-        await logs.clear(await self.ledger(), str(job_id), keep_logs or 0)
+        keep = checks.number("keepLogs", keep_logs or 0)
+        await logs.clear(await self.ledger(), str(job_id), keep)
 
     async def updateJobProgress(self, job_id: str, progress: Any) -> None:
         """Stores a job's progress and tells the listeners. JobError -1 if it is gone."""
@@ -38,6 +41,7 @@ class QueueJobs(JobOwner, EventEmitter):
         An item is `{id: <child key>}`, for processed children `{id, v: <their value>}`; `jobs`
         holds the children that are still stored.
         """
+        start, end = checks.position("start", start), checks.position("end", end)
         store = await self.ledger()
         found = await children.page(store, str(parent_id), type, start, end)
         jobs = [
@@ -51,7 +55,7 @@ class QueueJobs(JobOwner, EventEmitter):
 
         `limit` ends the search after so many (0: none). `count` was BullMQ's page size in Redis.
         """
-        return await orphans.remove(await self.ledger(), limit)
+        return await orphans.remove(await self.ledger(), checks.number("limit", limit))
 
 
 __all__ = ["QueueJobs"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from jetbull import checks
 from jetbull._version import __version__
 from jetbull.backend import max_events
 from jetbull.event_emitter import EventEmitter
@@ -42,6 +43,7 @@ class QueueMetrics(QueueGetters[Data, Result], EventEmitter):
         `data` holds the jobs finished per minute, newest minute first, without the one that is
         not over yet; `start` and `end` are inclusive; `count` is how many points there are.
         """
+        start, end = checks.position("start", start), checks.position("end", end)
         found = await metrics.read(await self.ledger(), type)
         meta: MetricsMeta = {"count": found.total, "prevTS": 0, "prevCount": 0}
         points: list[int] = []
@@ -58,7 +60,8 @@ class QueueMetrics(QueueGetters[Data, Result], EventEmitter):
     ) -> str:
         """Counts per state and finished jobs in Prometheus' text format, with those labels."""
         queue = _label(self.name)
-        more = "".join(f', {k}="{_label(v)}"' for k, v in (globalVariables or {}).items())
+        variables = checks.mapping("globalVariables", globalVariables)
+        more = "".join(f', {k}="{_label(v)}"' for k, v in variables.items())
         lines = [
             "# HELP bullmq_job_count Number of jobs in the queue by state",
             "# TYPE bullmq_job_count gauge",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Generic
 
+from jetbull.checks import mapping
 from jetbull.job import Job, JobOwner
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.clock import now_ms
@@ -77,7 +78,7 @@ class QueueSchedules(JobOwner, Generic[Data, Result]):
 
         Gives its next job, or None when its limit or end date is past.
         """
-        repeat = dict(opts["repeat"])
+        repeat = dict(mapping("repeat", opts["repeat"]))
         key = repeat_key(name, repeat, opts.get("jobId"))
         template = {k: v for k, v in opts.items() if k not in ("repeat", "jobId")}
         options = scheduler_options(repeat, now_ms())

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import CroniterBadCronError, CroniterBadDateError
 
 from jetbull.cron import next_match
+from jetbull.errors import ConfigurationError
+
+
+class BadPatternError(
+    ConfigurationError,
+    CroniterBadCronError,  # type: ignore[misc]  # croniter has no types
+    CroniterBadDateError,  # type: ignore[misc]
+):
+    """A cron pattern that cannot be read, or never comes."""
+
+
+class UnknownZoneError(ConfigurationError, ZoneInfoNotFoundError):
+    """A time zone that this machine does not know."""
+
+    def __str__(self) -> str:
+        return f".tz is {self.args[0]!r}: give a zone of the IANA database, such as Europe/Berlin."
 
 
 def to_millis(value: Any) -> int | None:
@@ -17,7 +36,7 @@ def to_millis(value: Any) -> int | None:
     if value is None or value == "" or isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return int(value)
+        return int(value) if math.isfinite(value) else None
     if isinstance(value, datetime):
         return int(value.timestamp() * 1000)
     if isinstance(value, str):
@@ -38,7 +57,8 @@ def _iso(text: str) -> int | None:
 def default_repeat_strategy(millis: int, opts: Mapping[str, Any]) -> int | None:
     """The next time the pattern matches after `millis`; None without pattern.
 
-    CroniterBadCronError for a bad pattern, ZoneInfoNotFoundError for an unknown zone.
+    BadPatternError (a CroniterBadCronError) for a bad pattern, UnknownZoneError (a
+    ZoneInfoNotFoundError) for an unknown zone.
     """
     pattern = opts.get("pattern")
     if not pattern:
@@ -47,9 +67,21 @@ def default_repeat_strategy(millis: int, opts: Mapping[str, Any]) -> int | None:
         return int(time.time() * 1000)
     start = to_millis(opts.get("startDate"))
     base = max(millis, start) if start is not None else millis
-    zone = ZoneInfo(opts["tz"]) if opts.get("tz") else UTC
-    upcoming = next_match(pattern, datetime.fromtimestamp(base / 1000, tz=UTC), zone)
+    zone = _zone(opts["tz"]) if opts.get("tz") else UTC
+    try:
+        upcoming = next_match(pattern, datetime.fromtimestamp(base / 1000, tz=UTC), zone)
+    except (CroniterBadCronError, CroniterBadDateError) as error:
+        raise BadPatternError(f".pattern is {pattern!r}, which matches no time: {error}") from None
+    except (OverflowError, OSError, ValueError) as error:
+        raise ConfigurationError(f".startDate is no time there is: {error}.") from None
     return int(upcoming.timestamp() * 1000)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise UnknownZoneError(name) from None
 
 
 async def next_by(

@@ -10,6 +10,7 @@ from uuid import uuid4
 from anyio import CapacityLimiter
 
 from jetbull.backend import create_backend
+from jetbull.checks import mapping
 from jetbull.commands import iterations
 from jetbull.errors import (
     AckTimeout,
@@ -257,7 +258,7 @@ class Worker(WorkerBody[Data, Result]):
         self, token: str, opts: Mapping[str, Any] | None = None
     ) -> Job[Data, Result] | None:
         """Claims one job by hand; waits up to `drainDelay` s when the queue was seen empty."""
-        return await self._manual.next(token, (opts or {}).get("block", True))
+        return await self._manual.next(token, mapping("opts", opts).get("block", True))
 
     # --- pausing and closing -----------------------------------------------------------
 

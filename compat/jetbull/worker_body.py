@@ -9,6 +9,7 @@ from typing import Any, Generic
 
 from anyio import CapacityLimiter
 
+from jetbull import checks
 from jetbull.commands import holding
 from jetbull.errors import ConfigurationError, JetbullError, RateLimitError
 from jetbull.hand_driven import HandDriven
@@ -240,7 +241,8 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
         A processor raises `RateLimitError` afterwards, so that its own job waits too.
         """
-        await gate.close_window(await self.ledger(), expire_time_ms)
+        milliseconds = checks.number("rateLimit's time in ms", expire_time_ms)
+        await gate.close_window(await self.ledger(), milliseconds)
         if self._serving is not None:
             self._serving.admission.block(expire_time_ms)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from jetbull import checks
 from jetbull.errors import ConfigurationError
 from jetbull.options import keep_policy, numeral
 
@@ -54,7 +55,7 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
 
     `on_set` is called with each option that is set in them later.
     """
-    given: dict[str, Any] = {**DEFAULTS, **(opts or {})}
+    given: dict[str, Any] = {**DEFAULTS, **checks.mapping("opts", opts)}
     for name in DEFAULTS.keys() - {"concurrency"}:
         if given[name] is None:
             given[name] = DEFAULTS[name]

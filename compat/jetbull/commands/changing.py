@@ -9,7 +9,7 @@ from jetbull.error_code import refused
 from jetbull.ledger import blobs, patches
 from jetbull.ledger.belongings import forget_if_gone
 from jetbull.ledger.lease import Lease, LeaseLost
-from jetbull.ledger.record import Record, dumps, to_bytes
+from jetbull.ledger.record import Record, dumps_of, to_bytes
 from jetbull.ledger.store import QueueStore
 
 
@@ -17,7 +17,7 @@ async def update_data(
     store: QueueStore, job_id: str, data: Any, lease: Lease | None = None
 ) -> None:
     """Replaces the caller's data."""
-    carrier = Record({}, b"", to_bytes(dumps(data)))
+    carrier = Record({}, b"", to_bytes(dumps_of("the data of a job", data)))
     await blobs.externalize(store, job_id, carrier, blobs.room(store))
 
     def change(record: Record) -> None:
@@ -30,7 +30,7 @@ async def update_progress(
     store: QueueStore, job_id: str, progress: Any, lease: Lease | None = None
 ) -> None:
     """Stores the progress, then tells the listeners."""
-    text = dumps(progress)
+    text = dumps_of("the progress of a job", progress)
 
     reference = await blobs.write_if_large(store, job_id, text)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from jetbull import checks
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError
 from jetbull.ledger import bookkeeping, parentage, reading, releasing
@@ -39,6 +40,7 @@ async def dependencies(
 ) -> Dependencies:
     """All four books, or pages of those asked for (`{kind: {cursor, count}}`)."""
     books = await bookkeeping.entries(store, job_id)
+    opts = checks.mapping("opts", opts)
     if not opts:
         everything = {kind: _shown(kind, books.get(_BOOKS[kind], {})) for kind in _KINDS}
         return cast(Dependencies, everything)
@@ -53,8 +55,8 @@ async def dependencies(
         if kind not in opts:
             continue
         page = opts[kind] if isinstance(opts[kind], Mapping) else {}
-        cursor = int(page.get("cursor", 0) or 0)
-        count = int(page.get("count", _DEFAULT_PAGE))
+        cursor = checks.number(f"{kind}.cursor", page.get("cursor", 0) or 0, 0)
+        count = checks.number(f"{kind}.count", page.get("count", _DEFAULT_PAGE), 0)
         book = books.get(_BOOKS[kind], {})
         keys = list(book)[cursor : cursor + count]
         answer[kind] = _shown(kind, {k: book[k] for k in keys})
@@ -102,6 +104,7 @@ async def counts(
 ) -> DependencyCounts:
     """Sizes of the books asked for (`{kind: True}`), or of all."""
     books = await bookkeeping.entries(store, job_id)
+    opts = checks.mapping("opts", opts)
     kinds = [k for k in _KINDS if opts.get(k)] if opts else list(_KINDS)
     sizes = {kind: len(books.get(_BOOKS[kind], {})) for kind in kinds}
     return cast(DependencyCounts, sizes)

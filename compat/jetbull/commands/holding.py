@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jetbull.backoffs import Backoffs
+from jetbull.checks import shown
 from jetbull.commands import fetching
 from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
-from jetbull.errors import UnrecoverableError, text_of
+from jetbull.errors import ConfigurationError, UnrecoverableError, text_of
 from jetbull.job_body import JobBody
 from jetbull.ledger import blobs, bookkeeping, finishing, pages, reading, releasing
 from jetbull.ledger.clock import now_ms
@@ -22,7 +23,7 @@ from jetbull.ledger.lease import Lease, LeaseLost
 from jetbull.ledger.names import ACTIVE, public_state_of, state_of
 from jetbull.ledger.placing import WAITING_CHILDREN, delayed, in_front
 from jetbull.ledger.store import QueueStore
-from jetbull.options import keep_of_stored
+from jetbull.options import keep_of_stored, whole
 from jetbull.telemetry.jobs import completing, counting, failing
 
 _DEFAULT_LOCK_MS = 30_000
@@ -128,8 +129,18 @@ async def give_up(
     return await _after(job, token, fetch_next and end != "retried", end == "failed")
 
 
-async def fail(job: JobBody, error: BaseException | str, token: str) -> str:
-    """Ends this try: the job is `failed` for good, `delayed` or at once `retried`."""
+async def fail(
+    job: JobBody,
+    error: BaseException | str,
+    token: str,
+    complain: Callable[[Exception], None] | None = None,
+) -> str:
+    """Ends this try: the job is `failed` for good, `delayed` or at once `retried`.
+
+    A backoff that cannot be told is raised; with `complain` that hears it, and the job has failed.
+    """
+    if not isinstance(error, BaseException | str):
+        raise ConfigurationError(f"A job fails with an exception or a text, not {shown(error)}.")
     made = job.attemptsMade + 1
     attempts = job.opts.get("attempts") or 0
     final = made >= attempts or job.discarded or _unrecoverable(error) or _started_enough(job)
@@ -138,7 +149,13 @@ async def fail(job: JobBody, error: BaseException | str, token: str) -> str:
         settings = job.queue.opts.get("settings") or {}
         strategy = settings.get("backoffStrategy")
         backoff = job.opts.get("backoff")
-        delay_ms = await Backoffs.calculate(backoff, made, error, job, strategy) or 0
+        try:
+            delay_ms = await Backoffs.calculate(backoff, made, error, job, strategy) or 0
+        except Exception as wrong:
+            if complain is None:
+                raise
+            complain(wrong)
+            delay_ms = -1
         final = delay_ms == -1
     end = "failed" if final else "delayed" if delay_ms > 0 else "retried"
     job.failedReason = text_of(error)
@@ -185,9 +202,10 @@ def _unrecoverable(error: BaseException | str) -> bool:
 
 def stacktrace(job: JobBody, error: BaseException | str) -> list[str]:
     """The job's stack traces with this try's added, as many as `stackTraceLimit` allows."""
-    limit = job.opts.get("stackTraceLimit")
-    if limit == 0:
+    given = job.opts.get("stackTraceLimit")
+    if given == 0:
         return []
+    limit = whole(given)
     text = error if isinstance(error, str) else "".join(traceback.format_exception(error))
     traces = [*job.stacktrace, text]
     return traces[-limit:] if limit else traces

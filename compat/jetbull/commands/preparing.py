@@ -15,7 +15,7 @@ from jetbull.ledger.clock import now_ms
 from jetbull.ledger.collector import collector_paused
 from jetbull.ledger.parentage import link
 from jetbull.ledger.placing import Place, delayed, waiting
-from jetbull.ledger.record import Record, dumps, to_bytes
+from jetbull.ledger.record import Record, dumps_of, to_bytes
 from jetbull.ledger.store import QueueStore
 from jetbull.options import check_size, check_types
 
@@ -27,7 +27,7 @@ def record_of(job: Draft, store: QueueStore) -> Record:
     """The record a fresh job is stored as. ValueError when the data is not JSON."""
     if job.name is None:
         raise ConfigurationError("A job needs a name: it is None.")
-    data = to_bytes(dumps(job.data))
+    data = to_bytes(dumps_of(f"the data of job {job.name!r}", job.data))
     opts = {k: v for k, v in job.opts.items() if v is not None and not (v == 0 and k in _ZERO)}
     check_size(job.name, data, opts)
     fixed: dict[str, Any] = {"name": str(job.name), "timestamp": job.timestamp, "opts": opts}

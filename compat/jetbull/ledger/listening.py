@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError, StreamMissing
+from jetbull.checks import shown
+from jetbull.errors import (
+    AckTimeout,
+    ConfigurationError,
+    ConnectionClosedError,
+    StoreError,
+    StreamMissing,
+)
 from jetbull.ledger.events import PART, Event, Puzzle, decode
 from jetbull.ledger.record import dumps
 from jetbull.ledger.store import QueueStore
@@ -34,8 +41,14 @@ def event_id(time_ms: int, seq: int, index: int) -> str:
 def position(last_id: str) -> tuple[int, int, int]:
     """(ms, sequence, index) of an event id; sequence 0 when it names only a time."""
     time_text, _, rest = last_id.partition("-")
-    number = int(rest or 0)
-    return int(time_text), number // _PER_MESSAGE, number % _PER_MESSAGE
+    try:
+        time_ms, number = int(time_text), int(rest or 0)
+        datetime.fromtimestamp(time_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ConfigurationError(
+            f"lastEventId is '$', '0' or the id of an event, not {shown(last_id)}."
+        ) from None
+    return time_ms, number // _PER_MESSAGE, number % _PER_MESSAGE
 
 
 class Listener:

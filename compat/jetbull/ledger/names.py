@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from jetbull.checks import label
 from jetbull.errors import ConfigurationError
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -61,7 +62,10 @@ _PUBLIC = {
 def escape(name: str) -> str:
     """One subject token that stands for `name` and for no other name."""
     # Most are the numbers of jobs, each of which is asked for a few times only.
-    return name if name.isdecimal() and name.isascii() and len(name) < 20 else _escape(name)
+    try:
+        return name if name.isdecimal() and name.isascii() and len(name) < 20 else _escape(name)
+    except AttributeError:  # what is given may be a number
+        return escape(label("A name or id", name))
 
 
 @lru_cache(maxsize=8192)

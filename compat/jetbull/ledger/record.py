@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from jetbull.errors import NotJSONError
+
 VERSION = 1
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
@@ -38,13 +40,25 @@ _quote = json.encoder.encode_basestring
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON; ValueError for NaN and infinities, as BullMQ for Python."""
+    """Compact JSON; NotJSONError (a TypeError and a ValueError, as in BullMQ for Python) for what
+    has no form there, such as bytes, NaN and infinities.
+    """
     if value is None:
         return "null"
     try:
         return "".join(_encode(value, 0))
+    except (TypeError, ValueError) as error:
+        raise NotJSONError(str(error)) from None
     except RecursionError:
         return _encoder.encode(value)  # tells a circle from depth, by its own message
+
+
+def dumps_of(what: str, value: Any) -> str:
+    """As `dumps`, with an error that says of what the value is."""
+    try:
+        return dumps(value)
+    except NotJSONError as error:
+        raise NotJSONError(f"{error}: {what} is text, numbers, lists and dictionaries.") from None
 
 
 def first_line(head: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.contract.bullmq.makers import Makers
 
 from jetbull import FlowProducer, Job
+from jetbull.errors import NotJSONError
 from jetbull.telemetry import SpanKind
 from jetbull.telemetry.opentelemetry import OpenTelemetry
 
@@ -235,7 +236,7 @@ async def test_an_operation_that_raises_ends_its_span_and_tells_it(make: Makers)
     with pytest.raises(ValueError, match="JSON"):
         await queue.add("mail", float("nan"))
     span = seen.the("add ")
-    assert [type(error) for error in span.exceptions] == [ValueError]
+    assert [type(error) for error in span.exceptions] == [NotJSONError]
 
 
 async def test_a_telemetry_that_fails_harms_no_job(make: Makers) -> None:

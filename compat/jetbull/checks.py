@@ -1,0 +1,118 @@
+"""What callers give, looked at where it comes in.
+
+Each function gives the value as it is needed, or raises ConfigurationError (a ValueError): one
+sentence that names the argument, the value, and what it should be.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jetbull.errors import ConfigurationError
+
+_NUMERAL = re.compile(r"\s*[-+]?[0-9]{1,18}\s*", re.ASCII)
+_LONGEST = 60  # characters of a value in a sentence
+
+
+def numeral(value: Any) -> Any:
+    """The number where a whole one is given as text, as BullMQ's Lua takes it; else the value."""
+    if isinstance(value, str) and _NUMERAL.fullmatch(value):
+        return int(value)
+    return value
+
+
+def shown(value: Any) -> str:
+    """The value in a sentence."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def number(name: str, value: Any, least: int | None = None) -> int:
+    """A number, fractions cut off, of at least `least`; a whole one may be text."""
+    given = numeral(value)
+    finite = isinstance(given, int) or (isinstance(given, float) and math.isfinite(given))
+    if finite and (least is None or given >= least):
+        return int(given)
+    bound = "" if least is None else f" of {least} or more"
+    raise ConfigurationError(f"{name} is a number{bound}, not {shown(value)}.")
+
+
+def position(name: str, value: Any) -> int:
+    """A place in a list: a whole number, negative ones from the end."""
+    given = numeral(value)
+    if isinstance(given, int) or (isinstance(given, float) and given.is_integer()):
+        return int(given)
+    raise ConfigurationError(
+        f"{name} is a place in the list, a whole number (-1: the last), not {shown(value)}."
+    )
+
+
+def mapping(name: str, value: Any) -> Mapping[str, Any]:
+    """A dictionary; an empty one for None and the like."""
+    if not value:
+        return {}
+    if isinstance(value, Mapping):
+        return value
+    raise ConfigurationError(f"{name} is a dictionary, not {shown(value)}.")
+
+
+def dictionary(name: str, value: Any) -> Mapping[str, Any]:
+    """A dictionary, which may be empty."""
+    if isinstance(value, Mapping):
+        return value
+    raise ConfigurationError(f"{name} is a dictionary, not {shown(value)}.")
+
+
+def numbers(name: str, value: Any) -> list[int]:
+    """A list of numbers."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return [number(f"One of the {name}", item) for item in value]
+    raise ConfigurationError(f"{name} is a list of numbers, not {shown(value)}.")
+
+
+def mappings(name: str, value: Any) -> list[Mapping[str, Any]]:
+    """A list of dictionaries."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        rows = list(value)
+        wrong = next((row for row in rows if not isinstance(row, Mapping)), None)
+        if wrong is None and None not in rows:
+            return rows
+        value = wrong
+    raise ConfigurationError(f"{name} is a list of dictionaries, not of {shown(value)}.")
+
+
+def label(name: str, value: Any) -> str:
+    """A name or an id: text, or a number, which becomes one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ConfigurationError(f"{name} is a text, not {shown(value)}.")
+
+
+def labels(name: str, value: Any) -> list[str]:
+    """A list of texts; one text is a list of one."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        texts = list(value)
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    raise ConfigurationError(f"{name} is a list of texts, not {shown(value)}.")
+
+
+__all__ = [
+    "dictionary",
+    "label",
+    "labels",
+    "mapping",
+    "mappings",
+    "number",
+    "numbers",
+    "numeral",
+    "position",
+    "shown",
+]
