@@ -18,7 +18,7 @@ from jetbull.errors import ConfigurationError
 
 Call = Callable[[Any, Any], Awaitable[Any]]
 NO_NUMBER = [None, "x", [], {}, float("nan"), float("inf"), object()]
-NO_PLACE = [None, "x", 1.5, [], float("inf")]
+NO_PLACE: list[Any] = [None, "x", 1.5, [], float("inf")]
 NO_DICTIONARY = ["text", 5, ["list"], True]
 HOURLY = {"every": 3_600_000}
 
