@@ -8,6 +8,8 @@
     a ticket of the past       nats-server was killed and gave back a message that was removed
     a ticket nobody gets       its consumer counts it as done, and the job still waits
 
+It also forgets that there were patches when none is left.
+
 Everything here may be done by several workers at once, and again.
 """
 
@@ -33,6 +35,7 @@ from jetbull.ledger.names import (
     last_token,
     public_state_of,
 )
+from jetbull.ledger.patches import forget_patches
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -74,6 +77,7 @@ class Upkeep:
         if self._store.families:
             await self._parents()
         await self._remembered()
+        await forget_patches(self._store)
         await inserting.finish_abandoned(self._store, self._old_enough_ms)
 
     def _is_old(self, message: Stored) -> bool:

@@ -9,6 +9,7 @@ behind by a worker that died after the transition, and counts no more.
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 
 from jetbull.errors import Conflict
 from jetbull.ledger import wire as _wire
@@ -20,6 +21,7 @@ from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.replicas import read_latest
 from jetbull.ledger.store import QueueStore
 
+QUIET_S = 60.0  # longer than it takes to store a patch whose hint was heard
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
 
 
@@ -116,3 +118,18 @@ async def _beside(
     expect(headers, subject, 0 if patch is None else patch.seq)
     await store.mark("patched")
     await store.put(subject, record.encode(), headers)
+    # Again, for a worker that found no patch in between (`forget_patches`). Whoever claims the job
+    # before it hears this does so before `rewrite` looks where the job is now.
+    await store.mark("patched")
+
+
+async def forget_patches(store: QueueStore) -> None:
+    """A worker that has not heard of patches for a while, and finds none, looks for none any more:
+    they go when their job is claimed, and each look is a question per job.
+    """
+    told = store.traits_told
+    if not store.patched or monotonic() - store.told_at < QUIET_S:
+        return
+    left = await store.wire.get_last(store.names.space.jobs, store.names.all_aux("patch"))
+    if left is None and store.traits_told == told:
+        store.patched = False

@@ -65,7 +65,7 @@ class Presence:
 
     def _on_trait(self, trait: str, *_: object) -> None:
         # At once: the answer to a claim, which is right behind it, must not be heard first.
-        setattr(self._store, trait, True)
+        self._store.has(trait)
 
 
 async def announce_listener(
@@ -95,7 +95,7 @@ async def _learn(store: QueueStore, trait: str, stream: str, pattern: str) -> No
     if getattr(store, trait):
         return
     if await store.wire.get_one(stream, {"last_by_subj": pattern}) is not None:
-        setattr(store, trait, True)
+        store.has(trait)
 
 
 async def workers(store: QueueStore) -> list[dict[str, Any]]:

@@ -42,7 +42,8 @@ class QueueStore:
     `patched`, `families`, `logged` and `bulky` say whether any job of the queue has a patch,
     children, log rows or large payloads; while they are False, a store that is `informed` (a
     worker's) does not ask the server for them. `heads` grows with each job that goes to the head
-    of the queue from here: before it is stored, or before its add is over.
+    of the queue from here: before it is stored, or before its add is over. `traits_told` grows with
+    each time a trait was told, the last time at `told_at` (monotonic seconds).
     """
 
     __slots__ = (
@@ -62,6 +63,8 @@ class QueueStore:
         "promoter",
         "sibling",
         "templates",
+        "told_at",
+        "traits_told",
         "trims",
         "wire",
     )
@@ -90,6 +93,8 @@ class QueueStore:
         self.logged = False
         self.bulky = False
         self.informed = False
+        self.traits_told = 0
+        self.told_at = 0.0
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
 
@@ -236,8 +241,14 @@ class QueueStore:
         Called before what makes it so is stored: nobody may miss it who sees that. Each time, for a
         worker that came since the last time may have seen no such job.
         """
-        setattr(self, trait, True)
+        self.has(trait)
         await self.hint(TRAITS[trait])
+
+    def has(self, trait: str) -> None:
+        """From now on some job has the trait of `TRAITS`, as far as is known here."""
+        setattr(self, trait, True)
+        self.traits_told += 1
+        self.told_at = monotonic()
 
     async def hint(self, topic: str, payload: bytes = b"") -> None:
         """Tells the queue's workers, if any listen; nothing is stored."""
