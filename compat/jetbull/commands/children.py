@@ -85,12 +85,16 @@ async def page(store: QueueStore, job_id: str, kind: str, start: int, end: int) 
     books = await bookkeeping.entries(store, job_id)
     book = books.get(bookkeeping.PROCESSED if done else bookkeeping.PENDING, {})
     keys = list(book)[start : None if end == -1 else end + 1]
-    jobs: list[tuple[QueueStore, str, Stored]] = []
-    for key in keys:
-        owner, child_id = await parentage.by_key(store, key)
-        found = await reading.find(owner, child_id)
-        if found is not None:
-            jobs.append((owner, child_id, found))
+    places = [await parentage.by_key(store, key) for key in keys]
+    queues: dict[str, tuple[QueueStore, list[str]]] = {}
+    for owner, child_id in places:
+        queues.setdefault(owner.names.qualified, (owner, []))[1].append(child_id)
+    found = {name: await reading.find_many(owner, ids) for name, (owner, ids) in queues.items()}
+    jobs = [
+        (owner, child_id, found[owner.names.qualified][child_id])
+        for owner, child_id in places
+        if child_id in found[owner.names.qualified]
+    ]
     items = [{"id": key, "v": book[key]} if done else {"id": key} for key in keys]
     return ChildrenPage(items, jobs, len(book))
 
