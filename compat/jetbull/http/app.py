@@ -14,6 +14,7 @@ from jetbull._version import __version__
 from .answers import Json, Problem
 from .correlation import CORRELATION_HEADER, Correlation
 from .errors import add_error_handlers
+from .express import Express
 from .guard import Guard
 from .routes import health, queue
 from .service import QueueService
@@ -46,6 +47,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         default_response_class=Json,
+        redirect_slashes=False,
         responses={"4XX": {"model": Problem}, 500: {"model": Problem}},
     )
     app.state.queue = served
@@ -64,4 +66,5 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             expose_headers=[CORRELATION_HEADER],
         )
     app.add_middleware(Correlation)
+    app.add_middleware(Express)
     return app

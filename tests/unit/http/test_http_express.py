@@ -1,0 +1,42 @@
+"""What old scripts and monitors know of Express: HEAD works, and a slash at the end is none."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from jetbull import Queue
+
+PATHS = ["/health", "/ready", "/api/queue/status", "/api/queue/jobs/waiting", "/api/queue/job/1"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_head_is_answered_as_get_without_a_body(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/json"
+
+
+async def test_head_of_an_unknown_path_is_not_found(api: httpx.AsyncClient) -> None:
+    assert (await api.head("/nosuch")).status_code == 404
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_slash_at_the_end_of_a_path_makes_no_difference(
+    api: httpx.AsyncClient, path: str
+) -> None:
+    assert (await api.get(f"{path}/")).status_code == 200
+
+
+async def test_a_job_is_added_by_a_path_with_a_slash_at_its_end(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    answer = await api.post("/api/queue/parse-epub/", json={"bookId": "b", "s3Key": "k"})
+    assert answer.status_code == 201
+    assert await queue.getWaitingCount() == 1
+
+
+async def test_an_id_may_end_with_a_slash(api: httpx.AsyncClient, queue: Queue) -> None:
+    await queue.add("job", 1, {"jobId": "chapter/"})
+    assert (await api.get("/api/queue/job/chapter%2F")).json()["found"]
+    assert not (await api.get("/api/queue/job/chapter")).json()["found"]
