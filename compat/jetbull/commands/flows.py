@@ -97,17 +97,30 @@ async def _prepared(node: Tree, whole: bool = False) -> tuple[QueueStore, NewJob
 
 
 async def _together(nodes: Sequence[Tree]) -> bool:
-    """Stores the nodes in one step (per prefix); False when an id among them exists already."""
+    """Stores the nodes in one step (per prefix); False when an id among them exists already, or
+    where it is not told before whether a parent has to wait for a child in another prefix.
+    """
     streams: dict[str, list[tuple[Tree, Item]]] = {}
+    away: list[parentage.Parent] = []  # waits for children in other prefixes
+    ruled = False
     for node in nodes:
         store, new = await _prepared(node, whole=True)
         parent = await parentage.parent_of(store, new.record, new.job_id)
-        if parent is not None and not linking.is_near(store, parent):
-            await linking.tell_families(parent.store)
-            await linking.expect_child(parent)
+        rule = rule_of(node.job.opts)
+        ruled |= rule is not None
+        is_away = parent is not None and not linking.is_near(store, parent)
+        if parent is not None and is_away:
+            if not node.unnamed and await reading.find(store, new.job_id) is not None:
+                return False
+            away.append(parent)
             parent = None
-        item = Item(store, new, rule_of(node.job.opts), parent)
+        item = Item(store, new, rule, parent, is_away)
         streams.setdefault(store.names.space.jobs, []).append((node, item))
+    if away and ruled:
+        return False
+    for parent in away:
+        await linking.tell_families(parent.store)
+        await linking.expect_child(parent)
     for members in streams.values():
         items = [item for _, item in members]
         ids = await insert(items[0].store, items)

@@ -26,12 +26,16 @@ Name = tuple[str, str]  # a queue, and a job's or a deduplication id in it
 
 
 class Item(NamedTuple):
-    """A job to add: prepared, with its deduplication rule and its parent, if it has them."""
+    """A job to add: prepared, with its deduplication rule and its parent, if it has them.
+
+    Where `away`, its parent is in another prefix and waits for it already.
+    """
 
     store: QueueStore
     job: NewJob
     rule: Rule | None = None
     parent: Parent | None = None
+    away: bool = False
 
 
 @dataclass(slots=True)

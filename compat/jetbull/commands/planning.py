@@ -61,7 +61,8 @@ async def plan(items: Sequence[Item], again: bool) -> Plan:
         entry = Entry(store, job)
         made.entries.append(entry)
         if known.has(name):
-            made.adoption |= item.parent is not None or job.place.state == CHILDREN
+            has_parent = item.parent is not None or item.away
+            made.adoption |= has_parent or job.place.state == CHILDREN
             entry.stored = False
             entry.told.append(partial(_tell_duplicate, store, job.job_id))
             made.standing.append(job.job_id)

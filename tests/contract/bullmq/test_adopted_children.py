@@ -118,3 +118,42 @@ async def test_a_parent_of_finished_children_is_a_child_like_any_other(make: Mak
     assert await tree["job"].getState() == "waiting"
     values = await tree["job"].getChildrenValues()
     assert values == {f"{low.qualifiedName}:{middle.id}": "parent"}
+
+
+@pytest.mark.parametrize("when", ["before", "afterwards"])
+async def test_a_known_job_in_another_prefix_lets_its_new_parent_go(
+    make: Makers, when: str
+) -> None:
+    top, low = make.queue(), make.queue(prefix=f"{make.prefix}-low")
+    await low.add("a", {}, {"jobId": "shared"})
+    job = await make.worker(low, prefix=low.prefix).getNextJob("token")
+    if when == "before":
+        await job.moveToCompleted("value", "token", False)
+    child = {"name": "a", "queueName": low.name, "prefix": low.prefix, "opts": {"jobId": "shared"}}
+    flow = {"name": "parent", "queueName": top.name, "children": [child]}
+    parent = (await make.flow_producer().add(flow))["job"]
+    if when == "afterwards":
+        assert await parent.getState() == "waiting-children"
+        await job.moveToCompleted("value", "token", False)
+    assert await parent.getState() == "waiting"
+    assert await parent.getChildrenValues() == {f"{low.qualifiedName}:shared": "value"}
+
+
+async def test_a_duplicate_in_another_prefix_is_not_waited_for(make: Makers) -> None:
+    top, low = make.queue(), make.queue(prefix=f"{make.prefix}-low")
+    options = {"deduplication": {"id": "once"}}
+    await low.add("a", {}, options)
+    children = [
+        {"name": "a", "queueName": low.name, "prefix": low.prefix, "opts": options},
+        {"name": "b", "queueName": low.name, "prefix": low.prefix},
+    ]
+    tree = await make.flow_producer().add(
+        {"name": "parent", "queueName": top.name, "children": children}
+    )
+    await Heard(make.worker(low, by_name, prefix=low.prefix), "completed").times(2)
+    assert await tree["job"].getState() == "waiting"
+    assert list((await tree["job"].getChildrenValues()).values()) == ["b"]
+
+
+async def by_name(job: Any, token: str) -> str:
+    return str(job.name)
