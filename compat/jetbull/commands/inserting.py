@@ -48,14 +48,14 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
     parents = (item.parent.store for item in items if item.parent is not None)
     for owner in {store.names.qualified: store for store in parents}.values():
         await linking.tell_families(owner)
-    for item in items:
-        if item.job.place.level:
-            await ensure_level(item.store, item.job.place.level)
     again = False
     while True:
         made = await plan(items, again)
         if made.adoption:
             return None
+        for entry in made.entries:
+            if entry.stored and entry.job.place.level:
+                await ensure_level(entry.store, entry.job.place.level)
         await _externalize(made.entries)
         try:
             await _store(store, made.entries)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from jetbull.commands.announcing import announce_duplicate, announce_replacement
 from jetbull.commands.known import Claim, Item, Known, Name, look
-from jetbull.commands.preparing import renumber
+from jetbull.commands.preparing import announcer, renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.ledger import blobs, deduplication
 from jetbull.ledger.belongings import let_go
@@ -21,7 +21,7 @@ from jetbull.ledger.insertion import Entry
 from jetbull.ledger.moving import transition
 from jetbull.ledger.names import CHILDREN
 from jetbull.ledger.parentage import Parent
-from jetbull.ledger.placing import REMOVED
+from jetbull.ledger.placing import REMOVED, delayed, waiting
 from jetbull.ledger.store import QueueStore
 
 _TURN = 1000  # jobs until others have their turn
@@ -71,9 +71,11 @@ async def plan(items: Sequence[Item], again: bool) -> Plan:
             made.standing.append(entry)
         else:
             made.standing.append(await _under_rule(known, item, item.rule, entry))
-    for (queue, dedup_id), claim in known.claims.items():
+    for (queue, _), claim in known.claims.items():
         if claim.pending is not None:
             made.remembered.add((queue, claim.pending["id"]))
+    _let_childless_go(items, made)
+    for (_, dedup_id), claim in known.claims.items():
         if claim.entry is not None:
             key = deduplication.message(
                 *(claim.store, dedup_id, claim.owner, claim.until_ms, claim.seq, claim.pending)
@@ -141,6 +143,31 @@ def _remove(known: Known, store: QueueStore, owner: str, entry: Entry) -> None:
     entry.along.append(gone)
     entry.told.append(lambda _: let_go(store, owner, found.record))
     known.leaving.add(name)
+
+
+def _let_childless_go(items: Sequence[Item], made: Plan) -> None:
+    """A parent whose children are all duplicates has none to wait for: it is a plain job.
+
+    Unless one of them is remembered: it comes when the owner of its id has finished.
+    """
+    waits: dict[Name, bool] = {}
+    for item, entry in zip(items, made.entries, strict=True):
+        if item.parent is not None:
+            name = (item.parent.store.names.name, item.parent.job_id)
+            comes = entry.stored or (item.store.names.name, item.job.job_id) in made.remembered
+            waits[name] = waits.get(name, False) or comes
+    for entry in made.entries:
+        store, job = entry.store, entry.job
+        if job.place.state != CHILDREN or waits.get((store.names.name, job.job_id), True):
+            continue
+        delay = int(job.record.head.get("delay", 0))
+        place = waiting(job.record.priority, bool(job.record.opts.get("lifo")))
+        if delay > 0:
+            place = delayed(now_ms() + delay, job.record.priority)
+        told = announcer(store, job.job_id, job.record, place)
+        # A copy: the next plan for the same job may find that it has to wait.
+        entry.job = replace(job, place=place, on_stored=told)
+        entry.told = [told]
 
 
 def _tell_duplicate(store: QueueStore, job_id: str, _: int) -> None:

@@ -208,3 +208,24 @@ async def test_a_tree_that_is_refused_keeps_no_other_from_being_added(
     await Heard(make.worker(low, by_name), "completed").times(2)
     states = [await queue.getJobState(name) for name in ("owner", "refused", "other")]
     assert states == ["waiting", "waiting-children", "waiting"]
+
+
+@pytest.mark.parametrize(
+    ("options", "state"),
+    [({}, "waiting"), ({"priority": 7}, "prioritized"), ({"delay": 3_600_000}, "delayed")],
+)
+async def test_a_parent_whose_children_are_all_duplicates_waits_for_none(
+    make: Makers, queue: Any, options: dict[str, Any], state: str
+) -> None:
+    top, once = make.queue(), {"deduplication": {"id": "once"}}
+    await queue.add("owner", {}, once)
+    leaves = (node(name, queue, **once) for name in ("b", "c"))
+    await make.flow_producer().add(node("top", top, node("a", top, *leaves, **options)))
+    assert await top.getJobState("a") == state
+    assert await top.getJobState("top") == "waiting-children"
+    worker = make.worker(top)
+    if options:
+        await (await top.getJob("a")).remove()
+    else:
+        await (await worker.getNextJob("token")).moveToCompleted("done", "token", False)
+    assert (await worker.getNextJob("token")).name == "top"

@@ -195,3 +195,19 @@ async def test_a_bad_entry_leaves_the_whole_bulk_out(queue: Any) -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         await queue.addBulk([entry("a", {}), {"name": "b", "data": object()}])
     assert await queue.getWaitingCount() == 0
+
+
+async def test_a_child_that_is_kept_for_later_is_waited_for(make: Makers, queue: Any) -> None:
+    top, keep = make.queue(), {"deduplication": {"id": "d", "keepLastIfActive": True}}
+    await queue.add("owner", {}, keep)
+    worker = make.worker(queue)
+    owner = await worker.getNextJob("token")
+    child = {"name": "later", "queueName": queue.name, "opts": keep}
+    flow = {"name": "parent", "queueName": top.name, "children": [child]}
+    parent = (await make.flow_producer().add(flow))["job"]
+    await owner.moveToCompleted("done", "token", False)
+    assert await parent.getState() == "waiting-children"
+    later = await worker.getNextJob("token")
+    assert later.name == "later"
+    await later.moveToCompleted("done", "token", False)
+    assert await parent.getState() == "waiting"
