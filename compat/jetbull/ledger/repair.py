@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
-from jetbull.ledger import finishing, late
+from jetbull.ledger import finishing, late, schedules
 from jetbull.ledger.consumers import ensure_delivery, repair_consumer
 from jetbull.ledger.feed import POLL_SECONDS, Feed
 from jetbull.ledger.lease import Ticket
@@ -136,8 +136,7 @@ class Repair:
     async def _stalled(self, ticket: Ticket, job_id: str) -> None:
         head = {k: v for k, v in ticket.stored.record.head.items() if k != "token"}
         head["stalledCounter"] = head.get("stalledCounter", 0) + 1
-        given = ticket.stored.record.given
-        if head["stalledCounter"] > self._max_stalled and "repeatJobKey" not in given:
+        if head["stalledCounter"] > self._max_stalled and not await self._is_scheduled(ticket):
             head["deferredFailure"] = STALLED_REASON
         record = ticket.stored.record.with_head(head)
 
@@ -157,3 +156,8 @@ class Repair:
         except Conflict:
             return
         self._on_stalled(job_id)
+
+    async def _is_scheduled(self, ticket: Ticket) -> bool:
+        """Whether it is a job of a scheduler that is still there: such a job may always stall."""
+        key = ticket.stored.record.given.get("repeatJobKey")
+        return key is not None and await schedules.read(self._store, key) is not None

@@ -129,6 +129,22 @@ async def test_a_job_may_stall_as_often_as_allowed(make: Makers, queue: Any) -> 
     assert (await queue.getJob(finished.id)).stalledCounter == 2
 
 
+@pytest.mark.parametrize("scheduler", ["there", "removed"])
+async def test_a_job_of_a_scheduler_may_stall_for_ever_while_that_is_there(
+    make: Makers, queue: Any, scheduler: str
+) -> None:
+    job = await queue.upsertJobScheduler("nightly", {"every": 3_600_000})
+    await make.worker(queue, lockDuration=50).getNextJob("dead")
+    if scheduler == "removed":
+        await queue.removeJobScheduler("nightly")
+    worker = make.worker(queue, done, maxStalledCount=0, **QUICK)
+    failed, completed = Heard(worker, "failed"), Heard(worker, "completed")
+    await (failed if scheduler == "removed" else completed).once()
+    stored = await queue.getJob(job.id)
+    reason = "job stalled more than allowable limit" if scheduler == "removed" else None
+    assert (stored.failedReason, stored.stalledCounter) == (reason, 1)
+
+
 async def test_the_dead_worker_cannot_finish_its_job_any_more(make: Makers, queue: Any) -> None:
     [job] = await abandoned(make, queue)
     await Heard(make.worker(queue, done, **QUICK), "completed").once()
