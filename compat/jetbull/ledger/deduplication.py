@@ -145,11 +145,12 @@ def is_key(message: Message, store: QueueStore) -> bool:
 
 
 async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
-    """Removes the key (of that owner, if given): 1, or 0 when there was none."""
+    """Removes the key (of that owner, if given): 1, or 0 when there was none that counts."""
     key = await read(store, dedup_id)
     if key is None or (owner is not None and key.owner != owner):
         return 0
     purged = await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
     if purged and key.pending is not None:  # it will not become a job any more
         await forget(store, [*superseded(key.pending), key.pending["id"]])
-    return 1
+    # The server takes its time to remove a key whose own is over.
+    return 0 if key.until_ms and key.until_ms <= now_ms() else 1

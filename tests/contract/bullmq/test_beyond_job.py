@@ -205,6 +205,14 @@ async def test_a_job_can_free_its_deduplication_id(queue: Any) -> None:
     assert await queue.getDeduplicationJobId("d") is None
 
 
+async def test_a_job_whose_deduplication_is_over_frees_nothing(queue: Any) -> None:
+    job = await queue.add("job", {}, {"deduplication": {"id": "d", "ttl": 1}})
+    while await queue.getDeduplicationJobId("d") is not None:
+        pass  # asking takes longer than the millisecond
+    assert await job.removeDeduplicationKey() is False
+    assert await queue.removeDeduplicationKey("d") == 0
+
+
 async def test_waiting_for_a_job_returns_its_result(make: Makers, queue: Any) -> None:
     [job] = await added(queue, 1)
     waiting = asyncio.ensure_future(job.waitUntilFinished(make.events(queue)))
