@@ -9,6 +9,7 @@ from typing import Any
 
 from jetbull.errors import JetbullError
 from jetbull.ledger import gate, settings
+from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.permits import HOLD_SECONDS, Permits
 from jetbull.ledger.places import GRACE_MS, Places
@@ -50,6 +51,7 @@ class Admission:
         self._subscription: Subscription | None = None
         self._blocked_until = 0.0
         self._alarm: asyncio.TimerHandle | None = None
+        self._resting: asyncio.TimerHandle | None = None
         self._waits_for_slot = False
         self._slot_freed = False
         self._places = Places(store)
@@ -74,8 +76,9 @@ class Admission:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        if self._alarm is not None:
-            self._alarm.cancel()
+        for alarm in (self._alarm, self._resting):
+            if alarm is not None:
+                alarm.cancel()
         try:
             await self._places.settle()
             await self._permits.give_back()
@@ -105,6 +108,8 @@ class Admission:
     def _on_news(self) -> None:
         self._blocked_until = 0.0
         self._permits.forget()
+        if self._resting is not None:
+            self._in_background("rest", self._rest)
 
     def _on_lost(self) -> None:
         self._places.forget()
@@ -126,7 +131,7 @@ class Admission:
     @property
     def blocked(self) -> bool:
         """Whether nothing may start for now."""
-        if self.paused:
+        if self.paused or self._resting is not None:
             return True
         # Asked twice per job: the clock is read only while there is a block.
         if not self._blocked_until:
@@ -142,6 +147,28 @@ class Admission:
         ms = min(ms, self._longest_block_ms)
         self._blocked_until = asyncio.get_running_loop().time() + ms / 1000
         self._set_alarm()
+
+    async def rest(self) -> None:
+        """Nothing starts here until the queue's window is over, also without a limiter, or for the
+        longest wait: a job was sent back because the queue is limited.
+        """
+        await self._quietly(self._rest)
+
+    async def _rest(self) -> None:
+        window = await gate.window(self._store)
+        left = 0 if window is None else min(window.end_ms - now_ms(), self._longest_block_ms)
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = None
+        if left > 0:
+            loop = asyncio.get_running_loop()
+            self._resting = loop.call_later(left / 1000 + 0.001, self._rested)
+        else:
+            self._on_change()
+
+    def _rested(self) -> None:
+        self._resting = None
+        self._on_change()
 
     def _set_alarm(self) -> None:
         loop = asyncio.get_running_loop()

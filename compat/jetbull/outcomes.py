@@ -156,6 +156,7 @@ async def _not_completed(
     # Not by the class's name: clients of many services have a RateLimitError of their own, and a
     # job that goes back for one would be tried again at once, for ever.
     if isinstance(error, RateLimitError) or text_of(error) == _RATE_LIMIT:
+        await worker.rest_while_limited()  # first: no other slot is to take the job at once
         await holding.wait(job, lease.token)
         return
     # Only of the step that stores the outcome: the processor may have asked for another job.

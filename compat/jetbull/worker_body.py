@@ -246,6 +246,11 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         if self._serving is not None:
             self._serving.admission.block(expire_time_ms)
 
+    async def rest_while_limited(self) -> None:
+        """Starts nothing until the queue's rate window is over: a job said that it is limited."""
+        if self._serving is not None:
+            await self._serving.admission.rest()
+
     @staticmethod
     def RateLimitError() -> RateLimitError:
         return RateLimitError()

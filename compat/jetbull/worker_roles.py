@@ -29,6 +29,9 @@ class OutcomeOwner(Protocol):
     def complain(self, error: Exception, *args: Any) -> None:
         """Tells the listeners of `error`; never raises."""
 
+    async def rest_while_limited(self) -> None:
+        """Starts nothing until the queue's rate window is over."""
+
 
 class FetchOwner(SchedulingOwner, Protocol):
     """What claiming jobs needs of the worker."""
