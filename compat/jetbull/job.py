@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, cast
 
 from jetbull import checks
-from jetbull.commands import adding, changing, holding, logs, removal, retrying, waiting
+from jetbull.commands import (
+    adding,
+    changing,
+    delaying,
+    holding,
+    logs,
+    removal,
+    retrying,
+    waiting,
+)
 from jetbull.errors import ConfigurationError, JetbullError
 from jetbull.job_body import policies
 from jetbull.job_family import JobFamily
@@ -174,7 +183,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         """Due in `delay` ms from now; only for delayed jobs (JobError -3)."""
         delay = numeral(delay)
         check_number("delay", delay)
-        await waiting.change_delay(await self.queue.ledger(), self.id, delay)
+        await delaying.change_delay(await self.queue.ledger(), self.id, delay)
         self.delay = delay
 
     async def changePriority(self, opts: Mapping[str, Any]) -> None:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from jetbull.commands.announcing import announce, announce_duplicate, announce_replacement
+from jetbull.commands.delaying import change_delay
 from jetbull.commands.linking import expect_child, is_near, tell_families
 from jetbull.commands.noting import help_on, is_quicker, store_owner
 from jetbull.commands.ruling import Rule, Verdict, decide
-from jetbull.errors import Conflict
+from jetbull.errors import Conflict, JobError
 from jetbull.ledger import blobs, deduplication, parentage, reading
 from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
 from jetbull.ledger.batch import Message, commit
@@ -40,12 +43,8 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             if owner is None and key.note:  # it may be on its way
                 await help_on(store, key.note)
                 owner = await reading.find(store, key.owner)
-        verdict, until = decide(
-            rule,
-            None if key is None else key.until_ms,
-            None if owner is None else public_state_of(owner.subject),
-            now_ms(),
-        )
+        state = None if owner is None else public_state_of(owner.subject)
+        verdict, until = decide(rule, None if key is None else key.until_ms, state, now_ms())
         if key is None or verdict in _KEPT:
             await blobs.externalize(store, job.job_id, job.record)
         if key is None or verdict is Verdict.STORE:
@@ -61,7 +60,16 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             if verdict is not Verdict.REMEMBER:
                 _not_stored(store, job)
             announce_duplicate(store, job.job_id, rule.id, key.owner)
+            if rule.reschedules(verdict, state):
+                await _reschedule(store, key.owner, job)
             return key.owner
+
+
+async def _reschedule(store: QueueStore, owner: str, job: NewJob) -> None:
+    """The owner gets the delay of the job it stands for, if it is delayed still."""
+    delay = job.record.head.get("delay", 0)
+    with suppress(JobError):
+        await change_delay(store, owner, delay, int(job.record.given["timestamp"] + delay))
 
 
 def _not_stored(store: QueueStore, job: NewJob) -> None:

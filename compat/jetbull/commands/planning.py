@@ -32,7 +32,8 @@ class Plan:
     """One entry per item, in order, and who stands for each item afterwards.
 
     With `adoption` the plan is not to be used: a job that is to get a parent or children exists
-    already, or one is to come back in the step that removes it. That takes more than storing.
+    already, one is to come back in the step that removes it, or one gets another delay. That takes
+    more than storing.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -70,7 +71,7 @@ async def plan(items: Sequence[Item], again: bool) -> Plan:
             _keep(known, item, entry)
             made.standing.append(entry)
         else:
-            made.standing.append(await _under_rule(known, item, item.rule, entry))
+            made.standing.append(await _under_rule(known, made, item, item.rule, entry))
     for (queue, _), claim in known.claims.items():
         if claim.pending is not None:
             made.remembered.add((queue, claim.pending["id"]))
@@ -96,7 +97,9 @@ def _keep(known: Known, item: Item, entry: Entry) -> None:
         entry.told.append(item.job.on_stored)
 
 
-async def _under_rule(known: Known, item: Item, rule: Rule, entry: Entry) -> Entry | str:
+async def _under_rule(
+    known: Known, made: Plan, item: Item, rule: Rule, entry: Entry
+) -> Entry | str:
     """The entry of the job if it is stored, else the owner's id."""
     store, job_id = item.store, item.job.job_id
     queue = store.names.name
@@ -105,6 +108,7 @@ async def _under_rule(known: Known, item: Item, rule: Rule, entry: Entry) -> Ent
     if claim is not None:
         until, state = claim.until_ms, known.state_of((queue, claim.owner))
     ruling = decide(rule, until, state, now_ms())
+    made.adoption |= rule.reschedules(ruling.verdict, state)
     if claim is None or ruling.verdict is Verdict.STORE:
         seq = 0 if claim is None else claim.seq
         known.claims[queue, rule.id] = Claim(store, job_id, ruling.until_ms, seq, None, entry)

@@ -26,10 +26,16 @@ class Rule:
     extend: bool
     replace: bool
     keep_last: bool
+    reschedule: bool = False
 
     def needs_owner(self, until_ms: int) -> bool:
         """Whether the state of the owner matters, of a key that ends at `until_ms`."""
-        return not until_ms or self.replace or self.keep_last
+        return not until_ms or self.replace or self.keep_last or self.reschedule
+
+    def reschedules(self, verdict: Verdict, state: str | None) -> bool:
+        """Whether the owner, which is in that state, gets the delay of the job that is added."""
+        is_duplicate = verdict in (Verdict.DUPLICATE, Verdict.EXTEND)
+        return self.reschedule and is_duplicate and state == "delayed"
 
 
 class Verdict(Enum):
@@ -62,7 +68,12 @@ def rule_of(opts: dict[str, Any]) -> Rule | None:
     keep_last = bool(given.get("keepLastIfActive"))
     ttl = 0 if keep_last else _ttl(given.get("ttl"))
     return Rule(
-        str(given["id"]), ttl, bool(given.get("extend")), bool(given.get("replace")), keep_last
+        str(given["id"]),
+        ttl,
+        bool(given.get("extend")),
+        bool(given.get("replace")),
+        keep_last,
+        bool(given.get("reschedule")),
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
+from jetbull.commands.delaying import delayed_job
 from jetbull.error_code import refused
 from jetbull.errors import Conflict, JetbullError
 from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
 from jetbull.ledger import blobs, reading
-from jetbull.ledger.clock import now_ms
 from jetbull.ledger.due_order import since
 from jetbull.ledger.moving import move
 from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, lane_of, public_state_of, state_of
@@ -40,7 +40,7 @@ class Ending(Protocol):
 async def promote(store: QueueStore, job_id: str) -> None:
     """Delayed -> waiting tail, or prioritized."""
     while True:
-        found = await _delayed(store, job_id, "promote")
+        found = await delayed_job(store, job_id, "promote")
         if await promote_stored(store, job_id, found):
             return
 
@@ -66,32 +66,6 @@ async def promote_stored(
     except Conflict:
         return False
     return True
-
-
-async def change_delay(store: QueueStore, job_id: str, delay_ms: float) -> None:
-    """Due in `delay_ms` from now."""
-    while True:
-        found = await _delayed(store, job_id, "changeDelay")
-        record = found.record.copy()
-        record.head["delay"] = delay_ms
-        place = delayed(int(now_ms() + delay_ms), record.priority, lane_of(found.subject))
-        if place.due_ms == found.record.head["due"]:
-            return
-        try:
-            await move(store, job_id, found, record, place)
-        except Conflict:
-            continue
-        store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
-        return
-
-
-async def _delayed(store: QueueStore, job_id: str, command: str) -> Stored:
-    found = await reading.find(store, job_id)
-    if found is None and command != "promote":  # to promote, gone is as good as not delayed
-        raise refused(-1, command, job_id)
-    if found is None or state_of(found.subject) != DELAYED:
-        raise refused(-3, command, job_id, "delayed")
-    return found
 
 
 async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: bool) -> None:

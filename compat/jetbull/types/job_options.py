@@ -28,6 +28,7 @@ class DeduplicationOptions(TypedDict, total=False):
     ttl: int
     extend: bool
     replace: bool
+    reschedule: bool
     keepLastIfActive: bool
 
 

@@ -1,0 +1,46 @@
+"""Changing when a delayed job is due."""
+
+from __future__ import annotations
+
+from jetbull.error_code import refused
+from jetbull.errors import Conflict
+from jetbull.ledger import reading
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.moving import move
+from jetbull.ledger.names import DELAYED, lane_of, state_of
+from jetbull.ledger.placing import delayed
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+
+
+async def change_delay(
+    store: QueueStore, job_id: str, delay_ms: float, due_ms: int | None = None
+) -> None:
+    """Due in `delay_ms` from now, or at `due_ms`."""
+    while True:
+        found = await delayed_job(store, job_id, "changeDelay")
+        record = found.record.copy()
+        record.head["delay"] = delay_ms
+        due = int(now_ms() + delay_ms) if due_ms is None else due_ms
+        place = delayed(due, record.priority, lane_of(found.subject))
+        if place.due_ms == found.record.head["due"]:
+            return
+        try:
+            await move(store, job_id, found, record, place)
+        except Conflict:
+            continue
+        store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
+        return
+
+
+async def delayed_job(store: QueueStore, job_id: str, command: str) -> Stored:
+    """The job as it is stored; JobError for `command` when it is gone or not delayed."""
+    found = await reading.find(store, job_id)
+    if found is None and command != "promote":  # to promote, gone is as good as not delayed
+        raise refused(-1, command, job_id)
+    if found is None or state_of(found.subject) != DELAYED:
+        raise refused(-3, command, job_id, "delayed")
+    return found
+
+
+__all__ = ["change_delay", "delayed_job"]
