@@ -66,7 +66,7 @@ async def register(
         elif replaced is None or "pattern" in body:
             fresh["offset"] = 0
         if stored is None and "pattern" in body:
-            replaced = await _replaceable(store, schedules.job_id_of(scheduler_id, slot))
+            replaced = await _left_behind(store, schedules.job_id_of(scheduler_id, slot))
         try:
             slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
         except JobError:
@@ -104,8 +104,16 @@ async def _pending_job(
     return pending
 
 
+async def _left_behind(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
+    """The job of a scheduler that is being removed: it goes next, unless somebody promoted it."""
+    found = await reading.find(store, job_id)
+    if found is None or public_state_of(found.subject) != "delayed":
+        return None
+    return job_id, found
+
+
 async def _replaceable(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
-    """The job, if no worker has it; of a scheduler that is being removed it is still there."""
+    """The job, if no worker has it."""
     found = await reading.find(store, job_id)
     if found is None or public_state_of(found.subject) not in _REPLACEABLE:
         return None

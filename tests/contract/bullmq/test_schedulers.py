@@ -171,6 +171,21 @@ async def test_removing_a_scheduler_removes_its_delayed_job(make: Makers, queue:
     assert await story.until("removed") == {"jobId": job.id, "prev": "delayed"}
 
 
+@pytest.mark.parametrize("options", [{}, {"priority": 5}])
+async def test_a_promoted_job_outlives_its_scheduler_and_keeps_its_slot(
+    queue: Any, options: dict[str, Any]
+) -> None:
+    yearly = {"pattern": "0 0 0 1 1 *"}
+    job = await queue.upsertJobScheduler("yearly", yearly, "first", {}, options)
+    await job.promote()
+    await queue.removeJobScheduler("yearly")
+    with pytest.raises(Exception, match="job ID already exists"):
+        await queue.upsertJobScheduler("yearly", yearly, "second", {}, options)
+    assert await queue.getJobSchedulers() == []
+    assert (await queue.getJob(job.id)).name == "first"
+    assert await queue.getJobState(job.id) == ("prioritized" if options else "waiting")
+
+
 async def test_removing_an_unknown_scheduler_answers_1(queue: Any) -> None:
     assert await queue.removeJobScheduler("unknown") == 1
 
