@@ -10,6 +10,7 @@ from typing import Any
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
+from bull2jet.findings import Severity
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Verdict
@@ -108,3 +109,27 @@ async def test_repeating_jobs_of_the_first_bull_3_go_on_unless_their_ids_meet(
         await shift.until(f"repeat:tick::{slot}")
         (rule,) = await shift.queue.getJobSchedulers()
         assert rule["key"] == "tick:" and rule["next"] > slot
+
+
+async def test_of_two_repeating_jobs_with_the_same_ids_one_stays_however_often_it_is_run(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client, slot = redis_server.client, int(time.time() + 3600) * 1000
+    members = {"tick::::0 0 1 1 *": slot, "tick::::0 0 2 1 *": slot + 1000}
+    for member, when in members.items():
+        job_id = f"repeat:tick::{when}"
+        opts = {"repeat": {"cron": member.removeprefix("tick::::")}, "jobId": job_id}
+        put(client, f"bull:q:{job_id}", opts, name="tick", delay=741)
+        client.zadd("bull:q:delayed", {job_id: when * 4096 + 1})
+    client.zadd("bull:q:repeat", members)
+    client.set("bull:q:id", 1)
+    for command in (run, verify, run, verify):
+        report = await command(options, Silent())
+        assert report.verdict is Verdict.LEFT
+        lost = [f for f in report.findings if f.severity is Severity.LEFT]
+        assert [f.code for f in lost] == ["scheduler-lost"] and "0 0 2 1" in lost[0].text
+    assert client.zrange("bull:q:repeat", 0, -1) == [b"tick::::0 0 2 1 *"]
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert dict(client.zrange("bull:q:repeat", 0, -1, withscores=True)) == {
+        member.encode(): when for member, when in members.items()
+    }

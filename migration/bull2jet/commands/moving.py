@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bull2jet.commands.selecting import line_for
 from bull2jet.commands.tallying import fill_carried, fill_comparison
-from bull2jet.findings import Findings
+from bull2jet.findings import Findings, Severity
 from bull2jet.model import QueueRef, State
 from bull2jet.options import ActivePolicy, Options
 from bull2jet.progress import Progress
@@ -18,6 +18,7 @@ from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import Lease, held_lease
 from bull2jet.source.remaining import remaining
+from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.belonging import mark, require_same
@@ -129,6 +130,8 @@ class Move:
             entry = line.states.setdefault(state.value, StateLine())
             entry.left = number
             entry.count += number
+        schedules = await read_schedulers(self.door, self.queue)
+        self.findings.extend(f for f in schedules.findings if f.severity is Severity.LEFT)
         for job_id in sorted((await look(self.door, self.queue)).held):
             self.findings.add(still_active(self.queue, job_id))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,8 +38,21 @@ class Schedules:
     findings: list[Finding] = field(default_factory=list)
 
 
-async def read_schedulers(door: Door, queue: QueueRef, suffix: str = "repeat") -> Schedules:
-    """All schedulers of the queue, by next slot; `suffix` names the set that lists them."""
+async def taken_over(door: Door, queue: QueueRef) -> Schedules:
+    """The schedulers that a run has taken over, by next slot."""
+    return await _read_all(door, queue, f"{OWN}repeat", [])
+
+
+async def read_schedulers(door: Door, queue: QueueRef) -> Schedules:
+    """The schedulers that the queue still lists, by next slot."""
+    before = (await taken_over(door, queue)).schedulers
+    return await _read_all(door, queue, "repeat", before)
+
+
+async def _read_all(
+    door: Door, queue: QueueRef, suffix: str, before: Sequence[Scheduler]
+) -> Schedules:
+    """Those that the set `suffix` lists; none may share its id with another, nor with `before`."""
     keys = QueueKeys(queue)
     result = Schedules()
     flat = (await door.calls([("ZRANGE", keys(suffix), 0, -1, "WITHSCORES")]))[0]
@@ -50,11 +63,18 @@ async def read_schedulers(door: Door, queue: QueueRef, suffix: str = "repeat") -
         if math.isinf(slot):
             result.findings.append(_lost(keys, member, "its next slot is no time"))
         else:
-            await _read_one(door, keys, member, int(slot), result)
+            await _read_one(door, keys, member, int(slot), result, before)
     return result
 
 
-async def _read_one(door: Door, keys: QueueKeys, member: str, slot: int, result: Schedules) -> None:
+async def _read_one(
+    door: Door,
+    keys: QueueKeys,
+    member: str,
+    slot: int,
+    result: Schedules,
+    before: Sequence[Scheduler],
+) -> None:
     answer = (await door.calls([("HGETALL", keys.scheduler(member))]))[0]
     record = {} if isinstance(answer, Exception) else decoded(answer)
     pending_id, pending = await _pending(door, keys, member, slot, record)
@@ -68,7 +88,8 @@ async def _read_one(door: Door, keys: QueueKeys, member: str, slot: int, result:
             )
         else:
             scheduler = _legacy(member, slot, record, pending_id, pending)
-            if any(scheduler.id == other.id for other in result.schedulers):
+            others = (other for other in (*before, *result.schedulers) if other.legacyKey != member)
+            if any(scheduler.id == other.id for other in others):
                 raise ValueError("another one gives its jobs the same ids")
             result.schedulers.append(scheduler)
             result.findings.append(_converted(keys, scheduler))
@@ -242,4 +263,4 @@ def _check_zone(keys: QueueKeys, result: Schedules) -> None:
         )
 
 
-__all__ = ["Schedules", "read_schedulers"]
+__all__ = ["Schedules", "read_schedulers", "taken_over"]

@@ -8,8 +8,7 @@ from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Deduplication, QueueRef, Scheduler
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
-from bull2jet.source.keys import OWN
-from bull2jet.source.schedulers import Schedules, read_schedulers
+from bull2jet.source.schedulers import Schedules, read_schedulers, taken_over
 from bull2jet.source.settings import read_deduplication, read_metrics, read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.checkpoint import Checkpoint
@@ -19,7 +18,7 @@ from bull2jet.transfer.mapping import Mapper
 async def all_schedulers(door: Door, queue: QueueRef) -> Schedules:
     """Schedulers that wait to be taken over and those that have been."""
     here = await read_schedulers(door, queue)
-    there = await read_schedulers(door, queue, f"{OWN}repeat")
+    there = await taken_over(door, queue)
     return Schedules(there.schedulers + here.schedulers, there.findings + here.findings)
 
 
