@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import bullmq
 import pytest
@@ -252,3 +253,28 @@ async def test_the_operator_ends_the_bridge_and_stragglers_are_named(
     assert process.returncode == 0
     assert "straggler [bull:q]: a client at 127.0.0.1:" in out
     assert "Next: bull2jet verify" in out
+
+
+class Meanwhile(Silent):
+    """Adds to Redis while the run compares the jobs, as an old producer does that goes on."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def begin(self, queue: str, state: str, total: int) -> None:
+        if not state.startswith("verify"):
+            return
+        job_id = str(self.client.incr("bull:q:id"))
+        put_job(self.client, job_id, deid=f"only-{job_id}")
+        self.client.set(f"bull:q:de:only-{job_id}", job_id)
+        self.client.lpush("bull:q:wait", job_id)
+
+
+async def test_a_producer_that_adds_while_the_sides_are_compared_makes_no_difference(
+    redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 4)
+    report = await run(options, Meanwhile(redis_server.client))
+    assert not report.differing, report.findings
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    assert (await verify(options, Silent())).verdict is Verdict.FINE

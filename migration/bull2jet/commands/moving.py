@@ -35,6 +35,8 @@ from bull2jet.transfer.sweeping import Sweeper
 from bull2jet.transfer.verify import Verifier
 from bull2jet.transfer.verify_rules import RuleCheck
 
+_LOOKS = 5  # at the rules, while an old producer changes them
+
 
 @dataclass(slots=True)
 class Move:
@@ -74,7 +76,7 @@ class Move:
             checkpoint = await self._open(checkpoint, handover)
             began = time.monotonic()
             carrier = await self._carry(handover, checkpoint)
-            verifier = await self._compare(checkpoint, line)
+            verifier = await self._compare(handover, checkpoint, line)
             complete = carrier.complete and not line.differing
             checkpoint = await self._conclude(checkpoint, verifier, complete, began)
         self.has_flows = carrier.has_flows or resumed  # an earlier run may have carried some
@@ -179,17 +181,33 @@ class Move:
         await carry_deduplication(self.door, self.queue, self.target, self.findings)
         return carrier
 
-    async def _compare(self, checkpoint: Checkpoint, line: QueueLine) -> Verifier:
+    async def _compare(
+        self, handover: Handover, checkpoint: Checkpoint, line: QueueLine
+    ) -> Verifier:
         mapper = await mapper_for(self.door, self.queue, checkpoint)
         verifier = Verifier(
             self.door, self.found, self.target, mapper, self.findings, self.progress
         )
         await verifier.verify()
         fill_comparison(line, verifier)
-        rules = RuleCheck(self.door, self.queue, self.target, mapper, self.findings, live=False)
-        await rules.check()
-        line.rules_different = rules.wrong
+        line.rules_different = await self._compare_rules(handover, checkpoint)
         return verifier
+
+    async def _compare_rules(self, handover: Handover, checkpoint: Checkpoint) -> int:
+        """How many rules differ; what an old producer has set meanwhile is carried first."""
+        door, queue, target = self.door, self.queue, self.target
+        for _ in range(_LOOKS):
+            told, again = Findings(), Findings()
+            mapper = await mapper_for(door, queue, checkpoint)
+            counter = await carry_settings(door, queue, target, again)
+            await carry_schedulers(door, queue, target, handover, mapper, again, live=False)
+            await carry_deduplication(door, queue, target, again)
+            rules = RuleCheck(door, queue, target, mapper, told, live=False, counter=counter)
+            await rules.check()
+            if not rules.wrong:
+                break
+        self.findings.extend(told)
+        return rules.wrong
 
     async def _conclude(
         self, checkpoint: Checkpoint, verifier: Verifier, complete: bool, began: float

@@ -31,8 +31,8 @@ async def mapper_for(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> Map
 
 async def carry_settings(
     door: Door, queue: QueueRef, target: TargetQueue, findings: Findings
-) -> None:
-    """Limits, the id counter and the current rate window."""
+) -> int:
+    """Limits, the id counter and the current rate window; where the counter stood."""
     settings = await read_settings(door, queue)
     await target.put_settings(settings)
     for name in settings.extra:
@@ -53,6 +53,7 @@ async def carry_settings(
                 queue.key,
             )
         )
+    return settings.counter
 
 
 async def carry_schedulers(
