@@ -33,9 +33,9 @@ OF_REDIS_5 = frozenset(
         "eval", "exists", "get", "hdel", "hello", "hget", "hgetall", "hmget", "hset", "hstrlen",
         "incrby", "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem", "pexpire", "ping",
         "psubscribe", "pttl", "punsubscribe", "rename", "rpop", "rpoplpush", "rpush", "sadd",
-        "scan", "scard", "select", "set", "sismember", "smembers", "type", "unlink", "xrange",
-        "xread", "xrevrange", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrem",
-        "zscore",
+        "scan", "scard", "select", "set", "sismember", "smembers", "srandmember",
+        "srem", "type", "unlink", "xrange", "xread", "xrevrange", "zadd", "zcard", "zcount",
+        "zrange", "zrangebyscore", "zrem", "zscore",
     }
 )  # fmt: skip
 #: the rights docs/migration.md asks for

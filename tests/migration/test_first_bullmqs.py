@@ -1,12 +1,17 @@
-"""What only the first BullMQs wrote, up to about 1.80: hashes without `parent` and `rjk`."""
+"""What only the first libraries wrote: BullMQ up to about 1.80 (hashes without `parent` and `rjk`),
+the first Bull 3, and Bull up to 2 (finished jobs in sets, hashes without a name)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bull2jet.commands.finalize import finalize
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
@@ -133,3 +138,57 @@ async def test_of_two_repeating_jobs_with_the_same_ids_one_stays_however_often_i
     assert dict(client.zrange("bull:q:repeat", 0, -1, withscores=True)) == {
         member.encode(): when for member, when in members.items()
     }
+
+
+def put_old_bull(client: Any) -> None:
+    """A queue of Bull 0.7 to 2."""
+    base = {"data": "{}", "opts": "{}", "progress": 0, "delay": "undefined", "attempts": 1}
+    base |= {"timestamp": OLD["timestamp"], "attemptsMade": 0, "stacktrace": "[]"}
+    for job_id in ("1", "2", "10", "11", "12"):
+        client.hset(f"bull:q:{job_id}", mapping={**base, "returnvalue": "null"})
+    client.hset("bull:q:2", mapping={"returnvalue": '"well"', "lockAcquired": 1})
+    client.hset("bull:q:11", mapping={"failedReason": "bad", "attemptsMade": 1})
+    client.sadd("bull:q:completed", "10", "2", "1")
+    client.sadd("bull:q:failed", "11")
+    client.lpush("bull:q:wait", "12")
+    client.set("bull:q:id", 12)
+
+
+async def test_finished_jobs_that_bull_2_keeps_in_sets_are_carried_and_come_back_as_sets(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    put_old_bull(client)
+    report = await run(options, Silent())
+    assert report.verdict is Verdict.FINE and not list(report.findings), report.findings
+    async with worker_on(options, "q") as shift:
+        await shift.until("12")
+        done = await shift.queue.getCompleted()
+        assert [job.id for job in done] == ["12", "10", "2", "1"]
+        assert done[2].returnvalue == "well"
+        (failed,) = await shift.queue.getFailed()
+        assert (failed.failedReason, failed.attemptsMade) == ("bad", 1)
+        await failed.retry()
+        await shift.until("11")
+    assert (await verify(options, Silent())).verdict is Verdict.FINE
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert client.smembers("bull:q:completed") == {b"1", b"2", b"10", b"11", b"12"}
+    assert client.type("bull:q:failed") == b"none"
+    written = client.hgetall("bull:q:12")
+    assert (written[b"attempts"], written[b"attemptsMade"]) == (b"1", b"1")
+
+
+async def test_finalize_leaves_a_key_of_a_wrong_type_where_it_is(
+    redis_server: RedisServer,
+    options: Options,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the archives go
+    client = redis_server.client
+    put_flow(client)
+    client.set("bull:books:failed", "not of this library")
+    await run(options, Silent())
+    await finalize(options, Silent())
+    assert client.get("bull:books:failed") == b"not of this library"
+    assert not client.exists("bull:books:book", "bull:pages:page")

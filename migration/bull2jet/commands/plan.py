@@ -122,8 +122,7 @@ class Planner:
         return line
 
     async def _read_holder(self, holder: Holder, line: QueueLine) -> None:
-        verb = "LLEN" if holder.is_list else "ZCARD"
-        total = int(await self._door.call(verb, self._keys(holder.suffix)))
+        total = int(await self._door.call(holder.counting, self._keys(holder.suffix)))
         offset = self._skipped(holder, total)
         state = line.states.setdefault(holder.state.value, StateLine(left=0))
         state.count += offset

@@ -24,7 +24,7 @@ _KNOWN = frozenset(
         "name", "data", "opts", "timestamp", "delay", "priority", "progress", "returnvalue",
         "failedReason", "stacktrace", "processedOn", "finishedOn", "parent", "parentKey",
         "atm", "attemptsMade", "ats", "stc", "stalledCounter", "rjk", "deid", "defa", "pb",
-        "nrjid", "retriedOn", "igdp", "flowAttachmentFailed",
+        "nrjid", "retriedOn", "igdp", "flowAttachmentFailed", "attempts", "lockAcquired",
     }
 )  # fmt: skip
 _ROUNDED = re.compile(r"\d[eE]\+\d")
@@ -203,6 +203,8 @@ class Reader:
         text = self._text(listing, fields, key)
         if text is None or text == "":
             return None
+        if text == "undefined" and self.generation.finished_in_sets:
+            return None  # what a client of that time wrote for an option that was not given
         try:
             return int(text) if text.lstrip("-").isdigit() else int(float(text))
         except (ValueError, OverflowError):

@@ -10,7 +10,7 @@ from bull2jet.model import QueueRef
 from bull2jet.source.door import Door, text
 from bull2jet.source.generation import Generation, Library, detect
 from bull2jet.source.keys import QUEUE_SUFFIXES, QueueKeys, glob_escaped
-from bull2jet.source.listing import HOLDERS, is_marker
+from bull2jet.source.listing import HOLDERS, is_marker, usable
 from bull2jet.source.settings import number, read_meta
 
 #: suffixes that make a key's root a candidate; none of them is a part of a job's key
@@ -26,6 +26,8 @@ _TYPES = {
     "metrics:completed": "hash", "metrics:failed": "hash",
     "groups": "zset", "groups:limit": "zset", "groups:max": "zset", "groups:paused": "zset",
 }  # fmt: skip
+#: up to Bull 2, which has no stream of events
+_OLD_TYPES = {"completed": "set", "failed": "set"}
 _USUAL_PREFIXES = ("bull", "{bull}")
 
 
@@ -103,11 +105,13 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
     if not _is_queue(meta, types, sample):
         await _maybe_counter(door, queue, types, result)
         return
-    generation = detect(meta, [*types, *(["marker-entry"] if markers else [])], sample)
+    told = ["marker-entry"] if markers else []
+    told += ["finished-set"] if "set" in (types.get("completed"), types.get("failed")) else []
+    generation = detect(meta, [*types, *told], sample)
     result.queues.append(QueueFound(queue, generation, types))
     for suffix, kind in all_types.items():
         expected = _TYPES.get(suffix)
-        if expected is not None and kind != expected:
+        if expected is not None and suffix not in types:
             result.findings.append(
                 Finding(
                     Severity.LEFT,
@@ -133,6 +137,12 @@ async def current_types(door: Door, queue: QueueRef) -> dict[str, str]:
     return _well_typed(await _all_types(door, QueueKeys(queue)))
 
 
+async def misfits(door: Door, queue: QueueRef) -> set[str]:
+    """Suffixes of the queue's keys that have a type no library gives them."""
+    types = await _all_types(door, QueueKeys(queue))
+    return types.keys() - _well_typed(types).keys()
+
+
 async def _all_types(door: Door, keys: QueueKeys) -> dict[str, str]:
     suffixes = sorted(QUEUE_SUFFIXES)
     answers = await door.calls([("TYPE", keys(suffix)) for suffix in suffixes])
@@ -144,15 +154,21 @@ async def _all_types(door: Door, keys: QueueKeys) -> dict[str, str]:
 
 
 def _well_typed(types: dict[str, str]) -> dict[str, str]:
-    return {suffix: kind for suffix, kind in types.items() if _TYPES.get(suffix) == kind}
+    old = {} if "events" in types else _OLD_TYPES
+    return {
+        suffix: kind
+        for suffix, kind in types.items()
+        if kind in (_TYPES.get(suffix), old.get(suffix))
+    }
 
 
 async def _sample_fields(door: Door, keys: QueueKeys, types: dict[str, str]) -> set[str]:
     """Names of the hash fields of the first jobs of each state."""
     commands = [
-        ("LRANGE" if holder.is_list else "ZRANGE", keys(holder.suffix), 0, 2)
-        for holder in HOLDERS
-        if holder.suffix in types
+        ("SRANDMEMBER", keys(holder.suffix), 3)
+        if holder.is_set
+        else ("LRANGE" if holder.is_list else "ZRANGE", keys(holder.suffix), 0, 2)
+        for holder in usable(types)
     ]
     ids = [text(i) for ids in await door.calls(commands) if isinstance(ids, list) for i in ids]
     fields: set[str] = set()
@@ -207,4 +223,4 @@ def _name_missing(result: Discovery, only: Collection[str]) -> None:
         )
 
 
-__all__ = ["Discovery", "QueueFound", "current_types", "discover", "split_root"]
+__all__ = ["Discovery", "QueueFound", "current_types", "discover", "misfits", "split_root"]

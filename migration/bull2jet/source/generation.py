@@ -46,6 +46,8 @@ class Generation:
             return f"{self.library} {self.version}"
         if self.lowest == self.highest:
             return f"{self.library} {self.lowest}"
+        if self.finished_in_sets:
+            return f"{self.library} {self.highest} or older"
         word = "or" if self.highest == self.lowest + 1 else "to"
         return f"{self.library} {self.lowest} {word} {self.highest}"
 
@@ -54,13 +56,19 @@ class Generation:
         """Up to BullMQ 5 a paused queue's `wait` list is called `paused`."""
         return not (self.library is Library.BULLMQ and self.lowest >= 6)
 
+    @property
+    def finished_in_sets(self) -> bool:
+        """Bull up to 2 keeps the ids of completed and failed jobs in sets, without an order."""
+        return self.library is Library.BULL and self.highest <= 2
+
 
 def detect(
     meta: Mapping[str, str], suffixes: Collection[str], job_fields: Collection[str]
 ) -> Generation:
     """The generation that fits `meta`, the suffixes of the queue's keys and fields of its jobs.
 
-    `suffixes` may also hold `marker-entry` for a `0` or `0:<ms>` entry in the `wait` list.
+    `suffixes` may also hold `marker-entry` for a `0` or `0:<ms>` entry in the `wait` list, and
+    `finished-set` where completed or failed jobs stand in a set.
     """
     noted = _VERSION.match(meta.get("version", ""))
     if noted:
@@ -81,7 +89,7 @@ def detect(
 def _is_bull(
     meta: Mapping[str, str], suffixes: Collection[str], job_fields: Collection[str]
 ) -> bool:
-    if "meta-paused" in suffixes or "limiter:index" in suffixes:
+    if {"meta-paused", "limiter:index", "finished-set"} & set(suffixes):
         return True
     bullmq_only = {"events", "marker", "prioritized", "pc", "waiting-children", "delay"}
     if "opts.maxLenEvents" in meta or bullmq_only & set(suffixes):
@@ -90,6 +98,8 @@ def _is_bull(
 
 
 def _bull(suffixes: Collection[str], job_fields: Collection[str]) -> Generation:
+    if "finished-set" in suffixes or {"attempts", "lockAcquired"} & set(job_fields):
+        return Generation(Library.BULL, 0, 2, evidence=("sets or fields of Bull 2 and older",))
     if {"retriedOn", "deid"} & set(job_fields) or {"metrics:completed", "metrics:failed"} & set(
         suffixes
     ):

@@ -7,6 +7,7 @@ until `finalize`. Each step is one script, atomic in Redis, and compares the lea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,7 +79,12 @@ local kept = {}
 for i = 4, #ARGV do
   local id = ARGV[i]
   local moved = false
-  if ARGV[3] ~= '' and redis.call('EXISTS', ARGV[3] .. id .. ':lock') == 1 then
+  if ARGV[2] == 'set' then
+    if redis.call('SREM', from, id) == 1 then
+      redis.call('ZADD', to, string.format('%.0f', tonumber(ARGV[3]) + i), id)
+      moved = true
+    end
+  elseif ARGV[3] ~= '' and redis.call('EXISTS', ARGV[3] .. id .. ':lock') == 1 then
     moved = false
   elseif ARGV[2] == 'list' then
     if redis.call('LREM', from, -1, id) == 1 then
@@ -242,6 +248,8 @@ class Handover:
         if not ids:
             return []
         root = f"{self._found.queue.key}:" if origin.suffix == "active" else ""
+        if origin.is_set:  # a set has no order: those that are moved later stand behind
+            root = str(time.time_ns() // 1000)
         names = (origin.suffix, goal.suffix, "priority", f"{OWN}priority")
         keys = [self.keys(name) for name in names]
         kept = await self._run(_MOVE, keys, [origin.redis_type, root, *ids])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bull2jet.idset import IdSet, fingerprint
-from bull2jet.model import State
+from bull2jet.model import FINISHED, State
 from bull2jet.source.decoding import Listing
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import OWN, QueueKeys
@@ -20,10 +20,21 @@ class Holder:
     suffix: str
     state: State
     is_list: bool
+    #: Bull up to 2 kept finished jobs so; what bull2jet takes over gets the order of that moment
+    is_set: bool = False
 
     @property
     def redis_type(self) -> str:
+        if self.is_set:
+            return "set"
         return "list" if self.is_list else "zset"
+
+    @property
+    def counting(self) -> str:
+        """The command that counts the ids."""
+        if self.is_set:
+            return "SCARD"
+        return "LLEN" if self.is_list else "ZCARD"
 
     @property
     def is_own(self) -> bool:
@@ -82,6 +93,12 @@ async def page(
         return [
             Listing(text(job_id), holder.state, offset + rank)
             for rank, job_id in enumerate(reversed(ids))
+        ]
+    if holder.is_set:  # numbers in their order, which is that of their adds
+        ids = sorted(map(text, await door.call("SMEMBERS", key)), key=lambda i: (len(i), i))
+        return [
+            Listing(job_id, holder.state, offset + rank)
+            for rank, job_id in enumerate(ids[offset : offset + size])
         ]
     flat = await door.call("ZRANGE", key, offset, offset + size - 1, "WITHSCORES")
     return [
@@ -160,10 +177,19 @@ def usable(types: dict[str, str], states: Collection[State] | None = None) -> li
     """The holders that exist with the right type, in carrying order."""
     return [
         holder
-        for holder in HOLDERS
+        for holder in (_as_found(holder, types.get(holder.suffix)) for holder in HOLDERS)
         if types.get(holder.suffix) == holder.redis_type
         and (states is None or holder.state in states)
     ]
+
+
+def holders(finished_in_sets: bool) -> list[Holder]:
+    """All of a library's collections, whether they exist or not."""
+    return [_as_found(holder, "set" if finished_in_sets else None) for holder in HOLDERS]
+
+
+def _as_found(holder: Holder, kind: str | None) -> Holder:
+    return replace(holder, is_set=True) if kind == "set" and holder.state in FINISHED else holder
 
 
 __all__ = [
@@ -171,6 +197,7 @@ __all__ = [
     "PRECEDENCE",
     "Holder",
     "doubled",
+    "holders",
     "is_marker",
     "listed_active",
     "listed_elsewhere",

@@ -22,7 +22,7 @@ async def remaining(door: Door, found: QueueFound) -> dict[State, int]:
 
 async def _size(door: Door, keys: QueueKeys, holder: Holder) -> int:
     if not holder.is_list:
-        return int(await door.call("ZCARD", keys(holder.suffix)))
+        return int(await door.call(holder.counting, keys(holder.suffix)))
     number = 0
     async for listings in pages(door, keys, holder):
         strange = [row.id for row in listings if is_marker(row.id)]

@@ -77,7 +77,7 @@ async def _sample(
     door: Door, found: QueueFound, holder: Holder
 ) -> tuple[list[Job], int, list[Finding]]:
     keys = QueueKeys(found.queue)
-    count = int(await door.call("LLEN" if holder.is_list else "ZCARD", keys(holder.suffix)))
+    count = int(await door.call(holder.counting, keys(holder.suffix)))
     listings = await page(door, keys, holder, 0, SAMPLE)
     if count > SAMPLE:
         listings += await page(door, keys, holder, max(SAMPLE, count - SAMPLE), SAMPLE)

@@ -71,6 +71,8 @@ class Writer:
             case State.WAITING_CHILDREN:
                 return [("ZADD", self.keys("waiting-children"), job.timestamp, job.id)]
             case State.COMPLETED | State.FAILED:
+                if self.generation.finished_in_sets:
+                    return [("SADD", self.keys(job.state.value), job.id)]
                 ended = job.finishedOn or job.timestamp
                 return [("ZADD", self.keys(job.state.value), ended, job.id)]
 
@@ -92,6 +94,9 @@ class Writer:
         if not bull and not modern:  # BullMQ 1 to 4 count a try when it begins
             made = max(made, job.attemptsStarted)
         opts = dict(job.opts) if bull else abbreviated(job.opts)
+        tries = None
+        if self.generation.finished_in_sets:  # which takes a missing number for none at all
+            tries = job.opts.get("attempts") or 1
         fields: dict[str, Any] = {
             "name": job.name,
             "data": job.data,
@@ -99,7 +104,8 @@ class Writer:
             "timestamp": job.timestamp,
             "delay": job.delay,
             "priority": job.priority,
-            "atm" if modern else "attemptsMade": made or None,
+            "attempts": tries,
+            "atm" if modern else "attemptsMade": made if tries else made or None,
             "ats": (job.attemptsStarted or None) if modern else None,
             "stc" if modern else "stalledCounter": job.stalledCounter or None,
             "progress": job.progress,

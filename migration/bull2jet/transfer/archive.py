@@ -15,11 +15,11 @@ from typing import Any
 
 from bull2jet.errors import MigrationError
 from bull2jet.idset import IdSet
-from bull2jet.source.discovery import QueueFound
+from bull2jet.source.discovery import QueueFound, misfits
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
-from bull2jet.source.listing import HOLDERS, pages
+from bull2jet.source.listing import HOLDERS, holders, pages
 from bull2jet.source.remaining import remaining
 
 _READ: dict[str, tuple[str | int, ...]] = {
@@ -51,11 +51,13 @@ async def removable(
     """The queue's own keys and those of carried jobs, page by page; never a foreign key.
 
     While jobs of the queue stay behind in Redis, its common keys stay too, and the list of its
-    schedulers while it names any that was not taken over.
+    schedulers while it names any that was not taken over. A key of a wrong type always stays.
     """
     keys = QueueKeys(found.queue)
     ids = await carried_ids(door, found)
-    kept = "repeat" if await door.call("EXISTS", keys("repeat")) else ""
+    kept = await misfits(door, found.queue)
+    if await door.call("EXISTS", keys("repeat")):
+        kept.add("repeat")
     longer = tuple(f"{key}:" for key in siblings if key.startswith(f"{found.queue.key}:"))
     empty = not await remaining(door, found)
     async for page in door.keys(keys.matching("")):
@@ -63,7 +65,7 @@ async def removable(
             key
             for key in dict.fromkeys(page)
             if not key.startswith(longer)
-            and keys.rest(key) != kept
+            and keys.rest(key) not in kept
             and _is_carried(keys.rest(key), ids, empty)
         ]
         if mine:
@@ -125,7 +127,9 @@ async def remove_keys(
 async def _sizes(door: Door, keys: QueueKeys) -> dict[Command, int]:
     """How many ids the library's collections hold; those of another type are left out."""
     commands: list[Command] = [
-        ("LLEN" if holder.is_list else "ZCARD", keys(holder.suffix)) for holder in HOLDERS
+        (holder.counting, keys(holder.suffix))
+        for in_sets in (False, True)
+        for holder in holders(in_sets)
     ]
     answers = await door.calls(commands)
     return {

@@ -160,8 +160,7 @@ class Carrier:
             self.findings.add(Finding(Severity.NOTE, "history", text, queue))
 
     async def _size(self, holder: Holder) -> int:
-        verb = "LLEN" if holder.is_list else "ZCARD"
-        return int(await self.door.call(verb, self._keys(holder.suffix)))
+        return int(await self.door.call(holder.counting, self._keys(holder.suffix)))
 
     async def _carry_page(
         self, holder: Holder, listings: Sequence[Listing], tally: Tally

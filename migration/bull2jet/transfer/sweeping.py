@@ -24,7 +24,7 @@ from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import HOLDERS, Holder, page
+from bull2jet.source.listing import HOLDERS, Holder, holders, page
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.furniture import carry_deduplication, carry_schedulers
@@ -56,7 +56,7 @@ class Sweeper:
         """One round over all collections; how many jobs were carried."""
         carried = 0
         self.postponed = False
-        for holder in HOLDERS:
+        for holder in holders(self.found.generation.finished_in_sets):
             carried += await self._finish_reserved(holder)
             carried += await self._sweep_holder(holder)
         if carried:

@@ -85,8 +85,8 @@ class Verifier:
         if self.live:
             self._traces = await self.target.traces()
         for holder in HOLDERS:
-            verb = "LLEN" if holder.is_list else "ZCARD"
-            total = int(await self.door.call(verb, keys(holder.mirror.suffix)))
+            mirror = holder.mirror
+            total = int(await self.door.call(mirror.counting, keys(mirror.suffix)))
             self._sizes[holder.state] += total
             if total:
                 self.progress.begin(self.found.queue.key, f"verify {holder.suffix}", total)
