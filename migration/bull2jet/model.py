@@ -188,6 +188,8 @@ class Settings:
     limiterCount: int = 0
     #: fields of `meta` that no known version writes
     extra: Mapping[str, str] = field(default_factory=dict)
+    #: whether any are stored; on the target a run always stores some
+    stored: bool = True
 
 
 __all__ = [

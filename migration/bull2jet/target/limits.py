@@ -25,7 +25,7 @@ async def set_paused(store: QueueStore, paused: bool) -> None:
 
 async def read_settings(store: QueueStore) -> Settings:
     """Limits, the paused flag and the id counter."""
-    stored, _ = await ledger_settings.read(store)
+    stored, seq = await ledger_settings.read(store)
     counter = await _counter(store)
     return Settings(
         paused=bool(stored.get("paused")),
@@ -33,6 +33,7 @@ async def read_settings(store: QueueStore) -> Settings:
         max=stored.get("max"),
         duration=stored.get("duration"),
         counter=counter,
+        stored=seq > 0,
     )
 
 

@@ -122,7 +122,9 @@ class Verifier:
                 copies = await self.target.read([job.id for job in jobs])
                 line = holder.suffix if self.live else ""
                 for job in jobs:
-                    self._compare(comparison, job, copies.get(job.id), line)
+                    copy = copies.get(job.id)
+                    lives_on = self.live and not await self._forgets_a_child(job, copy)
+                    self._compare(comparison, job, copy, line, lives_on)
                 self.progress.advance(len(jobs), sum(job.size for job in jobs))
 
     async def _uncount_doubles(self, keys: QueueKeys, holder: Holder) -> None:
@@ -134,7 +136,25 @@ class Verifier:
             text = f"listed {number} times among the jobs that were taken over; it is one."
             self._tell(job_id, "listed-twice", text, Severity.NOTE)
 
-    def _compare(self, comparison: Comparison, job: Job, copy: Job | None, line: str) -> None:
+    async def _forgets_a_child(self, job: Job, copy: Job | None) -> bool:
+        """Whether the parent no longer waits for a child of this queue that has not begun yet."""
+        if copy is None or copy.family.pending == job.family.pending:
+            return False
+        after = copy.family
+        root = f"{self.found.queue.key}:"
+        told = {*after.pending, *after.processed, *after.failed, *after.unsuccessful}
+        gone = [key for key in job.family.pending if key not in told and key.startswith(root)]
+        children = await self.target.read([key.removeprefix(root) for key in gone])
+        return any(
+            child.parentKey == root + job.id
+            and child.attemptsStarted == 0
+            and child.state not in FINISHED
+            for child in children.values()
+        )
+
+    def _compare(
+        self, comparison: Comparison, job: Job, copy: Job | None, line: str, lives_on: bool
+    ) -> None:
         self._listed.add([job.id])
         wanted = digest(job)
         comparison.source.add(job.id, wanted)
@@ -150,7 +170,7 @@ class Verifier:
         fields = [] if wanted == there else self._differing(job, copy)
         if not fields:
             comparison.equal += 1
-        elif released(job, fields) or (self.live and lived_on(job, copy, fields)):
+        elif released(job, fields) or (lives_on and lived_on(job, copy, fields)):
             comparison.moved_on += 1
         else:
             comparison.different += 1

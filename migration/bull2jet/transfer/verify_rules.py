@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from bull2jet.canonical import canonical, plain, same_given
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler
+from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler, State
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_deduplication, read_settings
 from bull2jet.target.protocol import TargetQueue
@@ -46,14 +47,22 @@ class RuleCheck:
         known = {scheduler.id: scheduler for scheduler in await self.target.schedulers()}
         source = await all_schedulers(self.door, self.queue)
         self.findings.extend(f for f in source.findings if f.severity is Severity.LEFT)
+        if not self.live:
+            self._name_others(known, {scheduler.id for scheduler in source.schedulers})
         for wanted in self.mapper.schedulers(source.schedulers):
             copy = known.get(wanted.id)
             problem = self.target.refused_rule(wanted)
             if problem is not None:
                 self.findings.add(refused_scheduler(self.queue, wanted, problem))
                 continue
-            if copy is None:
+            waits = self.live and await self._still_waits(wanted)
+            if copy is None and waits:
+                text = f"the scheduler {wanted.id!r} is not on the target, but its next job is."
+                self._wrong(text)
+            elif copy is None:
                 self._changed(f"the scheduler {wanted.id!r} is not on the target.")
+            elif waits and copy.next != wanted.next:
+                self._wrong(f"the scheduler {wanted.id!r} stands at another slot than its job.")
             elif not same_rule(copy, wanted) or _template(copy) != _template(wanted):
                 self._changed(f"the scheduler {wanted.id!r} has another rule on the target.")
             elif copy.next < wanted.next or copy.iterationCount < wanted.iterationCount:
@@ -63,10 +72,29 @@ class RuleCheck:
             elif copy.iterationCount > wanted.iterationCount and not self.live:
                 self._wrong(f"the scheduler {wanted.id!r} has counted more iterations.")
 
+    def _name_others(self, known: Iterable[str], carried: Collection[str]) -> None:
+        """New programs may have stored schedulers of their own before the run."""
+        for scheduler_id in known:
+            if scheduler_id not in carried:
+                text = f"the scheduler {scheduler_id!r} is on the target only."
+                self._tell(Severity.NOTE, text)
+
+    async def _still_waits(self, scheduler: Scheduler) -> bool:
+        """Whether the carried job for its next slot is delayed yet: who removes a scheduler, or
+        stores another rule, removes that job as well."""
+        pending = scheduler.pendingId or ""
+        job = (await self.target.read([pending])).get(pending)
+        ours = await self.target.carried_by_us([pending]) if job else set()
+        return job is not None and job.state is State.DELAYED and pending in ours
+
     async def _check_settings(self) -> None:
         source, target = await read_settings(self.door, self.queue), await self.target.settings()
-        for name in ("concurrency", "max", "duration"):
+        if not target.stored:
+            self._wrong("the settings of the queue are gone from the target.")
+        for name in ("concurrency", "max", "duration") if target.stored else ():
             wanted, there = getattr(source, name), getattr(target, name)
+            if wanted is None and there is not None and not self.live:
+                self._tell(Severity.NOTE, f"the limit {name!r} is {there} there and none in Redis.")
             if wanted is not None and wanted != there:
                 self._changed(f"the limit {name!r} is {wanted} in Redis and {there} there.")
         if target.counter < min(source.counter, self.counter):
@@ -82,13 +110,14 @@ class RuleCheck:
             copy = held.get(wanted.id)
             if copy and copy.jobId == wanted.jobId and _same(copy.next, wanted.next):
                 continue
-            if not self.live or await self._should_hold(wanted):
+            if not self.live or await self._should_hold(wanted):  # Redis counts down as well
                 self._changed(f"the deduplication id {wanted.id!r} is held by another job.")
 
     async def _should_hold(self, wanted: Deduplication) -> bool:
-        """Whether the owner holds the id still, as far as one can tell: until it has finished."""
+        """Whether the owner holds the id still, as far as one can tell: for the time it was given,
+        or until it has finished."""
         owner = (await self.target.read([wanted.jobId])).get(wanted.jobId)
-        return wanted.ttl is None and owner is not None and owner.state not in FINISHED
+        return owner is not None and (wanted.ttl is not None or owner.state not in FINISHED)
 
     def _changed(self, text: str) -> None:
         """A difference, unless somebody may have changed the rule on the target since."""
