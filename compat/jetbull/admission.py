@@ -7,9 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from jetbull.blocking import Blocking
 from jetbull.errors import JetbullError
 from jetbull.ledger import gate, settings
-from jetbull.ledger.clock import now_ms
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.permits import HOLD_SECONDS, Permits
 from jetbull.ledger.places import GRACE_MS, Places
@@ -20,7 +20,6 @@ from jetbull.settings_watch import SettingsWatch
 
 log = logging.getLogger("jetbull.worker")
 
-_SLOT_HINT_LOST_MS = 1000  # after this a worker looks by itself whether a place is free
 _SETTLE_SECONDS = 0.002  # a place nobody here wants is given to others after this
 
 
@@ -42,17 +41,13 @@ class Admission:
         self._store = store
         self._limiter = limiter
         self._on_change = on_change
-        self._longest_block_ms = longest_block_ms
+        self._blocking = Blocking(store, on_change, longest_block_ms)
         self._watch = SettingsWatch(store, self._take, self._on_news, self._on_lost, on_change)
         self.paused = False
         self.concurrency: int | None = None
         self._rate = gate.rate_of({}, limiter)
         self.limited = self._rate is not None
         self._subscription: Subscription | None = None
-        self._blocked_until = 0.0
-        self._alarm: asyncio.TimerHandle | None = None
-        self._resting: asyncio.TimerHandle | None = None
-        self._waits_for_slot = False
         self._slot_freed = False
         self._places = Places(store)
         self._permits = Permits(store)
@@ -76,9 +71,7 @@ class Admission:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        for alarm in (self._alarm, self._resting):
-            if alarm is not None:
-                alarm.cancel()
+        self._blocking.close()
         try:
             await self._places.settle()
             await self._permits.give_back()
@@ -106,10 +99,10 @@ class Admission:
             self._places.forget()
 
     def _on_news(self) -> None:
-        self._blocked_until = 0.0
+        self._blocking.lift()
         self._permits.forget()
-        if self._resting is not None:
-            self._in_background("rest", self._rest)
+        if self._blocking.rests:
+            self._in_background("rest", self._blocking.rest)
 
     def _on_lost(self) -> None:
         self._places.forget()
@@ -120,75 +113,23 @@ class Admission:
             return
         self._slot_freed = True
         self._places.changed()
-        self._wait_no_more()
+        self._blocking.slot_freed()
         self._on_change()
-
-    def _wait_no_more(self) -> None:
-        if self._waits_for_slot:
-            self._waits_for_slot = False
-            self._blocked_until = 0.0
 
     @property
     def blocked(self) -> bool:
         """Whether nothing may start for now."""
-        if self.paused or self._resting is not None:
-            return True
-        # Asked twice per job: the clock is read only while there is a block.
-        if not self._blocked_until:
-            return False
-        if asyncio.get_running_loop().time() < self._blocked_until:
-            return True
-        self._blocked_until = 0.0
-        return False
+        return self.paused or self._blocking.is_on
 
     def block(self, ms: int) -> None:
         """Nothing starts here for `ms`, or the longest wait; then the worker looks again."""
-        self._waits_for_slot = False
-        ms = min(ms, self._longest_block_ms)
-        self._blocked_until = asyncio.get_running_loop().time() + ms / 1000
-        self._set_alarm()
+        self._blocking.block(ms)
 
     async def rest(self) -> None:
         """Nothing starts here until the queue's window is over, also without a limiter, or for the
         longest wait: a job was sent back because the queue is limited.
         """
-        await self._quietly(self._rest)
-
-    async def _rest(self) -> None:
-        window = await gate.window(self._store)
-        left = 0 if window is None else min(window.end_ms - now_ms(), self._longest_block_ms)
-        if self._resting is not None:
-            self._resting.cancel()
-        self._resting = None
-        if left > 0:
-            loop = asyncio.get_running_loop()
-            self._resting = loop.call_later(left / 1000 + 0.001, self._rested)
-        else:
-            self._on_change()
-
-    def _rested(self) -> None:
-        self._resting = None
-        self._on_change()
-
-    def _set_alarm(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._alarm is not None:
-            if self._alarm.when() <= self._blocked_until + 0.001:
-                return
-            self._alarm.cancel()
-        self._alarm = loop.call_at(self._blocked_until + 0.001, self._wake)
-
-    def _wake(self) -> None:
-        self._alarm = None
-        if self._blocked_until > asyncio.get_running_loop().time():
-            self._set_alarm()
-        else:
-            self._on_change()
-
-    def _wait_for_slot(self) -> None:
-        """Nothing starts here until a place under the global concurrency is free again."""
-        self.block(_SLOT_HINT_LOST_MS)
-        self._waits_for_slot = True
+        await self._quietly(self._blocking.rest)
 
     @property
     def narrow(self) -> bool:
@@ -295,7 +236,7 @@ class Admission:
         self.not_started(len(tickets) - len(granted))
         limit = self.concurrency
         if limit is not None and (not granted or self._places.room(limit) < 1):
-            self._wait_for_slot()
+            self._blocking.block_for_slot()
         await self._tell()
         return granted
 
@@ -330,7 +271,7 @@ class Admission:
         self._place_is_free()
 
     def _place_is_free(self) -> None:
-        self._wait_no_more()
+        self._blocking.slot_freed()
         self._in_background("settle", self._settle_soon)
 
     async def _settle_soon(self) -> None:
