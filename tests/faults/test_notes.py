@@ -68,6 +68,31 @@ async def test_a_flow_is_made_whole_although_its_first_jobs_ran_and_were_removed
     assert sorted(running.values.values()) == list(range(_CHILDREN))
 
 
+@pytest.mark.parametrize("way", ["bulk", "deduplicated"])
+async def test_jobs_that_ran_and_are_no_longer_kept_do_not_run_again_with_a_note_that_was_left(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    opts: dict[str, Any] = {"removeOnComplete": {"count": 1}}
+    monkeypatch.setattr(notes, "forget", lambda _: None)  # the link was cut just then
+    running = Running(queue)
+    jobs = [{"name": f"job {n}", "data": n, "opts": opts} for n in range(3)]
+    if way == "bulk":
+        await queue.addBulk(jobs)
+    else:
+        for job in jobs:
+            only = {"id": str(job["name"]), "ttl": 3_600_000}
+            await queue.add(str(job["name"]), 0, {**opts, "deduplication": only})
+    await running.done(3)
+    store = await queue.ledger()
+    assert await left_notes(store) != []
+    await finish_abandoned(store, 0)
+    assert await left_notes(store) == []
+    await queue.add("last", 0)
+    await running.done(1)
+    await running.worker.close()
+    assert sorted(running.ran) == ["job 0", "job 1", "job 2", "last"]
+
+
 async def test_several_workers_that_find_one_note_store_each_job_once(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

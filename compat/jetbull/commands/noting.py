@@ -59,7 +59,8 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     refused = [e for e, error in zip(jobs, errors, strict=True) if error is not None]
     if refused:
         try:
-            await _store_rest(refused)
+            gone = await notes.came_and_went(note)
+            await _store_rest([e for e in refused if e not in gone])
         except StoreError as error:
             raise StoreError(
                 f"{error} Others of these jobs are stored; a worker stores the rest when it can.",
@@ -143,7 +144,8 @@ async def help_on(store: QueueStore, called: str) -> None:
     """Stores what is missing of a note of that name, whoever is busy with it."""
     note = await notes.find(store, called)
     if note is not None:
-        await _store_rest(note.jobs)
+        gone = await notes.came_and_went(note)
+        await _store_rest([e for e in note.jobs if e not in gone])
 
 
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]:
@@ -167,15 +169,19 @@ async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]
 async def _finish(note: Note) -> list[Entry]:
     for e in note.entries:
         e.told.append(announcer(e.store, e.job.job_id, e.job.record, e.job.place))
-    done, key = note.jobs, note.key
+    gone = await notes.came_and_went(note)
+    done, key = [e for e in note.jobs if e not in gone], note.key
     if key is not None:
         done = await _store_rest(done) if await notes.is_held(note, key) else []
         await notes.drop(note)
         return done
     try:
-        await commit(note.store.wire, note.store.names.space.jobs, note.messages())
-    except Conflict:  # some are there, so all waits were
-        done = await _store_rest(note.jobs)
+        if gone:  # some were there, so all waits were
+            done = await _store_rest(done)
+        else:
+            await commit(note.store.wire, note.store.names.space.jobs, note.messages())
+    except Conflict:  # some are there
+        done = await _store_rest(done)
     await _release(note.jobs)
     await notes.drop(note)
     return done

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
+from jetbull.ledger import hearsay
 from jetbull.ledger.adding import message_for
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms, parse_ms
@@ -40,12 +41,13 @@ _MAX_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note in the stream, and the entries it holds."""
+    """A note in the stream, and the entries it holds; `time` is that of its message, if known."""
 
     store: QueueStore
     subject: str
     seq: int
     entries: Sequence[Entry]
+    time: str = ""
 
     @property
     def jobs(self) -> list[Entry]:
@@ -174,6 +176,25 @@ async def find(store: QueueStore, key: str) -> Note | None:
     return None if found is None else await _read(store, found)
 
 
+async def came_and_went(note: Note) -> list[Entry]:
+    """Those of its jobs that were stored and of which nothing is left: they are not missing."""
+    time = note.time
+    if not time:
+        found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
+        time = "" if found is None else found.time
+    if not time:
+        return []
+    queues: dict[str, list[Entry]] = {}
+    for entry in note.jobs:
+        queues.setdefault(entry.store.names.qualified, []).append(entry)
+    gone: list[Entry] = []
+    for entries in queues.values():
+        ids = [e.job.job_id for e in entries]
+        past = await hearsay.came_and_went(entries[0].store, ids, time)
+        gone += [e for e in entries if e.job.job_id in past]
+    return gone
+
+
 async def is_held(note: Note, key: Message) -> bool:
     """Whether the note's key was stored, and is as it was."""
     found = await note.store.wire.get_last(note.store.names.space.jobs, key.subject)
@@ -196,13 +217,14 @@ async def drop(note: Note) -> None:
 
 
 async def _read(store: QueueStore, found: Stored) -> Note:
-    return Note(store, found.subject, found.seq, await decode(store, found.data))
+    return Note(store, found.subject, found.seq, await decode(store, found.data), found.time)
 
 
 __all__ = [
     "MOST",
     "Note",
     "abandoned",
+    "came_and_went",
     "drop",
     "find",
     "fits",
