@@ -7,6 +7,7 @@
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
     a ticket of the past       nats-server was killed and gave back a message that was removed
     a ticket nobody gets       its consumer counts it as done, and the job still waits
+    a schedule that is over    it fired while the store was full, and the server tries once only
 
 It also forgets that there were patches when none is left.
 
@@ -22,13 +23,17 @@ import random
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger import bookkeeping, hearsay, parentage, parents, reading, releasing
+from jetbull.ledger import bookkeeping, hearsay, parentage, parents, patches, reading, releasing
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.consumers import level_consumer, wait_consumer
 from jetbull.ledger.guard import HeaderMap, expect
 from jetbull.ledger.names import (
     ACTIVE,
     CHILDREN,
+    COMPLETED,
+    DELAYED,
+    FAILED,
+    OPEN,
     PRIO,
     WAIT,
     lane_of,
@@ -46,6 +51,10 @@ OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused th
 _PARENTS = 50  # per look
 _CHILDREN = 50  # per parent and look
 _TICKETS = 50  # per state and look
+_SCHEDULES = 200  # per look, and as many again as long as some of them are over
+_TURNS = 50
+_MAX_BYTES = 1024 * 1024
+_FIRING = ((DELAYED, "*"), (ACTIVE, "*"), (COMPLETED, OPEN), (FAILED, OPEN))
 
 
 class Upkeep:
@@ -58,6 +67,7 @@ class Upkeep:
         self._every_s = every_s
         self._old_enough_ms = old_enough_ms
         self._seq = 1
+        self._from: dict[str, int] = {}  # where the next look at schedules begins, by subject
 
     async def run(self) -> None:
         """Looks after everything until cancelled."""
@@ -79,6 +89,8 @@ class Upkeep:
         await self._remembered()
         await forget_patches(self._store)
         await inserting.finish_abandoned(self._store, self._old_enough_ms)
+        for state, lane in _FIRING:
+            await self._overdue(self._store.names.all_in(state, lane))
 
     def _is_old(self, message: Stored) -> bool:
         return now_ms() - parse_ms(message.time) >= self._old_enough_ms
@@ -124,6 +136,29 @@ class Upkeep:
             log.debug("job %s has moved on", job_id)
         else:
             log.warning("job %s waited and was handed to nobody; it is handed out now", job_id)
+
+    async def _overdue(self, subject: str) -> None:
+        """Stores schedules again whose time has been over for long enough."""
+        store = self._store
+        query = {"next_by_subj": subject, "batch": _SCHEDULES, "max_bytes": _MAX_BYTES}
+        for _ in range(_TURNS):
+            query["seq"] = self._from.get(subject, 1)
+            found = await store.wire.get_batch(store.names.space.jobs, query)
+            over = [m for m in found if self._is_old(m) and self._is_over(m)]
+            for message in over:
+                try:
+                    await patches.set_going(store, last_token(message.subject), message)
+                except Conflict:
+                    continue
+                log.warning("%s did not fire in its time; it does so now", message.subject)
+            more = bool(found) and found[-1].pending > 0
+            self._from[subject] = found[-1].seq + 1 if more else 1
+            if not (over and more):
+                return
+
+    def _is_over(self, schedule: Stored) -> bool:
+        moment = schedule.headers["Nats-Schedule"].removeprefix("@at ")
+        return now_ms() - parse_ms(moment) >= self._old_enough_ms
 
     async def _parents(self) -> None:
         names = self._store.names

@@ -65,6 +65,14 @@ async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], Non
             return True
 
 
+async def set_going(store: QueueStore, job_id: str, found: _wire.Stored) -> None:
+    """Stores a schedule as it is once more; the server fires one whose time is over at once.
+
+    `Conflict` when the job has moved on.
+    """
+    await _in_place(store, job_id, found, lambda _: None)
+
+
 async def missed(
     store: QueueStore, job_id: str, seen: Stored, moved: int
 ) -> Callable[[Record], None] | None:

@@ -1,0 +1,77 @@
+"""Schedules that fall due while the store is full."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from jetbull import Queue, Worker
+from jetbull.errors import StoreError
+from jetbull.ledger.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
+from jetbull.ledger.store import QueueStore
+from jetbull.server import EmbeddedServer
+from jetbull.upkeep import Upkeep
+
+_BYTES = 1_000_000
+
+
+@pytest_asyncio.fixture
+async def small(tmp_path: Path, name: str) -> AsyncIterator[Queue]:
+    """A queue on a server with little room."""
+    extra = {"jetstream": {"store_dir": str(tmp_path / "store"), "max_file_store": _BYTES}}
+    with EmbeddedServer(tmp_path / "node", extra=extra) as server:
+        async with Queue(name, {"connection": server.url}) as queue:
+            yield queue
+
+
+async def _fill(store: QueueStore) -> str:
+    """Leaves no room; the subject of what takes it."""
+    subject = store.names.aux("meta", "filling")
+    for size in (50_000, 100):
+        try:
+            for number in range(_BYTES):
+                await store.put(f"{subject}{number}", b"x" * size, {})
+        except StoreError:
+            continue
+    return store.names.all_aux("meta")
+
+
+async def _state(store: QueueStore, job_id: str) -> str:
+    newest = await store.newest(job_id)
+    assert newest is not None
+    return state_of(newest.subject)
+
+
+async def _look_always(upkeep: Upkeep) -> None:
+    while True:
+        await upkeep.look()
+
+
+@pytest.mark.parametrize("state", [DELAYED, ACTIVE])
+async def test_what_fell_due_while_the_store_was_full_goes_on_when_there_is_room(
+    small: Queue, state: str
+) -> None:
+    store = await small.ledger()
+    opts = {"delay": 1500} if state == DELAYED else {}
+    job_id = str((await small.add("job", {}, opts)).id)
+    worker = Worker(
+        small.name, None, {"connection": small.opts["connection"], "lockDuration": 1500}
+    )
+    if state == ACTIVE:
+        assert await worker.getNextJob("token") is not None
+    await store.promoter.close()  # as if this process had ended
+    filling = await _fill(store)
+    upkeep = Upkeep(store, old_enough_ms=500)
+    async with asyncio.timeout(20):
+        with pytest.raises(StoreError):  # its time is over, and there is no room to say so
+            await _look_always(upkeep)
+        assert await _state(store, job_id) == state
+        await store.purge(filling)
+        while await _state(store, job_id) == state:
+            await upkeep.look()
+    assert await _state(store, job_id) == (WAIT if state == DELAYED else STALLED)
+    await worker.close()
