@@ -5,7 +5,8 @@
     a parent of a completed    child that was to run again: who wanted that died before moving it
     a bulk in parts            its producer died before all of them were stored
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
-    a ticket of the past       nats-server was killed and gave back a message that was removed
+    a ticket of the past       nats-server was killed and gave back a message that was removed;
+                               so may be an add that was kept, of a job that has run since
     a ticket nobody gets       its consumer counts it as done, and the job still waits
     a schedule that is over    it fired while the store was full, and the server tries once only
 
@@ -202,7 +203,11 @@ class Upkeep:
             owner = await reading.find(store, body["jobId"])
             state = "completed" if owner is None else public_state_of(owner.subject)
             if state in ("completed", "failed"):
-                dedup_id = last_token(message.subject)
+                dedup_id, kept = last_token(message.subject), body["next"]["id"]
+                if await hearsay.came_and_went(store, [kept], message.time):
+                    log.info("job %s came and went; its add of the past is dropped", kept)
+                    await store.purge(message.subject, seq=message.seq + 1)
+                    continue
                 await deduplicating.on_finished(store, body["jobId"], dedup_id, state)
 
 

@@ -85,8 +85,9 @@ async def test_flows_over_prefixes_with_colons_are_kept_together(
         await opened.close()
 
 
-async def test_an_add_that_was_kept_starts_when_the_worker_died_before_starting_it(
-    shared_url: str, name: str
+@pytest.mark.parametrize("has_run", [False, True])
+async def test_an_add_that_was_kept_starts_when_the_worker_died_before_starting_it_and_only_then(
+    shared_url: str, name: str, has_run: bool
 ) -> None:
     queue = Queue(name, {"connection": shared_url})
     opts = {"deduplication": {"id": "d", "keepLastIfActive": True}}
@@ -99,16 +100,20 @@ async def test_an_add_that_was_kept_starts_when_the_worker_died_before_starting_
 
     worker = Worker(name, process, {"connection": shared_url})
     await started.wait()
-    await queue.add("job", {"n": 2}, opts)
+    await queue.add("job", {"n": 2}, {**opts, "jobId": "kept"})
     store = await queue.ledger()
     await worker.close(True)  # its job stays active, as after a crash
     newest = await store.newest(str(first.id))
     assert newest is not None
     await store.purge(newest.subject)
     await store.put(store.names.job("completed", str(first.id)), newest.data, {})
+    if has_run:  # and was removed; then the server was killed and gave back the key as it had been
+        store.emit("completed", jobId="kept", prev="active")
+        await store.event_log.flush()
     await looked_after(store)
     waiting = await queue.getWaiting()
-    assert [job.data for job in waiting if job] == [{"n": 2}]
+    assert [job.data for job in waiting if job] == ([] if has_run else [{"n": 2}])
+    assert (await queue.getDeduplicationJobId("d") is None) == has_run
     await queue.close()
 
 
