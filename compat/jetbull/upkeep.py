@@ -5,6 +5,7 @@
     a parent of a completed    child that was to run again: who wanted that died before moving it
     a bulk in parts            its producer died before all of them were stored
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
+    a key of a finished job    the worker died between outcome and freeing the deduplication id
     a ticket of the past       nats-server was killed and gave back a message that was removed;
                                so may be an add that was kept, of a job that has run since
     a ticket nobody gets       its consumer counts it as done, and the job still waits
@@ -24,7 +25,16 @@ import random
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger import bookkeeping, hearsay, parentage, parents, patches, reading, releasing
+from jetbull.ledger import (
+    bookkeeping,
+    hearsay,
+    notes,
+    parentage,
+    parents,
+    patches,
+    reading,
+    releasing,
+)
 from jetbull.ledger.clock import now_ms, parse_ms
 from jetbull.ledger.consumers import level_consumer, wait_consumer
 from jetbull.ledger.guard import HeaderMap, expect
@@ -196,19 +206,24 @@ class Upkeep:
     async def _remembered(self) -> None:
         store = self._store
         query = {"next_by_subj": store.names.all_aux("dedup"), "seq": 1, "batch": 500}
-        for message in await store.wire.get_batch(store.names.space.jobs, query):
-            body = json.loads(message.data)
-            if "next" not in body or not self._is_old(message):
-                continue
-            owner = await reading.find(store, body["jobId"])
+        found = await store.wire.get_batch(store.names.space.jobs, query)
+        keys = [(m, json.loads(m.data)) for m in found if self._is_old(m)]
+        keys = [(m, body) for m, body in keys if "next" in body or "until" not in body]
+        owners = await reading.find_many(store, [body["jobId"] for _, body in keys])
+        for message, body in keys:
+            owner = owners.get(body["jobId"])
             state = "completed" if owner is None else public_state_of(owner.subject)
-            if state in ("completed", "failed"):
-                dedup_id, kept = last_token(message.subject), body["next"]["id"]
-                if await hearsay.came_and_went(store, [kept], message.time):
-                    log.info("job %s came and went; its add of the past is dropped", kept)
-                    await store.purge(message.subject, seq=message.seq + 1)
-                    continue
-                await deduplicating.on_finished(store, body["jobId"], dedup_id, state)
+            if state not in ("completed", "failed"):
+                continue
+            dedup_id, kept = last_token(message.subject), body.get("next", {}).get("id")
+            on_its_way = kept is None and owner is None and body.get("note")
+            if on_its_way and await notes.find(store, body["note"]) is not None:
+                continue
+            if kept is not None and await hearsay.came_and_went(store, [kept], message.time):
+                log.info("job %s came and went; its add of the past is dropped", kept)
+                await store.purge(message.subject, seq=message.seq + 1)
+                continue
+            await deduplicating.on_finished(store, body["jobId"], dedup_id, state)
 
 
 __all__ = ["Upkeep"]

@@ -117,6 +117,25 @@ async def test_an_add_that_was_kept_starts_when_the_worker_died_before_starting_
     await queue.close()
 
 
+@pytest.mark.parametrize("there", [False, True])
+async def test_a_deduplication_id_whose_owner_ended_is_freed_although_its_worker_died_before_that(
+    shared_url: str, name: str, there: bool
+) -> None:
+    async with Queue(name, {"connection": shared_url}) as queue:
+        job = await queue.add("job", {}, {"deduplication": {"id": "d"}})
+        store = await queue.ledger()
+        key = store.names.aux("dedup", "d")
+        await looked_after(store)
+        assert await store.wire.get_last(store.names.space.jobs, key) is not None
+        ticket = await store.newest(str(job.id))
+        assert ticket is not None
+        await store.purge(ticket.subject)
+        if there:
+            await store.put(store.names.job("completed", str(job.id)), ticket.data, {})
+        await looked_after(store)
+        assert await store.wire.get_last(store.names.space.jobs, key) is None
+
+
 @pytest.mark.parametrize("state", ["wait", "active"])
 async def test_a_message_the_server_gave_back_after_a_crash_goes_and_its_job_stays(
     shared_url: str, name: str, state: str
