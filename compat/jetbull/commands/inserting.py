@@ -22,10 +22,11 @@ from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger import blobs, releasing
 from jetbull.ledger import journal as journals
-from jetbull.ledger.adding import is_stored, tombstones
+from jetbull.ledger.adding import doubt_of, is_stored, tombstones
 from jetbull.ledger.batch import Message, commit, most_in_batch
 from jetbull.ledger.belongings import let_go
 from jetbull.ledger.collector import collector_paused
+from jetbull.ledger.doubts import IsGone
 from jetbull.ledger.guard import guard_of
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.journal import Journal
@@ -133,7 +134,9 @@ async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
     if messages:
         try:
             with store.wire.pace.timed(False, len(messages)):
-                await commit(store.wire, store.names.space.jobs, messages)
+                await commit(
+                    store.wire, store.names.space.jobs, messages, is_gone=_doubt_of(entries)
+                )
         except Conflict as rival:
             stored = [e for e in entries if e.stored]
             last = stored[-1] if stored else None
@@ -141,6 +144,12 @@ async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
                 raise
             last.told = []  # heard just now
     await _tell(entries)
+
+
+def _doubt_of(entries: Sequence[Entry]) -> IsGone | None:
+    """Tells for all that are stored in one step whether one of them came and went."""
+    fresh = next((e for e in reversed(entries) if e.stored and e.job.generated), None)
+    return None if fresh is None else doubt_of(fresh.store, fresh.job)
 
 
 async def _tell(entries: Sequence[Entry]) -> None:

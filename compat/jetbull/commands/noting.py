@@ -101,7 +101,7 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
             notes.forget(note)
             return True
         try:
-            put = await _put(entry, job.on_stored)
+            put = await _put_again(entry, note)
         except StoreError as error:
             if type(error) is StoreError:  # a full store
                 await notes.undo(note)
@@ -131,7 +131,7 @@ async def store_pending(store: QueueStore, job: NewJob, record: Message, called:
             notes.forget(note)
             return True
         try:
-            put = await _put(entry, job.on_stored)
+            put = await _put_again(entry, note)
         except StoreError as error:
             if type(error) is StoreError and not guard_of(record.headers)[1]:  # a full store
                 await notes.undo(note)
@@ -243,6 +243,16 @@ async def _put(entry: Entry, on_stored: OnStored | None = None) -> _Put:
             elif state_of(found.subject) != GONE:
                 return _Put.TAKEN
             job.tombstone = 0 if found is None else found.seq
+
+
+async def _put_again(entry: Entry, note: Note) -> _Put:
+    """As `_put`, for a job that something was in the way of, if only a lost answer."""
+    told = entry.job.on_stored
+    if not await notes.came_and_went(note):
+        return await _put(entry, told)
+    if told is not None:
+        told(0)
+    return _Put.THERE
 
 
 async def _renumber(entry: Entry) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jetbull.errors import BatchTooLarge, Conflict
+from jetbull.ledger import hearsay
 from jetbull.ledger.batch import Message, commit, most_in_batch
+from jetbull.ledger.clock import stamp
 from jetbull.ledger.collector import collector_paused
+from jetbull.ledger.doubts import IsGone
 from jetbull.ledger.guard import expect
 from jetbull.ledger.moving import ensure_level
 from jetbull.ledger.names import GONE, HEAD, state_of
@@ -59,7 +63,13 @@ async def add(store: QueueStore, job: NewJob) -> bool:
     message = message_for(store, job)
     while True:
         try:
-            await store.put(message.subject, message.payload, message.headers, job.on_stored)
+            await store.put(
+                message.subject,
+                message.payload,
+                message.headers,
+                job.on_stored,
+                is_gone=doubt_of(store, job),
+            )
             break
         except Conflict as rival:
             newest = await store.newest(job.job_id)
@@ -73,6 +83,21 @@ async def add(store: QueueStore, job: NewJob) -> bool:
     if job.place.state == HEAD:
         await store.hint("head")
     return True
+
+
+def doubt_of(store: QueueStore, job: NewJob) -> IsGone | None:
+    """Tells whether a worker was so quick with the job that nothing is left of it.
+
+    None for a chosen id: what is told of it may be of an earlier job.
+    """
+    return partial(_is_gone, store, job.job_id) if job.generated else None
+
+
+async def _is_gone(store: QueueStore, job_id: str, since_ms: int) -> bool:
+    async def ask(job_ids: Collection[str], since_ms: int) -> set[str]:
+        return await hearsay.came_and_went(store, job_ids, stamp(since_ms))
+
+    return await store.doubts.settle(job_id, since_ms, ask)
 
 
 async def is_stored(store: QueueStore, job: NewJob) -> bool:
@@ -127,13 +152,13 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
         if not messages:
             return fresh
         try:
-            last = await commit(store.wire, store.names.space.jobs, messages)
+            last = await commit(
+                store.wire, store.names.space.jobs, messages, is_gone=doubt_of(store, chosen[-1])
+            )
             break
         except Conflict as rival:
             if rival.repeated and await is_stored(store, chosen[-1]):
-                for job in chosen[:-1]:
-                    if job.on_stored is not None:
-                        job.on_stored(0)
+                _tell(chosen[:-1], 0, step=0)
                 return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
             missing = [j for j in chosen if j.job_id not in existing]
@@ -141,12 +166,18 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             for job in missing:
                 job.tombstone = graves.get(job.job_id, 0)
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
-    first = last - len(chosen) + 1
-    with collector_paused():
-        for number, job in enumerate(chosen):
-            if job.on_stored is not None:
-                job.on_stored(first + number)
+    if last:
+        _tell(chosen, last - len(chosen) + 1)
+    else:
+        _tell(chosen, 0, step=0)
     return fresh
+
+
+def _tell(jobs: Sequence[NewJob], first: int, step: int = 1) -> None:
+    with collector_paused():
+        for number, job in enumerate(jobs):
+            if job.on_stored is not None:
+                job.on_stored(first + number * step)
 
 
 async def _messages(store: QueueStore, jobs: Sequence[NewJob]) -> list[Message]:

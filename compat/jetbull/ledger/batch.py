@@ -16,12 +16,15 @@ from time import monotonic
 from uuid import uuid4
 
 from jetbull.errors import AckTimeout, BatchTooLarge, Conflict, StoreError
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.doubts import IsGone
 from jetbull.ledger.guard import HeaderMap
 from jetbull.ledger.replies import store_error
 from jetbull.ledger.wire import Wire
 
 PATIENCE = 30.0  # seconds
 _MOST = 1_000_000  # messages
+_MARGIN_MS = 5_000  # for clocks that differ from the server's
 _INCOMPLETE = 10176  # messages of the batch are missing
 _TOO_LARGE = 10199
 _BATCH_HEADERS = ("Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit")
@@ -50,21 +53,29 @@ def most_in_batch(wire: Wire) -> int:
 
 
 async def commit(
-    wire: Wire, stream: str, messages: Sequence[Message], patience: float = PATIENCE
+    wire: Wire,
+    stream: str,
+    messages: Sequence[Message],
+    patience: float = PATIENCE,
+    is_gone: IsGone | None = None,
 ) -> int:
     """Stores all of them or none; the sequence of the last one.
 
     `Conflict` when any guard failed. A batch whose answer was lost is looked for before it is
     sent again, so it is stored once; if it is not there any more, the conflict is marked
-    `repeated`. BatchTooLarge when the server takes fewer messages: `most_in_batch` knows how many
-    from then on. AckTimeout when the server stayed away for `patience` seconds.
+    `repeated`, or the answer is 0 where `is_gone` knows that the last job came and went.
+    BatchTooLarge when the server takes fewer messages: `most_in_batch` knows how many from then on.
+    AckTimeout when the server stayed away for `patience` seconds.
     """
     deadline = monotonic() + patience
+    sent_ms = now_ms() - _MARGIN_MS
     repeated = False
     while True:
         try:
             return await _send(wire, messages)
         except Conflict as rival:
+            if repeated and is_gone is not None and await is_gone(sent_ms):
+                return 0
             rival.repeated = repeated
             raise
         except AckTimeout:
@@ -83,6 +94,8 @@ async def commit(
             stored = await wire.get_last(stream, last.subject)
             if stored is not None and stored.data == last.payload:
                 return stored.seq
+            if is_gone is not None and await is_gone(sent_ms):
+                return 0
         except BatchTooLarge:
             raise
         except StoreError as error:

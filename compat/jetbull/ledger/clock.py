@@ -81,6 +81,11 @@ def at(due_ms: int) -> str:
     return f"{_second(seconds)}.{ms:03d}Z"
 
 
+def stamp(ms: int) -> str:
+    """The moment in RFC 3339, as the server reads times."""
+    return at(ms).removeprefix("@at ")
+
+
 @lru_cache(maxsize=256)
 def _second(seconds: int) -> str:
     return f"@at {datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

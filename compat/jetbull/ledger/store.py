@@ -14,6 +14,8 @@ from time import monotonic
 from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, ServerUnavailable, StoreError, StreamMissing
+from jetbull.ledger.clock import now_ms
+from jetbull.ledger.doubts import Doubts, IsGone
 from jetbull.ledger.due_order import DueOrder
 from jetbull.ledger.events import Event, EventLog
 from jetbull.ledger.grouping import Grouping
@@ -31,6 +33,7 @@ log = logging.getLogger("jetbull.ledger")
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
 #: What some jobs of a queue have and most have not, and the hint that tells of it.
 TRAITS = {"patched": "patch", "families": "family", "logged": "log", "bulky": "object"}
+_ANSWERED_WITHIN_MS = 10_000  # an answer that takes longer is none; with room for wrong clocks
 PATIENCE = 30.0  # seconds a caller waits for a server that is away
 
 
@@ -48,6 +51,7 @@ class QueueStore:
 
     __slots__ = (
         "bulky",
+        "doubts",
         "due_order",
         "event_log",
         "families",
@@ -83,6 +87,7 @@ class QueueStore:
         self.names = names
         self.templates = Templates(names)
         self.grouping = Grouping(wire)
+        self.doubts = Doubts()
         self.due_order = DueOrder(wire, names)
         self.event_log = event_log
         self.ids = IdSource(wire, names)
@@ -120,6 +125,7 @@ class QueueStore:
         on_stored: Callable[[int], None] | None = None,
         patience: float = PATIENCE,
         on_sent: Callable[[], None] | None = None,
+        is_gone: IsGone | None = None,
     ) -> int:
         """Stores one guarded message, through lost connections and restarts; its sequence.
 
@@ -128,7 +134,9 @@ class QueueStore:
 
         `Conflict` when the guard failed. A message whose acknowledgement was lost is looked for
         before it is called a conflict, so repeating it changes nothing; if it is not there any
-        more, the conflict is marked `repeated`.
+        more, the conflict is marked `repeated`. Where nothing may stand in the way though the first
+        copy was stored, `is_gone` is asked before the message is repeated: it was stored and is
+        gone again if so, and the sequence is 0.
         """
         wire = self.wire
         if self.event_log.crowded:
@@ -142,7 +150,7 @@ class QueueStore:
             wire.hurry()
             return await answer
         except (AckTimeout, StreamMissing) as error:
-            return await self.insist(subject, payload, headers, error, on_stored, patience)
+            return await self.insist(subject, payload, headers, error, on_stored, patience, is_gone)
 
     async def insist(
         self,
@@ -152,8 +160,10 @@ class QueueStore:
         error: Exception,
         on_stored: Callable[[int], None] | None = None,
         patience: float = PATIENCE,
+        is_gone: IsGone | None = None,
     ) -> int:
         """As `put`, for a message that was sent already and whose answer was `error`."""
+        sent_ms = now_ms() - _ANSWERED_WITHIN_MS
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         pause = 0.05
@@ -167,6 +177,10 @@ class QueueStore:
                     await self.wire.connected()
                     if isinstance(error, StreamMissing):
                         await ensure_streams(self.wire, self.names.space)
+                    if uncertain and is_gone is not None and await is_gone(sent_ms):
+                        if on_stored is not None:
+                            on_stored(0)
+                        return 0
                     try:
                         return await (await self.wire.post(subject, payload, headers, on_stored))
                     except Conflict as rival:
