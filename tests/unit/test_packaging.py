@@ -19,6 +19,12 @@ _PAGES = [*_ROOT.glob("*.md"), *_ROOT.glob("docs/**/*.md"), *_ROOT.glob("example
 _EXTRAS = re.compile(r"(?:jetbull|\.)\[([a-z,]+)\]")
 
 
+_NEEDED = {
+    "croniter": (2, 0, 6),  # second_at_beginning
+    "pydantic-settings": (2, 7),  # NoDecode
+}
+
+
 def _words(section: str, option: str) -> list[str]:
     config = ConfigParser()
     config.read(_ROOT / "setup.cfg")
@@ -56,3 +62,12 @@ def test_what_the_pages_tell_to_install_has_these_extras_and_every_pip_understan
     assert named <= set(config["options.extras_require"])
     # pip before 24.1, which comes with Python 3.11 and 3.12, refuses a git URL without a host.
     assert [line for line in told if "git+file:" in line] == []
+
+
+@pytest.mark.parametrize("package", _NEEDED)
+def test_no_version_of_a_library_is_taken_that_lacks_what_is_called(package: str) -> None:
+    config = ConfigParser()
+    config.read(_ROOT / "setup.cfg")
+    found = re.search(rf"^{package} >=([0-9.]+)", config["options"]["install_requires"], re.M)
+    assert found is not None
+    assert tuple(map(int, found[1].split("."))) >= _NEEDED[package]
