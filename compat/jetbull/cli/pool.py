@@ -95,20 +95,27 @@ class _Child:
     @classmethod
     async def start(cls, reference: str) -> _Child:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "jetbull.cli.sandboxed",
-                str(theirs.fileno()),
-                reference,
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                # ctrl-C in a terminal is for the parent, which lets running jobs finish.
-                start_new_session=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-            )
-        reader, writer = await asyncio.open_connection(sock=ours, limit=_LINE_LIMIT)
+        process: asyncio.subprocess.Process | None = None
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "jetbull.cli.sandboxed",
+                    str(theirs.fileno()),
+                    reference,
+                    pass_fds=[theirs.fileno()],
+                    stdin=asyncio.subprocess.DEVNULL,
+                    # ctrl-C in a terminal is for the parent, which lets running jobs finish.
+                    start_new_session=True,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+                )
+            reader, writer = await asyncio.open_connection(sock=ours, limit=_LINE_LIMIT)
+        except BaseException:
+            ours.close()
+            if process is not None and process.returncode is None:
+                process.kill()
+            raise
         return cls(process, reader, writer)
 
     async def run(self, job: Job, token: str) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from tests.unit.cli.commands import running
 
 from jetbull import Job, Queue, QueueEvents
+from jetbull.cli.pool import ProcessPool
 from jetbull.errors import JetbullError
 from jetbull.server import EmbeddedServer
 
@@ -219,3 +221,15 @@ async def test_progress_logs_and_data_reach_the_queue(
     assert stored is not None
     assert (stored.progress, stored.data) == ({"page": 1}, {"changed": True})
     assert (await queue.getJobLogs(job.id))["logs"] == ["a row"]
+
+
+async def test_a_child_that_cannot_be_started_leaves_no_socket_open(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await queue.add("job", {})
+    monkeypatch.setattr(sys, "executable", "/is/not/there")
+    pool = ProcessPool("mine:process", 1)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(FileNotFoundError) as caught:
+        await pool.run(job, "token")
+    assert caught.tb and len(os.listdir("/proc/self/fd")) == len(before)
