@@ -121,3 +121,14 @@ async def test_a_queue_that_is_closed_while_it_connects_keeps_no_connection(
         with contextlib.suppress(ConnectionClosedError):
             await asyncio.wait_for(adding, PATIENCE)
         assert open_connections() == {}
+
+
+@pytest.mark.parametrize("rounds_of_the_loop", range(20))
+async def test_listening_that_is_closed_while_it_connects_ends(
+    make: Makers, rounds_of_the_loop: int
+) -> None:
+    events = make.events(make.queue())
+    for _ in range(rounds_of_the_loop):
+        await asyncio.sleep(0)
+    await asyncio.wait_for(events.close(), PATIENCE)
+    assert events.closed

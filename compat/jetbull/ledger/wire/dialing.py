@@ -56,6 +56,7 @@ class Dialer:
         async def closed() -> None:
             self._on_closed(client)
 
+        asked_to_end = _asked_to_end()
         try:
             async with asyncio.timeout(self._patience):
                 await client.connect(
@@ -70,6 +71,10 @@ class Dialer:
                     pending_size=64 * 1024 * 1024,
                     **({"name": "jetbull"} | self._options),
                 )
+            # On Python 3.11 `wait_for`, by which nats-py connects, loses a cancellation that comes
+            # together with the answer; whoever cancelled would wait for ever.
+            if _asked_to_end() > asked_to_end:
+                raise asyncio.CancelledError
         except (OSError, NatsError, TimeoutError, ValueError) as error:
             await abandon(client)
             if _refuses_login([error, *problem]):
@@ -119,6 +124,12 @@ class Dialer:
             raise ServerUnavailable(
                 f"The NATS server at {self.url} runs without JetStream: start it with `-js`."
             )
+
+
+def _asked_to_end() -> int:
+    """How often this task was cancelled."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _public(url: str) -> str:
