@@ -161,7 +161,7 @@ class Admission:
             return True
         rate = self._rate
         if rate is not None:
-            await self._fill(rate)
+            await self._fill(rate, enough=1)
         return self._permits.spend()
 
     def spend(self) -> bool:
@@ -170,11 +170,11 @@ class Admission:
         if rate is None or self.concurrency is not None or not permits.spend():
             return False
         if permits.spare * 2 < self.demand and not permits.is_narrow(rate):
-            self._in_background("fill", lambda: self._fill(rate))
+            self._in_background("fill", lambda: self._fill(rate, enough=self.demand))
         return True
 
-    async def _fill(self, rate: gate.Rate) -> None:
-        if await self._permits.fill(self.demand, rate):
+    async def _fill(self, rate: gate.Rate, enough: int) -> None:
+        if await self._permits.fill(self.demand, rate, enough):
             self._in_background("hold", self._hold)
 
     async def _hold(self) -> None:

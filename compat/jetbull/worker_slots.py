@@ -21,7 +21,8 @@ log = logging.getLogger("jetbull.worker")
 
 _PAUSE_SECONDS = 0.1  # after an error, doubled up to the longest
 _LONGEST_PAUSE_SECONDS = 2.0
-_AHEAD_SECONDS = 0.05  # how much work may be held in hand
+_AHEAD_SECONDS = 0.05  # how much work may be held in hand,
+_AHEAD_TRIPS = 2  # or what is done until the next tickets are there
 
 
 class Slots:
@@ -145,7 +146,8 @@ class Slots:
         self._supply.worked = job is not None and bool(job.finishedOn)
         self._mean += (monotonic() - begun - self._mean) * 0.1
         concurrency = max(1, self._worker.concurrency)
-        ahead = int(_AHEAD_SECONDS / max(self._mean, 1e-4) * concurrency)
+        ahead_seconds = max(_AHEAD_SECONDS, _AHEAD_TRIPS * self.source.trips.seconds)
+        ahead = int(ahead_seconds / max(self._mean, 1e-4) * concurrency)
         self.source.ahead = min(ahead, MAX_AHEAD)
         started, slot.started = slot.started, None
         if self._admission.limited:

@@ -17,6 +17,7 @@ from time import monotonic
 
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.record import Record, Stored
+from jetbull.ledger.trips import Trips
 from jetbull.ledger.wire import Subscription, Wire
 
 log = logging.getLogger("jetbull.ledger")
@@ -34,9 +35,15 @@ class Feed:
     """One consumer of the jobs stream, pulled by one worker."""
 
     def __init__(
-        self, wire: Wire, stream: str, consumer: str, deliver: Callable[[Ticket], None]
+        self,
+        wire: Wire,
+        stream: str,
+        consumer: str,
+        deliver: Callable[[Ticket], None],
+        trips: Trips | None = None,
     ) -> None:
         self._wire = wire
+        self._trips = trips or Trips()
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._deliver = deliver
         self._poll_inbox, self._grab_inbox = wire.new_inbox(), wire.new_inbox()
@@ -99,6 +106,7 @@ class Feed:
         behind those it still has, and so would change their order.
         """
         count, self.returned = max(count, self.returned), 0
+        asked = monotonic()
         self._grab = asyncio.get_running_loop().create_future()
         self._grab_token = self._token("g")
         self._grab_left = count
@@ -112,6 +120,7 @@ class Feed:
             return count - self._grab_left
         finally:
             self._grab = None
+        self._trips.add(monotonic() - asked)
         return count - self._grab_left
 
     def _token(self, kind: str) -> str:

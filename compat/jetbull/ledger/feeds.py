@@ -16,6 +16,7 @@ from jetbull.ledger.hand import Hand, ranked
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.placing import rank
 from jetbull.ledger.store import QueueStore
+from jetbull.ledger.trips import Trips
 
 __all__ = ["Feeds"]
 
@@ -43,6 +44,7 @@ class Feeds:
         self._lock = asyncio.Lock()
         self.hand = hand
         self.by_level: dict[int, Feed] = {}
+        self.trips = Trips()
 
     async def open(self) -> None:
         """Makes the consumers of the levels in use."""
@@ -76,7 +78,8 @@ class Feeds:
         name = await self._ensure(level)
         tickets: deque[Ticket] = deque() if level else self.hand.plain
         deliver = partial(self._deliver, tickets)
-        feed = Feed(self._store.wire, self._store.names.space.jobs, name, deliver)
+        wire, jobs = self._store.wire, self._store.names.space.jobs
+        feed = Feed(wire, jobs, name, deliver, self.trips)
         feed.on_poll_over(self._idle)
         await feed.open()
         # A new dictionary: the fetcher may be going through the old one.

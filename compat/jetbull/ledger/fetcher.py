@@ -7,7 +7,7 @@ import logging
 
 from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.ledger.feeds import Feeds
-from jetbull.ledger.giving_back import HOLD_SECONDS, GivingBack
+from jetbull.ledger.giving_back import GivingBack
 from jetbull.ledger.hints import AUDIT_SECONDS, Hints
 from jetbull.ledger.resting import Resting
 from jetbull.ledger.store import QueueStore
@@ -47,7 +47,7 @@ class Fetcher:
         while True:
             holding = self._hand.count() > 0
             try:
-                async with asyncio.timeout(HOLD_SECONDS if holding else AUDIT_SECONDS):
+                async with asyncio.timeout(self._back.hold_seconds if holding else AUDIT_SECONDS):
                     await wake.wait()
             except TimeoutError:
                 if holding:

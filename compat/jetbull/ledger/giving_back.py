@@ -10,11 +10,12 @@ from jetbull.ledger.feeds import Feeds
 from jetbull.ledger.lease import Ticket
 from jetbull.ledger.store import QueueStore
 
-__all__ = ["HOLD_SECONDS", "GivingBack"]
+__all__ = ["GivingBack"]
 
 log = logging.getLogger("jetbull.ledger")
 
-HOLD_SECONDS = 0.1  # what is not started within this is given back
+_HOLD_SECONDS = 0.1
+_HOLD_TRIPS = 4
 
 _NAK = b"-NAK"
 
@@ -26,6 +27,11 @@ class GivingBack:
         self._store = store
         self._feeds = feeds
         self._hand = feeds.hand
+
+    @property
+    def hold_seconds(self) -> float:
+        """What is not started within this is given back: a moment, or a few trips to the server."""
+        return max(_HOLD_SECONDS, _HOLD_TRIPS * self._feeds.trips.seconds)
 
     async def one(self, ticket: Ticket) -> None:
         """Returns a ticket that was taken out of the hand."""
@@ -42,8 +48,8 @@ class GivingBack:
                 await self._store.wire.send(tickets.popleft().reply, _NAK)
 
     async def old(self) -> None:
-        """Returns what was held for `HOLD_SECONDS`, with what is behind it in its level."""
-        limit = monotonic() - HOLD_SECONDS
+        """Returns what was held for `hold_seconds`, with what is behind it in its level."""
+        limit = monotonic() - self.hold_seconds
         for level, feed in self._feeds.by_level.items():
             tickets = self._hand.of(level)
             if tickets and tickets[0].since < limit:

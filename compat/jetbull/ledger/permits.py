@@ -21,6 +21,8 @@ __all__ = ["HOLD_SECONDS", "NARROW", "Permits"]
 #: With less room in the window than this, starts are counted for jobs at hand only.
 NARROW = 20
 HOLD_SECONDS = 0.1
+_TRIPS = 5  # unused starts are kept for so many answers of the server: slots wait for theirs
+_LATE_MS = 100  # starts that were counted when their window was over already hold so long
 _SHARE = 4  # at most this part of the room is counted ahead
 
 
@@ -33,6 +35,7 @@ class Permits:
         self._spare = 0
         self._spare_until = 0.0
         self._end_ms = 0  # of the window in which the spare ones were counted
+        self._good_until_ms = 0  # then the spare ones are none any more
         self._lock = asyncio.Lock()
         self._filling = asyncio.Lock()
 
@@ -55,7 +58,7 @@ class Permits:
     @property
     def spare(self) -> int:
         """Starts that are counted and not made."""
-        if self._spare and now_ms() >= self._end_ms:
+        if self._spare and now_ms() >= self._good_until_ms:
             self._spare = 0
         return self._spare
 
@@ -82,11 +85,13 @@ class Permits:
             used += await self._count(count - used, rate, share=1)
         return used
 
-    async def fill(self, count: int, rate: Rate) -> bool:
-        """Counts starts ahead, so that there are about `count`; whether there is any now."""
+    async def fill(self, count: int, rate: Rate, enough: int) -> bool:
+        """Counts starts ahead, so that there are about `count`, if there are less than `enough`;
+        whether there is any now.
+        """
         async with self._filling:
             missing = count - self.spare
-            if missing > 0:
+            if missing > 0 and self.spare < enough:
                 counted = await self._count(missing, rate, share=_SHARE)
                 self._spare += counted  # others were spent meanwhile
         return self.spare > 0
@@ -104,14 +109,20 @@ class Permits:
                 self._counted = None
                 if count < 1:
                     continue
+                asked = monotonic()
                 try:
                     self._counted = await gate.count(self._store, before, window, count)
                 except Conflict:
                     continue
                 if window.end_ms != self._end_ms:
                     self._spare = 0
-                self._end_ms = window.end_ms
-                self._spare_until = monotonic() + HOLD_SECONDS
+                self._end_ms = self._good_until_ms = window.end_ms
+                answered = monotonic()
+                self._spare_until = answered + max(HOLD_SECONDS, _TRIPS * (answered - asked))
+                now = now_ms()
+                if now >= window.end_ms:
+                    # The answer took so long that none could be made otherwise, ever.
+                    self._good_until_ms = now + _LATE_MS
                 return count
 
     def is_held(self) -> bool:

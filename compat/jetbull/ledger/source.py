@@ -49,6 +49,7 @@ class Source:
         supply = Supply(feeds, back, resting, may_fetch, room, lambda: self.ahead)
         self._fetcher = Fetcher(store, feeds, supply, back, self._hints, resting)
         self._forget_listener: Callable[[], None] = lambda: None
+        self.trips = feeds.trips
         self.ahead = 0
 
     # --- life --------------------------------------------------------------------------
