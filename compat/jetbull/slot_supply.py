@@ -95,7 +95,8 @@ class SlotSupply:
     def _follow(self, slot: Slot, lease: Lease) -> None:
         source, counted = self.source, self._admission.limited
         if counted and self._admission.narrow:
-            if not (self.stopping or self._worker.paused or self._admission.paused):
+            may = not (self.stopping or self._worker.paused or self._admission.paused)
+            if may and not lease.returns:
                 self._limited.look_ahead(slot.started, self.busy)
             return
         if slot.number >= self._worker.concurrency or not self._may_fetch():

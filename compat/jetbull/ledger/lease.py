@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.moving import move, stored_as, transition
-from jetbull.ledger.names import ACTIVE, GONE, PRIO, WAIT, escape, lane_of, state_of
+from jetbull.ledger.names import ACTIVE, GONE, HEAD, PRIO, WAIT, escape, lane_of, state_of
 from jetbull.ledger.patches import fold, read_patches
 from jetbull.ledger.placing import Place, active, reprioritized
 from jetbull.ledger.reading import as_stored
@@ -21,6 +21,8 @@ from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 from jetbull.ledger.templates import outcome_values
 from jetbull.ledger.wire import Msg
+
+_LINE = frozenset({HEAD, WAIT, PRIO})
 
 
 class LeaseLost(JetbullError):
@@ -54,6 +56,7 @@ class Lease:
         "lock_ms",
         "on_sent",
         "record",
+        "returns",
         "store",
         "ticket",
         "token",
@@ -72,6 +75,7 @@ class Lease:
         self.ended = False
         self.followed = False
         self.on_sent: Callable[[], bool] | None = None
+        self.returns = False  # to the line: it may be the next job itself
         self._stored = stored
         self._busy = False
         self._waiting: list[asyncio.Future[None]] | None = None
@@ -116,6 +120,7 @@ class Lease:
         if self._busy:
             await self._turn()
         self._busy = True
+        self.returns = place.state in _LINE
         try:
             if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
                 await self._clear()
