@@ -34,6 +34,7 @@ class Serving:
         self._presence = Presence(store, worker.describe, worker._cancel)
         self._idle_check: asyncio.Task[None] | None = None
         self._idle_again = False  # since the look that is under way began
+        self._busy_meanwhile = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; raises what ends one of the loops."""
@@ -95,11 +96,21 @@ class Serving:
 
     async def _check_drained(self) -> None:
         while self._idle_again:
-            self._idle_again = False
-            if await is_drained(self._store, lambda: self.slots.busy > 0):
+            self._idle_again = self._busy_meanwhile = False
+            if await is_drained(self._store, self._is_busy):
                 self._worker.drained = True
                 self._store.emit("drained")
                 self._worker.emit_safely("drained")
+            elif self._busy_meanwhile:
+                # Maybe with the ticket of a job that is done: then nothing finishes any more.
+                if self.slots.busy:
+                    self.slots.look_when_idle()
+                else:
+                    self._idle_again = True
+
+    def _is_busy(self) -> bool:
+        self._busy_meanwhile = self._busy_meanwhile or self.slots.busy > 0
+        return self._busy_meanwhile
 
 
 __all__ = ["Serving"]

@@ -50,6 +50,10 @@ class Slots:
         """How many slots run a job, or have claimed one."""
         return self._supply.busy
 
+    def look_when_idle(self) -> None:
+        """Has the queue looked at as soon as no slot is busy, whatever the busy ones do."""
+        self._supply.worked = True
+
     @property
     def stopping(self) -> bool:
         """Whether no more jobs are taken."""

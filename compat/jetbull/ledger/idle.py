@@ -11,6 +11,7 @@ from jetbull.ledger.store import QueueStore
 from jetbull.ledger.wire import Stored
 
 _TRIES = 8
+_LONGEST_PAUSE_SECONDS = 0.1
 
 
 async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
@@ -25,7 +26,7 @@ async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
         current = await find(store, last_token(found.subject))
         if current is not None and current.seq == found.seq:
             return False
-        await asyncio.sleep(0.002 * (attempt + 1))
+        await asyncio.sleep(min(0.002 * 2**attempt, _LONGEST_PAUSE_SECONDS))
     return False
 
 
