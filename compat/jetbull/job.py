@@ -11,6 +11,7 @@ from jetbull.commands import (
     adding,
     changing,
     delaying,
+    ending,
     holding,
     logs,
     removal,
@@ -227,13 +228,13 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         self, return_value: Result, token: str, fetchNext: bool = False
     ) -> list[Any] | None:
         """Finishes the job; with `fetchNext` the next job as [data, id, limit, delay], or None."""
-        return await holding.complete(self, return_value, token, fetchNext)
+        return await ending.complete(self, return_value, token, fetchNext)
 
     async def moveToFailed(
         self, err: BaseException | str, token: str, fetchNext: bool = False
     ) -> list[Any] | None:
         """Ends this try: again, again later, or failed for good; `fetchNext` as above."""
-        return await holding.give_up(self, err, token, fetchNext)
+        return await ending.give_up(self, err, token, fetchNext)
 
     async def moveToDelayed(self, timestamp: int, token: str | None = None) -> None:
         """Active -> delayed until `timestamp` (ms); raise DelayedError afterwards."""

@@ -10,7 +10,7 @@ from typing import Any, Generic
 from anyio import CapacityLimiter
 
 from jetbull import checks
-from jetbull.commands import holding
+from jetbull.commands import ending, holding
 from jetbull.errors import ConfigurationError, JetbullError, RateLimitError
 from jetbull.hand_driven import HandDriven
 from jetbull.job import Job
@@ -220,7 +220,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         try:
             await self._process(job, lease, lambda: False, begun=True)
             if lease.ended and job.finishedOn:
-                await holding.tell_drained(lease.store)
+                await ending.tell_drained(lease.store)
         finally:
             self._by_hand -= 1
             if not self._by_hand:

@@ -11,22 +11,20 @@ from typing import Any
 from jetbull.backoffs import Backoffs
 from jetbull.checks import shown
 from jetbull.commands import fetching
-from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, UnrecoverableError, text_of
 from jetbull.job_body import JobBody
-from jetbull.ledger import blobs, bookkeeping, finishing, pages, reading, releasing
+from jetbull.ledger import bookkeeping, finishing, reading, releasing
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.finishing import Failure
-from jetbull.ledger.idle import is_drained
 from jetbull.ledger.lease import Lease, LeaseLost
 from jetbull.ledger.names import ACTIVE, public_state_of, state_of
 from jetbull.ledger.placing import WAITING_CHILDREN, delayed, in_front
-from jetbull.ledger.store import QueueStore
 from jetbull.options import keep_of_stored, whole
 from jetbull.telemetry.jobs import completing, counting, failing
 
-_DEFAULT_LOCK_MS = 30_000
+#: How long a lock holds where its worker does not say.
+DEFAULT_LOCK_MS = 30_000
 _COMMANDS = {"failed": "moveToFinished", "delayed": "moveToDelayed", "retried": "retryJob"}
 
 
@@ -56,42 +54,9 @@ async def lease_of(job: JobBody, token: str | None, command: str) -> Lease:
     holder = str(found.record.head.get("token"))
     if not any_holder and holder != token:
         raise refused(-6, command, job.id, "active")
-    lock_ms = int(job.queue.opts.get("lockDuration", _DEFAULT_LOCK_MS))
+    lock_ms = int(job.queue.opts.get("lockDuration", DEFAULT_LOCK_MS))
     job._lease = Lease(store, job.id, found, holder, lock_ms)
     return job._lease
-
-
-async def _no_children_pending(store: QueueStore, job: JobBody) -> None:
-    if not await _has_family(store, job):
-        return
-    if await bookkeeping.has_pending(store, job.id):
-        raise refused(-4, "moveToFinished", job.id)
-    if await bookkeeping.has_unsuccessful(store, job.id):
-        raise refused(-9, "moveToFinished", job.id)
-
-
-async def _has_family(store: QueueStore, job: JobBody) -> bool:
-    if job._lease is not None and "family" in job._lease.record.given:
-        return True
-    return (
-        await store.wire.get_one(
-            store.names.space.jobs, {"last_by_subj": store.names.dependencies(job.id)}
-        )
-        is not None
-    )
-
-
-async def complete(
-    job: JobBody, value: Any, token: str, fetch_next: bool = False
-) -> list[Any] | None:
-    """Stores the return value and ends the lease."""
-    job.returnvalue = value
-    store = await job.queue.ledger()
-    if await reading.find(store, job.id) is None:
-        raise refused(-1, "moveToFinished", job.id)
-    await _no_children_pending(store, job)
-    await finish(job, value, token)
-    return await _after(job, token, fetch_next)
 
 
 @completing
@@ -119,14 +84,6 @@ async def _lost(job: JobBody, command: str) -> Exception:
     if state_of(found.subject) == ACTIVE:
         return refused(-6, command, job.id, "active")
     return refused(-2, command, job.id)
-
-
-async def give_up(
-    job: JobBody, error: BaseException | str, token: str, fetch_next: bool = False
-) -> list[Any] | None:
-    """As `fail`, by the caller's own hand; with `fetch_next` as `complete`."""
-    end = await fail(job, error, token)
-    return await _after(job, token, fetch_next and end != "retried", end == "failed")
 
 
 async def fail(
@@ -287,49 +244,13 @@ async def extend(job: JobBody, token: str, duration_ms: int) -> int:
     return 1
 
 
-async def _after(
-    job: JobBody, token: str, fetch_next: bool, ended: bool = True
-) -> list[Any] | None:
-    """What follows a try that was ended by hand: the next job if asked for, else `drained`.
-
-    Whoever asked and was told to wait, for a delayed job or a limit, hears no `drained`.
-    """
-    store = await job.queue.ledger()
-    nothing: list[Any] = [None] * 4
-    following = await _next(store, job, token) if fetch_next else nothing if ended else None
-    if ended and following == nothing:
-        await tell_drained(store)
-    return following
-
-
-async def tell_drained(store: QueueStore) -> None:
-    """`drained`, if nothing waits and nothing runs."""
-    if await is_drained(store, lambda: False):
-        store.emit("drained")
-
-
-async def _next(store: QueueStore, job: JobBody, token: str) -> list[Any]:
-    """`[data, id, ms until the rate window ends, due time of the next delayed job]`."""
-    opts = job.queue.opts
-    lock_ms = int(opts.get("lockDuration", _DEFAULT_LOCK_MS))
-    taken = await fetching.take_allowed(store, token, lock_ms, None, opts.get("limiter"))
-    if isinstance(taken, Lease):
-        whole = await blobs.inline(taken.store, taken.job_id, taken.record)
-        return [as_hash(whole), taken.job_id, 0, 0]
-    if taken.blocked:
-        return [None, 0, taken.limited_ms, 0]
-    later = await pages.page(store, "delayed", 0, 0, True)
-    return [None, 0, 0, int(later[0][1].record.head["due"])] if later else [None] * 4
-
-
 __all__ = [
-    "complete",
+    "DEFAULT_LOCK_MS",
     "delay",
     "extend",
     "fail",
     "finish",
     "lease_of",
     "stacktrace",
-    "tell_drained",
     "wait",
 ]
