@@ -12,6 +12,7 @@ from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge
 from jetbull.ledger.replies import STORED, ForSequence, Headers, Waiter
 from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.connection import Connection
+from jetbull.ledger.wire.vigil import Vigil
 
 log = logging.getLogger("jetbull.wire")
 
@@ -30,6 +31,7 @@ class Answering(Connection):
         self._reply_start = b""
         self._prefix = 0
         self._waiters: dict[bytes, Waiter] = {}
+        self._vigil = Vigil(self._loop, lambda: len(self._waiters), 2 * _FEW)
         self._next = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -59,6 +61,7 @@ class Answering(Connection):
         """
         if len(self._waiters) <= _FEW:
             self._client.hurry()
+            self._vigil.begin()
 
     @property
     def crowded(self) -> bool:

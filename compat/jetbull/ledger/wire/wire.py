@@ -52,6 +52,7 @@ class Wire(Sending):
         """One question, one raw answer. `StreamMissing` when nobody listens."""
         waiter = ForAnswer(monotonic() + timeout)
         self._ask(subject, payload, None, waiter)
+        self.hurry()
         answer: Msg = await waiter.future
         return answer
 
@@ -72,6 +73,7 @@ class Wire(Sending):
             try:
                 waiter = make()
                 self._ask(subject, payload, None, waiter)
+                self.hurry()
                 return await waiter.future
             except AckTimeout:
                 left = deadline - monotonic()
