@@ -1,8 +1,8 @@
 """Staying awake for an answer that is due any moment.
 
 A server on this machine or next to it answers within a tenth of a millisecond or two. To sleep and
-to be woken meanwhile takes the event loop about as long, and costs both sides CPU time. Where answers
-take longer nobody looks for them, but now and then. Why: docs/decisions/awake-for-an-answer.md.
+to be woken meanwhile takes the event loop about as long, and costs both sides CPU time. Where
+answers take longer nobody looks for them, but now and then (docs/decisions/awake-for-an-answer.md).
 """
 
 from __future__ import annotations
