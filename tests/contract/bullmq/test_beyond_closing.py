@@ -16,7 +16,7 @@ from tests.contract.bullmq.situations import added
 from jetbull.errors import ConnectionClosedError
 from jetbull.ledger.hub import open_connections
 
-FEW = 1000
+FEW = 10_000  # one that is kept busy turns a hundred thousand times
 
 
 class Running:
