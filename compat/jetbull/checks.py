@@ -54,7 +54,7 @@ def mapping(name: str, value: Any) -> Mapping[str, Any]:
     """A dictionary; an empty one for None and the like."""
     if not value:
         return {}
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return value
     raise ConfigurationError(f"{name} is a dictionary, not {shown(value)}.")
 
@@ -77,10 +77,12 @@ def mappings(name: str, value: Any) -> list[Mapping[str, Any]]:
     """A list of dictionaries."""
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         rows = list(value)
-        wrong = next((row for row in rows if not isinstance(row, Mapping)), None)
-        if wrong is None and None not in rows:
+        for row in rows:
+            if type(row) is not dict and not isinstance(row, Mapping):
+                value = row
+                break
+        else:
             return rows
-        value = wrong
     raise ConfigurationError(f"{name} is a list of dictionaries, not of {shown(value)}.")
 
 
