@@ -96,8 +96,10 @@ class Serving:
 
     async def _check_drained(self) -> None:
         while self._idle_again:
-            self._idle_again = self._busy_meanwhile = False
+            self._idle_again = self._busy_meanwhile = self.slots.took_waiting = False
             if await is_drained(self._store, self._is_busy):
+                if self.slots.took_waiting:
+                    continue  # it was not drained before that job, whose end has a look of its own
                 self._worker.drained = True
                 self._store.emit("drained")
                 self._worker.emit_safely("drained")

@@ -44,6 +44,8 @@ class Slots:
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by the slot's number
         self._mean = 1.0
         self._stop = asyncio.Event()
+        self._finished_ms = 0  # when the last job finished
+        self.took_waiting = False  # whether a job began that waited already by then
 
     @property
     def busy(self) -> int:
@@ -143,11 +145,15 @@ class Slots:
             job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
+            if job.timestamp + (job.opts.get("delay") or 0) < self._finished_ms:
+                self.took_waiting = True
             await self._process(job, lease, lambda: self._supply.follow(slot, lease))
         except Exception as error:
             self._worker.complain(error)
         # A queue is drained by a job that finished, not by one that was put off.
         self._supply.worked = job is not None and bool(job.finishedOn)
+        if job is not None and job.finishedOn:
+            self._finished_ms = job.finishedOn
         self._mean += (monotonic() - begun - self._mean) * 0.1
         concurrency = max(1, self._worker.concurrency)
         ahead_seconds = max(_AHEAD_SECONDS, _AHEAD_TRIPS * self.source.trips.seconds)

@@ -80,6 +80,27 @@ async def test_drained_comes_when_nothing_is_left_to_do(make: Makers, queue: Any
     assert len(story.told("completed")) == 3
 
 
+async def test_a_queue_of_plain_and_prioritized_jobs_is_told_as_drained_once(
+    make: Makers, queue: Any
+) -> None:
+    story = Story(make.events(queue))
+    worker = make.worker(queue, done, autorun=False)
+    for turn in range(1, 9):
+        await queue.pause()
+        await queue.add("plain", {})
+        await queue.add("urgent", {}, {"priority": 1})
+        if turn == 1:
+            running = asyncio.ensure_future(worker.run())
+        await queue.resume()
+        await story.until("drained", turn)
+        assert len(story.told("completed")) == 2 * turn
+    await worker.close()
+    await running
+    await queue.pause()
+    await story.until("paused", 9)
+    assert len(story.told("drained")) == 8
+
+
 async def test_every_event_of_a_job_is_told_a_second_time_under_its_id(
     make: Makers, queue: Any
 ) -> None:
