@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bull2jet.commands.finalize import finalize
+from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
+from bull2jet.errors import NotGoError
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
@@ -83,3 +85,51 @@ async def test_a_scheduler_that_was_not_carried_is_named_to_the_end_and_stays(
     report = await made_final(options, tmp_path)
     assert [f.code for f in report.findings if f.severity == "left"] == ["scheduler-lost"]
     assert client.keys("*") == [b"bull:q:repeat"]
+
+
+async def test_finalizing_again_says_that_it_is_done_already_and_changes_nothing(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    for queues in ((), ("q",)):
+        report = await made_final(options.model_copy(update={"queues": queues}), tmp_path)
+        assert report.summary == "The migration is final already: nothing was changed."
+        assert report.verdict is Verdict.FINE
+        assert [(f.code, f.queue) for f in report.findings] == [("already-final", "bull:q")]
+
+
+@pytest.mark.parametrize("command", [run, verify, rollback])
+async def test_other_commands_say_that_a_queue_gone_from_redis_is_finalized(
+    client: Any, options: Options, tmp_path: Path, command: Any
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    for queues in ((), ("bull:q",)):
+        with pytest.raises(NotGoError, match="bull:q: its migration is finalized"):
+            await command(options.model_copy(update={"queues": queues}), Silent())
+
+
+async def test_a_finalized_queue_and_one_that_is_not_are_finalized_together(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    client.hset("bull:other:meta", "opts.maxLenEvents", 10000)
+    client.set("bull:other:id", 1)
+    chosen = options.model_copy(update={"queues": ("q", "other")})
+    await run(options.model_copy(update={"queues": ("other",)}), Silent())
+    report = await finalize(chosen.model_copy(update={"archive": tmp_path / "other.gz"}), Silent())
+    assert [line.queue for line in report.queues] == ["bull:other"]
+    assert "already-final" in {f.code for f in report.findings if f.queue == "bull:q"}
+    assert client.keys("*") == []
+
+
+async def test_a_queue_that_is_not_in_this_redis_but_was_finalized_from_another_is_named(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    other = options.model_copy(update={"redis": options.redis.removesuffix("/0") + "/1"})
+    with pytest.raises(NotGoError, match=r"was found in .*/1\. The migration of bull:q from .*/0"):
+        await made_final(other, tmp_path)

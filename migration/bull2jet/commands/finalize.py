@@ -42,7 +42,7 @@ async def finalize(options: Options, progress: Progress) -> Report:
     report = begin("finalize", options, with_target=True)
     findings = Findings()
     async with redis_of(options, writable=True) as door, nats_of(options) as target:
-        selection = await select(door, options, findings)
+        selection = await select(door, options, findings, target)
         await require_rights(door, [found.queue for found in selection.chosen])
         if options.archive is not None and len(selection.chosen) > 1:
             raise NotGoError("--archive names one file; choose one queue with --queues.")
@@ -50,9 +50,14 @@ async def finalize(options: Options, progress: Progress) -> Report:
             await confirm("finalize", found.queue, options)
             work = _Finalizing(door, target, found, selection, options, findings, progress)
             report.queues.append(await work.finalize())
+    for queue in selection.final:
+        text = "its migration is final already; Redis holds nothing of it any more."
+        findings.add(Finding(Severity.NOTE, "already-final", text, queue.key))
     finish(report, findings)
     report.verdict = judge(findings)
     report.summary = "The migration is final: what was carried is archived and gone from Redis."
+    if not selection.chosen:
+        report.summary = "The migration is final already: nothing was changed."
     return report
 
 

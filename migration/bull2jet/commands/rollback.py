@@ -5,7 +5,7 @@ from __future__ import annotations
 from bull2jet.commands.asking import confirm
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge
-from bull2jet.commands.selecting import line_for, select
+from bull2jet.commands.selecting import line_for, refuse_final, select
 from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
@@ -28,7 +28,8 @@ async def rollback(options: Options, progress: Progress) -> Report:
     report = begin("rollback", options, with_target=True)
     findings = Findings()
     async with redis_of(options, writable=True) as door, nats_of(options) as target:
-        selection = await select(door, options, findings)
+        selection = await select(door, options, findings, target)
+        refuse_final(selection, "rollback")
         await require_rights(door, [found.queue for found in selection.chosen])
         for found in selection.chosen:
             await confirm("rollback", found.queue, options)

@@ -6,7 +6,7 @@ from bull2jet.commands.moving import Move
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.plan import Planner
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.commands.selecting import Selection, select, stop_if_needed
+from bull2jet.commands.selecting import Selection, refuse_final, select, stop_if_needed
 from bull2jet.errors import NotGoError
 from bull2jet.findings import Findings
 from bull2jet.options import Options
@@ -47,7 +47,8 @@ async def _run(
     if facts.role == "slave":
         raise NotGoError(f"{door.address} is a replica; give the primary's address.")
     findings.extend(problems)
-    selection = await select(door, options, findings)
+    selection = await select(door, options, findings, target)
+    refuse_final(selection, "run")
     stop_if_needed(findings)
     if selection.partial and not options.partial_flows:
         await _refuse_torn_flows(door, selection, options, progress, target.limit)

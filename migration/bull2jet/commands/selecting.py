@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bull2jet.errors import NotGoError
@@ -12,7 +13,8 @@ from bull2jet.report.lines import QueueLine
 from bull2jet.source.discovery import QueueFound, discover
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_settings
-from bull2jet.transfer.checkpoint import Checkpoint
+from bull2jet.target.protocol import Target
+from bull2jet.transfer.checkpoint import Checkpoint, Phase, load_all, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,21 @@ class Selection:
 
     chosen: tuple[QueueFound, ...]
     known: tuple[QueueRef, ...]
+    #: asked for and not in Redis any more, since their migration from there is final
+    final: tuple[QueueRef, ...] = ()
 
     @property
     def partial(self) -> bool:
         return len(self.chosen) < len(self.known)
 
 
-async def select(door: Door, options: Options, findings: Findings) -> Selection:
-    """Finds the queues; `NotGoError` when nothing can be worked on."""
+async def select(
+    door: Door, options: Options, findings: Findings, target: Target | None = None
+) -> Selection:
+    """Finds the queues; `NotGoError` when nothing can be worked on.
+
+    What Redis does not hold is looked for on the target, if one is given: it may be there for good.
+    """
     discovery = await discover(door, options.prefixes)
     wanted = set(options.queues)
     chosen = tuple(
@@ -37,17 +46,47 @@ async def select(door: Door, options: Options, findings: Findings) -> Selection:
         if not wanted or found.queue.name in wanted or found.queue.key in wanted
     )
     names = {name for found in chosen for name in (found.queue.name, found.queue.key)}
+    gone: dict[QueueRef, Checkpoint] = {}
+    if target is not None and (wanted - names or not chosen):
+        gone = await _made_final(target, options, {found.queue for found in chosen})
+    final = tuple(queue for queue, made in gone.items() if made.source == str(door.address))
+    names |= {name for queue in final for name in (queue.name, queue.key)}
     missing = sorted(wanted - names)
+    elsewhere = "".join(
+        f" The migration of {queue.key} from {made.source} is final."
+        for queue, made in gone.items()
+        if queue not in final
+    )
     if missing:
         raise NotGoError(
             f"No queue is called {missing[0]!r} in {door.address}; check --queues, --prefix and "
-            "the database number."
+            f"the database number.{elsewhere}"
         )
-    if not chosen:
-        raise NotGoError(f"No queue of Bull or BullMQ was found in {door.address}.")
+    if not chosen and not final:
+        raise NotGoError(f"No queue of Bull or BullMQ was found in {door.address}.{elsewhere}")
     keys = {found.queue.key for found in chosen}
     findings.extend(finding for finding in discovery.findings if finding.queue in keys)
-    return Selection(chosen, tuple(found.queue for found in discovery.queues))
+    return Selection(chosen, tuple(found.queue for found in discovery.queues), final)
+
+
+async def _made_final(
+    target: Target, options: Options, here: Collection[QueueRef]
+) -> dict[QueueRef, Checkpoint]:
+    """Those of the wanted queues whose migration, from wherever, is final."""
+    return {
+        queue: checkpoint
+        for queue, checkpoint in (await load_all(target)).items()
+        if checkpoint.phase is Phase.FINAL
+        and queue not in here
+        and (not options.prefixes or queue.prefix in options.prefixes)
+        and (not options.queues or queue.name in options.queues or queue.key in options.queues)
+    }
+
+
+def refuse_final(selection: Selection, command: str) -> None:
+    """`NotGoError` if a queue's migration is final: no other command fits it."""
+    for queue in selection.final:
+        require(Checkpoint(Phase.FINAL), queue.key, set(), command)
 
 
 def stop_if_needed(findings: Findings) -> None:
@@ -78,4 +117,4 @@ async def line_for(
     )
 
 
-__all__ = ["Selection", "line_for", "select", "stop_if_needed"]
+__all__ = ["Selection", "line_for", "refuse_final", "select", "stop_if_needed"]

@@ -18,7 +18,7 @@ from bull2jet.model import (
     State,
 )
 from bull2jet.source.address import redacted
-from bull2jet.target import holding, limits, schedulers
+from bull2jet.target import checkpoints, holding, limits, schedulers
 from bull2jet.target.families import read_families, read_logs, remove_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
@@ -45,7 +45,6 @@ from jetbull.ledger.store import QueueStore
 
 _PAGE = 500
 _AT_ONCE = 50
-_KIND = "bull2jet"  # the queue's message that holds the checkpoint
 _OF_JOBS = ("patch", "sched", "dedup", "gate")  # aux messages that go with the jobs
 _FAMILIES = {
     State.COMPLETED: COMPLETED,
@@ -75,6 +74,9 @@ class JetStreamTarget:
 
     async def queue(self, queue: QueueRef) -> TargetQueue:
         return JetStreamQueue(queue, await self._hold.queue(queue.prefix, queue.name))
+
+    async def checkpoints(self) -> dict[QueueRef, Mapping[str, Any]]:
+        return await checkpoints.read_checkpoints(self._hold.wire)
 
     async def close(self) -> None:
         await self._hold.release()
@@ -263,7 +265,7 @@ class JetStreamQueue:
     async def checkpoint(self) -> Mapping[str, Any] | None:
         names = self._store.names
         found = await self._store.wire.get_one(
-            names.space.jobs, {"last_by_subj": names.aux(_KIND, "checkpoint")}
+            names.space.jobs, {"last_by_subj": names.aux(checkpoints.KIND, checkpoints.NAME)}
         )
         if found is None:
             return None
@@ -271,7 +273,7 @@ class JetStreamQueue:
         return body
 
     async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        subject = self._store.names.aux(_KIND, "checkpoint")
+        subject = self._store.names.aux(checkpoints.KIND, checkpoints.NAME)
         await self._store.put(subject, to_bytes(dumps(dict(checkpoint))), {})
 
 

@@ -98,6 +98,9 @@ class Target(Protocol):
     async def queue(self, queue: QueueRef) -> TargetQueue:
         """Opens a queue, making what it needs."""
 
+    async def checkpoints(self) -> Mapping[QueueRef, Mapping[str, Any]]:
+        """The last checkpoint of every queue that was ever migrated here."""
+
     async def close(self) -> None:
         """Closes the connection."""
 

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bull2jet.errors import NotGoError
+from bull2jet.model import QueueRef
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.generation import Generation
-from bull2jet.target.protocol import TargetQueue
+from bull2jet.target.protocol import Target, TargetQueue
 
 
 class Phase(StrEnum):
@@ -99,6 +100,12 @@ async def load(queue: TargetQueue) -> Checkpoint:
     return _FORM.validate_python(stored)
 
 
+async def load_all(target: Target) -> dict[QueueRef, Checkpoint]:
+    """The checkpoints of all queues, also of those that Redis holds no more."""
+    stored = await target.checkpoints()
+    return {queue: _FORM.validate_python(stored[queue]) for queue in sorted(stored)}
+
+
 async def save(queue: TargetQueue, checkpoint: Checkpoint, **changes: Any) -> Checkpoint:
     """Stores the checkpoint with some fields replaced."""
     now = int(time.time() * 1000)
@@ -123,4 +130,4 @@ def require(checkpoint: Checkpoint, queue: str, allowed: set[Phase], command: st
     raise NotGoError(f"`bull2jet {command}` does not fit the queue {queue}: {remedy}.")
 
 
-__all__ = ["Checkpoint", "Phase", "load", "require", "save"]
+__all__ = ["Checkpoint", "Phase", "load", "load_all", "require", "save"]
