@@ -31,7 +31,7 @@ def given_part(job: Job) -> dict[str, Any]:
         "data": job.data,
         "opts": plain(job.opts),
         "timestamp": job.timestamp,
-        "parent": [parent.get("id"), parent.get("queueKey")] if parent else None,
+        "parent": [parent.get("id"), parent.get("queueKey"), _parent_key(job)] if parent else None,
         "repeatJobKey": job.repeatJobKey,
         "deduplicationId": job.deduplicationId,
     }
@@ -96,6 +96,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(item) for item in value]
     return value
+
+
+def _parent_key(job: Job) -> str:
+    """The first BullMQs and Bull do not store what follows from the other two."""
+    parent = job.parent or {}
+    return job.parentKey or f"{parent.get('queueKey')}:{parent.get('id')}"
 
 
 def _value(text: str | None) -> Any:

@@ -277,6 +277,25 @@ async def test_what_is_taken_away_on_the_target_by_hand_is_found_also_once_its_w
     assert [found for found, _ in await codes(options)] == [code]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"queue":"q"', b'"queue":"elsewhere"'),
+        (b'"prefix":"bull"', b'"prefix":"cow"'),
+        (b'"parentKey":"bull:q:book"', b'"parentKey":"bull:q:other"'),
+    ],
+)
+async def test_a_child_that_would_tell_another_parent_is_found(
+    redis_server: RedisServer, options: Options, old: bytes, new: bytes
+) -> None:
+    put_rules(redis_server.client)
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    hold = await acquire(Target((options.to,)))
+    await rewrite(await hold.queue(QUEUE.prefix, QUEUE.name), "page", old, new)
+    await hold.release()
+    assert await codes(options) == [("different", "page")]
+
+
 async def test_a_scheduler_that_is_removed_as_usual_is_no_difference(
     redis_server: RedisServer, options: Options
 ) -> None:

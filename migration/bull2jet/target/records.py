@@ -80,7 +80,7 @@ def job_in(state: State, job_id: str, record: Record, data: bytes, due: int | No
     link = given.get("parent")
     parent = None
     if link and not head.get("orphaned"):
-        parent = {"id": link.get("id"), "queueKey": link.get("queueKey")}
+        parent = {"id": link.get("id"), "queueKey": _told(link)}
     return Job(
         id=job_id,
         state=state,
@@ -108,6 +108,13 @@ def job_in(state: State, job_id: str, record: Record, data: bytes, due: int | No
         deduplicationId=given.get("deduplicationId"),
         due=due,
     )
+
+
+def _told(link: Mapping[str, Any]) -> Any:
+    """The queue where the child's end will be told, which the ledger keeps in two parts."""
+    key = link.get("queueKey")
+    parts = f"{link.get('prefix')}:{link.get('queue')}"
+    return key if key == parts.removeprefix(":") else parts
 
 
 def refusal(job: Job, queue: QueueRef, limit: int) -> str | None:
