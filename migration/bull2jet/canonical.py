@@ -42,6 +42,7 @@ def life_part(job: Job) -> dict[str, Any]:
     return {
         "state": job.state,
         "due": job.due if job.state is State.DELAYED else None,
+        "timer": job.mistimed,
         "delay": job.delay,
         "priority": job.priority,
         "attemptsMade": job.attemptsMade,

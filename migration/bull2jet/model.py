@@ -100,6 +100,8 @@ class Job:
     processedBy: str | None = None
     #: when a delayed job becomes ready
     due: int | None = None
+    #: the target would let a delayed job go at another time than `due`
+    mistimed: bool = False
     #: the raw score in its sorted set, None for lists
     score: float | None = None
     #: an active job whose worker still holds the lock

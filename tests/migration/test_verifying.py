@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ from jetbull.ledger.names import COMPLETED, WAIT, state_of
 from jetbull.ledger.reading import last_message
 from jetbull.ledger.store import QueueStore
 
-from .conftest import RedisServer, make_jobs, put_job
+from .conftest import RedisServer, make_jobs
 
 QUEUE = QueueRef("bull", "q")
 
@@ -238,71 +237,3 @@ async def test_a_report_cannot_be_changed_unnoticed(carried: Report, options: Op
     document = json.loads(sealed(report))
     seal = document.pop("seal")
     assert seal == "sha256:" + hashlib.sha256(canonical(document)).hexdigest()
-
-
-def put_rules(client: Any) -> None:
-    """A scheduler whose next job is far off, limits, and a parent whose child is delayed."""
-    slot = 2_000_000_000_000
-    make_jobs(client, 1)
-    rule = {"name": "tick", "ic": 1, "every": 60_000, "offset": slot % 60_000}
-    client.hset("bull:q:repeat:s", mapping=rule)
-    client.zadd("bull:q:repeat", {"s": slot})
-    put_job(client, f"repeat:s:{slot}", rjk="s")
-    parent = json.dumps({"id": "book", "queueKey": "bull:q"})
-    put_job(client, "page", parent=parent, parentKey="bull:q:book")
-    put_job(client, "book")
-    client.zadd("bull:q:waiting-children", {"book": 1_790_000_000_000})
-    client.sadd("bull:q:book:dependencies", "bull:q:page")
-    client.zadd("bull:q:delayed", {f"repeat:s:{slot}": slot * 4096, "page": slot * 4096 + 1})
-    client.hset("bull:q:meta", mapping={"concurrency": 3, "max": 10, "duration": 1000})
-
-
-@pytest.mark.parametrize(
-    ("subject", "code"),
-    [
-        ("jbq.bull.q.sched.s", "rule-differs"),
-        ("jbq.bull.q.meta.queue", "rule-differs"),
-        ("jbd.bull.q.book.pend.bull=3Aq=3Apage", "different"),
-    ],
-)
-async def test_what_is_taken_away_on_the_target_by_hand_is_found_also_once_its_workers_may_run(
-    redis_server: RedisServer, options: Options, subject: str, code: str
-) -> None:
-    put_rules(redis_server.client)
-    assert (await run(options, Silent())).verdict is Verdict.FINE
-    assert await codes(options) == []
-    hold = await acquire(Target((options.to,)))
-    await (await hold.queue(QUEUE.prefix, QUEUE.name)).purge(subject)
-    await hold.release()
-    assert [found for found, _ in await codes(options)] == [code]
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b'"queue":"q"', b'"queue":"elsewhere"'),
-        (b'"prefix":"bull"', b'"prefix":"cow"'),
-        (b'"parentKey":"bull:q:book"', b'"parentKey":"bull:q:other"'),
-    ],
-)
-async def test_a_child_that_would_tell_another_parent_is_found(
-    redis_server: RedisServer, options: Options, old: bytes, new: bytes
-) -> None:
-    put_rules(redis_server.client)
-    assert (await run(options, Silent())).verdict is Verdict.FINE
-    hold = await acquire(Target((options.to,)))
-    await rewrite(await hold.queue(QUEUE.prefix, QUEUE.name), "page", old, new)
-    await hold.release()
-    assert await codes(options) == [("different", "page")]
-
-
-async def test_a_scheduler_that_is_removed_as_usual_is_no_difference(
-    redis_server: RedisServer, options: Options
-) -> None:
-    put_rules(redis_server.client)
-    await run(options, Silent())
-    queue = Queue("q", {"connection": options.to})
-    assert await queue.removeJobScheduler("s") == 0
-    await queue.removeGlobalConcurrency()
-    await queue.close()
-    assert await codes(options) == []

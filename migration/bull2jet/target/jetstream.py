@@ -23,6 +23,7 @@ from bull2jet.target.families import read_families, read_logs, remove_logs, writ
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
 from bull2jet.target.rules import rule_refusal
+from bull2jet.target.timers import mistimed
 from bull2jet.target.traces import Traces, read_traces
 from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
@@ -126,8 +127,8 @@ class JetStreamQueue:
         store = self._store
         found = await find_many(store, job_ids)
         present = list(found)
-        logs, families = await asyncio.gather(
-            read_logs(store, present), read_families(store, present)
+        logs, families, late = await asyncio.gather(
+            read_logs(store, present), read_families(store, present), mistimed(store, found)
         )
         jobs = {}
         for job_id, stored in found.items():
@@ -138,6 +139,8 @@ class JetStreamQueue:
                 extras["logs"] = logs[job_id]
             if job_id in families:
                 extras["family"] = families[job_id]
+            if job_id in late:
+                extras["mistimed"] = True
             jobs[job_id] = replace(job, **extras) if extras else job
         return jobs
 

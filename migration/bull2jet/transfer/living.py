@@ -34,7 +34,7 @@ def lived_on(source: Job, copy: Job, fields: Sequence[str]) -> bool:
     data or its result is another one is a difference.
     """
     changed = set(fields)
-    if changed & (given_part(source).keys() - {"data"}):
+    if changed & (given_part(source).keys() - {"data"} | {"timer"}):
         return False
     if has_run(source, copy):
         return True

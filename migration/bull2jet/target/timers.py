@@ -1,0 +1,49 @@
+"""Whether delayed jobs will leave when their records say: the server goes by their timers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.clock import FAR_FUTURE_MS, parse_ms
+from jetbull.ledger.names import DELAYED, last_token, state_of
+from jetbull.ledger.placing import GRACE_MS
+from jetbull.ledger.record import Stored
+from jetbull.ledger.store import QueueStore
+
+_PAGE = 500
+_AT = "@at "
+
+
+async def mistimed(store: QueueStore, jobs: Mapping[str, Stored]) -> set[str]:
+    """Ids of those delayed jobs that would come at another time, or as another job."""
+    wanted = {
+        stored.subject: (job_id, stored)
+        for job_id, stored in jobs.items()
+        if state_of(stored.subject) == DELAYED
+    }
+    subjects = list(wanted)
+    found: set[str] = set()
+    for start in range(0, len(subjects), _PAGE):
+        query = {"multi_last": subjects[start : start + _PAGE]}
+        for message in await store.wire.get_batch(store.names.space.jobs, query):
+            job_id, stored = wanted[message.subject]
+            if message.seq == stored.seq and not _fits(message, job_id, stored):
+                found.add(job_id)
+    return found
+
+
+def _fits(message: _wire.Stored, job_id: str, stored: Stored) -> bool:
+    timer = message.headers.get("Nats-Schedule", "")
+    goal = message.headers.get("Nats-Schedule-Target", "")
+    root = message.subject.split(f".{DELAYED}.")[0]
+    if not timer.startswith(_AT) or not goal.startswith(f"{root}.") or last_token(goal) != job_id:
+        return False
+    due = min(int(stored.record.head["due"]), FAR_FUTURE_MS)
+    try:
+        return due <= parse_ms(timer.removeprefix(_AT)) <= due + GRACE_MS
+    except ValueError:
+        return False
+
+
+__all__ = ["mistimed"]

@@ -1,0 +1,124 @@
+"""`verify` finds what was changed by hand on the target, also once its workers may run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bull2jet.commands.run import run
+from bull2jet.options import Options
+from bull2jet.progress import Silent
+from bull2jet.report import Verdict
+from jetbull import Job, Queue
+from jetbull.ledger.hub import Target, acquire
+from jetbull.ledger.reading import last_message
+
+from .conftest import RedisServer, make_jobs, put_job
+from .test_verifying import QUEUE, codes, rewrite
+
+
+def put_rules(client: Any) -> None:
+    """A scheduler whose next job is far off, limits, and a parent whose child is delayed."""
+    slot = 2_000_000_000_000
+    make_jobs(client, 1)
+    rule = {"name": "tick", "ic": 1, "every": 60_000, "offset": slot % 60_000}
+    client.hset("bull:q:repeat:s", mapping=rule)
+    client.zadd("bull:q:repeat", {"s": slot})
+    put_job(client, f"repeat:s:{slot}", rjk="s")
+    parent = json.dumps({"id": "book", "queueKey": "bull:q"})
+    put_job(client, "page", parent=parent, parentKey="bull:q:book")
+    put_job(client, "book")
+    client.zadd("bull:q:waiting-children", {"book": 1_790_000_000_000})
+    client.sadd("bull:q:book:dependencies", "bull:q:page")
+    client.zadd("bull:q:delayed", {f"repeat:s:{slot}": slot * 4096, "page": slot * 4096 + 1})
+    client.hset("bull:q:meta", mapping={"concurrency": 3, "max": 10, "duration": 1000})
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        ("jbq.bull.q.sched.s", "rule-differs"),
+        ("jbq.bull.q.meta.queue", "rule-differs"),
+        ("jbd.bull.q.book.pend.bull=3Aq=3Apage", "different"),
+    ],
+)
+async def test_what_is_taken_away_on_the_target_by_hand_is_found_also_once_its_workers_may_run(
+    redis_server: RedisServer, options: Options, subject: str, code: str
+) -> None:
+    put_rules(redis_server.client)
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    assert await codes(options) == []
+    hold = await acquire(Target((options.to,)))
+    await (await hold.queue(QUEUE.prefix, QUEUE.name)).purge(subject)
+    await hold.release()
+    assert [found for found, _ in await codes(options)] == [code]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"queue":"q"', b'"queue":"elsewhere"'),
+        (b'"prefix":"bull"', b'"prefix":"cow"'),
+        (b'"parentKey":"bull:q:book"', b'"parentKey":"bull:q:other"'),
+    ],
+)
+async def test_a_child_that_would_tell_another_parent_is_found(
+    redis_server: RedisServer, options: Options, old: bytes, new: bytes
+) -> None:
+    put_rules(redis_server.client)
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    hold = await acquire(Target((options.to,)))
+    await rewrite(await hold.queue(QUEUE.prefix, QUEUE.name), "page", old, new)
+    await hold.release()
+    assert await codes(options) == [("different", "page")]
+
+
+@pytest.mark.parametrize(
+    "timer",
+    [
+        {"Nats-Schedule": "@at 2040-01-01T00:00:00Z"},
+        {"Nats-Schedule": "@at 2030-01-01T00:00:00Z"},
+        {"Nats-Schedule-Target": "jb.bull.q.wait.-.w1"},
+    ],
+)
+async def test_a_delayed_job_that_would_come_at_another_time_or_as_another_job_is_found(
+    redis_server: RedisServer, options: Options, timer: dict[str, str]
+) -> None:
+    put_rules(redis_server.client)
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    hold = await acquire(Target((options.to,)))
+    store = await hold.queue(QUEUE.prefix, QUEUE.name)
+    message = await last_message(store, "page")
+    assert message is not None
+    known = {k: v for k, v in message.headers.items() if k.startswith("Nats-Schedule")}
+    await (await store.wire.post(message.subject, message.data, {**known, **timer}))
+    await hold.release()
+    assert await codes(options) == [("different", "page")]
+
+
+async def test_a_delayed_job_whose_delay_is_changed_as_usual_is_no_difference(
+    redis_server: RedisServer, options: Options
+) -> None:
+    put_rules(redis_server.client)
+    await run(options, Silent())
+    queue = Queue("q", {"connection": options.to})
+    job = await Job.fromId(queue, "page")
+    assert job is not None
+    for delay in (10_000_000_000_000, 3_600_000, 500):
+        await job.changeDelay(delay)
+        assert await codes(options) == []
+    await queue.close()
+
+
+async def test_a_scheduler_that_is_removed_as_usual_is_no_difference(
+    redis_server: RedisServer, options: Options
+) -> None:
+    put_rules(redis_server.client)
+    await run(options, Silent())
+    queue = Queue("q", {"connection": options.to})
+    assert await queue.removeJobScheduler("s") == 0
+    await queue.removeGlobalConcurrency()
+    await queue.close()
+    assert await codes(options) == []
