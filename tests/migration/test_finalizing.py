@@ -125,6 +125,17 @@ async def test_a_finalized_queue_and_one_that_is_not_are_finalized_together(
     assert client.keys("*") == []
 
 
+async def test_who_finalizes_again_may_use_another_login(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    client.execute_command("ACL", "SETUSER", "other", "on", "nopass", "~*", "&*", "+@all")
+    login = options.redis.replace("redis://", "redis://other:any@")
+    report = await made_final(options.model_copy(update={"redis": login}), tmp_path)
+    assert report.summary == "The migration is final already: nothing was changed."
+
+
 async def test_a_queue_that_is_not_in_this_redis_but_was_finalized_from_another_is_named(
     client: Any, options: Options, tmp_path: Path
 ) -> None:

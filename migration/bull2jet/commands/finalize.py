@@ -86,7 +86,7 @@ class _Finalizing:
             if checkpoint.phase is Phase.LIVE:
                 await self._compare(queue, checkpoint, line)
                 await self._archive(siblings)
-                await save(queue, checkpoint, phase=Phase.FINAL)
+                await save(queue, checkpoint, phase=Phase.FINAL, source=str(door.address))
             handover = Handover(door, self.found, lease)
             removed = await remove_keys(door, self.found, siblings, handover)
         self._note("archived", Severity.NOTE, f"{removed:,} keys were removed from Redis.")

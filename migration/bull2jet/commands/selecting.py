@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from bull2jet.source.door import Door
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load_all, require
+
+_LOGIN = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ async def select(
     gone: dict[QueueRef, Checkpoint] = {}
     if target is not None and (wanted - names or not chosen):
         gone = await _made_final(target, options, {found.queue for found in chosen})
-    final = tuple(queue for queue, made in gone.items() if made.source == str(door.address))
+    address = _LOGIN.sub("//", str(door.address))
+    final = tuple(queue for queue, made in gone.items() if _LOGIN.sub("//", made.source) == address)
     names |= {name for queue in final for name in (queue.name, queue.key)}
     missing = sorted(wanted - names)
     elsewhere = "".join(
