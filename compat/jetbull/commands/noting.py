@@ -47,6 +47,9 @@ async def store_noted(store: QueueStore, entries: Sequence[Entry]) -> bool:
 async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     note = await notes.write(store, entries)
     wire, jobs = store.wire, note.jobs
+    if note.repeated:
+        await _see_to(note, jobs)
+        return
     messages = [message_for(e.store, e.job) for e in jobs]
     answers = [wire.post_now(m.subject, m.payload, m.headers) for m in messages]
     wire.hurry()
@@ -58,18 +61,23 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
         raise full
     refused = [e for e, error in zip(jobs, errors, strict=True) if error is not None]
     if refused:
-        try:
-            gone = await notes.came_and_went(note)
-            await _store_rest([e for e in refused if e not in gone])
-        except StoreError as error:
-            raise StoreError(
-                f"{error} Others of these jobs are stored; a worker stores the rest when it can.",
-                error.code,
-            ) from error
-        await _release(jobs)
-        await notes.drop(note)
-        return
-    notes.forget(note)
+        await _see_to(note, refused)
+    else:
+        notes.forget(note)
+
+
+async def _see_to(note: Note, missing: Sequence[Entry]) -> None:
+    """Stores those of its jobs that are not there, nor have been, and removes the note."""
+    try:
+        gone = await notes.came_and_went(note)
+        await _store_rest([e for e in missing if e not in gone])
+    except StoreError as error:
+        raise StoreError(
+            f"{error} Others of these jobs are stored; a worker stores the rest when it can.",
+            error.code,
+        ) from error
+    await _release(note.jobs)
+    await notes.drop(note)
 
 
 async def _take_back(
@@ -97,7 +105,7 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
             note = await notes.write(store, [entry], called)
         except Conflict:
             return False
-        if await _put_at_once(entry):
+        if not note.repeated and await _put_at_once(entry):
             notes.forget(note)
             return True
         try:

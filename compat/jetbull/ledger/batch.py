@@ -24,7 +24,7 @@ from jetbull.ledger.wire import Wire
 
 PATIENCE = 30.0  # seconds
 _MOST = 1_000_000  # messages
-_MARGIN_MS = 5_000  # for clocks that differ from the server's
+MARGIN_MS = 5_000  # for clocks that differ from the server's
 _INCOMPLETE = 10176  # messages of the batch are missing
 _TOO_LARGE = 10199
 _BATCH_HEADERS = ("Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit")
@@ -68,7 +68,7 @@ async def commit(
     AckTimeout when the server stayed away for `patience` seconds.
     """
     deadline = monotonic() + patience
-    sent_ms = now_ms() - _MARGIN_MS
+    sent_ms = now_ms() - MARGIN_MS
     repeated = False
     while True:
         try:

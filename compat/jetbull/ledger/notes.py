@@ -23,8 +23,8 @@ from uuid import uuid4
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
 from jetbull.ledger import hearsay
 from jetbull.ledger.adding import message_for
-from jetbull.ledger.batch import Message
-from jetbull.ledger.clock import now_ms, parse_ms
+from jetbull.ledger.batch import MARGIN_MS, Message
+from jetbull.ledger.clock import now_ms, parse_ms, stamp
 from jetbull.ledger.deduplication import is_key
 from jetbull.ledger.guard import unguarded
 from jetbull.ledger.insertion import Entry, decode
@@ -41,13 +41,19 @@ _MAX_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note in the stream, and the entries it holds; `time` is that of its message, if known."""
+    """A note in the stream, and the entries it holds; `time` is that of its message, if known.
+
+    Of one that was written here it is known when it was sent, at `sent_ms`, and whether that was
+    `repeated` since the first answer was lost: a worker may have found the first copy.
+    """
 
     store: QueueStore
     subject: str
     seq: int
     entries: Sequence[Entry]
     time: str = ""
+    sent_ms: int = 0
+    repeated: bool = False
 
     @property
     def jobs(self) -> list[Entry]:
@@ -106,6 +112,7 @@ async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> N
     wire = store.wire
     if wire.crowded:
         await wire.room()
+    sent_ms = now_ms()
     answers = [wire.post_now(m.subject, m.payload, m.headers) for m in messages]
     wire.hurry()
     await asyncio.wait(answers)
@@ -120,7 +127,9 @@ async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> N
         for message, seq in stored:
             await store.purge(message.subject, seq=seq + 1)
         raise refused[0]
-    return Note(store, note.subject, stored[0][1], entries)
+    repeated = answers[0].exception() is not None
+    seq = stored[0][1]
+    return Note(store, note.subject, seq, entries, sent_ms=sent_ms, repeated=repeated)
 
 
 async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
@@ -130,8 +139,9 @@ async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
     finds the note.
     """
     message = _message(store, [entry], key)
+    sent_ms = now_ms()
     seq = await store.put(message.subject, message.payload, message.headers)
-    note = Note(store, message.subject, seq, [entry])
+    note = Note(store, message.subject, seq, [entry], sent_ms=sent_ms)
     try:
         for first in entry.along:
             await store.put(first.subject, first.payload, first.headers)
@@ -177,15 +187,22 @@ async def find(store: QueueStore, key: str) -> Note | None:
 
 
 async def came_and_went(note: Note) -> list[Entry]:
-    """Those of its jobs that were stored and of which nothing is left: they are not missing."""
-    time = note.time
-    if not time:
+    """Those of its jobs that were stored and of which nothing is left: they are not missing.
+
+    If somebody has seen to the note meanwhile, those are all of its jobs.
+    """
+    time, jobs = note.time, note.jobs
+    if not time and not note.repeated:
         found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
         time = "" if found is None else found.time
+        if not time and (note.key is None or is_record(note.key, note.store)):
+            return jobs
     if not time:
-        return []
+        time = stamp(note.sent_ms - MARGIN_MS)
+        # What is told of a chosen id may be of an earlier job.
+        jobs = [e for e in jobs if e.job.generated]
     queues: dict[str, list[Entry]] = {}
-    for entry in note.jobs:
+    for entry in jobs:
         queues.setdefault(entry.store.names.qualified, []).append(entry)
     gone: list[Entry] = []
     for entries in queues.values():
