@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from jetbull import Queue
 from jetbull.commands import noting
+from jetbull.ledger import batch
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.pace import Pace
 
@@ -43,6 +45,41 @@ async def test_jobs_that_ran_and_are_no_longer_kept_are_not_stored_again(
         await far.close()
     await running.worker.close()
     assert running.ran == [*["first"] * _FIRST, *["job"] * jobs, "next", "last"]
+
+
+@pytest.mark.parametrize("kept", [1, 120])
+async def test_jobs_are_not_stored_again_of_which_others_are_left(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: False)
+    async with Proxy(int(urlsplit(queue.opts["connection"]).port or 0)) as proxy:
+        far = Queue(queue.name, {"connection": proxy.url})
+        new = [
+            *({"name": "job", "data": n, "opts": {}} for n in range(kept)),
+            {"name": "trimmed", "data": 0, "opts": {"jobId": "mine", "lifo": True}},
+        ]
+        send = batch._send
+
+        async def unheard(*args: Any) -> int:
+            proxy.drop_answers()
+            return await send(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(batch, "_send", unheard)
+            adding = asyncio.ensure_future(far.addBulk(new))
+            while await queue.getJobCountByTypes() <= kept:
+                await asyncio.sleep(0.01)
+            running = Running(queue)
+            await running.done(kept + 1)
+            await queue.add("next", 0, {"removeOnComplete": {"count": kept + 1}})
+            await running.done(1)
+        proxy.heal()
+        await adding
+        await queue.add("last", 0)
+        await running.done(1)
+        await far.close()
+    await running.worker.close()
+    assert running.ran == ["trimmed", *["job"] * kept, "next", "last"]
 
 
 async def test_the_owner_of_a_deduplication_id_that_ran_is_not_stored_again(

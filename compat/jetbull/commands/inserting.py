@@ -22,7 +22,7 @@ from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger import blobs, releasing
 from jetbull.ledger import journal as journals
-from jetbull.ledger.adding import doubt_of, is_stored, tombstones
+from jetbull.ledger.adding import NewJob, doubt_of, is_any_stored, tombstones
 from jetbull.ledger.batch import Message, commit, most_in_batch
 from jetbull.ledger.belongings import let_go
 from jetbull.ledger.collector import collector_paused
@@ -138,12 +138,24 @@ async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
                     store.wire, store.names.space.jobs, messages, is_gone=_doubt_of(entries)
                 )
         except Conflict as rival:
-            stored = [e for e in entries if e.stored]
-            last = stored[-1] if stored else None
-            if last is None or not (rival.repeated and await is_stored(last.store, last.job)):
+            if not (rival.repeated and await _are_stored(entries)):
                 raise
-            last.told = []  # heard just now
     await _tell(entries)
+
+
+async def _are_stored(entries: Sequence[Entry]) -> bool:
+    """Whether a step that was refused when it was repeated had been stored.
+
+    Then any of its jobs may have come and gone since, so one that is left speaks for all.
+    """
+    queues: dict[str, tuple[QueueStore, list[NewJob]]] = {}
+    for entry in entries:
+        if entry.stored:
+            queues.setdefault(entry.store.names.qualified, (entry.store, []))[1].append(entry.job)
+    for store, jobs in queues.values():
+        if await is_any_stored(store, jobs):
+            return True
+    return False
 
 
 def _doubt_of(entries: Sequence[Entry]) -> IsGone | None:

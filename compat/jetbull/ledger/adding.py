@@ -113,6 +113,23 @@ async def is_stored(store: QueueStore, job: NewJob) -> bool:
     return True
 
 
+async def is_any_stored(store: QueueStore, jobs: Sequence[NewJob]) -> bool:
+    """Whether any of the jobs is the one being added, finished since or not.
+
+    To be asked after a `repeated` conflict of a step that stores all of them or none.
+    """
+    found = await find_many(store, [job.job_id for job in jobs])
+    return any(
+        job.job_id in found and found[job.job_id].record.same_job(job.record) for job in jobs
+    )
+
+
+def _doubt_of_many(store: QueueStore, jobs: Sequence[NewJob]) -> IsGone | None:
+    """As `doubt_of`, for jobs that are stored in one step."""
+    generated = next((job for job in reversed(jobs) if job.generated), None)
+    return None if generated is None else doubt_of(store, generated)
+
+
 async def add_many(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
     """Stores all that are new; True for each that was stored.
 
@@ -153,12 +170,12 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             return fresh
         try:
             last = await commit(
-                store.wire, store.names.space.jobs, messages, is_gone=doubt_of(store, chosen[-1])
+                store.wire, store.names.space.jobs, messages, is_gone=_doubt_of_many(store, chosen)
             )
             break
         except Conflict as rival:
-            if rival.repeated and await is_stored(store, chosen[-1]):
-                _tell(chosen[:-1], 0, step=0)
+            if rival.repeated and await is_any_stored(store, chosen):
+                _tell(chosen, 0, step=0)
                 return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
             missing = [j for j in chosen if j.job_id not in existing]
