@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger import reading
+from jetbull.ledger import late, reading
 from jetbull.ledger.batch import Message
 from jetbull.ledger.clock import now_ms
 from jetbull.ledger.events import decode
@@ -125,6 +125,22 @@ async def test_a_real_lock_that_expires_is_still_put_back(shared_url: str, name:
     await completed(job)
     assert process.runs == [job.id]
     await closed(worker, queue)
+
+
+async def test_a_lock_that_the_leader_has_not_taken_away_yet_makes_its_ticket_no_late_one(
+    shared_url: str, name: str
+) -> None:
+    queue = Queue(name, apart(shared_url, 0))
+    store = await queue.ledger()
+    job = await queue.add("job", {})
+    lease, ticket = await held(store, job.id)
+    await store.put(ticket.subject, ticket.payload, ticket.headers)
+    fired = await reading.find(store, job.id)
+    assert fired is not None and fired.subject == ticket.subject
+    assert not await late.is_late(store, fired)
+    await store.purge(lease.subject)
+    assert not await late.is_late(store, fired)
+    await queue.close()
 
 
 async def test_a_delay_that_fires_behind_a_promotion_runs_the_job_once(

@@ -11,7 +11,7 @@ import pytest
 from jetbull import Queue
 from jetbull.commands import noting
 from jetbull.commands.noting import finish_abandoned
-from jetbull.ledger import notes
+from jetbull.ledger import adding, notes
 from jetbull.ledger.pace import Pace
 
 from .noted import Running, left_notes
@@ -47,7 +47,7 @@ async def test_jobs_that_a_worker_stored_and_ran_meanwhile_are_not_stored_again(
             return message(*args)
 
         monkeypatch.setattr(notes, "_message", unheard)
-        adding = asyncio.ensure_future(_add(far, way))
+        under_way = asyncio.ensure_future(_add(far, way))
         while not await left_notes(store):
             await asyncio.sleep(0.01)
         while way == "deduplicated" and not await queue.getDeduplicationJobId("only"):
@@ -58,7 +58,7 @@ async def test_jobs_that_a_worker_stored_and_ran_meanwhile_are_not_stored_again(
         await queue.add("next", 0, _KEEP)
         await running.done(1)
         proxy.heal()
-        await adding
+        await under_way
         await queue.add("last", 0, _KEEP)
         await running.done(1)
         await far.close()
@@ -79,14 +79,14 @@ async def test_jobs_whose_note_a_worker_saw_to_meanwhile_are_not_stored_again(
             await far.add("first", 0, _KEEP)
         await running.done(_FIRST)
         store = await queue.ledger()
-        message_for = noting.message_for
+        message_for = adding.message_for
 
         def unheard(*args: Any) -> Any:
             proxy.drop_answers()
             return message_for(*args)
 
         monkeypatch.setattr(noting, "message_for", unheard)
-        adding = asyncio.ensure_future(_add(far, way))
+        under_way = asyncio.ensure_future(_add(far, way))
         jobs = 2 if way == "bulk" else 1
         await running.done(jobs)
         await finish_abandoned(store, 0)
@@ -94,7 +94,7 @@ async def test_jobs_whose_note_a_worker_saw_to_meanwhile_are_not_stored_again(
         await queue.add("next", 0, _KEEP)
         await running.done(1)
         proxy.heal()
-        await adding
+        await under_way
         await queue.add("last", 0, _KEEP)
         await running.done(1)
         await far.close()

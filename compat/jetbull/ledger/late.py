@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import logging
 
-from jetbull.errors import StreamMissing
-from jetbull.ledger.names import PRIO, SETTLE, STALLED, WAIT, last_token, state_of
-from jetbull.ledger.record import Stored
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.names import PRIO, SETTLE, STALLED, WAIT, is_schedule, last_token, state_of
+from jetbull.ledger.record import Record, Stored
 from jetbull.ledger.store import QueueStore
 
 log = logging.getLogger("jetbull.ledger")
@@ -37,13 +37,21 @@ async def is_late(store: QueueStore, ticket: Stored) -> bool:
     after = ticket.record.head.get("after")
     if after is None:
         return False
+    subject = store.names.any_state(last_token(ticket.subject))
     # The leader is asked: a replica that is behind would not know of the step.
-    query = {"seq": after + 1, "next_by_subj": store.names.any_state(last_token(ticket.subject))}
-    try:
-        answer = await store.wire.api(f"STREAM.MSG.GET.{store.names.space.jobs}", query)
-    except StreamMissing:
-        return False  # nothing is left, not even the ticket
-    return int(answer["message"]["seq"]) < ticket.seq
+    found = await store.wire.get_next(store.names.space.jobs, subject, after + 1)
+    if found is not None and found.seq < ticket.seq and _is_schedule_of(found, ticket):
+        # The consumer that gave the ticket may be ahead of the stream's leader: there the schedule
+        # still stands, and goes when the ticket comes.
+        found = await store.wire.get_next(store.names.space.jobs, subject, found.seq + 1)
+    return found is not None and found.seq < ticket.seq
+
+
+def _is_schedule_of(message: _wire.Stored, ticket: Stored) -> bool:
+    """Whether the message is the one that became the ticket: it was stored behind the same."""
+    if not is_schedule(message.subject):
+        return False
+    return bool(Record.decode(message.data).head.get("after") == ticket.record.head["after"])
 
 
 async def stands_behind(store: QueueStore, newest: Stored, seq: int) -> bool:
