@@ -145,8 +145,9 @@ class Slots:
             job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
-            if job.timestamp + (job.opts.get("delay") or 0) < self._finished_ms:
-                self.took_waiting = True
+            delay = job.opts["delay"]
+            waits_since = job.timestamp + (delay if isinstance(delay, int) else 0)
+            self.took_waiting = self.took_waiting or waits_since < self._finished_ms
             await self._process(job, lease, lambda: self._supply.follow(slot, lease))
         except Exception as error:
             self._worker.complain(error)
