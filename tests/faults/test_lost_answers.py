@@ -14,11 +14,9 @@ from jetbull.ledger import batch
 from jetbull.ledger.insertion import Entry
 from jetbull.ledger.pace import Pace
 
+from .far import KEEP, far_from
 from .noted import Running
 from .proxy import Proxy
-
-_FIRST = 20
-_KEEP = {"removeOnComplete": {"count": 1}}
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -26,25 +24,13 @@ async def test_jobs_that_ran_and_are_no_longer_kept_are_not_stored_again(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     monkeypatch.setattr(Pace, "takes_first", lambda *_: False)  # a batch, where there are several
-    running = Running(queue)
-    async with Proxy(int(urlsplit(queue.opts["connection"]).port or 0)) as proxy:
-        far = Queue(queue.name, {"connection": proxy.url})
-        for _ in range(_FIRST):  # so that numbers for more are reserved
-            await far.add("first", 0, _KEEP)
-        await running.done(_FIRST)
-        proxy.drop_answers()
-        new = [{"name": "job", "data": n, "opts": _KEEP} for n in range(jobs)]
-        adding = asyncio.ensure_future(far.add("job", 0, _KEEP) if jobs == 1 else far.addBulk(new))
-        await running.done(jobs)
-        await queue.add("next", 0, _KEEP)
-        await running.done(1)
-        proxy.heal()
-        await adding
-        await queue.add("last", 0, _KEEP)
-        await running.done(1)
-        await far.close()
-    await running.worker.close()
-    assert running.ran == [*["first"] * _FIRST, *["job"] * jobs, "next", "last"]
+    async with far_from(queue) as far:
+        far.proxy.drop_answers()
+        new = [{"name": "job", "data": n, "opts": KEEP} for n in range(jobs)]
+        adding = far.queue.add("job", 0, KEEP) if jobs == 1 else far.queue.addBulk(new)
+        under_way = asyncio.ensure_future(adding)
+        await far.trimmed(jobs)
+        assert await far.heard(under_way) == [*["job"] * jobs, "next", "last"]
 
 
 @pytest.mark.parametrize("kept", [1, 120])
@@ -91,14 +77,14 @@ async def test_the_owner_of_a_deduplication_id_that_ran_is_not_stored_again(
     async def put_unheard(entry: Entry) -> bool:
         await put(entry)
         await running.done(1)
-        await queue.add("next", 0, _KEEP)
+        await queue.add("next", 0, KEEP)
         await running.done(1)
         return False
 
     monkeypatch.setattr(noting, "_put_at_once", put_unheard)
     only = {"deduplication": {"id": "only", "ttl": 3_600_000}}
-    await queue.add("job", 0, {**_KEEP, **only})
-    await queue.add("last", 0, _KEEP)
+    await queue.add("job", 0, {**KEEP, **only})
+    await queue.add("last", 0, KEEP)
     await running.done(1)
     await running.worker.close()
     assert running.ran == ["job", "next", "last"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,18 +13,15 @@ from jetbull.commands.noting import finish_abandoned
 from jetbull.ledger import adding, notes
 from jetbull.ledger.pace import Pace
 
-from .noted import Running, left_notes
-from .proxy import Proxy
-
-_FIRST = 20
-_KEEP = {"removeOnComplete": {"count": 1}}
+from .far import KEEP, far_from
+from .noted import left_notes
 
 
 async def _add(queue: Queue, way: str) -> Any:
     if way == "bulk":
-        return await queue.addBulk([{"name": "job", "data": n, "opts": _KEEP} for n in range(2)])
+        return await queue.addBulk([{"name": "job", "data": n, "opts": KEEP} for n in range(2)])
     only = {"deduplication": {"id": "only", "ttl": 3_600_000}}
-    return await queue.add("job", 0, {**_KEEP, **only})
+    return await queue.add("job", 0, {**KEEP, **only})
 
 
 @pytest.mark.parametrize("way", ["bulk", "deduplicated"])
@@ -33,37 +29,24 @@ async def test_jobs_that_a_worker_stored_and_ran_meanwhile_are_not_stored_again(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
-    running = Running(queue)
     store = await queue.ledger()
-    async with Proxy(int(urlsplit(queue.opts["connection"]).port or 0)) as proxy:
-        far = Queue(queue.name, {"connection": proxy.url})
-        for _ in range(_FIRST):  # so that numbers for more are reserved
-            await far.add("first", 0, _KEEP)
-        await running.done(_FIRST)
+    async with far_from(queue) as far:
         message = notes._message
 
         def unheard(*args: Any) -> Any:
-            proxy.drop_answers()
+            far.proxy.drop_answers()
             return message(*args)
 
         monkeypatch.setattr(notes, "_message", unheard)
-        under_way = asyncio.ensure_future(_add(far, way))
+        under_way = asyncio.ensure_future(_add(far.queue, way))
         while not await left_notes(store):
             await asyncio.sleep(0.01)
         while way == "deduplicated" and not await queue.getDeduplicationJobId("only"):
             await asyncio.sleep(0.01)
         jobs = len(await finish_abandoned(store, 0))
         assert jobs
-        await running.done(jobs)
-        await queue.add("next", 0, _KEEP)
-        await running.done(1)
-        proxy.heal()
-        await under_way
-        await queue.add("last", 0, _KEEP)
-        await running.done(1)
-        await far.close()
-    await running.worker.close()
-    assert running.ran == [*["first"] * _FIRST, *["job"] * jobs, "next", "last"]
+        await far.trimmed(jobs)
+        assert await far.heard(under_way) == [*["job"] * jobs, "next", "last"]
     assert await left_notes(store) == []
 
 
@@ -72,32 +55,20 @@ async def test_jobs_whose_note_a_worker_saw_to_meanwhile_are_not_stored_again(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
-    running = Running(queue)
-    async with Proxy(int(urlsplit(queue.opts["connection"]).port or 0)) as proxy:
-        far = Queue(queue.name, {"connection": proxy.url})
-        for _ in range(_FIRST):
-            await far.add("first", 0, _KEEP)
-        await running.done(_FIRST)
-        store = await queue.ledger()
+    store = await queue.ledger()
+    async with far_from(queue) as far:
         message_for = adding.message_for
 
         def unheard(*args: Any) -> Any:
-            proxy.drop_answers()
+            far.proxy.drop_answers()
             return message_for(*args)
 
         monkeypatch.setattr(noting, "message_for", unheard)
-        under_way = asyncio.ensure_future(_add(far, way))
+        under_way = asyncio.ensure_future(_add(far.queue, way))
         jobs = 2 if way == "bulk" else 1
-        await running.done(jobs)
+        await far.running.done(jobs)
         await finish_abandoned(store, 0)
         monkeypatch.setattr(noting, "message_for", message_for)
-        await queue.add("next", 0, _KEEP)
-        await running.done(1)
-        proxy.heal()
-        await under_way
-        await queue.add("last", 0, _KEEP)
-        await running.done(1)
-        await far.close()
-    await running.worker.close()
-    assert running.ran == [*["first"] * _FIRST, *["job"] * jobs, "next", "last"]
+        await far.trimmed(0)
+        assert await far.heard(under_way) == [*["job"] * jobs, "next", "last"]
     assert await left_notes(store) == []
