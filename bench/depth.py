@@ -15,10 +15,10 @@ import psutil
 
 from bench.payload import jobs
 from jetbull import Job, Queue, Worker
-from jetbull.ledger.adding import NewJob, add_many
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.placing import DONE, WAITING_CHILDREN, Place, active, delayed, waiting
-from jetbull.ledger.record import Record
+from jetbull.ledger.adding.adding import NewJob, add_many
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.placing import DONE, WAITING_CHILDREN, Place, active, delayed, waiting
+from jetbull.ledger.messages.record import Record
 from jetbull.server import EmbeddedServer
 
 __all__ = ["run"]

@@ -9,16 +9,17 @@ from collections.abc import Awaitable, Callable
 import psutil
 
 from jetbull import Queue
-from jetbull.ledger import finishing, reading
-from jetbull.ledger.adding import NewJob, add, add_many
-from jetbull.ledger.finishing import Failure
-from jetbull.ledger.lease import Lease, Ticket
-from jetbull.ledger.placing import waiting
-from jetbull.ledger.reading import find
-from jetbull.ledger.record import Record
-from jetbull.ledger.retention import KEEP_ALL
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import take
+from jetbull.ledger.adding.adding import NewJob, add, add_many
+from jetbull.ledger.finishing import finishing
+from jetbull.ledger.finishing.finishing import Failure
+from jetbull.ledger.finishing.retention import KEEP_ALL
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.reading import find
+from jetbull.ledger.messages.placing import waiting
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.taking import take
 from jetbull.server import EmbeddedServer
 
 __all__ = ["run"]

@@ -9,12 +9,13 @@ from typing import Any
 
 from jetbull.blocking import Blocking
 from jetbull.errors import JetbullError
-from jetbull.ledger import gate, settings
-from jetbull.ledger.lease import Ticket
-from jetbull.ledger.permits import HOLD_SECONDS, Permits
-from jetbull.ledger.places import GRACE_MS, Places
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.limits import gate
+from jetbull.ledger.limits.permits import HOLD_SECONDS, Permits
+from jetbull.ledger.limits.places import GRACE_MS, Places
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue import settings
+from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
 from jetbull.settings_watch import SettingsWatch
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from jetbull.ledger import gate
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.limits import gate
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.store.store import QueueStore
 
 _SLOT_HINT_LOST_MS = 1000  # after this a worker looks by itself whether a place is free
 _LATE_SECONDS = 0.001  # the alarm rings this much later, so that it never finds itself too early

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from jetbull.errors import ConfigurationError, ConnectionClosedError
 from jetbull.ledger.hub import Hold, Target, acquire
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.store.store import QueueStore
 from jetbull.warn import warn_caller
 
 log = logging.getLogger("jetbull.connection")

@@ -13,11 +13,14 @@ from typing import Any, Literal
 
 from jetbull.errors import JetbullError, StreamMissing
 from jetbull.health import check_readiness
-from jetbull.ledger import clock, counting, reading, streams
-from jetbull.ledger.consumers import repair_consumer, wait_consumer
-from jetbull.ledger.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
-from jetbull.ledger.presence import workers
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages import clock
+from jetbull.ledger.messages.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
+from jetbull.ledger.queue import counting
+from jetbull.ledger.queue.consumers import repair_consumer, wait_consumer
+from jetbull.ledger.queue.presence import workers
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams import streams
 from jetbull.ledger.wire import Stored
 from jetbull.queue import Queue
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jetbull.job import Job, JobOwner
 from jetbull.job_node import JobNode
-from jetbull.ledger import bookkeeping, parentage
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.parents import bookkeeping, parentage
+from jetbull.ledger.store.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
 
 _BOOKS = (

@@ -24,8 +24,10 @@ from jetbull.job_family import JobFamily
 from jetbull.job_hash import fill, getReturnValue, optsFromJSON
 from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
-from jetbull.ledger import blobs, parentage, reading
-from jetbull.ledger.record import Record
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.parents import parentage
 from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, check_number, expand, numeral, whole
 from jetbull.queue_events import QueueEvents
 from jetbull.types.generics import Data, Result

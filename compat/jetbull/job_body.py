@@ -9,7 +9,7 @@ from typing import Any, Generic
 from jetbull import checks
 from jetbull.errors import ConfigurationError
 from jetbull.job_home import Home
-from jetbull.ledger.lease import Lease
+from jetbull.ledger.job.lease import Lease
 from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked, readable
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from typing_extensions import TypeVar
 
 from jetbull.backend import Backend
-from jetbull.ledger.metrics import MetricsRecorder
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.queue.metrics import MetricsRecorder
+from jetbull.ledger.store.store import QueueStore
 
 
 class JobHome(Protocol):

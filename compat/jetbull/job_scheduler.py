@@ -10,11 +10,12 @@ from jetbull.commands import iterations
 from jetbull.commands.noting import help_on
 from jetbull.errors import ConfigurationError, Conflict
 from jetbull.job import Job, JobOwner
-from jetbull.ledger import reading, schedules
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.moving import move
-from jetbull.ledger.names import public_state_of
-from jetbull.ledger.placing import REMOVED
+from jetbull.ledger.adding import schedules
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import public_state_of
+from jetbull.ledger.messages.placing import REMOVED
 from jetbull.options import check_number
 from jetbull.repeating import default_repeat_strategy, next_by, to_millis
 from jetbull.scheduler_view import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jetbull.job_body import JobBody
 from jetbull.job_home import Home
-from jetbull.ledger import reading
+from jetbull.ledger.job import reading
 from jetbull.types.generics import Data, Result
 
 

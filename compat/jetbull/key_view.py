@@ -9,11 +9,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from jetbull.ledger import counting, hub, listening, schedules
-from jetbull.ledger.flushing import flush
-from jetbull.ledger.names import unescape
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.streams import all_prefix_streams
+from jetbull.ledger import hub
+from jetbull.ledger.adding import schedules
+from jetbull.ledger.messages.names import unescape
+from jetbull.ledger.queue import counting, listening
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.flushing import flush
+from jetbull.ledger.streams.streams import all_prefix_streams
 
 _SETS = {
     "waiting": "wait",

@@ -8,15 +8,15 @@ from typing import Any
 
 from jetbull.admission import Admission
 from jetbull.errors import JetbullError
-from jetbull.ledger.lease import Lease, Ticket
-from jetbull.ledger.leftovers import Leftovers
-from jetbull.ledger.looking import Line
-from jetbull.ledger.names import is_schedule
-from jetbull.ledger.record import Stored
-from jetbull.ledger.source import Source
-from jetbull.ledger.starting import Starter
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import Claim
+from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.messages.names import is_schedule
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.leftovers import Leftovers
+from jetbull.ledger.taking.looking import Line
+from jetbull.ledger.taking.source import Source
+from jetbull.ledger.taking.starting import Starter
+from jetbull.ledger.taking.taking import Claim
 
 __all__ = ["LimitedStarts"]
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from jetbull.abort_controller import AbortController
 from jetbull.errors import JetbullError
-from jetbull.ledger.lease import Lease, LeaseLost
+from jetbull.ledger.job.lease import Lease, LeaseLost
 
 log = logging.getLogger("jetbull.worker")
 

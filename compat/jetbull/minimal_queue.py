@@ -7,8 +7,8 @@ from typing import Any
 
 from jetbull.backend import Backend
 from jetbull.job import Job
-from jetbull.ledger.metrics import MetricsRecorder
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.queue.metrics import MetricsRecorder
+from jetbull.ledger.store.store import QueueStore
 from jetbull.options import DEFAULT_PREFIX
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from jetbull.backoffs import Backoffs
 from jetbull.checks import numeral
 from jetbull.errors import ConfigurationError
-from jetbull.ledger.retention import KEEP_ALL, Keep
+from jetbull.ledger.finishing.retention import KEEP_ALL, Keep
 
 JobOpts = dict[str, Any]
 

@@ -21,8 +21,8 @@ from jetbull.errors import (
     text_of,
 )
 from jetbull.job import Job
-from jetbull.ledger import bookkeeping
-from jetbull.ledger.lease import Lease
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.parents import bookkeeping
 from jetbull.processors import escaped
 from jetbull.worker_roles import OutcomeOwner
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from jetbull.errors import ConfigurationError
-from jetbull.ledger import intake
-from jetbull.ledger.names import QueueNames, Space
+from jetbull.ledger.adding import intake
+from jetbull.ledger.messages.names import QueueNames, Space
 from jetbull.options import DEFAULT_PREFIX
 
 __all__ = ["ROLES", "Permissions", "Role", "permissions_of"]

@@ -10,8 +10,8 @@ from jetbull.backend import create_backend
 from jetbull.commands import adding
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
-from jetbull.ledger.collector import collector_paused
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.store.collector import collector_paused
+from jetbull.ledger.store.store import QueueStore
 from jetbull.legacy import modern, outdated
 from jetbull.options import DEFAULT_PREFIX, check_id
 from jetbull.queue_admin import QueueAdmin

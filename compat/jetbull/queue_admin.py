@@ -10,9 +10,10 @@ from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
-from jetbull.ledger import gate, presence, settings
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.places import running
+from jetbull.ledger.limits import gate
+from jetbull.ledger.limits.places import running
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.queue import presence, settings
 from jetbull.legacy import outdated
 from jetbull.types.results import RateLimit, WorkerInfo
 

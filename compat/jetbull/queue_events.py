@@ -16,8 +16,8 @@ from jetbull.errors import (
     StoreError,
 )
 from jetbull.event_emitter import EventEmitter
-from jetbull.ledger.listening import Listener
-from jetbull.ledger.presence import announce_listener
+from jetbull.ledger.queue.listening import Listener
+from jetbull.ledger.queue.presence import announce_listener
 from jetbull.options import DEFAULT_PREFIX
 
 _DECODED = {"progress": "data", "completed": "returnvalue"}

@@ -10,7 +10,9 @@ from typing import Generic
 from jetbull import checks
 from jetbull.commands import logs
 from jetbull.job import Job, JobOwner
-from jetbull.ledger import counting, deduplication, pages, reading
+from jetbull.ledger.adding import deduplication
+from jetbull.ledger.job import reading
+from jetbull.ledger.queue import counting, pages
 from jetbull.legacy import note_paused_state, outdated
 from jetbull.types.generics import Data, Result
 from jetbull.types.results import JobLogs

@@ -8,7 +8,7 @@ from typing import Any, Generic
 from jetbull.checks import mapping
 from jetbull.job import Job, JobOwner
 from jetbull.job_scheduler import JobScheduler
-from jetbull.ledger.clock import now_ms
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.legacy import outdated, repeat_key, repeatable, scheduler_options
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobSchedulerJson

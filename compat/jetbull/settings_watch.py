@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 
 from jetbull.errors import JetbullError
-from jetbull.ledger import settings
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.queue import settings
+from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
 
 log = logging.getLogger("jetbull.worker")

@@ -8,15 +8,15 @@ from collections.abc import Awaitable
 from jetbull.admission import Admission
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
-from jetbull.ledger import presence
-from jetbull.ledger.consumers import ask_the_time
-from jetbull.ledger.late import fired
-from jetbull.ledger.lease import Lease, Ticket
-from jetbull.ledger.names import is_schedule, last_token
-from jetbull.ledger.record import Stored
-from jetbull.ledger.source import Source
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import Claim
+from jetbull.ledger.job.late import fired
+from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.messages.names import is_schedule, last_token
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue import presence
+from jetbull.ledger.queue.consumers import ask_the_time
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.source import Source
+from jetbull.ledger.taking.taking import Claim
 from jetbull.limited_starts import LimitedStarts
 from jetbull.worker_roles import SlotsOwner
 

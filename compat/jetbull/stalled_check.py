@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jetbull.ledger.lease import Ticket
-from jetbull.ledger.repair import Repair
-from jetbull.ledger.retention import Keep
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.finishing.repair import Repair
+from jetbull.ledger.finishing.retention import Keep
+from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.store.store import QueueStore
 from jetbull.options import keep_of_stored
 
 

@@ -25,20 +25,12 @@ import random
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger import (
-    bookkeeping,
-    hearsay,
-    notes,
-    parentage,
-    parents,
-    patches,
-    reading,
-    releasing,
-)
-from jetbull.ledger.clock import now_ms, parse_ms
-from jetbull.ledger.consumers import level_consumer, wait_consumer
-from jetbull.ledger.guard import HeaderMap, expect
-from jetbull.ledger.names import (
+from jetbull.ledger.adding import notes
+from jetbull.ledger.job import patches, reading
+from jetbull.ledger.job.patches import forget_patches
+from jetbull.ledger.messages.clock import now_ms, parse_ms
+from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.names import (
     ACTIVE,
     CHILDREN,
     COMPLETED,
@@ -51,8 +43,10 @@ from jetbull.ledger.names import (
     last_token,
     public_state_of,
 )
-from jetbull.ledger.patches import forget_patches
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.parents import bookkeeping, parentage, parents, releasing
+from jetbull.ledger.queue import hearsay
+from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
+from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
 log = logging.getLogger("jetbull.upkeep")

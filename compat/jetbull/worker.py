@@ -26,9 +26,9 @@ from jetbull.hand_driven import (
 from jetbull.hand_driven import getCompleted as getCompleted
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
-from jetbull.ledger.lease import Lease
-from jetbull.ledger.metrics import MetricsRecorder
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.queue.metrics import MetricsRecorder
+from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.manual import ManualFetch
 from jetbull.options import DEFAULT_PREFIX

@@ -15,9 +15,9 @@ from jetbull.errors import ConfigurationError, JetbullError, RateLimitError
 from jetbull.hand_driven import HandDriven
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
-from jetbull.ledger import gate
-from jetbull.ledger.lease import Lease
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.limits import gate
+from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.manual import ManualFetch
 from jetbull.processors import Processor, in_thread, is_async, takes

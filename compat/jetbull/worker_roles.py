@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from jetbull.commands.iterations import SchedulingOwner
 from jetbull.job import Job
-from jetbull.ledger.lease import Lease
+from jetbull.ledger.job.lease import Lease
 from jetbull.lock_manager import LockManager
 from jetbull.stalled_check import StalledCheck
 

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from jetbull.admission import Admission
-from jetbull.ledger import intake
-from jetbull.ledger.idle import is_drained
-from jetbull.ledger.presence import Presence
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import intake
+from jetbull.ledger.queue.idle import is_drained
+from jetbull.ledger.queue.presence import Presence
+from jetbull.ledger.store.store import QueueStore
 from jetbull.shielding import unless
 from jetbull.upkeep import Upkeep
 from jetbull.worker_roles import ServingOwner

@@ -10,9 +10,9 @@ from time import monotonic
 from jetbull.admission import Admission
 from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.job import Job
-from jetbull.ledger.lease import Lease
-from jetbull.ledger.source import MAX_AHEAD
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.source import MAX_AHEAD
 from jetbull.shielding import unless
 from jetbull.slot_supply import Slot, SlotSupply
 from jetbull.worker_roles import SlotsOwner

@@ -24,7 +24,7 @@ LEFT_OPEN = """
 import asyncio, os, jetbull, jetbull.testing
 from jetbull.connection import target_of
 from jetbull.ledger.hub import acquire
-from jetbull.ledger.streams import all_prefix_streams
+from jetbull.ledger.streams.streams import all_prefix_streams
 queue = jetbull.Queue("mail")
 asyncio.run(queue.add("letter", {}))
 

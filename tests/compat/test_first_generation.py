@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from jetbull import Job, Queue, Worker
 from jetbull.errors import StreamMissing
+from jetbull.ledger.adding.intake import STREAM, Intake, take_in
 from jetbull.ledger.hub import Target, acquire
-from jetbull.ledger.intake import STREAM, Intake, take_in
 from jetbull.ledger.wire import Msg, Wire
 from jetbull.server import EmbeddedServer
 

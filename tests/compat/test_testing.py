@@ -11,7 +11,7 @@ import pytest
 
 from jetbull import Queue, QueueEvents, Worker
 from jetbull.errors import JobError
-from jetbull.ledger.logs import append_row
+from jetbull.ledger.belongings.logs import append_row
 from jetbull.server import EmbeddedServer
 from jetbull.testing import LeakError, flush, no_leaks
 

@@ -9,12 +9,13 @@ from tests.faults.books import Run, read_runs, runs_by_job
 from tests.faults.producing import Promise
 from tests.faults.stage import Stage
 
-from jetbull.ledger import counting, reading
-from jetbull.ledger.events import decode
-from jetbull.ledger.inventory import ownerless_subjects
-from jetbull.ledger.names import last_token, public_state_of, state_of
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.names import last_token, public_state_of, state_of
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue import counting
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.events import decode
+from jetbull.ledger.streams.inventory import ownerless_subjects
 
 __all__ = ["Findings", "check"]
 

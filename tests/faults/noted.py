@@ -9,11 +9,11 @@ import pytest
 
 from jetbull import Queue, Worker
 from jetbull.job import Job
-from jetbull.ledger import notes
-from jetbull.ledger.adding import message_for
-from jetbull.ledger.counting import list_subjects
-from jetbull.ledger.notes import Note
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import notes
+from jetbull.ledger.adding.adding import message_for
+from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.queue.counting import list_subjects
+from jetbull.ledger.store.store import QueueStore
 
 
 class Halting:

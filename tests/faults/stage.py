@@ -19,8 +19,8 @@ from tests.faults.workers import Workforce
 
 from jetbull import Queue
 from jetbull.errors import JetbullError
-from jetbull.ledger import counting
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.queue import counting
+from jetbull.ledger.store.store import QueueStore
 
 __all__ = ["QUEUE", "Stage"]
 

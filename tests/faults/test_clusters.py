@@ -14,7 +14,7 @@ from tests.faults.servers import Servers
 from jetbull import FlowProducer, Queue, Worker
 from jetbull.errors import JetbullError
 from jetbull.health import check_readiness
-from jetbull.ledger import counting
+from jetbull.ledger.queue import counting
 
 
 @pytest_asyncio.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger import patches
-from jetbull.ledger.patches import forget_patches
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import patches
+from jetbull.ledger.job.patches import forget_patches
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
 

@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from jetbull import Queue, Worker
 from jetbull.errors import StoreError
-from jetbull.ledger.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 from jetbull.upkeep import Upkeep
 

@@ -13,13 +13,13 @@ from jetbull.commands.inserting import finish_abandoned
 from jetbull.commands.preparing import prepare
 from jetbull.errors import Conflict
 from jetbull.job import Job
-from jetbull.ledger import journal as journals
-from jetbull.ledger.adding import add
-from jetbull.ledger.batch import commit
-from jetbull.ledger.counting import list_subjects
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.journal import Journal
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import journal as journals
+from jetbull.ledger.adding.adding import add
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.journal import Journal
+from jetbull.ledger.queue.counting import list_subjects
+from jetbull.ledger.store.batch import commit
+from jetbull.ledger.store.store import QueueStore
 
 _JOBS = 25
 _MOST = 10  # messages in a batch, two of which are the journal's own

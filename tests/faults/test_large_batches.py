@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jetbull import FlowProducer, Queue
-from jetbull.ledger.journal import abandoned
+from jetbull.ledger.adding.journal import abandoned
 from jetbull.server import EmbeddedServer
 from jetbull.upkeep import Upkeep
 

@@ -10,17 +10,17 @@ import asyncio
 from typing import Any
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger import late, reading
-from jetbull.ledger.batch import Message
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.events import decode
-from jetbull.ledger.lease import Ticket
-from jetbull.ledger.moving import move, step
-from jetbull.ledger.names import ACTIVE, SETTLE, STALLED, WAIT
-from jetbull.ledger.placing import DONE, REMOVED, SETTLE_MS, active, unsettled, waiting
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import take
+from jetbull.ledger.job import late, reading
+from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.moving import move, step
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import ACTIVE, SETTLE, STALLED, WAIT
+from jetbull.ledger.messages.placing import DONE, REMOVED, SETTLE_MS, active, unsettled, waiting
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.events import decode
+from jetbull.ledger.taking.taking import take
 
 from .test_races import apart, closed
 

@@ -16,11 +16,11 @@ from tests.faults.worker import Orders
 from tests.faults.workers import Workforce
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger.counting import list_subjects
-from jetbull.ledger.looking import Line
-from jetbull.ledger.names import ACTIVE, STALLED, state_of
-from jetbull.ledger.places import Places
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.limits.places import Places
+from jetbull.ledger.messages.names import ACTIVE, STALLED, state_of
+from jetbull.ledger.queue.counting import list_subjects
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.looking import Line
 from jetbull.ledger.wire import Msg
 from jetbull.server import EmbeddedServer
 

@@ -10,9 +10,9 @@ import pytest
 
 from jetbull import Queue
 from jetbull.commands import noting
-from jetbull.ledger import batch
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.pace import Pace
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.store import batch
+from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
 from .noted import Running

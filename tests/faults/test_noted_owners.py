@@ -11,8 +11,8 @@ from jetbull import Queue
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.commands.preparing import prepare
 from jetbull.job import Job
-from jetbull.ledger.adding import add
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding.adding import add
+from jetbull.ledger.store.store import QueueStore
 
 from .noted import Halting, left_notes
 

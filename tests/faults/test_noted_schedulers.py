@@ -8,12 +8,12 @@ import pytest
 
 from jetbull import Queue, Worker
 from jetbull.commands.inserting import finish_abandoned
-from jetbull.ledger import notes
-from jetbull.ledger.adding import message_for
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.notes import Note
-from jetbull.ledger.pace import Pace
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import notes
+from jetbull.ledger.adding.adding import message_for
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire.pace import Pace
 
 from .noted import left_notes
 

@@ -11,12 +11,12 @@ from jetbull import FlowProducer, Queue
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.commands.preparing import prepare
 from jetbull.job import Job
-from jetbull.ledger import notes
-from jetbull.ledger.adding import add
-from jetbull.ledger.events import decode
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.notes import Note
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import notes
+from jetbull.ledger.adding.adding import add
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.events import decode
 
 from .noted import Halting, Running, left_notes
 

@@ -10,8 +10,8 @@ import pytest
 from jetbull import Queue
 from jetbull.commands import noting
 from jetbull.commands.noting import finish_abandoned
-from jetbull.ledger import adding, notes
-from jetbull.ledger.pace import Pace
+from jetbull.ledger.adding import adding, notes
+from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
 from .noted import left_notes

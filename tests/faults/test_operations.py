@@ -16,7 +16,7 @@ from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.diagnosis import Finding, diagnose
 from jetbull.errors import JetbullError, StoreError
 from jetbull.health import check_readiness
-from jetbull.ledger import listening
+from jetbull.ledger.queue import listening
 from jetbull.server import EmbeddedServer
 
 _HEALS_WITHIN = 10.0

@@ -11,8 +11,8 @@ import pytest
 
 from jetbull import Job, Queue, Worker
 from jetbull.errors import StoreError
-from jetbull.ledger import bookkeeping
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.parents import bookkeeping
+from jetbull.ledger.store.store import QueueStore
 
 
 def _raise(error: BaseException) -> Callable[[], Any]:

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger import reading
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.moving import move
-from jetbull.ledger.names import COMPLETED
-from jetbull.ledger.placing import active, unsettled
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import COMPLETED
+from jetbull.ledger.messages.placing import active, unsettled
 from jetbull.server import EmbeddedServer
 
 from .proxy import Proxy

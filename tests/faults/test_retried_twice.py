@@ -9,9 +9,10 @@ import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.commands import retrying
-from jetbull.ledger import parents, reading
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.parents import parents
+from jetbull.ledger.store.store import QueueStore
 from jetbull.upkeep import Upkeep
 
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
-from jetbull.ledger import bookkeeping, parentage
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.parents import bookkeeping, parentage
+from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 from jetbull.upkeep import Upkeep
 

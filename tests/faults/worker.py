@@ -20,7 +20,7 @@ from tests.faults import points
 from tests.faults.books import Book
 
 from jetbull import Worker
-from jetbull.ledger import clock
+from jetbull.ledger.messages import clock
 from jetbull.ledger.wire import wire
 
 

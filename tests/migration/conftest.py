@@ -21,7 +21,7 @@ from bull2jet.source.address import parse
 from bull2jet.source.door import Door, open_door
 from bull2jet.transfer import draining
 from jetbull.ledger.hub import Target, acquire
-from jetbull.ledger.streams import all_prefix_streams
+from jetbull.ledger.streams.streams import all_prefix_streams
 
 GOLDEN = Path(__file__).parent / "golden"
 Load = Callable[[str], None]

@@ -13,7 +13,7 @@ from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from jetbull import Job, Queue
 from jetbull.ledger.hub import Target, acquire
-from jetbull.ledger.reading import last_message
+from jetbull.ledger.job.reading import last_message
 
 from .conftest import RedisServer, make_jobs, put_job
 from .test_verifying import QUEUE, codes, rewrite

@@ -18,9 +18,9 @@ from bull2jet.report import Report, Verdict, sealed
 from bull2jet.report.as_json import canonical
 from jetbull import Job, Queue, Worker
 from jetbull.ledger.hub import Target, acquire
-from jetbull.ledger.names import COMPLETED, WAIT, state_of
-from jetbull.ledger.reading import last_message
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job.reading import last_message
+from jetbull.ledger.messages.names import COMPLETED, WAIT, state_of
+from jetbull.ledger.store.store import QueueStore
 
 from .conftest import RedisServer, make_jobs
 

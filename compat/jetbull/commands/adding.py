@@ -12,10 +12,10 @@ from jetbull.commands.preparing import prepare, prepare_many
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, JobError
-from jetbull.ledger import parentage
-from jetbull.ledger.adding import NewJob, add_together
-from jetbull.ledger.notes import MOST
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding.adding import NewJob, add_together
+from jetbull.ledger.adding.notes import MOST
+from jetbull.ledger.parents import parentage
+from jetbull.ledger.store.store import QueueStore
 
 
 async def add(store: QueueStore, job: Draft) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from jetbull.ledger import events
-from jetbull.ledger.names import CHILDREN, DELAYED, PRIO, WAIT, state_of
-from jetbull.ledger.placing import Place
-from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.messages.names import CHILDREN, DELAYED, PRIO, WAIT, state_of
+from jetbull.ledger.messages.placing import Place
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams import events
 
 
 def announce(store: QueueStore, job_id: str, record: Record, place: Place) -> None:

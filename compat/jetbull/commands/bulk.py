@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 
 from jetbull.commands import retrying
 from jetbull.commands.waiting import promote_stored
-from jetbull.ledger import pages
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.placing import waiting
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.placing import waiting
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue import pages
+from jetbull.ledger.store.store import QueueStore
 
 _PAGE = 500
 _AT_ONCE = 100

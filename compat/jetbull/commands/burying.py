@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jetbull.errors import StoreError
-from jetbull.ledger.batch import commit, most_in_batch
-from jetbull.ledger.belongings import delete, forget
-from jetbull.ledger.moving import transition
-from jetbull.ledger.names import is_schedule, lane_of, state_of
-from jetbull.ledger.pages import Rows
-from jetbull.ledger.placing import REMOVED
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.belongings.belongings import delete, forget
+from jetbull.ledger.job.moving import transition
+from jetbull.ledger.messages.names import is_schedule, lane_of, state_of
+from jetbull.ledger.messages.placing import REMOVED
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue.pages import Rows
+from jetbull.ledger.store.batch import commit, most_in_batch
+from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 1000
 _TIES = ("parent", "deduplicationId")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from jetbull.commands import removal
-from jetbull.ledger import presence, reading
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.queue import presence
+from jetbull.ledger.store.store import QueueStore
 
 _REMOVABLE = frozenset({"waiting", "delayed", "prioritized", "waiting-children"})
 _LOOKS = 4  # a job may start, or its worker take it up, between a look and the attempt

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from jetbull.error_code import refused
-from jetbull.ledger import blobs, patches
-from jetbull.ledger.belongings import forget_if_gone
-from jetbull.ledger.lease import Lease, LeaseLost
-from jetbull.ledger.record import Record, dumps_of, to_bytes
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.belongings.belongings import forget_if_gone
+from jetbull.ledger.job import patches
+from jetbull.ledger.job.lease import Lease, LeaseLost
+from jetbull.ledger.messages.record import Record, dumps_of, to_bytes
+from jetbull.ledger.store.store import QueueStore
 
 
 async def update_data(

@@ -9,10 +9,11 @@ from typing import Any, cast
 from jetbull import checks
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError
-from jetbull.ledger import bookkeeping, parentage, reading, releasing
-from jetbull.ledger.patches import rewrite
-from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.patches import rewrite
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.parents import bookkeeping, parentage, releasing
+from jetbull.ledger.store.store import QueueStore
 from jetbull.types.results import Dependencies, DependencyCounts
 
 _KINDS = ("processed", "unprocessed", "ignored", "failed")

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from jetbull.commands import removal
 from jetbull.commands.burying import bury, is_tied
 from jetbull.errors import Conflict
-from jetbull.ledger import pages, schedules
-from jetbull.ledger.belongings import forget
-from jetbull.ledger.clock import by_server
-from jetbull.ledger.names import ACTIVE, state_of
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import schedules
+from jetbull.ledger.belongings.belongings import forget
+from jetbull.ledger.messages.clock import by_server
+from jetbull.ledger.messages.names import ACTIVE, state_of
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue import pages
+from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 100
 _TYPES = {

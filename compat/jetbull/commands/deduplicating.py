@@ -13,19 +13,22 @@ from jetbull.commands.linking import expect_child, is_near, tell_families
 from jetbull.commands.noting import help_on, is_quicker, store_owner
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict, JobError
-from jetbull.ledger import blobs, deduplication, parentage, reading
-from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
-from jetbull.ledger.batch import Message, commit
-from jetbull.ledger.belongings import forget, let_go
-from jetbull.ledger.bookkeeping import expectation
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.deduplication import Key
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.moving import ensure_level, transition
-from jetbull.ledger.names import HEAD, public_state_of
-from jetbull.ledger.placing import REMOVED, delayed, waiting
-from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import deduplication
+from jetbull.ledger.adding.adding import NewJob, is_free_again, is_stored, message_for
+from jetbull.ledger.adding.deduplication import Key
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.belongings.belongings import forget, let_go
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import ensure_level, transition
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import HEAD, public_state_of
+from jetbull.ledger.messages.placing import REMOVED, delayed, waiting
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.parents import parentage
+from jetbull.ledger.parents.bookkeeping import expectation
+from jetbull.ledger.store.batch import Message, commit
+from jetbull.ledger.store.store import QueueStore
 
 _KEPT = (Verdict.STORE, Verdict.REPLACE, Verdict.REMEMBER)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.ledger import reading
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.moving import move
-from jetbull.ledger.names import DELAYED, lane_of, state_of
-from jetbull.ledger.placing import delayed
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import DELAYED, lane_of, state_of
+from jetbull.ledger.messages.placing import delayed
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
 
 
 async def change_delay(

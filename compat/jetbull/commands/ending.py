@@ -8,10 +8,13 @@ from jetbull.commands import fetching, holding
 from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
 from jetbull.job_body import JobBody
-from jetbull.ledger import blobs, bookkeeping, pages, reading
-from jetbull.ledger.idle import is_drained
-from jetbull.ledger.lease import Lease
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.parents import bookkeeping
+from jetbull.ledger.queue import pages
+from jetbull.ledger.queue.idle import is_drained
+from jetbull.ledger.store.store import QueueStore
 
 
 async def complete(

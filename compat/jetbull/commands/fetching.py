@@ -11,15 +11,17 @@ from jetbull.commands import deduplicating
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
 from jetbull.job_body import JobBody
-from jetbull.ledger import counting, gate, reading, settings
-from jetbull.ledger.lease import Lease, Ticket
-from jetbull.ledger.looking import Line
-from jetbull.ledger.names import HEAD, PRIO, WAIT, last_token
-from jetbull.ledger.permits import Permits
-from jetbull.ledger.places import Places
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import take
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.limits import gate
+from jetbull.ledger.limits.permits import Permits
+from jetbull.ledger.limits.places import Places
+from jetbull.ledger.messages.names import HEAD, PRIO, WAIT, last_token
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue import counting, settings
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.looking import Line
+from jetbull.ledger.taking.taking import take
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, FlowError, JobError
-from jetbull.ledger import bookkeeping, parentage, reading, releasing
-from jetbull.ledger.adding import NewJob
-from jetbull.ledger.adding import add as store_job
-from jetbull.ledger.placing import WAITING_CHILDREN
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding.adding import NewJob
+from jetbull.ledger.adding.adding import add as store_job
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.placing import WAITING_CHILDREN
+from jetbull.ledger.parents import bookkeeping, parentage, releasing
+from jetbull.ledger.store.store import QueueStore
 
 
 class TreeQueue(Protocol):

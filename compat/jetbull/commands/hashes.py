@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetbull.ledger import parentage
-from jetbull.ledger.record import Record, dumps
+from jetbull.ledger.messages.record import Record, dumps
+from jetbull.ledger.parents import parentage
 from jetbull.options import OPTS_DECODE, PARENT_POLICIES, shorten
 
 _TEXTS = {

@@ -14,12 +14,14 @@ from jetbull.commands import fetching
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, UnrecoverableError, text_of
 from jetbull.job_body import JobBody
-from jetbull.ledger import bookkeeping, finishing, reading, releasing
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.finishing import Failure
-from jetbull.ledger.lease import Lease, LeaseLost
-from jetbull.ledger.names import ACTIVE, public_state_of, state_of
-from jetbull.ledger.placing import WAITING_CHILDREN, delayed, in_front
+from jetbull.ledger.finishing import finishing
+from jetbull.ledger.finishing.finishing import Failure
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.lease import Lease, LeaseLost
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import ACTIVE, public_state_of, state_of
+from jetbull.ledger.messages.placing import WAITING_CHILDREN, delayed, in_front
+from jetbull.ledger.parents import bookkeeping, releasing
 from jetbull.options import keep_of_stored, whole
 from jetbull.telemetry.jobs import completing, counting, failing
 

@@ -20,20 +20,21 @@ from jetbull.commands.preparing import announcer
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
-from jetbull.ledger import blobs, releasing
-from jetbull.ledger import journal as journals
-from jetbull.ledger.adding import NewJob, doubt_of, is_any_stored, tombstones
-from jetbull.ledger.batch import Message, commit, most_in_batch
-from jetbull.ledger.belongings import let_go
-from jetbull.ledger.collector import collector_paused
-from jetbull.ledger.doubts import IsGone
-from jetbull.ledger.guard import guard_of
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.journal import Journal
-from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import CHILDREN, HEAD
-from jetbull.ledger.reading import broken, find_many
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import journal as journals
+from jetbull.ledger.adding.adding import NewJob, doubt_of, is_any_stored, tombstones
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.journal import Journal
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.belongings.belongings import let_go
+from jetbull.ledger.job.moving import ensure_level
+from jetbull.ledger.job.reading import broken, find_many
+from jetbull.ledger.messages.guard import guard_of
+from jetbull.ledger.messages.names import CHILDREN, HEAD
+from jetbull.ledger.parents import releasing
+from jetbull.ledger.store.batch import Message, commit, most_in_batch
+from jetbull.ledger.store.collector import collector_paused
+from jetbull.ledger.store.doubts import IsGone
+from jetbull.ledger.store.store import QueueStore
 
 log = logging.getLogger("jetbull.inserting")
 

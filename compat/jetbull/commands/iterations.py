@@ -10,14 +10,15 @@ from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
 from jetbull.errors import AckTimeout, JetbullError, JobError, ServerUnavailable, StreamMissing
 from jetbull.job import Job, JobOwner
-from jetbull.ledger import notes, reading, schedules
-from jetbull.ledger.adding import NewJob, message_for
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import is_schedule, public_state_of
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import notes, schedules
+from jetbull.ledger.adding.adding import NewJob, message_for
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import ensure_level
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import is_schedule, public_state_of
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
 from jetbull.repeating import default_repeat_strategy, next_by, next_slot, to_millis
 from jetbull.telemetry.jobs import advancing, registering
 
@@ -48,8 +49,8 @@ async def register(
 ) -> Job:
     """Stores or overwrites a scheduler and its one pending job.
 
-    `body` as in `jetbull.ledger.schedules`, with `next` computed for a pattern, whose next time
-    `after` another it tells. JobError -10 when the pattern's slot holds a job that cannot be
+    `body` as in `jetbull.ledger.adding.schedules`, with `next` computed for a pattern, whose next
+    time `after` another it tells. JobError -10 when the pattern's slot holds a job that cannot be
     replaced and nothing else was, -11 when 32 slots are taken.
     """
     store = await owner.ledger()

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from jetbull.commands.noting import help_on
 from jetbull.commands.ruling import Rule
-from jetbull.ledger import deduplication
-from jetbull.ledger.adding import NewJob, tombstones
-from jetbull.ledger.bookkeeping import expectation
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.names import public_name_of, public_state_of
-from jetbull.ledger.parentage import Parent
-from jetbull.ledger.reading import find_many
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import deduplication
+from jetbull.ledger.adding.adding import NewJob, tombstones
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.job.reading import find_many
+from jetbull.ledger.messages.names import public_name_of, public_state_of
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.parents.bookkeeping import expectation
+from jetbull.ledger.parents.parentage import Parent
+from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 500  # subjects per question
 

@@ -6,14 +6,15 @@ from jetbull.commands.draft import Draft
 from jetbull.commands.noting import store_noted
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.ledger import bookkeeping, parentage, parents, reading
-from jetbull.ledger.adding import NewJob, is_free_again, is_stored, message_for
-from jetbull.ledger.adding import add as store_job
-from jetbull.ledger.batch import commit
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.moving import ensure_level
-from jetbull.ledger.names import HEAD
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding.adding import NewJob, is_free_again, is_stored, message_for
+from jetbull.ledger.adding.adding import add as store_job
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import ensure_level
+from jetbull.ledger.messages.names import HEAD
+from jetbull.ledger.parents import bookkeeping, parentage, parents
+from jetbull.ledger.store.batch import commit
+from jetbull.ledger.store.store import QueueStore
 
 
 async def add_child(store: QueueStore, new: NewJob) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from jetbull.ledger import reading
-from jetbull.ledger.clock import now_ms, parse_ms
-from jetbull.ledger.lease import Lease, LeaseLost
-from jetbull.ledger.names import ACTIVE, state_of
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.lease import Lease, LeaseLost
+from jetbull.ledger.messages.clock import now_ms, parse_ms
+from jetbull.ledger.messages.names import ACTIVE, state_of
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
 
 
 async def extend_all(store: QueueStore, tokens: Mapping[str, str], duration_ms: int) -> list[str]:

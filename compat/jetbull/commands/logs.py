@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jetbull.error_code import refused
-from jetbull.ledger import reading
-from jetbull.ledger.logs import append_row, keep_rows, read_rows
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.belongings.logs import append_row, keep_rows, read_rows
+from jetbull.ledger.job import reading
+from jetbull.ledger.store.store import QueueStore
 from jetbull.types.results import JobLogs
 
 

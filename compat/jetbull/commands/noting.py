@@ -13,17 +13,18 @@ from time import monotonic
 
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StoreError
-from jetbull.ledger import deduplication, notes, parentage, releasing
-from jetbull.ledger.adding import NewJob, message_for
-from jetbull.ledger.batch import PATIENCE, Message, commit
-from jetbull.ledger.bookkeeping import expectation
-from jetbull.ledger.grouping import OnStored
-from jetbull.ledger.guard import guard_of
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.names import CHILDREN, GONE, state_of
-from jetbull.ledger.notes import Note
-from jetbull.ledger.record import Record
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import deduplication, notes
+from jetbull.ledger.adding.adding import NewJob, message_for
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.messages.guard import guard_of
+from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.parents import parentage, releasing
+from jetbull.ledger.parents.bookkeeping import expectation
+from jetbull.ledger.store.batch import PATIENCE, Message, commit
+from jetbull.ledger.store.grouping import OnStored
+from jetbull.ledger.store.store import QueueStore
 
 _PAUSE_SECONDS = 0.02
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from jetbull.commands import removal
 from jetbull.errors import JetbullError
-from jetbull.ledger import bookkeeping, consumers, counting, hub, parentage, reading
-from jetbull.ledger.flushing import tell_emptied
-from jetbull.ledger.names import CHILDREN, STATES, last_token, unescape
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger import hub
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.names import CHILDREN, STATES, last_token, unescape
+from jetbull.ledger.parents import bookkeeping, parentage
+from jetbull.ledger.queue import consumers, counting
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.flushing import tell_emptied
 
 _KINDS = ("bulk", "dedup", "gate", "level", "meta", "note", "part", "patch", "probe", "sched")
 

@@ -5,11 +5,11 @@ Nothing leaves such traces in ordinary life; a process that died between two ste
 
 from __future__ import annotations
 
-from jetbull.ledger import reading
-from jetbull.ledger.belongings import forget
-from jetbull.ledger.counting import list_subjects, stream_subjects
-from jetbull.ledger.names import unescape
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.belongings.belongings import forget
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.names import unescape
+from jetbull.ledger.queue.counting import list_subjects, stream_subjects
+from jetbull.ledger.store.store import QueueStore
 
 _ID_OF_DEPENDENCY = 3  # jbd.<prefix>.<queue>.<parent>.<kind>.<child>
 _ID_OF_TRACE = 3  # jbl.<prefix>.<queue>.<job>, jbo.<prefix>.<queue>.<job>.…

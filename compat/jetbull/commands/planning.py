@@ -13,16 +13,17 @@ from jetbull.commands.announcing import announce_duplicate, announce_replacement
 from jetbull.commands.known import Claim, Item, Known, Name, look
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
-from jetbull.ledger import blobs, deduplication
-from jetbull.ledger.belongings import let_go
-from jetbull.ledger.bookkeeping import expectation
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.insertion import Entry
-from jetbull.ledger.moving import transition
-from jetbull.ledger.names import CHILDREN
-from jetbull.ledger.parentage import Parent
-from jetbull.ledger.placing import REMOVED, delayed, waiting
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import deduplication
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.belongings.belongings import let_go
+from jetbull.ledger.job.moving import transition
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import CHILDREN
+from jetbull.ledger.messages.placing import REMOVED, delayed, waiting
+from jetbull.ledger.parents.bookkeeping import expectation
+from jetbull.ledger.parents.parentage import Parent
+from jetbull.ledger.store.store import QueueStore
 
 _TURN = 1000  # jobs until others have their turn
 

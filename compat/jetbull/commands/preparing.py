@@ -9,14 +9,14 @@ from typing import Any
 from jetbull.commands.announcing import announce
 from jetbull.commands.draft import Draft
 from jetbull.errors import ConfigurationError
-from jetbull.ledger import blobs
-from jetbull.ledger.adding import NewJob
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.collector import collector_paused
-from jetbull.ledger.parentage import link
-from jetbull.ledger.placing import Place, delayed, waiting
-from jetbull.ledger.record import Record, dumps_of, to_bytes
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding.adding import NewJob
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.placing import Place, delayed, waiting
+from jetbull.ledger.messages.record import Record, dumps_of, to_bytes
+from jetbull.ledger.parents.parentage import link
+from jetbull.ledger.store.collector import collector_paused
+from jetbull.ledger.store.store import QueueStore
 from jetbull.options import check_size, check_types
 
 _TURN = 1000  # jobs until others have their turn

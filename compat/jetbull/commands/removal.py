@@ -7,13 +7,15 @@ from contextlib import suppress
 
 from jetbull.commands.locks import is_locked
 from jetbull.errors import Conflict, StoreError
-from jetbull.ledger import bookkeeping, deduplication, parentage, reading, releasing, schedules
-from jetbull.ledger.belongings import forget
-from jetbull.ledger.moving import move
-from jetbull.ledger.names import CHILDREN, public_state_of, state_of
-from jetbull.ledger.placing import REMOVED
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import deduplication, schedules
+from jetbull.ledger.belongings.belongings import forget
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.messages.names import CHILDREN, public_state_of, state_of
+from jetbull.ledger.messages.placing import REMOVED
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.parents import bookkeeping, parentage, releasing
+from jetbull.ledger.store.store import QueueStore
 
 BELONGS_TO_SCHEDULER = -8
 _KINDS = (

@@ -6,12 +6,13 @@ from typing import Any
 
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.ledger import parents, reading
-from jetbull.ledger.moving import move
-from jetbull.ledger.names import public_state_of
-from jetbull.ledger.placing import Place, waiting
-from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.messages.names import public_state_of
+from jetbull.ledger.messages.placing import Place, waiting
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.parents import parents
+from jetbull.ledger.store.store import QueueStore
 
 _FORGOTTEN = (
     "failedReason",

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from jetbull.errors import ConfigurationError
-from jetbull.ledger.deduplication import holds
+from jetbull.ledger.adding.deduplication import holds
 from jetbull.options import check_number, numeral
 
 _LONGEST_MS = 100 * 365 * 86_400_000  # the server takes no more than 292 years

@@ -5,11 +5,12 @@ from __future__ import annotations
 from jetbull.commands import deduplicating, linking
 from jetbull.commands.preparing import renumber
 from jetbull.commands.ruling import Rule
-from jetbull.ledger import blobs, reading
-from jetbull.ledger.adding import NewJob
-from jetbull.ledger.adding import add as store_job
-from jetbull.ledger.placing import Place
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding.adding import NewJob
+from jetbull.ledger.adding.adding import add as store_job
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.placing import Place
+from jetbull.ledger.store.store import QueueStore
 
 
 async def store_one(store: QueueStore, new: NewJob, rule: Rule | None) -> str:

@@ -10,15 +10,24 @@ from jetbull.error_code import refused
 from jetbull.errors import Conflict, JetbullError
 from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
-from jetbull.ledger import blobs, reading
-from jetbull.ledger.due_order import since
-from jetbull.ledger.moving import move
-from jetbull.ledger.names import DELAYED, HEAD, PRIO, WAIT, lane_of, public_state_of, state_of
-from jetbull.ledger.patches import rewrite
-from jetbull.ledger.placing import Place, delayed, in_front
-from jetbull.ledger.placing import waiting as in_line
-from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.job.patches import rewrite
+from jetbull.ledger.messages.names import (
+    DELAYED,
+    HEAD,
+    PRIO,
+    WAIT,
+    lane_of,
+    public_state_of,
+    state_of,
+)
+from jetbull.ledger.messages.placing import Place, delayed, in_front
+from jetbull.ledger.messages.placing import waiting as in_line
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.due_order import since
+from jetbull.ledger.store.store import QueueStore
 from jetbull.options import check_priority
 
 _LOOK_SECONDS = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jetbull import Queue
-from jetbull.ledger import reading
+from jetbull.ledger.job import reading
 
 __all__ = [
     "JobMessage",

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from jetbull import Queue
 from jetbull.errors import AckTimeout, JetbullError, ServerUnavailable
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg
 
 from .facts import stream_facts

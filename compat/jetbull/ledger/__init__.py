@@ -2,34 +2,25 @@
 
 A verb takes a `QueueStore` first and stores one message, guarded by the last one seen. Nothing here
 knows BullMQ's classes; of its options only what decides where a job goes and how long it stays.
-A job's way:
 
-    adding         in: one publish, 'create only'; many as one batch, or noted first
-    source         to a worker: from the head of the queue, from the line, by priority
-    taking         claimed: the ticket becomes a lease
-    lease          held: renewed, changed, ended by who holds it
-    finishing      out: completed, failed, or again later; `settle` tells the parent first
+A job's way, and who helps on it:
 
-What these stand on, from the ground up:
+    adding/         in: one publish, 'create only'; many as one batch, or noted first
+    taking/         to a worker's slots, and claimed: the ticket becomes a lease
+    limits/         not more than a rate or a global concurrency allows
+    finishing/      out: completed, failed, or again later; kept or removed; repaired
+    parents/        flows: who waits for whom
 
-    wire/          the connection; `replies` what comes back, `hub` and `credentials` whose it is
-    names, record  subjects and what is stored on them; `clock` when; `streams`, `consumers` where
-    guard, placing what a message demands and brings about; `templates` the usual ones, filled in
-    store          one queue's place in all this; `batch`, `grouping`, `pace` ways to the server
-    moving         one job from one state to another
+What these stand on, from the top down; each folder imports only from those below it:
 
-Jobs that are added       insertion, notes, journal, ids, collector, deduplication, schedules,
-                          intake
-To a worker's slots       head, line, looking, feed, feeds, supply, fetcher, hand, hints, resting,
-                          arrival, giving_back, leftovers
-Due times                 promoter, promoting, due_order, late
-Limits                    gate and permits (rate); place_book, places, starting (concurrency)
-Parents and children      parentage, bookkeeping, parents, releasing
-Reading                   reading, patches, pages, families, paging, singles, replicas, counting,
-                          idle, settings, inventory
-What belongs to a job     belongings, blobs, logs
-Events and figures        events, event_limits, listening, hearsay, metrics, presence
-Tidying and repair        retention, rounds, repair, flushing
+    queue/          settings, counts, pages, workers and events of one queue
+    job/            one job read, rewritten, moved, held
+    belongings/     its logs and large data
+    store/          one queue's place in all this: every verb's first argument
+    streams/        the streams of a prefix, its event log and id counter
+    wire/           the connection, the one place that imports nats-py
+    messages/       names, records and headers: what is stored, and where
 
+`hub` shares connections between all that run in one event loop; `credentials` says who they are.
 The words are the wire format's (docs/wire-format.md), the reasons are in docs/decisions.
 """

@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 from jetbull.ledger.credentials import client_options
-from jetbull.ledger.events import EventLog
-from jetbull.ledger.flushing import say_open
-from jetbull.ledger.names import Space
-from jetbull.ledger.promoting import promote_due
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.job.promoting import promote_due
+from jetbull.ledger.messages.names import Space
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.events import EventLog
+from jetbull.ledger.streams.flushing import say_open
+from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
 from jetbull.ledger.wire.ended import hang_up
 

@@ -12,8 +12,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from jetbull.job_body import JobBody
 from jetbull.job_home import JobHome
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.record import dumps
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.record import dumps
 from jetbull.telemetry.attributes import MetricNames, SpanKind
 from jetbull.telemetry.attributes import TelemetryAttributes as Names
 from jetbull.telemetry.interfaces import Telemetry

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from jetbull.job_body import JobBody
-from jetbull.ledger.record import dumps
+from jetbull.ledger.messages.record import dumps
 from jetbull.telemetry.attributes import SpanKind
 from jetbull.telemetry.attributes import TelemetryAttributes as Names
 from jetbull.telemetry.interfaces import Telemetry

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jetbull.ledger.clock import now_ms
-from jetbull.ledger.record import dumps
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.record import dumps
 from jetbull.telemetry.attributes import SpanKind
 from jetbull.telemetry.attributes import TelemetryAttributes as Names
 from jetbull.telemetry.interfaces import Telemetry
@@ -24,7 +24,7 @@ from jetbull.telemetry.tracing import (
 
 if TYPE_CHECKING:
     from jetbull.job import Job
-    from jetbull.ledger.lease import Lease
+    from jetbull.ledger.job.lease import Lease
     from jetbull.lock_manager import LockManager
     from jetbull.shielding import Done
 

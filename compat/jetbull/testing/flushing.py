@@ -7,9 +7,9 @@ import re
 from jetbull.connection import target_of
 from jetbull.ledger import hub
 from jetbull.ledger.credentials import client_options
-from jetbull.ledger.flushing import flush as flush_streams
-from jetbull.ledger.names import Space
-from jetbull.ledger.streams import all_prefix_streams
+from jetbull.ledger.messages.names import Space
+from jetbull.ledger.streams.flushing import flush as flush_streams
+from jetbull.ledger.streams.streams import all_prefix_streams
 from jetbull.ledger.wire import Wire
 
 _ADDRESS = re.compile(r"[^/]*://.*|[^:,/]+:[0-9]+(,.*)?", re.DOTALL)

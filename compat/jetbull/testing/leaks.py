@@ -12,7 +12,7 @@ from jetbull.connection import target_of
 from jetbull.errors import JetbullError
 from jetbull.ledger import hub
 from jetbull.ledger.credentials import client_options
-from jetbull.ledger.inventory import listening_consumers, ownerless_subjects
+from jetbull.ledger.streams.inventory import listening_consumers, ownerless_subjects
 from jetbull.ledger.wire import Wire
 
 _PATIENCE_S = 2.0

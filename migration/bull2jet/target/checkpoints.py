@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bull2jet.model import QueueRef
-from jetbull.ledger.names import unescape
-from jetbull.ledger.streams import all_prefix_streams
+from jetbull.ledger.messages.names import unescape
+from jetbull.ledger.streams.streams import all_prefix_streams
 from jetbull.ledger.wire import Wire
 
 KIND = "bull2jet"  # the queue's message that holds the checkpoint

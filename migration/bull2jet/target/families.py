@@ -8,8 +8,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from bull2jet.model import Family, Job
-from jetbull.ledger import blobs
-from jetbull.ledger.bookkeeping import (
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.belongings.logs import read_rows
+from jetbull.ledger.messages.guard import HeaderMap
+from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.messages.record import dumps, to_bytes
+from jetbull.ledger.parents.bookkeeping import (
     ELSEWHERE,
     FAILED_KIND,
     PENDING,
@@ -17,11 +21,7 @@ from jetbull.ledger.bookkeeping import (
     UNSUCCESSFUL,
     pending_message,
 )
-from jetbull.ledger.guard import HeaderMap
-from jetbull.ledger.logs import read_rows
-from jetbull.ledger.names import last_token
-from jetbull.ledger.record import dumps, to_bytes
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.store.store import QueueStore
 
 _WINDOW = 256  # unacknowledged messages at a time
 _PAGE = 500

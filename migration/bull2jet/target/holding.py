@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from bull2jet.model import Deduplication, Job, QueueRef, State
 from bull2jet.target.records import job_in, record_of
-from jetbull.ledger import deduplication
-from jetbull.ledger.record import Record
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import deduplication
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.store.store import QueueStore
 
 
 async def put_deduplication(store: QueueStore, queue: QueueRef, held: Deduplication) -> None:

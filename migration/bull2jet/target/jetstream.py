@@ -27,9 +27,11 @@ from bull2jet.target.timers import mistimed
 from bull2jet.target.traces import Traces, read_traces
 from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
-from jetbull.ledger import blobs, counting, hub, parentage, parents
-from jetbull.ledger.adding import NewJob, add_many
-from jetbull.ledger.names import (
+from jetbull.ledger import hub
+from jetbull.ledger.adding.adding import NewJob, add_many
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.job.reading import find, find_many
+from jetbull.ledger.messages.names import (
     CHILDREN,
     COMPLETED,
     DELAYED,
@@ -40,9 +42,10 @@ from jetbull.ledger.names import (
     last_token,
     state_of,
 )
-from jetbull.ledger.reading import find, find_many
-from jetbull.ledger.record import Stored, dumps, to_bytes
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.messages.record import Stored, dumps, to_bytes
+from jetbull.ledger.parents import parentage, parents
+from jetbull.ledger.queue import counting
+from jetbull.ledger.store.store import QueueStore
 
 _PAGE = 500
 _AT_ONCE = 50

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from bull2jet.model import Settings
-from jetbull.ledger import settings as ledger_settings
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.queue import settings as ledger_settings
+from jetbull.ledger.store.store import QueueStore
 
 
 async def set_paused(store: QueueStore, paused: bool) -> None:

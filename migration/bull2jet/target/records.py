@@ -8,10 +8,10 @@ from typing import Any
 
 from bull2jet.model import Job, QueueRef, State
 from jetbull.errors import ConfigurationError
-from jetbull.ledger import parentage
-from jetbull.ledger.names import Space, public_state_of
-from jetbull.ledger.placing import DONE, WAITING_CHILDREN, Place, delayed, waiting
-from jetbull.ledger.record import Record, Stored, dumps
+from jetbull.ledger.messages.names import Space, public_state_of
+from jetbull.ledger.messages.placing import DONE, WAITING_CHILDREN, Place, delayed, waiting
+from jetbull.ledger.messages.record import Record, Stored, dumps
+from jetbull.ledger.parents import parentage
 
 #: field of the record's second line that says who stored the job
 MARK = "carriedFrom"

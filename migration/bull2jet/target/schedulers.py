@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from bull2jet.model import Scheduler
-from jetbull.ledger import schedules
-from jetbull.ledger.record import dumps, to_bytes
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding import schedules
+from jetbull.ledger.messages.record import dumps, to_bytes
+from jetbull.ledger.store.store import QueueStore
 
 
 async def put_scheduler(store: QueueStore, scheduler: Scheduler) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jetbull.ledger import wire as _wire
-from jetbull.ledger.clock import FAR_FUTURE_MS, parse_ms
-from jetbull.ledger.names import DELAYED, last_token, state_of
-from jetbull.ledger.placing import GRACE_MS
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.messages.clock import FAR_FUTURE_MS, parse_ms
+from jetbull.ledger.messages.names import DELAYED, last_token, state_of
+from jetbull.ledger.messages.placing import GRACE_MS
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
 
 _PAGE = 500
 _AT = "@at "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bull2jet.idset import IdSet
-from jetbull.ledger.events import decode
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.streams import EVENT_HISTORY
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.events import decode
+from jetbull.ledger.streams.streams import EVENT_HISTORY
 
 _PAGE = 500
 #: events after which finished jobs may have been removed, as `removeOnComplete` wishes

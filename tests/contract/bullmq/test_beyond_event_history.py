@@ -8,7 +8,7 @@ import pytest
 from tests.contract.bullmq.makers import Makers
 
 from jetbull import Queue
-from jetbull.ledger.events import decode
+from jetbull.ledger.streams.events import decode
 
 
 async def history(queue: Queue[Any, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from tests.contract.bullmq.signals import Heard
 
 from jetbull import Job
 from jetbull.commands import bulk, retrying
-from jetbull.ledger import reading
+from jetbull.ledger.job import reading
 
 MANY = 250
 DELAYED = {"delay": 86_400_000}

@@ -13,8 +13,8 @@ from tests.contract.bullmq.signals import PATIENCE, Heard
 from tests.contract.bullmq.situations import active, added, waiting_for_children
 
 import jetbull
-from jetbull.ledger import metrics
-from jetbull.ledger.logs import append_row
+from jetbull.ledger.belongings.logs import append_row
+from jetbull.ledger.queue import metrics
 
 MINUTE = 60_000
 

@@ -9,9 +9,9 @@ import pytest
 
 from jetbull import Queue
 from jetbull.commands.burying import bury
-from jetbull.ledger import pages
-from jetbull.ledger.names import WAIT
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.messages.names import WAIT
+from jetbull.ledger.queue import pages
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from jetbull import Queue, Worker
-from jetbull.ledger import reading
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
 HOUR = 3_600_000

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from jetbull.errors import Conflict, StreamMissing
-from jetbull.ledger.guard import HeaderMap, expect
-from jetbull.ledger.names import Space
-from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.names import Space
+from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
 from jetbull.server import EmbeddedServer
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger.names import WAIT
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.messages.names import WAIT
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
 

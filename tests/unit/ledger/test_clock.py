@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger import clock
+from jetbull.ledger.messages import clock
 from jetbull.ledger.wire import wire
 
 _HOUR = 3600.0

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jetbull import Job, Queue
-from jetbull.ledger import due_order, pages
+from jetbull.ledger.queue import pages
+from jetbull.ledger.store import due_order
 from jetbull.server import EmbeddedServer
 
 COUNT = 120

@@ -9,13 +9,13 @@ import pytest
 
 from jetbull import Queue
 from jetbull.commands.removal import remove
-from jetbull.ledger import families
-from jetbull.ledger.adding import NewJob, add_many
-from jetbull.ledger.counting import count_all
-from jetbull.ledger.pages import WHOLE, page
-from jetbull.ledger.placing import DONE, Place, delayed, waiting
-from jetbull.ledger.record import Record
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.adding.adding import NewJob, add_many
+from jetbull.ledger.messages.placing import DONE, Place, delayed, waiting
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.queue import families
+from jetbull.ledger.queue.counting import count_all
+from jetbull.ledger.queue.pages import WHOLE, page
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
 COUNT = 2 * WHOLE + 3500

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jetbull.ledger.record import first_line
+from jetbull.ledger.messages.record import first_line
 
 _NUMBERS = st.one_of(
     st.integers(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False), st.none()

@@ -9,11 +9,12 @@ import pytest
 
 from jetbull import Queue
 from jetbull.errors import PayloadTooLarge
-from jetbull.ledger import finishing, reading
-from jetbull.ledger.lease import Lease, LeaseLost, Ticket
-from jetbull.ledger.retention import KEEP_ALL
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import Claim
+from jetbull.ledger.finishing import finishing
+from jetbull.ledger.finishing.retention import KEEP_ALL
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.taking import Claim
 from jetbull.server import EmbeddedServer
 
 COUNT = 50

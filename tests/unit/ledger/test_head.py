@@ -10,11 +10,11 @@ from uuid import uuid4
 import pytest
 
 from jetbull import Queue
-from jetbull.ledger.head import Head
-from jetbull.ledger.lease import Lease, Ticket
-from jetbull.ledger.names import last_token
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import take
+from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.head import Head
+from jetbull.ledger.taking.taking import take
 from jetbull.server import EmbeddedServer
 
 LIFO = {"lifo": True}

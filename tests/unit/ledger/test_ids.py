@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from jetbull.ledger.ids import IdSource
-from jetbull.ledger.names import Space
-from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.messages.names import Space
+from jetbull.ledger.streams.ids import IdSource
+from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
 
 

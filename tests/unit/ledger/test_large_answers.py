@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from jetbull import Queue
-from jetbull.ledger import reading
+from jetbull.ledger.job import reading
 from jetbull.server import EmbeddedServer
 
 _JOBS = 24

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from jetbull.ledger import pace as paces
-from jetbull.ledger.pace import Pace
+from jetbull.ledger.wire import pace as paces
+from jetbull.ledger.wire.pace import Pace
 
 
 class Clock:

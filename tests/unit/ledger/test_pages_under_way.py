@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from jetbull import Queue
-from jetbull.ledger import pages
-from jetbull.ledger.reading import find_many
-from jetbull.ledger.record import Stored
-from jetbull.ledger.store import QueueStore
+from jetbull.ledger.job.reading import find_many
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue import pages
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
 COUNT = pages.WHOLE + 500

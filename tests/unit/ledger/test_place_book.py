@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jetbull.ledger.place_book import Book, Place, decode, encode, is_waiting, used
+from jetbull.ledger.limits.place_book import Book, Place, decode, encode, is_waiting, used
 
 
 def test_a_book_is_read_as_it_was_written() -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger import finishing, reading
-from jetbull.ledger.lease import Ticket
-from jetbull.ledger.names import GONE, WAIT, state_of
-from jetbull.ledger.retention import Keep
-from jetbull.ledger.store import QueueStore
-from jetbull.ledger.taking import take
+from jetbull.ledger.finishing import finishing
+from jetbull.ledger.finishing.retention import Keep
+from jetbull.ledger.job import reading
+from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.messages.names import GONE, WAIT, state_of
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.taking import take
 from jetbull.server import EmbeddedServer
 
 

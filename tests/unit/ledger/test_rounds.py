@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jetbull.errors import StoreError
-from jetbull.ledger.rounds import Rounds
+from jetbull.ledger.store.rounds import Rounds
 
 
 class Work:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from jetbull.ledger.replies import Msg
 from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire.replies import Msg
 from jetbull.server import EmbeddedServer
 
 _MANY = 1500

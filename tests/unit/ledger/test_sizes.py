@@ -9,9 +9,9 @@ import pytest
 
 from jetbull import Job, Queue, Worker
 from jetbull.errors import PayloadTooLarge
-from jetbull.ledger.events import EventLog
-from jetbull.ledger.names import Space
-from jetbull.ledger.streams import ensure_streams
+from jetbull.ledger.messages.names import Space
+from jetbull.ledger.streams.events import EventLog
+from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
 from jetbull.server import EmbeddedServer
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jetbull import Queue
-from jetbull.ledger.names import Space
-from jetbull.ledger.streams import configurations
+from jetbull.ledger.messages.names import Space
+from jetbull.ledger.streams.streams import configurations
 from jetbull.ledger.wire import Wire
 from jetbull.server import EmbeddedServer
 

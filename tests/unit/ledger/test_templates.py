@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jetbull.ledger.moving import step, stored_as
-from jetbull.ledger.names import ACTIVE, HEAD, WAIT, Space, escape
-from jetbull.ledger.placing import DONE, REMOVED, active
-from jetbull.ledger.record import Record, Stored
-from jetbull.ledger.templates import Templates, claim_values, head_claim_values, outcome_values
+from jetbull.ledger.job.moving import step, stored_as
+from jetbull.ledger.messages.names import ACTIVE, HEAD, WAIT, Space, escape
+from jetbull.ledger.messages.placing import DONE, REMOVED, active
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.messages.templates import (
+    Templates,
+    claim_values,
+    head_claim_values,
+    outcome_values,
+)
 from jetbull.ledger.wire import command_of
 
 NAMES = st.text(min_size=1, max_size=12)

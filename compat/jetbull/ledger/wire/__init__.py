@@ -13,9 +13,9 @@ wire is that on three floors: `answering` waits for answers, `sending` publishes
 
 from __future__ import annotations
 
-from jetbull.ledger.replies import Msg, Stored
 from jetbull.ledger.wire.client import Client, command_of
 from jetbull.ledger.wire.parser import Handler
+from jetbull.ledger.wire.replies import Msg, Stored
 from jetbull.ledger.wire.subscription import Subscription
 from jetbull.ledger.wire.wire import Wire
 

@@ -9,9 +9,9 @@ from time import monotonic
 from typing import Any
 
 from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge
-from jetbull.ledger.replies import STORED, ForSequence, Headers, Waiter
 from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.connection import Connection
+from jetbull.ledger.wire.replies import STORED, ForSequence, Headers, Waiter
 from jetbull.ledger.wire.vigil import Vigil
 
 log = logging.getLogger("jetbull.wire")

@@ -12,8 +12,8 @@ from nats.aio.transport import TcpTransport
 from nats.errors import Error as NatsError
 
 from jetbull.errors import StoreError
-from jetbull.ledger.replies import Headers
 from jetbull.ledger.wire.parser import FastParser, Handler, Reader
+from jetbull.ledger.wire.replies import Headers
 
 log = logging.getLogger("jetbull.wire")
 

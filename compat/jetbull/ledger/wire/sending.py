@@ -7,11 +7,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from jetbull.ledger.pace import Pace
-from jetbull.ledger.replies import ForSequence, Headers
-from jetbull.ledger.templates import Template
+from jetbull.ledger.messages.templates import Template
 from jetbull.ledger.wire.answering import ACK_TIMEOUT, Answering
 from jetbull.ledger.wire.client import command_of
+from jetbull.ledger.wire.pace import Pace
+from jetbull.ledger.wire.replies import ForSequence, Headers
 
 _OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _ACK_DELAY = 0.01  # seconds

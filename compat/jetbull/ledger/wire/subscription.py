@@ -11,9 +11,9 @@ from nats.aio.msg import Msg as NatsMsg
 from nats.aio.subscription import Subscription as NatsSubscription
 from nats.errors import Error as NatsError
 
-from jetbull.ledger.replies import Msg
 from jetbull.ledger.wire.client import Client
 from jetbull.ledger.wire.parser import Handler, Reader
+from jetbull.ledger.wire.replies import Msg
 
 log = logging.getLogger("jetbull.wire")
 

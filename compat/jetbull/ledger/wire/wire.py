@@ -13,8 +13,9 @@ from jetbull.errors import (
     StoreError,
     StreamMissing,
 )
-from jetbull.ledger import clock
-from jetbull.ledger.replies import (
+from jetbull.ledger.messages import clock
+from jetbull.ledger.wire.answering import ACK_TIMEOUT
+from jetbull.ledger.wire.replies import (
     ForAnswer,
     ForMany,
     ForPicks,
@@ -25,7 +26,6 @@ from jetbull.ledger.replies import (
     stored_by_leader,
     stored_of,
 )
-from jetbull.ledger.wire.answering import ACK_TIMEOUT
 from jetbull.ledger.wire.sending import Sending
 
 Pick = TypeVar("Pick")

@@ -1,0 +1,10 @@
+"""Jobs on their way in: each stored once, many of them all or none.
+
+adding          one publish, 'create only'; many as one atomic batch
+insertion       a job on its way, and what has to be stored with it
+notes           a few jobs without a batch: noted first, then stored
+journal         more jobs than a batch holds: written down first, then stored part by part
+deduplication   which job stands for a deduplication id
+schedules       scheduler records beside their one pending job
+intake          jobs of the first NATS generation of the audiobook API
+"""

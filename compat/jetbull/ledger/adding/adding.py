@@ -1,0 +1,220 @@
+"""New jobs: one publish each, 'create only'; many at once as atomic batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from jetbull.errors import BatchTooLarge, Conflict
+from jetbull.ledger.job.moving import ensure_level
+from jetbull.ledger.job.reading import find_many
+from jetbull.ledger.messages.clock import stamp
+from jetbull.ledger.messages.guard import expect
+from jetbull.ledger.messages.names import GONE, HEAD, state_of
+from jetbull.ledger.messages.placing import Place, address, placed
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.queue import hearsay
+from jetbull.ledger.store.batch import Message, commit, most_in_batch
+from jetbull.ledger.store.collector import collector_paused
+from jetbull.ledger.store.doubts import IsGone
+from jetbull.ledger.store.store import QueueStore
+
+_TURN = 1000  # messages until others have their turn
+
+
+@dataclass(slots=True)
+class NewJob:
+    """A job to store; `on_stored` runs as soon as the server has it.
+
+    `tombstone` is the sequence of what an earlier job of this id left, if it was removed lately; or
+    of the job whose place this one takes.
+    """
+
+    job_id: str
+    record: Record
+    place: Place
+    generated: bool
+    on_stored: Callable[[int], None] | None = None
+    tombstone: int = 0
+
+
+def message_for(store: QueueStore, job: NewJob) -> Message:
+    """The guarded message that creates the job."""
+    subject, headers = address(store.names, job.job_id, job.place)
+    expect(headers, store.names.any_state(job.job_id), job.tombstone)
+    return Message(subject, placed(job.record, job.place, job.tombstone).encode(), headers)
+
+
+async def is_free_again(store: QueueStore, job: NewJob) -> bool:
+    """After a conflict: whether only a removed job stood in the way, as the job knows from now."""
+    newest = await store.newest(job.job_id)
+    seq = newest.seq if newest is not None and state_of(newest.subject) == GONE else 0
+    found = seq != job.tombstone
+    job.tombstone = seq
+    return found
+
+
+async def add(store: QueueStore, job: NewJob) -> bool:
+    """Stores the job; False when one of this id exists in any state."""
+    if job.place.level:
+        await ensure_level(store, job.place.level)
+    message = message_for(store, job)
+    while True:
+        try:
+            await store.put(
+                message.subject,
+                message.payload,
+                message.headers,
+                job.on_stored,
+                is_gone=doubt_of(store, job),
+            )
+            break
+        except Conflict as rival:
+            newest = await store.newest(job.job_id)
+            if rival.repeated and await is_stored(store, job):
+                break  # the first copy arrived, and a worker was quicker than its answer
+            if newest is not None and state_of(newest.subject) != GONE:
+                return False
+            # Only a tombstone stands there: the id is free again.
+            job.tombstone = 0 if newest is None else newest.seq
+            message = message_for(store, job)
+    if job.place.state == HEAD:
+        await store.hint("head")
+    return True
+
+
+def doubt_of(store: QueueStore, job: NewJob) -> IsGone | None:
+    """Tells whether a worker was so quick with the job that nothing is left of it.
+
+    None for a chosen id: what is told of it may be of an earlier job.
+    """
+    return partial(_is_gone, store, job.job_id) if job.generated else None
+
+
+async def _is_gone(store: QueueStore, job_id: str, since_ms: int) -> bool:
+    async def ask(job_ids: Collection[str], since_ms: int) -> set[str]:
+        return await hearsay.came_and_went(store, job_ids, stamp(since_ms))
+
+    return await store.doubts.settle(job_id, since_ms, ask)
+
+
+async def is_stored(store: QueueStore, job: NewJob) -> bool:
+    """Whether the job of this id is the one being added, finished or removed since or not.
+
+    To be asked after a `repeated` conflict; runs `on_stored` when it is.
+    """
+    found = await store.newest(job.job_id)
+    if found is None or not Record.decode(found.data).same_job(job.record):
+        return False
+    if job.on_stored is not None:
+        job.on_stored(found.seq)
+    return True
+
+
+async def is_any_stored(store: QueueStore, jobs: Sequence[NewJob]) -> bool:
+    """Whether any of the jobs is the one being added, finished since or not.
+
+    To be asked after a `repeated` conflict of a step that stores all of them or none.
+    """
+    found = await find_many(store, [job.job_id for job in jobs])
+    return any(
+        job.job_id in found and found[job.job_id].record.same_job(job.record) for job in jobs
+    )
+
+
+def _doubt_of_many(store: QueueStore, jobs: Sequence[NewJob]) -> IsGone | None:
+    """As `doubt_of`, for jobs that are stored in one step."""
+    generated = next((job for job in reversed(jobs) if job.generated), None)
+    return None if generated is None else doubt_of(store, generated)
+
+
+async def add_many(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
+    """Stores all that are new; True for each that was stored.
+
+    One atomic step, or as few as the server's limit on batches allows.
+    """
+    stored: list[bool] = []
+    while len(stored) < len(jobs):
+        part = jobs[len(stored) : len(stored) + most_in_batch(store.wire)]
+        try:
+            stored += await add_together(store, part)
+        except BatchTooLarge:
+            continue  # from now on it is known what is not
+    return stored
+
+
+async def add_together(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
+    """As `add_many`, in one step. BatchTooLarge when the server does not take so many."""
+    if len(jobs) > most_in_batch(store.wire):
+        raise BatchTooLarge(f"A batch of {len(jobs)} messages is too large for the server.")
+    for lane in {j.place.level for j in jobs if j.place.level}:
+        await ensure_level(store, lane)
+    stored = await _add_batch(store, jobs)
+    if any(j.place.state == HEAD for j in jobs):
+        await store.hint("head")
+    return stored
+
+
+async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
+    seen: set[str] = set()
+    fresh = [True] * len(jobs)
+    for i, job in enumerate(jobs):
+        fresh[i] = job.job_id not in seen
+        seen.add(job.job_id)
+    while True:
+        chosen = [job for job, new in zip(jobs, fresh, strict=True) if new]
+        messages = await _messages(store, chosen)
+        if not messages:
+            return fresh
+        try:
+            last = await commit(
+                store.wire, store.names.space.jobs, messages, is_gone=_doubt_of_many(store, chosen)
+            )
+            break
+        except Conflict as rival:
+            if rival.repeated and await is_any_stored(store, chosen):
+                _tell(chosen, 0, step=0)
+                return fresh
+            existing = await find_many(store, [j.job_id for j in chosen])
+            missing = [j for j in chosen if j.job_id not in existing]
+            graves = await tombstones(store, [j.job_id for j in missing])
+            for job in missing:
+                job.tombstone = graves.get(job.job_id, 0)
+            fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
+    if last:
+        _tell(chosen, last - len(chosen) + 1)
+    else:
+        _tell(chosen, 0, step=0)
+    return fresh
+
+
+def _tell(jobs: Sequence[NewJob], first: int, step: int = 1) -> None:
+    with collector_paused():
+        for number, job in enumerate(jobs):
+            if job.on_stored is not None:
+                job.on_stored(first + number * step)
+
+
+async def _messages(store: QueueStore, jobs: Sequence[NewJob]) -> list[Message]:
+    messages: list[Message] = []
+    for at in range(0, len(jobs), _TURN):
+        with collector_paused():
+            messages += [message_for(store, job) for job in jobs[at : at + _TURN]]
+        await asyncio.sleep(0)
+    return messages
+
+
+async def tombstones(store: QueueStore, job_ids: Sequence[str]) -> dict[str, int]:
+    """Sequences of what removed jobs of these ids left, by id."""
+    guards: dict[str, int] = {}
+    for start in range(0, len(job_ids), 500):
+        subjects = [store.names.job(GONE, i) for i in job_ids[start : start + 500]]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+        by_subject = {m.subject: m.seq for m in found}
+        for job_id in job_ids[start : start + 500]:
+            seq = by_subject.get(store.names.job(GONE, job_id))
+            if seq is not None:
+                guards[job_id] = seq
+    return guards

@@ -1,0 +1,156 @@
+"""Deduplication keys: which job stands for a deduplication id, and until when.
+
+A key is a message beside the jobs, stored in one step with its owner: in a batch, or behind a note
+that it names, and then the owner may be on its way. It counts while the owner is unfinished, or,
+with a time to live, until that is over; a key that no longer counts is simply overwritten, so
+nothing breaks when nobody cleans up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger.belongings.belongings import forget
+from jetbull.ledger.belongings.blobs import is_whole
+from jetbull.ledger.job.reading import find
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
+from jetbull.ledger.messages.names import last_token, public_state_of
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.replicas import last_on
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored
+
+_KIND = "dedup"
+_AT_ONCE = 500  # subjects per question
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A stored key: its owner, when it ends (ms, 0: with the owner), its sequence and its note."""
+
+    owner: str
+    until_ms: int
+    seq: int
+    pending: dict[str, Any] | None = None
+    note: str = ""
+
+
+async def read(store: QueueStore, dedup_id: str) -> Key | None:
+    """The stored key, whether it still counts or not."""
+    found = await last_on(store, store.names.aux(_KIND, dedup_id))
+    return None if found is None else _key(found)
+
+
+async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Key]:
+    """The stored keys of these ids, by id."""
+    keys: dict[str, Key] = {}
+    subjects = [store.names.aux(_KIND, i) for i in dict.fromkeys(dedup_ids)]
+    for at in range(0, len(subjects), _AT_ONCE):
+        query = {"multi_last": subjects[at : at + _AT_ONCE]}
+        for found in await store.wire.get_batch(store.names.space.jobs, query):
+            keys[last_token(found.subject)] = _key(found)
+    return keys
+
+
+def _key(found: Stored) -> Key:
+    body = json.loads(found.data)
+    return Key(
+        body["jobId"], body.get("until", 0), found.seq, body.get("next"), body.get("note", "")
+    )
+
+
+def holds(until_ms: int, state: str | None, now: int) -> bool:
+    """Whether a key counts at `now`: until its time is over or, without one, while its owner is
+    unfinished. `state` is BullMQ's word for where the owner is, None when there is no such job.
+    """
+    if until_ms:
+        return now < until_ms
+    return state is not None and state not in ("completed", "failed")
+
+
+async def counts(store: QueueStore, key: Key) -> bool:
+    """Whether the key still holds its id."""
+    owner = None if key.until_ms else await find(store, key.owner)
+    state = None if owner is None else public_state_of(owner.subject)
+    return holds(key.until_ms, state, now_ms())
+
+
+def remembered(job_id: str, record: Record, before: dict[str, Any] | None) -> dict[str, Any]:
+    """What a key keeps of a job until the owner has finished: its `pending`.
+
+    It takes the place of `before`, of whose data nobody knows any more if they lie elsewhere.
+    """
+    text = record.encode().decode("utf-8", "surrogatepass")
+    pending: dict[str, Any] = {"record": text, "id": job_id}
+    if before is not None:
+        left = superseded(before)
+        if not is_whole(Record.decode(before["record"].encode("utf-8", "surrogatepass"))):
+            left.append(before["id"])
+        if left:
+            pending["left"] = left
+    return pending
+
+
+def superseded(pending: dict[str, Any]) -> list[str]:
+    """Ids of jobs that were remembered before this one, and left chunks behind."""
+    return list(pending.get("left", ()))
+
+
+def message(
+    store: QueueStore,
+    dedup_id: str,
+    owner: str,
+    until_ms: int,
+    seq: int,
+    extra: Any = None,
+    note: str = "",
+) -> Message:
+    """Stores or overwrites the key, if it is still as `seq` says (0: there is none)."""
+    subject = store.names.aux(_KIND, dedup_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    if until_ms:
+        vanish(headers, max(1, -(-(until_ms - now_ms()) // 1000)))
+    body: dict[str, Any] = {"jobId": owner}
+    if until_ms:
+        body["until"] = until_ms
+    if extra is not None:
+        body["next"] = extra
+    if note:
+        body["note"] = note
+    return Message(subject, json.dumps(body).encode(), headers)
+
+
+async def write(
+    store: QueueStore, dedup_id: str, owner: str, until_ms: int, seq: int, extra: Any = None
+) -> bool:
+    """Writes the key alone; False when it changed meanwhile."""
+    entry = message(store, dedup_id, owner, until_ms, seq, extra)
+    try:
+        await store.put(entry.subject, entry.payload, entry.headers)
+    except Conflict:
+        return False
+    return True
+
+
+def is_key(message: Message, store: QueueStore) -> bool:
+    """Whether the message is a key of the queue."""
+    return message.subject.startswith(store.names.all_aux(_KIND)[:-1])
+
+
+async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
+    """Removes the key (of that owner, if given): 1, or 0 when there was none that counts."""
+    key = await read(store, dedup_id)
+    if key is None or (owner is not None and key.owner != owner):
+        return 0
+    purged = await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
+    if purged and key.pending is not None:  # it will not become a job any more
+        await forget(store, [*superseded(key.pending), key.pending["id"]])
+    # The server takes its time to remove a key whose own is over.
+    return 0 if key.until_ms and key.until_ms <= now_ms() else 1

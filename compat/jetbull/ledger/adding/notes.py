@@ -1,0 +1,255 @@
+"""Small insertions without a batch: noted as a whole first, then stored message by message.
+
+    jbq.P.Q.note.<key>     the entries
+
+Where a stream has one replica, a batch costs the server a file store of its own: three to nine
+milliseconds, for two messages as for a hundred. Messages sent one behind the other take a tenth of
+that, but a process can die between two of them. So all of them are in the note, which is there
+first; from then on the insertion is decided, and whoever finds the note stores what is missing.
+
+With the note go the waits of parents for their children, or the one key of a single job, which is
+that of its deduplication id or the record of its scheduler: they are there before any of the jobs.
+A note whose key was refused says nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
+from jetbull.ledger.adding.adding import message_for
+from jetbull.ledger.adding.deduplication import is_key
+from jetbull.ledger.adding.insertion import Entry, decode
+from jetbull.ledger.adding.schedules import is_record
+from jetbull.ledger.messages.clock import now_ms, parse_ms, stamp
+from jetbull.ledger.messages.guard import unguarded
+from jetbull.ledger.messages.names import CHILDREN
+from jetbull.ledger.queue import hearsay
+from jetbull.ledger.store.batch import MARGIN_MS, Message
+from jetbull.ledger.store.paging import read_all
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored
+
+MOST = 100  # messages: of more, each costs what a batch saves
+_KIND = "note"
+_MAX_BYTES = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note in the stream, and the entries it holds; `time` is that of its message, if known.
+
+    Of one that was written here it is known when it was sent, at `sent_ms`, and whether that was
+    `repeated` since the first answer was lost: a worker may have found the first copy.
+    """
+
+    store: QueueStore
+    subject: str
+    seq: int
+    entries: Sequence[Entry]
+    time: str = ""
+    sent_ms: int = 0
+    repeated: bool = False
+
+    @property
+    def jobs(self) -> list[Entry]:
+        """Parents before those that can run: nobody finishes a child whose parent is not there."""
+        stored = (e for e in self.entries if e.stored)
+        return sorted(stored, key=lambda e: e.job.place.state != CHILDREN)
+
+    @property
+    def key(self) -> Message | None:
+        """What has to be there, as it was noted, for the one job to be stored."""
+        return next((m for e in self.entries for m in e.along if leads(m, e.store)), None)
+
+    def messages(self) -> list[Message]:
+        """All there is to store, for whoever does not know whether the waits are there."""
+        waits = (m for e in self.entries for m in e.beside)
+        free = [Message(m.subject, m.payload, unguarded(m.headers)) for m in waits]
+        return [*free, *(message_for(e.store, e.job) for e in self.jobs)]
+
+
+def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
+    """Whether the entries are few, and each can be stored whatever is stored meanwhile.
+
+    Where the id of a flow's job was chosen, a job of it may exist; a deduplication key may be
+    taken. Then all are stored or none, and that takes a batch. With several replicas a batch is
+    quicker anyway.
+    """
+    if store.names.space.replicas > 1:
+        return False
+    if sum(e.size for e in entries) > MOST:
+        return False
+    if any(e.along or not (e.job.generated or _is_alone(e)) for e in entries):
+        return False
+    size = sum(len(e.job.record.fixed) + len(e.job.record.data) for e in entries)
+    return size <= min(_MAX_BYTES, store.wire.max_payload // 2)
+
+
+def _is_alone(entry: Entry) -> bool:
+    """Whether the job has no family."""
+    return entry.waits is None and entry.job.place.state != CHILDREN
+
+
+def leads(message: Message, store: QueueStore) -> bool:
+    """Whether the message is the key of a deduplication id, or the record of a scheduler."""
+    return is_key(message, store) or is_record(message, store)
+
+
+def new_key() -> str:
+    """What a note can be called."""
+    return uuid4().hex
+
+
+async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> Note:
+    """Notes the entries; an error means that nothing is stored."""
+    note = _message(store, entries, key)
+    messages = [note, *(m for e in entries for m in e.beside)]
+    wire = store.wire
+    if wire.crowded:
+        await wire.room()
+    sent_ms = now_ms()
+    answers = [wire.post_now(m.subject, m.payload, m.headers) for m in messages]
+    wire.hurry()
+    await asyncio.wait(answers)
+    stored: list[tuple[Message, int]] = []
+    refused: list[JetbullError] = []
+    for message, answer in zip(messages, answers, strict=True):
+        try:
+            stored.append((message, await _stored(store, message, answer)))
+        except JetbullError as error:
+            refused.append(error)
+    if refused:
+        for message, seq in stored:
+            await store.purge(message.subject, seq=seq + 1)
+        raise refused[0]
+    repeated = answers[0].exception() is not None
+    seq = stored[0][1]
+    return Note(store, note.subject, seq, entries, sent_ms=sent_ms, repeated=repeated)
+
+
+async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
+    """Notes the entry, and then stores its key, which takes the place of an older one.
+
+    `Conflict` when the key was refused. After another error the key may be there; then a worker
+    finds the note.
+    """
+    message = _message(store, [entry], key)
+    sent_ms = now_ms()
+    seq = await store.put(message.subject, message.payload, message.headers)
+    note = Note(store, message.subject, seq, [entry], sent_ms=sent_ms)
+    try:
+        for first in entry.along:
+            await store.put(first.subject, first.payload, first.headers)
+    except Conflict:
+        forget(note)
+        raise
+    return note
+
+
+def _message(store: QueueStore, entries: Sequence[Entry], key: str) -> Message:
+    subject = store.names.aux(_KIND, key or new_key())
+    return Message(subject, b"".join(e.encode() for e in entries), {})
+
+
+async def _stored(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
+    try:
+        return await answer
+    except (AckTimeout, StreamMissing) as error:
+        return await store.insist(message.subject, message.payload, message.headers, error)
+
+
+def forget(note: Note) -> None:
+    """Removes the note of jobs that were stored just now, without waiting: should that be lost, a
+    worker finds the note. By its sequence: a purge costs the server more, but a server that was
+    killed may give sequences out again, so `drop` is for whoever took a while.
+    """
+    wire = note.store.wire
+    if wire.is_connected:
+        subject = f"$JS.API.STREAM.MSG.DELETE.{note.store.names.space.jobs}"
+        wire.send_now(subject, json.dumps({"seq": note.seq, "no_erase": True}).encode())
+
+
+async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Note]:
+    """Notes of the queue with which nobody came to an end for so long."""
+    found = await read_all(store, store.names.all_aux(_KIND))
+    return [await _read(store, m) for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
+
+
+async def find(store: QueueStore, key: str) -> Note | None:
+    """The note of that name, None when it is gone."""
+    found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, key))
+    return None if found is None else await _read(store, found)
+
+
+async def came_and_went(note: Note) -> list[Entry]:
+    """Those of its jobs that were stored and of which nothing is left: they are not missing.
+
+    If somebody has seen to the note meanwhile, those are all of its jobs.
+    """
+    time, jobs = note.time, note.jobs
+    if not time and not note.repeated:
+        found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
+        time = "" if found is None else found.time
+        if not time and (note.key is None or is_record(note.key, note.store)):
+            return jobs
+    if not time:
+        time = stamp(note.sent_ms - MARGIN_MS)
+        # What is told of a chosen id may be of an earlier job.
+        jobs = [e for e in jobs if e.job.generated]
+    queues: dict[str, list[Entry]] = {}
+    for entry in jobs:
+        queues.setdefault(entry.store.names.qualified, []).append(entry)
+    gone: list[Entry] = []
+    for entries in queues.values():
+        ids = [e.job.job_id for e in entries]
+        past = await hearsay.came_and_went(entries[0].store, ids, time)
+        gone += [e for e in entries if e.job.job_id in past]
+    return gone
+
+
+async def is_held(note: Note, key: Message) -> bool:
+    """Whether the note's key was stored, and is as it was."""
+    found = await note.store.wire.get_last(note.store.names.space.jobs, key.subject)
+    return found is not None and found.data == key.payload
+
+
+async def undo(note: Note) -> None:
+    """Removes the note and what went with it, as far as it is as it was: no job of it is there."""
+    await drop(note)
+    wire, stream = note.store.wire, note.store.names.space.jobs
+    for message in (m for entry in note.entries for m in entry.beside):
+        found = await wire.get_last(stream, message.subject)
+        if found is not None and found.data == message.payload:
+            await note.store.purge(message.subject, seq=found.seq + 1)
+
+
+async def drop(note: Note) -> None:
+    """Removes the note."""
+    await note.store.purge(note.subject)
+
+
+async def _read(store: QueueStore, found: Stored) -> Note:
+    return Note(store, found.subject, found.seq, await decode(store, found.data), found.time)
+
+
+__all__ = [
+    "MOST",
+    "Note",
+    "abandoned",
+    "came_and_went",
+    "drop",
+    "find",
+    "fits",
+    "forget",
+    "is_held",
+    "leads",
+    "new_key",
+    "undo",
+    "write",
+    "write_first",
+]

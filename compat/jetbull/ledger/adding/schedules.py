@@ -1,0 +1,145 @@
+"""Scheduler records: one message per scheduler, beside its one pending job.
+
+A record is JSON: `name`, `next` (ms of the pending slot), `ic` (iterations so far), `every` or
+`pattern`, `tz`, `limit`, `startDate`, `endDate`, `offset`, and the template (`data`, `opts`). It is
+stored in one step with its pending job: in a batch, or behind a note that it names as `note`, and
+then the job may be on its way.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
+from jetbull.ledger.job.moving import ensure_level, transition
+from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.names import HEAD, is_schedule, last_token
+from jetbull.ledger.messages.placing import REMOVED
+from jetbull.ledger.messages.record import Stored, dumps, to_bytes
+from jetbull.ledger.store import paging
+from jetbull.ledger.store.batch import Message, commit
+from jetbull.ledger.store.replicas import last_on, up_to_date
+from jetbull.ledger.store.store import QueueStore
+
+_KIND = "sched"
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """A stored scheduler and the sequence that guards a change of it."""
+
+    id: str
+    body: dict[str, Any]
+    seq: int
+
+    @property
+    def next_ms(self) -> int:
+        return int(self.body["next"])
+
+    @property
+    def note(self) -> str:
+        """The note behind which the pending job was stored, or is to be; "" for none."""
+        return str(self.body.get("note", ""))
+
+
+def job_id_of(scheduler_id: str, slot_ms: int) -> str:
+    """BullMQ's id of the job for one slot."""
+    return f"repeat:{scheduler_id}:{slot_ms}"
+
+
+async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
+    found = await last_on(store, store.names.aux(_KIND, scheduler_id))
+    return None if found is None else Scheduler(scheduler_id, json.loads(found.data), found.seq)
+
+
+async def read_all(store: QueueStore) -> list[Scheduler]:
+    """All schedulers, earliest next slot first."""
+    pattern = store.names.all_aux(_KIND)
+    found = await up_to_date(store, pattern, partial(paging.read_all, store, pattern))
+    schedulers = [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
+    return sorted(schedulers, key=lambda s: (s.next_ms, s.id))
+
+
+async def save(
+    store: QueueStore,
+    scheduler_id: str,
+    body: dict[str, Any],
+    seq: int,
+    job: NewJob,
+    replaced: tuple[str, Stored] | None = None,
+) -> bool:
+    """Stores the scheduler, its next job and the removal of the replaced one in one step.
+
+    False when any of them changed meanwhile; nothing is stored then.
+    """
+    if job.place.level:
+        await ensure_level(store, job.place.level)
+    while True:
+        messages = _messages(store, scheduler_id, body, seq, job, replaced)
+        try:
+            last = await commit(store.wire, store.names.space.jobs, messages)
+            break
+        except Conflict:
+            if not await is_free_again(store, job):
+                return False
+    if job.on_stored is not None:
+        job.on_stored(last)
+    await stored(store, job, messages[-1].subject, replaced)
+    return True
+
+
+async def stored(
+    store: QueueStore, job: NewJob, subject: str, replaced: tuple[str, Stored] | None
+) -> None:
+    """What follows when a job was stored on that subject, maybe for another one."""
+    if replaced is not None:
+        old = replaced[1]
+        if not is_schedule(old.subject) and old.subject != subject:
+            await store.purge(old.subject, seq=old.seq + 1)
+    if job.place.state == HEAD:
+        await store.hint("head")
+
+
+def message(
+    store: QueueStore, scheduler_id: str, body: dict[str, Any], seq: int, note: str = ""
+) -> Message:
+    """Stores or overwrites the record, if it is still as `seq` says (0: there is none)."""
+    subject = store.names.aux(_KIND, scheduler_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    body = {k: v for k, v in body.items() if k != "note"}
+    if note:
+        body["note"] = note
+    return Message(subject, to_bytes(dumps(body)), headers)
+
+
+def is_record(message: Message, store: QueueStore) -> bool:
+    """Whether the message is the record of a scheduler of the queue."""
+    return message.subject.startswith(store.names.all_aux(_KIND)[:-1])
+
+
+def _messages(
+    store: QueueStore,
+    scheduler_id: str,
+    body: dict[str, Any],
+    seq: int,
+    job: NewJob,
+    replaced: tuple[str, Stored] | None,
+) -> list[Message]:
+    entry = message(store, scheduler_id, body, seq)
+    if replaced is None:
+        return [entry, message_for(store, job)]
+    old_id, old = replaced
+    if old_id == job.job_id:
+        return [entry, transition(store, job.job_id, old, job.record, job.place)]
+    gone = old.record.with_head({})
+    return [entry, transition(store, old_id, old, gone, REMOVED), message_for(store, job)]
+
+
+async def delete(store: QueueStore, known: Scheduler) -> bool:
+    """Removes the record as it is known; False when it was changed or removed meanwhile."""
+    return await store.purge(store.names.aux(_KIND, known.id), seq=known.seq + 1) > 0

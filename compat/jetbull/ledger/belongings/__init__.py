@@ -1,0 +1,1 @@
+"""What belongs to a job besides its message: log rows, and data too large for a message."""

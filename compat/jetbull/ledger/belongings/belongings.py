@@ -1,0 +1,122 @@
+"""What belongs to a job besides its message: logs, large payloads, books of children, patches."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any
+
+from jetbull.errors import StoreError
+from jetbull.ledger.belongings.blobs import is_whole
+from jetbull.ledger.messages.names import GONE, state_of
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored
+
+_AT_ONCE = 500  # subjects per question
+_REQUESTS = 64  # under way
+_FEW = 20  # jobs that are asked about without asking whether any job has belongings
+
+
+async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
+    """Removes all that belongs to jobs that are gone."""
+    space, names = store.names.space, store.names
+    logged, bulky, families = store.logged, store.bulky, store.families
+    if not store.informed:
+        logged = bulky = families = True
+        if len(job_ids) > _FEW:
+            logged, bulky, families = await asyncio.gather(
+                _any(store, space.logs, names.all_logs()),
+                _any(store, space.objects, names.all_objects()),
+                _any(store, space.jobs, names.all_dependencies()),
+            )
+    for at in range(0, len(job_ids), _AT_ONCE):
+        some = job_ids[at : at + _AT_ONCE]
+        rooms: list[Coroutine[Any, Any, None]] = []
+        if logged:
+            rooms.append(_purge(store, space.logs, [names.log(i) for i in some]))
+        if bulky:
+            rooms.append(_purge(store, space.objects, [names.object(i, ">") for i in some]))
+        if families:
+            rooms.append(_forget_exactly(store, [names.dependencies(i) for i in some]))
+        if store.may_be_patched:
+            rooms.append(_forget_exactly(store, [names.aux("patch", i) for i in some]))
+        await asyncio.gather(*rooms)
+
+
+async def forget_if_gone(store: QueueStore, job_id: str) -> None:
+    """Removes what was just put beside a job that somebody else removed meanwhile."""
+    newest = await store.newest(job_id)
+    if newest is None or state_of(newest.subject) == GONE:
+        await forget(store, [job_id])
+
+
+def let_go(store: QueueStore, job_id: str, record: Record) -> None:
+    """Removes what belongs to a job that another one stands for, without waiting: who adds jobs
+    may not be allowed to remove any.
+    """
+    if (is_whole(record) and not record.head.get("attemptsStarted")) or not store.wire.is_connected:
+        return
+    space, names = store.names.space, store.names
+    for stream, pattern in (
+        (space.objects, names.object(job_id, ">")),
+        (space.logs, names.log(job_id)),
+    ):
+        body = json.dumps({"filter": pattern}).encode()
+        store.wire.send_now(f"$JS.API.STREAM.PURGE.{stream}", body)
+
+
+async def _any(store: QueueStore, stream: str, pattern: str) -> bool:
+    return await store.wire.get_one(stream, {"last_by_subj": pattern}) is not None
+
+
+async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
+    """Removes messages of the jobs stream one by one.
+
+    A purge of several makes the server count anew for every consumer there is, which takes half a
+    second with a few hundred of them.
+    """
+    left = list(seqs)
+    for at in range(0, len(left), _REQUESTS):
+        await asyncio.gather(*(store.delete(seq) for seq in left[at : at + _REQUESTS]))
+
+
+async def _forget_exactly(store: QueueStore, patterns: list[str]) -> None:
+    found = await _matching(store, store.names.space.jobs, patterns)
+    if found is not None:
+        await delete(store, [m.seq for m in found])
+        return
+    for pattern in patterns:
+        await store.purge(pattern)
+
+
+async def _purge(store: QueueStore, stream: str, patterns: list[str]) -> None:
+    """Purges those of the patterns that match anything; hardly any job has belongings."""
+    found = await _matching(store, stream, patterns)
+    if found is not None:
+        roots = {_root(m.subject) for m in found}
+        patterns = [p for p in patterns if _root(p) in roots]
+    for at in range(0, len(patterns), _REQUESTS):
+        await asyncio.gather(
+            *(
+                store.wire.api(f"STREAM.PURGE.{stream}", {"filter": pattern})
+                for pattern in patterns[at : at + _REQUESTS]
+            )
+        )
+
+
+async def _matching(store: QueueStore, stream: str, patterns: list[str]) -> list[Stored] | None:
+    """The last message of each subject; None when there are more than come in one answer."""
+    try:
+        return await store.wire.get_batch(stream, {"multi_last": patterns})
+    except StoreError:
+        return None
+
+
+def _root(subject: str) -> str:
+    """Up to the job's id: `<root>.<prefix>.<queue>.<id>`."""
+    return ".".join(subject.split(".", 4)[:4])
+
+
+__all__ = ["delete", "forget", "forget_if_gone", "let_go"]

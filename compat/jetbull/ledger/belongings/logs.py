@@ -1,0 +1,54 @@
+"""Log rows in their own stream: one subject per job, stream order is row order."""
+
+from __future__ import annotations
+
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.store.store import QueueStore
+
+_PAGE = 1000
+
+
+async def append_row(store: QueueStore, job_id: str, row: str) -> int:
+    """Stores a row; the number of rows the job has now."""
+    await store.mark("logged")
+    reference = await blobs.write_if_large(store, job_id, row)
+    if reference is None:
+        await store.put(store.names.log(job_id), row.encode("utf-8", "surrogatepass"), {})
+    else:
+        await store.put(store.names.log(job_id), b"", {blobs.REFERENCE_HEADER: reference})
+    return await count_rows(store, job_id)
+
+
+async def count_rows(store: QueueStore, job_id: str) -> int:
+    """How many rows are kept."""
+    subject = store.names.log(job_id)
+    answer = await store.wire.api(
+        f"STREAM.INFO.{store.names.space.logs}", {"subjects_filter": subject}
+    )
+    return int((answer["state"].get("subjects") or {}).get(subject, 0))
+
+
+async def keep_rows(store: QueueStore, job_id: str, keep: int) -> None:
+    """Drops all but the newest `keep` rows."""
+    body: dict[str, object] = {"filter": store.names.log(job_id)}
+    if keep > 0:
+        body["keep"] = keep
+    await store.wire.api(f"STREAM.PURGE.{store.names.space.logs}", body)
+
+
+async def read_rows(store: QueueStore, job_id: str) -> list[str]:
+    """All rows, oldest first."""
+    rows: list[str] = []
+    seq = 1
+    while True:
+        found = await store.wire.get_batch(
+            store.names.space.logs,
+            {"next_by_subj": store.names.log(job_id), "seq": seq, "batch": _PAGE},
+        )
+        for message in found:
+            reference = message.headers.get(blobs.REFERENCE_HEADER)
+            data = await blobs.read(store, job_id, reference) if reference else message.data
+            rows.append(data.decode("utf-8", "surrogatepass"))
+        if not found or not found[-1].pending:
+            return rows
+        seq = found[-1].seq + 1

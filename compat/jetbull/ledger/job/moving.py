@@ -1,0 +1,98 @@
+"""One job from one state to another: one message, guarded by the last one seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from jetbull.errors import Conflict
+from jetbull.ledger.job.patches import missed, rewrite
+from jetbull.ledger.messages.guard import drop, expect
+from jetbull.ledger.messages.names import GONE, HEAD, QueueNames, is_schedule, state_of
+from jetbull.ledger.messages.placing import Place, address, placed
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.store import QueueStore
+
+
+async def move(
+    store: QueueStore,
+    job_id: str,
+    old: Stored,
+    record: Record,
+    place: Place,
+    on_stored: Callable[[int], None] | None = None,
+    *,
+    keep_old: bool = False,
+    catch_up: bool = False,
+    on_sent: Callable[[], None] | None = None,
+) -> Stored:
+    """Stores `record` in `place` if the job is still as `old` says; `Conflict` otherwise.
+
+    A state that is a schedule ends in the same message; any other message of the old state is
+    purged afterwards, unless `keep_old` (the caller acks the ticket itself). With `catch_up` the
+    job gets what was stored beside it between the look of whoever moves it and the move.
+    """
+    if place.level:
+        await ensure_level(store, place.level)
+    if place.state == HEAD:
+        store.heads += 1  # a claim that follows this message at once may not be of an older job
+    message = transition(store, job_id, old, record, place)
+    subject = message.subject
+    seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)
+    scheduled = is_schedule(old.subject)
+    left: list[tuple[str, int]] = []
+    if not scheduled and not keep_old and old.subject != subject:
+        # Up to what was seen: the job may be back on this subject by now.
+        left.append((old.subject, old.seq + 1))
+    late, patchable = None, not scheduled or state_of(old.subject) == HEAD
+    if catch_up and patchable and store.may_be_patched:
+        late = await missed(store, job_id, old, seq)
+    if store.patched and patchable:
+        left.append((store.names.aux("patch", job_id), seq))
+    if left:
+        await asyncio.gather(*(store.purge(subject, seq=end) for subject, end in left))
+    if late is not None:
+        await rewrite(store, job_id, late)
+    if place.state == HEAD:
+        await store.hint("head")
+    return Stored(subject, seq, record)
+
+
+def transition(
+    store: QueueStore, job_id: str, old: Stored, record: Record, place: Place
+) -> Message:
+    """The message that moves the job, guarded by `old`."""
+    return step(store.names, job_id, old, record, place)
+
+
+def step(names: QueueNames, job_id: str, old: Stored, record: Record, place: Place) -> Message:
+    """As `transition`, from the queue's names alone."""
+    subject, headers = address(names, job_id, place)
+    if is_schedule(old.subject) and old.subject != subject:
+        drop(headers, old.subject, old.seq)
+    else:
+        expect(headers, names.any_state(job_id), old.seq)
+    record = placed(stored_as(record, place), place, old.seq)
+    return Message(subject, record.encode(), headers)
+
+
+def stored_as(record: Record, place: Place) -> Record:
+    """What of a record is stored there: a tombstone needs no data."""
+    return Record(record.head, record.fixed, b"null") if place.state == GONE else record
+
+
+async def ensure_level(store: QueueStore, lane: str) -> None:
+    """Makes a priority level known to the workers before its first job is stored."""
+    if lane in store.levels:
+        return
+    headers: dict[str, str] = {}
+    subject = store.names.aux("level", lane)
+    expect(headers, subject, 0)
+    try:
+        await store.put(subject, b"{}", headers)
+    except Conflict:
+        store.levels.add(lane)
+        return
+    store.levels.add(lane)
+    await store.hint("level", lane.encode())

@@ -1,0 +1,151 @@
+"""Rewriting a stored job without moving it.
+
+A message that is a schedule is written again where it is. A ticket or a finished job would lose
+its place in the order, so its new record goes beside it as a patch, which readers and the next
+transition fold in. A patch is younger than the message it belongs to; one that is older was left
+behind by a worker that died after the transition, and counts no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from jetbull.errors import Conflict
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.messages.guard import HeaderMap, drop, expect
+from jetbull.ledger.messages.names import (
+    ACTIVE,
+    GONE,
+    HEAD,
+    is_schedule,
+    lane_of,
+    last_token,
+    state_of,
+)
+from jetbull.ledger.messages.placing import active
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.due_order import since
+from jetbull.ledger.store.replicas import read_latest
+from jetbull.ledger.store.store import QueueStore
+
+QUIET_S = 60.0  # longer than it takes to store a patch whose hint was heard
+_COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
+
+
+def fold(record: Record, seq: int, patch: _wire.Stored | None) -> Record:
+    """The record stored at `seq` with its patch applied, if it has one."""
+    if patch is None or patch.seq < seq:
+        return record
+    changed = Record.decode(patch.data)
+    return Record({**record.head, **changed.head}, changed.fixed, changed.data)
+
+
+async def read_patches(store: QueueStore, job_ids: list[str]) -> dict[str, _wire.Stored]:
+    """Patches of those jobs that have one, by job id."""
+    subjects = [store.names.aux("patch", job_id) for job_id in job_ids]
+    found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+    return {last_token(m.subject): m for m in found}
+
+
+async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
+    """Applies `change` to the stored job, whatever its state; False when there is none."""
+    names = store.names
+    done = False
+    while True:
+        found = await read_latest(store, [names.any_state(job_id), names.aux("patch", job_id)])
+        patch = next((m for m in found if m.subject == names.aux("patch", job_id)), None)
+        versions = [m for m in found if m is not patch]
+        newest = max(versions, key=lambda m: m.seq, default=None)
+        if newest is None or state_of(newest.subject) == GONE:
+            return done
+        try:
+            if is_schedule(newest.subject) and state_of(newest.subject) != HEAD:
+                await _in_place(store, job_id, newest, change)
+                return True
+            await _beside(store, job_id, newest, patch, change)
+        except Conflict:
+            continue
+        done = True
+        # Whoever moved the job meanwhile may not have seen the patch.
+        now = await store.newest(job_id)
+        if now is None or now.seq == newest.seq:
+            return True
+
+
+async def set_going(store: QueueStore, job_id: str, found: _wire.Stored) -> None:
+    """Stores a schedule as it is once more; the server fires one whose time is over at once.
+
+    `Conflict` when the job has moved on.
+    """
+    await _in_place(store, job_id, found, lambda _: None)
+
+
+async def missed(
+    store: QueueStore, job_id: str, seen: Stored, moved: int
+) -> Callable[[Record], None] | None:
+    """The change that was stored beside the job after it was `seen` and before it was `moved`."""
+    subject = store.names.aux("patch", job_id)
+    patch = await store.wire.get_last(store.names.space.jobs, subject)
+    if patch is None or not seen.seq < patch.seq < moved:
+        return None
+    before, now = seen.record, Record.decode(patch.data)
+    head = {k: v for k, v in now.head.items() if k not in before.head or before.head[k] != v}
+    if not head and now.data == before.data:
+        return None
+
+    def change(record: Record) -> None:
+        record.head.update(head)
+        record.data = now.data
+
+    return change
+
+
+async def _in_place(
+    store: QueueStore, job_id: str, found: _wire.Stored, change: Callable[[Record], None]
+) -> None:
+    record = Record.decode(found.data)
+    change(record)
+    if "after" in record.head:
+        record.head["after"] = found.seq
+    headers: HeaderMap = {key: found.headers[key] for key in _COPIED}
+    subject = found.subject
+    if state_of(subject) == ACTIVE:
+        subject = store.names.job(ACTIVE, job_id, active(0, lane_of(subject)).lane)
+        drop(headers, found.subject, found.seq)
+    else:
+        expect(headers, store.names.any_state(job_id), found.seq)
+    if "due" in record.head:  # its place among jobs due at the same time is that of the first
+        record.head["since"] = since(record.head, found.seq)
+    await store.put(subject, record.encode(), headers)
+
+
+async def _beside(
+    store: QueueStore,
+    job_id: str,
+    found: _wire.Stored,
+    patch: _wire.Stored | None,
+    change: Callable[[Record], None],
+) -> None:
+    record = fold(Record.decode(found.data), found.seq, patch)
+    change(record)
+    subject = store.names.aux("patch", job_id)
+    headers: HeaderMap = {}
+    expect(headers, subject, 0 if patch is None else patch.seq)
+    await store.mark("patched")
+    await store.put(subject, record.encode(), headers)
+    # Again, for a worker that found no patch in between (`forget_patches`). Whoever claims the job
+    # before it hears this does so before `rewrite` looks where the job is now.
+    await store.mark("patched")
+
+
+async def forget_patches(store: QueueStore) -> None:
+    """A worker that has not heard of patches for a while, and finds none, looks for none any more:
+    they go when their job is claimed, and each look is a question per job.
+    """
+    told = store.traits_told
+    if not store.patched or monotonic() - store.told_at < QUIET_S:
+        return
+    left = await store.wire.get_last(store.names.space.jobs, store.names.all_aux("patch"))
+    if left is None and store.traits_told == told:
+        store.patched = False

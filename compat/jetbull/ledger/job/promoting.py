@@ -1,0 +1,28 @@
+"""Delayed -> waiting, the moment it is due."""
+
+from __future__ import annotations
+
+from jetbull.errors import Conflict
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.job.reading import as_stored
+from jetbull.ledger.messages.names import DELAYED
+from jetbull.ledger.messages.placing import waiting
+from jetbull.ledger.store.store import QueueStore
+
+
+async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
+    """Promotes the job if it is still delayed until exactly `due_ms`."""
+    subject = store.names.job(DELAYED, job_id, "*")
+    found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
+    if found is None:
+        return
+    stored = as_stored(found)
+    if stored.record.head.get("due") != due_ms:
+        return
+    record = stored.record.copy()
+    record.head.pop("delay", None)
+    try:
+        await move(store, job_id, stored, record, waiting(record.priority))
+    except Conflict:
+        return
+    store.emit("waiting", jobId=job_id, prev="delayed")

@@ -1,0 +1,86 @@
+"""Reading jobs: where one is, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.job.patches import fold
+from jetbull.ledger.messages.clock import parse_ms
+from jetbull.ledger.messages.names import GONE, last_token, public_state_of, state_of
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.replicas import read_latest
+from jetbull.ledger.store.store import QueueStore
+
+_MAX_SUBJECTS = 500  # ids per question; the server answers up to 1,024 subjects
+
+
+def as_stored(found: _wire.Stored) -> Stored:
+    return Stored(found.subject, found.seq, Record.decode(found.data), parse_ms(found.time))
+
+
+async def last_message(store: QueueStore, job_id: str) -> _wire.Stored | None:
+    """The newest message of a job, tombstones included."""
+    found = await read_latest(store, [store.names.any_state(job_id)])
+    return max(found, key=lambda m: m.seq, default=None)
+
+
+async def find(store: QueueStore, job_id: str) -> Stored | None:
+    """The job as it is now, or None."""
+    names = store.names
+    patch_subject = names.aux("patch", job_id)
+    found = await read_latest(store, [names.any_state(job_id), patch_subject])
+    versions = (m for m in found if m.subject != patch_subject)
+    newest = max(versions, key=lambda m: m.seq, default=None)
+    if newest is None or state_of(newest.subject) == GONE:
+        return None
+    stored = as_stored(newest)
+    for message in found:
+        if message.subject == patch_subject:
+            return stored._replace(record=fold(stored.record, stored.seq, message))
+    return stored
+
+
+async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
+    """Those of the jobs that exist, by id."""
+    ids = list(dict.fromkeys(job_ids))
+    patch = store.names.all_aux("patch")[:-1]
+    newest: dict[str, _wire.Stored] = {}
+    patches: dict[str, _wire.Stored] = {}
+    for start in range(0, len(ids), _MAX_SUBJECTS // 2):
+        some = ids[start : start + _MAX_SUBJECTS // 2]
+        subjects = [store.names.any_state(i) for i in some]
+        subjects += [store.names.aux("patch", i) for i in some]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+        for message in found:
+            job_id = last_token(message.subject)
+            place = patches if message.subject.startswith(patch) else newest
+            if job_id not in place or place[job_id].seq < message.seq:
+                place[job_id] = message
+    jobs = {
+        job_id: as_stored(message)
+        for job_id, message in newest.items()
+        if state_of(message.subject) != GONE
+    }
+    for job_id in jobs.keys() & patches.keys():
+        stored = jobs[job_id]
+        folded = fold(stored.record, stored.seq, patches[job_id])
+        jobs[job_id] = stored._replace(record=folded)
+    return jobs
+
+
+async def broken(store: QueueStore, guards: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those of the guards `(subject, sequence)` that do not hold; subjects without wildcards."""
+    asked = list(guards)
+    last: dict[str, int] = {}
+    for start in range(0, len(asked), _MAX_SUBJECTS):
+        subjects = [subject for subject, _ in asked[start : start + _MAX_SUBJECTS]]
+        for found in await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects}):
+            last[found.subject] = found.seq
+    return [(subject, seq) for subject, seq in asked if last.get(subject, 0) != seq]
+
+
+async def state(store: QueueStore, job_id: str) -> str:
+    """BullMQ's state, or `unknown`."""
+    newest = await last_message(store, job_id)
+    return "unknown" if newest is None else public_state_of(newest.subject)

@@ -1,0 +1,47 @@
+"""Headers of a transition: what must still be true, when it fires, which timer it ends.
+
+All are JetStream's own (docs.nats.io, ADR-50 batches, ADR-51 schedules); nothing here is ours.
+"""
+
+from __future__ import annotations
+
+from jetbull.ledger.messages.clock import at
+
+_EXPECT = "Nats-Expected-Last-Subject-Sequence"
+_EXPECT_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
+
+HeaderMap = dict[str, str]
+
+
+def expect(headers: HeaderMap, subject: str, seq: int) -> None:
+    """Refuse (10071) unless the last message on `subject` (wildcards allowed) is `seq`; 0: none."""
+    headers[_EXPECT] = str(seq)
+    headers[_EXPECT_SUBJECT] = subject
+
+
+def guard_of(headers: HeaderMap) -> tuple[str, int]:
+    """What `expect` said: subject and sequence."""
+    return headers[_EXPECT_SUBJECT], int(headers[_EXPECT])
+
+
+def unguarded(headers: HeaderMap) -> HeaderMap:
+    """Headers without what `expect` said."""
+    return {k: v for k, v in headers.items() if k not in (_EXPECT, _EXPECT_SUBJECT)}
+
+
+def timer(headers: HeaderMap, due_ms: int, target: str) -> None:
+    """Make the message a schedule: at `due_ms` it leaves and its payload appears on `target`."""
+    headers["Nats-Schedule"] = at(due_ms)
+    headers["Nats-Schedule-Target"] = target
+
+
+def drop(headers: HeaderMap, schedule_subject: str, seq: int) -> None:
+    """Remove the schedule on `schedule_subject`, if it is still `seq`, in the same step."""
+    headers["Nats-Scheduler"] = schedule_subject
+    headers["Nats-Schedule-Next"] = "purge"
+    expect(headers, schedule_subject, seq)
+
+
+def vanish(headers: HeaderMap, seconds: int) -> None:
+    """The server removes the message after so many seconds."""
+    headers["Nats-TTL"] = f"{seconds}s"

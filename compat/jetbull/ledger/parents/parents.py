@@ -1,0 +1,139 @@
+"""What a child means for its parent: when it has finished, when it runs again, when it is adopted.
+
+The parent leaves `children` when the last child is done (`bookkeeping` knows, `releasing` lets it
+go). A child is stored as finished *before* its parent is told, on a subject that turns into a
+repair ticket if the teller dies; every step below may be repeated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger.belongings import blobs
+from jetbull.ledger.job.patches import rewrite
+from jetbull.ledger.job.reading import find
+from jetbull.ledger.messages.guard import expect
+from jetbull.ledger.messages.names import public_state_of
+from jetbull.ledger.messages.record import Record, Stored, dumps
+from jetbull.ledger.parents.bookkeeping import (
+    FAILED_KIND,
+    NOTHING,
+    PROCESSED,
+    UNSUCCESSFUL,
+    book,
+    pending_message,
+)
+from jetbull.ledger.parents.parentage import POLICY, parent_of, policy_of
+from jetbull.ledger.parents.releasing import doom, release
+from jetbull.ledger.store.replicas import read_latest
+from jetbull.ledger.store.store import QueueStore
+
+
+async def tell_completed(store: QueueStore, child: Stored, job_id: str) -> None:
+    """A child completed: its value is booked, the parent goes if it was the last."""
+    parent = await parent_of(store, child.record, job_id)
+    if parent is not None:
+        told = await blobs.fields_inline(store, job_id, child.record)
+        await book(parent, PROCESSED, dumps(told.head.get("returnvalue")))
+        await release(parent.store, parent.job_id)
+
+
+async def tell_failed(store: QueueStore, child: Stored, job_id: str, removed: bool = False) -> None:
+    """A child failed for good: the parent learns it as the child's options say.
+
+    Without such an option the parent goes on waiting, unless the child is `removed` as it fails.
+    """
+    parent = await parent_of(store, child.record, job_id)
+    if parent is None:
+        return
+    opts = policy_of(child.record.given)
+    why = dumps(child.record.head.get("failedReason", ""))
+    if opts.get("failParentOnFailure"):
+        await book(parent, UNSUCCESSFUL, why)
+        await doom(parent.store, parent.job_id, f"child {parent.child_key} failed")
+    elif opts.get("continueParentOnFailure"):
+        await book(parent, FAILED_KIND, why)
+        await release(parent.store, parent.job_id, at_once=True)
+    elif opts.get("ignoreDependencyOnFailure"):
+        await book(parent, FAILED_KIND, why)
+        await release(parent.store, parent.job_id)
+    elif opts.get("removeDependencyOnFailure"):
+        await book(parent, NOTHING, "null")
+        await release(parent.store, parent.job_id)
+    elif removed:
+        await book(parent, NOTHING, "null")
+        await release(parent.store, parent.job_id, removed=True)
+
+
+async def tell_again(store: QueueStore, job_id: str) -> None:
+    """Tells a parent that waits for a finished child how that ended; nothing while it runs."""
+    child = await find(store, job_id)
+    state = "" if child is None else public_state_of(child.subject)
+    if child is not None and state == "completed":
+        await tell_completed(store, child, job_id)
+    elif child is not None and state == "failed":
+        await tell_failed(store, child, job_id)
+
+
+async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
+    """A finished child is to run again: its parent waits for it once more, if it had booked its
+    end. Whether it had: then `tell_again` is for a child that does not run after all.
+    """
+    parent = await parent_of(store, record, job_id)
+    if parent is None or await find(parent.store, parent.job_id) is None:
+        return False
+    owner = parent.store
+    kinds = (FAILED_KIND, UNSUCCESSFUL, PROCESSED)
+    booked = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
+    if not await read_latest(owner, booked):
+        return False
+    subject, headers = pending_message(owner, parent.job_id, parent.child_key)
+    expect(headers, subject, 0)
+    try:
+        await owner.put(subject, b"null", headers)
+    except Conflict:
+        return False
+    for entry in booked:
+        await owner.purge(entry)
+    return True
+
+
+async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
+    """Gives an existing job the parent named in `wish`; a completed one counts at once.
+
+    False when there is no such job any more.
+    """
+    told = False
+    while True:
+        found = await find(store, job_id)
+        if found is None:
+            return told
+        link = {
+            **wish.given["parent"],
+            "policy": {k: v for k, v in wish.opts.items() if k in POLICY},
+        }
+        record = found.record.with_given(parent=link, parentKey=wish.given["parentKey"])
+        if "orphaned" in record.head:
+            record = record.with_head({**record.head, "orphaned": False})
+        completed = public_state_of(found.subject) == "completed"
+        if completed:
+            await tell_completed(store, Stored(found.subject, found.seq, record), job_id)
+        if told:
+            return True
+        fixed = record.fixed
+
+        def change(stored: Record, fixed: Any = fixed) -> None:
+            stored.fixed = fixed
+            if "orphaned" in stored.head:
+                stored.head["orphaned"] = False
+
+        # It may complete just before it learns of its parent: then it is looked at again.
+        if not await rewrite(store, job_id, change):
+            return completed
+        told = True
+        if completed:
+            return True
+
+
+__all__ = ["adopt", "tell_again", "tell_completed", "tell_failed", "wait_again"]

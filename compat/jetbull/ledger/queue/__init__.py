@@ -1,0 +1,7 @@
+"""One queue: what is set for it, what it holds, who works on it, what happened in it.
+
+settings, metrics, presence    paused and limits; finished jobs by the minute; workers
+consumers, counting            how many jobs are in each state
+families, pages, idle          which they are, and whether any are left
+listening, hearsay             the event log read in order; what it tells of one job
+"""

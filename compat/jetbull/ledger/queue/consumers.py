@@ -1,0 +1,105 @@
+"""The durable consumers of a queue, made when first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from jetbull.errors import StreamMissing
+from jetbull.ledger.messages.names import PRIO, SETTLE, STALLED, STATES, WAIT, QueueNames
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.streams import ensure_streams
+
+TICKET_WAIT_S = 5  # a delivered ticket nobody claimed comes back after this
+_IDLE_S = 3600.0
+
+
+def wait_consumer(names: QueueNames) -> tuple[str, list[str]]:
+    return names.consumer("w"), [names.all_in(WAIT)]
+
+
+def level_consumer(names: QueueNames, lane: str) -> tuple[str, list[str]]:
+    return names.consumer(f"p{lane}"), [names.all_in(PRIO, lane)]
+
+
+def repair_consumer(names: QueueNames) -> tuple[str, list[str]]:
+    """Expired leases and finished children whose parent was not told."""
+    return names.consumer("r"), [names.all_in(STALLED), names.all_in(SETTLE)]
+
+
+async def ensure_delivery(store: QueueStore, name: str, filters: list[str]) -> str:
+    """A pull consumer that hands out tickets; its name."""
+    config: dict[str, Any] = {
+        "durable_name": name,
+        "ack_policy": "explicit",
+        "ack_wait": TICKET_WAIT_S * 1_000_000_000,
+        "max_deliver": -1,
+        "max_ack_pending": -1,
+        "max_waiting": 8192,
+        "deliver_policy": "all",
+    }
+    return await _ensure(store, name, config, filters)
+
+
+async def ensure_counter(store: QueueStore, state: str) -> str:
+    """A consumer nobody reads: its `num_pending` is the number of jobs in `state`."""
+    names = store.names
+    name = names.consumer(f"n{state}")
+    config: dict[str, Any] = {
+        "durable_name": name,
+        "ack_policy": "explicit",
+        "deliver_policy": "all",
+        "mem_storage": True,  # on as many servers as the stream: the server takes no fewer
+        "inactive_threshold": int(_IDLE_S * 1_000_000_000),
+    }
+    return await _ensure(store, name, config, [names.all_in(state)])
+
+
+async def ask_the_time(store: QueueStore) -> None:
+    """Has the server answer something, which tells its time; see `clock.observe`."""
+    name, _ = wait_consumer(store.names)
+    await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
+
+
+async def remove_unused(store: QueueStore, levels: Iterable[int]) -> None:
+    """Removes the queue's consumers, those of these priority levels included, that nobody pulls."""
+    kinds = ["w", "r", *(f"n{state}" for state in STATES), *(f"p{level}" for level in levels)]
+    await asyncio.gather(*(_remove_unused(store, store.names.consumer(kind)) for kind in kinds))
+
+
+async def _remove_unused(store: QueueStore, name: str) -> None:
+    stream = store.names.space.jobs
+    try:
+        info = await store.wire.api(f"CONSUMER.INFO.{stream}.{name}")
+        if not info["num_waiting"]:
+            await store.wire.api(f"CONSUMER.DELETE.{stream}.{name}")
+    except StreamMissing:
+        return  # it was never made, or is gone
+
+
+async def _ensure(store: QueueStore, name: str, config: dict[str, Any], filters: list[str]) -> str:
+    if len(filters) == 1:
+        config["filter_subject"] = filters[0]
+    else:
+        config["filter_subjects"] = filters
+    stream = store.names.space.jobs
+    body = {"stream_name": stream, "config": config, "action": ""}
+    try:
+        await store.wire.api(f"CONSUMER.CREATE.{stream}.{name}", body)
+    except StreamMissing:
+        await ensure_streams(store.wire, store.names.space)
+        await store.wire.api(f"CONSUMER.CREATE.{stream}.{name}", body)
+    return name
+
+
+__all__ = [
+    "TICKET_WAIT_S",
+    "ask_the_time",
+    "ensure_counter",
+    "ensure_delivery",
+    "level_consumer",
+    "remove_unused",
+    "repair_consumer",
+    "wait_consumer",
+]

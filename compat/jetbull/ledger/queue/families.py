@@ -1,0 +1,240 @@
+"""The messages of one state in stream order: how many, and those at some positions.
+
+A batched direct get makes the server count what follows: by the subject asked for, about 20 ms for
+a million of them; without a subject, all of the stream, which takes longer still once something was
+removed from it. So sizes come from the counting consumers; of few messages batches are read; and of
+many, single messages by their sequence, many questions at once, which the server answers without
+counting. Only for what lies far from both ends it has to count once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, PRIO, WAIT
+from jetbull.ledger.queue.counting import count_family, count_level, count_matching, count_tickets
+from jetbull.ledger.store.singles import each
+from jetbull.ledger.store.store import QueueStore
+
+_CHUNK = 500  # messages of one answer
+_SINGLES = 200  # messages looked at one by one before the next guess how many it takes
+_MAX_BYTES = 4 * 1024 * 1024  # of one answer
+_FEW = 50_000  # so many are counted in a millisecond or two
+_NEAR = 500  # positions that are read over rather than located
+_EARLY = 20  # positions a guess lies before the one wanted
+_FAR = 4000  # sequences looked through backwards before the server has to count
+_LOOKS = 4  # rounds of looking here and there for the last one
+_WAYS = 16  # looks of a round
+_STEPS = 4  # guesses by the share of what lies between, before they halve it
+_COUNTED = frozenset({ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED})
+
+Found = list[_wire.Stored]
+
+
+class Family:
+    """The messages of one state, or of one priority level."""
+
+    def __init__(self, store: QueueStore, state: str, level: int | None = None) -> None:
+        self._store = store
+        self.state = state
+        self._level = level
+        self.subject = store.names.all_in(state, "*" if level is None else str(level))
+        self._start = self.subject.partition("*")[0]
+
+    async def size(self) -> int:
+        """How many there are; of many, a few milliseconds behind."""
+        if self.state == WAIT:
+            return await count_tickets(self._store)
+        if self.state == PRIO and self._level is not None:
+            return await count_level(self._store, self._level)
+        if self.state in _COUNTED:
+            return await count_family(self._store, self.state)
+        return await count_matching(self._store, self.subject)
+
+    async def read(self) -> Found:
+        """All of them."""
+        return await self._batches(1, None)
+
+    async def slice(self, first: int, last: int, size: int) -> Found:
+        """Positions first..last of `size`."""
+        wanted, behind = last - first + 1, size - 1 - last
+        if size <= _FEW:
+            if first <= _NEAR and first <= behind:
+                return (await self._batches(1, first + wanted))[first:]
+            if behind <= _NEAR:
+                found = await self._tail(behind + wanted)
+                if found is not None:
+                    return found[:wanted]
+            low, high = await self._bounds()
+            seq, position = await self._locate(first, size, low, high, high)
+            skip = first - position
+            return (await self._batches(seq, skip + wanted))[skip:]
+        low, high = await self._bounds()
+        if first <= _NEAR:
+            return (await self._singly(await self._first(low), first + wanted))[first:]
+        if behind <= _NEAR:
+            found = await self._backward(low, high, behind + wanted)
+            if found is not None:
+                return found[:wanted]
+        low, end = await asyncio.gather(self._first(low), self._near_last(low, high))
+        seq, position = await self._locate(first, size, low, high, end)
+        skip = first - position
+        return (await self._singly(seq, skip + wanted))[skip:]
+
+    # --- reading -----------------------------------------------------------------------
+
+    async def _batches(self, seq: int, count: int | None) -> Found:
+        """From a sequence on; all when `count` is None."""
+        found: Found = []
+        while count is None or len(found) < count:
+            size = _CHUNK if count is None else min(_CHUNK, count - len(found))
+            chunk = await self._counted(seq, size)
+            found += chunk
+            if not chunk or not chunk[-1].pending:
+                break
+            seq = chunk[-1].seq + 1
+        return found
+
+    async def _singly(self, seq: int, count: int) -> Found:
+        """`count` from a sequence on."""
+        found: Found = []
+        asked = 0
+        while len(found) < count:
+            left = count - len(found)
+            some = min(_SINGLES, left * asked // len(found) + 1 if found else left)
+            hits = await self._window(seq, seq + some - 1)
+            found += hits
+            asked += some
+            seq += some
+            if 4 * len(hits) < some:  # they lie far apart
+                return found + await self._batches(seq, count - len(found))
+        return found[:count]
+
+    async def _tail(self, count: int) -> Found | None:
+        """The newest `count` of few, oldest first; None when they lie too far apart to look for."""
+        last = await self._one({"last_by_subj": self.subject})
+        if last is None:
+            return []
+        span = count
+        while span <= _FAR:
+            seq = max(1, last.seq - span + 1)
+            found = await self._batches(seq, None)
+            if len(found) >= count or seq == 1:
+                return found[-count:]
+            span = max(2 * span, span * count * 5 // (4 * max(1, len(found))))
+        return None
+
+    async def _backward(self, low: int, end: int, count: int) -> Found | None:
+        """The newest `count`, oldest first; None when they lie too far apart to look for."""
+        found = await self._window(max(1, end - count + 1), end)
+        if not found:
+            end = await self._last(low, end)
+            found = await self._window(max(1, end - count + 1), end)
+        begin, width = max(1, end - count + 1), count
+        while len(found) < count and begin > 1:
+            if end - begin > _FAR:
+                return None
+            width *= 2
+            start = max(1, begin - width)
+            found = await self._window(start, begin - 1) + found
+            begin = start
+        return found[-count:]
+
+    async def _window(self, seq: int, end: int) -> Found:
+        """Those between two sequences."""
+        chunk = await each(self._store.wire, range(seq, end + 1), self._at)
+        return [m for m in chunk if m is not None and self._is_own(m)]
+
+    async def _at(self, seq: int) -> _wire.Stored | None:
+        return await self._one({"seq": seq})
+
+    # --- finding -----------------------------------------------------------------------
+
+    async def _bounds(self) -> tuple[int, int]:
+        """The first and the last sequence of the stream."""
+        info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
+        return int(info["state"]["first_seq"]), int(info["state"]["last_seq"])
+
+    async def _first(self, low: int) -> int:
+        """The sequence of the first one, in a stream that begins at `low`."""
+        # From behind its beginning the server goes through the stream; at it, through all subjects.
+        edge = await self._at(low)
+        if edge is not None and self._is_own(edge):
+            return low
+        found = await self._one({"next_by_subj": self.subject, "seq": low + 1})
+        return low if found is None else found.seq
+
+    async def _last(self, low: int, high: int) -> int:
+        """The sequence of the last one, between these two."""
+        # From one near it the server looks at what follows only, not through all subjects.
+        last = await self._near_last(low, high)
+        for _ in range(_LOOKS):
+            found = await self._one({"next_by_subj": self.subject, "seq": last + 1})
+            if found is None:
+                return last
+            last = found.seq
+        found = await self._one({"last_by_subj": self.subject})
+        return last if found is None else found.seq
+
+    async def _near_last(self, low: int, high: int) -> int:
+        """The sequence of one near the last, by looking here and there: good for a guess."""
+        steps = range((high - low).bit_length())
+        seqs: Sequence[int] = [high, *(high - (1 << n) for n in steps if high - (1 << n) >= low)]
+        newest = high
+        for _ in range(_LOOKS):
+            looks = await each(self._store.wire, seqs, self._at)
+            newest = max((m.seq for m in looks if m is not None and self._is_own(m)), default=high)
+            beyond = min((seq for seq in seqs if seq > newest), default=newest)
+            if beyond - newest < _WAYS:
+                break
+            seqs = range(newest, beyond, (beyond - newest) // _WAYS)
+        return newest
+
+    async def _locate(
+        self, position: int, size: int, begin: int, high_seq: int, end: int
+    ) -> tuple[int, int]:
+        """A sequence and the position it has, at or not far before the one wanted.
+
+        `end` is where the last one is believed to be: it is only guessed by.
+        """
+        low_seq = begin
+        low, high = 0, size - 1
+        early, steps = _EARLY, 0
+        while position - low > _NEAR and low_seq < high_seq:
+            if end <= low_seq or steps >= _STEPS:
+                end = high_seq
+            # Early: what is found a little before the position need not be asked again.
+            share = (position - early - low) / max(1, high - low) if steps < _STEPS else 0.5
+            guess = min(high_seq, low_seq + max(1, int((end - low_seq) * share)))
+            early, steps = _NEAR // 2, steps + 1
+            found = await self._counted(guess, 1)
+            if not found:
+                end = high_seq = guess - 1
+                continue
+            here = size - found[0].pending - 1
+            if here <= position:
+                low_seq, low = found[0].seq, here
+            else:
+                end, high_seq, high = guess - 1, guess - 1, here - 1
+        return low_seq, low
+
+    def _is_own(self, message: _wire.Stored) -> bool:
+        return message.subject.startswith(self._start)
+
+    async def _one(self, query: dict[str, Any]) -> _wire.Stored | None:
+        return await self._store.wire.get_one(self._store.names.space.jobs, query)
+
+    async def _counted(self, seq: int, count: int) -> Found:
+        query = {
+            "next_by_subj": self.subject,
+            "seq": seq,
+            "batch": count,
+            "max_bytes": _MAX_BYTES,
+        }
+        return await self._store.wire.get_batch(self._store.names.space.jobs, query)
+
+
+__all__ = ["Family", "Found"]

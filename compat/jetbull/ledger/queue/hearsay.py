@@ -1,0 +1,62 @@
+"""What the events tell of a job, where its own messages do not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.events import decode
+
+_ENDS = frozenset({"completed", "failed", "removed"})
+_OF_OTHERS = frozenset({"duplicated", "deduplicated", "debounced"})  # adds the job stands for
+_PAGE = 256
+_AT_ONCE = 500  # ids per question
+
+
+async def ended_since(store: QueueStore, job_id: str, moment: str) -> bool:
+    """Whether the job completed, failed or was removed after `moment`, the time of a message.
+
+    Events follow the stored step, so there is none of what did not happen; there may be none of
+    what did, since old ones go.
+    """
+    told = await _told_since(store, {job_id}, moment)
+    return not _ENDS.isdisjoint(told.get(job_id, ()))
+
+
+async def came_and_went(store: QueueStore, job_ids: Collection[str], moment: str) -> set[str]:
+    """Those of the jobs that were stored after `moment` and of which nothing is left.
+
+    A finished job that is no longer kept leaves no tombstone: only the events know of it.
+    """
+    missing = set(job_ids)
+    for start in range(0, len(job_ids), _AT_ONCE):
+        some = [store.names.any_state(i) for i in [*job_ids][start : start + _AT_ONCE]]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": some})
+        missing -= {last_token(m.subject) for m in found}
+    if not missing:
+        return set()
+    told = await _told_since(store, missing, moment)
+    return {job_id for job_id, events in told.items() if events - _OF_OTHERS}
+
+
+async def _told_since(
+    store: QueueStore, job_ids: Collection[str], moment: str
+) -> dict[str, set[str]]:
+    """The names of the events of each of the jobs that there are since `moment`."""
+    told: dict[str, set[str]] = {}
+    stream, subject = store.names.space.events, store.names.events
+    query = {"next_by_subj": subject, "start_time": moment, "batch": _PAGE}
+    while True:
+        found = await store.wire.get_batch(stream, query)
+        for message in found:
+            for event in decode(message.data):
+                job_id = str(event.get("jobId"))
+                if job_id in job_ids:
+                    told.setdefault(job_id, set()).add(event["event"])
+        if not found or not found[-1].pending:
+            return told
+        query = {"next_by_subj": subject, "seq": found[-1].seq + 1, "batch": _PAGE}
+
+
+__all__ = ["came_and_went", "ended_since"]

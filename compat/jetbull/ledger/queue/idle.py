@@ -1,0 +1,39 @@
+"""Is the queue drained: nothing waits, nothing runs?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from jetbull.ledger.job.reading import find
+from jetbull.ledger.messages.names import ACTIVE, HEAD, PRIO, WAIT, last_token
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored
+
+_TRIES = 8
+_LONGEST_PAUSE_SECONDS = 0.1
+
+
+async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
+    """True when no job waits or runs; a ticket whose ack is under way does not count."""
+    store.wire.flush_acks()
+    for attempt in range(_TRIES):
+        if busy_again():
+            return False
+        found = await _any(store)
+        if found is None:
+            return not busy_again()
+        current = await find(store, last_token(found.subject))
+        if current is not None and current.seq == found.seq:
+            return False
+        await asyncio.sleep(min(0.002 * 2**attempt, _LONGEST_PAUSE_SECONDS))
+    return False
+
+
+async def _any(store: QueueStore) -> Stored | None:
+    for family in (WAIT, ACTIVE, HEAD, PRIO):
+        query = {"last_by_subj": store.names.all_in(family)}
+        found = await store.wire.get_one(store.names.space.jobs, query)
+        if found is not None:
+            return found
+    return None

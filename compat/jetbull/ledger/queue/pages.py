@@ -1,0 +1,193 @@
+"""Pages of jobs in a state, in BullMQ's order.
+
+Stream order is the order of entering a state. Of many jobs only the page is read; few of them, and
+those that run, are read whole and sorted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.job.reading import as_stored, find_many
+from jetbull.ledger.messages.names import (
+    ACTIVE,
+    CHILDREN,
+    COMPLETED,
+    DELAYED,
+    FAILED,
+    HEAD,
+    PRIO,
+    SETTLE,
+    STALLED,
+    WAIT,
+    lane_of,
+    last_token,
+    public_state_of,
+)
+from jetbull.ledger.messages.placing import rank
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.queue.counting import levels
+from jetbull.ledger.queue.families import Family
+from jetbull.ledger.store.due_order import LIMIT, since
+from jetbull.ledger.store.replicas import up_to_date
+from jetbull.ledger.store.store import QueueStore
+
+WHOLE = 2000  # states up to this size are read whole, if most of it is asked for
+FEW = 60  # or always
+_DISORDER = 50  # finished jobs: so far from its place by time may one be stored
+_SPARES = (0, 100, 1000)  # read beyond the page, when it was not full with fewer
+_TRIES = 5
+_PAUSE_SECONDS = 0.005
+
+Rows = list[tuple[str, Stored]]
+
+
+async def page(store: QueueStore, state: str, start: int, end: int, ascending: bool) -> Rows:
+    """Jobs of one BullMQ state, inclusive positions, negative ones from the end.
+
+    A page with a beginning and an end is full as long as there are jobs behind it: jobs that leave
+    the state while it is read give their places to those that follow.
+    """
+    rows: Rows = []
+    for spare in _SPARES if start >= 0 and end >= 0 else _SPARES[:1]:
+        rows, ends_here = await _page(store, state, start, end, ascending, spare)
+        if ends_here or len(rows) > end - start:
+            break
+    return rows
+
+
+async def _page(
+    store: QueueStore, state: str, start: int, end: int, ascending: bool, spare: int
+) -> tuple[Rows, bool]:
+    """The page from so many positions more than it has, and whether nothing lies behind them."""
+    families = [Family(store, f) for f in _FAMILIES.get(state, ())]
+    if state == "prioritized":
+        families = [Family(store, PRIO, n) for n in await levels(store)]
+    sizes = await asyncio.gather(*(family.size() for family in families))
+    total = sum(sizes)
+    if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
+        rows = await _whole(store, state, families)
+        first, last = _between(start, end, len(rows))
+        return (rows if ascending else rows[::-1])[first : last + 1], True
+    first, last = _between(start, end, total)
+    if first > last:
+        return [], True
+    wanted = last - first + 1
+    last = min(total - 1, last + spare)
+    ends_here = last == total - 1
+    if not ascending:
+        first, last = total - 1 - last, total - 1 - first
+    if state == "delayed" and total <= LIMIT:
+        listed = _rows(await store.due_order.slice(first, last, total))
+    elif state in ("completed", "failed"):
+        low, high = max(0, first - _DISORDER), min(total - 1, last + _DISORDER)
+        around = sorted(_rows(await _slice(families, sizes, low, high)), key=_by_finish)
+        listed = around[first - low : last - low + 1]
+    else:
+        listed = _rows(await _slice(families, sizes, first, last))
+    rows = await _current(store, state, listed)
+    return (rows if ascending else rows[::-1])[:wanted], ends_here
+
+
+async def _slice(
+    families: list[Family], sizes: list[int], first: int, last: int
+) -> list[_wire.Stored]:
+    """Positions first..last of all families, one behind the other; of the head the newest first."""
+    found: list[_wire.Stored] = []
+    for family, size in zip(families, sizes, strict=True):
+        if first < size and last >= 0:
+            low, high = max(0, first), min(last, size - 1)
+            if family.state == HEAD:
+                found += (await family.slice(size - 1 - high, size - 1 - low, size))[::-1]
+            else:
+                found += await family.slice(low, high, size)
+        first, last = first - size, last - size
+    return found
+
+
+def _is_most(start: int, end: int, total: int) -> bool:
+    first, last = _between(start, end, total)
+    return 2 * (last - first + 1) > total
+
+
+def _between(start: int, end: int, total: int) -> tuple[int, int]:
+    """The positions meant, of so many."""
+    first = max(0, start + total if start < 0 else start)
+    return first, max(-1, min(total - 1, end + total if end < 0 else end))
+
+
+def _rows(found: list[_wire.Stored]) -> Rows:
+    return [(last_token(m.subject), as_stored(m)) for m in found]
+
+
+_FAMILIES = {
+    "waiting": (HEAD, WAIT),
+    "active": (ACTIVE, STALLED),
+    "completed": (COMPLETED, SETTLE),
+    "failed": (FAILED, SETTLE),
+    "delayed": (DELAYED,),
+    "waiting-children": (CHILDREN,),
+}
+
+
+def _by_seq(row: tuple[str, Stored]) -> Any:
+    return row[1].seq
+
+
+def _head_first(row: tuple[str, Stored]) -> Any:
+    stored = row[1]
+    head = f".{HEAD}." in stored.subject
+    return (0, -stored.seq) if head else (1, stored.seq)
+
+
+def _by_due(row: tuple[str, Stored]) -> Any:
+    return since(row[1].record.head, row[1].seq)
+
+
+def _by_priority(row: tuple[str, Stored]) -> Any:
+    return rank(int(lane_of(row[1].subject))), row[1].seq
+
+
+def _by_start(row: tuple[str, Stored]) -> Any:
+    return row[1].record.head.get("processedOn", 0), row[1].seq
+
+
+def _by_finish(row: tuple[str, Stored]) -> Any:
+    return row[1].record.head.get("finishedOn", 0), row[1].seq
+
+
+_ORDER: dict[str, Callable[[tuple[str, Stored]], Any]] = {
+    "waiting": _head_first,
+    "delayed": _by_due,
+    "prioritized": _by_priority,
+    "active": _by_start,
+    "completed": _by_finish,
+    "failed": _by_finish,
+}
+
+
+async def _whole(store: QueueStore, state: str, families: list[Family]) -> Rows:
+    rows: Rows = []
+    for family in families:
+        rows += _rows(await up_to_date(store, family.subject, family.read))
+    rows = await _current(store, state, rows)
+    return sorted(rows, key=_ORDER.get(state, _by_seq))
+
+
+async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
+    """Only jobs whose newest message is the one listed, with patches folded in."""
+    for _ in range(_TRIES):
+        now = await find_many(store, [job_id for job_id, _ in rows])
+        if not store.wire.is_clustered or all(i in now and now[i].seq >= r.seq for i, r in rows):
+            break
+        await asyncio.sleep(_PAUSE_SECONDS)  # asked of a server that is behind, or they are gone
+    return [
+        (job_id, now[job_id])
+        for job_id, listed in rows
+        if job_id in now
+        and now[job_id].seq == listed.seq
+        and public_state_of(listed.subject) == state
+    ]

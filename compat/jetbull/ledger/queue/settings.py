@@ -1,0 +1,53 @@
+"""What is set for a whole queue: paused, global concurrency, global rate limit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from jetbull.errors import Conflict
+from jetbull.ledger.messages.guard import expect
+from jetbull.ledger.store.replicas import last_on
+from jetbull.ledger.store.store import QueueStore
+
+Settings = dict[str, Any]
+_KIND, _KEY = "meta", "queue"
+
+
+async def read(store: QueueStore) -> tuple[Settings, int]:
+    """The settings and the sequence that guards a change of them (0: none stored)."""
+    subject = store.names.aux(_KIND, _KEY)
+    found = await last_on(store, subject)
+    if found is None:
+        return {}, 0
+    settings: Settings = json.loads(found.data)
+    return settings, found.seq
+
+
+async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Settings:
+    """Applies `edit` to the stored settings, whoever else is editing, and tells the workers."""
+    subject = store.names.aux(_KIND, _KEY)
+    while True:
+        settings, seq = await read(store)
+        before = dict(settings)
+        edit(settings)
+        if settings == before:
+            return settings
+        headers: dict[str, str] = {}
+        expect(headers, subject, seq)
+        try:
+            seq = await store.put(subject, json.dumps(settings).encode(), headers)
+        except Conflict:
+            continue
+        # With the news itself: a worker that had to read it could start what is added meanwhile.
+        await store.hint("meta", json.dumps({"seq": seq, "settings": settings}).encode())
+        return settings
+
+
+def told(hint: bytes) -> tuple[Settings, int] | None:
+    """The settings and their sequence, from the hint `meta`; None when it does not hold them."""
+    if not hint:
+        return None
+    body = json.loads(hint)
+    return body["settings"], int(body["seq"])

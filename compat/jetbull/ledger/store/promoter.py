@@ -1,0 +1,64 @@
+"""Precision for near due times: this process promotes on the millisecond what the server would
+promote up to 250 ms late. If the process is gone, the server's schedule does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush
+
+from jetbull.errors import JetbullError
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.placing import HORIZON_MS
+
+log = logging.getLogger("jetbull.promoter")
+
+_MAX_ARMED = 1000
+
+Promote = Callable[[str, int], Awaitable[None]]
+
+
+class Promoter:
+    """One timer loop per queue; jobs further away than the horizon are left to the server."""
+
+    def __init__(self, promote: Promote) -> None:
+        self._promote = promote
+        self._heap: list[tuple[int, int, str]] = []
+        self._armed = 0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def arm(self, job_id: str, due_ms: int) -> None:
+        """Promotes the job at `due_ms`, if that is near."""
+        if due_ms - now_ms() > HORIZON_MS or len(self._heap) >= _MAX_ARMED:
+            return
+        self._armed += 1  # jobs of one millisecond keep the order they were added in
+        heappush(self._heap, (due_ms, self._armed, job_id))
+        self._wake.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """Ends the loop; what was armed is left to the server."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while self._heap:
+            wait = (self._heap[0][0] - now_ms()) / 1000
+            if wait > 0:
+                self._wake.clear()
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+                continue
+            due_ms, _, job_id = heappop(self._heap)
+            try:
+                await self._promote(job_id, due_ms)
+            except JetbullError as error:
+                log.debug("job %s is left to the server's schedule: %s", job_id, error)

@@ -1,0 +1,9 @@
+"""The streams of a prefix: how they come to be, and what is not a job in them.
+
+streams         the five streams, made when first needed
+events          the event log, written behind the steps it tells of
+event_limits    how long that log may become
+ids             counters for generated ids, reserved ahead
+flushing        emptying a prefix
+inventory       what is on a server, seen from outside
+"""

@@ -1,0 +1,104 @@
+"""Generated job ids: a counter per queue, reserved ahead in growing blocks.
+
+One process gives 1, 2, 3 … without gaps and hands back what it did not use, if nobody else counted
+on meanwhile; several processes at once get blocks of their own (docs/differences.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from time import monotonic
+
+from jetbull.errors import AckTimeout, StoreError, StreamMissing
+from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.names import QueueNames
+from jetbull.ledger.streams.streams import ensure_streams
+from jetbull.ledger.wire import Wire
+
+_MAX_BLOCK = 512
+_PATIENCE = 30.0  # seconds
+
+
+class IdSource:
+    """Ids of one queue over one connection."""
+
+    def __init__(self, wire: Wire, names: QueueNames) -> None:
+        self._wire = wire
+        self._subject = names.counter("id")
+        self._space = names.space
+        self._stream = names.space.counters
+        self._next = 1
+        self._last = 0
+        self._block = 1
+        self._lock = asyncio.Lock()
+
+    async def take(self, count: int = 1) -> range:
+        """`count` consecutive ids."""
+        if self._left < count:
+            async with self._lock:
+                if self._left < count:
+                    await self._reserve(count)
+        first = self._next
+        self._next += count
+        return range(first, first + count)
+
+    async def _reserve(self, count: int) -> None:
+        step = max(self._block, count - self._left)
+        while True:
+            end = await self._add(step)
+            # Some of those that were left may have been taken meanwhile.
+            if end - step != self._last:
+                self._next = end - step + 1
+            self._last = end
+            if self._left >= count:
+                break
+            step = count
+        self._block = min(self._block * 2, _MAX_BLOCK)
+
+    @property
+    def _left(self) -> int:
+        """How many ids are reserved and not given yet."""
+        return self._last - self._next + 1
+
+    async def _add(self, step: int) -> int:
+        deadline = monotonic() + _PATIENCE
+        while True:
+            try:
+                return await (await self._wire.post(self._subject, b"", {"Nats-Incr": f"+{step}"}))
+            except (AckTimeout, StreamMissing) as error:
+                # Counted or not: numbers that were lost with the answer leave a gap, no more.
+                try:
+                    async with asyncio.timeout(deadline - monotonic()):
+                        await self._wire.connected()
+                        if isinstance(error, StreamMissing):
+                            await ensure_streams(self._wire, self._space)
+                        await asyncio.sleep(0.05)
+                except TimeoutError:
+                    raise error from None
+
+    async def last(self) -> int:
+        """The highest number reserved so far by anybody; 0 before the first."""
+        found = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
+        return 0 if found is None else int(json.loads(found.data)["val"])
+
+    async def give_back(self) -> None:
+        """Returns the unused rest of the block, unless someone counted on since."""
+        left = self._left
+        if left <= 0 or not self._wire.is_connected:
+            return
+        try:
+            stored = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
+            if stored is None or f'"{self._last}"'.encode() not in stored.data:
+                return
+            headers: HeaderMap = {"Nats-Incr": f"-{left}"}
+            expect(headers, self._subject, stored.seq)
+            await (await self._wire.post(self._subject, b"", headers))
+        except (AckTimeout, StoreError):
+            return  # a gap in the numbers
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Drops the reservation (the counter was reset)."""
+        self._next, self._last, self._block = 1, 0, 1

@@ -1,0 +1,121 @@
+"""The five streams of a prefix, and how they come to be.
+
+    JB_<P>    jobs, settings, dependencies: work-queue, one message per subject, schedules, batches
+    JBE_<P>   events: about 10,000 messages per queue, each of one or more events
+    JBC_<P>   counters: job ids, metrics
+    JBL_<P>   log rows
+    JBO_<P>   payloads too large for a message
+
+No limit of any kind stands on the jobs stream: it could only be kept by dropping live jobs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from jetbull.errors import ServerTooOld, ServerUnavailable, StoreError, StreamMissing
+from jetbull.ledger.messages.names import Space
+from jetbull.ledger.wire import Wire
+
+EVENT_HISTORY = 10_000
+_UNKNOWN_FIELD = 10025
+_CONSUMERS = 100_000  # a few per queue and one per priority in use; the server's default is 1,000
+
+
+def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
+    p = space.token
+    common = {"storage": "file", "num_replicas": replicas, "allow_direct": True, "max_age": 0}
+    return [
+        {
+            **common,
+            "name": space.jobs,
+            "subjects": [f"jb.{p}.>", f"jbq.{p}.>", f"jbd.{p}.>"],
+            "retention": "workqueue",
+            "max_msgs_per_subject": 1,
+            "allow_atomic": True,
+            "allow_msg_schedules": True,
+            "allow_msg_ttl": True,
+            "allow_rollup_hdrs": True,
+            "max_consumers": _CONSUMERS,
+        },
+        {
+            **common,
+            "name": space.events,
+            "subjects": [f"jbe.{p}.*"],
+            "max_msgs_per_subject": EVENT_HISTORY,
+            "max_consumers": _CONSUMERS,
+        },
+        {
+            **common,
+            "name": space.counters,
+            "subjects": [f"jbc.{p}.>"],
+            "max_msgs_per_subject": 1,
+            "allow_msg_counter": True,
+        },
+        {**common, "name": space.logs, "subjects": [f"jbl.{p}.>"]},
+        {**common, "name": space.objects, "subjects": [f"jbo.{p}.>"]},
+    ]
+
+
+async def ensure_streams(wire: Wire, space: Space) -> None:
+    """Creates what is missing; an existing stream keeps what its owner configured."""
+    configs = configurations(space, space.replicas)
+    await asyncio.gather(*(_ensure(wire, config) for config in configs))
+
+
+async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
+    name = config["name"]
+    for attempt in range(40):
+        try:
+            found = (await wire.api(f"STREAM.INFO.{name}"))["config"]
+            missing_subjects = set(config["subjects"]) - set(found.get("subjects") or ())
+            if missing_subjects:  # made by an older jetbull
+                found["subjects"] = [*found["subjects"], *sorted(missing_subjects)]
+                await wire.api(f"STREAM.UPDATE.{name}", found)
+            return
+        except StreamMissing as missing:
+            if missing.code == 0 and attempt == 39:
+                raise ServerUnavailable(
+                    f"JetStream does not answer at {wire.url}: enable it (`nats-server -js`)."
+                ) from missing
+        except StoreError as busy:
+            if attempt == 39:
+                raise ServerUnavailable(f"JetStream at {wire.url} is not ready: {busy}") from busy
+            await asyncio.sleep(0.25)
+            continue
+        try:
+            await wire.api(f"STREAM.CREATE.{name}", config)
+            return
+        except StoreError as error:
+            if error.code == _UNKNOWN_FIELD:
+                raise ServerTooOld(
+                    f"The NATS server at {wire.url} does not know a stream setting jetbull needs "
+                    f"({error}); use nats-server 2.14 or newer."
+                ) from error
+            if error.code == 10065:  # subjects overlap: a rival stream holds our subjects
+                raise
+            if attempt == 39:
+                raise
+            await asyncio.sleep(0.05 if error.code == 10058 else 0.25)
+
+
+async def delete_streams(wire: Wire, space: Space) -> None:
+    """Removes everything the prefix holds."""
+    for config in configurations(space, 1):
+        try:
+            await wire.api(f"STREAM.DELETE.{config['name']}")
+        except StreamMissing:
+            continue
+
+
+async def all_prefix_streams(wire: Wire) -> list[str]:
+    """Names of all streams on the server that jetbull made."""
+    names: list[str] = []
+    while True:
+        answer = await wire.api("STREAM.NAMES", {"offset": len(names)})
+        page = answer.get("streams") or []
+        names += page
+        if not page or len(names) >= int(answer.get("total", 0)):
+            break
+    return [n for n in names if n.startswith(("JB_", "JBE_", "JBC_", "JBL_", "JBO_"))]

@@ -1,0 +1,90 @@
+"""The tickets one worker has in hand, each level in the order of the line, and those it gave back.
+
+Level 0 is the line without priorities. It comes first, then the levels in the order of `rank`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeVar
+
+from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.messages.placing import rank
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.line import Returned
+
+__all__ = ["Hand", "ranked"]
+
+_Of = TypeVar("_Of")
+
+
+class Hand:
+    """Tickets of one queue that a consumer gave to this worker and no slot has taken yet."""
+
+    def __init__(self, store: QueueStore) -> None:
+        self.plain: deque[Ticket] = deque()
+        self.by_level: dict[int, deque[Ticket]] = {}  # without level 0
+        self.returned = Returned(store)
+
+    def add_level(self, level: int, tickets: deque[Ticket]) -> None:
+        """From now on `tickets` are those of a priority level."""
+        # A new dictionary: somebody may be going through the old one.
+        self.by_level = ranked({**self.by_level, level: tickets})
+
+    def of(self, level: int) -> deque[Ticket]:
+        """The tickets of a level that was added, the next one first."""
+        return self.by_level[level] if level else self.plain
+
+    def count(self) -> int:
+        """How many are in hand."""
+        if not self.by_level:
+            return len(self.plain)
+        return len(self.plain) + sum(len(level) for level in self.by_level.values())
+
+    @property
+    def first_level(self) -> int:
+        """The priority level of the first ticket that has one; 0 if none has."""
+        return next((level for level, tickets in self.by_level.items() if tickets), 0)
+
+    def pop(self) -> Ticket | None:
+        """The next ticket: tail first, then the lowest priority number."""
+        if self.plain:
+            return self.plain.popleft()
+        for level in self.by_level.values():
+            if level:
+                return level.popleft()
+        return None
+
+    def take_behind(self, level: int) -> list[Ticket]:
+        """Takes out all that may not start before a job of `level`."""
+        later = [tickets for at, tickets in self.by_level.items() if rank(at) > rank(level)]
+        held = [ticket for tickets in later for ticket in tickets]
+        for tickets in later:
+            tickets.clear()
+        return held
+
+    def as_delivered(self, ticket: Ticket) -> Ticket:
+        """The same ticket as the consumer gave it, if it did: that one can be acknowledged."""
+        returned = self.returned.as_delivered(ticket)
+        for tickets in (self.plain, *self.by_level.values()):
+            for held in tickets:
+                if held.stored.seq == ticket.stored.seq:
+                    tickets.remove(held)
+                    return held
+        return returned or ticket
+
+    async def recall(self) -> Ticket | None:
+        """As `pop`, with what was given back in its old place."""
+        for level in (0, *self.by_level):
+            tickets = self.of(level)
+            ticket = await self.returned.next_of(level, tickets)
+            if ticket is not None:
+                return ticket
+            if tickets:
+                return tickets.popleft()
+        return None
+
+
+def ranked(by_level: dict[int, _Of]) -> dict[int, _Of]:
+    """The same by level, in the order levels are served."""
+    return dict(sorted(by_level.items(), key=lambda item: rank(item[0])))

@@ -1,0 +1,90 @@
+"""How many tickets are asked for, and of which feed, so that slots have what they need.
+
+Idle slots leave standing requests at the server, so a new job reaches them at once. Busy workers
+with short jobs fetch a little ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jetbull.ledger.messages.placing import rank
+from jetbull.ledger.taking.feeds import Feeds
+from jetbull.ledger.taking.giving_back import GivingBack
+from jetbull.ledger.taking.resting import Resting
+
+__all__ = ["Supply"]
+
+
+class Supply:
+    """Requests for tickets; nothing is fetched unless `may_fetch`.
+
+    `room` is how many jobs the limits let start now, None without limits; `ahead` is how many
+    tickets a busy worker should have in hand.
+    """
+
+    def __init__(
+        self,
+        feeds: Feeds,
+        back: GivingBack,
+        resting: Resting,
+        may_fetch: Callable[[], bool],
+        room: Callable[[], int | None],
+        ahead: Callable[[], int],
+    ) -> None:
+        self._feeds = feeds
+        self._hand = feeds.hand
+        self._back = back
+        self._resting = resting
+        self._may_fetch = may_fetch
+        self._room = room
+        self._ahead = ahead
+
+    async def fetch(self) -> None:
+        """Asks for what is missing; gives back what is in hand when no job may start."""
+        if not self._may_fetch():
+            await self._back.all()
+            return
+        need = self._need()
+        if len(self._feeds.by_level) == 1:
+            await self._fetch_plain(need)
+        else:
+            await self._fetch_levels(need)
+
+    def _need(self) -> int:
+        return self._allowed(len(self._resting.slots) - self._hand.count())
+
+    def _allowed(self, count: int) -> int:
+        room = self._room()
+        return count if room is None else min(count, room - self._hand.count())
+
+    async def _fetch_plain(self, need: int) -> None:
+        feed = self._feeds.by_level[0]
+        ahead, held = self._ahead(), len(self._hand.plain)
+        if ahead and held <= ahead // 2 and self._allowed(1) > 0:
+            await feed.grab(self._allowed(max(need, 0) + ahead - held))
+            need = self._need()
+        missing = need - feed.standing
+        if missing > 0:
+            await feed.poll(missing)
+
+    async def _fetch_levels(self, need: int) -> None:
+        ahead = self._ahead()
+        want = self._allowed(need + ahead)
+        if need > 0 or self._hand.count() <= ahead // 2:
+            for feed in list(self._feeds.by_level.values()):
+                if want <= 0:
+                    break
+                if feed.standing:  # the server has nothing there, or sends it unasked
+                    continue
+                want -= await feed.grab(want)
+                if need + ahead - want > 0:
+                    break
+        need = self._need()
+        # Both are in the order of the line.
+        first = self._hand.first_level
+        for level, feed in list(self._feeds.by_level.items()):
+            # A job that comes before those in hand must be able to come.
+            missing = max(need, 1 if rank(level) < rank(first) else 0) - feed.standing
+            if missing > 0:
+                await feed.poll(missing)

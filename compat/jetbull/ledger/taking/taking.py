@@ -1,0 +1,244 @@
+"""Claiming a waiting job: one message, fenced by the ticket's sequence.
+
+A claim may be sent right behind the outcome of the job before it (`on_sent`), so that a slot waits
+for one round trip per job and not for two. The server stores both in that order: at no moment are
+more jobs active than the worker has slots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+
+from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
+from jetbull.ledger import wire as _wire
+from jetbull.ledger.job import late
+from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.moving import transition
+from jetbull.ledger.job.patches import fold, read_patches
+from jetbull.ledger.job.reading import as_stored
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import ACTIVE, HEAD, escape, is_schedule, state_of
+from jetbull.ledger.messages.placing import active
+from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.messages.templates import claim_values, head_claim_values
+from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Msg
+
+log = logging.getLogger("jetbull.ledger")
+
+OnStored = Callable[[int], None]
+_REMOVED = re.compile(rb'"removeOnComplete":(true|0[,}]|\{"count":0[,}])')
+
+
+class Claim:
+    """A ticket being claimed; `lease` sends the claim, unless `send` did, and tells how it went."""
+
+    __slots__ = (
+        "_answer",
+        "_due_ms",
+        "_lock_ms",
+        "_on_stored",
+        "_patch",
+        "_payload",
+        "_record",
+        "_token",
+        "_worker",
+        "job_id",
+        "ticket",
+    )
+
+    def __init__(
+        self,
+        store: QueueStore,
+        job_id: str,
+        ticket: Ticket,
+        token: str,
+        lock_ms: int,
+        worker: str | None,
+        on_stored: OnStored | None,
+    ) -> None:
+        self.job_id = job_id
+        self.ticket = ticket
+        self._record = ticket.stored.record
+        self._token = token
+        self._lock_ms = lock_ms
+        self._worker = worker
+        self._on_stored = on_stored
+        self._due_ms = 0
+        self._payload = b""
+        self._patch = 0  # sequence of the patch that is in the record
+        self._answer: asyncio.Future[int] | None = None
+
+    def send(self, store: QueueStore) -> None:
+        """Sends the claim of a waiting job or one at the head now, if the queue has no patches.
+
+        What goes wrong is told by `lease`.
+        """
+        self._start()
+        token, stored = escape(self.job_id).encode(), self.ticket.stored
+        template, values_of = store.templates.claim, claim_values
+        if not self.ticket.reply and state_of(stored.subject) == HEAD:
+            template, values_of = store.templates.claim_head, head_claim_values
+        values = values_of(token, stored.seq, self._due_ms)
+        try:
+            self._answer = store.grouping.post(
+                template, token, values, self._payload, self._on_stored
+            )
+        except JetbullError as error:
+            self._answer = asyncio.get_running_loop().create_future()
+            self._answer.set_exception(error)
+
+    def abandon(self) -> None:
+        """Nobody will ask for the lease: should the claim succeed, its lock expires."""
+        if self._answer is not None:
+            self._answer.cancel()
+
+    async def lease(self, store: QueueStore) -> Lease | None:
+        """The lease; None when the ticket was stale: then it is dropped, if a consumer gave it.
+
+        `Conflict` for a ticket no consumer gave, if it stands as it was: it may be tried again.
+        """
+        stored = self.ticket.stored
+        if late.fired(stored) and await late.is_late(store, stored):
+            await late.discard(store, stored)
+            await self._drop(store, b"+ACK")
+            return None
+        usual = self.ticket.reply or self.ticket.contested
+        if self._answer is None and usual and not store.may_be_patched:
+            self.send(store)
+        try:
+            if self._answer is not None:
+                store.wire.hurry()
+                try:
+                    seq = await self._answer
+                except (AckTimeout, StreamMissing) as error:
+                    m = self._message(store)
+                    seq = await store.insist(
+                        m.subject, m.payload, m.headers, error, self._on_stored
+                    )
+            else:
+                seq = await self._stored(store)
+        except Conflict:
+            if self.ticket.contested:
+                return None
+            newest = await self._newest(store)
+            if newest is not None and await late.stands_behind(store, newest, stored.seq):
+                await late.discard(store, newest)
+                newest = stored
+            if newest is None or newest.seq != stored.seq:
+                await self._drop(store, b"+ACK")
+                return None
+            if not self.ticket.reply:
+                raise
+            # Refused, and yet nothing changed: a cluster's new leader may have counted a message
+            # that was lost with the old one. Acknowledged, the job would be lost too.
+            await self._drop(store, b"-NAK")
+            return None
+        return await self._won(store, seq)
+
+    def _start(self) -> None:
+        """The record as it is while the job runs."""
+        now = now_ms()
+        old = self._record.head
+        head = {**old, "processedOn": now, "token": self._token}
+        head["attemptsStarted"] = old.get("attemptsStarted", 0) + 1
+        head["after"] = self.ticket.stored.seq
+        if old:
+            head.pop("delay", None)
+            head.pop("due", None)
+        if self._worker:
+            head["processedBy"] = self._worker
+        self._record = self._record.with_head(head)
+        self._payload = self._record.encode()
+        self._due_ms = now + self._lock_ms
+
+    def _message(self, store: QueueStore) -> Message:
+        """The claim, made from its parts: for all but the usual case."""
+        place = active(self._due_ms)
+        return transition(store, self.job_id, self.ticket.stored, self._record, place)
+
+    async def _stored(self, store: QueueStore) -> int:
+        if store.may_be_patched:
+            self._fold((await read_patches(store, [self.job_id])).get(self.job_id))
+        self._start()
+        m = self._message(store)
+        return await store.put(m.subject, m.payload, m.headers, self._on_stored)
+
+    def _fold(self, patch: _wire.Stored | None) -> None:
+        """The record as the ticket and its patch say it is."""
+        stored = self.ticket.stored
+        self._record = fold(stored.record, stored.seq, patch)
+        self._patch = 0 if patch is None else patch.seq
+
+    async def _catch_up(self, store: QueueStore, lease: Lease, seq: int) -> None:
+        """Takes in a patch that was stored before the claim and after the look at patches."""
+        subject = store.names.aux("patch", self.job_id)
+        patch = await store.wire.get_last(store.names.space.jobs, subject)
+        if patch is None:
+            return
+        if max(self._patch, self.ticket.stored.seq) < patch.seq < seq:
+            self._fold(patch)
+            self._start()
+            fresh = self._record
+
+            def change(record: Record) -> None:
+                record.head, record.fixed, record.data = dict(fresh.head), fresh.fixed, fresh.data
+
+            await lease.update(change)
+        await store.purge(subject, seq=seq)
+
+    async def _newest(self, store: QueueStore) -> Stored | None:
+        newest = await store.newest(self.job_id)
+        return None if newest is None else as_stored(newest)
+
+    async def _drop(self, store: QueueStore, answer: bytes) -> None:
+        if self.ticket.reply:
+            await store.wire.send(self.ticket.reply, answer)
+
+    async def _won(self, store: QueueStore, seq: int) -> Lease:
+        ticket, record = self.ticket, self._record
+        stored = Stored(store.names.job(ACTIVE, self.job_id), seq, record)
+        lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
+        # What a consumer gives is no schedule.
+        if ticket.reply or not is_schedule(ticket.stored.subject):
+            lease.ticket = ticket.stored
+        try:
+            if store.may_be_patched:
+                await self._catch_up(store, lease, seq)
+            if ticket.reply and _leaves_at_once(record.fixed):
+                lease.acked = await store.wire.question(ticket.reply, b"+ACK")
+                lease.acked.add_done_callback(_heard)
+            elif ticket.reply:
+                store.wire.ack(ticket.reply)
+        except (AckTimeout, StoreError) as error:
+            # The job is ours; what is left of its ticket is seen to when it ends.
+            log.debug("ticket of job %s is left for now: %s", self.job_id, error)
+        return lease
+
+
+def _heard(answer: asyncio.Future[Msg]) -> None:
+    """Whoever needs the answer looks at it; a lease that was lost does not."""
+    if not answer.cancelled():
+        answer.exception()
+
+
+def _leaves_at_once(given: bytes) -> bool:
+    """Whether the job is removed when it completes: then its ticket has to be gone."""
+    return b'"removeOnComplete"' in given and _REMOVED.search(given) is not None
+
+
+async def take(
+    store: QueueStore,
+    job_id: str,
+    ticket: Ticket,
+    token: str,
+    lock_ms: int,
+    worker: str | None,
+    on_stored: OnStored | None = None,
+) -> Lease | None:
+    """Claims a waiting job. None when the ticket is stale; then it is dropped."""
+    return await Claim(store, job_id, ticket, token, lock_ms, worker, on_stored).lease(store)
