@@ -14,10 +14,10 @@ from jetbull.ledger.store.collector import collector_paused
 from jetbull.ledger.store.store import QueueStore
 from jetbull.legacy import modern, outdated
 from jetbull.options import DEFAULT_PREFIX, check_id
-from jetbull.queue_admin import QueueAdmin
-from jetbull.queue_jobs import QueueJobs
-from jetbull.queue_metrics import QueueMetrics
-from jetbull.queue_schedules import QueueSchedules
+from jetbull.queues.admin import QueueAdmin
+from jetbull.queues.jobs import QueueJobs
+from jetbull.queues.metrics import QueueMetrics
+from jetbull.queues.schedules import QueueSchedules
 from jetbull.telemetry.queues import trace_queue
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions

@@ -20,28 +20,28 @@ from jetbull.errors import (
     StoreError,
 )
 from jetbull.event_emitter import EventEmitter
-from jetbull.hand_driven import (
-    _postgres_connection_error_types as _postgres_connection_error_types,  # as in bullmq.worker
-)
-from jetbull.hand_driven import getCompleted as getCompleted
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
-from jetbull.manual import ManualFetch
 from jetbull.options import DEFAULT_PREFIX
-from jetbull.outcomes import run_job
-from jetbull.processors import AsyncProcessor, PlainProcessor, Processor
 from jetbull.shielding import Done, to_the_end, unless
-from jetbull.stalled_check import StalledCheck
 from jetbull.telemetry.workers import trace_worker
 from jetbull.types.generics import Data, Result
 from jetbull.types.worker_options import WorkerOptions
-from jetbull.worker_body import WorkerBody
-from jetbull.worker_serving import Serving
-from jetbull.worker_settings import settled
+from jetbull.workers.body import WorkerBody
+from jetbull.workers.hand_driven import (
+    _postgres_connection_error_types as _postgres_connection_error_types,  # as in bullmq.worker
+)
+from jetbull.workers.hand_driven import getCompleted as getCompleted
+from jetbull.workers.manual import ManualFetch
+from jetbull.workers.outcomes import run_job
+from jetbull.workers.processors import AsyncProcessor, PlainProcessor, Processor
+from jetbull.workers.serving import Serving
+from jetbull.workers.settings import settled
+from jetbull.workers.stalled_check import StalledCheck
 
 _AGAIN_SECONDS = 2.0  # before a worker begins anew after an error that ended it
 

@@ -14,7 +14,7 @@ from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
-from jetbull.upkeep import Upkeep
+from jetbull.workers.upkeep import Upkeep
 
 _BYTES = 1_000_000
 

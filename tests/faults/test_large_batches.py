@@ -13,7 +13,7 @@ import pytest
 from jetbull import FlowProducer, Queue
 from jetbull.ledger.adding.journal import abandoned
 from jetbull.server import EmbeddedServer
-from jetbull.upkeep import Upkeep
+from jetbull.workers.upkeep import Upkeep
 
 from .test_races import apart
 

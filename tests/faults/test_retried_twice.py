@@ -13,7 +13,7 @@ from jetbull.ledger.job import reading
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import parents
 from jetbull.ledger.store.store import QueueStore
-from jetbull.upkeep import Upkeep
+from jetbull.workers.upkeep import Upkeep
 
 
 class Family:

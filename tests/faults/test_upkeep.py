@@ -10,7 +10,7 @@ from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
-from jetbull.upkeep import Upkeep
+from jetbull.workers.upkeep import Upkeep
 
 
 async def looked_after(store: QueueStore) -> None:

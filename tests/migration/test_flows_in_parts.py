@@ -11,7 +11,7 @@ from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from jetbull import Queue
-from jetbull.upkeep import Upkeep
+from jetbull.workers.upkeep import Upkeep
 
 from .conftest import RedisServer, put_job
 from .working import worker_on

@@ -13,7 +13,7 @@ from typing import Any
 from anyio import CapacityLimiter
 
 from jetbull.errors import ConfigurationError
-from jetbull.processors import in_thread, is_async, takes
+from jetbull.workers.processors import in_thread, is_async, takes
 
 from .command import is_of_others, not_installed
 

@@ -1,7 +1,7 @@
 """Adding many jobs in one step, whatever their rules and however many they are.
 
 A few jobs are noted first, where that is quicker (`noting`). Else what the server takes in one
-batch is one batch, and more is written down first, as a whole (`ledger.journal`); from then on it
+batch is one batch, and more is written down first, as a whole (`adding.journal`); from then on it
 is decided, and stored part by part: by this process, or by a worker if this one dies.
 """
 

@@ -1,4 +1,4 @@
-"""Storing a few new jobs as one step, the quicker way: as a batch, or noted first (`ledger.notes`).
+"""Storing a few new jobs as one step, the quicker way: as a batch, or noted first (`adding.notes`).
 
 Where a note was left, its process is gone: what is missing of it is stored by a worker.
 """

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from jetbull.blocking import Blocking
 from jetbull.errors import JetbullError
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.limits import gate
@@ -17,7 +16,8 @@ from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import settings
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
-from jetbull.settings_watch import SettingsWatch
+from jetbull.workers.blocking import Blocking
+from jetbull.workers.settings_watch import SettingsWatch
 
 log = logging.getLogger("jetbull.worker")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from jetbull.admission import Admission
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
 from jetbull.ledger.job.late import fired
@@ -17,8 +16,9 @@ from jetbull.ledger.queue.consumers import ask_the_time
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.source import Source
 from jetbull.ledger.taking.taking import Claim
-from jetbull.limited_starts import LimitedStarts
-from jetbull.worker_roles import SlotsOwner
+from jetbull.workers.admission import Admission
+from jetbull.workers.limited_starts import LimitedStarts
+from jetbull.workers.roles import SlotsOwner
 
 
 class Slot:

@@ -6,14 +6,14 @@ import asyncio
 import logging
 from typing import Any
 
-from jetbull.admission import Admission
 from jetbull.commands import fetching, holding, iterations
 from jetbull.errors import JetbullError
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.arrival import Arrivals
-from jetbull.worker_roles import FetchOwner
+from jetbull.workers.admission import Admission
+from jetbull.workers.roles import FetchOwner
 
 _LEAVE_SECONDS = 2.0  # a closing worker waits so long until what nobody wants is given back
 

@@ -49,7 +49,7 @@ from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
-log = logging.getLogger("jetbull.upkeep")
+log = logging.getLogger("jetbull.workers.upkeep")
 
 EVERY_S = 20.0
 OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused them

@@ -23,8 +23,8 @@ from jetbull.errors import (
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.parents import bookkeeping
-from jetbull.processors import escaped
-from jetbull.worker_roles import OutcomeOwner
+from jetbull.workers.processors import escaped
+from jetbull.workers.roles import OutcomeOwner
 
 _MOVED = frozenset({"DelayedError", "WaitingChildrenError", "WaitingError"})
 log = logging.getLogger("jetbull.worker")

@@ -11,7 +11,7 @@ from jetbull.backend import max_events
 from jetbull.event_emitter import EventEmitter
 from jetbull.ledger.queue import metrics, settings
 from jetbull.ledger.streams.streams import EVENT_HISTORY
-from jetbull.queue_getters import QueueGetters
+from jetbull.queues.getters import QueueGetters
 from jetbull.types.generics import Data, Result
 from jetbull.types.results import Metrics, MetricsMeta
 

@@ -7,15 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from jetbull.admission import Admission
 from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.source import MAX_AHEAD
 from jetbull.shielding import unless
-from jetbull.slot_supply import Slot, SlotSupply
-from jetbull.worker_roles import SlotsOwner
+from jetbull.workers.admission import Admission
+from jetbull.workers.roles import SlotsOwner
+from jetbull.workers.slot_supply import Slot, SlotSupply
 
 log = logging.getLogger("jetbull.worker")
 

@@ -10,7 +10,7 @@ from jetbull.commands.iterations import SchedulingOwner
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.lock_manager import LockManager
-from jetbull.stalled_check import StalledCheck
+from jetbull.workers.stalled_check import StalledCheck
 
 
 class OutcomeOwner(Protocol):

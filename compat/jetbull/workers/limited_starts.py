@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from jetbull.admission import Admission
 from jetbull.errors import JetbullError
 from jetbull.ledger.job.lease import Lease, Ticket
 from jetbull.ledger.messages.names import is_schedule
@@ -17,6 +16,7 @@ from jetbull.ledger.taking.looking import Line
 from jetbull.ledger.taking.source import Source
 from jetbull.ledger.taking.starting import Starter
 from jetbull.ledger.taking.taking import Claim
+from jetbull.workers.admission import Admission
 
 __all__ = ["LimitedStarts"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from jetbull.admission import Admission
 from jetbull.ledger.adding import intake
 from jetbull.ledger.queue.idle import is_drained
 from jetbull.ledger.queue.presence import Presence
 from jetbull.ledger.store.store import QueueStore
 from jetbull.shielding import unless
-from jetbull.upkeep import Upkeep
-from jetbull.worker_roles import ServingOwner
-from jetbull.worker_slots import Slots
+from jetbull.workers.admission import Admission
+from jetbull.workers.roles import ServingOwner
+from jetbull.workers.slots import Slots
+from jetbull.workers.upkeep import Upkeep
 
 
 class Serving:

@@ -12,19 +12,19 @@ from anyio import CapacityLimiter
 from jetbull import checks
 from jetbull.commands import ending, holding
 from jetbull.errors import ConfigurationError, JetbullError, RateLimitError
-from jetbull.hand_driven import HandDriven
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.limits import gate
 from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
-from jetbull.manual import ManualFetch
-from jetbull.processors import Processor, in_thread, is_async, takes
-from jetbull.stalled_check import StalledCheck
 from jetbull.types.generics import Data, Result
-from jetbull.worker_serving import Serving
-from jetbull.worker_settings import limiter, positive
+from jetbull.workers.hand_driven import HandDriven
+from jetbull.workers.manual import ManualFetch
+from jetbull.workers.processors import Processor, in_thread, is_async, takes
+from jetbull.workers.serving import Serving
+from jetbull.workers.settings import limiter, positive
+from jetbull.workers.stalled_check import StalledCheck
 
 log = logging.getLogger("jetbull.worker")
 

@@ -1,0 +1,1 @@
+"""The parts of `jetbull.queue.Queue`: its jobs, getters, schedulers, metrics and administration."""
