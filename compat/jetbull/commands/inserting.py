@@ -33,8 +33,8 @@ from jetbull.ledger.messages.names import CHILDREN, HEAD
 from jetbull.ledger.parents import releasing
 from jetbull.ledger.store.batch import Message, commit, most_in_batch
 from jetbull.ledger.store.collector import collector_paused
-from jetbull.ledger.store.doubts import IsGone
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.store.unconfirmed import IsGone
 
 log = logging.getLogger("jetbull.inserting")
 

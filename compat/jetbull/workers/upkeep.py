@@ -44,7 +44,7 @@ from jetbull.ledger.messages.names import (
     public_state_of,
 )
 from jetbull.ledger.parents import bookkeeping, parentage, parents, releasing
-from jetbull.ledger.queue import hearsay
+from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
@@ -112,7 +112,7 @@ class Upkeep:
             if current is not None and current.seq > message.seq:
                 await store.purge(message.subject, seq=message.seq + 1)
             elif current is not None and state != ACTIVE and await self._is_done(message):
-                if await hearsay.ended_since(store, job_id, message.time):
+                if await event_evidence.ended_since(store, job_id, message.time):
                     # Its other messages are gone as well: it was removed, as `removeOnComplete`
                     # does, or has been for long enough. It is not to run once more.
                     log.info("job %s has ended; its ticket of the past is dropped", job_id)
@@ -213,7 +213,7 @@ class Upkeep:
             on_its_way = kept is None and owner is None and body.get("note")
             if on_its_way and await notes.find(store, body["note"]) is not None:
                 continue
-            if kept is not None and await hearsay.came_and_went(store, [kept], message.time):
+            if kept is not None and await event_evidence.came_and_went(store, [kept], message.time):
                 log.info("job %s came and went; its add of the past is dropped", kept)
                 await store.purge(message.subject, seq=message.seq + 1)
                 continue

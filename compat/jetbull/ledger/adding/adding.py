@@ -15,11 +15,11 @@ from jetbull.ledger.messages.guard import expect
 from jetbull.ledger.messages.names import GONE, HEAD, state_of
 from jetbull.ledger.messages.placing import Place, address, placed
 from jetbull.ledger.messages.record import Record
-from jetbull.ledger.queue import hearsay
+from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import Message, commit, most_in_batch
 from jetbull.ledger.store.collector import collector_paused
-from jetbull.ledger.store.doubts import IsGone
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.store.unconfirmed import IsGone
 
 _TURN = 1000  # messages until others have their turn
 
@@ -95,9 +95,9 @@ def doubt_of(store: QueueStore, job: NewJob) -> IsGone | None:
 
 async def _is_gone(store: QueueStore, job_id: str, since_ms: int) -> bool:
     async def ask(job_ids: Collection[str], since_ms: int) -> set[str]:
-        return await hearsay.came_and_went(store, job_ids, stamp(since_ms))
+        return await event_evidence.came_and_went(store, job_ids, stamp(since_ms))
 
-    return await store.doubts.settle(job_id, since_ms, ask)
+    return await store.unconfirmed.settle(job_id, since_ms, ask)
 
 
 async def is_stored(store: QueueStore, job: NewJob) -> bool:

@@ -28,7 +28,7 @@ from jetbull.ledger.adding.schedules import is_record
 from jetbull.ledger.messages.clock import now_ms, parse_ms, stamp
 from jetbull.ledger.messages.guard import unguarded
 from jetbull.ledger.messages.names import CHILDREN
-from jetbull.ledger.queue import hearsay
+from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import MARGIN_MS, Message
 from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
@@ -207,7 +207,7 @@ async def came_and_went(note: Note) -> list[Entry]:
     gone: list[Entry] = []
     for entries in queues.values():
         ids = [e.job.job_id for e in entries]
-        past = await hearsay.came_and_went(entries[0].store, ids, time)
+        past = await event_evidence.came_and_went(entries[0].store, ids, time)
         gone += [e for e in entries if e.job.job_id in past]
     return gone
 

@@ -3,5 +3,5 @@
 settings, metrics, presence    paused and limits; finished jobs by the minute; workers
 consumers, counting            how many jobs are in each state
 families, pages, idle          which they are, and whether any are left
-listening, hearsay             the event log read in order; what it tells of one job
+listening, event_evidence      the event log read in order; what it proves of one job
 """

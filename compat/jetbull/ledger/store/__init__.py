@@ -3,7 +3,7 @@
 store       connection, names, event log and counter of one queue: every verb's first argument
 batch       several messages, all or none
 grouping    group commit where each answer costs a disk write
-doubts      adds whose answer was lost, asked about together
+unconfirmed adds whose answer was lost, asked about together
 rounds      work that many want done and one does for all
 promoter    due times within the next quarter of a second, exact to the millisecond
 due_order   delayed jobs by due time, kept for whoever lists many

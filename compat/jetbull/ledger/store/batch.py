@@ -18,7 +18,7 @@ from uuid import uuid4
 from jetbull.errors import AckTimeout, BatchTooLarge, Conflict, StoreError
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap
-from jetbull.ledger.store.doubts import IsGone
+from jetbull.ledger.store.unconfirmed import IsGone
 from jetbull.ledger.wire import Wire
 from jetbull.ledger.wire.replies import store_error
 

@@ -18,11 +18,11 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap
 from jetbull.ledger.messages.names import HEAD, QueueNames
 from jetbull.ledger.messages.templates import Templates
-from jetbull.ledger.store.doubts import Doubts, IsGone
 from jetbull.ledger.store.due_order import DueOrder
 from jetbull.ledger.store.grouping import Grouping
 from jetbull.ledger.store.promoter import Promoter
 from jetbull.ledger.store.rounds import Rounds
+from jetbull.ledger.store.unconfirmed import IsGone, Unconfirmed
 from jetbull.ledger.streams.events import Event, EventLog
 from jetbull.ledger.streams.ids import IdSource
 from jetbull.ledger.streams.streams import ensure_streams
@@ -51,7 +51,6 @@ class QueueStore:
 
     __slots__ = (
         "bulky",
-        "doubts",
         "due_order",
         "event_log",
         "families",
@@ -70,6 +69,7 @@ class QueueStore:
         "told_at",
         "traits_told",
         "trims",
+        "unconfirmed",
         "wire",
     )
 
@@ -87,7 +87,7 @@ class QueueStore:
         self.names = names
         self.templates = Templates(names)
         self.grouping = Grouping(wire)
-        self.doubts = Doubts()
+        self.unconfirmed = Unconfirmed()
         self.due_order = DueOrder(wire, names)
         self.event_log = event_log
         self.ids = IdSource(wire, names)

@@ -9,10 +9,10 @@ from time import monotonic
 from typing import Any
 
 from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge
+from jetbull.ledger.wire.busy_poll import BusyPoll
 from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.connection import Connection
 from jetbull.ledger.wire.replies import STORED, ForSequence, Headers, Waiter
-from jetbull.ledger.wire.vigil import Vigil
 
 log = logging.getLogger("jetbull.wire")
 
@@ -31,7 +31,7 @@ class Answering(Connection):
         self._reply_start = b""
         self._prefix = 0
         self._waiters: dict[bytes, Waiter] = {}
-        self._vigil = Vigil(self._loop, lambda: len(self._waiters), 2 * _FEW)
+        self._busy_poll = BusyPoll(self._loop, lambda: len(self._waiters), 2 * _FEW)
         self._next = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -61,7 +61,7 @@ class Answering(Connection):
         """
         if len(self._waiters) <= _FEW:
             self._client.hurry()
-            self._vigil.begin()
+            self._busy_poll.begin()
 
     @property
     def crowded(self) -> bool:

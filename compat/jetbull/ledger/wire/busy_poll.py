@@ -1,4 +1,4 @@
-"""Staying awake for an answer that is due any moment.
+"""Busy polling: the loop stays awake for an answer that is due any moment.
 
 A server on this machine or next to it answers within a tenth of a millisecond or two. To sleep and
 to be woken meanwhile takes the event loop about as long, and costs both sides CPU time. Where
@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import Callable
 from time import perf_counter
 
-__all__ = ["Vigil"]
+__all__ = ["BusyPoll"]
 
 _SECONDS = 0.0004
 _MOST_PASSED_OVER = 63
 
 
-class Vigil:
+class BusyPoll:
     """Keeps one event loop awake while `pending` says that few answers are due, for a moment."""
 
     def __init__(

@@ -12,7 +12,7 @@ Ask = Callable[[Collection[str], int], Awaitable[set[str]]]
 IsGone = Callable[[int], Awaitable[bool]]
 
 
-class Doubts:
+class Unconfirmed:
     """The jobs of one queue that may have come and gone before anybody knew."""
 
     def __init__(self) -> None:
@@ -36,4 +36,4 @@ class Doubts:
         return gone
 
 
-__all__ = ["Ask", "Doubts", "IsGone"]
+__all__ = ["Ask", "IsGone", "Unconfirmed"]

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from jetbull.ledger.wire import vigil
-from jetbull.ledger.wire.vigil import Vigil
+from jetbull.ledger.wire import busy_poll
+from jetbull.ledger.wire.busy_poll import BusyPoll
 
 
 class Rounds:
@@ -16,10 +16,10 @@ class Rounds:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, pending: int) -> None:
         self.pending = pending
         self.looks = 0
-        monkeypatch.setattr(vigil, "perf_counter", self._clock)
+        monkeypatch.setattr(busy_poll, "perf_counter", self._clock)
 
     def _clock(self) -> float:
-        return self.looks * vigil._SECONDS / 10
+        return self.looks * busy_poll._SECONDS / 10
 
     def look(self) -> int:
         self.looks += 1
@@ -39,7 +39,7 @@ async def test_nobody_looks_any_more_when_the_answer_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rounds = Rounds(monkeypatch, pending=1)
-    Vigil(asyncio.get_running_loop(), rounds.look, most=2).begin()
+    BusyPoll(asyncio.get_running_loop(), rounds.look, most=2).begin()
     for _ in range(3):
         await asyncio.sleep(0)
     rounds.pending = 0
@@ -52,7 +52,7 @@ async def test_an_answer_that_does_not_come_is_looked_for_a_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rounds = Rounds(monkeypatch, pending=1)
-    Vigil(asyncio.get_running_loop(), rounds.look, most=2).begin()
+    BusyPoll(asyncio.get_running_loop(), rounds.look, most=2).begin()
     assert await rounds.over() == 10
 
 
@@ -60,7 +60,7 @@ async def test_where_it_was_in_vain_ever_more_answers_are_not_looked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rounds = Rounds(monkeypatch, pending=1)
-    watch = Vigil(asyncio.get_running_loop(), rounds.look, most=2)
+    watch = BusyPoll(asyncio.get_running_loop(), rounds.look, most=2)
     looked = []
     for _ in range(200):
         before = rounds.looks
@@ -74,7 +74,7 @@ async def test_one_answer_in_time_and_all_are_looked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rounds = Rounds(monkeypatch, pending=1)
-    watch = Vigil(asyncio.get_running_loop(), rounds.look, most=2)
+    watch = BusyPoll(asyncio.get_running_loop(), rounds.look, most=2)
     watch.begin()
     await rounds.over()
     watch.begin()  # passed over
@@ -91,5 +91,5 @@ async def test_where_many_answers_are_due_the_loop_sleeps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rounds = Rounds(monkeypatch, pending=3)
-    Vigil(asyncio.get_running_loop(), rounds.look, most=2).begin()
+    BusyPoll(asyncio.get_running_loop(), rounds.look, most=2).begin()
     assert await rounds.over() == 1
