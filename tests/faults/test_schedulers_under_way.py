@@ -32,7 +32,7 @@ async def test_removing_a_scheduler_takes_the_job_along_that_a_worker_just_made(
         first = await queue.upsertJobScheduler("hourly", {"every": 3_600_000})
         assert first is not None
         await slow.waitUntilReady()
-        proxy.hold_message(b"$JS.API.STREAM.PURGE")
+        proxy.hold_message(b"HPUB jbq.")
         removal = asyncio.ensure_future(slow.removeJobScheduler("hourly"))
         await proxy.holding.wait()
         worker = Worker(name, nothing, {"connection": server.url})

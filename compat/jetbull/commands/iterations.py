@@ -16,7 +16,8 @@ from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import is_schedule, public_state_of
+from jetbull.ledger.messages.names import DELAYED, is_schedule, lane_of, public_state_of, state_of
+from jetbull.ledger.messages.placing import turn
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
 from jetbull.repeating import default_repeat_strategy, next_by, next_slot, to_millis
@@ -78,7 +79,9 @@ async def register(
         fresh["ic"] = stored.body.get("ic", 1) if stored else 1
         job = _iteration(owner, scheduler_id, slot, fresh, job_opts, now)
         new = await _prepared(store, job)
-        seq = stored.seq if stored else 0
+        if replaced is not None and state_of(replaced[1].subject) == new.place.state == DELAYED:
+            new.place = new.place._replace(lane=turn(lane_of(replaced[1].subject)))
+        seq = stored.seq if stored else await schedules.last_seq(store, scheduler_id)
         if await _save(store, scheduler_id, fresh, seq, new, replaced):
             store.promoter.arm(new.job_id, new.place.due_ms or now)
             return job
@@ -151,7 +154,9 @@ def _takes_its_place(job: NewJob, subject: str, replaced: tuple[str, Stored] | N
     if replaced is None:
         return True
     old_id, old = replaced
-    return old_id == job.job_id and (old.subject == subject or not is_schedule(old.subject))
+    return old_id == job.job_id and (
+        state_of(old.subject) == state_of(subject) or not is_schedule(old.subject)
+    )
 
 
 def _slot(

@@ -11,9 +11,9 @@ from jetbull.errors import BatchTooLarge, Conflict
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many
 from jetbull.ledger.messages.clock import stamp
-from jetbull.ledger.messages.guard import expect
-from jetbull.ledger.messages.names import GONE, HEAD, state_of
-from jetbull.ledger.messages.placing import Place, address, placed
+from jetbull.ledger.messages.guard import drop, expect
+from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, state_of
+from jetbull.ledger.messages.placing import Place, address, placed, turn
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import Message, commit, most_in_batch
@@ -43,6 +43,8 @@ class NewJob:
 def message_for(store: QueueStore, job: NewJob) -> Message:
     """The guarded message that creates the job."""
     subject, headers = address(store.names, job.job_id, job.place)
+    if job.tombstone and job.place.state == DELAYED:
+        drop(headers, store.names.job(DELAYED, job.job_id, turn(job.place.lane)), 0)
     expect(headers, store.names.any_state(job.job_id), job.tombstone)
     return Message(subject, placed(job.record, job.place, job.tombstone).encode(), headers)
 

@@ -4,6 +4,9 @@ A record is JSON: `name`, `next` (ms of the pending slot), `ic` (iterations so f
 `pattern`, `tz`, `limit`, `startDate`, `endDate`, `offset`, and the template (`data`, `opts`). It is
 stored in one step with its pending job: in a batch, or behind a note that it names as `note`, and
 then the job may be on its way.
+
+A removed scheduler leaves an empty record for an hour: after kill -9 nats-server gives back what
+was overwritten a moment before, if what overwrote it has been removed since.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 from jetbull.errors import Conflict
 from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.job.moving import ensure_level, transition
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import HEAD, is_schedule, last_token
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored, dumps, to_bytes
@@ -26,6 +29,8 @@ from jetbull.ledger.store.replicas import last_on, up_to_date
 from jetbull.ledger.store.store import QueueStore
 
 _KIND = "sched"
+_REMOVED = b""
+_REMOVED_SECONDS = 3600  # longer than the server takes to write down what it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,24 @@ def job_id_of(scheduler_id: str, slot_ms: int) -> str:
 
 
 async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
+    """The scheduler, or None."""
     found = await last_on(store, store.names.aux(_KIND, scheduler_id))
-    return None if found is None else Scheduler(scheduler_id, json.loads(found.data), found.seq)
+    if found is None or found.data == _REMOVED:
+        return None
+    return Scheduler(scheduler_id, json.loads(found.data), found.seq)
+
+
+async def last_seq(store: QueueStore, scheduler_id: str) -> int:
+    """What guards a new record: the sequence of what a removed scheduler left, or 0."""
+    found = await last_on(store, store.names.aux(_KIND, scheduler_id))
+    return 0 if found is None else found.seq
 
 
 async def read_all(store: QueueStore) -> list[Scheduler]:
     """All schedulers, earliest next slot first."""
     pattern = store.names.all_aux(_KIND)
     found = await up_to_date(store, pattern, partial(paging.read_all, store, pattern))
+    found = [m for m in found if m.data != _REMOVED]
     schedulers = [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
     return sorted(schedulers, key=lambda s: (s.next_ms, s.id))
 
@@ -142,4 +157,12 @@ def _messages(
 
 async def delete(store: QueueStore, known: Scheduler) -> bool:
     """Removes the record as it is known; False when it was changed or removed meanwhile."""
-    return await store.purge(store.names.aux(_KIND, known.id), seq=known.seq + 1) > 0
+    subject = store.names.aux(_KIND, known.id)
+    headers: HeaderMap = {}
+    expect(headers, subject, known.seq)
+    vanish(headers, _REMOVED_SECONDS)
+    try:
+        await store.put(subject, _REMOVED, headers)
+    except Conflict:
+        return False
+    return True

@@ -15,15 +15,15 @@ from jetbull.errors import Conflict
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.guard import HeaderMap, drop, expect
 from jetbull.ledger.messages.names import (
-    ACTIVE,
     GONE,
     HEAD,
+    OPEN,
     is_schedule,
     lane_of,
     last_token,
     state_of,
 )
-from jetbull.ledger.messages.placing import active
+from jetbull.ledger.messages.placing import turn
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.due_order import since
 from jetbull.ledger.store.replicas import read_latest
@@ -110,11 +110,11 @@ async def _in_place(
         record.head["after"] = found.seq
     headers: HeaderMap = {key: found.headers[key] for key in _COPIED}
     subject = found.subject
-    if state_of(subject) == ACTIVE:
-        subject = store.names.job(ACTIVE, job_id, active(0, lane_of(subject)).lane)
-        drop(headers, found.subject, found.seq)
-    else:
+    if lane_of(subject) == OPEN:
         expect(headers, store.names.any_state(job_id), found.seq)
+    else:
+        subject = store.names.job(state_of(subject), job_id, turn(lane_of(subject)))
+        drop(headers, found.subject, found.seq)
     if "due" in record.head:  # its place among jobs due at the same time is that of the first
         record.head["since"] = since(record.head, found.seq)
     await store.put(subject, record.encode(), headers)

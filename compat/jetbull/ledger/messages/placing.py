@@ -71,8 +71,7 @@ def delayed(due_ms: int, priority: int = 0, before: str = "") -> Place:
     The due time is no lane: every guard looks through all lanes for its job, so that each add would
     take longer with each delayed job there is.
     """
-    lane = "r" if before == "-" else "-"
-    return Place(DELAYED, lane, due_ms, str(priority) if priority > 0 else "")
+    return Place(DELAYED, turn(before), due_ms, str(priority) if priority > 0 else "")
 
 
 def placed(record: Record, place: Place, after: int) -> Record:
@@ -102,13 +101,18 @@ def reprioritized(place: Place, priority: int) -> Place:
 
 
 def active(expires_ms: int, before: str = "") -> Place:
-    """Held until `expires_ms`; `before` is the lane of the message this one renews.
+    """Held until `expires_ms`; `before` is the lane of the message this one renews."""
+    return Place(ACTIVE, turn(before), expires_ms)
 
-    The two lanes take turns, so that a renewal removes its predecessor instead of overwriting it:
+
+def turn(before: str) -> str:
+    """The lane of a schedule that takes the place of the job's one in the lane `before`.
+
+    The two lanes take turns, so that a message removes its predecessor instead of overwriting it:
     after kill -9 nats-server gives back messages that were overwritten when the one that did so
     has been removed since.
     """
-    return Place(ACTIVE, "r" if before == "-" else "-", expires_ms)
+    return "r" if before == "-" else "-"
 
 
 WAITING_CHILDREN = Place(CHILDREN)
