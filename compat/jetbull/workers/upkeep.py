@@ -10,6 +10,8 @@
                                so may be an add that was kept, of a job that has run since
     a ticket nobody gets       its consumer counts it as done, and the job still waits
     a schedule that is over    it fired while the store was full, and the server tries once only
+    a patch of the past        its job moved on while it was written; so may be one that a killed
+                               server gave back
 
 It also forgets that there were patches when none is left.
 
@@ -22,6 +24,8 @@ import asyncio
 import json
 import logging
 import random
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
@@ -56,6 +60,7 @@ OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused th
 _PARENTS = 50  # per look
 _CHILDREN = 50  # per parent and look
 _TICKETS = 50  # per state and look
+_PATCHES = 50  # per look
 _SCHEDULES = 200  # per look, and as many again as long as some of them are over
 _TURNS = 50
 _MAX_BYTES = 1024 * 1024
@@ -78,24 +83,26 @@ class Upkeep:
         """Looks after everything until cancelled."""
         while True:
             await asyncio.sleep(self._every_s * random.uniform(0.5, 1.5))  # noqa: S311
+            await self.look()
+
+    async def look(self) -> None:
+        """One look at everything. What fails is left to the next look and keeps nothing else."""
+        store, names = self._store, self._store.names
+        looks: list[Callable[[], Awaitable[object]]] = [
+            *(partial(self._outdated, state) for state in (ACTIVE, WAIT, PRIO)),
+            *([self._parents] if store.families else []),
+            self._remembered,
+            self._patches,
+            partial(inserting.finish_abandoned, store, self._old_enough_ms),
+            *(partial(self._overdue, names.all_in(state, lane)) for state, lane in _FIRING),
+        ]
+        for look in looks:
             try:
-                await self.look()
+                await look()
             except ConnectionClosedError:
                 raise
             except JetbullError as error:
-                log.debug("looked in vain: %s", error)
-
-    async def look(self) -> None:
-        """One look at some parents, the oldest tickets, remembered adds and large bulks."""
-        for state in (ACTIVE, WAIT, PRIO):
-            await self._outdated(state)
-        if self._store.families:
-            await self._parents()
-        await self._remembered()
-        await forget_patches(self._store)
-        await inserting.finish_abandoned(self._store, self._old_enough_ms)
-        for state, lane in _FIRING:
-            await self._overdue(self._store.names.all_in(state, lane))
+                log.info("looked in vain: %s", error)
 
     def _is_old(self, message: Stored) -> bool:
         return now_ms() - parse_ms(message.time) >= self._old_enough_ms
@@ -151,8 +158,13 @@ class Upkeep:
             found = await store.wire.get_batch(store.names.space.jobs, query)
             over = [m for m in found if self._is_old(m) and self._is_over(m)]
             for message in over:
+                job_id = last_token(message.subject)
+                newest = await store.newest(job_id)
+                if newest is not None and newest.seq > message.seq:
+                    await store.purge(message.subject, seq=message.seq + 1)
+                    continue
                 try:
-                    await patches.set_going(store, last_token(message.subject), message)
+                    await patches.set_going(store, job_id, message)
                 except Conflict:
                     continue
                 log.warning("%s did not fire in its time; it does so now", message.subject)
@@ -213,11 +225,38 @@ class Upkeep:
             on_its_way = kept is None and owner is None and body.get("note")
             if on_its_way and await notes.find(store, body["note"]) is not None:
                 continue
-            if kept is not None and await event_evidence.came_and_went(store, [kept], message.time):
-                log.info("job %s came and went; its add of the past is dropped", kept)
+            if kept is not None and await self._has_come(kept, message):
+                log.info("job %s has been stored; its add of the past is dropped", kept)
                 await store.purge(message.subject, seq=message.seq + 1)
                 continue
-            await deduplicating.on_finished(store, body["jobId"], dedup_id, state)
+            try:
+                await deduplicating.on_finished(store, body["jobId"], dedup_id, state)
+            except Conflict:
+                log.debug("another job has the id %s", kept)
+
+    async def _has_come(self, job_id: str, seen: Stored) -> bool:
+        """Whether the job was stored after that message, whatever became of it."""
+        newest = await self._store.newest(job_id)
+        if newest is not None:
+            return newest.seq > seen.seq
+        return job_id in await event_evidence.came_and_went(self._store, [job_id], seen.time)
+
+    async def _patches(self) -> None:
+        """Removes patches of jobs that have moved on since, or are gone."""
+        store = self._store
+        subject = store.names.all_aux("patch")
+        query = {"next_by_subj": subject, "seq": self._from.get(subject, 1), "batch": _PATCHES}
+        found = await store.wire.get_batch(
+            store.names.space.jobs, {**query, "max_bytes": _MAX_BYTES}
+        )
+        more = bool(found) and found[-1].pending > 0
+        self._from[subject] = found[-1].seq + 1 if more else 1
+        old = {last_token(m.subject): m for m in found if self._is_old(m)}
+        jobs = await reading.find_many(store, old)
+        for job_id, patch in old.items():
+            if job_id not in jobs or patch.seq < jobs[job_id].seq:
+                await store.purge(patch.subject, seq=patch.seq + 1)
+        await forget_patches(store)
 
 
 __all__ = ["Upkeep"]
