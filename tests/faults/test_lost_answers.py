@@ -11,6 +11,7 @@ import pytest
 from jetbull import Queue
 from jetbull.commands import noting
 from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.store import batch
 from jetbull.ledger.wire.pace import Pace
 
@@ -31,6 +32,17 @@ async def test_jobs_that_ran_and_are_no_longer_kept_are_not_stored_again(
         under_way = asyncio.ensure_future(adding)
         await far.trimmed(jobs)
         assert await far.heard(under_way) == [*["job"] * jobs, "next", "last"]
+
+
+async def test_a_job_is_not_stored_again_whose_producer_stood_still_before_its_answer_was_lost(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with far_from(queue) as far:
+        far.proxy.drop_answers()
+        under_way = asyncio.ensure_future(far.queue.add("job", 0, KEEP))
+        await far.trimmed(1)
+        monkeypatch.setattr("jetbull.ledger.store.now_ms", lambda: now_ms() + 3_600_000)
+        assert await far.heard(under_way) == ["job", "next", "last"]
 
 
 @pytest.mark.parametrize("kept", [1, 120])

@@ -18,6 +18,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap
 from jetbull.ledger.messages.names import HEAD, QueueNames
 from jetbull.ledger.messages.templates import Templates
+from jetbull.ledger.store.batch import MARGIN_MS
 from jetbull.ledger.store.due_order import DueOrder
 from jetbull.ledger.store.grouping import Grouping
 from jetbull.ledger.store.promoter import Promoter
@@ -33,7 +34,6 @@ log = logging.getLogger("jetbull.ledger")
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
 #: What some jobs of a queue have and most have not, and the hint that tells of it.
 TRAITS = {"patched": "patch", "families": "family", "logged": "log", "bulky": "object"}
-_ANSWERED_WITHIN_MS = 10_000  # an answer that takes longer is none; with room for wrong clocks
 PATIENCE = 30.0  # seconds a caller waits for a server that is away
 
 
@@ -143,6 +143,7 @@ class QueueStore:
             await self.event_log.flush()
         if wire.crowded:
             await wire.room()
+        since_ms = 0 if is_gone is None else now_ms() - MARGIN_MS
         try:
             answer = wire.post_now(subject, payload, headers, on_stored)
             if on_sent is not None:
@@ -150,7 +151,8 @@ class QueueStore:
             wire.hurry()
             return await answer
         except (AckTimeout, StreamMissing) as error:
-            return await self.insist(subject, payload, headers, error, on_stored, patience, is_gone)
+            told = (on_stored, patience, is_gone, since_ms)
+            return await self.insist(subject, payload, headers, error, *told)
 
     async def insist(
         self,
@@ -161,9 +163,12 @@ class QueueStore:
         on_stored: Callable[[int], None] | None = None,
         patience: float = PATIENCE,
         is_gone: IsGone | None = None,
+        since_ms: int = 0,
     ) -> int:
-        """As `put`, for a message that was sent already and whose answer was `error`."""
-        sent_ms = now_ms() - _ANSWERED_WITHIN_MS
+        """As `put`, for a message that was sent already and whose answer was `error`.
+
+        With `is_gone` it was sent after `since_ms`: a process may stand still for any time between.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         pause = 0.05
@@ -177,7 +182,7 @@ class QueueStore:
                     await self.wire.connected()
                     if isinstance(error, StreamMissing):
                         await ensure_streams(self.wire, self.names.space)
-                    if uncertain and is_gone is not None and await is_gone(sent_ms):
+                    if uncertain and is_gone is not None and await is_gone(since_ms):
                         if on_stored is not None:
                             on_stored(0)
                         return 0
