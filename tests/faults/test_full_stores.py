@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from jetbull import Queue, Worker
+from jetbull import Job, Queue, Worker
 from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
@@ -46,14 +48,16 @@ async def _state(store: QueueStore, job_id: str) -> str:
     return state_of(newest.subject)
 
 
-async def _look_always(upkeep: Upkeep) -> None:
-    while True:
-        await upkeep.look()
+async def _refused(upkeep: Upkeep, caplog: pytest.LogCaptureFixture) -> None:
+    """Returns when there was something to do, and no room for it."""
+    with caplog.at_level(logging.INFO, "jetbull.workers.upkeep"):
+        while "looked in vain" not in caplog.text:
+            await upkeep.look()
 
 
 @pytest.mark.parametrize("state", [DELAYED, ACTIVE])
 async def test_what_fell_due_while_the_store_was_full_goes_on_when_there_is_room(
-    small: Queue, state: str
+    small: Queue, state: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await small.ledger()
     opts = {"delay": 1500} if state == DELAYED else {}
@@ -67,11 +71,43 @@ async def test_what_fell_due_while_the_store_was_full_goes_on_when_there_is_room
     filling = await _fill(store)
     upkeep = Upkeep(store, old_enough_ms=500)
     async with asyncio.timeout(20):
-        with pytest.raises(StoreError):  # its time is over, and there is no room to say so
-            await _look_always(upkeep)
+        await _refused(upkeep, caplog)  # its time is over, and there is no room to say so
         assert await _state(store, job_id) == state
         await store.purge(filling)
         while await _state(store, job_id) == state:
             await upkeep.look()
     assert await _state(store, job_id) == (WAIT if state == DELAYED else STALLED)
     await worker.close()
+
+
+async def test_a_scheduler_goes_on_whose_job_began_while_the_store_was_full(small: Queue) -> None:
+    store, filling = await small.ledger(), ""
+    refused, ran = asyncio.Event(), asyncio.Event()
+
+    async def an_hour_later(millis: int, opts: dict[str, Any], name: str) -> int:
+        nonlocal filling
+        filling = filling or await _fill(store)
+        return millis + 3_600_000
+
+    async def process(job: Job, token: str) -> None:
+        ran.set()
+
+    await small.upsertJobScheduler("hourly", {"pattern": "0 * * * *", "immediately": True})
+    (first,) = await small.getJobs()
+    await first.promote() if await first.isDelayed() else None
+    worker = Worker(
+        small.name,
+        process,
+        {
+            "connection": small.opts["connection"],
+            "settings": {"repeatStrategy": an_hour_later},
+            "runRetryDelay": 100,
+        },
+    )
+    worker.on("error", lambda error: refused.set() if "next iteration" in str(error) else None)
+    async with asyncio.timeout(30):
+        await refused.wait()
+        await store.purge(filling)
+        await ran.wait()
+        assert await small.getDelayedCount() == 1
+        await worker.close()

@@ -8,7 +8,14 @@ from typing import Any, Protocol
 from jetbull.commands.noting import help_on, is_quicker, store_pending
 from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
-from jetbull.errors import AckTimeout, JetbullError, JobError, ServerUnavailable, StreamMissing
+from jetbull.errors import (
+    AckTimeout,
+    JetbullError,
+    JobError,
+    ServerUnavailable,
+    StoreError,
+    StreamMissing,
+)
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import notes, schedules
 from jetbull.ledger.adding.adding import NewJob, message_for
@@ -41,6 +48,7 @@ class SchedulingOwner(JobOwner, Protocol):
 After = Callable[[int], Awaitable[int | None]]
 
 _MAX_SLOTS = 32
+_AWAY = (AckTimeout, ServerUnavailable, StreamMissing)
 _REPLACEABLE = ("delayed", "waiting", "prioritized")
 
 
@@ -234,8 +242,8 @@ async def _prepared(store: QueueStore, job: Job) -> NewJob:
 async def follow(worker: SchedulingOwner, job: Job) -> None:
     """Makes the next job of the scheduler this one belongs to, if it is its pending one.
 
-    Where the server is away it is waited for, as the schedule would stand still. Each failure is
-    told as the worker's `error` event; the job itself runs.
+    Where the server is away, or its store is full, that is waited for, as the schedule would stand
+    still. Each failure is told as the worker's `error` event; the job itself runs.
     """
     while True:
         try:
@@ -246,8 +254,8 @@ async def follow(worker: SchedulingOwner, job: Job) -> None:
                 "error",
                 JetbullError(f"Failed to add repeatable job for next iteration: {error}"),
             )
-            away = isinstance(error, AckTimeout | ServerUnavailable | StreamMissing)
-            if not away or worker.closing:
+            passes = isinstance(error, _AWAY) or type(error) is StoreError
+            if not passes or worker.closing:
                 return
         await worker.rest()
 
