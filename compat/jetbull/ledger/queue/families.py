@@ -16,7 +16,7 @@ from typing import Any
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, PRIO, WAIT
 from jetbull.ledger.queue.counting import count_family, count_level, count_matching, count_tickets
-from jetbull.ledger.store.singles import each
+from jetbull.ledger.store.singles import by_sequence
 from jetbull.ledger.store.store import QueueStore
 
 _CHUNK = 500  # messages of one answer
@@ -145,11 +145,10 @@ class Family:
 
     async def _window(self, seq: int, end: int) -> Found:
         """Those between two sequences."""
-        chunk = await each(self._store.wire, range(seq, end + 1), self._at)
-        return [m for m in chunk if m is not None and self._is_own(m)]
+        return [m for m in await self._at(range(seq, end + 1)) if m is not None and self._is_own(m)]
 
-    async def _at(self, seq: int) -> _wire.Stored | None:
-        return await self._one({"seq": seq})
+    async def _at(self, seqs: Sequence[int]) -> list[_wire.Stored | None]:
+        return await by_sequence(self._store.wire, self._store.names.space.jobs, seqs)
 
     # --- finding -----------------------------------------------------------------------
 
@@ -161,7 +160,7 @@ class Family:
     async def _first(self, low: int) -> int:
         """The sequence of the first one, in a stream that begins at `low`."""
         # From behind its beginning the server goes through the stream; at it, through all subjects.
-        edge = await self._at(low)
+        (edge,) = await self._at([low])
         if edge is not None and self._is_own(edge):
             return low
         found = await self._one({"next_by_subj": self.subject, "seq": low + 1})
@@ -185,7 +184,7 @@ class Family:
         seqs: Sequence[int] = [high, *(high - (1 << n) for n in steps if high - (1 << n) >= low)]
         newest = high
         for _ in range(_LOOKS):
-            looks = await each(self._store.wire, seqs, self._at)
+            looks = await self._at(seqs)
             newest = max((m.seq for m in looks if m is not None and self._is_own(m)), default=high)
             beyond = min((seq for seq in seqs if seq > newest), default=newest)
             if beyond - newest < _WAYS:

@@ -16,7 +16,7 @@ from typing import Any
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.names import DELAYED, QueueNames
 from jetbull.ledger.messages.record import loads
-from jetbull.ledger.store.singles import each
+from jetbull.ledger.store.singles import by_sequence, each
 
 LIMIT = 1_000_000  # more delayed jobs than this are not sorted: 50 MB, ten to twenty seconds
 _CHUNK = 10_000  # messages of one answer: meanwhile the server answers no other read of the stream
@@ -89,7 +89,8 @@ class DueOrder:
         """How many should be there, and those that are; from the end when a size is given."""
         behind = 0 if size is None else len(self._keys) - size
         keys = self._keys[max(0, first + behind) : max(0, last + 1 + behind)]
-        found = await each(self._wire, [self._seq_of(key) for key in keys], self._at)
+        seqs = [self._seq_of(key) for key in keys]
+        found = await by_sequence(self._wire, self._names.space.jobs, seqs)
         return len(keys), [m for m in found if m is not None and m.subject.startswith(self._start)]
 
     def _seq_of(self, key: int) -> int:
@@ -148,9 +149,6 @@ class DueOrder:
         """Asked of the leader: a replica that is behind must not make a job disappear."""
         found = await self._wire.get_at(self._names.space.jobs, seq)
         return found is not None and found.subject.startswith(self._start)
-
-    async def _at(self, seq: int) -> _wire.Stored | None:
-        return await self._wire.get_one(self._names.space.jobs, {"seq": seq})
 
     # --- memory ------------------------------------------------------------------------
 

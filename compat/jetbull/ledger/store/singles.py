@@ -14,15 +14,30 @@ _UNREAD = 40 * 1024 * 1024  # bytes: the server ends a connection that has 64 MB
 Answer = TypeVar("Answer")
 
 
+async def by_sequence(
+    wire: _wire.Wire, stream: str, seqs: Sequence[int]
+) -> list[_wire.Stored | None]:
+    """The messages that have these sequences, in their order."""
+    some = _at_once(wire)
+    found: list[_wire.Stored | None] = []
+    for start in range(0, len(seqs), some):
+        found += await wire.get_each(stream, seqs[start : start + some])
+    return found
+
+
 async def each(
     wire: _wire.Wire, seqs: Sequence[int], ask: Callable[[int], Awaitable[Answer]]
 ) -> list[Answer]:
     """What `ask` answers for each sequence, in their order."""
-    some = max(1, min(_AT_ONCE, _UNREAD // wire.max_payload))
+    some = _at_once(wire)
     found: list[Answer] = []
     for start in range(0, len(seqs), some):
         found += await asyncio.gather(*(ask(seq) for seq in seqs[start : start + some]))
     return found
 
 
-__all__ = ["each"]
+def _at_once(wire: _wire.Wire) -> int:
+    return max(1, min(_AT_ONCE, _UNREAD // wire.max_payload))
+
+
+__all__ = ["by_sequence", "each"]

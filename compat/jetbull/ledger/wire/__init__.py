@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from jetbull.ledger.wire.client import Client, command_of
 from jetbull.ledger.wire.parser import Handler
-from jetbull.ledger.wire.replies import Msg, Stored
+from jetbull.ledger.wire.replies import Msg
+from jetbull.ledger.wire.stored import Stored
 from jetbull.ledger.wire.subscription import Subscription
 from jetbull.ledger.wire.wire import Wire
 

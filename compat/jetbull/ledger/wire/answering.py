@@ -12,7 +12,8 @@ from jetbull.errors import AckTimeout, ConnectionClosedError, PayloadTooLarge
 from jetbull.ledger.wire.busy_poll import BusyPoll
 from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.connection import Connection
-from jetbull.ledger.wire.replies import STORED, ForSequence, Headers, Waiter
+from jetbull.ledger.wire.replies import STORED, ForSequence, Waiter
+from jetbull.ledger.wire.stored import Headers
 
 log = logging.getLogger("jetbull.wire")
 

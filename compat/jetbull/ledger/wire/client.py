@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 
 from jetbull.errors import StoreError
 from jetbull.ledger.wire.parser import FastParser, Handler, Reader
-from jetbull.ledger.wire.replies import Headers
+from jetbull.ledger.wire.stored import Headers
 
 log = logging.getLogger("jetbull.wire")
 

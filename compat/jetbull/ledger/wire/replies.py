@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from base64 import b64decode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
 from jetbull.errors import Conflict, StoreError, StreamMissing
+from jetbull.ledger.wire.stored import Headers, Stored, parse_headers, stored_in
 
 _WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
 _NOT_FOUND = frozenset({10059, 10014, 10037})
 _SEQUENCE = b"\nNats-Sequence: "
+_NOBODY = b"NATS/1.0 503"
+_NOT_THERE = b"NATS/1.0 404"
 #: An acknowledgement as nearly all are; a refusal has the sequence 0.
 STORED = rb'\{"stream":"[^"]*","seq":([1-9]\d*)\}'
-
-Headers = Mapping[str, str]
 
 
 class Msg:
     """One message as it arrived; the header block is parsed when first read."""
 
-    __slots__ = ("_block", "_headers", "data", "reply", "subject")
+    __slots__ = ("_headers", "block", "data", "reply", "subject")
 
     def __init__(
         self,
@@ -41,41 +40,15 @@ class Msg:
         self.subject = subject
         self.reply = reply
         self.data = data
-        self._block = block
+        self.block = block
         self._headers = headers
 
     @property
     def headers(self) -> Headers:
         """The headers; `Status` and `Description` stand for a status line."""
         if self._headers is None:
-            self._headers = parse_headers(self._block) if self._block else {}
+            self._headers = parse_headers(self.block) if self.block else {}
         return self._headers
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A direct-get answer: the message as the stream holds it."""
-
-    subject: str
-    seq: int
-    data: bytes
-    headers: Headers
-    time: str
-    pending: int
-
-
-def parse_headers(block: bytes) -> dict[str, str]:
-    """Headers of one message, and its status line as `Status` and `Description`."""
-    first, *lines = block.decode("utf-8", "replace").split("\r\n")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name] = value.strip()
-    status = first[8:].strip()  # behind "NATS/1.0"
-    if status:
-        headers["Status"], _, headers["Description"] = status.partition(" ")
-    return headers
 
 
 class Waiter(Protocol):
@@ -147,11 +120,10 @@ class ForAnswer(_Waiter):
 
     def feed(self, data: bytes, block: bytes | None) -> bool:
         if not self.future.done():
-            msg = Msg("", "", data, block)
-            if block is not None and msg.headers.get("Status") == "503":
+            if block is not None and block.startswith(_NOBODY):
                 self.future.set_exception(_nobody())
             else:
-                self.future.set_result(msg)
+                self.future.set_result(Msg("", "", data, block))
         return True
 
 
@@ -166,18 +138,12 @@ class ForMany(_Waiter):
         self.found: list[Stored] = []
 
     def feed(self, data: bytes, block: bytes | None) -> bool:
-        headers = parse_headers(block) if block else {}
-        status = headers.get("Status")
-        if status is None:
-            self.found.append(stored_of(data, headers))
-            return False
-        if not self.future.done():
-            if status in ("204", "404"):
-                left = int(headers.get("Nats-Num-Pending", "0"))
-                self.future.set_result((self.found, left))
-            else:
-                self.future.set_exception(_refused(status, headers))
-        return True
+        message = stored_in(data, block)
+        if message is None:
+            _end(self.future, self.found, block)
+            return True
+        self.found.append(message)
+        return False
 
 
 class ForPicks(_Waiter):
@@ -198,7 +164,8 @@ class ForPicks(_Waiter):
         # The server's own fields stand behind those of the message.
         at = -1 if block is None else block.rfind(_SEQUENCE)
         if block is None or at < 0:
-            return self._end({} if block is None else parse_headers(block))
+            _end(self.future, self._found, block)
+            return True
         seq = int(block[at + len(_SEQUENCE) : block.index(b"\r", at)])
         self.deadline = monotonic() + self._patience
         try:
@@ -207,15 +174,67 @@ class ForPicks(_Waiter):
             self.fail(error)
         return False
 
-    def _end(self, headers: Headers) -> bool:
-        if not self.future.done():
-            status = headers.get("Status", "")
-            if status in ("204", "404"):
-                left = int(headers.get("Nats-Num-Pending", "0"))
-                self.future.set_result((self._found, left))
-            else:
-                self.future.set_exception(_refused(status, headers))
+
+class ForEach(_Waiter):
+    """Collects the answers to several questions, a message or None each, in their order."""
+
+    __slots__ = ("_found", "_left")
+
+    def __init__(self, deadline: float, count: int) -> None:
+        super().__init__(deadline)
+        self._found: list[Stored | None] = [None] * count
+        self._left = count
+
+    def parts(self) -> Sequence[Waiter]:
+        """Who waits for the single answers."""
+        return [_Part(self, number) for number in range(self._left)]
+
+    def take(self, number: int, data: bytes, block: bytes | None) -> None:
+        """The answer to one of the questions."""
+        try:
+            self._found[number] = read_one(data, block)
+        except StoreError as error:
+            self.fail(error)
+        self._left -= 1
+        if not self._left and not self.future.done():
+            self.future.set_result(self._found)
+
+
+class _Part:
+    __slots__ = ("_number", "_whole", "deadline")
+
+    def __init__(self, whole: ForEach, number: int) -> None:
+        self.deadline = whole.deadline
+        self._whole = whole
+        self._number = number
+
+    def feed(self, data: bytes, block: bytes | None) -> bool:
+        self._whole.take(self._number, data, block)
         return True
+
+    def fail(self, error: Exception) -> None:
+        self._whole.fail(error)
+
+
+def read_one(data: bytes, block: bytes | None) -> Stored | None:
+    """What the answer to a direct get of one message holds."""
+    message = stored_in(data, block)
+    if message is None and not (block or b"").startswith(_NOT_THERE):
+        headers = parse_headers(block) if block else {}
+        raise _refused(headers.get("Status", ""), headers)
+    return message
+
+
+def _end(future: asyncio.Future[Any], found: list[Any], block: bytes | None) -> None:
+    """The last answer of a batch, which tells how many more there are of what was asked for."""
+    if future.done():
+        return
+    headers = parse_headers(block) if block else {}
+    status = headers.get("Status", "")
+    if status in ("204", "404"):
+        future.set_result((found, int(headers.get("Nats-Num-Pending", "0"))))
+    else:
+        future.set_exception(_refused(status, headers))
 
 
 def _refused(status: str, headers: Headers) -> StoreError:
@@ -227,31 +246,6 @@ def _refused(status: str, headers: Headers) -> StoreError:
 
 def _nobody() -> StreamMissing:
     return StreamMissing("No JetStream stream listens here.")
-
-
-def stored_of(data: bytes, headers: Headers) -> Stored:
-    """The stored message a direct get answered with."""
-    return Stored(
-        headers["Nats-Subject"],
-        int(headers["Nats-Sequence"]),
-        data,
-        headers,
-        headers["Nats-Time-Stamp"],
-        int(headers.get("Nats-Num-Pending", "0")),
-    )
-
-
-def stored_by_leader(message: Mapping[str, Any]) -> Stored:
-    """The stored message a `STREAM.MSG.GET` answered with."""
-    block = b64decode(message.get("hdrs", ""))
-    return Stored(
-        message["subject"],
-        int(message["seq"]),
-        b64decode(message.get("data", "")),
-        parse_headers(block) if block else {},
-        message["time"],
-        0,
-    )
 
 
 def sequence_of(data: bytes, block: bytes | None = None) -> int:
@@ -285,16 +279,13 @@ def store_error(error: Mapping[str, Any]) -> StoreError:
 __all__ = [
     "STORED",
     "ForAnswer",
+    "ForEach",
     "ForMany",
     "ForPicks",
     "ForSequence",
-    "Headers",
     "Msg",
-    "Stored",
     "Waiter",
-    "parse_headers",
+    "read_one",
     "sequence_of",
     "store_error",
-    "stored_by_leader",
-    "stored_of",
 ]

@@ -11,7 +11,8 @@ from jetbull.ledger.messages.templates import Template
 from jetbull.ledger.wire.answering import ACK_TIMEOUT, Answering
 from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.pace import Pace
-from jetbull.ledger.wire.replies import ForSequence, Headers
+from jetbull.ledger.wire.replies import ForSequence
+from jetbull.ledger.wire.stored import Headers
 
 _OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _ACK_DELAY = 0.01  # seconds

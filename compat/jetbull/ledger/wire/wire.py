@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, time
 from typing import Any, TypeVar
 
-from jetbull.errors import (
-    AckTimeout,
-    StoreError,
-    StreamMissing,
-)
+from jetbull.errors import AckTimeout, StreamMissing
 from jetbull.ledger.messages import clock
 from jetbull.ledger.wire.answering import ACK_TIMEOUT
 from jetbull.ledger.wire.replies import (
     ForAnswer,
+    ForEach,
     ForMany,
     ForPicks,
-    Headers,
     Msg,
-    Stored,
+    read_one,
     store_error,
-    stored_by_leader,
-    stored_of,
 )
 from jetbull.ledger.wire.sending import Sending
+from jetbull.ledger.wire.stored import Headers, Stored, stored_by_leader
 
 Pick = TypeVar("Pick")
 
@@ -67,14 +62,21 @@ class Wire(Sending):
     async def _read(
         self, subject: str, payload: bytes, make: Callable[[], ForAnswer | ForMany | ForPicks]
     ) -> Any:
+        def ask() -> asyncio.Future[Any]:
+            waiter = make()
+            self._ask(subject, payload, None, waiter)
+            return waiter.future
+
+        return await self._insist(ask)
+
+    async def _insist(self, ask: Callable[[], asyncio.Future[Any]]) -> Any:
         """Asks again when the answer was lost; for what may be asked twice."""
         deadline = monotonic() + READ_PATIENCE
         while True:
             try:
-                waiter = make()
-                self._ask(subject, payload, None, waiter)
+                answer = ask()
                 self.hurry()
-                return await waiter.future
+                return await answer
             except AckTimeout:
                 left = deadline - monotonic()
                 if left <= 0:  # a timeout of the past does not stop what has not to wait
@@ -162,15 +164,26 @@ class Wire(Sending):
         )
         return self.read_one(msg)
 
+    async def get_each(self, stream: str, seqs: Sequence[int]) -> list[Stored | None]:
+        """The messages that have these sequences, in their order: single direct gets, all at once.
+
+        The server answers them without counting. How many it may be `singles` knows.
+        """
+        subject = f"$JS.API.DIRECT.GET.{stream}"
+
+        def ask() -> asyncio.Future[Any]:
+            waiter = ForEach(monotonic() + ACK_TIMEOUT, len(seqs))
+            for seq, part in zip(seqs, waiter.parts(), strict=True):
+                self._ask(subject, b'{"seq":%d}' % seq, None, part)
+            return waiter.future
+
+        found: list[Stored | None] = await self._insist(ask) if seqs else []
+        return found
+
     @staticmethod
     def read_one(msg: Msg) -> Stored | None:
         """What the answer to `ask_one` holds."""
-        headers = msg.headers or {}
-        if "Nats-Sequence" in headers:
-            return stored_of(msg.data, headers)
-        if headers.get("Status") == "404":
-            return None
-        raise StoreError(f"The server refused a read: {headers.get('Description', headers)}")
+        return read_one(msg.data, msg.block)
 
     async def get_last(self, stream: str, subject: str) -> Stored | None:
         """The newest message on `subject` (wildcards allowed), as the stream's leader knows it.
