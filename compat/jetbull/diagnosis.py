@@ -16,9 +16,9 @@ from jetbull.health import check_readiness
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages import clock
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
-from jetbull.ledger.queue import counting
 from jetbull.ledger.queue.consumers import repair_consumer, wait_consumer
 from jetbull.ledger.queue.presence import workers
+from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import streams
 from jetbull.ledger.wire import Stored
@@ -190,7 +190,7 @@ async def _workers(store: QueueStore) -> Finding:
         return Finding("workers", "wrong", f"Connected but not consuming: {names}; restart them.")
     if found:
         return Finding("workers", "ok", f"{len(found)} workers are there and consume.")
-    waiting = (await counting.count_all(store))["waiting"]
+    waiting = (await count_all(store))["waiting"]
     if waiting:
         return Finding("workers", "wrong", f"{waiting} jobs wait and no worker is there.")
     return Finding("workers", "hint", "No worker is there.")

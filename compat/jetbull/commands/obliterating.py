@@ -9,6 +9,7 @@ from jetbull.ledger.job import reading
 from jetbull.ledger.messages.names import CHILDREN, STATES, last_token, unescape
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue import consumers, counting
+from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.flushing import tell_emptied
 
@@ -23,7 +24,7 @@ async def obliterate(store: QueueStore, force: bool) -> None:
     As in BullMQ, a parent that waits for a child in another queue survives, and a parent in
     another queue that waited for a job of this one is released.
     """
-    if not force and (await counting.count_all(store))["active"]:
+    if not force and (await count_all(store))["active"]:
         raise JetbullError("Cannot obliterate queue with active jobs")
     pending = await _pending(store)
     own = await _own_children(store, pending)

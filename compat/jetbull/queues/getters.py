@@ -13,6 +13,7 @@ from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.job import reading
 from jetbull.ledger.queue import counting, pages
+from jetbull.ledger.queue.tally import count_all
 from jetbull.legacy import note_paused_state, outdated
 from jetbull.types.generics import Data, Result
 from jetbull.types.results import JobLogs
@@ -98,7 +99,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
     async def getJobCounts(self, *types: str) -> dict[str, int]:
         """Jobs per type, keys as asked."""
         kinds = self.sanitizeJobTypes(types)
-        counts = await counting.count_all(await self.ledger())
+        counts = await count_all(await self.ledger())
         return {kind: counts.get(_ALIASES.get(kind, kind), 0) for kind in kinds}
 
     async def getJobCountByTypes(self, *types: str) -> int:
@@ -143,7 +144,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
                 at = [n for n in (-int(priority), int(priority)) if n in known]
                 counts[str(priority)] = sum([await counting.count_level(store, n) for n in at])
             else:
-                counts["0"] = await counting.count_plain_waiting(store)
+                counts["0"] = (await count_all(store))["waiting"]
         return counts
 
     async def getJobLogs(

@@ -45,6 +45,7 @@ from jetbull.ledger.messages.names import (
 from jetbull.ledger.messages.record import Stored, dumps, to_bytes
 from jetbull.ledger.parents import parentage, parents
 from jetbull.ledger.queue import counting
+from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
 
 _PAGE = 500
@@ -184,7 +185,7 @@ class JetStreamQueue:
         return await read_traces(self._store)
 
     async def counts(self) -> dict[State, int]:
-        counted = await counting.count_all(self._store)
+        counted = await count_all(self._store)
         return {State(name): number for name, number in counted.items() if number}
 
     async def remove(self, job_ids: Sequence[str]) -> None:

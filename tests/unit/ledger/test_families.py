@@ -13,8 +13,8 @@ from jetbull.ledger.adding.adding import NewJob, add_many
 from jetbull.ledger.messages.placing import DONE, Place, delayed, waiting
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import families
-from jetbull.ledger.queue.counting import count_all
 from jetbull.ledger.queue.pages import WHOLE, page
+from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 

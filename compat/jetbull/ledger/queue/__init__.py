@@ -1,7 +1,7 @@
 """One queue: what is set for it, what it holds, who works on it, what happened in it.
 
 settings, metrics, presence    paused and limits; finished jobs by the minute; workers
-consumers, counting            how many jobs are in each state
+consumers, counting, tally     how many jobs are in each state
 families, pages, idle          which they are, and whether any are left
 listening, event_evidence      the event log read in order; what it proves of one job
 """

@@ -1,27 +1,11 @@
-"""How many jobs are in each state.
-
-Few jobs are listed and counted exactly. With many, the server's own counters are read: consumers
-nobody reads, whose `num_pending` the server keeps (1 ms, whatever the number).
-"""
+"""What the server can tell of numbers: messages of a state, subjects, priority levels."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from jetbull.errors import StoreError, StreamMissing
-from jetbull.ledger.messages.names import (
-    ACTIVE,
-    CHILDREN,
-    COMPLETED,
-    DELAYED,
-    FAILED,
-    HEAD,
-    SETTLE,
-    STALLED,
-    last_token,
-    public_state_of,
-)
+from jetbull.ledger.messages.names import last_token, public_state_of
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.queue.consumers import (
     ensure_counter,
@@ -32,7 +16,6 @@ from jetbull.ledger.queue.consumers import (
 from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
 
-EXACT_LIMIT = 2000
 STATES = (
     "waiting",
     "active",
@@ -42,36 +25,7 @@ STATES = (
     "prioritized",
     "waiting-children",
 )
-_COUNTED = {
-    HEAD: "waiting",
-    DELAYED: "delayed",
-    ACTIVE: "active",
-    CHILDREN: "waiting-children",
-    COMPLETED: "completed",
-    FAILED: "failed",
-}
-
 Counts = dict[str, int]
-
-
-async def count_all(store: QueueStore) -> Counts:
-    """Jobs per BullMQ state."""
-    info = await store.wire.api(f"STREAM.INFO.{store.names.space.jobs}")
-    if int(info["state"]["messages"]) <= EXACT_LIMIT:
-        return await _exactly(store)
-    estimate = await _by_counters(store)
-    if sum(estimate.values()) <= EXACT_LIMIT:
-        return await _exactly(store)
-    return estimate
-
-
-async def _exactly(store: QueueStore) -> Counts:
-    states = await states_of_all(store)
-    counts = dict.fromkeys(STATES, 0)
-    for state in states.values():
-        if state in counts:
-            counts[state] += 1
-    return counts
 
 
 async def states_of_all(store: QueueStore) -> dict[str, str]:
@@ -136,13 +90,9 @@ async def count_tickets(store: QueueStore) -> int:
 
 
 async def count_family(store: QueueStore, state: str) -> int:
-    """Messages in one of the counted states."""
-    return await _one(store, state)
-
-
-async def count_plain_waiting(store: QueueStore) -> int:
-    """Jobs waiting without priority."""
-    return (await count_all(store))["waiting"]
+    """Messages in one of the states that have a counter."""
+    name = store.names.consumer(f"n{state}")
+    return int((await _info(store, name, state))["num_pending"])
 
 
 async def count_matching(store: QueueStore, pattern: str) -> int:
@@ -150,33 +100,6 @@ async def count_matching(store: QueueStore, pattern: str) -> int:
     query = {"next_by_subj": pattern, "seq": 1, "batch": 1}
     found = await store.wire.get_batch(store.names.space.jobs, query)
     return found[0].pending + 1 if found else 0
-
-
-async def _by_counters(store: QueueStore) -> Counts:
-    families = {
-        "waiting": count_tickets(store),
-        "prioritized": _prioritized(store),
-        # Not by the consumer that repairs: where there is none yet, the server would look through
-        # all jobs to make it.
-        "active": count_matching(store, store.names.all_in(STALLED)),
-        **{s: count_matching(store, store.names.all_in(SETTLE, s)) for s in (COMPLETED, FAILED)},
-    }
-    counted = {family: _one(store, family) for family in _COUNTED}
-    answers = await asyncio.gather(*families.values(), *counted.values())
-    counts = dict.fromkeys(STATES, 0)
-    for state, number in zip((*families, *_COUNTED.values()), answers, strict=True):
-        counts[state] += number
-    return counts
-
-
-async def _prioritized(store: QueueStore) -> int:
-    known = await levels(store)
-    return sum(await asyncio.gather(*(count_level(store, level) for level in known)))
-
-
-async def _one(store: QueueStore, family: str) -> int:
-    name = store.names.consumer(f"n{family}")
-    return int((await _info(store, name, family))["num_pending"])
 
 
 async def _waiting_at(store: QueueStore, consumer: tuple[str, list[str]]) -> int:

@@ -23,6 +23,7 @@ from jetbull.ledger.store.due_order import DueOrder
 from jetbull.ledger.store.grouping import Grouping
 from jetbull.ledger.store.promoter import Promoter
 from jetbull.ledger.store.rounds import Rounds
+from jetbull.ledger.store.shared import Shared
 from jetbull.ledger.store.unconfirmed import IsGone, Unconfirmed
 from jetbull.ledger.streams.events import Event, EventLog
 from jetbull.ledger.streams.ids import IdSource
@@ -51,6 +52,7 @@ class QueueStore:
 
     __slots__ = (
         "bulky",
+        "counts",
         "due_order",
         "event_log",
         "families",
@@ -102,6 +104,7 @@ class QueueStore:
         self.told_at = 0.0
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
+        self.counts: Shared[dict[str, int]] | None = None
 
     @property
     def may_be_patched(self) -> bool:
