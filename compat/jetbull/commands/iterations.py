@@ -277,7 +277,7 @@ async def advance(owner: JobOwner, job: Job) -> Job | None:
             return None
         body = dict(stored.body)
         slot = await _following(owner, stored, repeat, job, now)
-        if slot is None:
+        if slot is None or (end is not None and slot > end and "pattern" in stored.body):
             return None
         body["next"] = slot
         body["ic"] = int(body.get("ic", 1)) + 1

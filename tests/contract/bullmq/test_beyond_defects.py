@@ -53,6 +53,17 @@ async def test_an_unknown_scheduler_is_none(queue: Any) -> None:
     assert await queue.getJobScheduler("unknown") is None
 
 
+async def test_the_last_job_of_a_pattern_is_the_last_before_its_end_date(
+    make: Makers, queue: Any
+) -> None:
+    completed = Heard(make.worker(queue, done), "completed")
+    repeat = {"pattern": "* * * * * *", "endDate": int(time.time() * 1000) + 1_000}
+    job = await queue.upsertJobScheduler("second", repeat)
+    assert (await completed.once())[0].id == job.id
+    assert (await queue.getJobScheduler("second"))["iterationCount"] == 1
+    assert await queue.getDelayedCount() == 0
+
+
 async def test_logging_to_a_missing_job_is_an_error(queue: Any) -> None:
     [job] = await added(queue, 1)
     await job.remove()
