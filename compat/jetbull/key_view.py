@@ -1,7 +1,7 @@
 """What `queue.client` answers: the queue's content under the names of BullMQ's Redis keys.
 
-Callers of BullMQ reach for the raw client to look at key names, to count events and to empty a
-test's server. Those few questions are answered; there is no Redis behind them.
+Callers of BullMQ reach for the raw client to look at key names, to count events, to make a job
+disappear and to empty a test's server. That much is done; there is no Redis behind it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Protocol
 
+from jetbull.commands import removal
 from jetbull.ledger import hub
 from jetbull.ledger.adding import schedules
+from jetbull.ledger.job import reading
 from jetbull.ledger.messages.names import unescape
 from jetbull.ledger.queue import counting, listening
 from jetbull.ledger.store.store import QueueStore
@@ -39,7 +41,7 @@ class Keyed(Protocol):
 
 
 class KeyView:
-    """A reading stand-in for the Redis client of one queue."""
+    """A stand-in for the Redis client of one queue."""
 
     def __init__(self, backend: Keyed) -> None:
         self._backend = backend
@@ -76,6 +78,16 @@ class KeyView:
         """How many events are stored, for the name of the event stream; 0 for any other."""
         store = await self._backend.ledger()
         return await listening.count(store) if key == self._backend.toKey("events") else 0
+
+    async def delete(self, *keys: str) -> int:
+        """Removes the jobs of these names that no worker holds; how many were there."""
+        store = await self._backend.ledger()
+        gone = 0
+        for key in keys:
+            job_id = key.removeprefix(self._backend.toKey(""))
+            if await reading.find(store, job_id) is not None:
+                gone += await removal.remove(store, job_id, with_children=False) == 1
+        return gone
 
     async def flushdb(self) -> bool:
         """Empties everything jetbull keeps on the server."""

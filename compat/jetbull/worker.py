@@ -260,6 +260,10 @@ class Worker(WorkerBody[Data, Result]):
         """Claims one job by hand; waits up to `drainDelay` s when the queue was seen empty."""
         return await self._manual.next(token, mapping("opts", opts).get("block", True))
 
+    async def moveToActive(self, token: str) -> Job[Data, Result] | None:
+        """Claims one job by hand if there is one, and does not tell of it: a step of a loop."""
+        return await self._manual.next(token, block=False, tell=False)
+
     # --- pausing and closing -----------------------------------------------------------
 
     async def pause(self, do_not_wait_active: bool = False) -> None:

@@ -31,14 +31,16 @@ class ManualFetch:
         self._given_up: set[asyncio.Task[Job | None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def next(self, token: str, block: bool = True) -> Job | None:
+    async def next(self, token: str, block: bool = True, tell: bool = True) -> Job | None:
         """The next job, or None: at once, or after `drainDelay` when the queue was empty before.
+
+        `tell` says whether its start is told as `active`.
 
         Pausing the worker ends that wait. One that is paused already gives a job all the same, as
         in BullMQ for Python, but not to who does not want to wait, as in BullMQ for Node.
         Who is cancelled meanwhile has no job: one that was taken already is given back.
         """
-        fetch = asyncio.ensure_future(self._next(token, block, self._worker.paused))
+        fetch = asyncio.ensure_future(self._next(token, block, tell, self._worker.paused))
         try:
             return await asyncio.shield(fetch)
         except asyncio.CancelledError:
@@ -61,7 +63,7 @@ class ManualFetch:
         finally:
             self._given_up.discard(fetch)
 
-    async def _next(self, token: str, block: bool, paused_before: bool) -> Job | None:
+    async def _next(self, token: str, block: bool, tell: bool, paused_before: bool) -> Job | None:
         if paused_before and not block:
             return None
         store = await self._worker.ledger()
@@ -77,7 +79,7 @@ class ManualFetch:
         job._lease = lease
         if job.repeatJobKey:
             await iterations.follow(self._worker, job)
-        if not self._abandoned:
+        if tell and not self._abandoned:
             self._worker.emit_safely("active", job, "waiting")
         return job
 

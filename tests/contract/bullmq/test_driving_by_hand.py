@@ -254,6 +254,27 @@ async def test_an_obliterated_queue_has_no_keys(queue: Any) -> None:
     assert await queue.client.keys(queue.toKey("*")) == []
 
 
+async def test_a_job_whose_key_is_deleted_is_passed_over(queue: Any) -> None:
+    jobs = [await queue.add("job", n) for n in range(1, 6)]
+    assert await queue.client.delete(queue.toKey(jobs[1].id), queue.toKey("unknown")) == 1
+    found = await queue.getJobs(["waiting"], 0, 2, True)
+    assert [job.data for job in found] == [1, 3, 4]
+    assert await queue.getJob(jobs[1].id) is None
+
+
+async def test_a_step_of_a_loop_takes_a_job_without_a_word(make: Makers, queue: Any) -> None:
+    worker = make.worker(queue)
+    heard = Heard(worker, "active")
+    assert await worker.moveToActive("token") is None
+    added = await queue.add("job", {"n": 1})
+    job = await worker.moveToActive("token")
+    assert (job.id, job.data, job.token, job.attemptsStarted) == (added.id, {"n": 1}, "token", 1)
+    assert await job.isActive()
+    assert heard.calls == []
+    await job.moveToCompleted("done", "token")
+    assert await job.isCompleted()
+
+
 async def test_a_job_can_be_asked_by_the_name_of_a_set(queue: Any) -> None:
     waiting = await queue.add("job", {})
     later = await queue.add("job", {}, {"delay": 60_000})
