@@ -1,11 +1,13 @@
-"""`streams.events.maxLen`: how much of the event history is kept."""
+"""The event history: how much of it is kept (`streams.events.maxLen`), and who hears it."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import PATIENCE, Heard
 
 from jetbull import Queue
 from jetbull.ledger.streams.events import decode
@@ -45,3 +47,16 @@ async def test_a_length_that_is_none_is_refused(make: Makers) -> None:
 async def test_the_length_is_told_with_the_queues_settings(make: Makers) -> None:
     assert (await make.queue(streams={"events": {"maxLen": 60}}).getMeta())["maxLenEvents"] == 60
     assert (await make.queue().getMeta())["maxLenEvents"] == 10_000
+
+
+async def test_who_waits_until_it_is_ready_hears_all_of_the_history(
+    make: Makers, queue: Any
+) -> None:
+    jobs = [await queue.add("job", {}) for _ in range(3)]
+    for _ in range(3):
+        events = make.events(queue, lastEventId="0")
+        await asyncio.wait_for(events.waitUntilReady(), PATIENCE)
+        added = Heard(events, "added")
+        await queue.add("later", {})
+        told = await added.times(4)
+        assert [args["jobId"] for args, _ in told][:3] == [job.id for job in jobs]

@@ -29,6 +29,7 @@ from jetbull.ledger.wire import Msg, Subscription
 _PER_MESSAGE = 10_000  # events of one message that ids can tell apart
 _HEARTBEAT_S = 5
 _PAGE = 500
+_TURNS_S = 0.01  # some turns of the event loop
 
 OnEvent = Callable[[Event, str], None]
 
@@ -66,6 +67,7 @@ class Listener:
         self._consumer = ""
         self._broken = asyncio.Event()
         self._alive = asyncio.Event()
+        self._telling = last_id in ("$", "")
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -191,6 +193,10 @@ class Listener:
         if int(parts[6 + shift]) != self._expected:
             self._break()
             return
+        if not self._telling:
+            await self.ready.wait()
+            await asyncio.sleep(_TURNS_S)  # who waited for that adds listeners before the history
+            self._telling = True
         self._expected += 1
         seq, time_ms = int(parts[5 + shift]), int(parts[7 + shift]) // 10**6
         for index, event in enumerate(decode(msg.data)):
