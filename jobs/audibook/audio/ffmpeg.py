@@ -75,7 +75,9 @@ async def running_ffmpeg(
                 await process.wait()
                 raise _failure(process, complaints) from None
             except BaseException:
-                process.kill()
+                # What went wrong must be seen, also when ffmpeg is gone already.
+                with suppress(ProcessLookupError):
+                    process.kill()
                 raise
             if process.stdin is not None:
                 # Closing fails when ffmpeg is gone already; its exit code says why.

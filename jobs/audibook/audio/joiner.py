@@ -10,6 +10,7 @@ from pathlib import Path
 from audibook.errors import AudioToolError
 
 from .encoder import decoded, encoding
+from .ffmpeg import BrokenPipeToToolError
 from .formats import Format
 
 __all__ = ["Part", "Span", "join"]
@@ -54,9 +55,16 @@ async def join(
             if spans and pause:
                 await encoder.pause(pause)
             start = encoder.seconds
-            async with aclosing(decoded(ffmpeg, part.path, sample_rate)) as pieces:
-                async for samples in pieces:
-                    await encoder.write(samples)
+            try:
+                async with aclosing(decoded(ffmpeg, part.path, sample_rate)) as pieces:
+                    async for samples in pieces:
+                        await encoder.write(samples)
+            except BrokenPipeToToolError:  # of the file that is written
+                raise
+            except AudioToolError as error:
+                raise AudioToolError(
+                    f"Part {len(spans) + 1} of the audio cannot be read; make it again: {error}"
+                ) from error
             span = Span(start, encoder.seconds)
             _check(part, span, len(spans) + 1)
             spans.append(span)

@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 from array import array
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from audibook.audio import (
     join,
     write_m4b,
 )
+from audibook.audio.ffmpeg import running_ffmpeg
 
 _RATE = 24_000
 
@@ -136,14 +138,11 @@ async def test_memory_does_not_grow_with_the_number_of_parts(ffmpeg: Path, tmp_p
 @pytest.mark.parametrize("data", [b"", b"no audio at all" * 100])
 async def test_a_damaged_part_fails_the_join(ffmpeg: Path, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "bad.mp3").write_bytes(data)
-    with pytest.raises(AudioToolError, match="ffmpeg ended with code"):
-        await join(
-            ffmpeg,
-            _in_order([Part(tmp_path / "bad.mp3")]),
-            tmp_path / "page.mp3",
-            MP3_PAGE,
-            sample_rate=22_050,
-        )
+    good = Part(await _write(ffmpeg, tmp_path / "good.mp3", _tone(1, 440)))
+    parts = _in_order([good, Part(tmp_path / "bad.mp3")])
+    words = "Part 2 of the audio cannot be read; make it again: ffmpeg ended with code"
+    with pytest.raises(AudioToolError, match=words):
+        await join(ffmpeg, parts, tmp_path / "page.mp3", MP3_PAGE, sample_rate=22_050)
 
 
 async def test_a_part_shorter_than_recorded_fails_the_join(ffmpeg: Path, tmp_path: Path) -> None:
@@ -177,6 +176,14 @@ async def test_a_cancelled_encoding_leaves_no_process(ffmpeg: Path, tmp_path: Pa
             group.start_soon(encode)
             await started.wait()
             group.cancel_scope.cancel()
+
+
+async def test_an_ffmpeg_that_has_ended_does_not_hide_what_went_wrong(ffmpeg: Path) -> None:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(pytest.raises(EOFError, match="no more text"))
+        process = await stack.enter_async_context(running_ffmpeg(ffmpeg, ["-version"]))
+        await process.wait()
+        raise EOFError("no more text")
 
 
 async def test_a_missing_ffmpeg_is_named(tmp_path: Path) -> None:
