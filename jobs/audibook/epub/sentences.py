@@ -16,7 +16,8 @@ _ENDS = ".!?…։׃؟۔।॥"
 _END = re.compile(
     rf"(?:(?<![{_ENDS}])[{_ENDS}]++[{_CLOSERS}]*+(?:\s+|$)|[。！？]+[{_CLOSERS}]*\s*)"
 )
-_CLAUSE = re.compile(r"[,;:،؛、，；：—–]+[\"'”’»)\]]*\s*")
+# A comma within a number ends nothing.
+_CLAUSE = re.compile(r"[,;:،؛]+[\"'”’»)\]]*\s+|[、，；：—–]+[\"'”’»)\]]*\s*")
 _NEXT_LETTER = re.compile(r"[^\w\n]{0,5}(\w)")
 _LAST_WORD = re.compile(r"[\w.]+$")
 _ABBREVIATIONS = {

@@ -54,6 +54,8 @@ def test_the_pieces_of_a_long_sentence_are_short_and_together_the_sentence(
 def test_a_long_sentence_is_cut_after_a_clause_then_at_a_space_then_anywhere() -> None:
     assert cut_to_length("one two three, four five six", 20) == ["one two three, ", "four five six"]
     assert cut_to_length("one two three four", 10) == ["one two ", "three four"]
+    assert cut_to_length("at 1:0:0, 3,14 and on", 16) == ["at 1:0:0, ", "3,14 and on"]
+    assert cut_to_length("sum 12,345,678 and", 12) == ["sum ", "12,345,678 ", "and"]
     assert cut_to_length("a" * 25, 10) == ["a" * 10, "a" * 10, "a" * 5]
     assert cut_to_length("ab\u0301c", 2) == ["a", "b\u0301", "c"]
 
