@@ -31,6 +31,8 @@ class EmptyDocumentError(EpubError):
 
 
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+# Of the bytes of anything but text about one in ten is a control character.
+_BINARY_SHARE = 0.03
 _DOCTYPE_START = re.compile("<!DOCTYPE", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&([A-Za-z][\w.-]*);")
@@ -59,6 +61,12 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
     text = _without_doctype(_XML_DECLARATION.sub("", text))
     text = _NUMBERED.sub(_numbered_character, _ENTITY.sub(_character, text))
     text = _CONTROLS.sub(lambda found: _WINDOWS[ord(found.group())], text)
+    illegal = _ILLEGAL.findall(text)
+    if len(illegal) - illegal.count("\x00") > len(text) * _BINARY_SHARE:
+        raise EpubError(
+            f"{name!r} in the EPUB holds no text but other data: it is encrypted or damaged; "
+            "upload an unprotected copy."
+        )
     text = _ILLEGAL.sub("", text).strip()
     if not text:
         raise EmptyDocumentError(f"{name!r} in the EPUB is empty.")

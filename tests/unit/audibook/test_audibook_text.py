@@ -285,6 +285,13 @@ def test_more_text_in_one_piece_than_can_be_read_is_refused_not_dropped() -> Non
             parse(page.encode(), "x")
 
 
+def test_a_document_that_is_no_text_is_refused_not_read_aloud() -> None:
+    locked = bytes(range(256)) * 20
+    for data in (locked, b"<html><body><p>Text.</p>" + locked):
+        with pytest.raises(EpubError, match="'x' in the EPUB holds no text but other data: it is"):
+            parse(data, "x")
+
+
 @pytest.mark.parametrize(
     ("encoding", "declaration", "language", "text"),
     [
