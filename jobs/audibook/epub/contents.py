@@ -16,7 +16,7 @@ _SHORTEST_LIST = 3
 _LONGEST_ENTRY = 120
 """Characters, on the average: contents of old novels tell much of a chapter."""
 _TITLES = {
-    *("contents", "table of contents", "list of illustrations", "illustrations"),
+    *("contents", "chapters", "table of contents", "list of illustrations", "illustrations"),
     *("תוכן", "תוכן העניינים", "תוכן עניינים", "المحتويات", "فهرس", "الفهرس"),
     *("inhalt", "inhaltsverzeichnis", "table des matières", "sommaire", "índice", "indice"),
     *("contenido", "sumário", "sommario", "cuprins", "taula de continguts", "содержание"),
@@ -25,6 +25,8 @@ _TITLES = {
     *("innhold", "innholdsfortegnelse", "sisällys", "sisällysluettelo", "İçindekiler".lower()),
     *("περιεχόμενα", "فهرست", "فهرست مطالب", "אינהאַלט", "目次", "目录", "目錄", "차례", "목차"),
 }
+_INTRODUCED = re.compile("[:?：？؟;]\\W*$")
+_LONGEST_INTRODUCED = 12
 _PAGE_REFERENCE = re.compile(r"[\d\s.ivxlc]+")
 
 
@@ -39,7 +41,8 @@ def is_contents_page(text: DocumentText) -> bool:
 def without_contents_lists(text: DocumentText) -> DocumentText:
     """The text less each run of three or more blocks that are nothing but links.
 
-    Kept are a chapter's own headings, which may lead back to the contents, and paragraphs.
+    Kept are a chapter's own headings, which may lead back to the contents, paragraphs, and
+    what a sentence before them leads up to, such as the choices of a game book.
     The heading before such a run goes with it when it says that contents follow.
     """
     if not any(block.linked for block in text.blocks):
@@ -49,10 +52,14 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
     removed = Counter(text.removed)
 
     def end_run() -> None:
-        if sum(block.linked for block in run) < _SHORTEST_LIST or _is_text(run):
+        before = blocks[-1] if blocks else Block("")
+        titled = before.text.strip(" .:").lower() in _TITLES
+        introduced = not titled and before.level is None and _INTRODUCED.search(before.text)
+        links = sum(block.linked for block in run)
+        if links < _SHORTEST_LIST or _is_text(run) or (introduced and links <= _LONGEST_INTRODUCED):
             blocks.extend(run)
         else:
-            if blocks and blocks[-1].text.strip(" .:").lower() in _TITLES:
+            if titled:
                 run.insert(0, blocks.pop())
             removed[_RULE] += sum(len("".join(b.text.split())) for b in run)
         run.clear()

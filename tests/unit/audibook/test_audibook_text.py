@@ -239,6 +239,16 @@ def test_two_links_in_a_row_are_text() -> None:
     assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
 
 
+@pytest.mark.parametrize("before", ["What do you do?", "They sailed on three seas:", "והאיים הם:"])
+def test_links_which_a_sentence_leads_up_to_are_read(before: str) -> None:
+    names = ["Open the door", "Run away", "Shout for help"]
+    links = "".join(f"<p><a href='c.xhtml#{n}'>{name}</a></p>" for n, name in enumerate(names))
+    assert _texts(f"<p>{before}</p>{links}") == [before, *names]
+    assert _texts(f"<p>Contents:</p>{links}<p>Text.</p>") == ["Text."]
+    assert _texts(f"<h1>{before}</h1>{links}<p>Text.</p>") == [before, "Text."]
+    assert _texts(f"<p>{before}</p>{links * 5}<p>Text.</p>") == [before, "Text."]
+
+
 def test_options_leave_out_elements_and_inline_text_and_keep_notes() -> None:
     body = "<nav>Menu</nav><p>Text</p><footer>Foot</footer>"
     assert _texts(body, TextOptions(exclude_elements=frozenset({"footer"}))) == ["Text"]
