@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .blocks import TextOptions
 from .markup import Element, attribute, local_name, own_text
 
-__all__ = ["removal_rule"]
+__all__ = ["begins_word", "removal_rule"]
 
 _BY_NAME = {
     **dict.fromkeys(("script", "style", "head", "template", "noscript"), "script"),
@@ -26,6 +27,12 @@ _BY_TYPE = {
     **dict.fromkeys(("toc", "landmarks", "page-list", "doc-toc", "doc-pagelist"), "navigation"),
     **dict.fromkeys(("loi", "lot", "index-locator"), "navigation"),
 }
+_NOTE_CLASSES = {
+    *("footnote", "footnotes", "endnote", "endnotes", "rearnote", "rearnotes", "fnote"),
+    *("_idfootnote", "_idfootnotes", "_idendnote", "_idendnotes", "sdfootnote", "sdendnote"),
+    *("msofootnotetext", "msoendnotetext"),
+}
+_NOTE_HOLDERS = {"aside", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _LABELLED = _HEADINGS | {"p", "span", "strong", "em", "b", "i"}
 _PAGE_NUMBER_CLASSES = {"pagenum", "pageno", "pagenumber", "page-number", "page-num"}
@@ -39,7 +46,12 @@ _SYMBOLS = "*†‡§¶#^↩↑←⏎⤴\ufe0e\ufe0f"
 _PLAIN_NUMBER = re.compile(r"\d{1,3}")
 _BRACKETED = re.compile(r"[\[(]\s*(?:\d{1,4}|[ivxlc]{1,6}|[a-z])\s*[\])]", re.IGNORECASE)
 _IN_SUPERSCRIPT = re.compile(rf"[\[(]?\s*(?:\d{{1,4}}|[a-z]|[{_SYMBOLS}]+)\s*[\])]?", re.IGNORECASE)
-_WORD_BEFORE = re.compile(r"""(?:[^\W\d_]{4}|[.,;:!?…"'”’»)\]])$""")
+_LETTER = "[^\\W\\d_][\u0591-\u05c7\u064b-\u0652]*+"
+_WORD_BEFORE = re.compile(
+    rf"""(?:(?:{_LETTER}){{4}}|(?<!\d)(?:1[4-9]|20)\d\d|[.,;:!?…"'”’»)\]%。！？、」』）])$"""
+)
+_SHORT_WORD_BEFORE = re.compile(f"(?:{_LETTER}){{2}}$")
+_POWERS = {"2", "3"}
 
 
 def removal_rule(element: Element, options: TextOptions, before: str) -> str | None:
@@ -66,7 +78,7 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
         return "note reference"
     if name == "sup" and _is_note_mark(element, before):
         return "note reference"
-    return _by_class(element)
+    return _by_class(element, options)
 
 
 def _hidden(element: Element) -> bool:
@@ -84,13 +96,22 @@ def _said_otherwise(element: Element) -> bool:
     return local_name(element) == "figcaption" or bool(labelled)
 
 
-def _by_class(element: Element) -> str | None:
+def _by_class(element: Element, options: TextOptions) -> str | None:
     classes = set(element.get("class", "").lower().split())
+    if classes & _NOTE_CLASSES and not options.notes and _leads_back(element):
+        return "note"
     if classes & _PAGE_NUMBER_CLASSES and _PAGE_NUMBER.fullmatch(own_text(element)):
         return "page number"
     if classes & _LINE_NUMBER_CLASSES and own_text(element).isdigit():
         return "line number"
     return None
+
+
+def _leads_back(element: Element) -> bool:
+    """Whether it holds the mark by which a note leads back to its place in the text."""
+    return local_name(element) in _NOTE_HOLDERS and any(
+        local_name(e) == "a" and e.get("href") and _is_reference(e) for e in element.iter()
+    )
 
 
 def _is_reference(link: Element) -> bool:
@@ -118,12 +139,25 @@ def _is_whole_heading(link: Element, text: str) -> bool:
 
 
 def _is_note_mark(raised: Element, before: str) -> bool:
-    """Whether a superscript is the mark of a note: not the 2 of "m2", nor the st of "1st"."""
+    """Whether a superscript is the mark of a note: not the 2 of "km2", nor the st of "1st"."""
     text = own_text(raised)
     if not _IN_SUPERSCRIPT.fullmatch(text):
         return False
     if any(local_name(e) == "a" and "#" in e.get("href", "#") for e in raised.iter()):
         return True
-    if not text.strip("[]() ").isdigit():
+    number = text.strip("[]() ")
+    if not number.isdigit():
         return all(character in _SYMBOLS for character in text)
-    return _WORD_BEFORE.search(before) is not None
+    if begins_word(raised.tail):
+        return False
+    short = number not in _POWERS and _SHORT_WORD_BEFORE.search(before)
+    return bool(short or _WORD_BEFORE.search(before))
+
+
+def begins_word(text: str | None) -> bool:
+    """Whether a word begins here: what stands directly before it is its number or its initial.
+
+    Not said of East Asian letters, before which there is never a space.
+    """
+    letter = (text or "")[:1]
+    return letter.isalpha() and unicodedata.east_asian_width(letter) not in {"W", "F"}

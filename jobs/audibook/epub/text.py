@@ -11,7 +11,7 @@ from lxml import etree
 from .blocks import Block, DocumentText, Mark, TextOptions
 from .contents import without_contents_lists
 from .markup import Element, all_text, local_name, own_text
-from .removal import removal_rule
+from .removal import begins_word, removal_rule
 
 __all__ = ["MarkFinder", "document_text"]
 
@@ -79,6 +79,7 @@ class _Walker:
         self._level: int | None = None
         self._pictures = 0
         self._loose: Element | None = None
+        self._closing = ""
 
     def walk(self, body: Element) -> None:
         """Collect the blocks of `body`."""
@@ -107,12 +108,14 @@ class _Walker:
         if self._is_block(element, name):
             self._flush()
             self._level = _HEADINGS.get(name, self._level)
-        elif _begins_line(element, name):
+        elif _begins_line(element, name) or (
+            _is_raised_number(element, name) and not self._tail()[-1:].isalpha()
+        ):
             self._add(" ")
         if _is_link(element, name):
             self._links += 1
         self._mark(element, starting=True)
-        self._add(element.text)
+        self._add(element.text or _drop_cap(element, name))
 
     def _close(self, element: Element) -> None:
         name = local_name(element)
@@ -122,7 +125,9 @@ class _Walker:
             self._flush()
             if name in _HEADINGS:
                 self._level = None
-        elif _is_on_own_line(element):
+        elif _is_on_own_line(element) or (
+            _is_raised_number(element, name) and begins_word(element.tail)
+        ):
             self._add(" ")
         if _is_link(element, name):
             self._links -= 1
@@ -160,18 +165,9 @@ class _Walker:
         self._count(rule, element)
         if name in _BLOCKS:
             self._flush()
-        tail = element.tail or ""
-        opening = self._parts[-1][-1] if self._parts else ""
-        if (
-            rule == "note reference"
-            and opening in _BRACKETS
-            and tail.startswith(_BRACKETS[opening])
-        ):
-            # "[<a>7</a>]": the brackets around the mark go with it
-            self._take_back()
-            self.removed[rule] += 2
-            tail = tail[1:]
-        self._add(tail)
+        if rule == "note reference" and self._parts:
+            self._closing = _BRACKETS.get(self._parts[-1][-1], "")
+        self._add(element.tail)
         return True
 
     def _formula(self, element: Element) -> None:
@@ -203,6 +199,12 @@ class _Walker:
     def _add(self, text: str | None) -> None:
         if not text:
             return
+        if self._closing and text.startswith(self._closing):
+            # "[<a>7</a>]": the brackets around the mark of a note go with it
+            self._take_back()
+            self.removed["note reference"] += 2
+            text = text[1:]
+        self._closing = ""
         text = _SPACES.sub(" ", _IGNORABLE.sub("", text))
         if self._ends_in_space:
             text = text.removeprefix(" ")
@@ -221,7 +223,7 @@ class _Walker:
         self._ends_in_space = not self._parts or self._parts[-1][-1] == " "
 
     def _tail(self) -> str:
-        return "".join(self._parts[-2:])[-8:]
+        return "".join(self._parts[-2:])[-16:]
 
     def _mark(self, element: Element, *, starting: bool) -> None:
         if self._find_marks is not None:
@@ -240,6 +242,7 @@ class _Walker:
         self._parts = []
         self._length = 0
         self._linked = 0
+        self._closing = ""
         self._ends_in_space = True
 
 
@@ -255,6 +258,22 @@ def _is_on_own_line(element: Element) -> bool:
         return False
     text = _NO_LETTERS.sub("", own_text(element))
     return len(text) > _DROP_CAP or text.isdigit()
+
+
+def _is_raised_number(element: Element, name: str) -> bool:
+    """An exponent or the number of a verse: ten to the sixth is no hundred and six."""
+    return name == "sup" and own_text(element).lstrip("-−+").isdigit()
+
+
+def _drop_cap(element: Element, name: str) -> str | None:
+    """The letter that a picture shows at the beginning of a word."""
+    letter = element.get("alt", "").strip() if name == "img" else ""
+    if not letter.isalpha() or len(letter) > 1:
+        return None
+    parent = element.getparent()
+    while element.tail is None and parent is not None and parent[-1] is element:
+        element, parent = parent, parent.getparent()
+    return letter if begins_word(element.tail) else None
 
 
 def _is_link(element: Element, name: str) -> bool:

@@ -1,0 +1,85 @@
+"""Footnotes, and the raised numbers that are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from audibook.epub.blocks import DocumentText, TextOptions
+from audibook.epub.markup import parse
+from audibook.epub.text import document_text
+
+
+def _extract(body: str, options: TextOptions | None = None) -> DocumentText:
+    page = f'<html xmlns="http://www.w3.org/1999/xhtml"><body>{body}</body></html>'
+    return document_text(parse(page.encode(), "page.xhtml"), options)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "<div class='footnote'><p><a id='f1' href='#r1'>[1]</a> A note.</p></div>",
+        "<p class='footnote'><a id='f1' href='chapter.xhtml#r1'>*</a> A note.</p>",
+        "<div id='f1'><p class='MsoFootnoteText'><a href='#r1'><span>[1]</span></a> A note.</p>"
+        "</div>",
+        "<dl class='footnote brackets'><dt><a href='#r1'>1</a></dt><dd>A note.</dd></dl>",
+        "<section class='_idFootnotes'><aside class='_idFootnote'><p><a href='#r1'>1</a> A note."
+        "</p></aside></section>",
+        "<ol class='footnotes'><li id='f1'>A note. <a href='#r1'>↩</a></li></ol>",
+    ],
+)
+def test_notes_are_known_by_their_class_and_by_the_way_back_to_their_mark(note: str) -> None:
+    extracted = _extract(f"<p>Text.<a id='r1' href='#f1'>[1]</a></p>{note}")
+    assert extracted.text == "Text."
+    assert extracted.removed["note"] > 0
+    assert "A note." in _extract(note, TextOptions(notes=True)).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<div class='footnote'>Small print, to which no mark leads.</div>",
+        "<p class='footnote'>See <a href='#c2'>the next chapter</a>.</p>",
+        "<p>So <span class='footnote'>it is</span> said.</p>",
+    ],
+)
+def test_what_only_looks_like_a_note_is_read(text: str) -> None:
+    assert _extract(text).text != ""
+    assert not _extract(text).removed
+
+
+def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elements() -> None:
+    body = (
+        "<p>So it is<span>[</span><a href='#n1'>1</a><span>]</span>. [<a href='#n2'>2</a>] And so."
+        " (<a href='#n3'>3</a> or not)</p>"
+    )
+    assert _extract(body).text == "So it is. And so. ( or not)"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            "<sup>1</sup>In the beginning.<sup>2</sup>And it was so. <sup class='v'>3</sup>Then",
+            "1 In the beginning. 2 And it was so. 3 Then",
+        ),
+        ("<sup>א</sup>בראשית <sup>2</sup>והארץ", "אבראשית 2 והארץ"),
+        ("10<sup>6</sup> people in 10<sup>-3</sup> s", "10 6 people in 10 -3 s"),
+        ("E = mc<sup>2</sup>, 5 km<sup>2</sup>, the 21<sup>st</sup>", "E = mc2, 5 km2, the 21st"),
+        ("So it is.<sup>2</sup> And so.<sup>3</sup>", "So it is. And so."),
+        ("In 1984<sup>2</sup> it<sup>14</sup> was 5 %.<sup>6</sup>", "In 1984 it was 5 %."),
+        ("הוּא<sup>4</sup> אָמַר שָׁלוֹם<sup>2</sup> לָהּ", "הוּא אָמַר שָׁלוֹם לָהּ"),
+        ("そうです。<sup>1</sup>次の文。", "そうです。次の文。"),
+    ],
+)
+def test_raised_numbers_of_verses_and_powers_are_read_and_those_of_notes_are_not(
+    body: str, text: str
+) -> None:
+    assert _extract(f"<p>{body}</p>").text == text
+
+
+def test_the_picture_of_a_first_letter_is_read_as_that_letter() -> None:
+    body = (
+        "<p><img src='o.png' alt='O'/>nce. <span><b><img src='h.png' alt='H'/></b></span>e said. "
+        "<img src='x.png' alt='X'/> marks it.<img src='c.png' alt='A cat'/></p>"
+    )
+    assert _extract(body).text == "Once. He said. marks it."
