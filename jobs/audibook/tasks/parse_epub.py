@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
+
 from audibook.attempt import Attempt
 from audibook.catalogue import Book, BookStatus, NewPage
 from audibook.epub import Method, ParsedBook, read_epub
@@ -23,14 +25,16 @@ _SAMPLE_PARAGRAPHS = 50
 async def parse_epub(services: Services, attempt: Attempt, data: ParseEpub) -> EpubParsed:
     """Parse the book and save it in one transaction; ERROR only after the last attempt.
 
+    After a cancelled attempt the book has the status of before.
     Raises EpubError for a file that cannot be read, ObjectNotFoundError when it is not
     in storage, RecordNotFoundError for an unknown book.
     """
     started = time.monotonic()
     books = services.catalogue.books
-    await in_thread(books.set_status, data.book_id, BookStatus.PROCESSING)
+    book = await in_thread(books.get, data.book_id)
+    await in_thread(books.set_status, book.id, BookStatus.PROCESSING)
     try:
-        parsed, saved = await _parse_and_save(services, attempt, data)
+        parsed, saved = await _parse_and_save(services, attempt, data, book)
     except Exception as error:
         if attempt.is_last(error):
             try:
@@ -38,6 +42,10 @@ async def parse_epub(services: Services, attempt: Attempt, data: ParseEpub) -> E
             except Exception as second:
                 # The first error is what the caller must see.
                 attempt.log.error("could not set the status to ERROR: %s", second)
+        raise
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await in_thread(books.set_status, book.id, _before(book))
         raise
     # Before READY, so that a crash in between repeats it; its id keeps it single.
     await _follow_up(services, attempt, data.book_id, parsed)
@@ -51,11 +59,18 @@ async def parse_epub(services: Services, attempt: Attempt, data: ParseEpub) -> E
     )
 
 
+def _before(book: Book) -> BookStatus:
+    """The book's status without this attempt, nor one that was killed or is to be tried again."""
+    if book.status is not BookStatus.PROCESSING:
+        return book.status
+    return BookStatus.READY if book.total_pages else BookStatus.UPLOADING
+
+
 async def _parse_and_save(
-    services: Services, attempt: Attempt, data: ParseEpub
+    services: Services, attempt: Attempt, data: ParseEpub, book: Book
 ) -> tuple[ParsedBook, list[str]]:
     books = services.catalogue.books
-    method = _method(data, await in_thread(books.get, data.book_id))
+    method = _method(data, book)
     with workspace(services.settings.work_dir) as folder:
         path = folder / "book.epub"
         await in_thread(services.storage.fetch_file, data.s3_key, path)

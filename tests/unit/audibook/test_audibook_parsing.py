@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from tests.unit.audibook.studio import Studio, make_job
 
@@ -109,6 +110,28 @@ async def test_the_status_says_error_only_after_the_last_attempt(
             await studio.processor.process_epub_parsing(data, make_job(made=made, attempts=2))
         assert studio.catalogue.books.get(book.id).status is status
     studio.processor.close()
+
+
+async def test_a_cancelled_parsing_leaves_the_book_in_the_status_it_had(
+    studio: Studio, make_epub: MakeEpub
+) -> None:
+    book = await studio.processor.library.register(make_epub("<p>x</p>"))
+    data = {"bookId": book.id, "s3Key": book.s3_key}
+    books = studio.catalogue.books
+
+    async def cancel_at_work() -> BookStatus:
+        with anyio.CancelScope() as scope:
+            job = make_job()
+            job.updateProgress = lambda percent: scope.cancel()
+            await studio.processor.process_epub_parsing(data, job)
+        assert scope.cancelled_caught
+        return books.get(book.id).status
+
+    assert await cancel_at_work() is BookStatus.UPLOADING
+    books.set_status(book.id, BookStatus.PROCESSING)  # by an attempt that was killed
+    assert await cancel_at_work() is BookStatus.UPLOADING
+    await studio.processor.process_epub_parsing(data)
+    assert await cancel_at_work() is BookStatus.READY
 
 
 async def test_unknown_books_objects_and_bad_data_are_named(
