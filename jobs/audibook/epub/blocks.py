@@ -29,7 +29,8 @@ class Mark:
 class Block:
     """The text of one paragraph, heading, list item or table cell, white space collapsed.
 
-    `level` is 1 to 6 for a heading; `linked` says that all of it is the text of links.
+    `level` is 1 to 6 for a heading; `linked` says that all of it is the text of links, but for
+    the number of a chapter or page.
     """
 
     text: str

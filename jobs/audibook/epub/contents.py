@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from .blocks import Block, DocumentText
 
-__all__ = ["is_contents_page", "without_contents_lists"]
+__all__ = ["is_contents_page", "is_numbering", "without_contents_lists"]
 
 _RULE = "contents list"
 _SHORTEST_LIST = 3
@@ -27,7 +27,18 @@ _TITLES = {
 }
 _INTRODUCED = re.compile("[:?：？؟;]\\W*$")
 _LONGEST_INTRODUCED = 12
-_PAGE_REFERENCE = re.compile(r"[\d\s.ivxlc]+")
+_WORD = re.compile(r"\w+")
+_NUMBERING = re.compile(
+    r"\d+|[ivxlcm]+|[א-ת]{1,2}|chap|chapter|part|book|section|page|p|pp|פרק|חלק|עמוד", re.IGNORECASE
+)
+_LEADER_CHARACTERS = 40
+_LEADER = re.compile(r"(?:\.\s?){4}\W*\d+$|…\W*\d+$")
+"""Dots that lead from a title to the number of its page, as in a printed book."""
+
+
+def is_numbering(text: str) -> bool:
+    """Whether the text only says which chapter or page it is: "Chapter IV.", "... 27"."""
+    return all(_NUMBERING.fullmatch(word.group()) for word in _WORD.finditer(text))
 
 
 def is_contents_page(text: DocumentText) -> bool:
@@ -39,39 +50,56 @@ def is_contents_page(text: DocumentText) -> bool:
 
 
 def without_contents_lists(text: DocumentText) -> DocumentText:
-    """The text less each run of three or more blocks that are nothing but links.
+    """The text less each run of three or more blocks that are nothing but links, or lead to pages.
 
     Kept are a chapter's own headings, which may lead back to the contents, paragraphs, and
     what a sentence before them leads up to, such as the choices of a game book.
     The heading before such a run goes with it when it says that contents follow.
     """
-    if not any(block.linked for block in text.blocks):
+    if not any(map(_leads_elsewhere, text.blocks)):
         return text
     blocks: list[Block] = []
     run: list[Block] = []
     removed = Counter(text.removed)
 
     def end_run() -> None:
+        following = _following(run)
         before = blocks[-1] if blocks else Block("")
         titled = before.text.strip(" .:").lower() in _TITLES
         introduced = not titled and before.level is None and _INTRODUCED.search(before.text)
-        links = sum(block.linked for block in run)
+        links = sum(map(_leads_elsewhere, run))
         if links < _SHORTEST_LIST or _is_text(run) or (introduced and links <= _LONGEST_INTRODUCED):
             blocks.extend(run)
         else:
             if titled:
                 run.insert(0, blocks.pop())
             removed[_RULE] += sum(len("".join(b.text.split())) for b in run)
+        blocks.extend(following)
         run.clear()
 
     for block in text.blocks:
-        if block.linked or (run and _PAGE_REFERENCE.fullmatch(block.text)):
+        if _leads_elsewhere(block) or (block.level is None and is_numbering(block.text)):
             run.append(block)
         else:
             end_run()
             blocks.append(block)
     end_run()
     return DocumentText(blocks, removed)
+
+
+def _following(run: list[Block]) -> list[Block]:
+    """Take from the run's end the number of the chapter that follows it."""
+    last = max((n for n, block in enumerate(run, 1) if _leads_elsewhere(block)), default=0)
+    if any(block.text.strip(" .").isdigit() for block in run[:last]):
+        last += 1  # of the page to which the last entry leads
+    following = run[last:]
+    del run[last:]
+    return following
+
+
+def _leads_elsewhere(block: Block) -> bool:
+    ending = block.text[-_LEADER_CHARACTERS:]
+    return block.linked or (ending[-1:].isdigit() and _LEADER.search(ending) is not None)
 
 
 def _is_text(run: Sequence[Block]) -> bool:

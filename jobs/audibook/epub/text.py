@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from lxml import etree
 
 from .blocks import Block, DocumentText, Mark, TextOptions
-from .contents import without_contents_lists
+from .contents import is_numbering, without_contents_lists
 from .markup import Element, all_text, local_name, own_text
 from .removal import begins_word, removal_rule
 
@@ -74,7 +74,8 @@ class _Walker:
         self._length = 0
         self._ends_in_space = True
         self._marks: list[Mark] = []
-        self._linked = 0
+        self._linked = False
+        self._unlinked: list[str] = []
         self._links = 0
         self._level: int | None = None
         self._pictures = 0
@@ -212,8 +213,10 @@ class _Walker:
             self._parts.append(text)
             self._length += len(text)
             self._ends_in_space = text[-1] == " "
-            if self._links:
-                self._linked += _size(text)
+            if not self._links:
+                self._unlinked.append(text)
+            elif not text.isspace():
+                self._linked = True
 
     def _take_back(self) -> None:
         self._parts[-1] = self._parts[-1][:-1]
@@ -235,13 +238,14 @@ class _Walker:
         text = "".join(self._parts).rstrip(" ")
         if text:
             marks = tuple(mark for mark in self._marks if mark.offset < len(text))
-            linked = self._linked > 0 and self._linked >= _size(text)
+            linked = self._linked and is_numbering("".join(self._unlinked))
             self.blocks.append(Block(text, self._level, linked, marks))
             self._marks = [mark for mark in self._marks if mark.offset >= len(text)]
         self._marks = [Mark(mark.kind, mark.confidence, 0, mark.label) for mark in self._marks]
         self._parts = []
         self._length = 0
-        self._linked = 0
+        self._linked = False
+        self._unlinked = []
         self._closing = ""
         self._ends_in_space = True
 

@@ -239,6 +239,26 @@ def test_two_links_in_a_row_are_text() -> None:
     assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "<tr><td>{roman}.</td><td><a href='c.xhtml#{n}'>The Storm</a></td></tr>",
+        "<tr><td><a href='c.xhtml#{n}'>The Storm</a></td><td>{n}</td></tr>",
+        "<li>Chapter {n}: <a href='c.xhtml#{n}'>The Storm</a></li>",
+        "<li>פרק {n} <a href='c.xhtml#{n}'>הסערה</a></li>",
+        "<p>{n}. The Storm . . . . . . {n}7</p>",
+        "<p>The Storm ............ {n}7</p>",
+    ],
+)
+def test_a_contents_list_is_known_with_its_numbers(entry: str) -> None:
+    entries = "".join(
+        entry.format(n=n, roman=roman) for n, roman in enumerate(("I", "II", "III"), 1)
+    )
+    chapter = "<p>CHAPTER I</p><p>It began.</p>"
+    for contents in (f"<table>{entries}</table>", f"<p>Contents</p><div>{entries}</div>"):
+        assert _texts(f"<h1>Title</h1>{contents}{chapter}") == ["Title", "CHAPTER I", "It began."]
+
+
 @pytest.mark.parametrize("before", ["What do you do?", "They sailed on three seas:", "והאיים הם:"])
 def test_links_which_a_sentence_leads_up_to_are_read(before: str) -> None:
     names = ["Open the door", "Run away", "Shout for help"]
