@@ -7,7 +7,7 @@ are there again after a restart or a crash.
 from __future__ import annotations
 
 import math
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 import anyio
@@ -20,6 +20,8 @@ from .signals import stop_signals
 
 __all__ = ["configure", "run"]
 
+_LAST_PORT = 65535
+
 
 def configure(parser: ArgumentParser) -> None:
     """Add the options of `jetbull server`."""
@@ -30,11 +32,11 @@ def configure(parser: ArgumentParser) -> None:
         help="folder of the store and the log (JETBULL_DATA, else data/nats)",
     )
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help="0 is a free one (default %(default)s)"
+        "--port", type=_port, default=DEFAULT_PORT, help="0 is a free one (default %(default)s)"
     )
     parser.add_argument(
         "--monitor-port",
-        type=int,
+        type=_port,
         metavar="PORT",
         help="serve the monitoring pages, 0: a free port",
     )
@@ -45,6 +47,12 @@ def configure(parser: ArgumentParser) -> None:
         "(default: the server's two minutes; what is acknowledged survives kill -9 in any case, "
         "a power failure only with `always`)",
     )
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= _LAST_PORT:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no port: give a number from 0 to {_LAST_PORT}")
 
 
 def run(args: Namespace) -> int:

@@ -257,7 +257,7 @@ class EmbeddedServer:
         for line in reversed(lines):
             for mark in ("[FTL] ", "[ERR] ", "nats-server: "):
                 if mark in line:
-                    return line.partition(mark)[2].rstrip(".")
+                    return _with_remedy(line.partition(mark)[2].rstrip("."))
         return f"it ended with code {self._process.returncode}, see {self.log_file}"
 
     def _reap(self) -> None:
@@ -267,6 +267,12 @@ class EmbeddedServer:
             self._process = None
         if self._folder is not None:
             self._folder.release()
+
+
+def _with_remedy(complaint: str) -> str:
+    if "address already in use" in complaint:
+        return f"{complaint}: stop what uses this port, or choose another one"
+    return complaint
 
 
 def _is_stuck_half_written(folder: Path) -> bool:

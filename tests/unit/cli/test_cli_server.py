@@ -139,7 +139,18 @@ def test_a_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         said = sentence_of("server", "--port", port, "--data", "nats", folder=tmp_path)
     assert said.startswith("jetbull: nats-server did not start: ")
+    assert said.endswith(": stop what uses this port, or choose another one.\n")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--port", "--monitor-port"])
+@pytest.mark.parametrize("port", ["65536", "-1", "any"])
+def test_a_number_that_is_no_port_is_told_before_anything_starts(
+    tmp_path: Path, option: str, port: str
+) -> None:
+    said = sentence_of("server", f"{option}={port}", "--data", "nats", folder=tmp_path, code=2)
+    assert f"argument {option}: '{port}' is no port: give a number from 0 to 65535" in said
+    assert not (tmp_path / "nats").exists()
 
 
 @pytest.mark.parametrize("data", ["taken", "taken/below", "/proc/nowhere"])
