@@ -61,7 +61,7 @@ def permissions_of(
         raise ConfigurationError(
             f"inbox is '{inbox}': use words with dots between, without wildcards and blanks."
         )
-    space = Space(prefix)
+    space = Space(prefix or DEFAULT_PREFIX)
     names = [space.queue(queue) for queue in queues]
     publish = _common(space) + _PUBLISH[role](space, names)
     subscribe = [f"{inbox}.>", space.alive, *_listened(role, space, names)]

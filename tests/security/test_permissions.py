@@ -202,6 +202,10 @@ def test_the_command_prints_a_line_for_nsc(capsys: pytest.CaptureFixture[str]) -
     assert "--allow-pub 'jb.bull.a=20b.>'" in printed
 
 
+def test_an_empty_prefix_is_the_default_one_as_for_queues() -> None:
+    assert permissions_of("producer", ["q"], "") == permissions_of("producer", ["q"])
+
+
 def test_an_unknown_role_is_named() -> None:
     with pytest.raises(ConfigurationError, match="role is 'boss'"):
         permissions_of("boss", ["q"])
