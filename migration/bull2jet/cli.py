@@ -33,6 +33,7 @@ from bull2jet.report.formats import shown
 from bull2jet.source.address import parse
 from bull2jet.source.door import unavailable
 from bull2jet.stopping import until_stopped
+from jetbull._version import __version__
 from jetbull.errors import JetbullError
 
 Command = Callable[[Options, Progress], Awaitable[Report]]
@@ -109,6 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 fine, 1 no-go, 2 usage, 3 some items stay in Redis, 4 sides differ, "
         "5 Redis or NATS unavailable, 130 stopped. Operator's guide: docs/migration.md",
     )
+    parser.add_argument("--version", action="version", version=f"bull2jet {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
@@ -125,7 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
             _running(command)
         if name == "finalize":
             command.add_argument(
-                "--archive", type=Path, metavar="FILE", help="where the removed keys are written"
+                "--archive", type=_file, metavar="FILE", help="where the removed keys are written"
             )
     return parser
 
@@ -143,10 +145,14 @@ def _common(parser: argparse.ArgumentParser) -> None:
         "--prefix", action="append", default=[], help="key prefix, may be repeated (default: any)"
     )
     parser.add_argument(
-        "--queues", action="append", default=[], help="names, comma-separated (default: all)"
+        "--queues",
+        type=_names,
+        action="extend",
+        default=[],
+        help="names, comma-separated (default: all)",
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
+    parser.add_argument("--report", type=_file, metavar="FILE", help="write the report as JSON")
+    parser.add_argument("--html", type=_file, metavar="FILE", help="write the report as a page")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
         "--deep", action="store_true", help="look for orphaned keys however many there are"
@@ -195,9 +201,8 @@ def _choosing(parser: argparse.ArgumentParser) -> None:
 def _running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--active",
-        type=ActivePolicy,
-        choices=list(ActivePolicy),
-        default=ActivePolicy.WAIT,
+        choices=[*map(str, ActivePolicy)],
+        default=str(ActivePolicy.WAIT),
         help="jobs that old workers hold: wait for them, take over those without a lock, or "
         "refuse to start (default: wait)",
     )
@@ -216,8 +221,25 @@ def _running(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _names(value: str) -> list[str]:
+    names = [name for name in value.split(",") if name]
+    if not names:  # as an unset variable of a shell: it must not come to mean all
+        raise argparse.ArgumentTypeError("no name is given; leave the option out for all")
+    return names
+
+
+def _file(value: str) -> Path:
+    """Where something is written at the end, which may be hours from now."""
+    path = Path(value)
+    if not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"the folder {path.parent} is not there or not writable")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{value!r} is a folder; name a file in it")
+    return path
+
+
 def _states(value: str) -> tuple[State, ...]:
-    names = [name.strip() for name in value.split(",") if name.strip()]
+    names = [name.strip() for name in _names(value)]
     for name in names:
         if name not in set(State):
             known = ", ".join(State)
@@ -238,7 +260,7 @@ def _options(chosen: argparse.Namespace) -> Options:
         raise AddressError("No Redis address: give one as first argument or set REDIS_URL.")
     given = {name: value for name, value in vars(chosen).items() if name in Options.model_fields}
     given["prefixes"] = tuple(chosen.prefix)
-    given["queues"] = tuple(name for group in chosen.queues for name in group.split(",") if name)
+    given["queues"] = tuple(chosen.queues)
     return Options(**given)
 
 
