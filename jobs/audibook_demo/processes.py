@@ -53,7 +53,8 @@ async def keep_running(
         began = anyio.current_time()
         with log.open("ab") as errors:
             process = await anyio.open_process(
-                [sys.executable, "-m", "jetbull.cli", *program.arguments],
+                # -P: a folder named jetbull in the current one is not this package
+                [sys.executable, "-P", "-m", "jetbull.cli", *program.arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE if program.announces else errors,
                 stderr=errors,

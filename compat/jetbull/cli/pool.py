@@ -100,6 +100,7 @@ class _Child:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
+                    "-P",  # a folder named jetbull in the current one is not this package
                     "-m",
                     "jetbull.cli.sandboxed",
                     str(theirs.fileno()),

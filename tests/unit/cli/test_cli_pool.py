@@ -123,6 +123,13 @@ async def test_jobs_run_in_children_that_are_used_again(
     assert 1 <= len(pids) <= 2 and not pids & {worker, os.getpid()}
 
 
+async def test_a_folder_named_as_the_package_is_not_taken_for_it(
+    queue: Queue, events: QueueEvents, worker: int, tmp_path: Path
+) -> None:
+    (tmp_path / "jetbull").mkdir()  # as a clone is called, seen from the folder above it
+    assert (await _result(await queue.add("job", {}), events))["attempt"] == 1
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
