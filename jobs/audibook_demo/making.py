@@ -60,7 +60,7 @@ class Making:
             outline = await self._library.outline(self._book.id)
             stages = job_ids(outline)
             await self._start_flow(queue, outline, stages[BOOK][0])
-            await follow(queue, events, stages, board)
+            await follow(queue, events, stages, board, self._plan.logs)
             rows = await count_rows(queue, {_PARSE: [parsing], **stages})
         path = self._plan.audiobook(outline.title)
         seconds = await self._library.fetch_audiobook(self._book.id, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,39 +14,55 @@ from jetbull import Job, Queue, QueueEvents
 from .boards import Board, Row
 from .errors import DemoError
 
-__all__ = ["count_rows", "follow"]
+__all__ = ["Follower", "count_rows", "follow"]
 
 _AT_ONCE = 50
 _LOOK_AGAIN_S = 3.0
+_QUIET_S = 60.0
 
 
-class _Follower:
+class Follower:
+    """What is known of the jobs of each stage."""
+
     def __init__(self, board: Board, stages: Mapping[str, Sequence[str]]) -> None:
         self._board = board
         self._stages = stages
         self._stage_of = {i: stage for stage, ids in stages.items() for i in ids}
         self._done: dict[str, set[str]] = {stage: set() for stage in stages}
-        self.failures: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
+        self.moved_at = anyio.current_time()
         self.changed = anyio.Event()
 
+    @property
+    def first_failure(self) -> tuple[str, str]:
+        """The failed job of the earliest stage, which the later ones failed of, and its reason."""
+        job_id = next(i for i in self._stage_of if i in self._failures)
+        return job_id, self._failures[job_id]
+
     def on_completed(self, args: Mapping[str, Any], event_id: str) -> None:
+        """Hears of a job that is done."""
         self.completed(str(args["jobId"]))
 
     def on_failed(self, args: Mapping[str, Any], event_id: str) -> None:
+        """Hears of a job that has failed."""
         self.failed(str(args["jobId"]), str(args.get("failedReason")))
 
     def completed(self, job_id: str) -> None:
+        """A job is done."""
         stage = self._stage_of.get(job_id)
         if stage is not None:
             self._done[stage].add(job_id)
+            self.moved_at = anyio.current_time()
             self.show()
 
     def failed(self, job_id: str, reason: str) -> None:
+        """A job has failed for good."""
         if job_id in self._stage_of:
-            self.failures.setdefault(job_id, reason)
+            self._failures.setdefault(job_id, reason)
             self.show()
 
     def show(self) -> None:
+        """Tell the board."""
         for stage, ids in self._stages.items():
             self._board.show(stage, len(self._done[stage]), len(ids))
         self.changed.set()
@@ -65,13 +82,20 @@ class _Follower:
 
 
 async def follow(
-    queue: Queue, events: QueueEvents, stages: Mapping[str, Sequence[str]], board: Board
+    queue: Queue,
+    events: QueueEvents,
+    stages: Mapping[str, Sequence[str]],
+    board: Board,
+    logs: Path,
+    quiet: float = _QUIET_S,
 ) -> None:
     """Show the jobs of each stage until the last stage's are completed.
 
-    `events` must be ready. Raises DemoError with the first failure when one of those failed.
+    `events` must be ready. Says once where the logs are when nothing was done for `quiet` seconds.
+    Raises DemoError with the first failure when one of the last stage failed.
     """
-    follower = _Follower(board, stages)
+    follower = Follower(board, stages)
+    told = False
     last = list(stages.values())[-1]
     listeners = {"completed": follower.on_completed, "failed": follower.on_failed}
     for event, listener in listeners.items():
@@ -82,13 +106,19 @@ async def follow(
             with anyio.move_on_after(_LOOK_AGAIN_S):
                 await follower.changed.wait()
             follower.changed = anyio.Event()
+            if not told and anyio.current_time() - follower.moved_at > quiet:
+                told = True
+                board.say(f"Nothing was done for {quiet:.0f} s; the logs in {logs} may tell why.")
         await follower.look(queue)
     finally:
         for event, listener in listeners.items():
             events.off(event, listener)
     if "failed" in ended:
-        job_id, reason = next(iter(follower.failures.items()))
-        raise DemoError(f"The job {job_id} failed: {reason}")
+        job_id, reason = follower.first_failure
+        raise DemoError(
+            f"The job {job_id} failed: {reason}; the logs in {logs} tell more, and the same "
+            "command goes on from here."
+        )
 
 
 async def count_rows(queue: Queue, stages: Mapping[str, Sequence[str]]) -> list[Row]:
