@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,6 +16,16 @@ from tests.unit.cli.commands import Running, running, sentence_of
 from jetbull import Queue
 from jetbull.errors import JetbullError
 from jetbull.server import EmbeddedServer, ServerStartError
+
+
+@contextmanager
+def _hangup(handler: signal.Handlers) -> Iterator[None]:
+    """What the end of the terminal does to processes started meanwhile, which inherit it."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _url(server: Running) -> str:
@@ -39,7 +51,10 @@ async def test_a_signal_stops_it_and_the_next_one_has_everything_again(
     tmp_path: Path, number: int
 ) -> None:
     for expected in (set[str](), {"a"}):
-        with running("server", "--port", "0", "--data", "nats", folder=tmp_path) as server:
+        with (
+            _hangup(signal.SIG_DFL),
+            running("server", "--port", "0", "--data", "nats", folder=tmp_path) as server,
+        ):
             url = _url(server)
             assert url.startswith("nats://127.0.0.1:")
             assert await _waiting(url) == expected
@@ -74,16 +89,15 @@ def _nats_of(server: Running) -> psutil.Process:
 
 
 async def test_under_nohup_the_end_of_the_terminal_changes_nothing(tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit that
-    try:
-        with running("server", "--port", "0", "--data", "nats", folder=tmp_path) as server:
-            url = _url(server)
-            server.send(signal.SIGHUP)
-            await _add(url, "a")
-            server.send(signal.SIGTERM)
-            assert server.wait() == 0
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    with (
+        _hangup(signal.SIG_IGN),
+        running("server", "--port", "0", "--data", "nats", folder=tmp_path) as server,
+    ):
+        url = _url(server)
+        server.send(signal.SIGHUP)
+        await _add(url, "a")
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
 
 
 async def test_killed_with_its_server_left_behind_the_next_one_takes_over(tmp_path: Path) -> None:
