@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest_asyncio
 from tests.faults.servers import Servers
 
 from jetbull import FlowProducer, Queue, Worker
-from jetbull.errors import JetbullError
+from jetbull.errors import AckTimeout, JetbullError
 from jetbull.health import check_readiness
 from jetbull.ledger.queue import counting
+from jetbull.ledger.store.store import QueueStore
 
 
 @pytest_asyncio.fixture
@@ -38,6 +40,9 @@ async def cluster(servers: Servers) -> AsyncIterator[Queue]:
                 else:
                     break
         yield queue
+
+
+_CHILD = {"name": "child", "queueName": "q"}
 
 
 def at_each(servers: Servers) -> list[dict[str, Any]]:
@@ -114,3 +119,43 @@ async def test_a_parent_finds_the_values_of_all_its_children(
     assert found == [3] * 60
     await asyncio.gather(*(worker.close() for worker in workers))
     await flows.close()
+
+
+async def _add_flow(_: Queue, flows: FlowProducer) -> None:
+    assert await flows.add({"name": "parent", "queueName": "q", "children": [_CHILD]}) is not None
+
+
+async def _change(queue: Queue, _: FlowProducer) -> None:
+    job = await queue.getJob("first")
+    assert job is not None
+    await job.changePriority({"priority": 1})
+    assert await queue.getPrioritizedCount() == 1
+
+
+@pytest.mark.parametrize("call", [_add_flow, _change])
+async def test_a_call_waits_for_servers_that_have_no_leader(
+    servers: Servers, cluster: Queue, call: Callable[[Queue, FlowProducer], Awaitable[None]]
+) -> None:
+    where = at_each(servers)[0]
+    flows = FlowProducer(where)
+    async with Queue("q", {"connection": where}) as queue, asyncio.timeout(90):
+        await queue.add("job", {}, {"jobId": "first"})
+        await flows.add(_CHILD)
+        store = await queue.ledger()
+        await asyncio.gather(servers.kill(1), servers.kill(2))
+        while b"10008" not in await _told_by_leader(store):
+            await asyncio.sleep(0.1)
+        called = asyncio.ensure_future(call(queue, flows))
+        await _told_by_leader(store)  # behind what the call sent
+        await asyncio.gather(servers.start(1), servers.start(2))
+        await called
+        await flows.close()
+
+
+async def _told_by_leader(store: QueueStore) -> bytes:
+    """The answer to a question for the newest job; 10008 says that there is no leader."""
+    newest = json.dumps({"last_by_subj": store.names.all_jobs()}).encode()
+    try:
+        return (await store.wire.request("$JS.API.STREAM.MSG.GET.JB_bull", newest)).data
+    except AckTimeout:
+        return b""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, BatchTooLarge, Conflict, StoreError
+from jetbull.errors import AckTimeout, BatchTooLarge, Conflict, StoreError, StreamMissing
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap
 from jetbull.ledger.store.unconfirmed import IsGone
@@ -30,6 +30,7 @@ _TOO_LARGE = 10199
 _BATCH_HEADERS = ("Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit")
 _COMMIT_SECONDS = 20.0
 _A_SECOND = 20_000  # messages the server stores in a second, at the least
+_ELECTED_SECONDS = 0.05
 _TURN = 1000  # messages until others have their turn
 
 
@@ -98,6 +99,12 @@ async def commit(
                 return 0
         except BatchTooLarge:
             raise
+        except StreamMissing:
+            if monotonic() > deadline:
+                raise
+            # Nobody listens while servers elect a leader: told when there is one, or no stream.
+            await wire.get_last(stream, messages[-1].subject)
+            await asyncio.sleep(_ELECTED_SECONDS)
         except StoreError as error:
             if error.code != _INCOMPLETE or monotonic() > deadline:
                 raise  # a batch torn by a reconnect was not stored: send it again

@@ -27,6 +27,8 @@ Pick = TypeVar("Pick")
 
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
 _NO_MESSAGE = 10037
+_NO_LEADER = 10008
+_ELECTION_SECONDS = 0.1  # between questions to servers that have no leader
 _FEW_SUBJECTS = 8
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer about more subjects than that
 
@@ -92,7 +94,10 @@ class Wire(Sending):
     async def api(
         self, verb: str, body: Mapping[str, Any] | None = None, timeout: float = ACK_TIMEOUT
     ) -> dict[str, Any]:
-        """A JetStream API call; raises for an error answer. Repeated when the answer is lost."""
+        """A JetStream API call; raises for an error answer.
+
+        Repeated when the answer is lost, or when servers that elect a leader have none.
+        """
         payload = json.dumps(body).encode() if body is not None else b""
         asked = time()
 
@@ -101,10 +106,16 @@ class Wire(Sending):
             asked = time()
             return ForAnswer(monotonic() + timeout)
 
-        msg = await self._read(f"$JS.API.{verb}", payload, make)
-        answer: dict[str, Any] = json.loads(msg.data)
-        if "error" in answer:
-            raise store_error(answer["error"])
+        deadline = monotonic() + READ_PATIENCE
+        while True:
+            msg = await self._read(f"$JS.API.{verb}", payload, make)
+            answer: dict[str, Any] = json.loads(msg.data)
+            if "error" not in answer:
+                break
+            error = store_error(answer["error"])
+            if error.code != _NO_LEADER or monotonic() > deadline:
+                raise error
+            await asyncio.sleep(_ELECTION_SECONDS)
         if "ts" in answer:
             clock.observe(answer["ts"], asked, time())
         return answer
