@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
+from jetbull.ledger.finishing import retention
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.inventory import ownerless_subjects
 from jetbull.ledger.wire import Stored
 from jetbull.workers.upkeep import Upkeep
 
@@ -186,3 +188,38 @@ async def test_a_ticket_the_server_gave_back_runs_again_only_if_its_job_never_en
         assert newest is None
     assert await queue.getDelayedCount() == 1
     await queue.close()
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "added again"])
+async def test_what_belonged_to_a_removed_job_goes_although_its_worker_died_before_that(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    large, opts = "x" * 100_000, {"jobId": "mine", "removeOnComplete": True}
+
+    async def process(job: Job, token: str) -> None:
+        await job.log("row")
+
+    async with Queue(name, {"connection": shared_url}) as queue:
+        await queue.add("job", large, opts)
+        store, done = await queue.ledger(), asyncio.Event()
+        forgotten: list[str] = []
+
+        async def died(_: QueueStore, job_ids: list[str]) -> None:
+            forgotten.extend(job_ids)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(retention, "forget", died)
+            worker = Worker(name, process, {"connection": shared_url})
+            worker.on("completed", lambda *_: done.set())
+            await done.wait()
+            await worker.close()
+        assert forgotten == ["mine"]
+        if again:
+            await queue.add("job", large, opts)
+            await Job.addJobLog(queue, "mine", "another row")
+        await looked_after(store)
+        left = [s for s in await ownerless_subjects(store.wire) if f".{store.names.token}." in s]
+        assert left == []
+        job = await queue.getJob("mine")
+        assert (job is not None and job.data == large) == again
+        assert (await queue.getJobLogs("mine"))["count"] == (2 if again else 0)

@@ -10,6 +10,7 @@
                                so may be an add that was kept, of a job that has run since
     a ticket nobody gets       its consumer counts it as done, and the job still waits
     a schedule that is over    it fired while the store was full, and the server tries once only
+    what belonged to a job     its worker died between removing the job and removing that
     a patch of the past        its job moved on while it was written; so may be one that a killed
                                server gave back
 
@@ -30,6 +31,7 @@ from functools import partial
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
 from jetbull.ledger.adding import notes
+from jetbull.ledger.belongings.belongings import forget_left
 from jetbull.ledger.job import patches, reading
 from jetbull.ledger.job.patches import forget_patches
 from jetbull.ledger.messages.clock import now_ms, parse_ms
@@ -40,6 +42,7 @@ from jetbull.ledger.messages.names import (
     COMPLETED,
     DELAYED,
     FAILED,
+    GONE,
     OPEN,
     PRIO,
     WAIT,
@@ -61,6 +64,7 @@ _PARENTS = 50  # per look
 _CHILDREN = 50  # per parent and look
 _TICKETS = 50  # per state and look
 _PATCHES = 50  # per look
+_GRAVES, _GRAVE_TURNS = 500, 8
 _SCHEDULES = 200  # per look, and as many again as long as some of them are over
 _TURNS = 50
 _MAX_BYTES = 1024 * 1024
@@ -93,6 +97,7 @@ class Upkeep:
             *([self._parents] if store.families else []),
             self._remembered,
             self._patches,
+            self._graves,
             partial(inserting.finish_abandoned, store, self._old_enough_ms),
             *(partial(self._overdue, names.all_in(state, lane)) for state, lane in _FIRING),
         ]
@@ -171,6 +176,22 @@ class Upkeep:
             more = bool(found) and found[-1].pending > 0
             self._from[subject] = found[-1].seq + 1 if more else 1
             if not (over and more):
+                return
+
+    async def _graves(self) -> None:
+        """Removes what was left of jobs that were removed a while ago."""
+        store, subject = self._store, self._store.names.all_in(GONE)
+        if store.informed and not (store.logged or store.bulky or store.families):
+            return
+        query = {"next_by_subj": subject, "batch": _GRAVES, "max_bytes": _MAX_BYTES}
+        for _ in range(_GRAVE_TURNS):
+            query["seq"] = self._from.get(subject, 1)
+            found = await store.wire.get_batch(store.names.space.jobs, query)
+            old = [m for m in found if self._is_old(m)]
+            await forget_left(store, {last_token(m.subject): m for m in old})
+            # Those that were seen are not looked at again, while others come behind them.
+            self._from[subject] = old[-1].seq + 1 if old else 1
+            if len(old) < len(found) or not found or not found[-1].pending:
                 return
 
     def _is_over(self, schedule: Stored) -> bool:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from jetbull.errors import StoreError
 from jetbull.ledger.belongings.blobs import is_whole
-from jetbull.ledger.messages.names import GONE, state_of
+from jetbull.ledger.messages.clock import parse_ms
+from jetbull.ledger.messages.names import GONE, state_of, unescape
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
 _AT_ONCE = 500  # subjects per question
 _REQUESTS = 64  # under way
+_GRAVES_AT_ONCE = 100
+_OWNER = 3  # <root>.<prefix>.<queue>.<id>…
 _FEW = 20  # jobs that are asked about without asking whether any job has belongings
 
 
@@ -43,6 +47,31 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
         if store.may_be_patched:
             rooms.append(_forget_exactly(store, [names.aux("patch", i) for i in some]))
         await asyncio.gather(*rooms)
+
+
+async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:
+    """Removes what belonged to removed jobs whose remover died before he did: `graves` are their
+    tombstones, by id. What is younger than those belongs to a new job of the id.
+    """
+    space, names, ids = store.names.space, store.names, list(graves)
+    for stream, pattern, trait in (
+        (space.logs, names.log, store.logged),
+        (space.objects, partial(names.object, part=">"), store.bulky),
+        (space.jobs, names.dependencies, store.families),
+    ):
+        if store.informed and not trait:
+            continue
+        for at in range(0, len(ids), _GRAVES_AT_ONCE):
+            patterns = [pattern(job_id) for job_id in ids[at : at + _GRAVES_AT_ONCE]]
+            found = await _matching(store, stream, patterns)
+            if found is None:  # too many for one answer
+                each = [await _matching(store, stream, [single]) for single in patterns]
+                found = [message for some in each for message in some or ()]
+            for left in found:
+                grave = graves[unescape(left.subject.split(".")[_OWNER])]
+                if parse_ms(left.time) <= parse_ms(grave.time):
+                    body = {"filter": left.subject, "seq": left.seq + 1}
+                    await store.wire.api(f"STREAM.PURGE.{stream}", body)
 
 
 async def forget_if_gone(store: QueueStore, job_id: str) -> None:
@@ -119,4 +148,4 @@ def _root(subject: str) -> str:
     return ".".join(subject.split(".", 4)[:4])
 
 
-__all__ = ["delete", "forget", "forget_if_gone", "let_go"]
+__all__ = ["delete", "forget", "forget_if_gone", "forget_left", "let_go"]
