@@ -100,10 +100,16 @@ async def has_pending(store: QueueStore, parent_id: str) -> bool:
     return True
 
 
+async def unsuccessful(store: QueueStore, parent_id: str) -> str | None:
+    """The key of the last child that failed and fails its parent, if there is one."""
+    subject = store.names.dependencies(parent_id, UNSUCCESSFUL)
+    found = await store.wire.get_last(store.names.space.jobs, subject)
+    return None if found is None else last_token(found.subject)
+
+
 async def has_unsuccessful(store: QueueStore, parent_id: str) -> bool:
     """Whether a child that fails its parent has failed."""
-    subject = store.names.dependencies(parent_id, UNSUCCESSFUL)
-    return await store.wire.get_last(store.names.space.jobs, subject) is not None
+    return await unsuccessful(store, parent_id) is not None
 
 
 async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]]:
@@ -133,4 +139,5 @@ __all__ = [
     "has_pending",
     "has_unsuccessful",
     "pending_message",
+    "unsuccessful",
 ]

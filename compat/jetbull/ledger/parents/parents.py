@@ -25,7 +25,7 @@ from jetbull.ledger.parents.bookkeeping import (
     pending_message,
 )
 from jetbull.ledger.parents.parentage import POLICY, parent_of, policy_of
-from jetbull.ledger.parents.releasing import doom, release
+from jetbull.ledger.parents.releasing import doom, release, why_doomed
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 
@@ -51,7 +51,7 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str, removed: bo
     why = dumps(child.record.head.get("failedReason", ""))
     if opts.get("failParentOnFailure"):
         await book(parent, UNSUCCESSFUL, why)
-        await doom(parent.store, parent.job_id, f"child {parent.child_key} failed")
+        await doom(parent.store, parent.job_id, why_doomed(parent.child_key))
     elif opts.get("continueParentOnFailure"):
         await book(parent, FAILED_KIND, why)
         await release(parent.store, parent.job_id, at_once=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from jetbull.errors import Conflict
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.job.patches import rewrite
@@ -10,7 +12,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import CHILDREN, DELAYED, public_state_of, state_of
 from jetbull.ledger.messages.placing import delayed, waiting
 from jetbull.ledger.messages.record import Record, Stored
-from jetbull.ledger.parents.bookkeeping import has_pending
+from jetbull.ledger.parents.bookkeeping import has_pending, unsuccessful
 from jetbull.ledger.store.store import QueueStore
 
 
@@ -30,15 +32,25 @@ async def release(
     while True:
         if not at_once and await has_pending(store, parent_id):
             return
-        newest = await store.newest(parent_id)
+        newest, failed = await asyncio.gather(
+            store.newest(parent_id), unsuccessful(store, parent_id)
+        )
         if newest is None or state_of(newest.subject) != CHILDREN:
             return
         found = as_stored(newest)
+        record = found.record.copy()
+        if failed is not None:  # and who booked that is about to say so
+            record.head["deferredFailure"] = why_doomed(failed)
         try:
-            await _let_go(store, parent_id, found, found.record.copy(), quiet, removed)
+            await _let_go(store, parent_id, found, record, quiet, removed)
         except Conflict:
             continue
         return
+
+
+def why_doomed(child_key: str) -> str:
+    """BullMQ's words for a parent that fails by a child."""
+    return f"child {child_key} failed"
 
 
 async def doom(store: QueueStore, parent_id: str, reason: str) -> None:
@@ -94,4 +106,4 @@ async def _let_go(
         store.emit("waiting", jobId=parent_id, prev="waiting-children")
 
 
-__all__ = ["doom", "release"]
+__all__ = ["doom", "release", "why_doomed"]
