@@ -10,8 +10,10 @@ import pytest
 
 from jetbull import Queue
 from jetbull.commands import noting
+from jetbull.errors import AckTimeout, Conflict
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.store import batch
 from jetbull.ledger.wire.pace import Pace
 
@@ -100,3 +102,16 @@ async def test_the_owner_of_a_deduplication_id_that_ran_is_not_stored_again(
     await running.done(1)
     await running.worker.close()
     assert running.ran == ["job", "next", "last"]
+
+
+async def test_a_step_that_somebody_else_took_is_not_taken_for_the_own_one(queue: Queue) -> None:
+    store = await queue.ledger()
+    subject, payload = store.names.job("failed", "child"), b"{}\n{}\n0"
+    theirs: HeaderMap = {}
+    expect(theirs, store.names.any_state("child"), 0)
+    seq = await store.put(subject, payload, theirs)
+    ours: HeaderMap = {}
+    expect(ours, store.names.job("failed", "child", "open"), seq + 1)
+    with pytest.raises(Conflict):
+        await store.insist(subject, payload, ours, AckTimeout("lost"))
+    assert await store.insist(subject, payload, theirs, AckTimeout("lost")) == seq

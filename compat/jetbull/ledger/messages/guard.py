@@ -5,6 +5,8 @@ All are JetStream's own (docs.nats.io, ADR-50 batches, ADR-51 schedules); nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jetbull.ledger.messages.clock import at
 
 _EXPECT = "Nats-Expected-Last-Subject-Sequence"
@@ -22,6 +24,14 @@ def expect(headers: HeaderMap, subject: str, seq: int) -> None:
 def guard_of(headers: HeaderMap) -> tuple[str, int]:
     """What `expect` said: subject and sequence."""
     return headers[_EXPECT_SUBJECT], int(headers[_EXPECT])
+
+
+def same_guard(headers: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether both demand the same sequence, or none.
+
+    Two processes may send the same words for a step, each behind another message of the job.
+    """
+    return headers.get(_EXPECT) == others.get(_EXPECT)
 
 
 def unguarded(headers: HeaderMap) -> HeaderMap:

@@ -15,7 +15,7 @@ from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, ServerUnavailable, StoreError, StreamMissing
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.guard import HeaderMap
+from jetbull.ledger.messages.guard import HeaderMap, same_guard
 from jetbull.ledger.messages.names import HEAD, QueueNames
 from jetbull.ledger.messages.templates import Templates
 from jetbull.ledger.store.batch import MARGIN_MS
@@ -193,7 +193,7 @@ class QueueStore:
                         return await (await self.wire.post(subject, payload, headers, on_stored))
                     except Conflict as rival:
                         rival.repeated = uncertain
-                        return await self._own(subject, payload, on_stored, rival)
+                        return await self._own(subject, payload, headers, on_stored, rival)
             except (AckTimeout, StreamMissing, ServerUnavailable) as again:
                 error = again
                 uncertain = uncertain or isinstance(again, AckTimeout)
@@ -215,12 +215,13 @@ class QueueStore:
         self,
         subject: str,
         payload: bytes,
+        headers: HeaderMap,
         on_stored: Callable[[int], None] | None,
         rival: Conflict,
     ) -> int:
         """The sequence of the first copy if that stands in the way; else raises `rival`."""
         stored = await self.wire.get_last(self.names.space.jobs, subject)
-        if stored is None or stored.data != payload:
+        if stored is None or stored.data != payload or not same_guard(stored.headers, headers):
             raise rival
         if on_stored is not None:
             on_stored(stored.seq)
