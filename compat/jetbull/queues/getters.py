@@ -12,6 +12,7 @@ from jetbull.commands import logs
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.job import reading
+from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import counting, pages
 from jetbull.ledger.queue.tally import count_all
 from jetbull.legacy import note_paused_state, outdated
@@ -56,11 +57,10 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         states = dict.fromkeys(_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(types))
         store = await self.ledger()
         found = await asyncio.gather(*(pages.page(store, s, start, end, asc) for s in states))
-        jobs: dict[str, Job] = {}
+        records: dict[str, Record] = {}
         for job_id, stored in chain.from_iterable(found):
-            if job_id not in jobs:
-                jobs[job_id] = await Job.load(self, job_id, stored.record)
-        return list(jobs.values())
+            records.setdefault(job_id, stored.record)
+        return await Job.load_many(self, records)
 
     async def getRanges(
         self, types: Iterable[str] | str = (), start: int = 0, end: int = -1, asc: bool = False
@@ -69,11 +69,9 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         start, end = checks.position("start", start), checks.position("end", end)
         asked = checks.labels("types", types)
         store = await self.ledger()
-        found: dict[str, None] = {}
-        for kind in self.sanitizeJobTypes(asked) if asked else ():
-            rows = await pages.page(store, _ALIASES.get(kind, kind), start, end, asc)
-            found.update(dict.fromkeys(job_id for job_id, _ in rows))
-        return list(found)
+        states = [_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(asked) if asked]
+        found = await asyncio.gather(*(pages.page(store, s, start, end, asc) for s in states))
+        return list(dict.fromkeys(job_id for job_id, _ in chain.from_iterable(found)))
 
     async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
         return await self.getJobs(["waiting"], start, end, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import pytest
 
@@ -29,12 +29,14 @@ def remove_while_reading(queue: Queue, monkeypatch: pytest.MonkeyPatch, ids: Ite
     """These jobs are removed when they are listed and not yet looked up."""
     leaving = set(ids)
 
-    async def removing(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
+    async def removing(
+        store: QueueStore, job_ids: Iterable[str], known: Mapping[str, Stored]
+    ) -> dict[str, Stored]:
         listed = list(job_ids)
         for job_id in leaving.intersection(listed):
             leaving.remove(job_id)
             await queue.remove(job_id)
-        return await find_many(store, listed)
+        return await find_many(store, listed, known)
 
     monkeypatch.setattr(pages, "find_many", removing)
 

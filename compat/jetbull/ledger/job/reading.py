@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.job.patches import fold
@@ -41,8 +41,13 @@ async def find(store: QueueStore, job_id: str) -> Stored | None:
     return stored
 
 
-async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
-    """Those of the jobs that exist, by id."""
+async def find_many(
+    store: QueueStore, job_ids: Iterable[str], known: Mapping[str, Stored] | None = None
+) -> dict[str, Stored]:
+    """Those of the jobs that exist, by id.
+
+    Of a `known` one that is as it was nothing is read anew but its patch.
+    """
     ids = list(dict.fromkeys(job_ids))
     patch = store.names.all_aux("patch")[:-1]
     newest: dict[str, _wire.Stored] = {}
@@ -57,11 +62,13 @@ async def find_many(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stor
             place = patches if message.subject.startswith(patch) else newest
             if job_id not in place or place[job_id].seq < message.seq:
                 place[job_id] = message
-    jobs = {
-        job_id: as_stored(message)
-        for job_id, message in newest.items()
-        if state_of(message.subject) != GONE
-    }
+    jobs: dict[str, Stored] = {}
+    for job_id, message in newest.items():
+        before = None if known is None else known.get(job_id)
+        if before is not None and (before.seq, before.subject) == (message.seq, message.subject):
+            jobs[job_id] = before
+        elif state_of(message.subject) != GONE:
+            jobs[job_id] = as_stored(message)
     for job_id in jobs.keys() & patches.keys():
         stored = jobs[job_id]
         folded = fold(stored.record, stored.seq, patches[job_id])

@@ -94,5 +94,9 @@ def _second(seconds: int) -> str:
 def parse_ms(stamp: str) -> int:
     """Milliseconds of an RFC 3339 time as the server writes it (nanoseconds, Z)."""
     whole, _, rest = stamp.rstrip("Z").partition(".")
-    base = datetime.fromisoformat(whole).replace(tzinfo=UTC)
-    return int(base.timestamp()) * 1000 + int((rest + "000")[:3] or 0)
+    return _seconds(whole) * 1000 + int((rest + "000")[:3] or 0)
+
+
+@lru_cache(maxsize=256)
+def _seconds(whole: str) -> int:
+    return int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())

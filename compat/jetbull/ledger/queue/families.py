@@ -16,6 +16,7 @@ from typing import Any
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, PRIO, WAIT
 from jetbull.ledger.queue.counting import count_family, count_level, count_matching, count_tickets
+from jetbull.ledger.store.reach import Reach
 from jetbull.ledger.store.singles import by_sequence
 from jetbull.ledger.store.store import QueueStore
 
@@ -28,10 +29,20 @@ _EARLY = 20  # positions a guess lies before the one wanted
 _FAR = 4000  # sequences looked through backwards before the server has to count
 _LOOKS = 4  # rounds of looking here and there for the last one
 _WAYS = 16  # looks of a round
+_DENSE = 2  # sequences for one message: up to so many they are asked for one by one
+_SMALL = 120  # messages asked for one by one where counting costs little
+_THIN = 8.0  # sequences for one message, beyond which no guess goes
 _STEPS = 4  # guesses by the share of what lies between, before they halve it
 _COUNTED = frozenset({ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED})
 
 Found = list[_wire.Stored]
+Bounds = tuple[int, int]  # the first and the last sequence of the stream
+
+
+async def bounds(store: QueueStore) -> Bounds:
+    """The bounds of the jobs stream."""
+    info = await store.wire.api(f"STREAM.INFO.{store.names.space.jobs}")
+    return int(info["state"]["first_seq"]), int(info["state"]["last_seq"])
 
 
 class Family:
@@ -43,6 +54,7 @@ class Family:
         self._level = level
         self.subject = store.names.all_in(state, "*" if level is None else str(level))
         self._start = self.subject.partition("*")[0]
+        self._reach = store.reaches.setdefault(self.subject, Reach())
 
     async def size(self) -> int:
         """How many there are; of many, a few milliseconds behind."""
@@ -58,31 +70,24 @@ class Family:
         """All of them."""
         return await self._batches(1, None)
 
-    async def slice(self, first: int, last: int, size: int) -> Found:
-        """Positions first..last of `size`."""
+    async def slice(self, first: int, last: int, size: int, bounds: Bounds) -> Found:
+        """Positions first..last of `size`, in a stream of these bounds."""
+        low, high = bounds
         wanted, behind = last - first + 1, size - 1 - last
-        if size <= _FEW:
-            if first <= _NEAR and first <= behind:
-                return (await self._batches(1, first + wanted))[first:]
-            if behind <= _NEAR:
-                found = await self._tail(behind + wanted)
-                if found is not None:
-                    return found[:wanted]
-            low, high = await self._bounds()
-            seq, position = await self._locate(first, size, low, high, high)
-            skip = first - position
-            return (await self._batches(seq, skip + wanted))[skip:]
-        low, high = await self._bounds()
-        if first <= _NEAR:
-            return (await self._singly(await self._first(low), first + wanted))[first:]
+        if first <= _NEAR and (first <= behind or size > _FEW):
+            return (await self._front(low, first + wanted, size))[first:]
         if behind <= _NEAR:
-            found = await self._backward(low, high, behind + wanted)
+            how = self._tail if size <= _FEW else self._backward
+            found = await how(low, high, behind + wanted)
             if found is not None:
                 return found[:wanted]
-        low, end = await asyncio.gather(self._first(low), self._near_last(low, high))
-        seq, position = await self._locate(first, size, low, high, end)
+        if size <= _FEW:
+            seq, position = await self._locate(first, size, low, high, high)
+        else:
+            low, end = await asyncio.gather(self._first(low), self._near_last(low, high))
+            seq, position = await self._locate(first, size, low, high, end)
         skip = first - position
-        return (await self._singly(seq, skip + wanted))[skip:]
+        return (await self._some(seq, skip + wanted, size))[skip:]
 
     # --- reading -----------------------------------------------------------------------
 
@@ -98,49 +103,89 @@ class Family:
             seq = chunk[-1].seq + 1
         return found
 
+    async def _some(self, seq: int, count: int, size: int) -> Found:
+        """`count` from a sequence on."""
+        if count > _SMALL and size <= _FEW:
+            return await self._batches(seq, count)
+        return await self._singly(seq, count)
+
+    async def _front(self, low: int, count: int, size: int) -> Found:
+        """The first `count`, in a stream that begins at `low`."""
+        reach, connection = self._reach, self._store.wire.number
+        known = reach.first if reach.connection == connection else 0
+        found = await self._some(max(low, known), count, size)
+        if len(found) < min(count, size) and known > low:
+            found = await self._some(low, count, size)
+        if found:
+            reach.first, reach.connection = found[0].seq, connection
+        return found
+
     async def _singly(self, seq: int, count: int) -> Found:
         """`count` from a sequence on."""
         found: Found = []
         asked = 0
-        while len(found) < count:
-            left = count - len(found)
-            some = min(_SINGLES, left * asked // len(found) + 1 if found else left)
+        some = int(count * self._reach.spread) + 1
+        while True:
+            some = min(_SINGLES, some)
             hits = await self._window(seq, seq + some - 1)
             found += hits
             asked += some
             seq += some
+            if len(found) >= count:
+                break
+            if not found:  # others stand before them
+                begin = await self._one({"next_by_subj": self.subject, "seq": seq})
+                if begin is None:
+                    break
+                seq, asked, some = begin.seq, 0, count
+                continue
             if 4 * len(hits) < some:  # they lie far apart
-                return found + await self._batches(seq, count - len(found))
+                found += await self._batches(seq, count - len(found))
+                break
+            some = (count - len(found)) * asked // len(found) + 1
+        self._note_spread(found)
         return found[:count]
 
-    async def _tail(self, count: int) -> Found | None:
+    def _note_spread(self, found: Found) -> None:
+        if len(found) > 1:
+            self._reach.spread = min(_THIN, (found[-1].seq - found[0].seq) / (len(found) - 1))
+
+    async def _tail(self, low: int, end: int, count: int) -> Found | None:
         """The newest `count` of few, oldest first; None when they lie too far apart to look for."""
-        last = await self._one({"last_by_subj": self.subject})
-        if last is None:
-            return []
-        span = count
+        if count <= _SMALL and self._reach.spread < _DENSE:
+            return await self._backward(low, end, count)
+        # Near its end the server counts what follows only.
+        span = int(count * self._reach.spread) + 1
         while span <= _FAR:
-            seq = max(1, last.seq - span + 1)
+            seq = max(low, end - span + 1)
             found = await self._batches(seq, None)
-            if len(found) >= count or seq == 1:
+            if len(found) >= count or seq == low:
+                self._note_spread(found[-count:])
                 return found[-count:]
-            span = max(2 * span, span * count * 5 // (4 * max(1, len(found))))
+            if found:
+                span = max(2 * span, span * count * 5 // (4 * len(found)))
+                continue
+            last = await self._one({"last_by_subj": self.subject})
+            if last is None:
+                return []
+            end = last.seq
         return None
 
     async def _backward(self, low: int, end: int, count: int) -> Found | None:
         """The newest `count`, oldest first; None when they lie too far apart to look for."""
-        found = await self._window(max(1, end - count + 1), end)
+        found = await self._window(max(low, end - count + 1), end)
         if not found:
             end = await self._last(low, end)
-            found = await self._window(max(1, end - count + 1), end)
-        begin, width = max(1, end - count + 1), count
-        while len(found) < count and begin > 1:
+            found = await self._window(max(low, end - count + 1), end)
+        begin, width = max(low, end - count + 1), count
+        while len(found) < count and begin > low:
             if end - begin > _FAR:
                 return None
             width *= 2
-            start = max(1, begin - width)
+            start = max(low, begin - width)
             found = await self._window(start, begin - 1) + found
             begin = start
+        self._note_spread(found[-count:])
         return found[-count:]
 
     async def _window(self, seq: int, end: int) -> Found:
@@ -151,11 +196,6 @@ class Family:
         return await by_sequence(self._store.wire, self._store.names.space.jobs, seqs)
 
     # --- finding -----------------------------------------------------------------------
-
-    async def _bounds(self) -> tuple[int, int]:
-        """The first and the last sequence of the stream."""
-        info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
-        return int(info["state"]["first_seq"]), int(info["state"]["last_seq"])
 
     async def _first(self, low: int) -> int:
         """The sequence of the first one, in a stream that begins at `low`."""
@@ -236,4 +276,4 @@ class Family:
         return await self._store.wire.get_batch(self._store.names.space.jobs, query)
 
 
-__all__ = ["Family", "Found"]
+__all__ = ["Bounds", "Family", "Found", "bounds"]

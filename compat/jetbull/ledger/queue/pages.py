@@ -30,7 +30,7 @@ from jetbull.ledger.messages.names import (
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue.counting import levels
-from jetbull.ledger.queue.families import Family
+from jetbull.ledger.queue.families import Bounds, Family, bounds
 from jetbull.ledger.store.due_order import LIMIT, since
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
@@ -66,7 +66,9 @@ async def _page(
     families = [Family(store, f) for f in _FAMILIES.get(state, ())]
     if state == "prioritized":
         families = [Family(store, PRIO, n) for n in await levels(store)]
-    sizes = await asyncio.gather(*(family.size() for family in families))
+    edges, sizes = await asyncio.gather(
+        bounds(store), asyncio.gather(*(family.size() for family in families))
+    )
     total = sum(sizes)
     if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
         rows = await _whole(store, state, families)
@@ -84,16 +86,16 @@ async def _page(
         listed = _rows(await store.due_order.slice(first, last, total))
     elif state in ("completed", "failed"):
         low, high = max(0, first - _DISORDER), min(total - 1, last + _DISORDER)
-        around = sorted(_rows(await _slice(families, sizes, low, high)), key=_by_finish)
+        around = sorted(_rows(await _slice(families, sizes, low, high, edges)), key=_by_finish)
         listed = around[first - low : last - low + 1]
     else:
-        listed = _rows(await _slice(families, sizes, first, last))
+        listed = _rows(await _slice(families, sizes, first, last, edges))
     rows = await _current(store, state, listed)
     return (rows if ascending else rows[::-1])[:wanted], ends_here
 
 
 async def _slice(
-    families: list[Family], sizes: list[int], first: int, last: int
+    families: list[Family], sizes: list[int], first: int, last: int, edges: Bounds
 ) -> list[_wire.Stored]:
     """Positions first..last of all families, one behind the other; of the head the newest first."""
     found: list[_wire.Stored] = []
@@ -101,9 +103,9 @@ async def _slice(
         if first < size and last >= 0:
             low, high = max(0, first), min(last, size - 1)
             if family.state == HEAD:
-                found += (await family.slice(size - 1 - high, size - 1 - low, size))[::-1]
+                found += (await family.slice(size - 1 - high, size - 1 - low, size, edges))[::-1]
             else:
-                found += await family.slice(low, high, size)
+                found += await family.slice(low, high, size, edges)
         first, last = first - size, last - size
     return found
 
@@ -170,17 +172,18 @@ _ORDER: dict[str, Callable[[tuple[str, Stored]], Any]] = {
 
 
 async def _whole(store: QueueStore, state: str, families: list[Family]) -> Rows:
-    rows: Rows = []
-    for family in families:
-        rows += _rows(await up_to_date(store, family.subject, family.read))
-    rows = await _current(store, state, rows)
+    found = await asyncio.gather(
+        *(up_to_date(store, family.subject, family.read) for family in families)
+    )
+    rows = await _current(store, state, _rows([m for some in found for m in some]))
     return sorted(rows, key=_ORDER.get(state, _by_seq))
 
 
 async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
     """Only jobs whose newest message is the one listed, with patches folded in."""
+    known = dict(rows)
     for _ in range(_TRIES):
-        now = await find_many(store, [job_id for job_id, _ in rows])
+        now = await find_many(store, known, known)
         if not store.wire.is_clustered or all(i in now and now[i].seq >= r.seq for i, r in rows):
             break
         await asyncio.sleep(_PAUSE_SECONDS)  # asked of a server that is behind, or they are gone

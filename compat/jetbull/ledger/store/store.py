@@ -22,6 +22,7 @@ from jetbull.ledger.store.batch import MARGIN_MS
 from jetbull.ledger.store.due_order import DueOrder
 from jetbull.ledger.store.grouping import Grouping
 from jetbull.ledger.store.promoter import Promoter
+from jetbull.ledger.store.reach import Reach
 from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.shared import Shared
 from jetbull.ledger.store.unconfirmed import IsGone, Unconfirmed
@@ -66,6 +67,7 @@ class QueueStore:
         "patched",
         "pending_from",
         "promoter",
+        "reaches",
         "sibling",
         "templates",
         "told_at",
@@ -104,6 +106,7 @@ class QueueStore:
         self.told_at = 0.0
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
+        self.reaches: dict[str, Reach] = {}
         self.counts: Shared[dict[str, int]] | None = None
 
     @property

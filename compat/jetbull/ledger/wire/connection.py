@@ -35,6 +35,8 @@ class Connection:
         self._url = self._dialer.url
         self._client: Client
         self._refusal = ""  # why the server may not have answered
+        self.number = 1
+        """Of the connection; the one after it has the next."""
         self._closing = False
         self._connected = asyncio.Event()
         self._gone = asyncio.Event()
@@ -137,6 +139,7 @@ class Connection:
         log.warning("connection to %s lost, reconnecting", self._url)
 
     def _on_back(self) -> None:
+        self.number += 1
         self._connected.set()
         log.info("connection to %s is back", self._url)
         for listener in list(self._listeners):
