@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jetbull.error_code import refused
-from jetbull.ledger.belongings.logs import append_row, keep_rows, read_rows
+from jetbull.ledger.belongings.logs import append_row, keep_rows, read_beginning
 from jetbull.ledger.job import reading
 from jetbull.ledger.store.store import QueueStore
 from jetbull.types.results import JobLogs
@@ -32,9 +32,9 @@ async def clear(store: QueueStore, job_id: str, keep: int) -> None:
 
 async def read(store: QueueStore, job_id: str, start: int, end: int, ascending: bool) -> JobLogs:
     """`{"logs": [...], "count": total}`; inclusive indices, negative ones from the end."""
-    rows = await read_rows(store, job_id)
+    is_beginning = ascending and start >= 0 and end >= 0
+    rows, size = await read_beginning(store, job_id, end + 1 if is_beginning else None)
     ordered = rows if ascending else rows[::-1]
-    size = len(ordered)
     first = max(0, start + size if start < 0 else start)
     last = max(-1, end + size) if end < 0 else end
     return {"logs": ordered[first : last + 1], "count": size}

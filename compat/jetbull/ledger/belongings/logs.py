@@ -38,17 +38,24 @@ async def keep_rows(store: QueueStore, job_id: str, keep: int) -> None:
 
 async def read_rows(store: QueueStore, job_id: str) -> list[str]:
     """All rows, oldest first."""
+    return (await read_beginning(store, job_id, None))[0]
+
+
+async def read_beginning(store: QueueStore, job_id: str, most: int | None) -> tuple[list[str], int]:
+    """The first `most` rows, or all of them; and how many there are."""
     rows: list[str] = []
     seq = 1
     while True:
+        some = _PAGE if most is None else min(_PAGE, most - len(rows))
         found = await store.wire.get_batch(
             store.names.space.logs,
-            {"next_by_subj": store.names.log(job_id), "seq": seq, "batch": _PAGE},
+            {"next_by_subj": store.names.log(job_id), "seq": seq, "batch": some},
         )
         for message in found:
             reference = message.headers.get(blobs.REFERENCE_HEADER)
             data = await blobs.read(store, job_id, reference) if reference else message.data
             rows.append(data.decode("utf-8", "surrogatepass"))
-        if not found or not found[-1].pending:
-            return rows
+        left = found[-1].pending if found else 0
+        if not left or len(rows) == most:
+            return rows, len(rows) + left
         seq = found[-1].seq + 1
