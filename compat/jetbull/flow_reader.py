@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from jetbull.job import Job, JobOwner
 from jetbull.job_node import JobNode
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.store.store import QueueStore
 from jetbull.minimal_queue import MinimalQueue
 
+_AT_ONCE = 16  # nodes of a tree
 _BOOKS = (
     bookkeeping.PROCESSED,
     bookkeeping.PENDING,
@@ -21,24 +24,37 @@ async def read_tree(queue: JobOwner, job_id: str, depth: int, max_children: int)
 
     Of a node's children that are done, pending, failed and ignored, `max_children` each are shown.
     """
-    job = await Job.fromId(queue, job_id)
-    if job is None:
-        return None
-    tree: JobNode = {"job": job}
-    if depth == 1:
+    return await _Reader(max_children).read(queue, job_id, depth)
+
+
+class _Reader:
+    def __init__(self, max_children: int) -> None:
+        self._most = max_children
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def read(self, queue: JobOwner, job_id: str, depth: int) -> JobNode | None:
+        store = await queue.ledger()
+        async with self._turns:
+            job, keys = await asyncio.gather(
+                Job.fromId(queue, job_id), self._children(store, job_id, depth)
+            )
+            if job is None:
+                return None
+            places = [await parentage.by_key(store, key) for key in keys]
+        tree: JobNode = {"job": job}
+        found = await asyncio.gather(
+            *(self.read(queue_of(queue, owner), child_id, depth - 1) for owner, child_id in places)
+        )
+        children = [child for child in found if child is not None]
+        if children:
+            tree["children"] = children
         return tree
-    store = await queue.ledger()
-    books = await bookkeeping.entries(store, job_id)
-    keys = [key for kind in _BOOKS for key in list(books.get(kind, ()))[:max_children]]
-    children: list[JobNode] = []
-    for key in keys:
-        child_store, child_id = await parentage.by_key(store, key)
-        child = await read_tree(queue_of(queue, child_store), child_id, depth - 1, max_children)
-        if child is not None:
-            children.append(child)
-    if children:
-        tree["children"] = children
-    return tree
+
+    async def _children(self, store: QueueStore, job_id: str, depth: int) -> list[str]:
+        if depth == 1:
+            return []
+        books = await bookkeeping.entries(store, job_id)
+        return [key for kind in _BOOKS for key in list(books.get(kind, ()))[: self._most]]
 
 
 def queue_of(parent: JobOwner, store: QueueStore) -> MinimalQueue:

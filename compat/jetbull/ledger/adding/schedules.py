@@ -23,8 +23,8 @@ from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import HEAD, is_schedule, last_token
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored, dumps, to_bytes
-from jetbull.ledger.store import paging
 from jetbull.ledger.store.batch import Message, commit
+from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.replicas import last_on, up_to_date
 from jetbull.ledger.store.store import QueueStore
 
@@ -73,7 +73,7 @@ async def last_seq(store: QueueStore, scheduler_id: str) -> int:
 async def read_all(store: QueueStore) -> list[Scheduler]:
     """All schedulers, earliest next slot first."""
     pattern = store.names.all_aux(_KIND)
-    found = await up_to_date(store, pattern, partial(paging.read_all, store, pattern))
+    found = await up_to_date(store, pattern, partial(read_named, store, pattern))
     found = [m for m in found if m.data != _REMOVED]
     schedulers = [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
     return sorted(schedulers, key=lambda s: (s.next_ms, s.id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetbull.errors import StoreError, StreamMissing
+from jetbull.errors import StreamMissing
 from jetbull.ledger.messages.names import last_token, public_state_of
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.queue.consumers import (
@@ -13,7 +13,7 @@ from jetbull.ledger.queue.consumers import (
     level_consumer,
     wait_consumer,
 )
-from jetbull.ledger.store.paging import read_all
+from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.store import QueueStore
 
 STATES = (
@@ -70,12 +70,7 @@ async def stream_subjects(store: QueueStore, stream: str, pattern: str) -> list[
 
 async def levels(store: QueueStore) -> list[int]:
     """Priority levels ever used, in the order they are served."""
-    pattern = store.names.all_aux("level")
-    try:
-        # By name: going through the stream takes longer with each job there is.
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": [pattern]})
-    except StoreError:  # more than the 1,024 that come in one answer
-        found = await read_all(store, pattern)
+    found = await read_named(store, store.names.all_aux("level"))
     return sorted((int(last_token(m.subject)) for m in found), key=rank)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jetbull.errors import StoreError
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.store.store import QueueStore
 
@@ -22,4 +23,15 @@ async def read_all(store: QueueStore, pattern: str) -> list[_wire.Stored]:
         seq = found[-1].seq + 1
 
 
-__all__ = ["read_all"]
+async def read_named(store: QueueStore, pattern: str) -> list[_wire.Stored]:
+    """As `read_all`, quicker for up to a thousand, however many jobs there are: by name.
+
+    Going through the stream takes longer with each message there is.
+    """
+    try:
+        return await store.wire.get_batch(store.names.space.jobs, {"multi_last": [pattern]})
+    except StoreError:  # more than the 1,024 that come in one answer
+        return await read_all(store, pattern)
+
+
+__all__ = ["read_all", "read_named"]
