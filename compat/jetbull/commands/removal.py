@@ -11,7 +11,7 @@ from jetbull.ledger.adding import deduplication, schedules
 from jetbull.ledger.belongings.belongings import forget
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import move
-from jetbull.ledger.messages.names import CHILDREN, public_state_of, state_of
+from jetbull.ledger.messages.names import CHILDREN, is_schedule, public_state_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
@@ -127,9 +127,7 @@ async def remove_stored(
     left to the caller: see `retention.forget`.
     """
     state = public_state_of(found.subject)
-    await _bury(store, job_id, found, state)
-    if not in_bulk:
-        await forget(store, [job_id])
+    await _bury(store, job_id, found, state, in_bulk)
     dedup_id = found.record.given.get("deduplicationId")
     if dedup_id:
         await deduplication.free(store, dedup_id, job_id)
@@ -141,9 +139,11 @@ async def remove_stored(
         store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
 
 
-async def _bury(store: QueueStore, job_id: str, found: Stored, state: str) -> None:
+async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bulk: bool) -> None:
     try:
-        await move(store, job_id, found, found.record.with_head({}), REMOVED)
+        # The old message goes along with what belongs to the job: that is one way to the server.
+        record = found.record.with_head({})
+        grave = await move(store, job_id, found, record, REMOVED, keep_old=not in_bulk)
     except Conflict:
         raise
     except StoreError:
@@ -151,6 +151,20 @@ async def _bury(store: QueueStore, job_id: str, found: Stored, state: str) -> No
         if state not in ("completed", "failed"):
             raise
         await store.purge(found.subject, seq=found.seq + 1)
+        if not in_bulk:
+            await forget(store, [job_id])
+        return
+    if in_bulk:
+        return
+    rooms = [forget(store, [job_id])]
+    if not is_schedule(found.subject) and found.subject != grave.subject:
+        rooms.append(_drop(store, found))
+    await asyncio.gather(*rooms)
+
+
+async def _drop(store: QueueStore, found: Stored) -> None:
+    """Up to what was seen: the job may be back on this subject by now."""
+    await store.purge(found.subject, seq=found.seq + 1)
 
 
 async def leave_parent(store: QueueStore, parent: parentage.Parent, in_bulk: bool) -> None:

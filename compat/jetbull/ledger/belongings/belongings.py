@@ -16,7 +16,7 @@ from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
-_AT_ONCE = 500  # subjects per question
+_AT_ONCE = 500  # jobs per question, which names each twice at most
 _REQUESTS = 64  # under way
 _GRAVES_AT_ONCE = 100
 _OWNER = 3  # <root>.<prefix>.<queue>.<id>…
@@ -42,10 +42,11 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
             rooms.append(_purge(store, space.logs, [names.log(i) for i in some]))
         if bulky:
             rooms.append(_purge(store, space.objects, [names.object(i, ">") for i in some]))
-        if families:
-            rooms.append(_forget_exactly(store, [names.dependencies(i) for i in some]))
+        beside = [names.dependencies(i) for i in some] if families else []
         if store.may_be_patched:
-            rooms.append(_forget_exactly(store, [names.aux("patch", i) for i in some]))
+            beside += [names.aux("patch", i) for i in some]
+        if beside:
+            rooms.append(_forget_exactly(store, beside))
         await asyncio.gather(*rooms)
 
 
