@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from jetbull import Job, Queue, Worker
+from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.moving import move, step
+from jetbull.ledger.job.promoting import promote_due
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, SETTLE, STALLED, WAIT
 from jetbull.ledger.messages.placing import DONE, REMOVED, SETTLE_MS, active, unsettled, waiting
@@ -178,6 +179,27 @@ async def test_a_delay_that_fires_over_a_promotion_in_a_workers_hand_does_not_lo
     worker = Worker(name, process, apart(shared_url, 1))
     await completed(job)
     assert process.runs == [job.id]
+    await closed(worker, queue)
+
+
+async def test_a_delay_that_fires_over_a_promotion_is_told_once(shared_url: str, name: str) -> None:
+    queue = Queue(name, apart(shared_url, 0))
+    store = await queue.ledger()
+    job = await queue.add("job", {}, {"delay": 60_000})
+    delayed = await reading.find(store, job.id)
+    assert delayed is not None
+    await promote_due(store, str(job.id), delayed.record.head["due"])
+    await store.put(store.names.job(WAIT, job.id), delayed.record.encode(), {})
+    events = QueueEvents(name, {**apart(shared_url, 0), "lastEventId": "0"})
+    told: list[Any] = []
+    done = asyncio.Event()
+    events.on("waiting", lambda args, _: told.append(args.get("prev")))
+    events.on("completed", lambda args, _: done.set())
+    worker = Worker(name, Counting(), apart(shared_url, 0))
+    async with asyncio.timeout(30):
+        await done.wait()
+    assert told == ["delayed"]
+    await events.close()
     await closed(worker, queue)
 
 

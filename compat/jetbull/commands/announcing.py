@@ -28,7 +28,9 @@ def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
 
     A job that still names its delay was moved there by the server's schedule, which tells nobody.
     """
-    if "delay" in ticket.record.head and state_of(ticket.subject) in (WAIT, PRIO):
+    head = ticket.record.head
+    came_due = "delay" in head and state_of(ticket.subject) in (WAIT, PRIO)
+    if came_due and not store.promoter.has_told(job_id, head.get("due", 0)):
         store.emit("waiting", jobId=job_id, prev="delayed")
     store.tell(events.active(job_id))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from jetbull.errors import Conflict
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.job.reading import as_stored
@@ -21,8 +23,10 @@ async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
         return
     record = stored.record.copy()
     record.head.pop("delay", None)
-    try:
-        await move(store, job_id, stored, record, waiting(record.priority))
-    except Conflict:
-        return
-    store.emit("waiting", jobId=job_id, prev="delayed")
+
+    def tell(_: int) -> None:
+        store.promoter.tell(job_id, due_ms)
+        store.emit("waiting", jobId=job_id, prev="delayed")
+
+    with suppress(Conflict):
+        await move(store, job_id, stored, record, waiting(record.priority), tell)

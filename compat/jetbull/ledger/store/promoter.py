@@ -27,6 +27,7 @@ class Promoter:
         self._promote = promote
         self._heap: list[tuple[int, int, str]] = []
         self._armed = 0
+        self._told: dict[tuple[str, int], None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -39,6 +40,16 @@ class Promoter:
         self._wake.set()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def tell(self, job_id: str, due_ms: int) -> None:
+        """Notes that this process promoted the job that was due then, and told of it."""
+        self._told[job_id, due_ms] = None
+        if len(self._told) > _MAX_ARMED:
+            del self._told[next(iter(self._told))]
+
+    def has_told(self, job_id: str, due_ms: int) -> bool:
+        """Whether `tell` noted it lately: the server's schedule may fire all the same (`late`)."""
+        return (job_id, due_ms) in self._told
 
     async def close(self) -> None:
         """Ends the loop; what was armed is left to the server."""
