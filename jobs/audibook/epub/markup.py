@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from html import escape
 from html.entities import html5
 
 from lxml import etree
@@ -153,7 +154,7 @@ def _character(found: re.Match[str]) -> str:
     if name in _XML_ENTITIES:
         return found.group()
     character = html5.get(f"{name};")
-    return character if character and character not in "<&" else f"&amp;{name};"
+    return escape(character, quote=False) if character else f"&amp;{name};"
 
 
 def _numbered_character(found: re.Match[str]) -> str:

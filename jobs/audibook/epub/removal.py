@@ -8,7 +8,7 @@ import unicodedata
 from .blocks import TextOptions
 from .markup import Element, attribute, local_name, own_text
 
-__all__ = ["begins_word", "removal_rule"]
+__all__ = ["begins_word", "is_raised", "removal_rule"]
 
 _BY_NAME = {
     **dict.fromkeys(("script", "style", "head", "template", "noscript"), "script"),
@@ -35,7 +35,9 @@ _NOTE_CLASSES = {
 _NOTE_HOLDERS = {"aside", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _LABELLED = _HEADINGS | {"p", "span", "strong", "em", "b", "i"}
-_PAGE_NUMBER_CLASSES = {"pagenum", "pageno", "pagenumber", "page-number", "page-num"}
+_PAGE_NUMBER_CLASSES = {
+    *("pagenum", "pageno", "pagenumber", "page-number", "page-num", "page_number", "pagebreak"),
+}
 _LINE_NUMBER_CLASSES = {"lnum", "linenum", "linenumber", "line-number", "line-num"}
 _PAGE_NUMBER = re.compile(
     r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
@@ -52,6 +54,9 @@ _WORD_BEFORE = re.compile(
 )
 _SHORT_WORD_BEFORE = re.compile(f"(?:{_LETTER}){{2}}$")
 _POWERS = {"2", "3"}
+_LETTERS = {"a", "b", "c", "d"}  # a letter after a word is "e" or "t" in an abbreviation
+_RAISED = re.compile(r"vertical-align\s*:\s*super", re.IGNORECASE)
+_RAISED_CLASSES = {"sup", "super", "superscript"}
 
 
 def removal_rule(element: Element, options: TextOptions, before: str) -> str | None:
@@ -76,7 +81,7 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
             return rule
     if name == "a" and _is_reference(element):
         return "note reference"
-    if name == "sup" and _is_note_mark(element, before):
+    if is_raised(element, name) and _is_note_mark(element, before):
         return "note reference"
     return _by_class(element, options)
 
@@ -138,6 +143,17 @@ def _is_whole_heading(link: Element, text: str) -> bool:
     return heading is not None and own_text(heading) == text
 
 
+def is_raised(element: Element, name: str) -> bool:
+    """Whether the element, of this name, is a superscript, made by `sup` or by its looks."""
+    return name == "sup" or (
+        name == "span"
+        and (
+            _RAISED.search(element.get("style", "")) is not None
+            or not _RAISED_CLASSES.isdisjoint(element.get("class", "").lower().split())
+        )
+    )
+
+
 def _is_note_mark(raised: Element, before: str) -> bool:
     """Whether a superscript is the mark of a note: not the 2 of "km2", nor the st of "1st"."""
     text = own_text(raised)
@@ -145,12 +161,12 @@ def _is_note_mark(raised: Element, before: str) -> bool:
         return False
     if any(local_name(e) == "a" and "#" in e.get("href", "#") for e in raised.iter()):
         return True
+    if all(character in _SYMBOLS for character in text):
+        return True
     number = text.strip("[]() ")
-    if not number.isdigit():
-        return all(character in _SYMBOLS for character in text)
-    if begins_word(raised.tail):
+    if begins_word(raised.tail) or not (number.isdigit() or number in _LETTERS):
         return False
-    short = number not in _POWERS and _SHORT_WORD_BEFORE.search(before)
+    short = number.isdigit() and number not in _POWERS and _SHORT_WORD_BEFORE.search(before)
     return bool(short or _WORD_BEFORE.search(before))
 
 

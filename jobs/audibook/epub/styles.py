@@ -140,14 +140,10 @@ def _strongest(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> dict[s
 
 
 def _on_own_line(strongest: Mapping[str, _Rule]) -> bool:
-    display = strongest.get("display")
-    # A drop cap floats, and is part of its word.
-    moved = any(
-        rule.value not in {"none", "static", "relative"}
-        for aspect, rule in strongest.items()
-        if aspect in {"float", "position"}
-    )
-    return display is not None and display.value in _OWN_LINE and not moved
+    shown = {aspect: rule.value for aspect, rule in strongest.items()}
+    if shown.get("float", "none") != "none":
+        return False  # a drop cap floats, and is part of its word
+    return shown.get("position") in {"absolute", "fixed"} or shown.get("display") in _OWN_LINE
 
 
 def _read(sheet: str) -> Iterator[_Rule]:

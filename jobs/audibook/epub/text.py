@@ -11,7 +11,7 @@ from lxml import etree
 from .blocks import Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
 from .markup import Element, all_text, local_name, own_text
-from .removal import begins_word, removal_rule
+from .removal import begins_word, is_raised, removal_rule
 
 __all__ = ["MarkFinder", "document_text"]
 
@@ -32,7 +32,10 @@ _ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
 _SPACES = re.compile(r"\s+")
 _IGNORABLE = re.compile("[\u00ad\u200b\u2060\ufeff]+")
-_OWN_LINE = re.compile(r"display\s*:\s*(?:block|flex|grid|list-item|table)")
+_OWN_LINE = re.compile(
+    r"display\s*:\s*(?:block|flex|grid|list-item|table)|position\s*:\s*(?:absolute|fixed)",
+    re.IGNORECASE,
+)
 _NO_LETTERS = re.compile(r"\W")
 _DROP_CAP = 2
 _BRACKETS = {"[": "]", "(": ")"}
@@ -266,7 +269,7 @@ def _is_on_own_line(element: Element) -> bool:
 
 def _is_raised_number(element: Element, name: str) -> bool:
     """An exponent or the number of a verse: ten to the sixth is no hundred and six."""
-    return name == "sup" and own_text(element).lstrip("-−+").isdigit()
+    return is_raised(element, name) and own_text(element).lstrip("-−+").isdigit()
 
 
 def _drop_cap(element: Element, name: str) -> str | None:

@@ -68,6 +68,15 @@ def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elemen
         ("So it is.<sup>2</sup> And so.<sup>3</sup>", "So it is. And so."),
         ("In 1984<sup>2</sup> it<sup>14</sup> was 5 %.<sup>6</sup>", "In 1984 it was 5 %."),
         ("הוּא<sup>4</sup> אָמַר שָׁלוֹם<sup>2</sup> לָהּ", "הוּא אָמַר שָׁלוֹם לָהּ"),
+        (
+            "Word<sup>a</sup> is. So.<sup>b</sup> And XX<sup>e</sup> siècle, 1<sup>a</sup> vez.",
+            "Word is. So. And XXe siècle, 1a vez.",
+        ),
+        (
+            "Word<span class='superscript'>1</span> and word<span style='vertical-align: super'>2"
+            "</span>, 10<span class='sup'>6</span>.",
+            "Word and word, 10 6.",
+        ),
         ("そうです。<sup>1</sup>次の文。", "そうです。次の文。"),
     ],
 )

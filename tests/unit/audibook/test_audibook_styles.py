@@ -106,7 +106,8 @@ def test_a_style_sheet_made_to_do_harm_takes_no_time(make_epub: MakeEpub, css: s
         (".n{display:block}", "1 The Storm Text."),
         (".t{display:block}", "1 The Storm Text."),
         (".n{display:block; float:left}", "1The Storm Text."),
-        (".n{display:block; position:absolute}", "1The Storm Text."),
+        (".n{display:block; float:left; position:absolute}", "1The Storm Text."),
+        (".n{position:absolute} .c{position:absolute}", "1 The Storm Text."),
         (".n{display:inline-block}", "1The Storm Text."),
         (".n{display:block} .n{display:inline}", "1The Storm Text."),
         ("@media (min-width: 9em) { .n{display:block} }", "1The Storm Text."),
@@ -124,7 +125,10 @@ def test_what_stands_on_a_line_of_its_own_is_not_run_together_with_its_neighbour
     assert _book(make_epub, body, css) == (read, 0)
 
 
-def test_lines_made_by_their_own_style_are_not_run_together(make_epub: MakeEpub) -> None:
-    line = "<span style='display: block'>{}</span>"
+@pytest.mark.parametrize("style", ["display: block", "left: 9px; position: absolute"])
+def test_lines_made_by_their_own_style_are_not_run_together(
+    make_epub: MakeEpub, style: str
+) -> None:
+    line = f"<span style='{style}'>{{}}</span>"
     body = f"<p>{line.format('One two')}{line.format('three')}four</p>"
     assert _book(make_epub, body)[0] == "One two three four"

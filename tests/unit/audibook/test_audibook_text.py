@@ -361,7 +361,8 @@ def test_one_damaged_byte_costs_no_more_than_itself(declaration: str) -> None:
     assert document_text(root).text == "שלום \ufffd לכולם, ולכל מי שבא"
 
 
-def test_characters_of_windows_are_read_where_they_are_given_by_number() -> None:
+def test_characters_are_read_by_the_names_and_numbers_that_browsers_know() -> None:
+    assert _texts("<p>A &AMP; B &LT; C &nosuch;</p>") == ["A & B < C &nosuch;"]
     body = "<p>&#147;It&#x92;s&#148; &#133; caf\u00e9 \x93raw\x94 &#1;&#xD800;&#9999999;end</p>"
     assert _texts(body) == ["“It’s” … café “raw” end"]
 
