@@ -16,6 +16,8 @@ from .package import resolve
 
 __all__ = ["Styles"]
 
+_Identity = tuple[str, str, frozenset[str]]
+"""An element's name, id and classes."""
 _LONGEST_SHEET = 1 << 20
 _MOST_RULES = 3000
 _DEEPEST = 20
@@ -38,12 +40,27 @@ _OWN_LINE = {"block", "flex", "grid", "list-item", "table", "table-row"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """What holds for elements with this name, id and these classes."""
+class _Compound:
+    """A name, an id and classes which an element must have; empty ones do not matter."""
 
     name: str
     id: str
     classes: frozenset[str]
+
+    def matches(self, element: _Identity) -> bool:
+        name, element_id, classes = element
+        return self.name in {"", name} and self.id in {"", element_id} and self.classes <= classes
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What holds for the elements of a selector: its last compound, and those around it.
+
+    `around` goes from the inside out; True for one that must be the very next.
+    """
+
+    target: _Compound
+    around: Sequence[tuple[_Compound, bool]]
     aspect: str
     value: str
     rank: tuple[int, ...]
@@ -52,16 +69,28 @@ class _Rule:
     @property
     def key(self) -> str:
         """What an element must have for this rule to matter: an id, a class or a name."""
-        if self.id:
-            return f"#{self.id}"
-        return f".{min(self.classes)}" if self.classes else self.name
+        if self.target.id:
+            return f"#{self.target.id}"
+        return f".{min(self.target.classes)}" if self.target.classes else self.target.name
 
     @property
     def hides(self) -> bool:
         return self.value == _HIDING.get(self.aspect)
 
-    def matches(self, name: str, element_id: str, classes: frozenset[str]) -> bool:
-        return self.name in {"", name} and self.id in {"", element_id} and self.classes <= classes
+    def matches(self, element: Element, identity: _Identity) -> bool:
+        return self.target.matches(identity) and self._lies_within(element)
+
+    def _lies_within(self, element: Element) -> bool:
+        ancestors = element.iterancestors() if self.around else iter(())
+        for compound, next_one in self.around:
+            for ancestor in ancestors:
+                if compound.matches(_identity(ancestor)):
+                    break
+                if next_one:
+                    return False
+            else:
+                return False
+        return True
 
 
 class Styles:
@@ -74,8 +103,9 @@ class Styles:
     def apply(self, name: str, root: Element) -> list[Element]:
         """Note in the elements' own attributes `hidden` and `style` what the sheets say of them.
 
-        Gives those that are hidden. Known are rules for names, classes and ids. What holds
-        under a condition only does nothing, and neither does a rule for the whole document.
+        Gives those that are hidden. Known are rules for names, classes and ids, also within
+        (`a b`, `a > b`) others. What holds under a condition only does nothing, and neither
+        does a rule for the whole document.
         """
         found = list(self._rules(name, root))
         if not found or len(found) > _MOST_RULES:
@@ -121,15 +151,13 @@ def _applies(link: Element) -> bool:
 
 def _strongest(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> dict[str, _Rule]:
     """The rule that counts for each aspect of which the element does not say it itself."""
-    name = local_name(element)
+    identity = name, element_id, classes = _identity(element)
     if not name or name in _WHOLE:
         return {}
-    element_id = element.get("id", "")
-    classes = frozenset(element.get("class", "").split())
     strongest: dict[str, _Rule] = {}
     keys = {"", name, f"#{element_id}", *(f".{value}" for value in classes)}
     for rule in chain.from_iterable(rules.get(key, ()) for key in keys):
-        if rule.matches(name, element_id, classes):
+        if rule.matches(element, identity):
             before = strongest.get(rule.aspect)
             if before is None or rule.rank > before.rank:
                 strongest[rule.aspect] = rule
@@ -137,6 +165,11 @@ def _strongest(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> dict[s
         for own in _SHOWING.finditer(element.get("style", "")):
             strongest.pop(own.group(1).lower(), None)
     return strongest
+
+
+def _identity(element: Element) -> _Identity:
+    classes = frozenset(element.get("class", "").split())
+    return local_name(element), element.get("id", ""), classes
 
 
 def _on_own_line(strongest: Mapping[str, _Rule]) -> bool:
@@ -177,16 +210,32 @@ def _declared(selectors: str, declaration: str, *, certain: bool) -> Iterator[_R
         if value == _HIDING.get(kind):
             return
         value = "unknown"
+    important = found.group(3) is not None
     for selector in selectors.split(","):
-        compound = _COMPOUND.fullmatch(selector.strip())
-        if compound is None or not compound.group():
+        compounds = _compounds(selector)
+        if compounds:
+            parts = [compound for compound, _ in compounds]
+            ids, names = sum(bool(p.id) for p in parts), sum(bool(p.name) for p in parts)
+            rank = (important, ids, sum(len(p.classes) for p in parts), names)
+            yield _Rule(parts[-1], compounds[-2::-1], kind, value, rank)
+
+
+def _compounds(selector: str) -> list[tuple[_Compound, bool]]:
+    """The selector's parts, each with whether the next is its child; none where it is unknown."""
+    compounds: list[tuple[_Compound, bool]] = []
+    for part in selector.replace(">", " > ").split():
+        if part == ">" and compounds:
+            compounds[-1] = (compounds[-1][0], True)
             continue
-        name = (compound.group(1) or "").lower().replace("*", "")
-        parts = _PART.findall(compound.group(2))
-        ids = [value for mark, value in parts if mark == "#"]
-        classes = frozenset(value for mark, value in parts if mark == ".")
-        rank = (found.group(3) is not None, len(ids), len(classes), int(bool(name)))
-        yield _Rule(name, ids[0] if ids else "", classes, kind, value, rank)
+        found = _COMPOUND.fullmatch(part)
+        if found is None:
+            return []
+        marks = _PART.findall(found.group(2))
+        ids = [value for mark, value in marks if mark == "#"]
+        classes = frozenset(value for mark, value in marks if mark == ".")
+        name = (found.group(1) or "").lower().replace("*", "")
+        compounds.append((_Compound(name, ids[0] if ids else "", classes), False))
+    return compounds
 
 
 def _without_comments(sheet: str) -> str:

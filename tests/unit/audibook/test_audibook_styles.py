@@ -41,7 +41,12 @@ _BODY = '<p>A</p><p class="x y" id="i">B</p><div class="z">C<span class="w">D</s
         (".w{content:'}';display:none}", "A B C"),
         ("@charset 'utf-8'; @import url(x.css); .x{display:none}", "A CD"),
         ("@font-face{font-family:f;src:url(f)} .x{display:none}", "A CD"),
+        ("div .w, body > p{display:none}", "C"),
+        ("html body div.z>span{display:none}", "A B C"),
+        ("body > .w, p .w, div p, .z div .w{display:none}", "A B CD"),
         # The stronger rule counts, then the later.
+        (".x{display:none} body .x{display:block}", "A B CD"),
+        ("body .z{display:none} .z{display:block}", "A B"),
         (".x{display:none} .x{display:block}", "A B CD"),
         (".x{display:none} p{display:block}", "A CD"),
         ("#i{display:block} .x{display:none}", "A B CD"),
@@ -92,6 +97,7 @@ def test_a_style_sheet_that_does_not_apply_hides_nothing(make_epub: MakeEpub, li
         '"' * 600_001,
         ".a{display:none}" * 50_000,
         "p{;" * 300_000,
+        f"{'body > div ' * 100}p{{display:none}}" * 500,
     ],
 )
 def test_a_style_sheet_made_to_do_harm_takes_no_time(make_epub: MakeEpub, css: str) -> None:
