@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["base_language"]
+__all__ = ["base_language", "three_letters"]
 
 _UNKNOWN = {"", "und", "mul", "zxx", "mis"}
 _SHORT = {
@@ -50,9 +50,16 @@ _SHORT = {
     "vie": "vi",
 }
 """The two letters for codes of three letters, for withdrawn codes and for names."""
+_THREE = {short: code for code, short in reversed(_SHORT.items()) if len(code) == 3}
 
 
 def base_language(tag: str) -> str:
     """`en` for `en-GB`, `eng` or `English`; empty for tags that name no language."""
     base = re.split("[-_]", tag.strip().lower())[0]
     return "" if base in _UNKNOWN else _SHORT.get(base, base)
+
+
+def three_letters(tag: str) -> str:
+    """`eng` for `en-GB`, as audio files name languages; empty where that is not known."""
+    base = base_language(tag)
+    return base if len(base) == 3 else _THREE.get(base, "")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from audibook.languages import three_letters
+
 from .ffmpeg import run_ffmpeg
 
 __all__ = ["BookTags", "Chapter", "write_m4b"]
@@ -53,6 +55,8 @@ async def write_m4b(
     arguments += ["-i", str(cover)] if cover else []
     arguments += ["-map", "0:a", *(["-map", "2:v"] if cover else []), "-c", "copy"]
     arguments += ["-disposition:v:0", "attached_pic"] if cover else []
+    language = three_letters(tags.language or "")
+    arguments += ["-metadata:s:a:0", f"language={language}"] if language else []
     arguments += ["-map_metadata", "1", "-map_chapters", "1", "-movflags", "+faststart"]
     await run_ffmpeg(ffmpeg, [*arguments, "-f", "ipod", str(target)])
 

@@ -94,7 +94,7 @@ class AddDiacritics(JobData):
 
     book_id: Name
     paragraph_ids: list[str] | None = None
-    """Only these paragraphs, when given."""
+    """Only these paragraphs; all of the book when empty or not given, as in the original."""
 
 
 class Trial(JobData):

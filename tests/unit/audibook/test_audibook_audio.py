@@ -208,7 +208,7 @@ async def test_an_m4b_has_chapters_cover_and_tags(
     cover = tmp_path / "cover.png"
     cover.write_bytes(cover_png)
     chapters = [Chapter("One = 1; #", 0, 2.5), Chapter("פרק\\ב", 4, 6)]
-    tags = BookTags("A\nTitle; = #1", "An Author", "A Voice")
+    tags = BookTags("A\nTitle; = #1", "An Author", "A Voice", "he-IL")
     target = tmp_path / "b.m4b"
     await write_m4b(ffmpeg, joined, target, tags=tags, chapters=chapters, cover=cover)
     book = _read(MP4, target)
@@ -218,5 +218,8 @@ async def test_an_m4b_has_chapters_cover_and_tags(
     assert book.tags["\xa9ART"] == ["An Author"]
     assert book.tags["\xa9gen"] == ["Audiobook"]
     assert bytes(book.tags["covr"][0]) == cover_png
-    assert struct.unpack(">4s", target.read_bytes()[4:8]) == (b"ftyp",)
+    data = target.read_bytes()
+    assert struct.unpack(">4s", data[4:8]) == (b"ftyp",)
+    (packed,) = struct.unpack_from(">H", data, data.index(b"mdhd") + 24)  # of the first stream
+    assert "".join(chr(0x60 + (packed >> shift & 31)) for shift in (10, 5, 0)) == "heb"
     assert len(await _samples(ffmpeg, target, 22_050)) / 22_050 == pytest.approx(6, abs=0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audibook import Settings, SpeechSetupError, UnspeakableTextError
-from audibook.languages import base_language
+from audibook.languages import base_language, three_letters
 from audibook.speech import HibariEngine, SpeechEngine, ToneEngine, VoiceSettings, open_speech
 from audibook.speech.language import has_words, is_hebrew
 from audibook.speech.spoken import check_duration, speakable
@@ -133,5 +133,6 @@ def test_hebrew_is_known_by_every_name_books_give_it(language: str) -> None:
 
 def test_languages_and_scripts_are_told_apart() -> None:
     assert [base_language(tag) for tag in ("en-GB", "he_IL", "und", "")] == ["en", "he", "", ""]
+    assert [three_letters(tag) for tag in ("en-GB", "iw", "yue", "xx")] == ["eng", "heb", "yue", ""]
     assert is_hebrew("שָׁלוֹם Hi") and not is_hebrew("Hello שלום") and not is_hebrew("123")
     assert has_words("7") and not has_words("* * *")
