@@ -128,12 +128,7 @@ def own_text(element: Element) -> str:
 
 def all_text(element: Element) -> str:
     """All text inside the element as it stands, comments left out."""
-    parts = [element.text or ""] if local_name(element) else []
-    for child in element.iterdescendants():
-        if local_name(child):
-            parts.append(child.text or "")
-        parts.append(child.tail or "")
-    return "".join(parts)
+    return "".join(map(str, element.itertext())) if local_name(element) else ""
 
 
 def _xml_parser() -> etree.XMLParser:

@@ -54,6 +54,15 @@ def test_pages_follow_the_spine_and_the_contents_page_is_not_read(make_epub: Mak
     assert book.paragraph_count == 3
 
 
+def test_a_title_is_read_in_the_order_of_its_parts(make_epub: MakeEpub) -> None:
+    title = "<span class='n'><b>I</b>.</span> <i>The <b>old</b></i> sea"
+    nav = f"""<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops">
+        <body><nav epub:type="toc"><ol><li><a href="document-1.xhtml">{title}</a></li></ol></nav>
+        </body></html>"""
+    book = read_epub(make_epub("<p>Text.</p>", files={"EPUB/nav.xhtml": nav.encode()}))
+    assert [page.title for page in book.pages] == ["I. The old sea"]
+
+
 def test_the_spine_decides_not_the_file_names(make_epub: MakeEpub) -> None:
     spine = (
         '<spine><itemref idref="b"/><itemref idref="c" linear="no"/><itemref idref="a"/></spine>'
