@@ -113,10 +113,29 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
 
 
 def _leads_back(element: Element) -> bool:
-    """Whether it holds the mark by which a note leads back to its place in the text."""
-    return local_name(element) in _NOTE_HOLDERS and any(
-        local_name(e) == "a" and e.get("href") and _is_reference(e) for e in element.iter()
-    )
+    """Whether a note, or a list of them, begins with its mark or ends with an arrow as a link."""
+    if local_name(element) not in _NOTE_HOLDERS:
+        return False
+    links = [e for e in element.iter() if local_name(e) == "a" and e.get("href")]
+    if not links:
+        return False
+    if _is_reference(links[0]) and _nothing_before(links[0], element):
+        return True
+    arrow = own_text(links[-1])
+    return arrow != "" and not arrow.strip(_SYMBOLS) and own_text(element).endswith(arrow)
+
+
+def _nothing_before(link: Element, element: Element) -> bool:
+    """Whether the element's text begins with the link, but for headings and brackets."""
+    around = set(link.iterancestors())
+    for part in element.iter():
+        if part is link:
+            return True
+        text = "" if local_name(part) in _HEADINGS | {""} else part.text or ""
+        tail = "" if part in around else part.tail or ""
+        if (text + tail).strip("[( \n\t\r\xa0"):
+            return False
+    return False
 
 
 def _is_reference(link: Element) -> bool:
