@@ -82,6 +82,7 @@ async def _all(queue: Queue) -> AsyncIterator[Finding]:
             if check.name == "consume" or not check.ok:
                 yield Finding("passage", "ok" if check.ok else "wrong", check.detail)
         yield await _workers(store)
+        yield await _settings(queue)
         async for finding in _stuck(store):
             yield finding
     except JetbullError as error:
@@ -194,6 +195,21 @@ async def _workers(store: QueueStore) -> Finding:
     if waiting:
         return Finding("workers", "wrong", f"{waiting} jobs wait and no worker is there.")
     return Finding("workers", "hint", "No worker is there.")
+
+
+async def _settings(queue: Queue) -> Finding:
+    """What keeps jobs from being started although workers are there."""
+    said = ["it is paused: `queue.resume()` lets jobs start"] if await queue.isPaused() else []
+    if (most := await queue.getGlobalConcurrency()) is not None:
+        running = await queue.getActiveCount()
+        said.append(f"at most {most} jobs run at once over all workers ({running} do)")
+    if (rate := await queue.getGlobalRateLimit()) is not None:
+        said.append(f"at most {rate['max']} jobs start in {rate['duration']} ms")
+    if (left := await queue.getRateLimitTtl()) > 0:
+        said.append(f"a rate window ends in {left} ms")
+    if not said:
+        return Finding("settings", "ok", "The queue is not paused and has no limit.")
+    return Finding("settings", "hint", f"Jobs may have to wait: {'; '.join(said)}.")
 
 
 async def _stuck(store: QueueStore) -> AsyncIterator[Finding]:

@@ -309,3 +309,21 @@ class TestDoctor:
         await wire.api(f"CONSUMER.PAUSE.JB_bull.w-{name}", until)
         assert any("is paused on the server" in detail for detail in wrong(await diagnose(queue)))
         await closed(worker, queue)
+
+
+async def test_the_doctor_says_what_keeps_jobs_from_starting(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with Queue(name, {"connection": server.url}) as queue:
+        assert "not paused and has no limit" in _settings(await diagnose(queue))
+        await queue.pause()
+        await queue.setGlobalConcurrency(2)
+        await queue.setGlobalRateLimit(5, 60_000)
+        await queue.rateLimit(60_000)
+        said = _settings(await diagnose(queue))
+        for part in ("is paused", "at most 2 jobs run", "at most 5 jobs start", "window ends in"):
+            assert part in said
+
+
+def _settings(findings: list[Finding]) -> str:
+    return next(finding.detail for finding in findings if finding.name == "settings")
