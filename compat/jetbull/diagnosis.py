@@ -116,7 +116,7 @@ async def _streams(store: QueueStore) -> AsyncIterator[Finding]:
         if not wrong:
             yield Finding("stream", "ok", f"{name} is as jetbull made it.")
         if wanted["name"] == store.names.space.jobs:
-            yield _durability(config)
+            yield _durability(config, int(wanted["num_replicas"]))
 
 
 def _tampered(wanted: dict[str, Any], config: dict[str, Any]) -> list[str]:
@@ -135,10 +135,17 @@ def _tampered(wanted: dict[str, Any], config: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def _durability(config: dict[str, Any]) -> Finding:
+def _durability(config: dict[str, Any], wanted: int) -> Finding:
     replicas = int(config["num_replicas"])
     if config.get("storage") != "file":
         return Finding("durability", "wrong", "Jobs are kept in memory: a restart loses them all.")
+    if replicas != wanted:
+        return Finding(
+            "durability",
+            "wrong",
+            f"{config['name']} has {replicas} replicas, and JETBULL_REPLICAS (connection.replicas) "
+            f"is {wanted}: it counts when streams are made. Edit the five streams, or the setting.",
+        )
     if replicas > 1:
         return Finding("durability", "ok", f"Jobs are kept by {replicas} servers.")
     return Finding(
