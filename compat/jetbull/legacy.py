@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from typing import Any
 
+from jetbull.repeating import to_millis
 from jetbull.warn import warn_caller
 
 log = logging.getLogger("jetbull.legacy")
@@ -40,13 +42,42 @@ def note_paused_state() -> None:
         )
 
 
-def repeat_key(name: str, repeat: Mapping[str, Any], job_id: str | None = None) -> str:
-    """The scheduler id that stands for a repeatable job of version 5."""
+def repeat_keys(name: str, repeat: Mapping[str, Any], job_id: str | None = None) -> list[str]:
+    """Scheduler ids that may stand for a repeatable job of version 5 or older.
+
+    The first is the one it gets here. One that comes from Redis bears the id that its jobs had
+    there, a hash that each generation made in its own way.
+    """
     if repeat.get("key"):
-        return str(repeat["key"])
-    when = repeat.get("pattern") or repeat.get("cron") or repeat.get("every")
-    end = repeat.get("endDate") or ""
-    return f"{name}:{job_id or repeat.get('jobId') or ''}:{end}:{repeat.get('tz') or ''}:{when}"
+        return [str(repeat["key"])]
+    job = job_id or repeat.get("jobId") or ""
+    pattern = repeat.get("pattern") or repeat.get("cron")
+    start = f"{name}:{job}:{to_millis(repeat.get('endDate')) or ''}:"
+    zoned = f"{repeat.get('tz') or ''}:{pattern or repeat.get('every')}"
+    bulls = start + (zoned if pattern else str(repeat.get("every")))
+    return _with_hashes(start + zoned, bulls, name, job)
+
+
+def keys_like(key: str) -> list[str]:
+    """Scheduler ids that may stand for the repeatable job that version 5 or older listed so."""
+    name, _, rest = key.partition(":")
+    return _with_hashes(key, key, name, rest.partition(":")[0]) if rest else [key]
+
+
+def _with_hashes(key: str, bulls: str, name: str, job: str) -> list[str]:
+    hashed = _md5(key)
+    return [
+        key,
+        hashed,  # late BullMQ 5
+        _md5(f"{name}{job}{hashed}"),  # BullMQ 1 to 5
+        f"{name}:{hashed}",  # the first BullMQs
+        _md5(f"{name}{job}:{_md5(bulls)}"),  # Bull 3 and 4
+    ]
+
+
+def _md5(text: str) -> str:
+    raw = text.encode("utf-8", "surrogatepass")
+    return hashlib.md5(raw, usedforsecurity=False).hexdigest()
 
 
 def scheduler_options(repeat: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
@@ -81,10 +112,11 @@ def repeatable(scheduler: Mapping[str, Any]) -> dict[str, Any]:
 
 
 __all__ = [
+    "keys_like",
     "modern",
     "note_paused_state",
     "outdated",
-    "repeat_key",
+    "repeat_keys",
     "repeatable",
     "scheduler_options",
 ]

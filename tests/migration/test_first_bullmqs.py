@@ -44,10 +44,14 @@ def put_flow(client: Any) -> None:
         client.hset(f"bull:{name}:meta", "opts.maxLenEvents", 10000)
 
 
-def put_repeating(client: Any, slot: int) -> str:
-    """A job that repeats every second and waits for its next slot; the id of its scheduler."""
+def put_repeating(client: Any, slot: int, *, named: bool = False) -> str:
+    """A job that repeats every second and waits for its next slot; the id of its scheduler.
+
+    BullMQ 1.0 `named` its jobs; later versions made one hash of name and member.
+    """
     member = "tick::::1000"
-    scheduler = hashlib.md5(f"tick{hashlib.md5(member.encode()).hexdigest()}".encode()).hexdigest()
+    hashed = hashlib.md5(member.encode()).hexdigest()
+    scheduler = f"tick:{hashed}" if named else hashlib.md5(f"tick{hashed}".encode()).hexdigest()
     opts = {"attempts": 0, "delay": 741, "repeat": {"every": 1000, "count": 1}, "prevMillis": slot}
     put(client, f"bull:q:repeat:{scheduler}:{slot}", opts, name="tick", delay=741)
     client.zadd("bull:q:repeat", {member: slot})
@@ -71,11 +75,12 @@ async def test_a_parent_that_only_a_key_names_runs_when_its_child_is_done(
     assert (await verify(options, Silent())).verdict is Verdict.FINE
 
 
+@pytest.mark.parametrize("named", [False, True])
 async def test_a_repeating_job_whose_jobs_do_not_name_it_goes_on(
-    redis_server: RedisServer, options: Options
+    named: bool, redis_server: RedisServer, options: Options
 ) -> None:
     slot = int(time.time() * 1000) // 1000 * 1000
-    scheduler = put_repeating(redis_server.client, slot)
+    scheduler = put_repeating(redis_server.client, slot, named=named)
     report = await run(options, Silent())
     assert report.verdict is Verdict.FINE, report.findings
     async with worker_on(options, "q") as shift:

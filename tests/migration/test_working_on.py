@@ -227,6 +227,38 @@ async def test_a_repeatable_job_of_an_old_library_makes_its_next_iteration(
         assert following is not None and following.data == {"what": "every"}
 
 
+_REPEATABLE = ["bull-3", "bull-4", "bullmq-1", "bullmq-2", "bullmq-3", "bullmq-4", "bullmq-5"]
+
+
+@pytest.mark.parametrize("dump", _REPEATABLE)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_a_program_that_declares_its_repeatable_jobs_as_ever_does_not_double_them(
+    dump: str, when: str, load: Load, options: Options
+) -> None:
+    load(dump)
+    rules: dict[str, Any] = {
+        "nightly": {"repeat": {"cron": "0 3 1 1 *", "tz": "Europe/Berlin"}},
+        "tick": {"repeat": {"every": 86_400_000, "limit": 9}, "jobId": "ticker"},
+        "season": {"repeat": {"cron": "0 0 1 1 *", "endDate": "2037-01-01T00:00:00.000Z"}},
+    }
+    async with queue_of(options, "audio") as queue:
+        if when == "before":
+            for name, opts in rules.items():
+                await queue.add(name, {}, opts)
+        await run(options, Silent())
+        carried = {s["key"]: s["next"] for s in await queue.getJobSchedulers()}
+        for name, opts in rules.items():
+            await queue.add(name, {}, opts)
+        assert {s["key"]: s["next"] for s in await queue.getJobSchedulers()} == carried
+        names = sorted(s["name"] for s in await queue.getJobSchedulers() if s["name"] in rules)
+        assert names == sorted(rules)
+        jobs = [job.name for job in await queue.getJobs(["waiting", "delayed"])]
+        assert sorted(name for name in jobs if name in rules) == names
+        assert await queue.removeRepeatable("tick", {"every": 86_400_000}, "ticker") is True
+        assert await queue.removeRepeatableByKey("nightly:::Europe/Berlin:0 3 1 1 *") is True
+
+
 @pytest.mark.parametrize("dump", ALL)
 async def test_data_reaches_the_worker_as_it_was_given(
     dump: str, load: Load, options: Options, redis_server: RedisServer

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
 from jetbull.checks import mapping
 from jetbull.job import Job, JobOwner
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.legacy import outdated, repeat_key, repeatable, scheduler_options
+from jetbull.legacy import keys_like, outdated, repeat_keys, repeatable, scheduler_options
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobSchedulerJson
 
@@ -76,10 +77,11 @@ class QueueSchedules(JobOwner, Generic[Data, Result]):
     ) -> Job[Data, Result] | None:
         """What `add(name, data, {repeat: …})` of version 5 did: registers a scheduler.
 
-        Gives its next job, or None when its limit or end date is past.
+        Gives its next job, or None when its limit or end date is past. One that was carried here
+        from Redis is updated under the id it has.
         """
         repeat = dict(mapping("repeat", opts["repeat"]))
-        key = repeat_key(name, repeat, opts.get("jobId"))
+        key = await self._existing(repeat_keys(name, repeat, opts.get("jobId")))
         template = {k: v for k, v in opts.items() if k not in ("repeat", "jobId")}
         options = scheduler_options(repeat, now_ms())
         return await self.jobScheduler.upsertJobScheduler(key, options, name, data, template)
@@ -99,14 +101,20 @@ class QueueSchedules(JobOwner, Generic[Data, Result]):
     async def removeRepeatableByKey(self, key: str) -> bool:
         """v5's name for `removeJobScheduler`; True when it existed."""
         outdated("removeRepeatableByKey", "removeJobScheduler")
-        return await self.removeJobScheduler(key) == 0
+        return await self.removeJobScheduler(await self._existing(keys_like(key))) == 0
 
     async def removeRepeatable(
         self, name: str, repeat_opts: Mapping[str, Any], job_id: str | None = None
     ) -> bool:
         """v5: removes the scheduler that `add(name, …, {repeat})` made; True when it existed."""
         outdated("removeRepeatable", "removeJobScheduler")
-        return await self.removeJobScheduler(repeat_key(name, repeat_opts, job_id)) == 0
+        key = await self._existing(repeat_keys(name, repeat_opts, job_id))
+        return await self.removeJobScheduler(key) == 0
+
+    async def _existing(self, keys: Sequence[str]) -> str:
+        """The first of these ids that a scheduler has, else the first."""
+        known = await asyncio.gather(*(self.jobScheduler.getScheduler(key) for key in keys))
+        return next((key for key, there in zip(keys, known, strict=True) if there), keys[0])
 
 
 __all__ = ["QueueSchedules"]

@@ -184,13 +184,14 @@ def _legacy_ids(member: str, slot: int) -> list[str]:
     """Ids that BullMQ 1 to 5 and Bull give the job of a `name:jobId:endDate:tz:pattern` member.
 
     Name and job id may hold colons themselves, so every way to part them is tried. The first Bull 3
-    took both as they are.
+    took both as they are, the first BullMQs the name.
     """
     namespace = _md5(member)
     parts = member.split(":")
     ids = []
     for end in range(1, len(parts)):
         name = ":".join(parts[:end])
+        ids.append(f"repeat:{name}:{namespace}:{slot}")
         for stop in range(end + 1, len(parts) + 1):
             job_id = ":".join(parts[end:stop])
             ids.append(f"repeat:{_md5(name + job_id + namespace)}:{slot}")

@@ -255,6 +255,9 @@ class JetStreamQueue:
     async def put_scheduler(self, scheduler: Scheduler) -> None:
         await schedulers.put_scheduler(self._store, scheduler)
 
+    async def remove_scheduler(self, scheduler_id: str) -> None:
+        await self._store.purge(self._store.names.aux("sched", scheduler_id))
+
     async def schedulers(self) -> list[Scheduler]:
         return await schedulers.read_schedulers(self._store)
 

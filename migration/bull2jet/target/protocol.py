@@ -73,6 +73,9 @@ class TargetQueue(Protocol):
     async def put_scheduler(self, scheduler: Scheduler) -> None:
         """Stores a scheduler's record; its pending job is carried like any job."""
 
+    async def remove_scheduler(self, scheduler_id: str) -> None:
+        """Removes a scheduler's record, but not its pending job."""
+
     async def schedulers(self) -> list[Scheduler]:
         """All schedulers."""
 

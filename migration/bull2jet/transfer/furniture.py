@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bull2jet.findings import Finding, Findings, Severity
@@ -87,8 +88,26 @@ async def carry_schedulers(
             await target.put_scheduler(mapped)
         if not live and copy is not None and mapped.pendingId is not None:
             await _drop_pending(target, copy)
+        for twin in () if live else _twins(original, known.values()):
+            await _drop_pending(target, twin)
+            await target.remove_scheduler(twin.id)
         await handover.claim_scheduler(original.legacyKey or original.id)
     return len(schedules.schedulers)
+
+
+def _twins(repeatable: Scheduler, known: Iterable[Scheduler]) -> list[Scheduler]:
+    """What new programs have stored for an older repeatable job: `name:jobId:end:tz:pattern`."""
+    if repeatable.legacyKey is None:
+        return []
+    rule = f":{repeatable.endDate or ''}:{repeatable.tz or ''}:"
+    rule += str(repeatable.pattern or repeatable.every)
+    return [
+        other
+        for other in known
+        if other.id != repeatable.id
+        and other.id.startswith(f"{repeatable.name}:")
+        and other.id.endswith(rule)
+    ]
 
 
 async def _drop_pending(target: TargetQueue, copy: Scheduler) -> None:
