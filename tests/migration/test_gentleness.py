@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bull2jet.commands.finalize import finalize
+from bull2jet.commands.inspect import inspect
+from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
+from bull2jet.model import Job
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from bull2jet.source.discovery import discover
-from bull2jet.source.door import Door
+from bull2jet.source.door import Command, Door
 from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import HOLDERS, page
 from bull2jet.source.pace import Pace
+from bull2jet.target.jetstream import JetStreamQueue
 
 from .conftest import RedisServer, make_jobs, put_job
 from .reading import the
@@ -107,3 +114,43 @@ async def test_huge_jobs_are_read_a_few_at_a_time(redis_server: RedisServer, doo
     loader = JobLoader(door, found.queue, found.generation)
     sizes = [sum(job.size for job in loaded.jobs) async for loaded in loader.load(wait, listings)]
     assert len(sizes) == 4 and max(sizes) <= CHUNK_BYTES + 1000
+
+
+async def test_no_command_holds_more_than_a_few_huge_jobs_at_once(
+    redis_server: RedisServer, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    from_redis, from_nats = Door.calls, JetStreamQueue.read
+
+    async def calls(self: Door, commands: Sequence[Command]) -> list[Any]:
+        answers = await from_redis(self, commands)
+        held.append(sum(len(part) for answer in answers for part in _parts(answer)))
+        return answers
+
+    async def read(self: JetStreamQueue, job_ids: Sequence[str]) -> dict[str, Job]:
+        jobs = await from_nats(self, job_ids)
+        held.append(sum(job.size for job in jobs.values()))
+        return jobs
+
+    monkeypatch.setattr(Door, "calls", calls)
+    monkeypatch.setattr(JetStreamQueue, "read", read)
+    make_jobs(redis_server.client, 1)
+    for number in range(30):
+        put_job(redis_server.client, f"big{number}", data=f'"{"x" * 1_000_000}"')
+        redis_server.client.lpush("bull:q:wait", f"big{number}")
+    final = options.model_copy(update={"archive": tmp_path / "archive.jsonl.gz"})
+    for command in (inspect, run, rollback, run):
+        await command(options, Silent())
+    await finalize(final, Silent())
+    assert redis_server.client.keys() == []
+    assert max(held) < 2 * CHUNK_BYTES
+
+
+def _parts(answer: Any) -> Iterable[bytes]:
+    """The strings that an answer of Redis holds."""
+    if isinstance(answer, bytes):
+        yield answer
+    elif isinstance(answer, dict):
+        yield from (part for pair in answer.items() for part in pair)
+    elif isinstance(answer, list):
+        yield from (part for part in answer if isinstance(part, bytes))

@@ -172,8 +172,8 @@ async def _sample_fields(door: Door, keys: QueueKeys, types: dict[str, str]) -> 
     ]
     ids = [text(i) for ids in await door.calls(commands) if isinstance(ids, list) for i in ids]
     fields: set[str] = set()
-    for answer in await door.calls([("HGETALL", keys.job(job_id)) for job_id in ids]):
-        if isinstance(answer, dict):
+    for answer in await door.calls([("HKEYS", keys.job(job_id)) for job_id in ids]):
+        if isinstance(answer, list):
             fields.update(text(name) for name in answer)
     return fields
 

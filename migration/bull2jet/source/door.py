@@ -26,7 +26,7 @@ Command = tuple[str | int | bytes, ...]
 READING = frozenset(
     {
         "PING", "INFO", "DBSIZE", "SCAN", "TYPE", "EXISTS", "PTTL", "MEMORY", "CLIENT",
-        "GET", "STRLEN", "HGETALL", "HGET", "HMGET", "HLEN", "HSCAN", "HEXISTS", "HSTRLEN",
+        "GET", "STRLEN", "HGETALL", "HGET", "HMGET", "HLEN", "HSCAN", "HKEYS", "HEXISTS", "HSTRLEN",
         "LLEN", "LRANGE", "LINDEX", "SCARD", "SMEMBERS", "SSCAN", "SISMEMBER", "SRANDMEMBER",
         "ZCARD", "ZRANGE", "ZREVRANGE", "ZRANGEBYSCORE", "ZSCORE", "ZSCAN", "ZCOUNT",
         "XLEN", "XRANGE", "XREVRANGE", "XREAD",

@@ -63,48 +63,45 @@ async def survey(door: Door, found: QueueFound, limit: int) -> tuple[QueueSurvey
     result.legacy_schedulers = sum(1 for s in schedules.schedulers if s.legacyKey is not None)
     for holder in usable(found.types):
         state = result.states.setdefault(holder.state, StateSurvey())
-        jobs, count, problems = await _sample(door, found, holder)
-        findings += problems
-        _add(state, jobs, count)
-        result.locked += sum(1 for job in jobs if job.locked)
-        result.relatives |= _relatives(found.queue, jobs)
+        findings += await _sample(door, found, holder, state, result)
         if state.largest > limit:
             findings.append(_large(found.queue, holder.state, state.largest, limit))
     return result, findings
 
 
 async def _sample(
-    door: Door, found: QueueFound, holder: Holder
-) -> tuple[list[Job], int, list[Finding]]:
+    door: Door, found: QueueFound, holder: Holder, state: StateSurvey, result: QueueSurvey
+) -> list[Finding]:
+    """Adds what a sample tells to `state` and `result`; what is wrong with its jobs."""
     keys = QueueKeys(found.queue)
     count = int(await door.call(holder.counting, keys(holder.suffix)))
     listings = await page(door, keys, holder, 0, SAMPLE)
     if count > SAMPLE:
         listings += await page(door, keys, holder, max(SAMPLE, count - SAMPLE), SAMPLE)
-    jobs: list[Job] = []
     problems: list[Finding] = []
+    seen = size = passed = 0
     loader = JobLoader(door, found.queue, found.generation)
     async for loaded in loader.load(holder, listings):
-        jobs += loaded.jobs
         problems += loaded.findings
-        if count <= 2 * SAMPLE:
-            count -= len(loaded.passed)  # markers and damaged entries are no jobs
-    return jobs, count, problems
-
-
-def _add(state: StateSurvey, jobs: Sequence[Job], count: int) -> None:
+        passed += len(loaded.passed)  # markers and damaged entries are no jobs
+        for job in loaded.jobs:
+            seen += 1
+            size += job.size
+            _add(state, job)
+            result.locked += job.locked
+        result.relatives |= _relatives(found.queue, loaded.jobs)
+    count -= passed if count <= 2 * SAMPLE else 0
     state.count += count
-    if not jobs:
-        return
-    sizes = [job.size for job in jobs]
-    state.bytes += sum(sizes) * count // len(sizes)
-    state.largest = max(state.largest, *sizes)
-    times = [job.timestamp for job in jobs]
-    state.oldest = min(times) if state.oldest is None else min(state.oldest, *times)
-    state.newest = max(times) if state.newest is None else max(state.newest, *times)
-    due = [job.due for job in jobs if job.due is not None]
-    if due:
-        state.next_due = min(due)
+    state.bytes += size * count // max(1, seen)
+    return problems
+
+
+def _add(state: StateSurvey, job: Job) -> None:
+    state.largest = max(state.largest, job.size)
+    state.oldest = min(job.timestamp, state.oldest or job.timestamp)
+    state.newest = max(job.timestamp, state.newest or job.timestamp)
+    if job.due is not None:
+        state.next_due = min(job.due, state.next_due or job.due)
 
 
 def _relatives(queue: QueueRef, jobs: Sequence[Job]) -> set[str]:

@@ -18,10 +18,12 @@ from bull2jet.idset import IdSet
 from bull2jet.source.discovery import QueueFound, misfits
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.handover import Handover
+from bull2jet.source.jobs import CHUNK_BYTES
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
 from bull2jet.source.listing import HOLDERS, holders, pages
 from bull2jet.source.remaining import remaining
 
+_AT_ONCE = 200  # keys
 _READ: dict[str, tuple[str | int, ...]] = {
     "string": ("GET",),
     "hash": ("HGETALL",),
@@ -91,7 +93,7 @@ async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], 
     try:
         with gzip.open(path, "xt", encoding="ascii") as file:
             async for page in removable(door, found, siblings):
-                for row in await _rows(door, page):
+                async for row in _rows(door, page):
                     file.write(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n")
                     count += 1
     except FileExistsError as error:
@@ -139,19 +141,38 @@ async def _sizes(door: Door, keys: QueueKeys) -> dict[Command, int]:
     }
 
 
-async def _rows(door: Door, page: Sequence[str]) -> list[list[Any]]:
+async def _rows(door: Door, page: Sequence[str]) -> AsyncIterator[list[Any]]:
+    """The keys as rows of the archive, read a few at a time where jobs are large."""
     commands: list[Command] = [(verb, key) for key in page for verb in ("TYPE", "PTTL")]
     answers = await door.calls(commands)
-    kinds = [text(answer) for answer in answers[::2]]
-    reads: list[Command] = []
-    for key, kind in zip(page, kinds, strict=True):
-        verb, *arguments = _READ.get(kind, ("EXISTS",))
-        reads.append((verb, key, *arguments))
-    values = await door.calls(reads)
-    return [
-        [key, kind, ttl, _plain(value)]
-        for key, kind, ttl, value in zip(page, kinds, answers[1::2], values, strict=True)
-    ]
+    keys = [(key, text(kind)) for key, kind in zip(page, answers[::2], strict=True)]
+    times = dict(zip(page, answers[1::2], strict=True))
+    for chunk in await _chunks(door, keys):
+        reads: list[Command] = []
+        for key, kind in chunk:
+            verb, *arguments = _READ.get(kind, ("EXISTS",))
+            reads.append((verb, key, *arguments))
+        values = await door.calls(reads)
+        for (key, kind), value in zip(chunk, values, strict=True):
+            yield [key, kind, times[key], _plain(value)]
+
+
+async def _chunks(door: Door, keys: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
+    """The keys in groups of bounded number and bytes, as far as data and results tell."""
+    hashes = [key for key, kind in keys if kind == "hash"]
+    fields = ("data", "returnvalue")
+    answers = await door.calls([("HSTRLEN", key, name) for key in hashes for name in fields])
+    sizes = dict(zip(hashes, zip(answers[::2], answers[1::2], strict=True), strict=True))
+    chunks: list[list[tuple[str, str]]] = [[]]
+    room = CHUNK_BYTES
+    for key, kind in keys:
+        size = sum(part for part in sizes.get(key, ()) if isinstance(part, int))
+        if chunks[-1] and (size > room or len(chunks[-1]) >= _AT_ONCE):
+            chunks.append([])
+            room = CHUNK_BYTES
+        chunks[-1].append((key, kind))
+        room -= size
+    return chunks
 
 
 def _plain(value: Any) -> Any:

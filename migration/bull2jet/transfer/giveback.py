@@ -20,7 +20,7 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Command, Door
 from bull2jet.source.generation import Library
 from bull2jet.source.handover import RETURNED, Handover
-from bull2jet.source.jobs import JobLoader
+from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listing import HOLDERS, pages
 from bull2jet.source.options import abbreviated
@@ -36,7 +36,7 @@ _ORDER = (
     State.WAITING_CHILDREN, State.COMPLETED, State.FAILED, State.PRIORITIZED, State.WAITING,
     State.DELAYED,
 )  # fmt: skip
-_GROUP = 50  # jobs per atomic step
+_GROUP = 50  # jobs per atomic step, fewer where they are large
 _GONE = f"{OWN}gone"
 
 
@@ -90,11 +90,16 @@ class GiveBack:
 
     async def _return_state(self, state: State, total: int) -> None:
         self.progress.begin(self.found.queue.key, f"return {state}", total)
+        number = 1
         async for ids in self.target.listing(state):
-            for start in range(0, len(ids), _GROUP):
-                await self._return_group(state, ids[start : start + _GROUP])
+            start = 0
+            while start < len(ids):
+                largest = await self._return_group(state, ids[start : start + number])
+                start += number
+                number = max(1, min(2 * number, _GROUP, CHUNK_BYTES // (largest + 1)))
 
-    async def _return_group(self, state: State, ids: Sequence[str]) -> None:
+    async def _return_group(self, state: State, ids: Sequence[str]) -> int:
+        """Returns these jobs; the size of the largest."""
         marks = await self.door.calls(
             [("SISMEMBER", self._keys(RETURNED), job_id) for job_id in ids]
         )
@@ -118,7 +123,9 @@ class GiveBack:
             commands += self._writer.place(job, number, scores.get(job.id))
             commands.append(("SADD", self._keys(RETURNED), job.id))
         await self.handover.together(commands)
-        self.progress.advance(len(jobs), sum(job.size for job in jobs))
+        sizes = [job.size for job in jobs]
+        self.progress.advance(len(jobs), sum(sizes))
+        return max(sizes, default=0)
 
     async def _originals(self, jobs: Sequence[Job]) -> dict[str, Job]:
         """The jobs as the hashes in Redis still describe them."""
