@@ -206,13 +206,14 @@ class Handover:
         """Puts reserved jobs aside that the target will never hold."""
         await self._move(holder.inflight, holder.refused, ids)
 
-    async def claim_scheduler(self, scheduler_id: str) -> None:
-        """Takes a scheduler over: the old side makes no further iterations."""
+    async def claim_schedulers(self, members: Sequence[str]) -> None:
+        """Takes schedulers over: the old side makes no further iterations."""
         repeat, mirror = self.keys("repeat"), self.keys.own("repeat")
-        await self._run(
-            _MOVE, [repeat, mirror, self.keys.own("-"), self.keys.own("-")],
-            ["zset", "", scheduler_id],
-        )  # fmt: skip
+        if members:
+            await self._run(
+                _MOVE, [repeat, mirror, self.keys.own("-"), self.keys.own("-")],
+                ["zset", "", *members],
+            )  # fmt: skip
 
     async def strike(self, key: str, job_id: str, number: int) -> int:
         """Removes an id from a list so many times, from the end of the line on; 0 for all."""

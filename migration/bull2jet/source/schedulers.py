@@ -9,7 +9,6 @@ scheduler its id, and ids of jobs made before and after the migration stay alike
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -23,11 +22,12 @@ from bull2jet.source.decoding import json_problem
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.options import expanded
+from bull2jet.source.pending import pending_ids
 from bull2jet.source.settings import decoded, number
 
 #: options of one iteration, which a template does not have
 _OF_ONE_JOB = frozenset({"repeat", "jobId", "delay", "timestamp", "prevMillis", "repeatJobKey"})
-_STEPS = 4096
+_AT_ONCE = 50
 
 
 @dataclass(slots=True)
@@ -43,9 +43,12 @@ async def taken_over(door: Door, queue: QueueRef) -> Schedules:
     return await _read_all(door, queue, f"{OWN}repeat", [])
 
 
-async def read_schedulers(door: Door, queue: QueueRef) -> Schedules:
-    """The schedulers that the queue still lists, by next slot."""
-    before = (await taken_over(door, queue)).schedulers
+async def read_schedulers(
+    door: Door, queue: QueueRef, before: Sequence[Scheduler] | None = None
+) -> Schedules:
+    """The schedulers that the queue still lists, by next slot; `before` are those taken over."""
+    if before is None:
+        before = (await taken_over(door, queue)).schedulers
     return await _read_all(door, queue, "repeat", before)
 
 
@@ -58,45 +61,57 @@ async def _read_all(
     flat = (await door.calls([("ZRANGE", keys(suffix), 0, -1, "WITHSCORES")]))[0]
     if isinstance(flat, Exception):
         return result
+    members: dict[str, int] = {}
     for index in range(0, len(flat), 2):
         member, slot = text(flat[index]), float(flat[index + 1])
         if math.isinf(slot):
             result.findings.append(_lost(keys, member, "its next slot is no time"))
         else:
-            await _read_one(door, keys, member, int(slot), result, before)
+            members[member] = int(slot)
+    owners = {scheduler.id: scheduler.legacyKey for scheduler in before}
+    rows = list(members.items())
+    for start in range(0, len(rows), _AT_ONCE):
+        await _read_some(door, keys, dict(rows[start : start + _AT_ONCE]), result, owners)
     return result
 
 
-async def _read_one(
+async def _read_some(
     door: Door,
     keys: QueueKeys,
-    member: str,
-    slot: int,
+    members: Mapping[str, int],
     result: Schedules,
-    before: Sequence[Scheduler],
+    owners: dict[str, str | None],
 ) -> None:
-    answer = (await door.calls([("HGETALL", keys.scheduler(member))]))[0]
-    record = {} if isinstance(answer, Exception) else decoded(answer)
-    pending_id, pending = await _pending(door, keys, member, slot, record)
-    try:
-        if "ic" in record:
-            result.schedulers.append(_modern(member, slot, record, pending_id))
-        elif pending is None or pending_id is None:
-            raise ValueError(
-                "its data lived only in the job for its next slot, and that job is gone; "
-                "create a job scheduler for it by hand"
-            )
-        else:
-            scheduler = _legacy(member, slot, record, pending_id, pending)
-            others = (other for other in (*before, *result.schedulers) if other.legacyKey != member)
-            if any(scheduler.id == other.id for other in others):
-                raise ValueError("another one gives its jobs the same ids")
-            result.schedulers.append(scheduler)
+    answers = await door.calls([("HGETALL", keys.scheduler(member)) for member in members])
+    records = {
+        member: {} if isinstance(answer, Exception) else decoded(answer)
+        for member, answer in zip(members, answers, strict=True)
+    }
+    pending = await pending_ids(door, keys, members)
+    jobs = [pending[member] for member in members if "ic" not in records[member]]
+    hashes = await _hashes(door, keys, [job_id for job_id in jobs if job_id is not None])
+    for member, slot in members.items():
+        record, job_id = records[member], pending[member]
+        try:
+            if "ic" in record:
+                scheduler = _modern(member, slot, record, job_id)
+            elif job_id is None or job_id not in hashes:
+                raise ValueError(
+                    "its data lived only in the job for its next slot, and that job is gone; "
+                    "create a job scheduler for it by hand"
+                )
+            else:
+                scheduler = _legacy(member, slot, record, job_id, hashes[job_id])
+                if owners.get(scheduler.id, member) != member:
+                    raise ValueError("another one gives its jobs the same ids")
+        except ValueError as problem:
+            result.findings.append(_lost(keys, member, str(problem)))
+            continue
+        owners[scheduler.id] = scheduler.legacyKey
+        result.schedulers.append(scheduler)
+        if scheduler.legacyKey is not None:
             result.findings.append(_converted(keys, scheduler))
-    except ValueError as problem:
-        result.findings.append(_lost(keys, member, str(problem)))
-        return
-    _check_zone(keys, result)
+        _check_zone(keys, result)
 
 
 def _modern(member: str, slot: int, record: Mapping[str, str], pending: str | None) -> Scheduler:
@@ -152,63 +167,13 @@ def _legacy(
     )
 
 
-async def _pending(
-    door: Door, keys: QueueKeys, member: str, slot: int, record: Mapping[str, str]
-) -> tuple[str | None, dict[str, str] | None]:
-    """The job for the next slot: by the ids the libraries make, else among those due then."""
-    candidates = [f"repeat:{member}:{slot}", *_legacy_ids(member, slot)]
-    answers = await door.calls([("HGETALL", keys.job(job_id)) for job_id in candidates])
-    for job_id, answer in zip(candidates, answers, strict=True):
-        if answer and not isinstance(answer, Exception):
-            return job_id, decoded(answer)
-    due = (slot * _STEPS, slot * _STEPS + _STEPS - 1)
-    listed = await door.calls(
-        [
-            ("ZRANGEBYSCORE", keys(suffix), *due, "LIMIT", 0, 1000)
-            for suffix in ("delayed", f"{OWN}delayed")
-        ]
-    )
-    due_then = [text(i) for ids in listed if not isinstance(ids, Exception) for i in ids]
-    ids = [job_id for job_id in due_then if job_id.startswith("repeat:")]
-    answers = await door.calls([("HGETALL", keys.job(job_id)) for job_id in ids])
-    for job_id, answer in zip(ids, answers, strict=True):
-        if isinstance(answer, Exception):
-            continue
-        fields = decoded(answer)
-        if member in (fields.get("rjk"), _bull_key(fields)):
-            return job_id, fields
-    return None, None
-
-
-def _legacy_ids(member: str, slot: int) -> list[str]:
-    """Ids that BullMQ 1 to 5 and Bull give the job of a `name:jobId:endDate:tz:pattern` member.
-
-    Name and job id may hold colons themselves, so every way to part them is tried. The first Bull 3
-    took both as they are, the first BullMQs the name.
-    """
-    namespace = _md5(member)
-    parts = member.split(":")
-    ids = []
-    for end in range(1, len(parts)):
-        name = ":".join(parts[:end])
-        ids.append(f"repeat:{name}:{namespace}:{slot}")
-        for stop in range(end + 1, len(parts) + 1):
-            job_id = ":".join(parts[end:stop])
-            ids.append(f"repeat:{_md5(name + job_id + namespace)}:{slot}")
-            ids.append(f"repeat:{_md5(f'{name}{job_id}:{namespace}')}:{slot}")
-            ids.append(f"repeat:{name}:{job_id}:{slot}")
-    return ids
-
-
-def _md5(value: str) -> str:
-    raw = value.encode("utf-8", "surrogateescape")
-    return hashlib.md5(raw, usedforsecurity=False).hexdigest()
-
-
-def _bull_key(fields: Mapping[str, str]) -> str | None:
-    repeat = _object(fields.get("opts")).get("repeat")
-    key = repeat.get("key") if isinstance(repeat, dict) else None
-    return key if isinstance(key, str) else None
+async def _hashes(door: Door, keys: QueueKeys, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    answers = await door.calls([("HGETALL", keys.job(job_id)) for job_id in job_ids])
+    return {
+        job_id: decoded(answer)
+        for job_id, answer in zip(job_ids, answers, strict=True)
+        if answer and not isinstance(answer, Exception)
+    }
 
 
 def _template(opts: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bull2jet.findings import Finding, Findings, Severity
@@ -15,11 +16,13 @@ from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.checkpoint import Checkpoint
 from bull2jet.transfer.mapping import Mapper
 
+_AT_ONCE = 50  # schedulers
+
 
 async def all_schedulers(door: Door, queue: QueueRef) -> Schedules:
     """Schedulers that wait to be taken over and those that have been."""
-    here = await read_schedulers(door, queue)
     there = await taken_over(door, queue)
+    here = await read_schedulers(door, queue, there.schedulers)
     return Schedules(there.schedulers + here.schedulers, there.findings + here.findings)
 
 
@@ -76,23 +79,37 @@ async def carry_schedulers(
     schedules = await read_schedulers(door, queue)
     findings.extend(schedules.findings)
     known = {scheduler.id: scheduler for scheduler in await target.schedulers()}
-    for original, mapped in zip(
-        schedules.schedulers, mapper.schedulers(schedules.schedulers), strict=True
-    ):
-        problem = target.refused_rule(mapped)
-        if problem is not None:
-            findings.add(refused_scheduler(queue, mapped, problem))
-            continue
-        copy = known.get(mapped.id)
-        if not live or not same_rule(copy, mapped):
-            await target.put_scheduler(mapped)
-        if not live and copy is not None and mapped.pendingId is not None:
-            await _drop_pending(target, copy)
-        for twin in () if live else _twins(original, known.values()):
-            await _drop_pending(target, twin)
-            await target.remove_scheduler(twin.id)
-        await handover.claim_scheduler(original.legacyKey or original.id)
+    mapped = mapper.schedulers(schedules.schedulers)
+    pairs = list(zip(schedules.schedulers, mapped, strict=True))
+    for start in range(0, len(pairs), _AT_ONCE):
+        stored = []
+        for original, wanted in pairs[start : start + _AT_ONCE]:
+            problem = target.refused_rule(wanted)
+            if problem is not None:
+                findings.add(refused_scheduler(queue, wanted, problem))
+                continue
+            stored.append((original, wanted))
+        await asyncio.gather(*(_store(target, *pair, known, live=live) for pair in stored))
+        await handover.claim_schedulers([first.legacyKey or first.id for first, _ in stored])
     return len(schedules.schedulers)
+
+
+async def _store(
+    target: TargetQueue,
+    original: Scheduler,
+    wanted: Scheduler,
+    known: Mapping[str, Scheduler],
+    *,
+    live: bool,
+) -> None:
+    copy = known.get(wanted.id)
+    if not live or not same_rule(copy, wanted):
+        await target.put_scheduler(wanted)
+    if not live and copy is not None and wanted.pendingId is not None:
+        await _drop_pending(target, copy)
+    for twin in () if live else _twins(original, known.values()):
+        await _drop_pending(target, twin)
+        await target.remove_scheduler(twin.id)
 
 
 def _twins(repeatable: Scheduler, known: Iterable[Scheduler]) -> list[Scheduler]:

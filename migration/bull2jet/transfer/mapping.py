@@ -29,6 +29,10 @@ class Mapper:
     #: jobs for their next slots -> id of that scheduler; the first BullMQs do not tell by the job
     _pending: dict[str, str] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
+    _members: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._members = {new: member for member, new in reversed(self.ids.items())}
 
     def schedulers(self, schedulers: Iterable[Scheduler]) -> list[Scheduler]:
         """The schedulers as the target keeps them; remembers which ids older ones got."""
@@ -36,6 +40,7 @@ class Mapper:
         for scheduler in schedulers:
             if scheduler.legacyKey is not None:
                 self.ids[scheduler.legacyKey] = scheduler.id
+                self._members.setdefault(scheduler.id, scheduler.legacyKey)
                 if scheduler.pendingId is not None:
                     self._pending[scheduler.pendingId] = scheduler.id
             if self.timezone and scheduler.pattern and not scheduler.tz:
@@ -45,7 +50,7 @@ class Mapper:
 
     def legacy_key(self, scheduler_id: str) -> str | None:
         """The `repeat` member that an older repeatable job had, None for a scheduler."""
-        return next((key for key, new in self.ids.items() if new == scheduler_id), None)
+        return self._members.get(scheduler_id)
 
     def job(self, job: Job) -> Job:
         """The job as the target keeps it.

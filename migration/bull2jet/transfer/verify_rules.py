@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bull2jet.canonical import canonical, plain, same_given
@@ -20,6 +20,8 @@ from bull2jet.transfer.furniture import (
     same_rule,
 )
 from bull2jet.transfer.mapping import Mapper
+
+_AT_ONCE = 200  # jobs
 
 
 @dataclass(slots=True)
@@ -49,13 +51,15 @@ class RuleCheck:
         self.findings.extend(f for f in source.findings if f.severity is Severity.LEFT)
         if not self.live:
             self._name_others(known, {scheduler.id for scheduler in source.schedulers})
-        for wanted in self.mapper.schedulers(source.schedulers):
+        mapped = self.mapper.schedulers(source.schedulers)
+        waiting = await self._still_waiting(mapped) if self.live else set()
+        for wanted in mapped:
             copy = known.get(wanted.id)
             problem = self.target.refused_rule(wanted)
             if problem is not None:
                 self.findings.add(refused_scheduler(self.queue, wanted, problem))
                 continue
-            waits = self.live and await self._still_waits(wanted)
+            waits = wanted.pendingId in waiting
             if copy is None and waits:
                 text = f"the scheduler {wanted.id!r} is not on the target, but its next job is."
                 self._wrong(text)
@@ -79,13 +83,16 @@ class RuleCheck:
                 text = f"the scheduler {scheduler_id!r} is on the target only."
                 self._tell(Severity.NOTE, text)
 
-    async def _still_waits(self, scheduler: Scheduler) -> bool:
-        """Whether the carried job for its next slot is delayed yet: who removes a scheduler, or
-        stores another rule, removes that job as well."""
-        pending = scheduler.pendingId or ""
-        job = (await self.target.read([pending])).get(pending)
-        ours = await self.target.carried_by_us([pending]) if job else set()
-        return job is not None and job.state is State.DELAYED and pending in ours
+    async def _still_waiting(self, schedulers: Sequence[Scheduler]) -> set[str]:
+        """Carried jobs for next slots that are delayed yet: who removes a scheduler, or stores
+        another rule, removes that job as well."""
+        pending = [rule.pendingId for rule in schedulers if rule.pendingId is not None]
+        waiting: set[str] = set()
+        for start in range(0, len(pending), _AT_ONCE):
+            ids = pending[start : start + _AT_ONCE]
+            jobs, ours = await self.target.read(ids), await self.target.carried_by_us(ids)
+            waiting |= {i for i, job in jobs.items() if job.state is State.DELAYED and i in ours}
+        return waiting
 
     async def _check_settings(self) -> None:
         source, target = await read_settings(self.door, self.queue), await self.target.settings()
