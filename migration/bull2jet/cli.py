@@ -34,7 +34,7 @@ from bull2jet.source.address import parse
 from bull2jet.source.door import unavailable
 from bull2jet.stopping import until_stopped
 from jetbull._version import __version__
-from jetbull.errors import JetbullError
+from jetbull.errors import JetbullError, StoreError
 
 Command = Callable[[Options, Progress], Awaitable[Report]]
 
@@ -50,6 +50,8 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 
 #: commands that write
 CHANGING = frozenset({"run", "rollback", "finalize"})
+#: JetStream's errors for an account, a server or a disk that is full
+_NO_ROOM = frozenset({10002, 10023, 10047})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,12 +71,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RedisError as error:
         return _fail(str(unavailable(parse(chosen.redis), error)), Verdict.UNAVAILABLE)
     except JetbullError as error:
-        return _fail(f"NATS: {error}", Verdict.UNAVAILABLE)
+        return _fail(_from_nats(error), Verdict.UNAVAILABLE)
     except (MigrationError, OSError) as error:
         return _fail(str(error), Verdict.STOP)
     except KeyboardInterrupt:
         return _fail(_stopped(chosen.command), Verdict.INTERRUPTED)
     return int(report.verdict)
+
+
+def _from_nats(error: JetbullError) -> str:
+    if isinstance(error, StoreError) and error.code in _NO_ROOM:
+        return (
+            f"NATS has no room left (JetStream error {error.code}): make room on its disk or raise "
+            "its max_file_store, then type the same command again; nothing is lost."
+        )
+    return f"NATS: {error}"
 
 
 def _stopped(command: str) -> str:
@@ -272,15 +283,22 @@ def _first(error: ValidationError) -> str:
 
 
 def _write(report: Report, chosen: argparse.Namespace) -> None:
-    if chosen.report:
-        chosen.report.write_text(sealed(report) + "\n", encoding="ascii")
-    if chosen.html:
-        chosen.html.write_text(page(report), encoding="utf-8")
+    """Prints the report before it writes any file, so that it is seen whatever comes."""
     if chosen.json:
         sys.stdout.write(sealed(report) + "\n")
     else:
         sys.stdout.write("\n".join(lines(report)) + "\n")
     sys.stdout.flush()
+    try:
+        if chosen.report:
+            chosen.report.write_text(sealed(report) + "\n", encoding="ascii")
+        if chosen.html:
+            chosen.html.write_text(page(report), encoding="utf-8")
+    except OSError as error:
+        raise MigrationError(
+            f"`bull2jet {chosen.command}` is done, but its report cannot be written to "
+            f"{error.filename}: {error.strerror}; name another file."
+        ) from error
 
 
 def _fail(message: str, verdict: Verdict) -> int:

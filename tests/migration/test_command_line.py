@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from bull2jet.options import Options
+from jetbull.server import EmbeddedServer
 
 from .commands import Ended, begun, bull2jet, on_terminal
 from .conftest import Load, NatsServer, RedisServer, make_jobs, put_job
@@ -179,6 +181,33 @@ def test_the_report_comes_as_json_and_as_a_page(
     page = html.read_text()
     assert page.startswith("<!doctype html>") and waiting["digest"] in page
     assert document["seal"] in page and "<script" not in page
+
+
+def test_a_report_that_cannot_be_written_is_printed_all_the_same(
+    redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
+) -> None:
+    make_jobs(redis_server.client, 8)
+    done = bull2jet("run", *sides, "--report", str(tmp_path / "nowhere" / "report.json"))
+    assert done.code == 1 and "is done, but its report cannot be written" in done.err
+    assert "carried, 0 left in Redis" in done.out
+
+
+def test_a_target_without_room_says_so_and_the_same_command_goes_on_when_there_is(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    client, store = redis_server.client, {"store_dir": str(tmp_path / "store")}
+    make_jobs(client, 8)
+    for number in range(300):
+        put_job(client, f"large{number}", data=f'"{os.urandom(5000).hex()}"')
+        client.lpush("bull:q:wait", f"large{number}")
+    narrow: dict[str, Any] = {"jetstream": {**store, "max_file_store": 2_000_000}}
+    with EmbeddedServer(tmp_path / "narrow", extra=narrow) as server:
+        full = bull2jet("run", redis_server.url, "--to", server.url)
+        assert full.code == 5 and "has no room left" in full.err
+    with EmbeddedServer(tmp_path / "wide", extra={"jetstream": store}) as server:
+        done = bull2jet("run", redis_server.url, "--to", server.url)
+        assert done.code == 0 and " 0 left in Redis" in done.out, done
+        assert bull2jet("verify", redis_server.url, "--to", server.url).code == 0
 
 
 def test_on_a_terminal_there_are_bars_and_the_queues_name_is_asked_for(

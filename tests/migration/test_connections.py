@@ -30,8 +30,8 @@ from .conftest import GOLDEN, NatsServer, RedisServer, free_port, load_dump, mak
 OF_REDIS_5 = frozenset(
     {
         "auth", "client|id", "client|list", "client|setinfo", "client|setname", "dbsize", "del",
-        "eval", "exists", "get", "hdel", "hello", "hget", "hgetall", "hmget", "hset", "hstrlen",
-        "incrby", "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem", "pexpire", "ping",
+        "eval", "exists", "get", "hdel", "hello", "hget", "hgetall", "hkeys", "hlen", "hmget",
+        "hset", "hstrlen", "incrby", "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem", "pexpire", "ping",
         "psubscribe", "pttl", "punsubscribe", "rename", "rpop", "rpoplpush", "rpush", "sadd",
         "scan", "scard", "select", "set", "sismember", "smembers", "srandmember",
         "srem", "type", "unlink", "xrange", "xread", "xrevrange", "zadd", "zcard", "zcount",
