@@ -33,6 +33,7 @@ async def _fill(url: str) -> list[str]:
     child = {"name": "child", "queueName": "q"}
     flow = await producer.add({"name": "parent", "queueName": "q", "children": [child]})
     await producer.close()
+    assert flow is not None
     return [str(job.id) for job in (*added, flow["job"])]
 
 

@@ -53,5 +53,5 @@ async def _current(queue: Queue) -> dict[str, str]:
         await asyncio.sleep(0.1)
 
 
-async def _done(job: Job) -> str | None:
-    return job.id
+async def _done(job: Job) -> str:
+    return str(job.id)
