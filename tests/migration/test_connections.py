@@ -32,8 +32,8 @@ OF_REDIS_5 = frozenset(
         "auth", "client|id", "client|list", "client|setinfo", "client|setname", "dbsize", "del",
         "eval", "exists", "get", "hdel", "hello", "hget", "hgetall", "hkeys", "hlen", "hmget",
         "hset", "hstrlen", "incrby", "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem",
-        "pexpire", "ping", "psubscribe", "pttl", "punsubscribe", "rename", "rpop", "rpoplpush", "rpush", "sadd",
-        "scan", "scard", "select", "set", "sismember", "smembers", "srandmember",
+        "pexpire", "ping", "psubscribe", "pttl", "punsubscribe", "rename", "rpop", "rpoplpush",
+        "rpush", "sadd", "scan", "scard", "select", "set", "sismember", "smembers", "srandmember",
         "srem", "type", "unlink", "xrange", "xread", "xrevrange", "zadd", "zcard", "zcount",
         "zrange", "zrangebyscore", "zrem", "zscore",
     }
