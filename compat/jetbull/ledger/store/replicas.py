@@ -15,7 +15,7 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
 _PAUSE_SECONDS = 0.005
-_PATIENCE = 3.0  # then a server is far behind, and what it says has to do
+_PATIENCE = 3.0  # then a server is far behind
 _TRIES = 20
 
 
@@ -36,7 +36,11 @@ async def up_to_date(
 
 
 async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[Stored]:
-    """The last message of each subject on the patterns, from a copy that has the newest of them."""
+    """The last message of each subject on the patterns, from a copy that has the newest of them.
+
+    Where none such answers, a server that stood still perhaps, the leader's word has to do: the
+    newest message of each pattern.
+    """
     wire, jobs = store.wire, store.names.space.jobs
     subjects = list(patterns)
     if not wire.is_clustered:
@@ -48,8 +52,10 @@ async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[Stored
             wire.get_batch(jobs, {"multi_last": subjects}), asyncio.gather(*asked)
         )
         known = max((m.seq for m in leading if m is not None), default=0)
-        if not known or any(m.seq >= known for m in found) or monotonic() > deadline:
+        if not known or any(m.seq >= known for m in found):
             return found
+        if monotonic() > deadline:
+            return [m for m in leading if m is not None]
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
