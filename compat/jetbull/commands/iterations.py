@@ -64,7 +64,7 @@ async def register(
     """
     store = await owner.ledger()
     while True:
-        stored = await schedules.read(store, scheduler_id)
+        stored, seq = await schedules.look(store, scheduler_id)
         replaced = await _pending_job(store, stored)
         now = now_ms()
         fresh = dict(body)
@@ -89,7 +89,6 @@ async def register(
         new = await _prepared(store, job)
         if replaced is not None and state_of(replaced[1].subject) == new.place.state == DELAYED:
             new.place = new.place._replace(lane=turn(lane_of(replaced[1].subject)))
-        seq = stored.seq if stored else await schedules.last_seq(store, scheduler_id)
         if await _save(store, scheduler_id, fresh, seq, new, replaced):
             store.promoter.arm(new.job_id, new.place.due_ms or now)
             return job

@@ -58,16 +58,17 @@ def job_id_of(scheduler_id: str, slot_ms: int) -> str:
 
 async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
     """The scheduler, or None."""
-    found = await last_on(store, store.names.aux(_KIND, scheduler_id))
-    if found is None or found.data == _REMOVED:
-        return None
-    return Scheduler(scheduler_id, json.loads(found.data), found.seq)
+    return (await look(store, scheduler_id))[0]
 
 
-async def last_seq(store: QueueStore, scheduler_id: str) -> int:
-    """What guards a new record: the sequence of what a removed scheduler left, or 0."""
+async def look(store: QueueStore, scheduler_id: str) -> tuple[Scheduler | None, int]:
+    """The scheduler, or None, and the sequence that guards the next record of that id."""
     found = await last_on(store, store.names.aux(_KIND, scheduler_id))
-    return 0 if found is None else found.seq
+    if found is None:
+        return None, 0
+    if found.data == _REMOVED:
+        return None, found.seq
+    return Scheduler(scheduler_id, json.loads(found.data), found.seq), found.seq
 
 
 async def read_all(store: QueueStore) -> list[Scheduler]:
