@@ -77,10 +77,13 @@ class Family:
         if first <= _NEAR and (first <= behind or size > _FEW):
             return (await self._front(low, first + wanted, size))[first:]
         if behind <= _NEAR:
-            how = self._tail if size <= _FEW else self._backward
-            found = await how(low, high, behind + wanted)
-            if found is not None:
-                return found[:wanted]
+            found = await self._back(low, high, behind + wanted, size)
+        else:
+            found = await self._middle(low, high, first, wanted, size)
+        return found[:wanted]
+
+    async def _middle(self, low: int, high: int, first: int, wanted: int, size: int) -> Found:
+        """`wanted` from the position `first` on."""
         if size <= _FEW:
             seq, position = await self._locate(first, size, low, high, high)
         else:
@@ -112,6 +115,9 @@ class Family:
     async def _front(self, low: int, count: int, size: int) -> Found:
         """The first `count`, in a stream that begins at `low`."""
         reach, connection = self._reach, self._store.wire.number
+        if reach.spread > _DENSE and size <= _FEW:
+            # From its beginning, where the server counts by subjects, not message by message.
+            return await self._batches(low, count)
         known = reach.first if reach.connection == connection else 0
         found = await self._some(max(low, known), count, size)
         if len(found) < min(count, size) and known > low:
@@ -150,11 +156,30 @@ class Family:
         if len(found) > 1:
             self._reach.spread = min(_THIN, (found[-1].seq - found[0].seq) / (len(found) - 1))
 
+    async def _back(self, low: int, high: int, count: int, size: int) -> Found:
+        """The newest `count`, oldest first."""
+        found = await self._where_they_were(count)
+        if found is None:
+            how = self._tail if size <= _FEW else self._backward
+            found = await how(low, high, count)
+        if found is None:
+            found = await self._middle(low, high, size - count, count, size)
+        if found:
+            self._reach.back = len(found), found[0].seq
+        return found
+
+    async def _where_they_were(self, count: int) -> Found | None:
+        """The newest `count` from where so many began at the last look; None when that has changed
+        by much. Near its end the server counts what follows only.
+        """
+        known, seq = self._reach.back
+        if not count <= known <= 2 * count:
+            return None
+        found = await self._counted(seq, min(_CHUNK, 3 * known))
+        return None if len(found) < count or found[-1].pending else found[-count:]
+
     async def _tail(self, low: int, end: int, count: int) -> Found | None:
         """The newest `count` of few, oldest first; None when they lie too far apart to look for."""
-        if count <= _SMALL and self._reach.spread < _DENSE:
-            return await self._backward(low, end, count)
-        # Near its end the server counts what follows only.
         span = int(count * self._reach.spread) + 1
         while span <= _FAR:
             seq = max(low, end - span + 1)
@@ -185,7 +210,6 @@ class Family:
             start = max(low, begin - width)
             found = await self._window(start, begin - 1) + found
             begin = start
-        self._note_spread(found[-count:])
         return found[-count:]
 
     async def _window(self, seq: int, end: int) -> Found:

@@ -13,10 +13,10 @@ class Reach:
 
     `first` is a sequence before which there are none, of the connection numbered `connection`: a
     server that was killed may give sequences out again. `spread`, how many sequences there are for
-    each message, and `few` are good for a guess.
+    each message, and `back`, how many there were from which sequence on, are good for a guess.
     """
 
     first: int = 1
     connection: int = 0
     spread: float = 1.0
-    few: bool = False
+    back: tuple[int, int] = (0, 0)
