@@ -18,6 +18,8 @@ from jetbull.ledger.wire.stored import Headers
 log = logging.getLogger("jetbull.wire")
 
 ACK_TIMEOUT = 5.0  # seconds
+# Of whatever inbox: to compile one for each connection would take a tenth of making it.
+_acknowledged = re.compile(rb"MSG ([^ ]+\.)(\d+) \d+ \d+\r\n%b\r\n" % STORED).match
 _FEW = 2  # questions under way: one job's outcome and the claim of the next
 _CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
 
@@ -40,8 +42,6 @@ class Answering(Connection):
         self._inbox = self.new_inbox()
         self._reply_start = f"{self._inbox}.".encode()
         self._prefix = len(self._reply_start)
-        start = re.escape(self._reply_start)
-        self._acknowledged = re.compile(rb"MSG %b(\d+) \d+ \d+\r\n%b\r\n" % (start, STORED)).match
         await self.subscribe(self._inbox + ".*", self._on_reply, reader=self._read_acks)
 
     async def close(self) -> None:
@@ -125,10 +125,10 @@ class Answering(Connection):
 
     def _read_acks(self, data: bytes, position: int) -> int:
         """As `_on_reply`, for acknowledgements that stand one behind the other: nearly all do."""
-        while (found := self._acknowledged(data, position)) is not None:
-            token, seq = found.groups()
+        while (found := _acknowledged(data, position)) is not None:
+            start, token, seq = found.groups()
             waiter = self._waiters.get(token)
-            if not isinstance(waiter, ForSequence):
+            if start != self._reply_start or not isinstance(waiter, ForSequence):
                 break
             position = found.end()
             waiter.stored(int(seq))
