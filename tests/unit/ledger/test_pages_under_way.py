@@ -67,3 +67,31 @@ async def test_positions_from_the_end_are_those_jobs_and_no_others(
     remove_while_reading(queue, monkeypatch, [f"w{COUNT - 2}"])
     found = await queue.getJobs(["waiting"], -3, -1, True)
     assert [job.id for job in found] == [f"w{COUNT - 3}", f"w{COUNT - 1}"]
+
+
+async def test_a_state_that_held_few_at_the_last_look_and_holds_many_now_is_read_as_one_of_many(
+    queue: Queue,
+) -> None:
+    for size in (1, pages.FEW, pages.FEW + 1, pages.FEW + 200):
+        have = len(await queue.getDelayed())
+        rows = [
+            {"name": "n", "data": {}, "opts": {"jobId": f"d{n}", "delay": 3_600_000 + 1000 * n}}
+            for n in range(have, size)
+        ]
+        await queue.addBulk(rows)
+        last = f"d{size - 1}"
+        assert [job.id for job in await queue.getDelayed(size - 1, size + 5)] == [last]
+        assert [job.id for job in await queue.getJobs(["delayed"], 0, 0, False)] == [last]
+
+
+async def test_the_newest_jobs_are_found_again_whatever_came_and_went(queue: Queue) -> None:
+    newest = [f"w{n}" for n in reversed(range(COUNT))]
+    for n in range(12):
+        found = await queue.getJobs(["waiting"], 0, 9, False)
+        assert [job.id for job in found] == newest[:10]
+        if n % 3 == 2:
+            await queue.remove(newest.pop(0))
+        else:
+            added = [f"x{n}-{number}" for number in range(n * 20)]
+            await queue.addBulk([{"name": "n", "data": {}, "opts": {"jobId": i}} for i in added])
+            newest = [*reversed(added), *newest]

@@ -54,7 +54,7 @@ class Family:
         self._level = level
         self.subject = store.names.all_in(state, "*" if level is None else str(level))
         self._start = self.subject.partition("*")[0]
-        self._reach = store.reaches.setdefault(self.subject, Reach())
+        self.reach = store.reaches.setdefault(self.subject, Reach())
 
     async def size(self) -> int:
         """How many there are; of many, a few milliseconds behind."""
@@ -65,6 +65,10 @@ class Family:
         if self.state in _COUNTED:
             return await count_family(self._store, self.state)
         return await count_matching(self._store, self.subject)
+
+    async def beginning(self, count: int) -> Found:
+        """The first `count`; the last of them tells how many there are behind it."""
+        return await self._counted(1, count)
 
     async def read(self) -> Found:
         """All of them."""
@@ -114,7 +118,7 @@ class Family:
 
     async def _front(self, low: int, count: int, size: int) -> Found:
         """The first `count`, in a stream that begins at `low`."""
-        reach, connection = self._reach, self._store.wire.number
+        reach, connection = self.reach, self._store.wire.number
         if reach.spread > _DENSE and size <= _FEW:
             # From its beginning, where the server counts by subjects, not message by message.
             return await self._batches(low, count)
@@ -130,7 +134,7 @@ class Family:
         """`count` from a sequence on."""
         found: Found = []
         asked = 0
-        some = int(count * self._reach.spread) + 1
+        some = int(count * self.reach.spread) + 1
         while True:
             some = min(_SINGLES, some)
             hits = await self._window(seq, seq + some - 1)
@@ -154,7 +158,7 @@ class Family:
 
     def _note_spread(self, found: Found) -> None:
         if len(found) > 1:
-            self._reach.spread = min(_THIN, (found[-1].seq - found[0].seq) / (len(found) - 1))
+            self.reach.spread = min(_THIN, (found[-1].seq - found[0].seq) / (len(found) - 1))
 
     async def _back(self, low: int, high: int, count: int, size: int) -> Found:
         """The newest `count`, oldest first."""
@@ -165,14 +169,14 @@ class Family:
         if found is None:
             found = await self._middle(low, high, size - count, count, size)
         if found:
-            self._reach.back = len(found), found[0].seq
+            self.reach.back = len(found), found[0].seq
         return found
 
     async def _where_they_were(self, count: int) -> Found | None:
         """The newest `count` from where so many began at the last look; None when that has changed
         by much. Near its end the server counts what follows only.
         """
-        known, seq = self._reach.back
+        known, seq = self.reach.back
         if not count <= known <= 2 * count:
             return None
         found = await self._counted(seq, min(_CHUNK, 3 * known))
@@ -180,7 +184,7 @@ class Family:
 
     async def _tail(self, low: int, end: int, count: int) -> Found | None:
         """The newest `count` of few, oldest first; None when they lie too far apart to look for."""
-        span = int(count * self._reach.spread) + 1
+        span = int(count * self.reach.spread) + 1
         while span <= _FAR:
             seq = max(low, end - span + 1)
             found = await self._batches(seq, None)

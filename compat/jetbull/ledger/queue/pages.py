@@ -66,10 +66,19 @@ async def _page(
     families = [Family(store, f) for f in _FAMILIES.get(state, ())]
     if state == "prioritized":
         families = [Family(store, PRIO, n) for n in await levels(store)]
+    if families and all(family.reach.few for family in families) and not store.wire.is_clustered:
+        found = await asyncio.gather(*(family.beginning(FEW + 1) for family in families))
+        messages = [message for some in found for message in some]
+        if len(messages) <= FEW and not any(some and some[-1].pending for some in found):
+            rows = await _sorted(store, state, messages)
+            first, last = _between(start, end, len(rows))
+            return (rows if ascending else rows[::-1])[first : last + 1], True
     edges, sizes = await asyncio.gather(
         bounds(store), asyncio.gather(*(family.size() for family in families))
     )
     total = sum(sizes)
+    for family in families:
+        family.reach.few = total <= FEW
     if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
         rows = await _whole(store, state, families)
         first, last = _between(start, end, len(rows))
@@ -175,7 +184,11 @@ async def _whole(store: QueueStore, state: str, families: list[Family]) -> Rows:
     found = await asyncio.gather(
         *(up_to_date(store, family.subject, family.read) for family in families)
     )
-    rows = await _current(store, state, _rows([m for some in found for m in some]))
+    return await _sorted(store, state, [message for some in found for message in some])
+
+
+async def _sorted(store: QueueStore, state: str, found: list[_wire.Stored]) -> Rows:
+    rows = await _current(store, state, _rows(found))
     return sorted(rows, key=_ORDER.get(state, _by_seq))
 
 
