@@ -15,7 +15,7 @@ from tests.faults.servers import Servers
 from jetbull import FlowProducer, Queue, Worker
 from jetbull.errors import AckTimeout, JetbullError
 from jetbull.health import check_readiness
-from jetbull.ledger.queue import counting
+from jetbull.ledger.queue import tally
 from jetbull.ledger.store.store import QueueStore
 
 
@@ -66,7 +66,7 @@ async def test_jobs_of_every_state_are_listed_and_counted(
         assert len(await cluster.getJobs([state])) == 1, state
     for state in ("active", "completed", "failed"):
         assert await cluster.getJobs([state]) == []
-    monkeypatch.setattr(counting, "EXACT_LIMIT", -1)
+    monkeypatch.setattr(tally, "EXACT_LIMIT", -1)
     counts = await cluster.getJobCounts(*states)
     assert counts == dict.fromkeys(states, 1)
 
