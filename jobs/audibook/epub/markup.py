@@ -33,7 +33,7 @@ class EmptyDocumentError(EpubError):
 
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 # Of the bytes of anything but text about one in ten is a control character.
-_BINARY_SHARE = 0.03
+_BINARY_SHARE = 0.05
 _DOCTYPE_START = re.compile("<!DOCTYPE", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&([A-Za-z][\w.-]*);")

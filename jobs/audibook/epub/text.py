@@ -119,7 +119,7 @@ class _Walker:
         if _is_link(element, name):
             self._links += 1
         self._mark(element, starting=True)
-        self._add(element.text or _drop_cap(element, name))
+        self._add(element.text or _drop_cap(element, name, first=not self._parts))
 
     def _close(self, element: Element) -> None:
         name = local_name(element)
@@ -272,15 +272,17 @@ def _is_raised_number(element: Element, name: str) -> bool:
     return is_raised(element, name) and own_text(element).lstrip("-−+").isdigit()
 
 
-def _drop_cap(element: Element, name: str) -> str | None:
-    """The letter that a picture shows at the beginning of a word."""
+def _drop_cap(element: Element, name: str, *, first: bool) -> str | None:
+    """The letter that a picture shows at the beginning of a word, or as the `first` word."""
     letter = element.get("alt", "").strip() if name == "img" else ""
     if not letter.isalpha() or len(letter) > 1:
         return None
     parent = element.getparent()
     while element.tail is None and parent is not None and parent[-1] is element:
         element, parent = parent, parent.getparent()
-    return letter if begins_word(element.tail) else None
+    text = element.tail or ""
+    alone = first and letter == letter.upper() and begins_word(text.lstrip())
+    return letter if alone or begins_word(text) else None
 
 
 def _is_link(element: Element, name: str) -> bool:

@@ -92,5 +92,7 @@ def test_the_picture_of_a_first_letter_is_read_as_that_letter() -> None:
     body = (
         "<p><img src='o.png' alt='O'/>nce. <span><b><img src='h.png' alt='H'/></b></span>e said. "
         "<img src='x.png' alt='X'/> marks it.<img src='c.png' alt='A cat'/></p>"
+        "<p><span><img src='a.png' alt='A'/></span> man came.</p><p><img alt='i'/> note</p>"
     )
-    assert _extract(body).text == "Once. He said. marks it."
+    texts = [block.text for block in _extract(body).blocks]
+    assert texts == ["Once. He said. marks it.", "A man came.", "note"]
