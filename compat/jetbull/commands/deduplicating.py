@@ -52,6 +52,8 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             await blobs.externalize(store, job.job_id, job.record)
         if key is None or verdict is Verdict.STORE:
             if await _own(store, job, rule.id, 0 if key is None else key.seq, until):
+                if key is not None and key.pending is not None:  # it gives way to a later add
+                    await forget(store, deduplication.forgotten(key.pending))
                 return job.job_id
         elif verdict is Verdict.REPLACE and owner is not None:
             if await _replace(store, job, rule.id, key, owner, until):
@@ -161,7 +163,7 @@ async def _stay_out(
 async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str) -> None:
     """Frees the key of a finished owner, or starts the job remembered for it."""
     key = await deduplication.read(store, dedup_id)
-    if key is None or key.owner != job_id:
+    if key is None or key.holder != job_id:
         return
     if key.pending is None:
         if not key.until_ms:

@@ -213,4 +213,4 @@ async def _remove_unprocessed(store: QueueStore, job_id: str) -> None:
 
 async def free_deduplication(store: QueueStore, dedup_id: str, job_id: str | None) -> int:
     """Frees the deduplication id (if `job_id` owns it, when given): 1, else 0."""
-    return await deduplication.free(store, str(dedup_id), job_id)
+    return await deduplication.free_by_hand(store, str(dedup_id), job_id)

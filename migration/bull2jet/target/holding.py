@@ -32,7 +32,7 @@ async def read_deduplications(store: QueueStore, ids: Iterable[str]) -> list[Ded
     now = int(time.time() * 1000)
     for dedup_id in ids:
         key = await deduplication.read(store, dedup_id)
-        if key is not None:
+        if key is not None and key.owner:
             ttl = max(0, key.until_ms - now) if key.until_ms else None
             held.append(Deduplication(dedup_id, key.owner, ttl, _next_of(key)))
     return held

@@ -65,16 +65,19 @@ async def test_of_adds_during_a_run_the_last_ones_data_are_kept(
     assert await objects(queue) == 2
 
 
-async def test_an_add_kept_under_an_id_that_is_freed_leaves_no_data(
+async def test_an_add_kept_under_an_id_that_is_freed_takes_its_data_along(
     make: Makers, queue: Any
 ) -> None:
     opts = {"deduplication": {"id": "d", "keepLastIfActive": True}}
     await add(queue, False, **opts)
-    await make.worker(queue).getNextJob("t")
+    first = await make.worker(queue).getNextJob("t")
     for _ in range(2):
         await add(queue, False, **opts)
     await queue.removeDeduplicationKey("d")
-    assert await objects(queue) == 1
+    later = await add(queue, False, **opts)
+    assert await objects(queue) == 2
+    await first.moveToCompleted("done", "t")
+    assert [job.id for job in await queue.getWaiting()] == [later.id]
 
 
 @pytest.mark.parametrize("in_bulk", [False, True])

@@ -32,11 +32,16 @@ _AT_ONCE = 500  # subjects per question
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A stored key: its owner, when it ends (ms, 0: with the owner), its sequence and its note."""
+    """A stored key: its owner, when it ends (ms, 0: with the owner), its sequence and its note.
+
+    One that was freed by hand has no `owner` any more, and still waits for its `holder` to finish:
+    then what is `pending` starts.
+    """
 
     owner: str
     until_ms: int
     seq: int
+    holder: str
     pending: dict[str, Any] | None = None
     note: str = ""
 
@@ -60,9 +65,9 @@ async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Ke
 
 def _key(found: Stored) -> Key:
     body = json.loads(found.data)
-    return Key(
-        body["jobId"], body.get("until", 0), found.seq, body.get("next"), body.get("note", "")
-    )
+    holder, until_ms = body["jobId"], body.get("until", 0)
+    owner = "" if body.get("freed") else holder
+    return Key(owner, until_ms, found.seq, holder, body.get("next"), body.get("note", ""))
 
 
 def holds(until_ms: int, state: str | None, now: int) -> bool:
@@ -102,6 +107,11 @@ def superseded(pending: dict[str, Any]) -> list[str]:
     return list(pending.get("left", ()))
 
 
+def forgotten(pending: dict[str, Any]) -> list[str]:
+    """Ids whose chunks go when what was remembered will not become a job any more."""
+    return [*superseded(pending), pending["id"]]
+
+
 def message(
     store: QueueStore,
     dedup_id: str,
@@ -110,6 +120,7 @@ def message(
     seq: int,
     extra: Any = None,
     note: str = "",
+    freed: bool = False,
 ) -> Message:
     """Stores or overwrites the key, if it is still as `seq` says (0: there is none)."""
     subject = store.names.aux(_KIND, dedup_id)
@@ -124,14 +135,22 @@ def message(
         body["next"] = extra
     if note:
         body["note"] = note
+    if freed:
+        body["freed"] = True
     return Message(subject, json.dumps(body).encode(), headers)
 
 
 async def write(
-    store: QueueStore, dedup_id: str, owner: str, until_ms: int, seq: int, extra: Any = None
+    store: QueueStore,
+    dedup_id: str,
+    owner: str,
+    until_ms: int,
+    seq: int,
+    extra: Any = None,
+    freed: bool = False,
 ) -> bool:
     """Writes the key alone; False when it changed meanwhile."""
-    entry = message(store, dedup_id, owner, until_ms, seq, extra)
+    entry = message(store, dedup_id, owner, until_ms, seq, extra, freed=freed)
     try:
         await store.put(entry.subject, entry.payload, entry.headers)
     except Conflict:
@@ -144,13 +163,25 @@ def is_key(message: Message, store: QueueStore) -> bool:
     return message.subject.startswith(store.names.all_aux(_KIND)[:-1])
 
 
+async def free_by_hand(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
+    """As `free`, but what is remembered until the owner has finished still starts then."""
+    while True:
+        key = await read(store, dedup_id)
+        if key is None or key.pending is None:
+            return await free(store, dedup_id, owner)
+        if not key.owner or (owner is not None and key.owner != owner):
+            return 0
+        if await write(store, dedup_id, key.owner, 0, key.seq, key.pending, freed=True):
+            return 1
+
+
 async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
     """Removes the key (of that owner, if given): 1, or 0 when there was none that counts."""
     key = await read(store, dedup_id)
-    if key is None or (owner is not None and key.owner != owner):
+    if key is None or (owner is not None and key.holder != owner):
         return 0
     purged = await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
-    if purged and key.pending is not None:  # it will not become a job any more
-        await forget(store, [*superseded(key.pending), key.pending["id"]])
+    if purged and key.pending is not None:
+        await forget(store, forgotten(key.pending))
     # The server takes its time to remove a key whose own is over.
     return 0 if key.until_ms and key.until_ms <= now_ms() else 1
