@@ -94,7 +94,8 @@ def decide(rule: Rule, until_ms: int | None, state: str | None, now: int) -> Rul
     if until_ms is None or not holds(until_ms, state, now):
         return Ruling(Verdict.STORE, until)
     if rule.replace and state == "delayed":
-        return Ruling(Verdict.REPLACE, until if rule.extend or not until_ms else until_ms)
+        goes_on = rule.ttl_ms and not rule.extend  # as long as the key has, also without end
+        return Ruling(Verdict.REPLACE, until_ms if goes_on else until)
     if rule.keep_last and state == "active":
         return Ruling(Verdict.REMEMBER, 0)
     if rule.replace:

@@ -232,6 +232,26 @@ async def test_a_replacement_that_extends_begins_a_new_ttl(queue: Any) -> None:
     assert names(await queue.getDelayed()) == ["third"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "is_held"),
+    [
+        ({"ttl": 60_000}, {}, False),
+        ({"ttl": 60_000}, {"keepLastIfActive": True}, False),
+        ({"ttl": 60_000}, {"ttl": 60_000}, True),
+        ({}, {"ttl": 60_000}, False),
+        ({}, {"ttl": 60_000, "extend": True}, True),
+    ],
+)
+async def test_a_replacement_holds_the_id_past_its_end_as_its_ttl_says(
+    make: Makers, queue: Any, before: dict[str, Any], after: dict[str, Any], is_held: bool
+) -> None:
+    await add(queue, "first", before, delay=60_000)
+    second = await add(queue, "second", {**after, "replace": True}, delay=60_000)
+    await second.promote()
+    await Heard(make.worker(queue, done), "completed").once()
+    assert await queue.getDeduplicationJobId("d") == (second.id if is_held else None)
+
+
 KEEP_LAST = {"keepLastIfActive": True}
 
 
