@@ -209,6 +209,27 @@ async def test_sentinels_lead_to_the_primary(
     await whole_way(f"redis+sentinel://127.0.0.1:{sentinel.port}/main/0", nats_server)
 
 
+async def test_sentinels_with_a_login_of_their_own(
+    start: Start, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    server = start()
+    make_jobs(server.client, 8)
+    server.client.config_set("requirepass", "theirs")
+    config = tmp_path / "sentinel.conf"
+    config.write_text(
+        f"sentinel monitor main 127.0.0.1 {server.port} 1\nsentinel auth-pass main theirs\n"
+    )
+    sentinel = start("--sentinel", config=config)
+    sentinel.client.acl_setuser("default", enabled=True, reset_passwords=True, passwords="+own")
+    address = f"redis+sentinel://:theirs@127.0.0.1:{sentinel.port}/main/0"
+    with pytest.raises(SourceError, match="add \\?sentinel_password="):
+        await inspect(Options(redis=address), Silent())
+    with pytest.raises(SourceError, match="no Sentinel there names"):
+        other = address.replace("/main/", "/other/")
+        await inspect(Options(redis=f"{other}?sentinel_password=own"), Silent())
+    await whole_way(f"{address}?sentinel_password=own", nats_server)
+
+
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
 async def test_a_cluster_named_as_one_or_not(
     scheme: str, start: Start, nats_server: NatsServer, tmp_path: Path

@@ -2,7 +2,7 @@
 
 redis://[user:password@]host:port/db      plain
 rediss://…                                TLS
-redis+sentinel://host:port,host:port/name/db
+redis+sentinel://host:port,host:port/name/db?sentinel_password=…
 redis+cluster://…, rediss+cluster://…     (a cluster is also recognised by asking it)
 unix://path?db=0
 """
@@ -30,6 +30,8 @@ class Address:
     cluster: bool
     sentinels: tuple[tuple[str, int], ...] = ()
     service: str = ""
+    #: options of the connections to Sentinels and primary, as in a plain address
+    query: str = ""
     db: int = 0
     username: str | None = None
     password: str | None = None
@@ -67,7 +69,7 @@ def parse(url: str) -> Address:
 
 
 def _sentinel(url: str, scheme: str) -> Address:
-    rest = url.split("://", 1)[1].split("?", 1)[0]
+    rest, _, query = url.split("://", 1)[1].partition("?")
     place, _, path = rest.partition("/")
     login, _, hosts = place.rpartition("@")
     user, _, password = login.partition(":")
@@ -87,6 +89,7 @@ def _sentinel(url: str, scheme: str) -> Address:
         cluster=False,
         sentinels=tuple(sentinels),
         service=unquote(service),
+        query=query,
         db=int(db or 0),
         username=unquote(user) or None,
         password=unquote(password) or None,

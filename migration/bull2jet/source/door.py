@@ -15,6 +15,7 @@ from typing import Any
 
 from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
+from redis.asyncio.connection import parse_url
 from redis.asyncio.sentinel import MasterNotFoundError
 
 from bull2jet.errors import AddressError, ReadOnlyError, SourceError
@@ -204,10 +205,17 @@ def _plain(address: Address) -> tuple[Any, Sequence[Any]]:
     try:
         if not address.sentinels:
             return aioredis.Redis.from_url(address.url, **_TIMEOUTS), ()
+        options: dict[str, Any] = dict(parse_url(f"redis://sentinel?{address.query}"))
+        del options["host"]
+        own = {
+            name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")
+        }  # the Sentinels' login; the address holds the primary's
+        options |= {"ssl": address.tls, **_TIMEOUTS}
         login: dict[str, Any] = {"username": address.username, "password": address.password}
         sentinels: Any = aioredis.Sentinel  # redis-py leaves its constructor untyped
-        sentinel = sentinels(list(address.sentinels), socket_timeout=5.0, ssl=address.tls)
-        client = sentinel.master_for(address.service, db=address.db, ssl=address.tls, **login)
+        guides = {**options, **own, "socket_timeout": 5.0}
+        sentinel = sentinels(list(address.sentinels), sentinel_kwargs=guides)
+        client = sentinel.master_for(address.service, **{**options, "db": address.db, **login})
         return client, sentinel.sentinels
     except (ValueError, TypeError) as error:
         raise AddressError(f"The Redis address {address} cannot be used: {error}.") from error
@@ -227,6 +235,8 @@ def unavailable(address: Address, error: Exception) -> SourceError:
 
 def _reason(error: Exception) -> str:
     said = str(error).rstrip(".")
+    if isinstance(error, MasterNotFoundError):
+        return _no_primary(said)
     if isinstance(error, redis_errors.AuthenticationError):
         return "it refused the login; check user and password"
     if isinstance(error, redis_errors.NoPermissionError) or _RIGHTS.search(said):
@@ -242,6 +252,12 @@ def _reason(error: Exception) -> str:
     if "unknown command" in said.lower() or "unknown redis command" in said.lower():
         return f"it has a command no more that is needed ({said}); see rename-command in its file"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _no_primary(said: str) -> str:
+    if "AuthenticationError" in said:
+        return "the Sentinels refused the login; add ?sentinel_password=… to the address"
+    return "no Sentinel there names a reachable primary of that name; check hosts and name"
 
 
 def _is_about_a_key(error: Exception) -> bool:
