@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bull2jet.commands.finalize import finalize
 from bull2jet.commands.run import run
 from bull2jet.options import Options
 from bull2jet.progress import Silent
@@ -122,3 +124,23 @@ async def test_a_scheduler_that_is_removed_as_usual_is_no_difference(
     await queue.removeGlobalConcurrency()
     await queue.close()
     assert await codes(options) == []
+
+
+async def test_a_scheduler_that_is_stored_again_as_programs_do_at_their_start_is_no_difference(
+    redis_server: RedisServer, options: Options, tmp_path: Path
+) -> None:
+    put_rules(redis_server.client)
+    await run(options, Silent())
+    queue = Queue("q", {"connection": options.to})
+    await queue.upsertJobScheduler("s", {"every": 60_000}, "tick")
+    assert [row["next"] for row in await queue.getJobSchedulers()] == [2_000_000_000_000]
+    assert await codes(options) == []
+    # As where Redis' slot is that of another zone: the same rule stands at an earlier one.
+    redis_server.client.zadd("bull:q:bull2jet:repeat", {"s": 2_000_000_060_000})
+    assert await codes(options) == []
+    redis_server.client.zadd("bull:q:bull2jet:repeat", {"s": 2_000_000_000_000})
+    await queue.upsertJobScheduler("s", {"every": 90_000}, "tick", {"other": "data"})
+    await queue.close()
+    assert await codes(options) == []
+    final = options.model_copy(update={"archive": tmp_path / "archive.jsonl.gz"})
+    assert (await finalize(final, Silent())).verdict is Verdict.FINE

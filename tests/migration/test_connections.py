@@ -224,8 +224,8 @@ async def test_sentinels_with_a_login_of_their_own(
     address = f"redis+sentinel://:theirs@127.0.0.1:{sentinel.port}/main/0"
     with pytest.raises(SourceError, match="add \\?sentinel_password="):
         await inspect(Options(redis=address), Silent())
+    other = address.replace("/main/", "/other/")
     with pytest.raises(SourceError, match="no Sentinel there names"):
-        other = address.replace("/main/", "/other/")
         await inspect(Options(redis=f"{other}?sentinel_password=own"), Silent())
     await whole_way(f"{address}?sentinel_password=own", nats_server)
 

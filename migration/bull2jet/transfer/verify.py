@@ -121,10 +121,11 @@ class Verifier:
                 jobs = [self.mapper.job(job) for job in loaded.jobs]
                 copies = await self.target.read([job.id for job in jobs])
                 line = holder.suffix if self.live else ""
+                anew = await self._made_anew(jobs, copies)
                 for job in jobs:
                     copy = copies.get(job.id)
                     lives_on = self.live and not await self._forgets_a_child(job, copy)
-                    self._compare(comparison, job, copy, line, lives_on)
+                    self._compare(comparison, job, copy, line, lives_on, job.id in anew)
                 self.progress.advance(len(jobs), sum(job.size for job in jobs))
 
     async def _uncount_doubles(self, keys: QueueKeys, holder: Holder) -> None:
@@ -135,6 +136,19 @@ class Verifier:
             comparison.equal = max(0, comparison.equal - number + 1)
             text = f"listed {number} times among the jobs that were taken over; it is one."
             self._tell(job_id, "listed-twice", text, Severity.NOTE)
+
+    async def _made_anew(self, jobs: Sequence[Job], copies: Mapping[str, Job]) -> set[str]:
+        """Jobs for schedulers' next slots that were made again when the schedulers were stored,
+        as many programs do at each start."""
+        repeated = [
+            job.id
+            for job in jobs
+            if self.live
+            and job.repeatJobKey is not None
+            and job.id in copies
+            and copies[job.id].repeatJobKey == job.repeatJobKey
+        ]
+        return set(repeated) - await self.target.carried_by_us(repeated)
 
     async def _forgets_a_child(self, job: Job, copy: Job | None) -> bool:
         """Whether the parent no longer waits for a child of this queue that has not begun yet."""
@@ -153,7 +167,13 @@ class Verifier:
         )
 
     def _compare(
-        self, comparison: Comparison, job: Job, copy: Job | None, line: str, lives_on: bool
+        self,
+        comparison: Comparison,
+        job: Job,
+        copy: Job | None,
+        line: str,
+        lives_on: bool,
+        made_anew: bool,
     ) -> None:
         self._listed.add([job.id])
         wanted = digest(job)
@@ -170,7 +190,7 @@ class Verifier:
         fields = [] if wanted == there else self._differing(job, copy)
         if not fields:
             comparison.equal += 1
-        elif released(job, fields) or (lives_on and lived_on(job, copy, fields)):
+        elif made_anew or released(job, fields) or (lives_on and lived_on(job, copy, fields)):
             comparison.moved_on += 1
         else:
             comparison.different += 1

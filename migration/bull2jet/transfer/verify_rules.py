@@ -70,7 +70,9 @@ class RuleCheck:
             elif not same_rule(copy, wanted) or _template(copy) != _template(wanted):
                 self._changed(f"the scheduler {wanted.id!r} has another rule on the target.")
             elif copy.next < wanted.next or copy.iterationCount < wanted.iterationCount:
-                self._wrong(f"the scheduler {wanted.id!r} stands at an earlier slot.")
+                stored_again = self.live and await self._has_job_of_its_own(copy)
+                tell = self._changed if stored_again else self._wrong
+                tell(f"the scheduler {wanted.id!r} stands at an earlier slot.")
             elif copy.next > wanted.next and not self.live:
                 self._wrong(f"the scheduler {wanted.id!r} stands at a later slot.")
             elif copy.iterationCount > wanted.iterationCount and not self.live:
@@ -93,6 +95,11 @@ class RuleCheck:
             jobs, ours = await self.target.read(ids), await self.target.carried_by_us(ids)
             waiting |= {i for i, job in jobs.items() if job.state is State.DELAYED and i in ours}
         return waiting
+
+    async def _has_job_of_its_own(self, copy: Scheduler) -> bool:
+        """Whether its next job was made there, as where the target counts in another zone."""
+        ids = [copy.pendingId] if copy.pendingId else []
+        return bool(set(await self.target.read(ids)) - await self.target.carried_by_us(ids))
 
     async def _check_settings(self) -> None:
         source, target = await read_settings(self.door, self.queue), await self.target.settings()
