@@ -144,3 +144,19 @@ async def test_a_scheduler_that_is_stored_again_as_programs_do_at_their_start_is
     assert await codes(options) == []
     final = options.model_copy(update={"archive": tmp_path / "archive.jsonl.gz"})
     assert (await finalize(final, Silent())).verdict is Verdict.FINE
+
+
+async def test_jobs_are_no_differences_whose_end_stood_in_a_part_of_the_event_log_that_was_cut(
+    redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 4)
+    await run(options, Silent())
+    queue = Queue("q", {"connection": options.to})
+    store = await queue.ledger()
+    for job_id in ("w1", "w2", "w3"):
+        assert await queue.remove(job_id) == 1
+        await store.event_log.flush()
+    assert await codes(options) == []
+    await queue.trimEvents(1)
+    await queue.close()
+    assert await codes(options) == []

@@ -89,8 +89,10 @@ class Move:
         """Lets the target's workers go, if everything was carried and is equal."""
         checkpoint = await load(self.target)
         if checkpoint.phase is Phase.LIVE and not checkpoint.released:
-            await self.target.set_paused(checkpoint.was_paused or checkpoint.target_was_paused)
-            await save(self.target, checkpoint, released=True)
+            paused = checkpoint.was_paused or checkpoint.target_was_paused
+            position = await self.target.announce(paused)
+            await self.target.set_paused(paused)
+            await save(self.target, checkpoint, released=True, events_from=position)
 
     async def _catch_up(self, line: QueueLine, checkpoint: Checkpoint) -> QueueLine:
         """Carries what has come to Redis, or was still active, since the queue went live."""
@@ -156,6 +158,7 @@ class Move:
                 mark=await mark(handover),
                 verified=None,
                 released=False,
+                events_from=0,
             )
         await self.target.set_paused(True)
         await handover.freeze()

@@ -54,8 +54,9 @@ async def _verify_queue(
     await require_same(door, found.queue, checkpoint)
     mapper = await mapper_for(door, found.queue, checkpoint)
     verifier = Verifier(
-        door, found, queue, mapper, findings, progress, checkpoint.released, checkpoint.compared
-    )
+        door, found, queue, mapper, findings, progress, checkpoint.released, checkpoint.compared,
+        checkpoint.events_from,
+    )  # fmt: skip
     await verifier.verify()
     fill_comparison(line, verifier)
     rules = RuleCheck(door, found.queue, queue, mapper, findings, live=checkpoint.released)

@@ -24,7 +24,7 @@ from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
 from bull2jet.target.rules import rule_refusal
 from bull2jet.target.timers import mistimed
-from bull2jet.target.traces import Traces, read_traces
+from bull2jet.target.traces import Traces, announce, read_traces
 from jetbull.connection import target_of
 from jetbull.errors import ConfigurationError, ServerUnavailable
 from jetbull.ledger import hub
@@ -181,8 +181,11 @@ class JetStreamQueue:
                 return
             seq = found[-1].seq + 1
 
-    async def traces(self) -> Traces:
-        return await read_traces(self._store)
+    async def announce(self, paused: bool) -> int:
+        return await announce(self._store, paused)
+
+    async def traces(self, since: int) -> Traces:
+        return await read_traces(self._store, since)
 
     async def counts(self) -> dict[State, int]:
         counted = await count_all(self._store)

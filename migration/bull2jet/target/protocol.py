@@ -40,7 +40,10 @@ class TargetQueue(Protocol):
     def listing(self, state: State) -> AsyncIterator[list[str]]:
         """Ids in the order the target would take or list them, page by page."""
 
-    async def traces(self) -> Traces:
+    async def announce(self, paused: bool) -> int:
+        """Tells listeners that the queue may run, or stays paused; where its event log says so."""
+
+    async def traces(self, since: int) -> Traces:
         """What the event log tells of jobs that may be gone."""
 
     async def counts(self) -> dict[State, int]:

@@ -28,24 +28,41 @@ class Traces:
         return self.trimmed or (finished and self.removing) or job_id in self.ids
 
 
-async def read_traces(store: QueueStore) -> Traces:
-    """All events of the queue that are still kept, about 10,000 messages."""
+async def announce(store: QueueStore, paused: bool) -> int:
+    """Tells listeners that the queue's workers may run, or that it stays paused.
+
+    The sequence in the event log: as long as that message is kept, so is all that came later.
+    """
+    store.emit("paused" if paused else "resumed")
+    await store.event_log.flush()
+    query = {"last_by_subj": store.names.events}
+    newest = await store.wire.get_one(store.names.space.events, query)
+    return 0 if newest is None else newest.seq
+
+
+async def read_traces(store: QueueStore, since: int = 0) -> Traces:
+    """All events of the queue that are still kept, about 10,000 messages.
+
+    `since` is what `announce` gave, 0 if it is not known.
+    """
     traces = Traces()
-    seq, messages = 1, 0
+    seq, messages, first = 1, 0, 0
     while True:
         query = {"next_by_subj": store.names.events, "seq": seq, "batch": _PAGE}
         found = await store.wire.get_batch(store.names.space.events, query)
         for message in found:
+            first = first or message.seq
             for event in decode(message.data):
                 traces.removing = traces.removing or event.get("event") in _REMOVING
                 if "jobId" in event:
                     traces.ids.add([str(event["jobId"])])
         messages += len(found)
         if not found or not found[-1].pending:
-            traces.trimmed = messages >= EVENT_HISTORY
+            cut = since > 0 and not 0 < first <= since
+            traces.trimmed = cut or messages >= EVENT_HISTORY
             traces.ids.close()
             return traces
         seq = found[-1].seq + 1
 
 
-__all__ = ["Traces", "read_traces"]
+__all__ = ["Traces", "announce", "read_traces"]

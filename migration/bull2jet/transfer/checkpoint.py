@@ -62,6 +62,8 @@ class Checkpoint:
     verified: Mapping[str, Any] | None = None
     #: the target's workers were let go after that
     released: bool = False
+    #: where the target's event log told of that, 0 if it did not
+    events_from: int = 0
     #: seconds without workers, measured
     pause: float | None = None
 

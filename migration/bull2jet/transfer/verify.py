@@ -63,6 +63,8 @@ class Verifier:
     live: bool = False
     #: how many jobs of each state a run has found equal; so many must still be listed
     expected: Mapping[str, int] = field(default_factory=dict)
+    #: where the target's event log must begin at the latest to be whole, 0 if that is not known
+    events_from: int = 0
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
     #: by the state they have on the target and, once it is live, by where they stood in Redis:
@@ -83,7 +85,7 @@ class Verifier:
         """Compares every job that was taken over, then their order."""
         keys = QueueKeys(self.found.queue)
         if self.live:
-            self._traces = await self.target.traces()
+            self._traces = await self.target.traces(self.events_from)
         for holder in HOLDERS:
             mirror = holder.mirror
             total = int(await self.door.call(mirror.counting, keys(mirror.suffix)))
