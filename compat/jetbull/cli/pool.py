@@ -100,7 +100,7 @@ class _Child:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
-                    "-P",  # a folder named jetbull in the current one is not this package
+                    "-P",
                     "-m",
                     "jetbull.cli.sandboxed",
                     str(theirs.fileno()),
@@ -109,7 +109,7 @@ class _Child:
                     stdin=asyncio.subprocess.DEVNULL,
                     # ctrl-C in a terminal is for the parent, which lets running jobs finish.
                     start_new_session=True,
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+                    env={**os.environ, "PYTHONPATH": _path_but_here()},
                 )
             reader, writer = await asyncio.open_connection(sock=ours, limit=_LINE_LIMIT)
         except BaseException:
@@ -196,3 +196,11 @@ def _error(said: dict[str, Any]) -> Exception:
     error = JetbullError(said["error"])
     error.add_note(said["trace"])
     return error
+
+
+def _path_but_here() -> str:
+    """Where Python looks, without the current folder: one named jetbull in it is not this package.
+
+    `load` puts it back when jetbull is imported.
+    """
+    return os.pathsep.join(p for p in sys.path if p and p != os.getcwd())

@@ -16,6 +16,8 @@ from typing import Any
 __all__ = ["Running", "running", "sentence_of"]
 
 _PATIENCE_S = 30.0
+_COMMAND = (sys.executable, "-P", "-m", "jetbull.cli")
+"""As the installed command, which does not look for modules in the current folder first."""
 
 
 def _environment(more: dict[str, str]) -> dict[str, str]:
@@ -77,7 +79,7 @@ class Running:
 def running(*arguments: str, folder: Path, **environment: str) -> Iterator[Running]:
     """`jetbull <arguments>` in `folder`; killed at the end of the block if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "jetbull.cli", *arguments],
+        [*_COMMAND, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -100,7 +102,7 @@ def sentence_of(
 ) -> str:
     """What the command says on standard error when it ends with this code, without delay."""
     ended = subprocess.run(
-        [sys.executable, "-m", "jetbull.cli", *arguments],
+        [*_COMMAND, *arguments],
         capture_output=True,
         cwd=folder,
         env=_environment(environment or {}),
