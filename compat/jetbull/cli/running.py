@@ -20,7 +20,7 @@ from .loading import Call, as_call
 from .logs import log_fields
 from .pool import ProcessPool
 from .settings import WorkerSettings
-from .signals import STOP_SIGNALS
+from .signals import STOP_SIGNALS, stop_signals
 
 __all__ = ["work"]
 
@@ -42,7 +42,7 @@ async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool
         worker = _worker(*as_call(processor, settings.concurrency, reference), settings)
     log_events(worker)
     try:
-        with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+        with anyio.open_signal_receiver(*stop_signals()) as signals:
             async with anyio.create_task_group() as tasks:
                 if processor is not worker or not worker.opts.get("autorun", True):
                     tasks.start_soon(worker.run)
@@ -119,7 +119,9 @@ async def _stop(worker: Worker, grace: float, signals: AsyncIterator[Signals]) -
 
     async def force() -> None:
         with anyio.move_on_after(grace):
-            await anext(signals)
+            # The end of a terminal may be told twice, by the system and by the shell.
+            while await anext(signals) not in STOP_SIGNALS:
+                continue
         log.warning("stopping now: jobs are left to others", extra={"left": len(worker.jobs)})
         await worker.close(force=True)
 

@@ -9,6 +9,7 @@ import threading
 __all__ = ["STOP_SIGNALS", "stop_at_eof", "stop_signals"]
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""What an operator sends."""
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:

@@ -158,14 +158,16 @@ async def test_a_failure_is_logged_with_its_reason_and_whether_it_is_final(
         assert _stopped(worker) == 0
 
 
+@pytest.mark.parametrize("sent", [(signal.SIGTERM,), (signal.SIGHUP, signal.SIGHUP)])
 async def test_at_a_signal_the_running_job_finishes_and_no_other_begins(
-    queue: Queue, folder: Path
+    queue: Queue, folder: Path, sent: tuple[int, ...]
 ) -> None:
     arguments, cwd = _worker(queue, folder, "mine:until_told")
     first, second = await queue.add("n", {}), await queue.add("n", {})
     with running(*arguments, folder=cwd) as worker:
         worker.logged("begun")
-        worker.send(signal.SIGTERM)
+        for number in sent:
+            worker.send(number)
         assert worker.logged("stopping: running jobs may finish")["running"] == 1
         (folder / "go").touch()
         assert worker.wait() == 0
