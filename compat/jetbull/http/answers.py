@@ -87,7 +87,8 @@ def _plain(value: Any) -> Any:
 class Added(Answer):
     """A job was added; `subject` and `ack` (the stream sequence) say where it is stored.
 
-    Both are null when a worker had finished and removed the job before this answer.
+    Both are null when a worker had finished and removed the job before this answer, or the server
+    could not be asked.
     """
 
     job_id: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from jetbull import Job, Queue
-from jetbull.errors import ConfigurationError, JobError
-from jetbull.health import job_message, stream_facts
+from jetbull.errors import ConfigurationError, JetbullError, JobError
+from jetbull.health import JobMessage, job_message, stream_facts
 
 from .answers import (
     Added,
@@ -51,11 +52,20 @@ class QueueService:
         """Add a job; the correlation id goes into its data."""
         async with operation(f"add {name} job"):
             job = await self._queue.add(name, {**data, "correlationId": correlation_id})
-            stored = await job_message(self._queue, str(job.id))
         log.info("job added", extra={"jobId": job.id, "jobName": name})
+        stored = await self._message_of(job)
         if stored is None:
             return Added(job_id=str(job.id))
         return Added(job_id=str(job.id), subject=stored.subject, ack=stored.sequence)
+
+    async def _message_of(self, job: Job) -> JobMessage | None:
+        """None as well where it cannot be read: the job is stored, and no error may say it is not."""
+        try:
+            async with asyncio.timeout(_LOOKS_WITHIN):
+                return await job_message(self._queue, str(job.id))
+        except (JetbullError, TimeoutError) as error:
+            log.warning("where the job is stored is not known: %s", error, extra={"jobId": job.id})
+            return None
 
     async def status(self) -> Status:
         """How many jobs there are in each state."""

@@ -44,3 +44,15 @@ async def test_without_any_server_the_interface_is_alive_but_not_ready() -> None
             assert (await client.get("/health")).status_code == 200
             body = taken(await client.get("/ready"), 503)
             assert "jetbull server" in str(body["checks"])
+
+
+async def test_a_job_that_is_stored_is_told_as_added_though_it_cannot_be_read() -> None:
+    denied = {"publish": {"deny": ["$JS.API.DIRECT.GET.>", "$JS.API.STREAM.MSG.GET.>"]}}
+    login = {"user": "blind", "password": "secret", "permissions": denied}
+    with EmbeddedServer(extra={"authorization": {"users": [login]}}) as server:
+        address = server.url.replace("//", "//blind:secret@")
+        with running_api(address, "blind") as url:
+            async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+                body = {"bookId": "b", "s3Key": "k"}
+                answer = taken(await client.post("/api/queue/parse-epub", json=body), 201)
+    assert answer == {"jobId": "1", "subject": None, "ack": None}
