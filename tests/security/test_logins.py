@@ -200,6 +200,18 @@ class TestTls:
         with pytest.raises(ServerUnavailable, match=r"(?i)certificate"):
             await works(url)
 
+    async def test_the_end_of_a_connection_is_nothing_to_warn_of(
+        self, serve: Any, tls: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server = serve(tls=tls)
+        url = server.url.replace("nats://", "tls://")
+        async with Queue("q", {"connection": {"url": url, "tls_ca": str(tmp_path / "ca.pem")}}) as q:
+            await q.add("n", {})
+            server.stop()
+            while "reconnecting" not in caplog.text:
+                await asyncio.sleep(0.01)
+        assert [record for record in caplog.records if record.name == "asyncio"] == []
+
     async def test_the_authority_from_the_environment(
         self, serve: Any, tls: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

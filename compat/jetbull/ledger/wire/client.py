@@ -71,6 +71,9 @@ class Client(NatsClient):
         writer = getattr(self._transport, "_io_writer", None)
         if isinstance(writer, asyncio.StreamWriter) and hasattr(writer.transport, "max_size"):
             writer.transport.max_size = _READ_SIZE
+        if isinstance(writer, asyncio.StreamWriter) and writer.get_extra_info("sslcontext"):
+            # nats-py does not say so, and asyncio would warn at the end of each connection.
+            writer.transport.get_protocol()._over_ssl = True  # type: ignore[attr-defined]
 
     def _fed(self, data: bytes) -> None:
         if self.is_closed:
