@@ -205,8 +205,9 @@ class TestTls:
     ) -> None:
         server = serve(tls=tls)
         url = server.url.replace("nats://", "tls://")
-        async with Queue("q", {"connection": {"url": url, "tls_ca": str(tmp_path / "ca.pem")}}) as q:
-            await q.add("n", {})
+        connection = {"url": url, "tls_ca": str(tmp_path / "ca.pem")}
+        async with Queue("q", {"connection": connection}) as queue:
+            await queue.add("n", {})
             server.stop()
             while "reconnecting" not in caplog.text:
                 await asyncio.sleep(0.01)

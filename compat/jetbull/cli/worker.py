@@ -1,8 +1,8 @@
 """Process the jobs of a queue with a processor of yours.
 
 The processor is a function of a job (async or plain), an object with process_job(name, data), a
-class or function that makes one of these, or a Worker. At SIGTERM, ctrl-C or the end of its terminal
-no new job is taken and the running ones finish; a second SIGTERM or ctrl-C, or the end of the grace
+class or function that makes one of these, or a Worker. At SIGTERM, ctrl-C or the terminal's end no
+new job is taken and the running ones finish; a second SIGTERM or ctrl-C, or the end of the grace
 time, leaves them to other workers.
 """
 

@@ -59,7 +59,7 @@ class QueueService:
         return Added(job_id=str(job.id), subject=stored.subject, ack=stored.sequence)
 
     async def _message_of(self, job: Job) -> JobMessage | None:
-        """None as well where it cannot be read: the job is stored, and no error may say it is not."""
+        """None also where it cannot be read: the job is stored, and no error may deny it."""
         try:
             async with asyncio.timeout(_LOOKS_WITHIN):
                 return await job_message(self._queue, str(job.id))
