@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from jetbull import checks
 from jetbull.backend import create_backend
@@ -122,6 +122,12 @@ class FlowProducer(EventEmitter):
         await self.backend.close()
 
     disconnect = close
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 __all__ = ["FlowProducer", "MinimalQueue"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from jetbull import checks
 from jetbull.backend import create_backend
@@ -48,6 +48,12 @@ class QueueEventsProducer:
         await self.backend.close()
 
     disconnect = close
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 def _text(name: str, value: Any) -> str:

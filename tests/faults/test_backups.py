@@ -29,10 +29,9 @@ async def _fill(url: str) -> list[str]:
             await queue.add("delayed", {}, {"delay": 3000}),
             await queue.add("large", {"text": "x" * 300_000}),
         ]
-    producer = FlowProducer({"connection": url})
-    child = {"name": "child", "queueName": "q"}
-    flow = await producer.add({"name": "parent", "queueName": "q", "children": [child]})
-    await producer.close()
+    async with FlowProducer({"connection": url}) as producer:
+        child = {"name": "child", "queueName": "q"}
+        flow = await producer.add({"name": "parent", "queueName": "q", "children": [child]})
     assert flow is not None
     return [str(job.id) for job in (*added, flow["job"])]
 

@@ -132,3 +132,13 @@ async def test_listening_that_is_closed_while_it_connects_ends(
         await asyncio.sleep(0)
     await asyncio.wait_for(events.close(), PATIENCE)
     assert events.closed
+
+
+async def test_producers_are_closed_at_the_end_of_their_block(make: Makers) -> None:
+    queue = make.queue()
+    async with make.flow_producer() as flows, make.events_producer(queue) as events:
+        assert await flows.add({"name": "root", "queueName": queue.name})
+        await events.publishEvent({"eventName": "mine"})
+    assert await flows.add({"name": "root", "queueName": queue.name}) is None
+    with pytest.raises(ConnectionClosedError):
+        await events.publishEvent({"eventName": "mine"})
