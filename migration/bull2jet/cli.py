@@ -10,12 +10,12 @@ import argparse
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 import anyio
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
+from bull2jet.arguments import add_choice, add_common, add_running, add_target, path_to_write
 from bull2jet.bars import Bars
 from bull2jet.commands.finalize import finalize
 from bull2jet.commands.inspect import inspect
@@ -25,8 +25,7 @@ from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
 from bull2jet.errors import AddressError, MigrationError, SourceError, TargetError
 from bull2jet.groups import single_errors
-from bull2jet.model import State
-from bull2jet.options import ActivePolicy, Options
+from bull2jet.options import Options
 from bull2jet.progress import KINDS, Progress
 from bull2jet.report import Report, Verdict, lines, page, sealed
 from bull2jet.report.formats import shown
@@ -125,145 +124,25 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        _common(command)
+        add_common(command)
         if name != "inspect":
-            _with_target(command)
+            add_target(command)
         if name in ("plan", "run"):
-            _choosing(command)
+            add_choice(command)
         if name in ("rollback", "finalize"):
             command.add_argument(
                 "--yes", action="store_true", help="do not ask for the queue's name"
             )
         if name == "run":
-            _running(command)
+            add_running(command)
         if name == "finalize":
             command.add_argument(
-                "--archive", type=_file, metavar="FILE", help="where the removed keys are written"
+                "--archive",
+                type=path_to_write,
+                metavar="FILE",
+                help="where the removed keys are written",
             )
     return parser
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "redis",
-        nargs="?",
-        metavar="REDIS_URL",
-        default=os.environ.get("REDIS_URL"),
-        help="redis://, rediss://, redis+sentinel://, redis+cluster:// or unix:// "
-        "(default: $REDIS_URL, which keeps the password out of the process list)",
-    )
-    parser.add_argument(
-        "--prefix", action="append", default=[], help="key prefix, may be repeated (default: any)"
-    )
-    parser.add_argument(
-        "--queues",
-        type=_names,
-        action="extend",
-        default=[],
-        help="names, comma-separated (default: all)",
-    )
-    parser.add_argument("--report", type=_file, metavar="FILE", help="write the report as JSON")
-    parser.add_argument("--html", type=_file, metavar="FILE", help="write the report as a page")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument(
-        "--deep", action="store_true", help="look for orphaned keys however many there are"
-    )
-    parser.add_argument(
-        "--progress",
-        choices=["auto", *KINDS],
-        default="auto",
-        help="bars on a terminal, else plain lines (default: auto)",
-    )
-
-
-def _with_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--to",
-        metavar="NATS_URL",
-        default=os.environ.get("NATS_URL", "nats://localhost:4222"),
-        help="the NATS server (default: $NATS_URL, else nats://localhost:4222)",
-    )
-    parser.add_argument("--batch", type=int, default=500, help="jobs per batch (default: 500)")
-
-
-def _choosing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--states", type=_states, default=(), help="only these states, comma-separated"
-    )
-    parser.add_argument(
-        "--history",
-        type=_history,
-        default=None,
-        metavar="none|N|all",
-        help="how many of the newest completed and failed jobs are carried (default: all)",
-    )
-    parser.add_argument("--limit", type=int, help="jobs per queue and state at most")
-    parser.add_argument("--rate", type=float, default=0.0, help="jobs a second at most")
-    parser.add_argument(
-        "--timezone", help="zone of schedules that name none, such as Europe/Berlin (default: UTC)"
-    )
-    parser.add_argument(
-        "--partial-flows",
-        action="store_true",
-        help="carry parents or children although their relatives' queue is left out",
-    )
-
-
-def _running(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--active",
-        choices=[*map(str, ActivePolicy)],
-        default=str(ActivePolicy.WAIT),
-        help="jobs that old workers hold: wait for them, take over those without a lock, or "
-        "refuse to start (default: wait)",
-    )
-    parser.add_argument(
-        "--wait-active",
-        type=float,
-        default=600.0,
-        metavar="SECONDS",
-        help="how long to wait for them (default: 600)",
-    )
-    parser.add_argument(
-        "--follow", action="store_true", help="go on carrying what old producers add, until stopped"
-    )
-    parser.add_argument(
-        "--follow-for", type=float, metavar="SECONDS", help="end the bridge by itself"
-    )
-
-
-def _names(value: str) -> list[str]:
-    names = [name for name in value.split(",") if name]
-    if not names:  # as an unset variable of a shell: it must not come to mean all
-        raise argparse.ArgumentTypeError("no name is given; leave the option out for all")
-    return names
-
-
-def _file(value: str) -> Path:
-    """Where something is written at the end, which may be hours from now."""
-    path = Path(value)
-    if not os.access(path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"the folder {path.parent} is not there or not writable")
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{value!r} is a folder; name a file in it")
-    return path
-
-
-def _states(value: str) -> tuple[State, ...]:
-    names = [name.strip() for name in _names(value)]
-    for name in names:
-        if name not in set(State):
-            known = ", ".join(State)
-            raise argparse.ArgumentTypeError(f"{name!r} is no state; there are {known}")
-    return tuple(map(State, names))
-
-
-def _history(value: str) -> int | None:
-    if value in ("all", "none"):
-        return None if value == "all" else 0
-    if not value.isdecimal():
-        raise argparse.ArgumentTypeError(f"{value!r} is neither 'none' nor 'all' nor a number")
-    return int(value)
 
 
 def _options(chosen: argparse.Namespace) -> Options:
