@@ -22,6 +22,7 @@ _EXTRAS = re.compile(r"(?:jetbull|\.)\[([a-z,]+)\]")
 _NEEDED = {
     "anyio": (4, 7),  # wait_readable
     "croniter": (2, 0, 6),  # second_at_beginning
+    "lxml": (6, 0, 2),  # ErrorTypes.ERR_RESOURCE_LIMIT
     "pydantic-settings": (2, 7),  # NoDecode
     "redis[hiredis]": (5, 0, 1),  # aclose
 }
