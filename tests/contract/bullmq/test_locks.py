@@ -172,24 +172,25 @@ async def test_the_lock_of_a_job_that_another_token_holds_cannot_be_renewed(
 async def test_a_lock_manager_renews_through_the_backend_of_its_worker(make: Makers) -> None:
     asked: list[tuple[list[str], list[str], int]] = []
     told: list[tuple[Any, ...]] = []
-    twice = asyncio.Event()
+    gone = asyncio.Event()
+
+    def emit(*args: Any) -> None:
+        told.append(args)
+        if len(told) == 4:
+            gone.set()
 
     async def extend(job_ids: list[str], tokens: list[str], duration: int) -> list[str]:
         asked.append((list(job_ids), list(tokens), duration))
         if len(asked) == 2:
-            twice.set()
             raise ConnectionError("gone")
         return ["b"]
 
-    worker = SimpleNamespace(
-        backend=SimpleNamespace(extendLocks=extend), emit=lambda *args: told.append(args)
-    )
+    worker = SimpleNamespace(backend=SimpleNamespace(extendLocks=extend), emit=emit)
     manager = make.backend.LockManager(worker, 100, 30_000, "worker-1", "name")
     for job_id in "ab":
         manager.track_job(job_id, f"token-{job_id}", round(time.time() * 1000) - 1000)
     manager.start()
-    await asyncio.wait_for(twice.wait(), PATIENCE)
-    await asyncio.sleep(0)
+    await asyncio.wait_for(gone.wait(), PATIENCE)
     await manager.close()
     assert asked == [(["a", "b"], ["token-a", "token-b"], 30_000)] * 2
     assert told[0] == ("lockRenewalFailed", ["b"])
