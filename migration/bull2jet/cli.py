@@ -7,7 +7,6 @@ Exit codes: 0 go or done, 1 no-go or refused, 2 wrong usage, 3 done but some ite
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 

@@ -241,8 +241,6 @@ def _reason(error: Exception) -> str:
         return "it refused the login; check user and password"
     if isinstance(error, redis_errors.NoPermissionError) or _RIGHTS.search(said):
         return f"the user may not do this ({said}); give it the commands docs/migration.md names"
-    if isinstance(error, MasterNotFoundError):
-        return "none of its sentinels answers and knows a primary of this name"
     if isinstance(error, redis_errors.BusyLoadingError):
         return "it is still loading its data; try again in a moment"
     if isinstance(error, redis_errors.OutOfMemoryError) or "OOM command" in said:
