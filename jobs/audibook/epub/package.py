@@ -68,7 +68,10 @@ class Package:
 
 
 def read_package(archive: Archive) -> Package:
-    """The archive's first package document; raises EpubError where it or its spine is missing."""
+    """The archive's first package document; raises EpubError where it or its spine is missing.
+
+    Where no container file names one that is there, it is the only one in the archive.
+    """
     name = _package_name(archive)
     root = parse(archive.read(name), name)
     metadata = _metadata(root)
@@ -114,20 +117,28 @@ def _beside(base: str, address: str) -> str:
 
 def _package_name(archive: Archive) -> str:
     container = archive.find(_CONTAINER)
+    paths = [] if container is None else _package_paths(archive, container)
+    name = next((name for name in map(archive.find, paths) if name is not None), None)
+    if name is not None:
+        return name
+    # Nobody says which it is, as in a book that was zipped with the folder around it.
+    there = [name for name in archive.names() if name.casefold().endswith(".opf")]
+    if len(there) == 1:
+        return there[0]
     if container is None:
         raise EpubError(
             f"The EPUB has no {_CONTAINER}, so its package document cannot be found; "
             "export the book again."
         )
+    if not paths:
+        raise EpubError(f"The EPUB's {_CONTAINER} names no package document.")
+    raise EpubError(f"The EPUB's package document {paths[0]!r} is not in the archive.")
+
+
+def _package_paths(archive: Archive, container: str) -> list[str]:
     files = list(_descendants(parse(archive.read(container), container), "rootfile"))
     wanted = [f for f in files if attribute(f, "media-type") == _PACKAGE_TYPE] or files
-    if not wanted:
-        raise EpubError(f"The EPUB's {_CONTAINER} names no package document.")
-    paths = [attribute(file, "full-path") for file in wanted]
-    name = next((name for name in map(archive.find, paths) if name is not None), None)
-    if name is None:
-        raise EpubError(f"The EPUB's package document {paths[0]!r} is not in the archive.")
-    return name
+    return [attribute(file, "full-path") for file in wanted]
 
 
 def _descendants(root: Element, name: str) -> Iterator[Element]:

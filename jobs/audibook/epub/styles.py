@@ -31,7 +31,7 @@ _COMPOUND = re.compile(r"(\*|[A-Za-z][\w-]*)?((?:[.#][A-Za-z_][\w-]*)*)")
 _PART = re.compile(r"([.#])([\w-]+)")
 _UNSEEN_MEDIA = re.compile(r"@media\s+(?:only\s+)?(?:amzn-\w+|print|speech|aural)", re.I)
 _EVERY_MEDIA = re.compile(r"@media\s+(?:all|screen)", re.I)
-_WHOLE = {"html", "body"}
+_NEVER_RULED = {"", "html", "body"}  # comments and instructions have no name
 _INLINE = {
     *("a", "abbr", "b", "big", "cite", "em", "font", "i", "label", "q", "small", "span", "strong"),
     *("u", "var"),
@@ -151,9 +151,9 @@ def _applies(link: Element) -> bool:
 
 def _strongest(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> dict[str, _Rule]:
     """The rule that counts for each aspect of which the element does not say it itself."""
-    identity = name, element_id, classes = _identity(element)
-    if not name or name in _WHOLE:
+    if local_name(element) in _NEVER_RULED:
         return {}
+    identity = name, element_id, classes = _identity(element)
     strongest: dict[str, _Rule] = {}
     keys = {"", name, f"#{element_id}", *(f".{value}" for value in classes)}
     for rule in chain.from_iterable(rules.get(key, ()) for key in keys):

@@ -24,7 +24,6 @@ MakeEpub = Callable[..., Path]
 _CORPUS = [sample_book(), *sorted(Path(os.environ.get("TEST_EPUBS", ".no")).glob("*.epub"))]
 
 _BROKEN = {
-    "epubcheck-no-container.epub": "no META-INF/container.xml",
     "epubcheck-zip-no-end.epub": "no complete zip archive",
 }
 
@@ -133,6 +132,26 @@ def test_the_first_package_document_that_is_there_is_read(make_epub: MakeEpub, p
     assert _page_texts(make_epub("<p>Found.</p>", files=files)) == ["Found."]
 
 
+@pytest.mark.parametrize(
+    "container", [None, b"<container/>", b"<container><rootfile full-path='gone.opf'/></container>"]
+)
+def test_the_only_package_document_is_read_where_none_is_named(
+    make_epub: MakeEpub, container: bytes | None
+) -> None:
+    files = {"META-INF/container.xml": container}
+    assert _page_texts(make_epub("<p>Found.</p>", files=files)) == ["Found."]
+
+
+def test_a_book_zipped_with_the_folder_around_it_is_read(
+    make_epub: MakeEpub, tmp_path: Path
+) -> None:
+    nested = tmp_path / "nested.epub"
+    with zipfile.ZipFile(make_epub("<p>Found.</p>")) as plain, zipfile.ZipFile(nested, "w") as book:
+        for name in plain.namelist():
+            book.writestr(f"My Book/{name}", plain.read(name))
+    assert _page_texts(nested) == ["Found."]
+
+
 def test_an_epub_2_with_ncx_guide_and_html_contents_page_is_read(make_epub: MakeEpub) -> None:
     manifest = (
         _item("toc", "contents.html")
@@ -223,8 +242,14 @@ _DOCUMENT = _item("x", "document-1.xhtml")
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"META-INF/container.xml": None}, "no META-INF/container.xml"),
-        ({"META-INF/container.xml": b"<container/>"}, "names no package document"),
+        (
+            {"META-INF/container.xml": None, "more/other.opf": b"<package/>"},
+            "no META-INF/container.xml",
+        ),
+        (
+            {"META-INF/container.xml": b"<container/>", "more/other.opf": b"<package/>"},
+            "names no package document",
+        ),
         ({"EPUB/package.opf": None}, "'EPUB/package.opf' is not in the archive"),
         ({"EPUB/package.opf": b""}, "is empty"),
         ({"EPUB/package.opf": _package("", _DOCUMENT)}, "no spine"),

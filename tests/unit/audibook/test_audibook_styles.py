@@ -70,6 +70,11 @@ def test_what_the_style_sheet_hides_is_not_read(make_epub: MakeEpub, css: str, r
     assert text == read
 
 
+def test_comments_and_instructions_have_no_style(make_epub: MakeEpub) -> None:
+    body = '<p>A</p><!-- <p>B</p> --><?page number="2"?><p class="x">C</p><p>D</p>'
+    assert _book(make_epub, body, ".x{display:none}")[0] == "A D"
+
+
 def test_an_element_that_shows_itself_is_read(make_epub: MakeEpub) -> None:
     body = '<p class="x" style="display:block">A</p><p class="x">B</p><p>C</p>'
     assert _book(make_epub, body, ".x{display:none}")[0] == "A C"
