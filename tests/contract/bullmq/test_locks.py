@@ -150,9 +150,12 @@ async def test_jobs_taken_after_the_lock_duration_was_set_in_the_options_are_hel
     worker = make.worker(queue)
     worker.opts["lockDuration"] = 300
     job = await worker.getNextJob("token")
-    others = make.worker(queue, holding(asyncio.Event()), stalledInterval=100)
+    over = asyncio.Event()
+    over.set()  # where the lock ends before they are paused, they run the job
+    others = make.worker(queue, holding(over), stalledInterval=100)
+    stalled = Heard(others, "stalled")
     await others.pause()
-    assert (await Heard(others, "stalled").once())[0] == job.id
+    assert (await stalled.once())[0] == job.id
 
 
 async def test_the_lock_of_a_job_that_another_token_holds_cannot_be_renewed(
