@@ -43,7 +43,7 @@ async def test_a_job_is_not_stored_again_whose_producer_stood_still_before_its_a
         far.proxy.drop_answers()
         under_way = asyncio.ensure_future(far.queue.add("job", 0, KEEP))
         await far.trimmed(1)
-        monkeypatch.setattr("jetbull.ledger.store.now_ms", lambda: now_ms() + 3_600_000)
+        monkeypatch.setattr("jetbull.ledger.store.store.now_ms", lambda: now_ms() + 3_600_000)
         assert await far.heard(under_way) == ["job", "next", "last"]
 
 

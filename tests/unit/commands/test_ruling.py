@@ -95,14 +95,14 @@ def test_only_a_delayed_owner_is_replaced(rule: Rule) -> None:
     ("rule", "until_ms", "then"),
     [
         (REPLACING, 0, 0),
-        (REPLACING, NOW + 1, NOW + 1),
-        (REPLACING_FOR_A_TIME, 0, NOW + 500),
+        (REPLACING, NOW + 1, 0),
+        (REPLACING_FOR_A_TIME, 0, 0),
         (REPLACING_FOR_A_TIME, NOW + 1, NOW + 1),
         (DEBOUNCE, 0, NOW + 500),
         (DEBOUNCE, NOW + 1, NOW + 500),
     ],
 )
-def test_a_replacement_keeps_the_time_unless_it_extends(
+def test_a_replacement_with_a_time_keeps_that_of_the_key_unless_it_extends(
     rule: Rule, until_ms: int, then: int
 ) -> None:
     assert decide(rule, until_ms, "delayed", NOW) == Ruling(Verdict.REPLACE, then)
