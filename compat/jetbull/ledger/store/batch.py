@@ -27,11 +27,14 @@ _MOST = 1_000_000  # messages
 MARGIN_MS = 5_000  # for clocks that differ from the server's
 _INCOMPLETE = 10176  # messages of the batch are missing
 _TOO_LARGE = 10199
+_NO_ROOM = 10023
 _BATCH_HEADERS = ("Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit")
 _COMMIT_SECONDS = 20.0
 _A_SECOND = 20_000  # messages the server stores in a second, at the least
 _ELECTED_SECONDS = 0.05
 _TURN = 1000  # messages until others have their turn
+_AT_ONCE = 64  # taken back
+_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 
 
 @dataclass(slots=True)
@@ -71,9 +74,10 @@ async def commit(
     deadline = monotonic() + patience
     sent_ms = now_ms() - MARGIN_MS
     repeated = False
+    tries: set[str] = set()  # the batches in which it was sent
     while True:
         try:
-            return await _send(wire, messages)
+            return await _send(wire, messages, tries)
         except Conflict as rival:
             if repeated and is_gone is not None and await is_gone(sent_ms):
                 return 0
@@ -106,17 +110,20 @@ async def commit(
             await wire.get_last(stream, messages[-1].subject)
             await asyncio.sleep(_ELECTED_SECONDS)
         except StoreError as error:
+            if error.code == _NO_ROOM and len(messages) > 1:
+                await _take_back(wire, stream, messages, tries)
             if error.code != _INCOMPLETE or monotonic() > deadline:
                 raise  # a batch torn by a reconnect was not stored: send it again
 
 
-async def _send(wire: Wire, messages: Sequence[Message]) -> int:
+async def _send(wire: Wire, messages: Sequence[Message], tries: set[str]) -> int:
     if len(messages) == 1:
         only = messages[0]
         return await (await wire.post(only.subject, only.payload, unbatched(only.headers)))
     if len(messages) > most_in_batch(wire):
         raise BatchTooLarge(f"A batch of {len(messages)} messages is too large for the server.")
     batch, count = uuid4().hex, len(messages)
+    tries.add(batch)
     async with wire.batch_slots:
         for number, message in enumerate(messages, 1):
             message.headers["Nats-Batch-Id"] = batch
@@ -142,6 +149,25 @@ async def _send(wire: Wire, messages: Sequence[Message]) -> int:
             raise
         wire.batch_proven = max(wire.batch_proven, count)
         return seq
+
+
+async def _take_back(wire: Wire, stream: str, messages: Sequence[Message], tries: set[str]) -> None:
+    """Removes what the server stored of these batches before it found no room for the rest.
+
+    nats-server 2.15 looks for room message by message, also within a batch. What took the place of
+    something else stays, for that is gone.
+    """
+    new = [message for message in messages if message.headers.get(_EXPECTED) == "0"]
+    for start in range(0, len(new), _AT_ONCE):
+        some = new[start : start + _AT_ONCE]
+        await asyncio.gather(*(_remove(wire, stream, message, tries) for message in some))
+
+
+async def _remove(wire: Wire, stream: str, message: Message, tries: set[str]) -> None:
+    stored = await wire.get_last(stream, message.subject)
+    if stored is not None and stored.headers.get("Nats-Batch-Id") in tries:
+        body = {"filter": message.subject, "seq": stored.seq + 1}
+        await wire.api(f"STREAM.PURGE.{stream}", body)
 
 
 async def _ask(wire: Wire, message: Message) -> None:
