@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from jetbull.checks import label, mapping, number, numeral, position, shown
 from jetbull.commands import iterations
-from jetbull.commands.noting import help_on
+from jetbull.commands.completing import help_on
 from jetbull.errors import ConfigurationError, Conflict
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import schedules

@@ -19,6 +19,7 @@ DEFAULT_PREFIX = "bull"
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _LIMITS = ("keepLogs", "sizeLimit", "stackTraceLimit")
+_NUMBERS = frozenset({"attempts", "delay", "timestamp", *_LIMITS})
 _EXCLUSIVE = (
     "removeDependencyOnFailure",
     "failParentOnFailure",
@@ -129,9 +130,10 @@ def check_id(opts: Mapping[str, Any]) -> None:
 
 def check_types(opts: Mapping[str, Any]) -> None:
     """Refuses values that would only be noticed later, and then stop the job or a whole command."""
-    for option in ("attempts", "delay", "timestamp", *_LIMITS):
-        if opts.get(option) is not None:
-            check_number(option, opts[option])
+    for option in _NUMBERS.intersection(opts):
+        value = opts[option]
+        if type(value) is not int and value is not None:
+            check_number(option, value)
     for option in ("removeOnComplete", "removeOnFail"):
         if option in opts:
             keep_policy(opts[option])

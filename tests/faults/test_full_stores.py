@@ -15,6 +15,7 @@ from jetbull import Job, Queue, Worker
 from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire.pace import Pace
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
 
@@ -117,6 +118,22 @@ async def test_a_bulk_that_does_not_fit_is_not_stored_in_part(small: Queue) -> N
     data = "x" * 10_000  # of 150, more than a note holds, half would fit
     with pytest.raises(StoreError, match="insufficient resources"):
         await small.addBulk([{"name": "job", "data": data} for _ in range(150)])
+    assert await small.getJobCountByTypes() == 0
+    await small.add("job", {})
+    assert await small.getJobCountByTypes() == 1
+
+
+@pytest.mark.parametrize("room", [700_000, 300_000])
+async def test_a_bulk_in_one_go_that_does_not_fit_is_not_stored_in_part(
+    small: Queue, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    store = await small.ledger()
+    filling = store.names.aux("meta", "filling")
+    for number in range((_BYTES - room) // 50_000):
+        await store.put(f"{filling}{number}", b"x" * 50_000, {})
+    with pytest.raises(StoreError, match="insufficient resources"):
+        await small.addBulk([{"name": "job", "data": "x" * 500} for _ in range(700)])
     assert await small.getJobCountByTypes() == 0
     await small.add("job", {})
     assert await small.getJobCountByTypes() == 1

@@ -64,7 +64,7 @@ async def test_a_bulk_whose_producer_is_killed_is_there_whole_or_not_at_all(
     seen: set[int] = set()
     for pause in (0.05, 0.1, 0.15, 0.2, 0.3):
         queue = Queue(f"{name}-{pause * 100:g}", apart(shared_url, 0))
-        await _kill_producer(shared_url, queue.name, pause, rules)
+        await kill_producer(shared_url, queue.name, pause, rules)
         while await queue.getWaitingCount() not in (0, _MANY):
             await asyncio.sleep(0.02)  # the server is storing what was committed
         seen.add(await queue.getWaitingCount())
@@ -79,7 +79,7 @@ async def test_a_bulk_larger_than_the_server_takes_whose_producer_is_killed_is_f
     seen: set[int] = set()
     for pause in (0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
         queue = Queue(f"{name}-{pause * 100:g}", apart(usual_server.url, 0))
-        await _kill_producer(usual_server.url, queue.name, pause, rules)
+        await kill_producer(usual_server.url, queue.name, pause, rules)
         store = await queue.ledger()
         await Upkeep(store, old_enough_ms=0).look()
         seen.add(await queue.getWaitingCount())
@@ -88,9 +88,10 @@ async def test_a_bulk_larger_than_the_server_takes_whose_producer_is_killed_is_f
     assert seen <= {0, _MANY}
 
 
-async def _kill_producer(url: str, queue: str, pause: float, rules: str) -> None:
+async def kill_producer(url: str, queue: str, pause: float, rules: str, many: int = _MANY) -> None:
+    """Lets a process add so many jobs, and kills it a moment after it began."""
     producer = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PRODUCER, url, queue, str(_MANY), rules),
+        *(sys.executable, "-c", PRODUCER, url, queue, str(many), rules),
         stdout=asyncio.subprocess.PIPE,
     )
     assert producer.stdout is not None

@@ -8,12 +8,12 @@ from jetbull.commands import linking
 from jetbull.commands.draft import Draft
 from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
+from jetbull.commands.pipelining import store_plain
 from jetbull.commands.preparing import prepare, prepare_many
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, JobError
 from jetbull.ledger.adding.adding import NewJob, add_together
-from jetbull.ledger.adding.notes import MOST
 from jetbull.ledger.parents import parentage
 from jetbull.ledger.store.store import QueueStore
 
@@ -33,7 +33,7 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
     if have_parents and not await _parents_are_there(store, jobs):
         return await _add_each(store, jobs)
     ids: list[str] | None = None
-    is_plain = not have_parents and not any(rules) and len(jobs) > MOST  # fewer may be noted
+    is_plain = not have_parents and not any(rules)
     prepared = await prepare_many(store, jobs, whole=not is_plain)
     if is_plain:
         ids = await _add_plain(store, prepared)
@@ -54,6 +54,10 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
 
 async def _add_plain(store: QueueStore, prepared: Sequence[NewJob]) -> list[str] | None:
     """Jobs that need nothing but a free id; None when the server takes no batch of that size."""
+    if await store_plain(store, prepared):
+        for new in prepared:
+            arm(store, new.job_id, new.place)
+        return [new.job_id for new in prepared]
     try:
         stored = await add_together(store, prepared)
     except BatchTooLarge:

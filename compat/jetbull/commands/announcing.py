@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from jetbull.ledger.messages.names import CHILDREN, DELAYED, PRIO, WAIT, state_of
 from jetbull.ledger.messages.placing import Place
 from jetbull.ledger.messages.record import Record, Stored
@@ -21,6 +23,19 @@ def announce(store: QueueStore, job_id: str, record: Record, place: Place) -> No
         store.emit("delayed", jobId=job_id, delay=str(due_ms))
     else:
         store.tell(events.waiting(job_id))
+
+
+def announce_many(store: QueueStore, jobs: Iterable[tuple[str, Record, Place]]) -> None:
+    """As `announce` for each."""
+    texts: list[str] = []
+    for job_id, record, place in jobs:
+        if place.state not in (CHILDREN, DELAYED) and "delay" not in record.head:
+            texts += (events.added(job_id, record.name), events.waiting(job_id))
+        else:
+            store.tell_all(texts)
+            texts = []
+            announce(store, job_id, record, place)
+    store.tell_all(texts)
 
 
 def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
@@ -46,4 +61,10 @@ def announce_replacement(store: QueueStore, job_id: str, dedup_id: str, owner: s
     store.emit("deduplicated", jobId=job_id, deduplicationId=dedup_id, deduplicatedJobId=owner)
 
 
-__all__ = ["announce", "announce_duplicate", "announce_replacement", "announce_start"]
+__all__ = [
+    "announce",
+    "announce_duplicate",
+    "announce_many",
+    "announce_replacement",
+    "announce_start",
+]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from jetbull.commands.announcing import announce, announce_duplicate, announce_replacement
+from jetbull.commands.completing import help_on
 from jetbull.commands.delaying import change_delay
 from jetbull.commands.linking import expect_child, is_near, tell_families
-from jetbull.commands.noting import help_on, is_quicker, store_owner
+from jetbull.commands.noting import is_quicker, store_owner
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict, JobError
 from jetbull.ledger.adding import deduplication

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Sequence
 
 from jetbull.commands import linking
+from jetbull.commands.completing import finish_abandoned as finish_noted
 from jetbull.commands.known import Item
-from jetbull.commands.noting import finish_abandoned as finish_noted
 from jetbull.commands.noting import store_noted
 from jetbull.commands.planning import Plan, plan
 from jetbull.commands.preparing import announcer

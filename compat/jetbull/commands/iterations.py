@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from jetbull.commands.noting import help_on, is_quicker, store_pending
+from jetbull.commands.completing import help_on
+from jetbull.commands.noting import is_quicker, store_pending
 from jetbull.commands.preparing import prepare
 from jetbull.error_code import refused
 from jetbull.errors import (

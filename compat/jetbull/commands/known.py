@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jetbull.commands.noting import help_on
+from jetbull.commands.completing import help_on
 from jetbull.commands.ruling import Rule
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.adding.adding import NewJob, tombstones

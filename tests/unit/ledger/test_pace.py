@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from jetbull.ledger.wire import pace as paces
-from jetbull.ledger.wire.pace import Pace
+from jetbull.ledger.wire.pace import Pace, Way
 
 
 class Clock:
@@ -39,13 +39,13 @@ def taken(pace: Pace, times: int = 1000) -> int:
 
 
 def test_the_first_way_is_taken_as_long_as_it_is_quick(clock: Clock) -> None:
-    pace = Pace(0.0, 0.004)
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
     took(pace, clock, True, 0.001)
     assert taken(pace) == 1000
 
 
 def test_a_slow_first_way_is_left_but_for_a_try_now_and_then(clock: Clock) -> None:
-    pace = Pace(0.0, 0.004)
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
     took(pace, clock, True, 0.02)
     took(pace, clock, False, 0.005)
     assert 0 < taken(pace) < 10
@@ -54,7 +54,7 @@ def test_a_slow_first_way_is_left_but_for_a_try_now_and_then(clock: Clock) -> No
 def test_of_two_slow_ways_the_slower_is_tried_the_less_the_slower_it_is(clock: Clock) -> None:
     counts = []
     for slower in (0.01, 0.1):
-        pace = Pace(0.0, 0.004)
+        pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
         took(pace, clock, True, 0.005)
         took(pace, clock, False, slower)
         counts.append(10_000 - taken(pace, 10_000))
@@ -62,7 +62,7 @@ def test_of_two_slow_ways_the_slower_is_tried_the_less_the_slower_it_is(clock: C
 
 
 def test_the_first_way_is_taken_again_when_it_has_become_quick(clock: Clock) -> None:
-    pace = Pace(0.0, 0.004)
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
     took(pace, clock, True, 0.02)
     took(pace, clock, False, 0.005)
     took(pace, clock, True, 0.001)
@@ -70,7 +70,7 @@ def test_the_first_way_is_taken_again_when_it_has_become_quick(clock: Clock) -> 
 
 
 def test_insertions_that_are_under_way_together_share_the_time(clock: Clock) -> None:
-    pace = Pace(0.0, 0.004)
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
     for _ in range(20):
         with pace.timed(True, 5), pace.timed(True, 5), pace.timed(True, 5), pace.timed(True, 5):
             clock.now += 0.004
@@ -78,9 +78,18 @@ def test_insertions_that_are_under_way_together_share_the_time(clock: Clock) -> 
 
 
 def test_what_fails_is_not_measured(clock: Clock) -> None:
-    pace = Pace(0.0, 0.004)
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
     for _ in range(20):
         with suppress(ValueError), pace.timed(True, 5):
             clock.now += 1.0
             raise ValueError("refused")
     assert taken(pace) == 1000
+
+
+def test_where_everything_is_slow_few_messages_still_go_the_first_way(clock: Clock) -> None:
+    pace = Pace(Way(0.001, 0.0001), Way(0.005, 0.0001))
+    for first, seconds in ((True, 0.303), (False, 0.315)):
+        for _ in range(20):
+            with pace.timed(first, 1000):
+                clock.now += seconds
+    assert sum(pace.takes_first(10) for _ in range(60)) == 60

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jetbull.ledger.job.moving import step, stored_as
+from jetbull.ledger.messages.guard import expect
 from jetbull.ledger.messages.names import ACTIVE, HEAD, WAIT, Space, escape
-from jetbull.ledger.messages.placing import DONE, REMOVED, active
+from jetbull.ledger.messages.placing import DONE, REMOVED, active, address, waiting
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import (
     Templates,
@@ -22,6 +23,16 @@ NAMES = st.text(min_size=1, max_size=12)
 RECORD = Record.new({"name": "n", "timestamp": 1, "opts": {}}, b'{"a":"%b"}', {"progress": 0})
 
 PLACES = {**DONE, REMOVED.state: REMOVED}
+
+
+@given(prefix=NAMES, queue=NAMES, job_id=NAMES)
+def test_a_new_job(prefix: str, queue: str, job_id: str) -> None:
+    names = Space(prefix).queue(queue)
+    subject, headers = address(names, job_id, waiting())
+    expect(headers, names.any_state(job_id), 0)
+    token = escape(job_id).encode()
+    made = Templates(names).new.command(token, (token,), b"in.1", RECORD.encode())
+    assert made == command_of(subject, RECORD.encode(), "in.1", headers)
 
 
 @given(prefix=NAMES, queue=NAMES, job_id=NAMES, seq=st.integers(1, 2**60))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from jetbull.ledger.messages.placing import Place
 from jetbull.ledger.messages.record import Record, dumps, to_bytes
 from jetbull.ledger.store.batch import Message, unbatched
 from jetbull.ledger.store.store import QueueStore
+
+_quote = json.encoder.encode_basestring
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +65,28 @@ class Entry:
         return b"%b\n%b" % (to_bytes(dumps(line)), record)
 
 
+def encode_plain(
+    store: QueueStore, jobs: Sequence[NewJob], records: Sequence[bytes]
+) -> Iterator[bytes]:
+    """What `Entry.encode` makes of jobs with which nothing else is stored, in a third of the time;
+    `records` are theirs, encoded.
+    """
+    starts: dict[tuple[Place, bool], str] = {}
+    queue = dumps(store.names.name)
+    for job, record in zip(jobs, records, strict=True):
+        if job.tombstone:
+            yield Entry(store, job).encode()
+            continue
+        kind = (job.place, job.generated)
+        rest = starts.get(kind)
+        if rest is None:
+            place, generated = dumps(job.place), dumps(job.generated)
+            rest = f',"place":{place},"generated":{generated},"stored":true,"along":[],"record":'
+            starts[kind] = rest
+        line = f'{{"queue":{queue},"id":{_quote(job.job_id)}{rest}{len(record)}}}\n'
+        yield to_bytes(line) + record
+
+
 async def decode(store: QueueStore, payload: bytes) -> list[Entry]:
     """What several `encode` wrote, one behind the other; `store` is any queue of the prefix."""
     entries = []
@@ -88,4 +112,4 @@ def _lines(payload: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
         yield line, payload[end + 1 : at]
 
 
-__all__ = ["Entry", "decode"]
+__all__ = ["Entry", "decode", "encode_plain"]

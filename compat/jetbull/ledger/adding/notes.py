@@ -152,8 +152,12 @@ async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
 
 
 def _message(store: QueueStore, entries: Sequence[Entry], key: str) -> Message:
-    subject = store.names.aux(_KIND, key or new_key())
-    return Message(subject, b"".join(e.encode() for e in entries), {})
+    return Message(subject_of(store, key), b"".join(e.encode() for e in entries), {})
+
+
+def subject_of(store: QueueStore, key: str = "") -> str:
+    """Where a note stands, of that name or a new one."""
+    return store.names.aux(_KIND, key or new_key())
 
 
 async def _stored(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
@@ -249,6 +253,7 @@ __all__ = [
     "is_held",
     "leads",
     "new_key",
+    "subject_of",
     "undo",
     "write",
     "write_first",

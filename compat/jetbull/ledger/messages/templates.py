@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from jetbull.ledger.messages.clock import at
 from jetbull.ledger.messages.guard import HeaderMap, drop, expect, timer, vanish
-from jetbull.ledger.messages.names import ACTIVE, COMPLETED, FAILED, GONE, HEAD, STALLED, QueueNames
+from jetbull.ledger.messages.names import (
+    ACTIVE,
+    COMPLETED,
+    FAILED,
+    GONE,
+    HEAD,
+    STALLED,
+    WAIT,
+    QueueNames,
+)
 from jetbull.ledger.messages.placing import TOMBSTONE_SECONDS
 
 _SLOT = "\0"  # stands for what is filled in; no name and no header holds it
@@ -59,13 +68,16 @@ def _slots(text: str) -> bytes:
 
 
 class Templates:
-    """The claims of tickets, the outcomes of a lease, for one queue."""
+    """New jobs, the claims of tickets, the outcomes of a lease, for one queue."""
 
-    __slots__ = ("claim", "claim_head", "outcomes")
+    __slots__ = ("claim", "claim_head", "new", "outcomes")
 
     def __init__(self, names: QueueNames) -> None:
         root = names.root
         headers: HeaderMap = {}
+        expect(headers, f"{root}.*.*.{_SLOT}", 0)
+        self.new = Template(f"{root}.{WAIT}.-.{_SLOT}", headers)
+        headers = {}
         timer(headers, _DUE_MS, f"{root}.{STALLED}.-.{_SLOT}")
         expect(headers, f"{root}.*.*.{_SLOT}", _SEQ)
         self.claim = Template(f"{root}.{ACTIVE}.-.{_SLOT}", headers)

@@ -123,6 +123,11 @@ class QueueStore:
         """As `emit`, for an event that is JSON already."""
         self.event_log.append(self.names.events, event)
 
+    def tell_all(self, events: list[str]) -> None:
+        """As `tell`, for several."""
+        if events:
+            self.event_log.extend(self.names.events, events)
+
     async def put(
         self,
         subject: str,

@@ -56,12 +56,16 @@ class EventLog:
 
     def append(self, subject: str, text: str) -> None:
         """Queues one event that is JSON already."""
+        self.extend(subject, [text])
+
+    def extend(self, subject: str, texts: list[str]) -> None:
+        """As `append`, for several."""
         rows = self._waiting.get(subject)
         if rows is None:
-            self._waiting[subject] = [text]
+            self._waiting[subject] = texts.copy()
         else:
-            rows.append(text)
-        self._emitted += 1
+            rows += texts
+        self._emitted += len(texts)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write())
         self._wake.set()

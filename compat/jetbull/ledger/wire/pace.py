@@ -6,23 +6,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-_FIRST_EACH, _SECOND_EACH = 0.00006, 0.00003  # seconds a message takes by either way
 _QUICK = 0.002  # seconds: below, the other way is not tried
 _WEIGHT = 0.25  # of the last measurement
 _TRIES = 64  # trying the other way may cost one part in so many
 
 
-class Pace:
-    """Two ways to store some messages, and the seconds each takes beyond the messages' own.
+class Way:
+    """How long one way is expected to take, and how many times as long it takes just now."""
 
-    The first way, of which a message costs more, is taken until it proves to be slow, then the
-    quicker one, and the other now and then: the less often the slower it was.
+    __slots__ = ("_base", "_each", "_factor")
+
+    def __init__(self, base: float, each: float) -> None:
+        """Seconds, apart from the messages and for each of them."""
+        self._base = base
+        self._each = each
+        self._factor = 1.0
+
+    def seconds(self, messages: int) -> float:
+        """What so many messages will take."""
+        return self._factor * (self._base + self._each * messages)
+
+    def learn(self, messages: int, seconds: float) -> None:
+        """So many took so long."""
+        # A factor, not an addition: where the machine is slow, or the server writes through to the
+        # disk, each message takes longer.
+        factor = seconds / (self._base + self._each * messages)
+        self._factor += _WEIGHT * (factor - self._factor)
+
+
+class Pace:
+    """Two ways to store some messages.
+
+    The first way is taken until it proves to be slow, then the quicker one, and the other now and
+    then: the less often the slower it was.
     """
 
     __slots__ = ("_first", "_last", "_left", "_second", "_shared", "_under_way")
 
-    def __init__(self, first: float, second: float) -> None:
-        """What is to be expected of the ways, in seconds, until it was measured."""
+    def __init__(self, first: Way, second: Way) -> None:
         self._first = first
         self._second = second
         self._left = float(_TRIES)
@@ -31,12 +52,12 @@ class Pace:
 
     def takes_first(self, messages: int) -> bool:
         """Whether the next so many messages should go the first way."""
-        first = self._first + (_FIRST_EACH - _SECOND_EACH) * messages
+        first, second = self._first.seconds(messages), self._second.seconds(messages)
         if first <= _QUICK:
             return True
-        quicker, slower = sorted((first, self._second))
+        quicker, slower = sorted((first, second))
         self._left -= 1
-        wins = first <= self._second
+        wins = first <= second
         if self._left > 0:
             return wins
         self._left = _TRIES * max(1.0, slower / max(quicker, _QUICK))
@@ -56,13 +77,8 @@ class Pace:
         finally:
             self._elapse()
             self._under_way -= 1
-        seconds = self._shared - begun
-        if first:
-            beyond = max(0.0, seconds - _FIRST_EACH * messages)
-            self._first += _WEIGHT * (beyond - self._first)
-        else:
-            beyond = max(0.0, seconds - _SECOND_EACH * messages)
-            self._second += _WEIGHT * (beyond - self._second)
+        way = self._first if first else self._second
+        way.learn(messages, self._shared - begun)
 
     def _elapse(self) -> None:
         """Gives what is under way its share of the time until now."""
@@ -72,4 +88,4 @@ class Pace:
         self._last = now
 
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "Way"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
+from jetbull.errors import JetbullError
 from jetbull.ledger.messages.templates import Template
 from jetbull.ledger.wire.answering import ACK_TIMEOUT, Answering
 from jetbull.ledger.wire.client import command_of
-from jetbull.ledger.wire.pace import Pace
+from jetbull.ledger.wire.many_stored import ForMessages
+from jetbull.ledger.wire.pace import Pace, Way
 from jetbull.ledger.wire.replies import ForSequence
 from jetbull.ledger.wire.stored import Headers
 
@@ -29,7 +31,8 @@ class Sending(Answering):
         self.batch_slots = asyncio.Semaphore(_OPEN_BATCHES)
         self.batch_limit: int | None = None  # messages in a batch, once the server refused more
         self.batch_proven = 1000  # so many it takes; every server does, unless told otherwise
-        self.pace = Pace(0.0, 0.004)  # of small insertions: noted, and in a batch
+        # Of insertions: noted, and in a batch, for which the server makes a file store.
+        self.pace = Pace(Way(0.0005, 0.00004), Way(0.005, 0.00005))
 
     async def close(self) -> None:
         """Ends the connection and everything that waits for an answer."""
@@ -120,6 +123,39 @@ class Sending(Answering):
         future: asyncio.Future[int] = self._loop.create_future()
         self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
         return future
+
+    def begin_many(self, count: int, on_stored: Callable[[list[int]], None]) -> ForMessages:
+        """For so many messages that are waited for together; each is sent by a `post_one`."""
+        return ForMessages(monotonic() + ACK_TIMEOUT, count, on_stored)
+
+    def post_one(
+        self, of: ForMessages, number: int, subject: str, payload: bytes, headers: Headers
+    ) -> None:
+        """As `post_now`, for a message that is waited for together with others, which hear how it
+        went.
+        """
+        try:
+            self._ask(subject, payload, headers, of.one(number))
+        except JetbullError as error:
+            of.refuse(number, error)
+
+    def post_filled_many(
+        self,
+        of: ForMessages,
+        template: Template,
+        messages: Iterable[tuple[int, bytes, bytes]],
+    ) -> None:
+        """As `post_one` for each, by number, token and payload, from a template that is filled with
+        tokens only.
+        """
+        for number, token, payload in messages:
+            try:
+                self._check_sendable()
+                self._push(template.command(token, (token,), self._reply, payload))
+            except JetbullError as error:
+                of.refuse(number, error)
+            else:
+                self._expect(of.one(number))
 
     def send_filled(
         self,

@@ -1,0 +1,195 @@
+"""Making noted insertions whole: whoever finds a note stores what is missing of it.
+
+That is the process that wrote it, when something was in the way; another one that needs a job of
+it; or, if its process is gone, a worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from enum import Enum
+from time import monotonic
+
+from jetbull.commands.preparing import announcer, renumber
+from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError, StoreError
+from jetbull.ledger.adding import notes
+from jetbull.ledger.adding.adding import message_for
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.parents import parentage, releasing
+from jetbull.ledger.parents.bookkeeping import expectation
+from jetbull.ledger.store.batch import PATIENCE, commit
+from jetbull.ledger.store.grouping import OnStored
+from jetbull.ledger.store.store import QueueStore
+
+_PAUSE_SECONDS = 0.02
+
+log = logging.getLogger("jetbull.noting")
+
+
+async def see_to(note: Note, missing: Sequence[Entry]) -> None:
+    """Stores those of its jobs that are not there, nor have been, and removes the note."""
+    try:
+        gone = await notes.came_and_went(note)
+        await store_rest([e for e in missing if e not in gone])
+    except StoreError as error:
+        raise StoreError(
+            f"{error} Others of these jobs are stored; a worker stores the rest when it can.",
+            error.code,
+        ) from error
+    await _release(note.jobs)
+    await notes.drop(note)
+
+
+async def take_back(store: QueueStore, stored: Sequence[tuple[str, int]]) -> bool:
+    """Removes jobs (subject, sequence), of which others were refused; False if a worker has one."""
+    for subject, seq in reversed(stored):
+        if not await store.purge(subject, seq=seq + 1):
+            return False
+    return True
+
+
+async def help_on(store: QueueStore, called: str) -> None:
+    """Stores what is missing of a note of that name, whoever is busy with it."""
+    note = await notes.find(store, called)
+    if note is not None:
+        gone = await notes.came_and_went(note)
+        await store_rest([e for e in note.jobs if e not in gone])
+
+
+async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]:
+    """Stores what is missing of the queue's notes whose process is gone; what was stored."""
+    done: list[Entry] = []
+    found = await notes.abandoned(store, old_enough_ms)
+    if found:
+        log.warning(
+            "%d insertions into queue %s are stored to their end", len(found), store.names.name
+        )
+    for note in found:
+        try:
+            done += await _finish(note)
+        except ConnectionClosedError:
+            raise
+        except JetbullError as error:
+            log.warning("the jobs of %s are not stored yet: %s", note.subject, error)
+    return done
+
+
+async def _finish(note: Note) -> list[Entry]:
+    for e in note.entries:
+        e.told.append(announcer(e.store, e.job.job_id, e.job.record, e.job.place))
+    gone = await notes.came_and_went(note)
+    done, key = [e for e in note.jobs if e not in gone], note.key
+    if key is not None:
+        done = await store_rest(done) if await notes.is_held(note, key) else []
+        await notes.drop(note)
+        return done
+    try:
+        if gone:  # some were there, so all waits were
+            done = await store_rest(done)
+        else:
+            await commit(note.store.wire, note.store.names.space.jobs, note.messages())
+    except Conflict:  # some are there
+        done = await store_rest(done)
+    except BatchTooLarge:
+        if any(e.beside for e in note.entries):
+            raise
+        done = await store_rest(done)
+    await _release(note.jobs)
+    await notes.drop(note)
+    return done
+
+
+async def store_rest(entries: Sequence[Entry]) -> list[Entry]:
+    """Stores those that are not there, one by one; which these were."""
+    return [entry for entry in entries if await _store_missing(entry)]
+
+
+async def _store_missing(entry: Entry) -> bool:
+    while True:
+        put = await _put(entry)
+        if put is not Put.TAKEN:
+            return put is Put.STORED
+        if any(notes.leads(m, entry.store) for m in entry.along):
+            return False  # its owner sees to it, or is gone and never said that it was added
+        if not entry.job.generated:
+            entry.stored = False
+            entry.told = [lambda _: entry.store.emit("duplicated", jobId=entry.job.job_id)]
+            return False
+        await _renumber(entry)
+
+
+class Put(Enum):
+    STORED = "it is there now"
+    THERE = "it was there, or has been"
+    TAKEN = "another job has its id"
+
+
+async def _put(entry: Entry, on_stored: OnStored | None = None) -> Put:
+    store, job = entry.store, entry.job
+    deadline = monotonic() + PATIENCE
+    while True:
+        message = message_for(store, job)
+        try:
+            await store.put(message.subject, message.payload, message.headers, on_stored)
+            return Put.STORED
+        except Conflict:
+            found = await store.newest(job.job_id)
+            if found is None:
+                # A new leader of a cluster refuses by a message that nobody sees, or ever will.
+                if monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_PAUSE_SECONDS)
+            elif Record.decode(found.data).same_job(job.record):
+                if on_stored is not None:
+                    on_stored(found.seq)
+                return Put.THERE
+            elif state_of(found.subject) != GONE:
+                return Put.TAKEN
+            job.tombstone = 0 if found is None else found.seq
+
+
+async def put_again(entry: Entry, note: Note) -> Put:
+    """As `_put`, for a job that something was in the way of, if only a lost answer."""
+    told = entry.job.on_stored
+    if not await notes.came_and_went(note):
+        return await _put(entry, told)
+    if told is not None:
+        told(0)
+    return Put.THERE
+
+
+async def _renumber(entry: Entry) -> None:
+    """Another number for the job, and for what its parent waits for."""
+    store, job, old = entry.store, entry.job, entry.beside
+    await renumber(store, job)
+    entry.told = [] if job.on_stored is None else [job.on_stored]
+    parent = await parentage.parent_of(store, job.record, job.job_id)
+    if parent is None:
+        return
+    entry.waits, entry.along = expectation(parent), []
+    await store.put(entry.waits.subject, entry.waits.payload, entry.waits.headers)
+    for wait in old:
+        await store.purge(wait.subject)
+
+
+async def _release(entries: Sequence[Entry]) -> None:
+    """Lets parents go whose children were done before they were there themselves."""
+    for entry in entries:
+        if entry.job.place.state == CHILDREN:
+            await releasing.release(entry.store, entry.job.job_id)
+
+
+__all__ = [
+    "Put",
+    "finish_abandoned",
+    "help_on",
+    "put_again",
+    "see_to",
+    "store_rest",
+    "take_back",
+]
