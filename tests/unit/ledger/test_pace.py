@@ -93,3 +93,10 @@ def test_where_everything_is_slow_few_messages_still_go_the_first_way(clock: Clo
             with pace.timed(first, 1000):
                 clock.now += seconds
     assert sum(pace.takes_first(10) for _ in range(60)) == 60
+
+
+def test_one_insertion_that_took_very_long_changes_little(clock: Clock) -> None:
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
+    took(pace, clock, True, 0.001)
+    took(pace, clock, True, 5.0, times=1)
+    assert taken(pace) == 1000

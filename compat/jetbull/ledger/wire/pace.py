@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 _QUICK = 0.002  # seconds: below, the other way is not tried
-_WEIGHT = 0.25  # of the last measurement
+_BETTER, _WORSE = 0.5, 0.25  # weight of a measurement
 _TRIES = 64  # trying the other way may cost one part in so many
 
 
@@ -31,7 +31,11 @@ class Way:
         # A factor, not an addition: where the machine is slow, or the server writes through to the
         # disk, each message takes longer.
         factor = seconds / (self._base + self._each * messages)
-        self._factor += _WEIGHT * (factor - self._factor)
+        if factor < self._factor:
+            self._factor += _BETTER * (factor - self._factor)
+        else:
+            # One that had to wait for something else tells little, whatever it took.
+            self._factor += _WORSE * (min(factor, 2 * self._factor) - self._factor)
 
 
 class Pace:
