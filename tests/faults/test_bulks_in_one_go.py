@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from jetbull import Queue
+from jetbull import FlowProducer, Queue
 from jetbull.commands import pipelining
 from jetbull.commands.preparing import prepare
 from jetbull.job import Job
+from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.adding import add
+from jetbull.ledger.adding.notes import Note
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
 from jetbull.ledger.wire.pace import Pace
@@ -167,3 +170,33 @@ async def test_the_note_holds_what_its_jobs_are(
     late = await queue.getJob(str(chosen["jobId"]))
     assert late is not None and json.dumps(late.data) == "null"
     assert await left_notes(store) == []
+
+
+@pytest.mark.parametrize("way", ["flow", "deduplicated"])
+async def test_a_link_that_is_lost_between_the_note_and_its_jobs_costs_nothing(
+    server: EmbeddedServer, name: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = {"name": "job", "queueName": name}
+    async with Proxy(int(urlsplit(server.url).port or 0)) as proxy:
+        far, flows = Queue(name, {"connection": proxy.url}), FlowProducer(proxy.url)
+        await far.add("first", 0)
+        write = notes.write
+
+        async def cut_off(store: QueueStore, *args: Any) -> Note:
+            note, wire = await write(store, *args), store.wire
+            proxy.cut()
+            while wire._connected.is_set():
+                await asyncio.sleep(0)
+            return note
+
+        monkeypatch.setattr(notes, "write", cut_off)
+        if way == "flow":
+            await flows.add({**node, "children": [node]})
+        else:
+            await far.add("job", 0, {"deduplication": {"id": "only"}})
+        store = await far.ledger()
+        await Upkeep(store, old_enough_ms=0).look()
+        assert await left_notes(store) == []
+        assert await far.getJobCountByTypes() == (3 if way == "flow" else 2)
+        await flows.close()
+        await far.close()

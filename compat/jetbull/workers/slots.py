@@ -9,6 +9,7 @@ from time import monotonic
 
 from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.job import Job
+from jetbull.ledger.belongings.blobs import is_whole
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.source import MAX_AHEAD
@@ -142,7 +143,10 @@ class Slots:
         begun = monotonic()
         job: Job | None = None
         try:
-            job = await Job.load(self._worker, lease.job_id, lease.record)
+            if is_whole(lease.record):
+                job = Job.from_record(self._worker, lease.job_id, lease.record)
+            else:
+                job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
             delay = job.opts["delay"]

@@ -15,7 +15,7 @@ from jetbull.ledger.job.moving import move, stored_as, transition
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, GONE, HEAD, PRIO, WAIT, escape, lane_of, state_of
+from jetbull.ledger.messages.names import ACTIVE, GONE, HEAD, PRIO, WAIT, lane_of, state_of
 from jetbull.ledger.messages.placing import Place, active, reprioritized
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import outcome_values
@@ -183,18 +183,19 @@ class Lease:
         if template is None or place.lane != "-" or held_up:
             old = self._stored
             return await move(store, job_id, old, record, place, on_stored, on_sent=self._sent)
-        token, payload = escape(job_id).encode(), stored_as(record, place).encode()
-        lane = lane_of(self._stored.subject).encode()
-        values = outcome_values(lane, token, self._stored.seq)
+        payload = stored_as(record, place).encode()
+        _, _, _, _, lane, token = self._stored.subject.split(".")
+        bare = token.encode()
+        values = outcome_values(lane.encode(), bare, self._stored.seq)
         try:
-            answer = store.grouping.post(template, token, values, payload, on_stored)
+            answer = store.grouping.post(template, bare, values, payload, on_stored)
             self._sent()
             store.wire.hurry()
             seq = await answer
         except (AckTimeout, StreamMissing) as error:
             m = transition(store, job_id, self._stored, record, place)
             seq = await store.insist(m.subject, m.payload, m.headers, error, on_stored)
-        return Stored(store.names.job(place.state, job_id), seq, record)
+        return Stored(store.names.subject(place.state, token), seq, record)
 
     @property
     def _ack_is_ahead(self) -> bool:

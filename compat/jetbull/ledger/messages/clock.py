@@ -20,6 +20,7 @@ FAR_FUTURE_MS = 9_214_646_400_000  # 2262-01-01
 
 _MARGIN_MS = 10
 _LEAP = 0.1  # seconds: what the clock goes ahead of the other at once, it was set
+_SOON = 0.005  # seconds after a look at both clocks in which no other is needed
 _DRIFT = 0.001  # seconds a second: so far the two may differ in their speed
 #: A clock that goes on while the machine sleeps; None: there is none.
 _STEADY: int | None = getattr(
@@ -51,7 +52,8 @@ def observe(stamp: str, asked: float, answered: float) -> None:
 def now_ms() -> int:
     """The time now, as the server has it."""
     now = time()
-    _follow(now)
+    if _seen is None or not 0 <= now - _seen[0] < _SOON:
+        _follow(now)
     return int(now * 1000) + _offset_ms
 
 

@@ -164,6 +164,10 @@ class QueueNames:
     def job(self, state: str, job_id: str, lane: str = "-") -> str:
         return f"{self.root}.{state}.{lane}.{escape(job_id)}"
 
+    def subject(self, state: str, token: str, lane: str = "-") -> str:
+        """As `job`, by the escaped id: the last token of the job's other subjects."""
+        return f"{self.root}.{state}.{lane}.{token}"
+
     def any_state(self, job_id: str) -> str:
         """Matches every message of one job: the guard of 'create only'."""
         return f"{self.root}.*.*.{escape(job_id)}"
@@ -260,6 +264,11 @@ def public_state_of(subject: str) -> str:
 def public_name_of(state: str) -> str:
     """BullMQ's word for a state of a job that has not finished."""
     return _PUBLIC[state]
+
+
+def bare_token(subject: str) -> str:
+    """The last token as it is."""
+    return subject[subject.rindex(".") + 1 :]
 
 
 def last_token(subject: str) -> str:

@@ -125,8 +125,7 @@ class QueueStore:
 
     def tell_all(self, events: list[str]) -> None:
         """As `tell`, for several."""
-        if events:
-            self.event_log.extend(self.names.events, events)
+        self.event_log.extend(self.names.events, events)
 
     async def put(
         self,
@@ -157,7 +156,7 @@ class QueueStore:
         since_ms = 0 if is_gone is None else now_ms() - MARGIN_MS
         try:
             answer = wire.post_now(subject, payload, headers, on_stored)
-            if on_sent is not None:
+            if on_sent is not None and not answer.done():
                 on_sent()
             wire.hurry()
             return await answer

@@ -56,19 +56,22 @@ class EventLog:
 
     def append(self, subject: str, text: str) -> None:
         """Queues one event that is JSON already."""
-        self.extend(subject, [text])
+        rows = self._waiting.get(subject)
+        if rows is None:
+            self._waiting[subject] = [text]
+            self._wake.set()
+        else:
+            rows.append(text)
+        self._emitted += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._write())
 
     def extend(self, subject: str, texts: list[str]) -> None:
         """As `append`, for several."""
-        rows = self._waiting.get(subject)
-        if rows is None:
-            self._waiting[subject] = texts.copy()
-        else:
-            rows += texts
-        self._emitted += len(texts)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._write())
-        self._wake.set()
+        if texts:
+            self.append(subject, texts[0])
+            self._waiting[subject] += texts[1:]
+            self._emitted += len(texts) - 1
 
     @property
     def crowded(self) -> bool:

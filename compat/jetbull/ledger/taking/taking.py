@@ -20,7 +20,7 @@ from jetbull.ledger.job.moving import transition
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, HEAD, escape, is_schedule, state_of
+from jetbull.ledger.messages.names import ACTIVE, HEAD, bare_token, is_schedule, state_of
 from jetbull.ledger.messages.placing import active
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import claim_values, head_claim_values
@@ -79,7 +79,8 @@ class Claim:
         What goes wrong is told by `lease`.
         """
         self._start()
-        token, stored = escape(self.job_id).encode(), self.ticket.stored
+        stored = self.ticket.stored
+        token = bare_token(stored.subject).encode()
         template, values_of = store.templates.claim, claim_values
         if not self.ticket.reply and state_of(stored.subject) == HEAD:
             template, values_of = store.templates.claim_head, head_claim_values
@@ -144,9 +145,13 @@ class Claim:
         """The record as it is while the job runs."""
         now = now_ms()
         old = self._record.head
-        head = {**old, "processedOn": now, "token": self._token}
-        head["attemptsStarted"] = old.get("attemptsStarted", 0) + 1
-        head["after"] = self.ticket.stored.seq
+        head = {
+            **old,
+            "processedOn": now,
+            "token": self._token,
+            "attemptsStarted": old.get("attemptsStarted", 0) + 1 if old else 1,
+            "after": self.ticket.stored.seq,
+        }
         if old:
             head.pop("delay", None)
             head.pop("due", None)
@@ -201,7 +206,7 @@ class Claim:
 
     async def _won(self, store: QueueStore, seq: int) -> Lease:
         ticket, record = self.ticket, self._record
-        stored = Stored(store.names.job(ACTIVE, self.job_id), seq, record)
+        stored = Stored(store.names.subject(ACTIVE, bare_token(ticket.stored.subject)), seq, record)
         lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
         # What a consumer gives is no schedule.
         if ticket.reply or not is_schedule(ticket.stored.subject):
@@ -209,7 +214,7 @@ class Claim:
         try:
             if store.may_be_patched:
                 await self._catch_up(store, lease, seq)
-            if ticket.reply and _leaves_at_once(record.fixed):
+            if ticket.reply and b'"removeOnComplete"' in record.fixed and _leaves_at_once(record):
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
                 lease.acked.add_done_callback(_heard)
             elif ticket.reply:
@@ -226,9 +231,9 @@ def _heard(answer: asyncio.Future[Msg]) -> None:
         answer.exception()
 
 
-def _leaves_at_once(given: bytes) -> bool:
+def _leaves_at_once(record: Record) -> bool:
     """Whether the job is removed when it completes: then its ticket has to be gone."""
-    return b'"removeOnComplete"' in given and _REMOVED.search(given) is not None
+    return _REMOVED.search(record.fixed) is not None
 
 
 async def take(

@@ -131,8 +131,8 @@ class Answering(Connection):
             if start != self._reply_start or not isinstance(waiter, ForSequence):
                 break
             position = found.end()
+            del self._waiters[token]
             waiter.stored(int(seq))
-            self._waiters.pop(token, None)
         return position
 
     def _sweep(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
-from jetbull.errors import JetbullError
+from jetbull.errors import AckTimeout, JetbullError
 from jetbull.ledger.messages.templates import Template
 from jetbull.ledger.wire.answering import ACK_TIMEOUT, Answering
 from jetbull.ledger.wire.client import command_of
@@ -102,10 +102,16 @@ class Sending(Answering):
         on_stored: Callable[[int], None] | None = None,
         timeout: float = ACK_TIMEOUT,
     ) -> asyncio.Future[int]:
-        """As `post`, without waiting for room: for callers that have few messages under way."""
+        """As `post`, without waiting for room: for callers that have few messages under way.
+
+        That the connection is lost is told by the future, whenever it was.
+        """
         future: asyncio.Future[int] = self._loop.create_future()
         waiter = ForSequence(monotonic() + timeout, future, on_stored)
-        self._ask(subject, payload, headers, waiter)
+        try:
+            self._ask(subject, payload, headers, waiter)
+        except AckTimeout as error:
+            waiter.fail(error)
         return future
 
     def post_filled(
