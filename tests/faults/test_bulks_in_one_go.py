@@ -155,7 +155,7 @@ async def test_delayed_prioritized_and_urgent_jobs_may_be_among_them(queue: Queu
 async def test_the_note_holds_what_its_jobs_are(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def died(_: object) -> None:
+    async def died(*_: object) -> None:
         raise InterruptedError
 
     monkeypatch.setattr(pipelining, "_send", died)

@@ -109,7 +109,7 @@ async def _store(sending: _Sending, text: bytes) -> None:
         await wire.room()
     subject, sent_ms = notes.subject_of(store), now_ms()
     answer = wire.post_now(subject, text)
-    refused = await _send(sending)
+    refused = await _send(sending, answer)
     seq, error = await _outcome(answer)
     if not refused:
         if seq:
@@ -129,13 +129,20 @@ async def _store(sending: _Sending, text: bytes) -> None:
     await _settle(sending, note, refused)
 
 
-async def _send(sending: _Sending) -> dict[int, Exception]:
-    """Sends the jobs; what was not stored, by number."""
+async def _send(sending: _Sending, note: asyncio.Future[int]) -> dict[int, Exception]:
+    """Sends the jobs behind the note, whose answer comes meanwhile; what was not stored, by number.
+
+    If the note was lost with its connection, no more are sent: the next one may be up already.
+    """
     store, wire = sending.store, sending.store.wire
     sending.begun = monotonic()
     whole = wire.begin_many(len(sending.jobs), sending.on_stored)
     plain: list[tuple[int, bytes, bytes]] = []
     for start in range(0, len(sending.jobs), _TURN):
+        if note.done() and isinstance(lost := note.exception(), Exception):
+            for number in range(start, len(sending.jobs)):
+                whole.refuse(number, lost)
+            break
         with collector_paused():
             for number, job in enumerate(sending.jobs[start : start + _TURN], start):
                 if job.place.state == WAIT and not job.tombstone:
@@ -191,7 +198,10 @@ async def _settle(sending: _Sending, note: Note, refused: dict[int, Exception]) 
         else:
             entry.told = [partial(_tell_duplicate, store, job.job_id)]
     await store_rest(free)
-    await see_to(note, doubtful)
+    if doubtful or not note.seq:
+        await see_to(note, doubtful)
+    else:
+        notes.forget(note)
     sending.tell_rest(entries)
 
 
