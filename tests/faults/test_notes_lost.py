@@ -65,11 +65,9 @@ async def test_jobs_whose_note_a_worker_saw_to_meanwhile_are_not_stored_again(
             far.proxy.drop_answers()
             return message_for(*args)
 
-        async def sent_unheard(sending: Any, note: Any) -> Any:
-            while sending.store.wire.unanswered:
-                await asyncio.sleep(0.01)
+        async def sent_unheard(*sending: Any) -> Any:
             far.proxy.drop_answers()
-            return await send(sending, note)
+            return await send(*sending)
 
         with monkeypatch.context() as patch:
             patch.setattr(noting, "message_for", unheard)

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from time import monotonic
 
 from jetbull.commands.preparing import announcer, renumber
-from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError, StoreError
+from jetbull.errors import (
+    AckTimeout,
+    BatchTooLarge,
+    Conflict,
+    ConnectionClosedError,
+    JetbullError,
+    StoreError,
+)
 from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.adding.insertion import Entry
@@ -22,7 +30,7 @@ from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import parentage, releasing
 from jetbull.ledger.parents.bookkeeping import expectation
-from jetbull.ledger.store.batch import PATIENCE, commit
+from jetbull.ledger.store.batch import PATIENCE, commit, most_in_batch
 from jetbull.ledger.store.grouping import OnStored
 from jetbull.ledger.store.store import QueueStore
 
@@ -31,26 +39,59 @@ _PAUSE_SECONDS = 0.02
 log = logging.getLogger("jetbull.noting")
 
 
-async def see_to(note: Note, missing: Sequence[Entry]) -> None:
-    """Stores those of its jobs that are not there, nor have been, and removes the note."""
+@contextmanager
+def in_part() -> Iterator[None]:
+    """A full store is told of as one that has taken some of the jobs."""
     try:
-        gone = await notes.came_and_went(note)
-        await store_rest([e for e in missing if e not in gone])
+        yield
     except StoreError as error:
         raise StoreError(
             f"{error} Others of these jobs are stored; a worker stores the rest when it can.",
             error.code,
         ) from error
-    await _release(note.jobs)
-    await notes.drop(note)
 
 
-async def take_back(store: QueueStore, stored: Sequence[tuple[str, int]]) -> bool:
-    """Removes jobs (subject, sequence), of which others were refused; False if a worker has one."""
-    for subject, seq in reversed(stored):
+async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
+    """Stores those of its jobs `among` these that are not there, nor have been, and removes the
+    note; which were stored.
+
+    They are one batch: one by one, a job that is there when one looks may have run and be gone when
+    its turn comes, and nothing would refuse it.
+    """
+    wire, done = note.store.wire, list[Entry]()
+    deadline = monotonic() + PATIENCE
+    while (found := await notes.missing(note, [e for e in among if e.stored])) is not None:
+        absent, taken = found
+        done += await store_rest(taken)
+        if not absent:
+            await _release(note.jobs)
+            await notes.drop(note)
+            break
+        # Where some were there, all waits were.
+        waits = note.waits() if len(absent) == len(note.jobs) else []
+        part = absent if waits else absent[: most_in_batch(wire)]
+        messages = [*waits, *(message_for(e.store, e.job) for e in part)]
+        try:
+            await commit(wire, note.store.names.space.jobs, messages, patience=0)
+            done += part
+        except (AckTimeout, Conflict):
+            if monotonic() > deadline:
+                raise
+        except BatchTooLarge:
+            if waits or len(part) <= most_in_batch(wire):
+                raise
+    return done
+
+
+async def take_back(store: QueueStore, stored: Sequence[tuple[str, int]]) -> int:
+    """Removes jobs (subject, sequence) from the last on, of which others were refused; how many are
+    left, since a worker has the last of them.
+    """
+    for left in range(len(stored), 0, -1):
+        subject, seq = stored[left - 1]
         if not await store.purge(subject, seq=seq + 1):
-            return False
-    return True
+            return left
+    return 0
 
 
 async def help_on(store: QueueStore, called: str) -> None:
@@ -82,26 +123,14 @@ async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]
 async def _finish(note: Note) -> list[Entry]:
     for e in note.entries:
         e.told.append(announcer(e.store, e.job.job_id, e.job.record, e.job.place))
-    gone = await notes.came_and_went(note)
-    done, key = [e for e in note.jobs if e not in gone], note.key
+    key = note.key
     if key is not None:
+        gone = await notes.came_and_went(note)
+        done = [e for e in note.jobs if e not in gone]
         done = await store_rest(done) if await notes.is_held(note, key) else []
         await notes.drop(note)
         return done
-    try:
-        if gone:  # some were there, so all waits were
-            done = await store_rest(done)
-        else:
-            await commit(note.store.wire, note.store.names.space.jobs, note.messages())
-    except Conflict:  # some are there
-        done = await store_rest(done)
-    except BatchTooLarge:
-        if any(e.beside for e in note.entries):
-            raise
-        done = await store_rest(done)
-    await _release(note.jobs)
-    await notes.drop(note)
-    return done
+    return await complete(note, note.jobs)
 
 
 async def store_rest(entries: Sequence[Entry]) -> list[Entry]:
@@ -186,10 +215,11 @@ async def _release(entries: Sequence[Entry]) -> None:
 
 __all__ = [
     "Put",
+    "complete",
     "finish_abandoned",
     "help_on",
+    "in_part",
     "put_again",
-    "see_to",
     "store_rest",
     "take_back",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from jetbull.commands.completing import Put, put_again, see_to, take_back
+from jetbull.commands.completing import Put, complete, in_part, put_again, take_back
 from jetbull.commands.preparing import renumber
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, notes
@@ -21,6 +21,8 @@ from jetbull.ledger.store.store import QueueStore
 
 def is_quicker(store: QueueStore, entries: Sequence[Entry]) -> bool:
     """Whether the entries can be noted, and that takes less time than a batch."""
+    if not store.wire.is_connected:
+        return False  # a batch waits for the server
     return notes.fits(store, entries) and store.wire.pace.takes_first(_count(entries))
 
 
@@ -36,26 +38,30 @@ async def store_noted(store: QueueStore, entries: Sequence[Entry]) -> bool:
 async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     note = await notes.write(store, entries)
     wire, jobs = store.wire, note.jobs
-    if note.repeated:
-        await see_to(note, jobs)
+    if not note.is_fresh:
+        with in_part():
+            await complete(note, jobs)
         return
     messages = [message_for(e.store, e.job) for e in jobs]
     answers = [wire.post_now(m.subject, m.payload, m.headers) for m in messages]
     wire.hurry()
     await asyncio.wait(answers)
     errors = [answer.exception() for answer in answers]
+    refused = [e for e, error in zip(jobs, errors, strict=True) if error is not None]
     full = next((error for error in errors if type(error) is StoreError), None)
     if full is not None:
-        pairs = zip(messages, answers, strict=True)
-        stored = [(m.subject, a.result()) for m, a in pairs if a.exception() is None]
-        if await take_back(store, stored):
+        there = [n for n, error in enumerate(errors) if error is None]
+        stored = [(messages[n].subject, answers[n].result()) for n in there]
+        left = await take_back(store, stored)
+        if not left:
             await notes.undo(note)
             raise full
-    refused = [e for e, error in zip(jobs, errors, strict=True) if error is not None]
-    if refused:
-        await see_to(note, refused)
-    else:
+        refused += [jobs[n] for n in there[left:]]
+    if not refused:
         notes.forget(note)
+        return
+    with in_part():
+        await complete(note, refused)
 
 
 async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int, seq: int) -> bool:
@@ -71,7 +77,7 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
             note = await notes.write(store, [entry], called)
         except Conflict:
             return False
-        if not note.repeated and await _put_at_once(entry):
+        if note.is_fresh and await _put_at_once(entry):
             notes.forget(note)
             return True
         try:
@@ -101,7 +107,7 @@ async def store_pending(store: QueueStore, job: NewJob, record: Message, called:
             note = await notes.write_first(store, entry, called)
         except Conflict:
             return False
-        if await _put_at_once(entry):
+        if note.is_fresh and await _put_at_once(entry):
             notes.forget(note)
             return True
         try:

@@ -1,36 +1,33 @@
 """Storing many plain jobs as one step, in one go: their note, and they themselves behind it.
 
-Nobody waits between the note (`adding.notes`) and the jobs: the server stores in the order in which
-it was sent, so wherever any of the jobs is, the note was there before. It stores the first while
-the last are still being made.
+Their note (`adding.notes`) is stored while the first of them are made ready, the first are stored
+while the last are.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from time import monotonic
 
 from jetbull.commands.announcing import announce_many
-from jetbull.commands.completing import see_to, store_rest, take_back
-from jetbull.errors import AckTimeout, Conflict, StoreError, StreamMissing
+from jetbull.commands.completing import complete, in_part, store_rest, take_back
+from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.adding import NewJob, message_for
 from jetbull.ledger.adding.insertion import Entry, encode_plain
 from jetbull.ledger.adding.notes import Note
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many
-from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import HEAD, WAIT, escape
 from jetbull.ledger.messages.placing import placed
 from jetbull.ledger.store.collector import collector_paused
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire.many_stored import ForMessages
 
 _MOST = 1000  # jobs: what every server takes in a batch, for whoever finds the note
-_TURN = 250  # jobs until answers are read
-_SURE_SECONDS = 5.0  # a worker looks into notes that are older than 15 s
+_TURN = 64  # jobs until they are sent, and answers are read
 
 
 @dataclass(slots=True)
@@ -45,12 +42,6 @@ class _Sending:
     records: list[bytes]
     at_once: bool
     stored: dict[int, int] = field(default_factory=dict)  # sequences, by the job's number
-    begun: float = 0.0
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether nobody else can have stored any of the jobs yet."""
-        return monotonic() - self.begun < _SURE_SECONDS
 
     def on_stored(self, numbers: list[int]) -> None:
         """Hears of those that were stored, in the reader."""
@@ -83,6 +74,8 @@ async def store_plain(store: QueueStore, jobs: Sequence[NewJob]) -> bool:
     """
     if store.names.space.replicas > 1 or not 0 < len(jobs) <= _MOST:
         return False
+    if not store.wire.is_connected:
+        return False  # a batch waits for the server
     if len({job.job_id for job in jobs}) < len(jobs) or not store.wire.pace.takes_first(len(jobs)):
         return False
     with collector_paused():
@@ -107,101 +100,80 @@ async def _store(sending: _Sending, text: bytes) -> None:
         await store.event_log.flush()
     if wire.crowded:
         await wire.room()
-    subject, sent_ms = notes.subject_of(store), now_ms()
-    answer = wire.post_now(subject, text)
-    refused = await _send(sending, answer)
-    seq, error = await _outcome(answer)
+    whole = wire.begin_many(len(sending.jobs), sending.on_stored)
+    posted = notes.post(store, text)
+    _make_ready(sending, whole, 0)  # while the server stores the note
+    note = await notes.stored(posted)
+    refused = await _send(sending, whole, note)
     if not refused:
-        if seq:
-            notes.forget(Note(store, subject, seq, []))
-        elif isinstance(error, AckTimeout):
-            await store.purge(subject)
+        notes.forget(note)
         sending.tell_rest({})
         return
-    entries = [Entry(store, job) for job in sending.jobs]
-    note = Note(store, subject, seq, entries, sent_ms=sent_ms, repeated=not seq)
-    full = next((e for e in [error, *refused.values()] if type(e) is StoreError), None)
-    if full is not None and await _take_back(sending):
-        await notes.undo(note)
-        raise full
-    if isinstance(error, AckTimeout | StreamMissing):
-        await store.insist(subject, text, {}, error)
-    await _settle(sending, note, refused)
+    note = replace(note, entries=[Entry(store, job) for job in sending.jobs])
+    full = next((error for error in refused.values() if type(error) is StoreError), None)
+    absent = set[int]()
+    if full is not None:
+        stored = sorted(sending.stored)
+        left = await take_back(store, [(sending.subject(n), sending.stored[n]) for n in stored])
+        if not left:
+            for number in stored if sending.at_once else ():
+                store.emit("removed", jobId=sending.jobs[number].job_id, prev="waiting")
+            await notes.undo(note)
+            raise full
+        absent.update(stored[left:])
+    with in_part():
+        await _settle(sending, note, refused, absent)
 
 
-async def _send(sending: _Sending, note: asyncio.Future[int]) -> dict[int, Exception]:
-    """Sends the jobs behind the note, whose answer comes meanwhile; what was not stored, by number.
-
-    If the note was lost with its connection, no more are sent: the next one may be up already.
-    """
+def _make_ready(sending: _Sending, whole: ForMessages, start: int) -> None:
     store, wire = sending.store, sending.store.wire
-    sending.begun = monotonic()
-    whole = wire.begin_many(len(sending.jobs), sending.on_stored)
     plain: list[tuple[int, bytes, bytes]] = []
-    for start in range(0, len(sending.jobs), _TURN):
-        if note.done() and isinstance(lost := note.exception(), Exception):
-            for number in range(start, len(sending.jobs)):
-                whole.refuse(number, lost)
-            break
-        with collector_paused():
-            for number, job in enumerate(sending.jobs[start : start + _TURN], start):
-                if job.place.state == WAIT and not job.tombstone:
-                    plain.append((number, escape(job.job_id).encode(), sending.records[number]))
-                    continue
-                wire.post_filled_many(whole, store.templates.new, plain)
-                plain.clear()
-                m = message_for(store, job)
-                wire.post_one(whole, number, m.subject, m.payload, m.headers)
-            wire.post_filled_many(whole, store.templates.new, plain)
+    with collector_paused():
+        for number, job in enumerate(sending.jobs[start : start + _TURN], start):
+            if job.place.state == WAIT and not job.tombstone:
+                plain.append((number, escape(job.job_id).encode(), sending.records[number]))
+                continue
+            wire.ready_filled(whole, store.templates.new, plain)
             plain.clear()
-        if start + _TURN < len(sending.jobs):
+            m = message_for(store, job)
+            wire.ready_one(whole, number, m.subject, m.payload, m.headers)
+        wire.ready_filled(whole, store.templates.new, plain)
+
+
+async def _send(sending: _Sending, whole: ForMessages, note: Note) -> dict[int, Exception]:
+    """Sends the jobs; what was not stored, by number."""
+    wire = sending.store.wire
+    for start in range(0, len(sending.jobs), _TURN):
+        if start:
             await asyncio.sleep(0)
-    wire.hurry()
+            _make_ready(sending, whole, start)
+        wire.send_ready(whole, lambda: note.is_fresh)
     errors = await whole.future
     sending.stored = whole.stored
     return errors
 
 
-async def _outcome(answer: asyncio.Future[int]) -> tuple[int, Exception | None]:
-    await asyncio.wait([answer])
-    error = answer.exception()
-    if isinstance(error, AckTimeout | StoreError):
-        return 0, error
-    return answer.result(), None
-
-
-async def _take_back(sending: _Sending) -> bool:
-    """Removes what was stored; False if a worker has one."""
-    stored = sorted(sending.stored.items())
-    if not await take_back(sending.store, [(sending.subject(n), seq) for n, seq in stored]):
-        return False
-    for number, _ in stored if sending.at_once else ():
-        sending.store.emit("removed", jobId=sending.jobs[number].job_id, prev="waiting")
-    return True
-
-
-async def _settle(sending: _Sending, note: Note, refused: dict[int, Exception]) -> None:
-    """Stores what was refused, unless it is there, under an id that is free."""
+async def _settle(
+    sending: _Sending, note: Note, refused: dict[int, Exception], absent: set[int]
+) -> None:
+    """Stores what is `absent`, and what was refused unless it is there; under ids that are free."""
     store = sending.store
-    entries = {number: note.entries[number] for number in refused}
+    entries = {number: note.entries[number] for number in sorted({*refused, *absent})}
     existing = await find_many(store, [e.job.job_id for e in entries.values()])
     free: list[Entry] = []
     doubtful: list[Entry] = []
     for number, entry in entries.items():
         job, told = entry.job, entry.job.on_stored
-        if told is not None:
+        if told is not None and not (number in absent and sending.at_once):
             entry.told.append(told)
-        if not (isinstance(refused[number], Conflict) and sending.is_sure):
+        if number not in absent and not (isinstance(refused[number], Conflict) and note.is_fresh):
             doubtful.append(entry)
         elif job.generated or job.job_id not in existing:
             free.append(entry)
         else:
             entry.told = [partial(_tell_duplicate, store, job.job_id)]
     await store_rest(free)
-    if doubtful or not note.seq:
-        await see_to(note, doubtful)
-    else:
-        notes.forget(note)
+    await complete(note, doubtful)
     sending.tell_rest(entries)
 
 

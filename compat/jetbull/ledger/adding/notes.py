@@ -16,18 +16,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
-from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.adding.deduplication import is_key
 from jetbull.ledger.adding.insertion import Entry, decode
 from jetbull.ledger.adding.schedules import is_record
+from jetbull.ledger.job.reading import newest_of
 from jetbull.ledger.messages.clock import now_ms, parse_ms, stamp
 from jetbull.ledger.messages.guard import unguarded
-from jetbull.ledger.messages.names import CHILDREN
+from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
+from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import MARGIN_MS, Message
 from jetbull.ledger.store.paging import read_all
@@ -37,6 +38,7 @@ from jetbull.ledger.wire import Stored
 MOST = 100  # messages: of more, each costs what a batch saves
 _KIND = "note"
 _MAX_BYTES = 128 * 1024
+_FRESH_MS = 5_000  # others look into notes that are older than 15 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class Note:
     repeated: bool = False
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether nobody else can have found the note yet: its jobs may be sent as they are.
+
+        What comes later than that may have been stored and have run; of a job that is not kept
+        then nothing refuses another one.
+        """
+        return not self.repeated and now_ms() - self.sent_ms < _FRESH_MS
+
+    @property
     def jobs(self) -> list[Entry]:
         """Parents before those that can run: nobody finishes a child whose parent is not there."""
         stored = (e for e in self.entries if e.stored)
@@ -66,11 +77,10 @@ class Note:
         """What has to be there, as it was noted, for the one job to be stored."""
         return next((m for e in self.entries for m in e.along if leads(m, e.store)), None)
 
-    def messages(self) -> list[Message]:
-        """All there is to store, for whoever does not know whether the waits are there."""
-        waits = (m for e in self.entries for m in e.beside)
-        free = [Message(m.subject, m.payload, unguarded(m.headers)) for m in waits]
-        return [*free, *(message_for(e.store, e.job) for e in self.jobs)]
+    def waits(self) -> list[Message]:
+        """What parents wait for, for whoever does not know whether it is there."""
+        beside = (m for e in self.entries for m in e.beside)
+        return [Message(m.subject, m.payload, unguarded(m.headers)) for m in beside]
 
 
 def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
@@ -130,6 +140,33 @@ async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> N
     repeated = answers[0].exception() is not None
     seq = stored[0][1]
     return Note(store, note.subject, seq, entries, sent_ms=sent_ms, repeated=repeated)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A note that was sent, and its answer that is to come."""
+
+    store: QueueStore
+    message: Message
+    answer: asyncio.Future[int]
+    sent_ms: int
+
+
+def post(store: QueueStore, text: bytes) -> Posted:
+    """Sends a note of that text."""
+    message, sent_ms = Message(subject_of(store), text, {}), now_ms()
+    answer = store.wire.post_now(message.subject, text)
+    store.wire.hurry()
+    return Posted(store, message, answer, sent_ms)
+
+
+async def stored(posted: Posted) -> Note:
+    """The note, still without its entries, once it is there; an error means that it is not."""
+    store, answer = posted.store, posted.answer
+    await asyncio.wait([answer])
+    seq = await _stored(store, posted.message, answer)
+    repeated = answer.exception() is not None
+    return Note(store, posted.message.subject, seq, [], sent_ms=posted.sent_ms, repeated=repeated)
 
 
 async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
@@ -195,25 +232,68 @@ async def came_and_went(note: Note) -> list[Entry]:
 
     If somebody has seen to the note meanwhile, those are all of its jobs.
     """
-    time, jobs = note.time, note.jobs
-    if not time and not note.repeated:
-        found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
-        time = "" if found is None else found.time
-        if not time and (note.key is None or is_record(note.key, note.store)):
-            return jobs
-    if not time:
-        time = stamp(note.sent_ms - MARGIN_MS)
-        # What is told of a chosen id may be of an earlier job.
-        jobs = [e for e in jobs if e.job.generated]
-    queues: dict[str, list[Entry]] = {}
-    for entry in jobs:
-        queues.setdefault(entry.store.names.qualified, []).append(entry)
+    time = await _time_of(note)
+    if not time and not note.repeated and (note.key is None or is_record(note.key, note.store)):
+        return note.jobs
     gone: list[Entry] = []
-    for entries in queues.values():
-        ids = [e.job.job_id for e in entries]
-        past = await event_evidence.came_and_went(entries[0].store, ids, time)
+    for store, entries in _by_queue(note.jobs):
+        ids = _known_of(note, time, entries)
+        past = await event_evidence.came_and_went(store, ids, time or _sent(note))
         gone += [e for e in entries if e.job.job_id in past]
     return gone
+
+
+async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list[Entry]] | None:
+    """Those of its jobs `among` these that are not there and never were, and those whose id another
+    job has. None if somebody has seen to the note.
+
+    The first may be stored as long as all of them are still missing: it takes one batch.
+    """
+    time = await _time_of(note)
+    if not time and not note.repeated:
+        return None
+    absent: list[Entry] = []
+    taken: list[Entry] = []
+    for store, entries in _by_queue(among):
+        away: list[Entry] = []
+        newest = await newest_of(store, [e.job.job_id for e in entries])
+        for entry in entries:
+            found, job = newest.get(entry.job.job_id), entry.job
+            if found is None or state_of(found.subject) == GONE:
+                job.tombstone = 0 if found is None else found.seq
+            if found is None:
+                away.append(entry)
+            elif not Record.decode(found.data).same_job(job.record):
+                (away if state_of(found.subject) == GONE else taken).append(entry)
+        ids = _known_of(note, time, away)
+        past = await event_evidence.came_and_went(store, ids, time or _sent(note))
+        absent += [e for e in away if e.job.job_id not in past]
+    return absent, taken
+
+
+async def _time_of(note: Note) -> str:
+    """When the note was stored, nothing if it is gone; of one that was repeated nobody knows."""
+    if note.time or note.repeated:
+        return note.time
+    found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
+    return "" if found is None else found.time
+
+
+def _sent(note: Note) -> str:
+    return stamp(note.sent_ms - MARGIN_MS)
+
+
+def _known_of(note: Note, time: str, entries: Sequence[Entry]) -> list[str]:
+    """The ids of those jobs of which the events since the note tell."""
+    # Without its time, what is told of a chosen id may be of an earlier job.
+    return [e.job.job_id for e in entries if time or e.job.generated]
+
+
+def _by_queue(entries: Iterable[Entry]) -> Iterable[tuple[QueueStore, list[Entry]]]:
+    queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
+    for entry in entries:
+        queues.setdefault(entry.store.names.qualified, (entry.store, []))[1].append(entry)
+    return queues.values()
 
 
 async def is_held(note: Note, key: Message) -> bool:
@@ -252,8 +332,10 @@ __all__ = [
     "forget",
     "is_held",
     "leads",
+    "missing",
     "new_key",
-    "subject_of",
+    "post",
+    "stored",
     "undo",
     "write",
     "write_first",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.job.patches import fold
@@ -74,6 +74,18 @@ async def find_many(
         folded = fold(stored.record, stored.seq, patches[job_id])
         jobs[job_id] = stored._replace(record=folded)
     return jobs
+
+
+async def newest_of(store: QueueStore, job_ids: Sequence[str]) -> dict[str, _wire.Stored]:
+    """The newest message of each of the jobs, tombstones included."""
+    newest: dict[str, _wire.Stored] = {}
+    for start in range(0, len(job_ids), _MAX_SUBJECTS):
+        some = [store.names.any_state(i) for i in job_ids[start : start + _MAX_SUBJECTS]]
+        for found in await store.wire.get_batch(store.names.space.jobs, {"multi_last": some}):
+            job_id = last_token(found.subject)
+            if job_id not in newest or newest[job_id].seq < found.seq:
+                newest[job_id] = found
+    return newest
 
 
 async def broken(store: QueueStore, guards: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

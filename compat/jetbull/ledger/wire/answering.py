@@ -110,7 +110,10 @@ class Answering(Connection):
     def _expect(self, waiter: Waiter) -> None:
         """The waiter gets the answer to what was sent just now."""
         self._next += 1
-        self._waiters[b"%d" % self._next] = waiter
+        self._wait_at(self._next, waiter)
+
+    def _wait_at(self, place: int, waiter: Waiter) -> None:
+        self._waiters[b"%d" % place] = waiter
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(0.5, self._sweep)
 

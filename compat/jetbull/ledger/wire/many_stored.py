@@ -14,6 +14,7 @@ class ForMessages:
 
     Both the errors and `stored`, the sequences, are by the message's number, from 0. `on_stored`
     hears the numbers of those that were stored, some at a time, in the order in which they were.
+    `ready` are those that are to be sent: number, place of the answer, command.
     """
 
     __slots__ = (
@@ -22,24 +23,29 @@ class ForMessages:
         "_loop",
         "_on_stored",
         "_untold",
-        "deadline",
         "future",
+        "ready",
         "stored",
     )
 
-    def __init__(self, deadline: float, count: int, on_stored: Callable[[list[int]], None]) -> None:
+    def __init__(self, count: int, on_stored: Callable[[list[int]], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[dict[int, Exception]] = self._loop.create_future()
-        self.deadline = deadline
         self.stored: dict[int, int] = {}
+        self.ready: list[tuple[int, int, bytes]] = []
         self._errors: dict[int, Exception] = {}
         self._left = count
         self._on_stored = on_stored
         self._untold: list[int] = []
 
-    def one(self, number: int) -> ForSequence:
+    def one(self, number: int, deadline: float) -> ForSequence:
         """Who waits for one of the messages."""
-        return _One(self, number)
+        return _One(self, number, deadline)
+
+    def take_ready(self) -> list[tuple[int, int, bytes]]:
+        """What is to be sent, once."""
+        ready, self.ready = self.ready, []
+        return ready
 
     def store(self, number: int, seq: int) -> None:
         """One of them has this sequence."""
@@ -72,10 +78,10 @@ class ForMessages:
 class _One(ForSequence):
     __slots__ = ("_number", "_whole")
 
-    def __init__(self, whole: ForMessages, number: int) -> None:
+    def __init__(self, whole: ForMessages, number: int, deadline: float) -> None:
         self._whole = whole
         self._number = number
-        self.deadline = whole.deadline
+        self.deadline = deadline
 
     def feed(self, data: bytes, block: bytes | None) -> bool:
         try:

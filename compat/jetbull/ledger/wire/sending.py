@@ -131,37 +131,53 @@ class Sending(Answering):
         return future
 
     def begin_many(self, count: int, on_stored: Callable[[list[int]], None]) -> ForMessages:
-        """For so many messages that are waited for together; each is sent by a `post_one`."""
-        return ForMessages(monotonic() + ACK_TIMEOUT, count, on_stored)
+        """For so many messages that are waited for together.
 
-    def post_one(
+        Each is made ready; `send_ready` sends those that are.
+        """
+        return ForMessages(count, on_stored)
+
+    def ready_one(
         self, of: ForMessages, number: int, subject: str, payload: bytes, headers: Headers
     ) -> None:
-        """As `post_now`, for a message that is waited for together with others, which hear how it
-        went.
-        """
-        try:
-            self._ask(subject, payload, headers, of.one(number))
-        except JetbullError as error:
-            of.refuse(number, error)
+        """Makes a message ready that is waited for together with others."""
+        self._next += 1
+        command = command_of(subject, payload, f"{self._inbox}.{self._next}", headers)
+        of.ready.append((number, self._next, command))
 
-    def post_filled_many(
+    def ready_filled(
         self,
         of: ForMessages,
         template: Template,
         messages: Iterable[tuple[int, bytes, bytes]],
     ) -> None:
-        """As `post_one` for each, by number, token and payload, from a template that is filled with
-        tokens only.
+        """As `ready_one` for each, by number, token and payload, from a template that is filled
+        with tokens only.
         """
         for number, token, payload in messages:
-            try:
-                self._check_sendable()
-                self._push(template.command(token, (token,), self._reply, payload))
-            except JetbullError as error:
-                of.refuse(number, error)
-            else:
-                self._expect(of.one(number))
+            command = template.command(token, (token,), self._reply, payload)
+            self._next += 1
+            of.ready.append((number, self._next, command))
+
+    def send_ready(self, of: ForMessages, is_time: Callable[[], bool]) -> None:
+        """Sends what was made ready, all of which fits into one message, if it is time for it."""
+        ready, deadline = of.take_ready(), monotonic() + ACK_TIMEOUT
+        commands = b"".join([command for _, _, command in ready])
+        error: JetbullError = AckTimeout("These messages were not sent: it was too late for them.")
+        try:
+            self._check_sendable()
+            for number, place, _ in ready:
+                self._wait_at(place, of.one(number, deadline))
+            # Asked last: a process may stand still for any time.
+            if is_time():
+                self._client.push(commands)
+                self._client.hurry()
+                return
+        except JetbullError as lost:
+            error = lost
+        for number, place, _ in ready:
+            self._waiters.pop(b"%d" % place, None)
+            of.refuse(number, error)
 
     def send_filled(
         self,

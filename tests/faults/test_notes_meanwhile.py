@@ -1,0 +1,94 @@
+"""Jobs of a note that run, and are not kept, while somebody is busy with the note."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jetbull import Queue
+from jetbull.commands import pipelining
+from jetbull.commands.inserting import finish_abandoned
+from jetbull.ledger.adding import notes
+from jetbull.ledger.adding.adding import message_for
+from jetbull.ledger.queue import event_evidence
+from jetbull.ledger.wire.pace import Pace
+
+from .far import KEEP, far_from
+from .noted import Running, left_notes
+
+_JOBS = 6
+
+
+def _bulk() -> list[dict[str, Any]]:
+    return [{"name": f"job {n}", "data": n, "opts": KEEP} for n in range(_JOBS)]
+
+
+@pytest.mark.parametrize("way", ["bulk", "deduplicated"])
+async def test_a_process_that_stood_still_behind_its_note_sends_nothing_that_has_run(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    module, name = (pipelining, "_send") if way == "bulk" else (notes, "write")
+    step: Any = getattr(module, name)
+    jobs = _JOBS if way == "bulk" else 1
+    store = await queue.ledger()
+    async with far_from(queue) as far:
+
+        async def stood_still(*args: Any) -> Any:
+            done = None if way == "bulk" else await step(*args)
+            while not await left_notes(store):
+                await asyncio.sleep(0.01)
+            await finish_abandoned(store, 0)
+            await far.trimmed(jobs)
+            monkeypatch.setattr(notes, "_FRESH_MS", 0)  # it was for more than a moment
+            return await step(*args) if way == "bulk" else done
+
+        monkeypatch.setattr(module, name, stood_still)
+        if way == "bulk":
+            adding = asyncio.ensure_future(far.queue.addBulk(_bulk()))
+        else:
+            only = {"deduplication": {"id": "only", "ttl": 3_600_000}}
+            adding = asyncio.ensure_future(far.queue.add("job 0", 0, {**KEEP, **only}))
+        ran = await far.heard(adding)
+        assert ran == [*(f"job {n}" for n in range(jobs)), "next", "last"]
+    assert await left_notes(store) == []
+
+
+async def test_what_runs_while_a_worker_looks_into_a_note_does_not_run_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    store = await queue.ledger()
+
+    async def died(sending: Any, *_: Any) -> Any:
+        for message in (message_for(store, job) for job in sending.jobs[:3]):
+            await store.put(message.subject, message.payload, message.headers)
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipelining, "_send", died)
+        with pytest.raises(InterruptedError):
+            await queue.addBulk(_bulk())
+    look = event_evidence.came_and_went
+
+    async def looked(*args: Any) -> Any:
+        seen = await look(*args)
+        monkeypatch.setattr(event_evidence, "came_and_went", look)
+        for number in range(2):
+            await queue.add(f"next {number}", 0, KEEP)
+        running.append(Running(queue))
+        await running[0].done(3 + 2)
+        return seen
+
+    running: list[Running] = []
+    monkeypatch.setattr(event_evidence, "came_and_went", looked)
+    await finish_abandoned(store, 0)
+    await queue.add("last", 0)
+    await running[0].done(_JOBS - 3 + 1)
+    await running[0].worker.close()
+    assert sorted(running[0].ran) == sorted(
+        [*(f"job {n}" for n in range(_JOBS)), "next 0", "next 1", "last"]
+    )
+    assert await left_notes(store) == []
