@@ -47,7 +47,7 @@ async def test_a_process_that_stood_still_behind_its_note_sends_nothing_that_has
 
         monkeypatch.setattr(module, name, stood_still)
         if way == "bulk":
-            adding = asyncio.ensure_future(far.queue.addBulk(_bulk()))
+            adding: asyncio.Future[Any] = asyncio.ensure_future(far.queue.addBulk(_bulk()))
         else:
             only = {"deduplication": {"id": "only", "ttl": 3_600_000}}
             adding = asyncio.ensure_future(far.queue.add("job 0", 0, {**KEEP, **only}))
