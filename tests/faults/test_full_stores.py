@@ -12,12 +12,15 @@ import pytest
 import pytest_asyncio
 
 from jetbull import Job, Queue, Worker
+from jetbull.commands import pipelining
 from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire.pace import Pace
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
+
+from .noted import left_notes
 
 _BYTES = 1_000_000
 
@@ -137,3 +140,28 @@ async def test_a_bulk_in_one_go_that_does_not_fit_is_not_stored_in_part(
     assert await small.getJobCountByTypes() == 0
     await small.add("job", {})
     assert await small.getJobCountByTypes() == 1
+
+
+@pytest.mark.parametrize("jobs", [700, 90])
+async def test_a_bulk_of_which_a_worker_has_one_when_the_store_is_full_is_stored_when_there_is_room(
+    small: Queue, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    data = "x" * (250_000 // jobs)
+    store, take_back = await small.ledger(), pipelining.take_back
+    filling = store.names.aux("meta", "filling")
+    for number in range(12):
+        await store.put(f"{filling}{number}", b"x" * 50_000, {})
+    worker = Worker(small.name, None, {"connection": small.opts["connection"]})
+
+    async def taken(*args: Any) -> Any:
+        await store.purge(store.names.all_aux("meta"))
+        assert await worker.getNextJob("token") is not None
+        return await take_back(*args)
+
+    monkeypatch.setattr(pipelining, "take_back", taken)
+    added = await small.addBulk([{"name": "job", "data": data} for _ in range(jobs)])
+    assert await small.getJobCounts("waiting", "active") == {"waiting": jobs - 1, "active": 1}
+    assert {job.id for job in await small.getJobs()} == {job.id for job in added}
+    assert await left_notes(store) == []
+    await worker.close()
