@@ -74,6 +74,20 @@ async def test_a_delayed_job_whose_data_changed_does_not_come_back(
         assert await living(store) == []
 
 
+async def test_a_job_that_went_to_the_head_again_and_again_does_not_come_back(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with Queue(name, {"connection": server.url}) as queue:
+        jobs = [await queue.add("job", n, {"lifo": True, **GONE_AFTERWARDS}) for n in range(3)]
+        for job in (jobs[1], jobs[1], jobs[0]):
+            await job.changePriority({"priority": 0, "lifo": True})
+        assert [job.data for job in await queue.getWaiting()] == [0, 1, 2]
+        assert await run_all(queue, server.url, 3) == [jobs[n].id for n in (0, 1, 2)]
+        store = await queue.ledger()
+        await killed(server, store)
+        assert await living(store) == []
+
+
 async def test_a_parent_whose_data_changed_does_not_come_back(
     server: EmbeddedServer, name: str
 ) -> None:

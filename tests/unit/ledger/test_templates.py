@@ -48,15 +48,17 @@ def test_a_claim(prefix: str, queue: str, job_id: str, seq: int) -> None:
     assert made == command_of(expected.subject, expected.payload, "in.1", expected.headers)
 
 
+@pytest.mark.parametrize("lane", ["-", "r"])
 @given(prefix=NAMES, queue=NAMES, job_id=NAMES, seq=st.integers(1, 2**60))
-def test_a_claim_at_the_head(prefix: str, queue: str, job_id: str, seq: int) -> None:
+def test_a_claim_at_the_head(lane: str, prefix: str, queue: str, job_id: str, seq: int) -> None:
     names = Space(prefix).queue(queue)
-    old = Stored(names.job(HEAD, job_id), seq, RECORD)
+    old = Stored(names.job(HEAD, job_id, lane), seq, RECORD)
     expected = step(names, job_id, old, RECORD, active(1_764_000_000_123))
     token = escape(job_id).encode()
     record = RECORD.with_head({**RECORD.head, "after": seq})
     made = Templates(names).claim_head.command(
-        token, head_claim_values(token, seq, 1_764_000_000_123), b"in.1", record.encode()
+        *(token, head_claim_values(lane.encode(), token, seq, 1_764_000_000_123)),
+        *(b"in.1", record.encode()),
     )
     assert made == command_of(expected.subject, expected.payload, "in.1", expected.headers)
 

@@ -83,7 +83,7 @@ class Templates:
         self.claim = Template(f"{root}.{ACTIVE}.-.{_SLOT}", headers)
         headers = {}
         timer(headers, _DUE_MS, f"{root}.{STALLED}.-.{_SLOT}")
-        drop(headers, f"{root}.{HEAD}.-.{_SLOT}", _SEQ)
+        drop(headers, f"{root}.{HEAD}.{_SLOT}.{_SLOT}", _SEQ)
         self.claim_head = Template(f"{root}.{ACTIVE}.-.{_SLOT}", headers)
         self.outcomes: dict[str, Template] = {}
         for state in (COMPLETED, FAILED, GONE):
@@ -99,9 +99,9 @@ def claim_values(token: bytes, seq: int, due_ms: int) -> tuple[bytes, ...]:
     return at(due_ms).encode(), token, b"%d" % seq, token
 
 
-def head_claim_values(token: bytes, seq: int, due_ms: int) -> tuple[bytes, ...]:
+def head_claim_values(lane: bytes, token: bytes, seq: int, due_ms: int) -> tuple[bytes, ...]:
     """The same at the head of the queue: due time, target, the message that leaves, guard."""
-    return at(due_ms).encode(), token, token, b"%d" % seq, token
+    return at(due_ms).encode(), token, lane, token, b"%d" % seq, lane, token
 
 
 def outcome_values(lane: bytes, token: bytes, seq: int) -> tuple[bytes, ...]:

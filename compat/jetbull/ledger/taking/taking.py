@@ -20,7 +20,7 @@ from jetbull.ledger.job.moving import transition
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, HEAD, bare_token, is_schedule, state_of
+from jetbull.ledger.messages.names import ACTIVE, HEAD, bare_token, is_schedule, lane_of, state_of
 from jetbull.ledger.messages.placing import active
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import claim_values, head_claim_values
@@ -81,10 +81,13 @@ class Claim:
         self._start()
         stored = self.ticket.stored
         token = bare_token(stored.subject).encode()
-        template, values_of = store.templates.claim, claim_values
+        template = store.templates.claim
         if not self.ticket.reply and state_of(stored.subject) == HEAD:
-            template, values_of = store.templates.claim_head, head_claim_values
-        values = values_of(token, stored.seq, self._due_ms)
+            template = store.templates.claim_head
+            lane = lane_of(stored.subject).encode()
+            values = head_claim_values(lane, token, stored.seq, self._due_ms)
+        else:
+            values = claim_values(token, stored.seq, self._due_ms)
         try:
             self._answer = store.grouping.post(
                 template, token, values, self._payload, self._on_stored
