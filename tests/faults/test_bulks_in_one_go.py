@@ -152,6 +152,29 @@ async def test_delayed_prioritized_and_urgent_jobs_may_be_among_them(queue: Queu
     assert len(await told(store, "added", "delayed")) == 150
 
 
+@pytest.mark.parametrize("turn", [0, 1, 2, 5])
+async def test_a_bulk_whose_task_is_cancelled_is_there_whole_or_not_at_all(
+    queue: Queue, turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ready, turns = pipelining._make_ready, 0
+
+    def cancelling(*args: Any) -> None:
+        nonlocal turns
+        make_ready(*args)
+        if turns == turn:
+            adding.cancel()
+        turns += 1
+
+    await queue.add("first", -1)
+    monkeypatch.setattr(pipelining, "_make_ready", cancelling)
+    adding = asyncio.ensure_future(queue.addBulk(jobs(_MANY)))
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    await queue.add("last", -2)  # behind all that was sent
+    assert await queue.getWaitingCount() == (2 + _MANY if turn else 2)
+    assert turn or await left_notes(await queue.ledger()) == []
+
+
 async def test_the_note_holds_what_its_jobs_are(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

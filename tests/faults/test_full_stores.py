@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from jetbull import Job, Queue, Worker
-from jetbull.commands import pipelining
+from jetbull.commands import completing, pipelining
 from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
@@ -148,7 +148,7 @@ async def test_a_bulk_of_which_a_worker_has_one_when_the_store_is_full_is_stored
 ) -> None:
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
     data = "x" * (250_000 // jobs)
-    store, take_back = await small.ledger(), pipelining.take_back
+    store, take_back = await small.ledger(), completing.take_back
     filling = store.names.aux("meta", "filling")
     for number in range(12):
         await store.put(f"{filling}{number}", b"x" * 50_000, {})

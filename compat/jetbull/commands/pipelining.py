@@ -103,7 +103,11 @@ async def _store(sending: _Sending, text: bytes) -> None:
     whole = wire.begin_many(len(sending.jobs), sending.on_stored)
     posted = notes.post(store, text)
     _make_ready(sending, whole, 0)  # while the server stores the note
-    note = await notes.stored(posted)
+    try:
+        note = await notes.stored(posted)
+    except asyncio.CancelledError:
+        notes.withdraw(posted)
+        raise
     refused = await _send(sending, whole, note)
     if not refused:
         notes.forget(note)
@@ -143,11 +147,17 @@ def _make_ready(sending: _Sending, whole: ForMessages, start: int) -> None:
 async def _send(sending: _Sending, whole: ForMessages, note: Note) -> dict[int, Exception]:
     """Sends the jobs; what was not stored, by number."""
     wire = sending.store.wire
+    cancelled: asyncio.CancelledError | None = None
     for start in range(0, len(sending.jobs), _TURN):
         if start:
-            await asyncio.sleep(0)
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError as error:
+                cancelled = error  # it is decided by now: the rest is sent first
             _make_ready(sending, whole, start)
         wire.send_ready(whole, lambda: note.is_fresh)
+    if cancelled is not None:
+        raise cancelled
     errors = await whole.future
     sending.stored = whole.stored
     return errors

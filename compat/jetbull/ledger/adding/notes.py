@@ -169,6 +169,17 @@ async def stored(posted: Posted) -> Note:
     return Note(store, posted.message.subject, seq, [], sent_ms=posted.sent_ms, repeated=repeated)
 
 
+def withdraw(posted: Posted) -> None:
+    """Removes a note of which no job was sent, without waiting; should that be lost, it is decided
+    all the same.
+    """
+    posted.answer.cancel()
+    wire, stream = posted.store.wire, posted.store.names.space.jobs
+    if wire.is_connected:
+        body = json.dumps({"filter": posted.message.subject}).encode()
+        wire.send_now(f"$JS.API.STREAM.PURGE.{stream}", body)
+
+
 async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
     """Notes the entry, and then stores its key, which takes the place of an older one.
 
@@ -337,6 +348,7 @@ __all__ = [
     "post",
     "stored",
     "undo",
+    "withdraw",
     "write",
     "write_first",
 ]
