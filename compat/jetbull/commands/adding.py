@@ -67,8 +67,6 @@ async def _add_plain(store: QueueStore, prepared: Sequence[NewJob]) -> list[str]
             arm(store, new.job_id, new.place)
         elif new.generated:
             await store_one(store, new, None)
-        else:
-            store.emit("duplicated", jobId=new.job_id)
     return [new.job_id for new in prepared]
 
 

@@ -81,19 +81,20 @@ async def prepare_many(
     store: QueueStore, jobs: Sequence[Draft], whole: bool = False
 ) -> list[NewJob]:
     """As `prepare`, for many."""
-    prepared: list[NewJob] = []
-    numbers = await store.ids.take(len(jobs))
+    parts: list[tuple[Draft, Record, Place]] = []
     for at in range(0, len(jobs), _TURN):
         with collector_paused():
-            turn = slice(at, at + _TURN)
-            some = [
-                _new_job(store, job, str(number))
-                for job, number in zip(jobs[turn], numbers[turn], strict=True)
-            ]
-        if not whole:
-            await blobs.externalize_many(store, [(new.job_id, new.record) for new in some])
-        prepared += some
+            parts += [_parts_of(store, job) for job in jobs[at : at + _TURN]]
         await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
+    numbers = await store.ids.take(len(jobs))  # a bad row uses up none
+    with collector_paused():
+        prepared = [
+            _new_job(store, *of, str(number)) for of, number in zip(parts, numbers, strict=True)
+        ]
+    if not whole:
+        for at in range(0, len(jobs), _TURN):
+            some = prepared[at : at + _TURN]
+            await blobs.externalize_many(store, [(new.job_id, new.record) for new in some])
     return prepared
 
 
@@ -115,11 +116,14 @@ def announcer(
     return lambda _: announce(store, job_id, record, place)
 
 
-def _new_job(store: QueueStore, job: Draft, number: str) -> NewJob:
+def _parts_of(store: QueueStore, job: Draft) -> tuple[Draft, Record, Place]:
     check_types(job.opts)
+    return job, record_of(job, store), place_of(job)
+
+
+def _new_job(store: QueueStore, job: Draft, record: Record, where: Place, number: str) -> NewJob:
     custom = job.id
     job_id = str(custom) if custom not in (None, "") else number
-    record, where = record_of(job, store), place_of(job)
     told = announcer(store, job_id, record, where)
     return NewJob(job_id, record, where, custom in (None, ""), told)
 

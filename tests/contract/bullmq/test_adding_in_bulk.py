@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import Heard
+from tests.contract.bullmq.signals import Heard, Story
 
 
 async def test_bulk_returns_one_job_per_entry_in_the_same_order(queue: Any) -> None:
@@ -53,6 +53,12 @@ async def test_one_bad_entry_leaves_the_whole_bulk_out(queue: Any) -> None:
     assert await queue.getWaitingCount() == 0
 
 
+async def test_a_bulk_that_is_left_out_uses_up_no_numbers(queue: Any) -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        await queue.addBulk([{"name": "good", "data": {}}, {"name": "bad", "data": object()}])
+    assert [job.id for job in await queue.addBulk([{"name": "good", "data": {}}])] == ["1"]
+
+
 async def test_a_bulk_entry_with_a_known_id_gives_that_id_and_adds_nothing(queue: Any) -> None:
     await queue.add("first", {"n": 1}, {"jobId": "same"})
     jobs = await queue.addBulk([{"name": "second", "data": {"n": 2}, "opts": {"jobId": "same"}}])
@@ -66,6 +72,25 @@ async def test_one_id_twice_in_a_bulk_is_stored_once(queue: Any) -> None:
     jobs = await queue.addBulk([entry, entry])
     assert [job.id for job in jobs] == ["same", "same"]
     assert await queue.getWaitingCount() == 1
+
+
+async def test_one_id_twice_in_a_bulk_is_told_as_duplicated_in_its_place(
+    make: Makers, queue: Any
+) -> None:
+    story = Story(make.events(queue))
+    named = {"name": "job", "data": {}, "opts": {"jobId": "same"}}
+    await queue.addBulk([named, {"name": "job", "data": {}}, named, {"name": "job", "data": {}}])
+    await story.until("waiting", jobId="4")
+    told = [(name, args["jobId"]) for name, args in story.chapters]
+    assert told == [
+        ("added", "same"),
+        ("waiting", "same"),
+        ("added", "2"),
+        ("waiting", "2"),
+        ("duplicated", "same"),
+        ("added", "4"),
+        ("waiting", "4"),
+    ]
 
 
 async def test_a_worker_processes_a_bulk_in_order(make: Makers, queue: Any) -> None:

@@ -169,6 +169,7 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
         chosen = [job for job, new in zip(jobs, fresh, strict=True) if new]
         messages = await _messages(store, chosen)
         if not messages:
+            _tell(store, jobs, fresh)
             return fresh
         try:
             last = await commit(
@@ -177,7 +178,7 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             break
         except Conflict as rival:
             if rival.repeated and await is_any_stored(store, chosen):
-                _tell(chosen, 0, step=0)
+                _tell(store, jobs, fresh)
                 return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
             missing = [j for j in chosen if j.job_id not in existing]
@@ -185,18 +186,20 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             for job in missing:
                 job.tombstone = graves.get(job.job_id, 0)
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
-    if last:
-        _tell(chosen, last - len(chosen) + 1)
-    else:
-        _tell(chosen, 0, step=0)
+    _tell(store, jobs, fresh, last and last - len(chosen) + 1)
     return fresh
 
 
-def _tell(jobs: Sequence[NewJob], first: int, step: int = 1) -> None:
+def _tell(store: QueueStore, jobs: Sequence[NewJob], fresh: Sequence[bool], seq: int = 0) -> None:
+    """Listeners hear in the order of the call, of duplicates as well; `seq` is the first one's."""
     with collector_paused():
-        for number, job in enumerate(jobs):
-            if job.on_stored is not None:
-                job.on_stored(first + number * step)
+        for job, new in zip(jobs, fresh, strict=True):
+            if new:
+                if job.on_stored is not None:
+                    job.on_stored(seq)
+                seq += seq > 0
+            elif job.on_stored is not None and not job.generated:
+                store.emit("duplicated", jobId=job.job_id)
 
 
 async def _messages(store: QueueStore, jobs: Sequence[NewJob]) -> list[Message]:
