@@ -77,9 +77,19 @@ async def _add_each(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
 
 
 async def _parents_are_there(store: QueueStore, jobs: Sequence[Draft]) -> bool:
-    for job in {job.parentKey: job for job in jobs if job.parent}.values():
-        try:
-            await linking.require_parent(store, job)
-        except JobError:
-            return False
-    return True
+    """False when some come with these very jobs. JobError -5, before any is stored, when one is
+    nowhere.
+    """
+    found, own, all_there = set[str | None](), set[str | None](), True
+    for job in jobs:
+        if job.parent and job.parentKey not in found:
+            found.add(job.parentKey)
+            try:
+                await linking.require_parent(store, job)
+            except JobError:
+                if job.parentKey not in own:
+                    raise
+                all_there = False
+        if job.id:
+            own.add(f"{store.names.qualified}:{job.id}")
+    return all_there

@@ -93,6 +93,17 @@ async def test_one_id_twice_in_a_bulk_is_told_as_duplicated_in_its_place(
     ]
 
 
+async def test_a_parent_and_its_child_may_come_in_one_bulk(queue: Any) -> None:
+    parent = {"id": "parent", "queue": queue.qualifiedName}
+    await queue.addBulk(
+        [
+            {"name": "parent", "data": {}, "opts": {"jobId": "parent"}},
+            {"name": "child", "data": {}, "opts": {"jobId": "child", "parent": parent}},
+        ]
+    )
+    assert (await queue.getJob("child")).parentKey == f"{queue.qualifiedName}:parent"
+
+
 async def test_a_worker_processes_a_bulk_in_order(make: Makers, queue: Any) -> None:
     async def process(job: Any, token: str) -> Any:
         return job.data

@@ -245,3 +245,11 @@ async def test_the_limit_of_a_scheduler_may_be_a_whole_number_in_text(
     calls = await Heard(make.worker(queue, done), "completed").times(3)
     assert [job.opts["repeat"]["count"] for job, _ in calls] == [1, 2, 3]
     assert await queue.getDelayedCount() == 0
+
+
+async def test_a_bulk_with_a_job_whose_parent_is_nowhere_adds_nothing(queue: Any) -> None:
+    orphan = {"parent": {"id": "nobody", "queue": queue.qualifiedName}}
+    rows = [{"name": "a", "data": {}}, {"name": "b", "data": {}, "opts": orphan}]
+    with pytest.raises(TypeError, match=f"parent job {queue.qualifiedName}:nobody. addJob"):
+        await queue.addBulk(rows)
+    assert await queue.count() == 0
