@@ -10,7 +10,14 @@ from jetbull import Job, Queue
 
 from .processor import JobProcessor
 
-__all__ = ["AudiobookWorker", "worker"]
+__all__ = ["WORKER_OPTIONS", "AudiobookWorker", "worker"]
+
+WORKER_OPTIONS: Mapping[str, Any] = {"maxStalledCount": 20}
+"""Options for a Worker that runs these jobs: how often a job may lose its worker.
+
+BullMQ's 1 would fail a book when two workers die in a row at the same one of its many jobs, which
+run for minutes and may be repeated without harm. What kills its worker each time still fails.
+"""
 
 _running: ContextVar[Job | None] = ContextVar("audibook_running_job", default=None)
 
@@ -20,6 +27,8 @@ class AudiobookWorker:
 
     A job that follows from another is added to the same queue, at most once at a time.
     """
+
+    worker_options = WORKER_OPTIONS
 
     def __init__(self) -> None:
         self._processor: JobProcessor | None = None

@@ -30,16 +30,18 @@ log = logging.getLogger("jetbull.worker")
 async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool:
     """Run a worker with this processor until a signal; whether all its jobs finished.
 
-    A processor with `close()` or `aclose()` is closed at the end.
+    A processor may have `worker_options`, a mapping: options of a Worker that the settings leave
+    open. One with `close()` or `aclose()` is closed at the end.
     """
     pool: ProcessPool | None = None
     if isinstance(processor, Worker):
         worker = _fitted(processor, reference, settings)
     elif settings.pool == "processes":
         pool = ProcessPool(reference, settings.concurrency)
-        worker = _worker(pool.run, 2, settings)
+        worker = _worker(processor, pool.run, 2, settings)
     else:
-        worker = _worker(*as_call(processor, settings.concurrency, reference), settings)
+        call, arguments = as_call(processor, settings.concurrency, reference)
+        worker = _worker(processor, call, arguments, settings)
     log_events(worker)
     try:
         with anyio.open_signal_receiver(*stop_signals()) as signals:
@@ -56,14 +58,17 @@ async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool
     return not worker.forceClosing
 
 
-def _worker(call: Call, arguments: int, settings: WorkerSettings) -> Worker:
+def _worker(processor: Any, call: Call, arguments: int, settings: WorkerSettings) -> Worker:
     options = {
+        **getattr(processor, "worker_options", {}),
         "connection": settings.nats_url,
         "prefix": settings.prefix,
         "concurrency": settings.concurrency,
         "lockDuration": round(settings.lock * 1000),
         "autorun": False,
     }
+    if settings.max_stalled is not None:
+        options["maxStalledCount"] = settings.max_stalled
     return Worker(settings.queue, _told(call, arguments, settings.queue), options)
 
 

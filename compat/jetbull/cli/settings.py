@@ -64,6 +64,8 @@ class WorkerSettings(QueueSettings):
     """Seconds running jobs may take to finish after the first signal."""
     lock: float = Field(default=30.0, ge=1, allow_inf_nan=False, validation_alias="WORKER_LOCK")
     """Seconds a job stays locked without a sign of life of its worker."""
+    max_stalled: int | None = Field(default=None, ge=0, validation_alias="WORKER_MAX_STALLED")
+    """How often a job may lose its worker; when not set, as the processor says, else once."""
 
 
 def read_settings(kind: type[_S], given: Mapping[str, Any]) -> _S:

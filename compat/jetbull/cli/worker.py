@@ -43,6 +43,12 @@ def configure(parser: ArgumentParser) -> None:
         help="after a crash its jobs are taken again this much later (WORKER_LOCK, else 30)",
     )
     parser.add_argument(
+        "--max-stalled",
+        metavar="N",
+        help="a job that loses its worker more often fails (WORKER_MAX_STALLED, else as the "
+        "processor says in its worker_options, else 1)",
+    )
+    parser.add_argument(
         "--pool",
         choices=["threads", "processes"],
         help="where jobs run: async ones in the event loop and plain ones in threads, or all in "

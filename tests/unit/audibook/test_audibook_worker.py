@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.cli.commands import running
 
 from audibook import JobProcessor, RegisteredBook, Settings
 from audibook.catalogue import AudioStatus, BookStatus, Catalogue
@@ -89,6 +91,21 @@ async def test_a_book_goes_through_the_queue(studio: _Studio, make_epub: MakeEpu
     assert result["duration"] > 0 and job.attemptsMade == 1
     spoken = studio.catalogue.paragraphs.get(paragraph.id)
     assert spoken.audio_status is AudioStatus.READY and spoken.audio_s3_key == result["s3Key"]
+
+
+async def test_a_job_outlives_one_worker_after_the_other(studio: _Studio, tmp_path: Path) -> None:
+    job = await studio.queue.add("test-job", {"message": "hello"})
+    url = str(studio.queue.opts["connection"])
+    place = ("--nats-url", url, "--queue", studio.queue.name)
+    command = ("worker", "audibook.worker:worker", *place, "--lock", "1", "--log-format", "json")
+    for _ in range(2):
+        with running(*command, folder=tmp_path) as worker:
+            worker.logged("job started")
+            worker.send(signal.SIGKILL)
+            worker.wait()
+    with running(*command, folder=tmp_path):
+        result = await job.waitUntilFinished(studio.events, _PATIENCE_MS)
+    assert result["message"] == "hello"
 
 
 async def test_a_job_for_trials_gives_its_message_back(studio: _Studio) -> None:

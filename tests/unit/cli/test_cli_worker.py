@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from tests.unit.cli.commands import Running, running, sentence_of
 
-from jetbull import Job, Queue, QueueEvents
+from jetbull import JetbullError, Job, Queue, QueueEvents
 from jetbull.server import EmbeddedServer
 
 _CODE = """
 import asyncio
 import logging
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -54,6 +56,13 @@ async def until_told(job, token):
     while not Path("go").exists():
         await asyncio.sleep(0.02)
     return {"by": "patience"}
+
+
+async def deadly(job, token):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+deadly.worker_options = {"maxStalledCount": 2}
 
 
 def blocking(job):
@@ -196,6 +205,21 @@ async def test_a_job_that_does_not_end_is_left_to_other_workers(
     with running(*arguments, folder=cwd) as other:
         assert await _result(queue, job) == {"by": "patience"}
         assert _stopped(other) == 0
+
+
+@pytest.mark.parametrize(("options", "deaths"), [((), 3), (("--max-stalled", "0"), 1)])
+async def test_a_job_that_kills_its_workers_fails_after_as_many_as_are_allowed(
+    queue: Queue, folder: Path, options: tuple[str, ...], deaths: int
+) -> None:
+    job = await queue.add("n", {}, {"attempts": 3})
+    arguments, cwd = _worker(queue, folder, "mine:deadly", "--lock", "1", *options)
+    for _ in range(deaths):
+        with running(*arguments, folder=cwd) as worker:
+            assert worker.wait() == -signal.SIGKILL
+    with running(*arguments, folder=cwd) as worker:
+        with pytest.raises(JetbullError, match="job stalled more than allowable limit"):
+            await _result(queue, job)
+        assert _stopped(worker) == 0
 
 
 async def test_it_ends_with_the_program_that_started_it(queue: Queue, folder: Path) -> None:
