@@ -56,8 +56,11 @@ def _sweep(root: Path) -> None:
         try:
             with path.open("rb") as lock:
                 if _lock(lock, wait=False):
-                    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                    path.unlink(missing_ok=True)
+                    folder = path.with_suffix("")
+                    shutil.rmtree(folder, ignore_errors=True)
+                    # A program that outlives its parent for a moment may still write there.
+                    if not folder.exists():
+                        path.unlink(missing_ok=True)
         except FileNotFoundError:  # just removed by its owner
             continue
 

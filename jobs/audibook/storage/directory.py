@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from audibook.errors import ObjectNotFoundError, StorageError
+from audibook.workspace import workspace
 
 from .base import ObjectInfo, checked_key
 
@@ -32,7 +32,8 @@ class DirectoryStorage:
     """Keeps each object as a file below `root/objects`, of the same name as its key.
 
     Content type and metadata lie beside it in `root/notes`. A new object is written to
-    `root/parts`, synced to disk and moved into place, so a crash leaves the old one.
+    `root/parts`, synced to disk and moved into place, so a crash leaves the old one; what it
+    leaves in `root/parts` goes away with the next object that is stored.
     """
 
     def __init__(self, root: Path) -> None:
@@ -123,10 +124,10 @@ class DirectoryStorage:
         return self._root / _NOTES / f"{checked_key(key)}.json"
 
     def _place(self, target: Path, source: Path | bytes) -> None:
-        handle, name = tempfile.mkstemp(dir=self._root / _PARTS)
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        with workspace(self._root / _PARTS) as folder:
+            part = folder / "part"
+            part.touch(0o600)
+            with part.open("wb") as file:
                 if isinstance(source, bytes):
                     file.write(source)
                 else:
@@ -135,8 +136,6 @@ class DirectoryStorage:
                 file.flush()
                 os.fsync(file.fileno())
             _move(part, target)
-        finally:
-            part.unlink(missing_ok=True)
 
 
 def _move(part: Path, target: Path) -> None:

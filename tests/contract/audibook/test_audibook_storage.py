@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -199,6 +202,25 @@ def test_a_folder_nobody_may_write_to_is_named(tmp_path: Path, file: Path) -> No
     storage.put_file("a/b", file, "text/plain")
     with pytest.raises(StorageError, match="Cannot store 'a/b/c'"):
         storage.put_file("a/b/c", file, "text/plain")
+
+
+def test_what_a_killed_process_was_storing_is_gone_after_the_next_object(
+    tmp_path: Path, file: Path
+) -> None:
+    root, source = tmp_path / "storage", tmp_path / "pipe"
+    os.mkfifo(source)
+    program = (
+        "import sys; from pathlib import Path; from audibook.storage import DirectoryStorage\n"
+        "DirectoryStorage(Path(sys.argv[1])).put_file('a', Path(sys.argv[2]), 'text/plain')\n"
+    )
+    command = [sys.executable, "-c", program, str(root), str(source)]
+    # The pipe opens when its other end is read.
+    with subprocess.Popen(command) as process, source.open("wb"):
+        process.kill()
+        process.wait()
+    DirectoryStorage(root).put_file("b", file, "text/plain")
+    assert [path for path in (root / "parts").rglob("*") if path.is_file()] == []
+    assert list(DirectoryStorage(root).keys("")) == ["b"]
 
 
 def test_a_file_without_notes_is_an_object_too(tmp_path: Path) -> None:
