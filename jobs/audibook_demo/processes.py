@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 from anyio.abc import AnyByteReceiveStream, Process, TaskStatus
 
-from jetbull.server import EmbeddedServer
+from jetbull.server import EmbeddedServer, ServerStartError
 
 from .errors import DemoError
 
@@ -23,6 +23,7 @@ _STOPS_WITHIN = 8.0
 _PAUSE = 0.5
 _SOON = 5.0
 _QUICK_ENDS = 3
+_ENDED_BY_OTHERS = {-9, -signal.SIGTERM, 0}  # Windows has no SIGKILL
 _LINE_LENGTH = 4096
 
 
@@ -45,7 +46,7 @@ async def keep_running(
     """Run the program until cancelled, again whenever it ends; its first line is the status.
 
     The program stops when its standard input ends, and so also when this process is killed.
-    Raises DemoError when it ends at once several times.
+    Raises DemoError when it ends at once several times, unless somebody else ended it.
     """
     log = logs / f"{program.name}.log"
     quick_ends, announced = 0, False
@@ -69,17 +70,28 @@ async def keep_running(
             await process.wait()
         finally:
             await _end(process)
-        quick_ends = quick_ends + 1 if anyio.current_time() - began < _SOON else 0
+        if process.returncode not in _ENDED_BY_OTHERS:
+            quick_ends = quick_ends + 1 if anyio.current_time() - began < _SOON else 0
         if quick_ends >= _QUICK_ENDS:
             raise DemoError(f"The process {program.name} ends at once; {log} tells why.")
         await anyio.sleep(_PAUSE)
 
 
 async def keep_server(server: EmbeddedServer) -> None:
-    """Start the server again whenever it ends, until cancelled."""
+    """Start the server again whenever it ends, also on its way up, until cancelled."""
+    failed_starts = 0
     while True:
-        await anyio.to_thread.run_sync(server.wait, abandon_on_cancel=True)
-        await anyio.to_thread.run_sync(server.start)
+        try:
+            if failed_starts == 0:
+                await anyio.to_thread.run_sync(server.wait, abandon_on_cancel=True)
+            await anyio.to_thread.run_sync(server.start)
+        except ServerStartError:
+            failed_starts += 1
+            if failed_starts == _QUICK_ENDS:
+                raise
+            await anyio.sleep(_PAUSE)
+        else:
+            failed_starts = 0
 
 
 async def _first_line(output: AnyByteReceiveStream) -> str:

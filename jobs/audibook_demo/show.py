@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import socket
 from contextlib import AsyncExitStack, suppress
 
 import anyio
@@ -24,6 +25,7 @@ from .processes import Program, keep_running, keep_server
 
 __all__ = ["Outcome", "show"]
 
+_HOST = "127.0.0.1"
 _LOCK_S = 10
 _GRACE_S = 3
 
@@ -93,7 +95,7 @@ async def _make(plan: Plan, console: Console) -> None:
             environment = plan.environment(nats_url)
             if server is not None:
                 keepers.start_soon(keep_server, server)
-            announced = await keepers.start(keep_running, _API, environment, plan.logs)
+            announced = await keepers.start(keep_running, _api(), environment, plan.logs)
             for number in range(1, plan.workers + 1):
                 keepers.start_soon(keep_running, _worker(number), environment, plan.logs)
             announcement = f"{announced}; {plan.workers} workers; NATS at {nats_url}"
@@ -108,7 +110,12 @@ async def _make(plan: Plan, console: Console) -> None:
             keepers.cancel_scope.cancel()
 
 
-_API = Program("api", ["api", "--port", "0", "--host", "127.0.0.1", "--until-eof"], announces=True)
+def _api() -> Program:
+    """The interface on a free port, which is the same when it is started again."""
+    with socket.create_server((_HOST, 0)) as free:
+        port = str(free.getsockname()[1])
+    arguments = ["api", "--port", port, "--host", _HOST, "--until-eof"]
+    return Program("api", arguments, announces=True)
 
 
 def _worker(number: int) -> Program:
