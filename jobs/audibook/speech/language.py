@@ -7,7 +7,15 @@ from collections import Counter
 
 from audibook.errors import UnspeakableTextError
 
-__all__ = ["check_script", "has_words", "in_script", "is_hebrew", "script_of"]
+__all__ = [
+    "check_script",
+    "has_words",
+    "in_script",
+    "is_hebrew",
+    "main_script",
+    "only_in_script",
+    "script_of",
+]
 
 
 def script_of(character: str) -> str:
@@ -24,6 +32,23 @@ def in_script(text: str, script: str) -> float:
     return counts[script] / letters if letters else 1.0
 
 
+def main_script(text: str) -> str:
+    """The script most letters of the text are of; empty without letters."""
+    counts = Counter(filter(None, map(script_of, text)))
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def only_in_script(text: str, script: str) -> str:
+    """The text with a space in place of all letters of other scripts, and of their marks."""
+    kept = []
+    foreign = False
+    for character in text:
+        if not unicodedata.combining(character):
+            foreign = script_of(character) not in {"", script}
+        kept.append(" " if foreign else character)
+    return "".join(kept)
+
+
 def is_hebrew(text: str) -> bool:
     """Whether at least half of the letters are Hebrew."""
     return any(script_of(c) == "HEBREW" for c in text) and in_script(text, "HEBREW") >= 0.5
@@ -37,8 +62,7 @@ def has_words(text: str) -> bool:
 def check_script(engine: str, text: str, script: str) -> None:
     """Raise UnspeakableTextError unless most of the letters are of this script."""
     if in_script(text, script) < 0.5:
-        main = Counter(s for s in map(script_of, text) if s).most_common(1)[0][0]
         raise UnspeakableTextError(
             f"The speech engine {engine!r} reads {script.title()} letters and this text is mostly "
-            f"in {main.title()} ones: choose another ttsModel for the book."
+            f"in {main_script(text).title()} ones: choose another ttsModel for the book."
         )

@@ -9,11 +9,11 @@ from pathlib import Path
 from audibook.attempt import Attempt
 from audibook.audio import MP3_PARAGRAPH, Encoder, encoding
 from audibook.catalogue import Book, Paragraph
-from audibook.errors import RecordNotFoundError
+from audibook.errors import RecordNotFoundError, UnspeakableTextError
 from audibook.messages import GenerateAudio, ParagraphSpoken
 from audibook.services import Services, in_thread
 from audibook.speech import SpeechEngine, VoiceSettings
-from audibook.speech.language import has_words
+from audibook.speech.language import has_words, in_script, main_script, only_in_script
 from audibook.speech.spoken import check_audible, check_duration, loudness, speakable
 from audibook.storage import keys
 from audibook.workspace import workspace
@@ -24,6 +24,7 @@ from .state import making_audio
 __all__ = ["generate_audio"]
 
 _SCENE_BREAK_S = 1.0
+_MOST = 0.5
 
 
 async def generate_audio(
@@ -32,7 +33,9 @@ async def generate_audio(
     """Speak the paragraph's text in the voice of its book and store one MP3.
 
     The old audio is deleted only after the row points to the new. A paragraph without
-    letters or digits, such as a row of asterisks, becomes a pause of one second.
+    letters or digits, such as a row of asterisks, becomes a pause of one second. One in another
+    script than the book's that the voice cannot speak loses those letters, and may become a pause
+    by it.
     """
     started = time.monotonic()
     rows = services.catalogue.paragraphs
@@ -87,7 +90,16 @@ async def _speak_and_store(
     key = keys.paragraph_audio(book.id, paragraph.id)
     with workspace(services.settings.work_dir) as folder:
         path = folder / "paragraph.mp3"
-        seconds = await _speak(services, book, paragraph.content, engine, path)
+        try:
+            seconds = await _speak(services, book, paragraph.content, engine, path)
+        except UnspeakableTextError as error:
+            script = await in_thread(_script_of_book, services, book)
+            if in_script(paragraph.content, script) >= _MOST:
+                raise
+            attempt.log.warning("left out what the voice cannot speak: %s", error)
+            await attempt.note(f"Left out are letters that are not {script.title()}: {error}")
+            spoken = only_in_script(paragraph.content, script)
+            seconds = await _speak(services, book, spoken, engine, path)
         await in_thread(
             services.storage.put_file,
             key,
@@ -109,6 +121,11 @@ async def _speak_and_store(
     prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
     await services.discard_versions(prefix, key, previous, attempt.log)
     return key, seconds
+
+
+def _script_of_book(services: Services, book: Book) -> str:
+    paragraphs = services.catalogue.paragraphs.of_book(book.id)
+    return main_script(" ".join(paragraph.content for paragraph in paragraphs))
 
 
 async def _speak(

@@ -64,6 +64,26 @@ async def test_ready_audio_is_left_alone_when_asked_to(studio: Studio, make_epub
     assert other["s3Key"] != restored["s3Key"], "the language changed, so must the audio"
 
 
+async def test_what_is_in_another_script_than_the_book_is_left_out(
+    studio: Studio, make_epub: MakeEpub
+) -> None:
+    english = "The sign above the door was written in two languages, and nobody could read either."
+    texts = (english, "千里之行，始於足下。", "Привет, дорогой мир! hello world", "Alone")
+    epub = make_epub("".join(f"<h2>{text}</h2>" for text in texts))
+    book = await studio.parsed(epub, tts_model="hibari")
+    job = make_job()
+    outline = await studio.processor.library.outline(book.id)
+    seconds = []
+    for paragraph in outline.paragraph_ids:
+        data = {"paragraphId": paragraph, "bookId": book.id}
+        spoken = await studio.processor.process_audio_generation(data, job)
+        seconds.append(spoken["duration"])
+    assert seconds[0] > 4 and 0.5 < seconds[2] < 2
+    assert seconds[1] == 1.0, "a pause"
+    first, second = job.lines
+    assert "not Latin" in first and "mostly in Cjk" in first and "Cyrillic" in second
+
+
 async def test_a_row_of_asterisks_is_a_pause(
     studio: Studio, make_epub: MakeEpub, ffmpeg: Path
 ) -> None:
