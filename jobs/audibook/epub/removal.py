@@ -32,6 +32,7 @@ _NOTE_CLASSES = {
     *("_idfootnote", "_idfootnotes", "_idendnote", "_idendnotes", "sdfootnote", "sdendnote"),
     *("msofootnotetext", "msoendnotetext"),
 }
+_NOTE_LISTS = {"footnotes", "endnotes", "rearnotes", "_idfootnotes", "_idendnotes"}
 _NOTE_HOLDERS = {"aside", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _LABELLED = _HEADINGS | {"p", "span", "strong", "em", "b", "i"}
@@ -42,7 +43,10 @@ _LINE_NUMBER_CLASSES = {"lnum", "linenum", "linenumber", "line-number", "line-nu
 _PAGE_NUMBER = re.compile(
     r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
 )
-_INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# EPUB 2 has running heads and feet of the printed page, which stand in no reader's text.
+_INVISIBLE = re.compile(
+    r"display\s*:\s*(?:none|oeb-page-(?:head|foot))|visibility\s*:\s*hidden", re.IGNORECASE
+)
 
 _SYMBOLS = "*†‡§¶#^↩↑←⏎⤴\ufe0e\ufe0f"
 _PLAIN_NUMBER = re.compile(r"\d{1,3}")
@@ -54,6 +58,9 @@ _WORD_BEFORE = re.compile(
 )
 _SHORT_WORD_BEFORE = re.compile(f"(?:{_LETTER}){{2}}$")
 _POWERS = {"2", "3"}
+_SUM_BEFORE = re.compile(
+    r"\((?=[^()]*[a-z])(?:\d{0,3}[a-z]?)(?:\s?[-+−±·×*/]\s?\d{0,3}[a-z]?)+\)$", re.IGNORECASE
+)
 _LETTERS = {"a", "b", "c", "d"}  # a letter after a word is "e" or "t" in an abbreviation
 _RAISED = re.compile(r"vertical-align\s*:\s*super", re.IGNORECASE)
 _RAISED_CLASSES = {"sup", "super", "superscript"}
@@ -119,7 +126,10 @@ def _leads_back(element: Element) -> bool:
     links = [e for e in element.iter() if local_name(e) == "a" and e.get("href")]
     if not links:
         return False
-    if _is_reference(links[0]) and _nothing_before(links[0], element):
+    is_list = not _NOTE_LISTS.isdisjoint(element.get("class", "").lower().split())
+    # In a list of notes the way back may be called as what they are about: "John 3:16".
+    leads_back = _is_reference(links[0]) or (is_list and "#" in links[0].get("href", ""))
+    if leads_back and _nothing_before(links[0], element):
         return True
     arrow = own_text(links[-1])
     return arrow != "" and not arrow.strip(_SYMBOLS) and own_text(element).endswith(arrow)
@@ -184,6 +194,8 @@ def _is_note_mark(raised: Element, before: str) -> bool:
         return True
     number = text.strip("[]() ")
     if begins_word(raised.tail) or not (number.isdigit() or number in _LETTERS):
+        return False
+    if number.isdigit() and _SUM_BEFORE.search(before):
         return False
     short = number.isdigit() and number not in _POWERS and _SHORT_WORD_BEFORE.search(before)
     return bool(short or _WORD_BEFORE.search(before))

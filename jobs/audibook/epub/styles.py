@@ -26,6 +26,8 @@ _BOUNDARY = re.compile("[{};]")
 _SHOWING = re.compile(
     r"(?<![\w-])(display|visibility|float|position)\s*+:\s*+([\w-]+)\s*+(!\s*+important)?", re.I
 )
+_PAGE_FRAME = {"oeb-page-head", "oeb-page-foot"}
+"""Displays of EPUB 2: running heads and feet of pages."""
 _HIDING = {"display": "none", "visibility": "hidden"}
 _COMPOUND = re.compile(r"(\*|[A-Za-z][\w-]*)?((?:[.#][A-Za-z_][\w-]*)*)")
 _PART = re.compile(r"([.#])([\w-]+)")
@@ -206,6 +208,8 @@ def _declared(selectors: str, declaration: str, *, certain: bool) -> Iterator[_R
         return
     kind = found.group(1).lower()
     value = found.group(2).lower()
+    if value in _PAGE_FRAME:
+        value = "none"
     if not certain:
         if value == _HIDING.get(kind):
             return

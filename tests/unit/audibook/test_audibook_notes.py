@@ -26,6 +26,8 @@ def _extract(body: str, options: TextOptions | None = None) -> DocumentText:
         "</p></aside></section>",
         "<div class='endnotes'><h3>Notes</h3><p><a href='#r1'>1</a> A note.</p><p>More.</p></div>",
         "<ol class='footnotes'><li id='f1'>A note. <a href='#r1'>↩</a></li></ol>",
+        "<div class='footnotes'><h4>Footnotes</h4><ol><li id='f1'><a href='#r1' title='Go to "
+        "John 3:16'>John 3:16</a> <span class='footnote-text'>A note.</span></li></ol></div>",
     ],
 )
 def test_notes_are_known_by_their_class_and_by_the_way_back_to_their_mark(note: str) -> None:
@@ -80,6 +82,10 @@ def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elemen
             "Word and word, 10 6.",
         ),
         ("そうです。<sup>1</sup>次の文。", "そうです。次の文。"),
+        (
+            "(a+b)<sup>2</sup>, (2x − 1)<sup>3</sup>, (as was said)<sup>2</sup>, (1+1)<sup>4</sup>",
+            "(a+b) 2, (2x − 1) 3, (as was said), (1+1)",
+        ),
     ],
 )
 def test_raised_numbers_of_verses_and_powers_are_read_and_those_of_notes_are_not(

@@ -42,6 +42,7 @@ _BODY = '<p>A</p><p class="x y" id="i">B</p><div class="z">C<span class="w">D</s
         ("@charset 'utf-8'; @import url(x.css); .x{display:none}", "A CD"),
         ("@font-face{font-family:f;src:url(f)} .x{display:none}", "A CD"),
         ("div .w, body > p{display:none}", "C"),
+        (".x{display:oeb-page-head} .w{display: oeb-page-foot}", "A C"),
         ("html body div.z>span{display:none}", "A B C"),
         ("body > .w, p .w, div p, .z div .w{display:none}", "A B CD"),
         # The stronger rule counts, then the later.
@@ -143,3 +144,8 @@ def test_lines_made_by_their_own_style_are_not_run_together(
     line = f"<span style='{style}'>{{}}</span>"
     body = f"<p>{line.format('One two')}{line.format('three')}four</p>"
     assert _book(make_epub, body)[0] == "One two three four"
+
+
+def test_a_running_head_in_the_text_is_not_read(make_epub: MakeEpub) -> None:
+    body = "<div style='display: oeb-page-head'>Of Pages, by A</div><p>Read.</p>"
+    assert _book(make_epub, body) == ("Read.", 11)
