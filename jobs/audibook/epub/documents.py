@@ -11,6 +11,7 @@ from .blocks import DocumentText, TextOptions
 from .contents import is_contents_page
 from .markup import Element, EmptyDocumentError, attribute, local_name, own_text, parse
 from .navigation import Navigation
+from .notes import Notes
 from .package import Package
 from .styles import Styles
 from .text import MarkFinder, document_text
@@ -54,6 +55,7 @@ def read_documents(
     titles = navigation.titles()
     names = reading_order(package)
     styles = Styles(archive)
+    notes = Notes(archive)
     place = 0
     for name in names:
         place += 1
@@ -63,6 +65,7 @@ def read_documents(
             yield Document(place, name, titles.get(name), DocumentText(), str(error))
             continue
         hidden = styles.apply(name, root)
+        notes.mark(name, root)
         text = document_text(root, options, find_marks(name))
         if hidden and not text.blocks:
             # Scripts show it, or it lies unseen over pictures of the pages.

@@ -8,7 +8,15 @@ import unicodedata
 from .blocks import TextOptions
 from .markup import Element, attribute, local_name, own_text
 
-__all__ = ["begins_word", "is_raised", "removal_rule"]
+__all__ = [
+    "HEADINGS",
+    "NOTE_HOLDERS",
+    "begins_word",
+    "is_raised",
+    "is_reference",
+    "nothing_before",
+    "removal_rule",
+]
 
 _BY_NAME = {
     **dict.fromkeys(("script", "style", "head", "template", "noscript"), "script"),
@@ -33,9 +41,9 @@ _NOTE_CLASSES = {
     *("msofootnotetext", "msoendnotetext"),
 }
 _NOTE_LISTS = {"footnotes", "endnotes", "rearnotes", "_idfootnotes", "_idendnotes"}
-_NOTE_HOLDERS = {"aside", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
-_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
-_LABELLED = _HEADINGS | {"p", "span", "strong", "em", "b", "i"}
+NOTE_HOLDERS = {"aside", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
+HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+_LABELLED = HEADINGS | {"p", "span", "strong", "em", "b", "i"}
 _PAGE_NUMBER_CLASSES = {
     *("pagenum", "pageno", "pagenumber", "page-number", "page-num", "page_number", "pagebreak"),
 }
@@ -86,7 +94,7 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
             continue
         if rule is not None:
             return rule
-    if name == "a" and _is_reference(element):
+    if name == "a" and is_reference(element):
         return "note reference"
     if is_raised(element, name) and _is_note_mark(element, before):
         return "note reference"
@@ -121,34 +129,34 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
 
 def _leads_back(element: Element) -> bool:
     """Whether a note, or a list of them, begins with its mark or ends with an arrow as a link."""
-    if local_name(element) not in _NOTE_HOLDERS:
+    if local_name(element) not in NOTE_HOLDERS:
         return False
     links = [e for e in element.iter() if local_name(e) == "a" and e.get("href")]
     if not links:
         return False
     is_list = not _NOTE_LISTS.isdisjoint(element.get("class", "").lower().split())
     # In a list of notes the way back may be called as what they are about: "John 3:16".
-    leads_back = _is_reference(links[0]) or (is_list and "#" in links[0].get("href", ""))
-    if leads_back and _nothing_before(links[0], element):
+    leads_back = is_reference(links[0]) or (is_list and "#" in links[0].get("href", ""))
+    if leads_back and nothing_before(links[0], element):
         return True
     arrow = own_text(links[-1])
     return arrow != "" and not arrow.strip(_SYMBOLS) and own_text(element).endswith(arrow)
 
 
-def _nothing_before(link: Element, element: Element) -> bool:
+def nothing_before(link: Element, element: Element) -> bool:
     """Whether the element's text begins with the link, but for headings and brackets."""
     around = set(link.iterancestors())
     for part in element.iter():
         if part is link:
             return True
-        text = "" if local_name(part) in _HEADINGS | {""} else part.text or ""
+        text = "" if local_name(part) in HEADINGS | {""} else part.text or ""
         tail = "" if part in around else part.tail or ""
         if (text + tail).strip("[( \n\t\r\xa0"):
             return False
     return False
 
 
-def _is_reference(link: Element) -> bool:
+def is_reference(link: Element) -> bool:
     """Whether a link is the mark of a note: "7" or "[7]" or "*", but not the year "1984"."""
     text = own_text(link)
     if not text:
@@ -168,7 +176,7 @@ def _is_reference(link: Element) -> bool:
 
 def _is_whole_heading(link: Element, text: str) -> bool:
     """Whether a chapter is called by this number: a heading that leads back to the contents."""
-    heading = next((e for e in link.iterancestors() if local_name(e) in _HEADINGS), None)
+    heading = next((e for e in link.iterancestors() if local_name(e) in HEADINGS), None)
     return heading is not None and own_text(heading) == text
 
 

@@ -1,0 +1,142 @@
+"""Notes that nothing but links tells from other paragraphs: a mark leads there, and a link back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .archive import Archive
+from .markup import Element, all_text, local_name, own_text
+from .package import Reference, resolve
+from .removal import HEADINGS, NOTE_HOLDERS, is_reference, nothing_before
+
+__all__ = ["Notes"]
+
+_ROLE = "doc-footnote"
+_HOLDERS = NOTE_HOLDERS | {"tr"}
+_TEXT_HOLDERS = HEADINGS | {"blockquote", "body", "dd", "div", "dt", "li", "p", "section", "td"}
+_ARROWS = "↩↑←⏎⤴^\ufe0e\ufe0f"
+_LONGEST = 10_000
+_LONGEST_WAY_BACK = 12
+"""Characters: "↩", "[back]"."""
+
+
+class Notes:
+    """The notes of one book, found as its documents are read in order.
+
+    A note is an element to which the mark of a note leads from within a text, and which begins
+    with its own mark, or ends, as a link to the paragraph of that text.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._marked: dict[Reference, set[Reference]] = {}
+
+    def mark(self, name: str, root: Element) -> None:
+        """Give the notes in the document of this name the role of notes, with their headings."""
+        self._note_references(name, root)
+        notes = list(self._notes(name, root))
+        for note in notes:
+            _set_role(note)
+        for note in notes:
+            _set_role_around(note)
+
+    def _note_references(self, name: str, root: Element) -> None:
+        places: dict[Element, set[Reference]] = {}
+        for link in root.iter():
+            if local_name(link) != "a" or "#" not in link.get("href", "") or not is_reference(link):
+                continue
+            text = next((e for e in link.iterancestors() if local_name(e) in _TEXT_HOLDERS), None)
+            note = resolve(self._archive, name, link.get("href", ""))
+            if text is None or note is None or not _is_in_text(link, text):
+                continue
+            if text not in places:
+                places[text] = {Reference(name, i) for e in text.iter() for i in _ids(e)}
+            self._marked.setdefault(note, set()).update(places[text])
+
+    def _notes(self, name: str, root: Element) -> Iterator[Element]:
+        if not any(note.name == name for note in self._marked):
+            return
+        for element in root.iter():
+            for place in (Reference(name, i) for i in _ids(element)):
+                around = (element, *element.iterancestors())
+                holder = next((e for e in around if local_name(e) in _HOLDERS | HEADINGS), None)
+                if place in self._marked and holder is not None and _is_short(holder):
+                    ways = _ways_back(holder)
+                    if any(resolve(self._archive, name, w) in self._marked[place] for w in ways):
+                        yield holder
+
+
+def _is_in_text(link: Element, text: Element) -> bool:
+    """Whether the link hangs at a word as marks do: not so the numbers of a list of chapters."""
+    mark = own_text(link)
+    inside = {local_name(e) for e in (*link.iter(), link.getparent()) if e is not None}
+    if nothing_before(link, text):
+        return False
+    return "sup" in inside or not mark.isalnum() or not _text_before(link, text)[-1:].isspace()
+
+
+def _text_before(link: Element, text: Element) -> str:
+    element: Element | None = link
+    while element is not None and element is not text:
+        before, parent = element.getprevious(), element.getparent()
+        if before is not None:
+            found = before.tail or all_text(before)
+        else:
+            found = (parent.text or "") if parent is not None else ""
+        if found:
+            return found
+        element = parent if before is None else before
+    return ""
+
+
+def _is_short(holder: Element) -> bool:
+    """Whether it may be a note: neither a heading nor a chapter."""
+    return local_name(holder) not in HEADINGS and len(all_text(holder)) < _LONGEST
+
+
+def _ids(element: Element) -> set[str]:
+    """The names by which links know the element."""
+    named = element.get("name") if local_name(element) == "a" else None
+    return {i for i in (element.get("id"), named) if i}
+
+
+def _ways_back(holder: Element) -> Iterator[str]:
+    """Where the link leads with which the element begins, and the one with which it ends."""
+    links = [e for e in holder.iter() if local_name(e) == "a" and "#" in e.get("href", "")]
+    if not links:
+        return
+    first, last = links[0], own_text(links[-1])
+    numbered = own_text(first).rstrip(".) ").isdigit()
+    if (numbered or is_reference(first)) and nothing_before(first, holder):
+        yield first.get("href", "")
+    leads_back = not last.strip(_ARROWS) or any(c.isalpha() for c in last.strip("[](){}"))
+    if 0 < len(last) <= _LONGEST_WAY_BACK and leads_back and own_text(holder).endswith(last):
+        yield links[-1].get("href", "")
+
+
+def _set_role(element: Element) -> None:
+    element.set("role", f"{element.get('role', '')} {_ROLE}".strip())
+
+
+def _is_note(element: Element) -> bool:
+    return _ROLE in element.get("role", "")
+
+
+def _set_role_around(note: Element) -> None:
+    """What holds nothing but notes is a note, and so are the headings directly before one."""
+    before = note.getprevious()
+    while before is not None and not (before.tail or "").strip():
+        if local_name(before) in HEADINGS and not _is_note(before):
+            _set_role(before)
+        elif own_text(before):
+            break
+        before = before.getprevious()
+    parent = note.getparent()
+    if (
+        parent is not None
+        and local_name(parent) in _HOLDERS
+        and not _is_note(parent)
+        and all(_is_note(e) or not own_text(e) for e in parent)
+    ):
+        _set_role(parent)
+        _set_role_around(parent)
