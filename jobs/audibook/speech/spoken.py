@@ -22,6 +22,8 @@ _QUOTES = str.maketrans(
     }
 )
 _PHONETIC_MARKS = re.compile("[\u05ab\u05bd]|(?<=[\u05b0-\u05ea])\\|")
+_SPACED_DOTS = re.compile(r"\.(?:\s\.){2,}")
+_RULED_LINE = re.compile(r"(?<!\S)([#=~*_+|<>^/\\-])(?:\s?\1){2,}(?!\S)")
 _FASTEST = 30.0  # characters in a second; measured voices speak 13 to 20
 _SLOWEST = 8.0
 _SLACK_S = 3.0
@@ -33,10 +35,12 @@ _SILENT = 0.01  # forty decibels below full; measured voices peak at 0.8
 def speakable(text: str) -> str:
     """The text with plain quotation marks and hyphens, and single spaces.
 
+    Lines drawn with characters are taken out, as voices read them: "equals equals equals".
     Marks of the phonetic diacritics (stress, spoken shva, end of a prefix) are taken
     out: voices would read them aloud.
     """
     plain = _PHONETIC_MARKS.sub("", text.translate(_QUOTES))
+    plain = _RULED_LINE.sub(" ", _SPACED_DOTS.sub("…", plain))
     return re.sub(r"\s+", " ", plain).strip()
 
 

@@ -76,6 +76,19 @@ def test_an_unknown_voice_is_refused_by_name(hibari: HibariEngine) -> None:
         hibari.check("Hello", "en", "he-IL-AvriNeural")
 
 
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("One. ### Two. ======== Three", "One. Two. Three"),
+        ("One. - - - Two. ---", "One. Two."),
+        ("I . . . was. . . . Well", "I … was… Well"),
+        ("a == b, C ++, #1, -5, a - b - c, x---y", "a == b, C ++, #1, -5, a - b - c, x---y"),
+    ],
+)
+def test_lines_drawn_with_characters_are_not_spoken(written: str, spoken: str) -> None:
+    assert speakable(written) == spoken
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("word " * 20, 0.0), ("word " * 20, 2.0), ("a", 60)])
 def test_audio_that_cannot_be_the_text_is_refused(text: str, seconds: float) -> None:
     with pytest.raises(UnspeakableTextError, match="were expected"):
