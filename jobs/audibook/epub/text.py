@@ -37,6 +37,13 @@ _OWN_LINE = re.compile(
     re.IGNORECASE,
 )
 _NO_LETTERS = re.compile(r"\W")
+# Names of files, and words that only say that there is a picture.
+_NO_ALTERNATIVE = re.compile(
+    r"\S+\.\w{3,4}|(?:.*\b)?(?:image|img|images|picture|photo|ornament|decoration|logo|cover)"
+    r"[\W_\d]*|\W*",
+    re.IGNORECASE,
+)
+_HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
 _DROP_CAP = 2
 _BRACKETS = {"[": "]", "(": ")"}
 
@@ -119,7 +126,9 @@ class _Walker:
         if _is_link(element, name):
             self._links += 1
         self._mark(element, starting=True)
-        self._add(element.text or _drop_cap(element, name, first=not self._parts))
+        if name == "img":
+            self._add(_pictured_heading(element) or _drop_cap(element, first=not self._parts))
+        self._add(element.text)
 
     def _close(self, element: Element) -> None:
         name = local_name(element)
@@ -130,11 +139,21 @@ class _Walker:
             if name in _HEADINGS:
                 self._level = None
         elif _is_on_own_line(element) or (
-            _is_raised_number(element, name) and begins_word(element.tail)
+            (_is_raised_number(element, name) or self._is_hebrew_verse(element, name))
+            and begins_word(element.tail)
         ):
             self._add(" ")
         if _is_link(element, name):
             self._links -= 1
+
+    def _is_hebrew_verse(self, element: Element, name: str) -> bool:
+        """The number of a verse in Hebrew letters, raised before its first word."""
+        number = own_text(element)
+        return (
+            is_raised(element, name)
+            and _HEBREW_NUMBER.fullmatch(number) is not None
+            and self._tail().rpartition(" ")[2] == number
+        )
 
     def _is_block(self, element: Element, name: str) -> bool:
         return (
@@ -272,9 +291,18 @@ def _is_raised_number(element: Element, name: str) -> bool:
     return is_raised(element, name) and own_text(element).lstrip("-−+").isdigit()
 
 
-def _drop_cap(element: Element, name: str, *, first: bool) -> str | None:
+def _pictured_heading(element: Element) -> str | None:
+    """The words of a heading that is nothing but a picture."""
+    heading = next((e for e in element.iterancestors() if local_name(e) in _HEADINGS), None)
+    words = element.get("alt", "").strip()
+    if heading is None or own_text(heading) or _NO_ALTERNATIVE.fullmatch(words):
+        return None
+    return f"{words} "
+
+
+def _drop_cap(element: Element, *, first: bool) -> str | None:
     """The letter that a picture shows at the beginning of a word, or as the `first` word."""
-    letter = element.get("alt", "").strip() if name == "img" else ""
+    letter = element.get("alt", "").strip()
     if not letter.isalpha() or len(letter) > 1:
         return None
     parent = element.getparent()

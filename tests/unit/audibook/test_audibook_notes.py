@@ -66,7 +66,7 @@ def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elemen
             "<sup>1</sup>In the beginning.<sup>2</sup>And it was so. <sup class='v'>3</sup>Then",
             "1 In the beginning. 2 And it was so. 3 Then",
         ),
-        ("<sup>א</sup>בראשית <sup>2</sup>והארץ", "אבראשית 2 והארץ"),
+        ("<sup>א</sup>בראשית <sup>2</sup>והארץ", "א בראשית 2 והארץ"),
         ("10<sup>6</sup> people in 10<sup>-3</sup> s", "10 6 people in 10 -3 s"),
         ("E = mc<sup>2</sup>, 5 km<sup>2</sup>, the 21<sup>st</sup>", "E = mc2, 5 km2, the 21st"),
         ("So it is.<sup>2</sup> And so.<sup>3</sup>", "So it is. And so."),
@@ -92,6 +92,16 @@ def test_raised_numbers_of_verses_and_powers_are_read_and_those_of_notes_are_not
     body: str, text: str
 ) -> None:
     assert _extract(f"<p>{body}</p>").text == text
+
+
+def test_a_heading_that_is_a_picture_is_read() -> None:
+    body = (
+        "<h1><img src='1.png' alt='CHAPTER ONE'/></h1><h2><span><img src='a' alt='The'/><img "
+        "src='b' alt='Start'/></span></h2><h3><img src='x' alt='image7'/></h3><h3>Words<img "
+        "src='x' alt='A ship'/></h3><h4><img src='x' alt='ch1.png'/></h4><p><img alt='A cat'/></p>"
+    )
+    texts = [block.text for block in _extract(body).blocks]
+    assert texts == ["CHAPTER ONE", "The Start", "Words"]
 
 
 def test_the_picture_of_a_first_letter_is_read_as_that_letter() -> None:
