@@ -3,8 +3,9 @@
 `archive` reads the zip within `limits`; `package`, `navigation` and `encryption` the
 files about the book; `decoding` and `markup` any document in any state; `text` takes a
 document's text block by block, less what `styles` hides, what `notes` finds and what `removal`
-and `contents` name; `documents` goes through the spine; `signs`, `chapters` and `pages` find page breaks;
-`sentences` and `paragraphs` cut; `reader` puts the book together. `writer` makes plain EPUBs.
+and `contents` name; `documents` goes through the spine; `signs`, `chapters` and `pages` find
+page breaks; `sentences` and `paragraphs` cut; `reader` puts the book together. `writer` makes
+plain EPUBs.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _XHTML = {
     *("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"),
     *("application/xml", "text/xml"),
 }
-_TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht")
+_TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht", ".xml")
 _SKIPPED_GUIDE = ("toc", "cover")
 _SKIPPED_TYPES = {"toc", "cover", "landmarks"}
 _SHORT = 500

@@ -26,6 +26,11 @@ _BY_NAME = {
     **dict.fromkeys(("annotation", "annotation-xml"), "formula source"),
     "nav": "navigation",
     "case": "alternative",
+    # of DTBook, which EPUB 2 has as well
+    "pagenum": "page number",
+    "linenum": "line number",
+    **dict.fromkeys(("noteref", "annoref"), "note reference"),
+    "note": "note",
 }
 _BY_TYPE = {
     **dict.fromkeys(("pagebreak", "doc-pagebreak"), "page number"),
@@ -47,7 +52,10 @@ _LABELLED = HEADINGS | {"p", "span", "strong", "em", "b", "i"}
 _PAGE_NUMBER_CLASSES = {
     *("pagenum", "pageno", "pagenumber", "page-number", "page-num", "page_number", "pagebreak"),
 }
-_LINE_NUMBER_CLASSES = {"lnum", "linenum", "linenumber", "line-number", "line-num"}
+_LINE_NUMBER_CLASSES = {
+    *("lnum", "linenum", "linenumber", "line-number", "line-num", "lineno", "line-no", "ln"),
+}
+_PAGE_NUMBER_ID = re.compile(r"(?:page|pg)[-_.]?0*(\d+|[ivxlc]+)", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
     r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
 )
@@ -82,7 +90,7 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
     name = local_name(element)
     if name in options.exclude_elements:
         return "excluded element"
-    if name in _BY_NAME:
+    if name in _BY_NAME and not (name == "note" and options.notes):
         return _BY_NAME[name]
     if not element.attrib and name != "sup":
         return None
@@ -122,6 +130,12 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
         return "note"
     if classes & _PAGE_NUMBER_CLASSES and _PAGE_NUMBER.fullmatch(own_text(element)):
         return "page number"
+    place = _PAGE_NUMBER_ID.fullmatch(element.get("id", ""))
+    if place is not None and local_name(element) in {"a", "span"}:
+        text = own_text(element)
+        number = text.lower().strip("[](){} .page")
+        if number == place.group(1).lower() and _PAGE_NUMBER.fullmatch(text):
+            return "page number"
     if classes & _LINE_NUMBER_CLASSES and own_text(element).isdigit():
         return "line number"
     return None

@@ -207,7 +207,11 @@ def test_a_picture_in_the_spine_gives_way_to_its_fallback(make_epub: MakeEpub) -
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/xml", "application/xml", "text/html; charset=utf-8", " application/xhtml+xml"]
+    "kind",
+    [
+        *("text/xml", "application/xml", "text/html; charset=utf-8", " application/xhtml+xml"),
+        "application/octet-stream",
+    ],
 )
 def test_a_document_of_a_loosely_named_kind_is_read(make_epub: MakeEpub, kind: str) -> None:
     manifest = f'<item id="x" href="one.xml" media-type="{kind}"/>'

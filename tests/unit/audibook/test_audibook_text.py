@@ -160,6 +160,11 @@ def test_a_link_or_superscript_that_is_no_footnote_mark_is_read(text: str) -> No
         ("<nav epub:type='toc'><ol><li>One</li></ol></nav>", "navigation"),
         ("<span epub:type='pagebreak' id='p1'>12</span>", "page number"),
         ("<span class='pagenum'>[Pg 12]</span>", "page number"),
+        ("<span id='page_12'>{12}</span>", "page number"),
+        ("<a id='Page_xii'>p. xii</a>", "page number"),
+        ("<pagenum id='p12' page='normal'>12</pagenum>", "page number"),
+        ("<noteref idref='#n'>1</noteref><note id='n'><p>A note.</p></note>", "note"),
+        ("<span class='lineno'>10</span>", "line number"),
         ("<audio>No player</audio>", "media fallback"),
     ],
 )
