@@ -68,6 +68,7 @@ _SYMBOLS = "*†‡§¶#^↩↑←⏎⤴\ufe0e\ufe0f"
 _PLAIN_NUMBER = re.compile(r"\d{1,3}")
 _BRACKETED = re.compile(r"[\[(]\s*(?:\d{1,4}|[ivxlc]{1,6}|[a-z])\s*[\])]", re.IGNORECASE)
 _IN_SUPERSCRIPT = re.compile(rf"[\[(]?\s*(?:\d{{1,4}}|[a-z]|[{_SYMBOLS}]+)\s*[\])]?", re.IGNORECASE)
+_NUMBERS = re.compile(r"\d{1,3}(?:\s?[,–-]\s?\d{1,3})+")
 _LETTER = "[^\\W\\d_][\u0591-\u05c7\u064b-\u0652]*+"
 _WORD_BEFORE = re.compile(
     rf"""(?:(?:{_LETTER}){{4}}|(?<!\d)(?:1[4-9]|20)\d\d|[.,;:!?…"'”’»)\]%。！？、」』）])$"""
@@ -208,12 +209,15 @@ def is_raised(element: Element, name: str) -> bool:
 def _is_note_mark(raised: Element, before: str) -> bool:
     """Whether a superscript is the mark of a note: not the 2 of "km2", nor the st of "1st"."""
     text = own_text(raised)
-    if not _IN_SUPERSCRIPT.fullmatch(text):
+    several = _NUMBERS.fullmatch(text) is not None
+    if not several and not _IN_SUPERSCRIPT.fullmatch(text):
         return False
     if any(local_name(e) == "a" and "#" in e.get("href", "#") for e in raised.iter()):
         return True
     if all(character in _SYMBOLS for character in text):
         return True
+    if several:
+        return _WORD_BEFORE.search(before) is not None
     number = text.strip("[]() ")
     if begins_word(raised.tail) or not (number.isdigit() or number in _LETTERS):
         return False

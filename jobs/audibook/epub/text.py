@@ -310,7 +310,7 @@ def _drop_cap(element: Element, *, first: bool) -> str | None:
         element, parent = parent, parent.getparent()
     text = element.tail or ""
     alone = first and letter == letter.upper() and begins_word(text.lstrip())
-    return letter if alone or begins_word(text) else None
+    return letter if alone or begins_word(text.lstrip("'’")) else None
 
 
 def _is_link(element: Element, name: str) -> bool:

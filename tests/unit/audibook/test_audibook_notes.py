@@ -83,6 +83,11 @@ def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elemen
         ),
         ("そうです。<sup>1</sup>次の文。", "そうです。次の文。"),
         (
+            "Word<sup>1,2</sup> and word.<sup>3–5</sup> Word<sup><a href='#a'>1</a>, <a href='#b'>2"
+            "</a></sup>, 10<sup>-3</sup>, x<sup>1,2</sup>",
+            "Word and word. Word, 10 -3, x1,2",
+        ),
+        (
             "(a+b)<sup>2</sup>, (2x − 1)<sup>3</sup>, (as was said)<sup>2</sup>, (1+1)<sup>4</sup>",
             "(a+b) 2, (2x − 1) 3, (as was said), (1+1)",
         ),
@@ -109,6 +114,7 @@ def test_the_picture_of_a_first_letter_is_read_as_that_letter() -> None:
         "<p><img src='o.png' alt='O'/>nce. <span><b><img src='h.png' alt='H'/></b></span>e said. "
         "<img src='x.png' alt='X'/> marks it.<img src='c.png' alt='A cat'/></p>"
         "<p><span><img src='a.png' alt='A'/></span> man came.</p><p><img alt='i'/> note</p>"
+        "<p><img src='l.png' alt='L'/>’homme</p>"
     )
     texts = [block.text for block in _extract(body).blocks]
-    assert texts == ["Once. He said. marks it.", "A man came.", "note"]
+    assert texts == ["Once. He said. marks it.", "A man came.", "note", "L’homme"]
