@@ -11,7 +11,7 @@ __all__ = ["BOOK", "PAGES", "PARAGRAPHS", "book_flow", "job_ids"]
 
 PARAGRAPHS, PAGES, BOOK = "generate-audio", "combine-page-audio", "combine-book"
 _OPTIONS: Mapping[str, Any] = {
-    "attempts": 3,
+    "attempts": 5,  # a killed ffmpeg costs one
     "backoff": {"type": "exponential", "delay": 1000},
     "failParentOnFailure": True,
 }
