@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ async def serve(app: FastAPI, settings: ApiSettings, on_ready: Callable[[str], N
     Raises ConfigurationError when the address may not be used (see `ApiSettings`) or is taken.
     """
     settings.check_exposure()
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancelled_call)
     with _listening(settings.host, settings.port) as listener:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         config = uvicorn.Config(
@@ -39,6 +42,11 @@ async def serve(app: FastAPI, settings: ApiSettings, on_ready: Callable[[str], N
         server = _Server(config, on_ready, f"http://{host}:{listener.getsockname()[1]}")
         with _signals_kept():
             await server.serve(sockets=[listener])
+
+
+def _is_no_cancelled_call(record: logging.LogRecord) -> bool:
+    # uvicorn says how many calls it cancels at its end, and gives the traceback of each as well.
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class _Server(uvicorn.Server):

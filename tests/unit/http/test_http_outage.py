@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+
 import httpx
+import pytest
 from tests.unit.http.interface import running_api, taken
 
+from jetbull.http import ApiSettings, create_app, serve, serving
 from jetbull.server import EmbeddedServer
 
 
@@ -56,3 +61,26 @@ async def test_a_job_that_is_stored_is_told_as_added_though_it_cannot_be_read() 
                 body = {"bookId": "b", "s3Key": "k"}
                 answer = taken(await client.post("/api/queue/parse-epub", json=body), 201)
     assert answer == {"jobId": "1", "subject": None, "ack": None}
+
+
+async def test_the_interface_stops_without_a_traceback_while_a_call_waits_for_the_server(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serving, "_STOPS_WITHIN", 1)
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    body = {"bookId": "b", "s3Key": "k"}
+    with EmbeddedServer() as server:
+        settings = ApiSettings(nats_url=server.url, prefix="stop", port=0)
+        app = create_app(settings)
+        interface = asyncio.create_task(serve(app, settings, ready.set_result))
+        async with httpx.AsyncClient(base_url=await ready, timeout=60) as client:
+            taken(await client.post("/api/queue/parse-epub", json=body), 201)
+            server.kill()
+            call = asyncio.create_task(client.post("/api/queue/parse-epub", json=body))
+            while not any("run_asgi" in repr(task) for task in asyncio.all_tasks()):
+                await asyncio.sleep(0.01)
+            signal.raise_signal(signal.SIGTERM)
+            await interface
+            assert (await call).status_code == 500
+    assert "Cancel 1 running task(s)" in caplog.text
+    assert "Traceback" not in caplog.text
