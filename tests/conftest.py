@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 
+import pytest
+
 pytest_plugins = ["jetbull.testing.plugin"]
 
 
-def pytest_collection_finish() -> None:
-    """Everything imported and collected stays: no later search for garbage goes through it.
+@pytest.fixture(scope="module", autouse=True)
+def _what_stays_is_no_garbage() -> None:
+    """What was imported, collected and told so far stays: no later search goes through it.
 
     Each test for leaks begins with such a search, which would take most of the test's time.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -76,24 +75,14 @@ class JobProcessor:
 
         `data` is the job's data, bare or in the original's envelope. `job` may offer
         `updateProgress`, `log`, `attemptsMade` and `opts`. Raises UnrecoverableError
-        where another attempt cannot help, and other errors where it can.
+        where another attempt cannot help, and other errors where it can. How it ended is told
+        by the worker's events, of which `jetbull worker` makes log lines.
         """
         checked = read_job_data(name, data)
         ids = checked.model_dump(by_alias=True, include=set(_LOGGED_IDS), exclude_none=True)
         attempt = Attempt.of(name, job, ids)
         attempt.log.info("job started")
-        started = time.monotonic()
-        try:
-            result = await _TASKS[name](self._services, attempt, checked)
-        except Exception as error:
-            attempt.log.warning(
-                "job failed: %s",
-                error,
-                extra={"errorType": type(error).__name__, "final": attempt.is_last(error)},
-            )
-            raise
-        took = round((time.monotonic() - started) * 1000)
-        attempt.log.info("job finished", extra={"durationMs": took})
+        result = await _TASKS[name](self._services, attempt, checked)
         return result.model_dump(mode="json", by_alias=True)
 
     async def process_epub_parsing(
