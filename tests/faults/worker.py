@@ -1,4 +1,4 @@
-"""A worker process of a fault run: `python -m tests.faults.worker <settings as JSON>`.
+"""A worker process of a fault run.
 
 Every run is written to a file outside NATS. What a processor does stands in the job's data:
 `act` is one of the names in `_ACTS`, `ms` how long it takes.
@@ -7,12 +7,12 @@ Every run is written to a file outside NATS. What a processor does stands in the
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Orders:
     count: int = 1
 
 
-async def _work(orders: Orders) -> None:
+async def _work(orders: Orders, ready: Connection) -> None:
     book = Book(Path(orders.folder) / f"ran-{orders.name}.jsonl")
     complaints = Book(Path(orders.folder) / f"said-{orders.name}.jsonl")
     if orders.point:
@@ -72,7 +72,7 @@ async def _work(orders: Orders) -> None:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     await worker.waitUntilReady()
-    print("ready", flush=True)
+    ready.send("ready")
     await stop.wait()
     loop.remove_signal_handler(signal.SIGTERM)
     loop.add_signal_handler(signal.SIGTERM, lambda: loop.create_task(worker.close(True)))
@@ -126,13 +126,11 @@ def _shift_clock(seconds: float) -> None:
     clock.time = wire.time = wrong  # type: ignore[attr-defined]
 
 
-def main() -> None:
-    orders = Orders(**json.loads(sys.argv[1]))
+def run(orders: Orders, log: Path, ready: Connection) -> None:
+    """All of the process; what it logs, and what ends it, stands in `log`."""
+    with log.open("ab") as errors:
+        os.dup2(errors.fileno(), 2)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     if orders.clock_off:
         _shift_clock(orders.clock_off)
-    asyncio.run(_work(orders))
-
-
-if __name__ == "__main__":
-    main()
+    asyncio.run(_work(orders, ready))

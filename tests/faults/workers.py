@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import multiprocessing
 import os
 import signal
-import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from tests.faults.worker import Orders
+from tests.faults.worker import Orders, run
 
 __all__ = ["WorkerProcess", "Workforce"]
 
-_ROOT = Path(__file__).resolve().parents[2]
 _STARTS_WITHIN = 40.0
+_NURSERY = multiprocessing.get_context("forkserver")
+_NURSERY.set_forkserver_preload(["tests.faults.worker"])  # imported once, not by each worker
 
 
 class WorkerProcess:
@@ -24,36 +25,32 @@ class WorkerProcess:
 
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ForkServerProcess | None = None
 
     async def start(self) -> None:
         """Starts the process; returns when its worker is ready, or was killed before it was."""
         log = Path(self.orders.folder) / f"log-{self.orders.name}.txt"
-        with log.open("ab") as errors:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tests.faults.worker",
-                json.dumps(asdict(self.orders)),
-                cwd=_ROOT,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-            )
-        assert self._process.stdout is not None
-        async with asyncio.timeout(_STARTS_WITHIN):
-            line = await self._process.stdout.readline()
-        if line == b"ready\n" or self.orders.point:
-            return
+        ours, theirs = _NURSERY.Pipe(duplex=False)
+        with ours:
+            with theirs:
+                arguments = (self.orders, log, theirs)
+                self._process = _NURSERY.Process(target=run, args=arguments, daemon=True)
+                self._process.start()
+            if not await asyncio.to_thread(ours.poll, _STARTS_WITHIN):
+                raise AssertionError(f"{self.orders.name} did not start, see {log}")
+            with contextlib.suppress(EOFError):
+                ours.recv()
+                return
         if await self.ended(_STARTS_WITHIN) != -signal.SIGKILL:
-            raise AssertionError(f"{self.orders.name} did not start, see {log}")
+            raise AssertionError(f"{self.orders.name} ended before it was ready, see {log}")
 
     @property
     def alive(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.is_alive()
 
     def signal(self, what: signal.Signals) -> None:
         """Sends a signal, unless the process is gone."""
-        assert self._process is not None
+        assert self._process is not None and self._process.pid is not None
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, what)
 
@@ -61,7 +58,9 @@ class WorkerProcess:
         """The exit code; TimeoutError when the process is still there after `within` seconds."""
         assert self._process is not None
         async with asyncio.timeout(within):
-            return await self._process.wait()
+            while (code := self._process.exitcode) is None:
+                await asyncio.sleep(0.01)
+        return code
 
 
 class Workforce:
