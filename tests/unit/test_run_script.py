@@ -32,7 +32,19 @@ _TOLD = "import pathlib\ndef tell(): print(pathlib.Path(__file__).parent)\n"
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    folder = tmp_path / "a clone"
+    return _clone(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def used_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone whose first use is over."""
+    folder = _clone(tmp_path_factory.mktemp("used"))
+    _run(folder).communicate()
+    return folder
+
+
+def _clone(parent: Path) -> Path:
+    folder = parent / "a clone"
     folder.mkdir()
     shutil.copy(_ROOT / "run", folder)
     for name, text in {
@@ -67,18 +79,30 @@ def test_after_an_interrupted_first_use_two_at_once_make_the_environment_once(cl
     assert sum("installing" in errors for _, errors in told) == 1
 
 
-def test_a_copied_folder_runs_its_own_code(clone: Path) -> None:
-    _run(clone).communicate()
-    copied = shutil.copytree(clone, clone.with_name("copied"), symlinks=True)
+def test_a_copied_folder_runs_its_own_code(used_clone: Path) -> None:
+    copied = shutil.copytree(used_clone, used_clone.with_name("copied"), symlinks=True)
 
     assert _run(copied).communicate()[0] == f"{copied}\n"
-    assert _run(clone).communicate() == (f"{clone}\n", "")
+    assert _run(used_clone).communicate() == (f"{used_clone}\n", "")
 
 
-def test_packages_that_cannot_be_had_are_told_in_a_sentence(clone: Path) -> None:
-    (clone / "pyproject.toml").write_text(_PROJECT.replace("[]", '["nowhere"]'))
+def test_the_folder_above_a_clone_named_like_the_package_does_not_hide_it(used_clone: Path) -> None:
+    package = used_clone / "compat" / "jetbull" / "__init__.py"
+    package.parent.mkdir(parents=True)
+    package.touch()
+    (used_clone.parent / "jetbull").mkdir()
 
-    process = _run(clone)
+    words = [str(used_clone / ".venv/bin/python"), "-c", "import jetbull; print(jetbull.__file__)"]
+    told = subprocess.run(words, cwd=used_clone.parent, capture_output=True, text=True, check=True)
+
+    assert told.stdout == f"{package}\n"
+
+
+def test_packages_that_cannot_be_had_are_told_in_a_sentence(used_clone: Path) -> None:
+    (used_clone / "setup.cfg").write_text("# changed since then\n")
+    (used_clone / "pyproject.toml").write_text(_PROJECT.replace("[]", '["nowhere"]'))
+
+    process = _run(used_clone)
     _, errors = process.communicate()
 
     assert process.returncode == 1
