@@ -16,10 +16,13 @@ from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
 from bull2jet.findings import Severity
+from bull2jet.model import QueueRef
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
 from bull2jet.source.door import Door
+from bull2jet.target.jetstream import open_target
+from bull2jet.transfer.checkpoint import load
 from jetbull import Job, Worker
 
 from .conftest import RedisServer, make_jobs, put_job
@@ -330,6 +333,30 @@ async def test_a_repeating_job_whose_name_and_id_hold_colons_goes_on(
         (row,) = await queue.getJobSchedulers()
     assert (row["key"], row["name"], row["next"]) == (scheduler, "re:port", slot)
     assert row["template"] == {"data": {"z": 1}, "opts": {"attempts": 2}}
+
+
+async def test_repeating_jobs_that_one_message_cannot_name_go_there_and_back(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    client, slot = redis_server.client, 2_000_000_100_000
+    make_jobs(client, 1)
+    members = [f"{number:x<4000}::::*/5 * * * *" for number in range(300)]
+    for member in members:
+        name, key = member.partition(":")[0], hashlib.md5(member.encode()).hexdigest()
+        job_id = f"repeat:{hashlib.md5((name + key).encode()).hexdigest()}:{slot}"
+        opts = json.dumps({"repeat": {"pattern": "*/5 * * * *", "count": 1}, "prevMillis": slot})
+        put_job(client, job_id, opts=opts, name=name, rjk=member)
+        client.zadd("bull:q:delayed", {job_id: slot * 4096})
+        client.zadd("bull:q:repeat", {member: slot})
+    before, rules = await snapshot(door), await schedulers(door)
+    await there(options)
+    target = await open_target(options.to)
+    checkpoint = await load(await target.queue(QueueRef("bull", "q")))
+    await target.close()
+    assert set(checkpoint.schedulers) == set(members)
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert await snapshot(door) == before
+    assert await schedulers(door) == rules
 
 
 async def test_an_id_that_lists_name_more_than_once_is_carried_once(

@@ -1,13 +1,15 @@
-"""The checkpoints of all queues, for when Redis no longer tells which there were."""
+"""The checkpoint of a queue, and those of all queues for when Redis tells them no longer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bull2jet.model import QueueRef
 from jetbull.ledger.messages.names import unescape
+from jetbull.ledger.messages.record import dumps, to_bytes
+from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.streams import all_prefix_streams
 from jetbull.ledger.wire import Wire
 
@@ -15,10 +17,61 @@ KIND = "bull2jet"  # the queue's message that holds the checkpoint
 NAME = "checkpoint"
 _PAGE = 500
 _PREFIX, _QUEUE = 1, 2  # jbq.<prefix>.<queue>.<kind>.<key>
+_LONG = "schedulers"  # the field that grows with the queue; the rest is a few hundred bytes
+_PIECES = "pieces"  # how many messages hold it, where it is too long for one
+
+
+async def save_checkpoint(store: QueueStore, checkpoint: Mapping[str, Any]) -> None:
+    """Replaces the checkpoint.
+
+    Pieces come first. The long field is only ever added to, at its end, so pieces that a killed run
+    has written tell nothing else than those of the checkpoint before.
+    """
+    body = dict(checkpoint)
+    pieces = list(_pieces(body[_LONG], store.wire.max_payload // 2))
+    if len(pieces) > 1:
+        for number, piece in enumerate(pieces):
+            await store.put(_of_piece(store, number), to_bytes(dumps(piece)), {})
+        body |= {_LONG: {}, _PIECES: len(pieces)}
+    await store.put(store.names.aux(KIND, NAME), to_bytes(dumps(body)), {})
+
+
+async def read_checkpoint(store: QueueStore) -> Mapping[str, Any] | None:
+    """The last checkpoint, whole."""
+    body = await _read(store, store.names.aux(KIND, NAME))
+    if body is not None:
+        for number in range(body.get(_PIECES, 0)):
+            body[_LONG] |= await _read(store, _of_piece(store, number)) or {}
+    return body
+
+
+async def _read(store: QueueStore, subject: str) -> dict[str, Any] | None:
+    query = {"last_by_subj": subject}
+    found = await store.wire.get_one(store.names.space.jobs, query)
+    return None if found is None else json.loads(found.data)
+
+
+def _of_piece(store: QueueStore, number: int) -> str:
+    return store.names.aux(KIND, f"{_LONG}-{number}")
+
+
+def _pieces(whole: Mapping[str, str], size: int) -> Iterator[dict[str, str]]:
+    """The entries in their order, in pieces of about `size` bytes of JSON at most."""
+    piece: dict[str, str] = {}
+    room = size
+    for key, value in whole.items():
+        needed = len(dumps({key: value}).encode("utf-8", "surrogatepass"))
+        if piece and needed > room:
+            yield piece
+            piece, room = {}, size
+        piece[key] = value
+        room -= needed
+    if piece:
+        yield piece
 
 
 async def read_checkpoints(wire: Wire) -> dict[QueueRef, Mapping[str, Any]]:
-    """Every queue's last checkpoint, of whatever prefix."""
+    """Every queue's last checkpoint, of whatever prefix; without the schedulers in pieces."""
     found: dict[QueueRef, Mapping[str, Any]] = {}
     for stream in await all_prefix_streams(wire):
         if not stream.startswith("JB_"):
@@ -35,4 +88,4 @@ async def read_checkpoints(wire: Wire) -> dict[QueueRef, Mapping[str, Any]]:
     return found
 
 
-__all__ = ["KIND", "NAME", "read_checkpoints"]
+__all__ = ["read_checkpoint", "read_checkpoints", "save_checkpoint"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,7 +41,7 @@ from jetbull.ledger.messages.names import (
     last_token,
     state_of,
 )
-from jetbull.ledger.messages.record import Stored, dumps, to_bytes
+from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import parentage, parents
 from jetbull.ledger.queue import counting
 from jetbull.ledger.queue.tally import count_all
@@ -276,18 +275,10 @@ class JetStreamQueue:
     # --- checkpoint --------------------------------------------------------------------
 
     async def checkpoint(self) -> Mapping[str, Any] | None:
-        names = self._store.names
-        found = await self._store.wire.get_one(
-            names.space.jobs, {"last_by_subj": names.aux(checkpoints.KIND, checkpoints.NAME)}
-        )
-        if found is None:
-            return None
-        body: dict[str, Any] = json.loads(found.data)
-        return body
+        return await checkpoints.read_checkpoint(self._store)
 
     async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        subject = self._store.names.aux(checkpoints.KIND, checkpoints.NAME)
-        await self._store.put(subject, to_bytes(dumps(dict(checkpoint))), {})
+        await checkpoints.save_checkpoint(self._store, checkpoint)
 
 
 __all__ = ["JetStreamQueue", "JetStreamTarget", "open_target"]
