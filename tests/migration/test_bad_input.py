@@ -132,6 +132,19 @@ async def test_keys_of_another_type_are_named(client: Any, options: Options) -> 
     assert found == [("wrong-type", ""), ("wrong-type", "text"), ("wrong-type", "w1")]
 
 
+@pytest.mark.parametrize("job_id", ["wait", "paused", "meta-paused", "marker"])
+async def test_a_job_that_stands_where_the_queue_is_stopped_stops_the_run_unharmed(
+    job_id: str, client: Any, options: Options
+) -> None:
+    client.rename("bull:q:wait", "bull:q:line")
+    put_job(client, job_id)
+    client.zadd("bull:q:delayed", {job_id: 2_000_000_000_000 * 4096})
+    before = {key: client.dump(key) for key in client.keys("*")}
+    with pytest.raises(Exception, match=f"'bull:q:{job_id}' is a hash"):
+        await run(options, Silent())
+    assert {key: client.dump(key) for key in client.keys("*")} == before
+
+
 async def test_foreign_keys_and_orphans_are_named_and_never_touched(
     client: Any, options: Options, redis_server: RedisServer
 ) -> None:

@@ -28,6 +28,8 @@ _TYPES = {
 }  # fmt: skip
 #: up to Bull 2, which has no stream of events
 _OLD_TYPES = {"completed": "set", "failed": "set"}
+#: what is written to stop the workers
+_STOPPING = frozenset({"wait", "paused", "meta", "meta-paused", "marker"})
 _USUAL_PREFIXES = ("bull", "{bull}")
 
 
@@ -112,14 +114,7 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
     for suffix, kind in all_types.items():
         expected = _TYPES.get(suffix)
         if expected is not None and suffix not in types:
-            result.findings.append(
-                Finding(
-                    Severity.LEFT,
-                    "wrong-type",
-                    f"the key {keys(suffix)!r} is a {kind}, not a {expected}; it stays as it is.",
-                    queue.key,
-                )
-            )
+            result.findings.append(_misfit(keys, suffix, kind, expected))
     if generation.library is Library.BULLMQ_PRO:
         result.findings.append(
             Finding(
@@ -130,6 +125,19 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
                 queue.key,
             )
         )
+
+
+def _misfit(keys: QueueKeys, suffix: str, kind: str, expected: str) -> Finding:
+    what = f"the key {keys(suffix)!r} is a {kind}, not a {expected}"
+    if suffix not in _STOPPING:
+        return Finding(Severity.LEFT, "wrong-type", f"{what}; it stays as it is.", keys.queue.key)
+    return Finding(
+        Severity.STOP,
+        "wrong-type",
+        f"{what}, so its workers cannot be stopped (a job may have that id); remove it, or leave "
+        "the queue out with --queues.",
+        keys.queue.key,
+    )
 
 
 async def current_types(door: Door, queue: QueueRef) -> dict[str, str]:
