@@ -359,28 +359,6 @@ async def test_repeating_jobs_that_one_message_cannot_name_go_there_and_back(
     assert await schedulers(door) == rules
 
 
-async def test_an_id_that_lists_name_more_than_once_is_carried_once(
-    redis_server: RedisServer, options: Options
-) -> None:
-    client = redis_server.client
-    make_jobs(client, 8)
-    client.lpush("bull:q:wait", "w2", "w1", "w1")
-    put_job(client, "a")
-    client.lpush("bull:q:active", "a", "a")
-    client.lpush("bull:q:wait", "a")
-    report = await run(options.model_copy(update={"batch": 3}), Silent())
-    assert report.verdict is Verdict.FINE, report.findings
-    twice = sorted(f.job for f in report.findings if f.code == "listed-twice")
-    assert twice == ["a", "a", "w1", "w2"]
-    assert report.queues[0].states["waiting"].equal == 8
-    client.lpush("bull:q:bull2jet:wait", "w3")
-    checked = await verify(options, Silent())
-    assert checked.queues[0].states["waiting"].equal == 8
-    await rollback(options, Silent())
-    line = [job_id.decode() for job_id in client.lrange("bull:q:wait", 0, -1)]
-    assert sorted(line) == ["a", *(f"w{number}" for number in range(1, 9))]
-
-
 async def test_a_scheduler_that_a_new_program_has_made_already_goes_on_as_in_redis(
     redis_server: RedisServer, options: Options
 ) -> None:

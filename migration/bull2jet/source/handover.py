@@ -110,7 +110,25 @@ return kept
 """
 )
 
-_STRIKE = _FENCE + "return redis.call('LREM', KEYS[2], ARGV[2], ARGV[3])"
+_STRIKE = (
+    _FENCE
+    + """
+local key, id = KEYS[2], ARGV[3]
+local there = #KEYS == 2
+for i = 3, #KEYS do
+  local kind = redis.call('TYPE', KEYS[i]).ok
+  if kind == 'zset' then there = there or redis.call('ZSCORE', KEYS[i], id)
+  elseif kind == 'set' then there = there or redis.call('SISMEMBER', KEYS[i], id) == 1
+  elseif kind == 'list' then
+    for _, other in ipairs(redis.call('LRANGE', KEYS[i], 0, -1)) do there = there or other == id end
+  end
+end
+if not there then return 0 end
+local kind = redis.call('TYPE', key).ok
+if kind == 'list' then return redis.call('LREM', key, ARGV[2], id) end
+return redis.call(kind == 'set' and 'SREM' or 'ZREM', key, id)
+"""
+)
 
 _SET_ASIDE = (
     _FENCE
@@ -215,9 +233,13 @@ class Handover:
                 ["zset", "", *members],
             )  # fmt: skip
 
-    async def strike(self, key: str, job_id: str, number: int) -> int:
-        """Removes an id from a list so many times, from the end of the line on; 0 for all."""
-        return int(await self._run(_STRIKE, [key], [number, job_id]))
+    async def strike(self, holder: Holder, job_id: str, number: int = 0, as_in: str = "") -> int:
+        """Removes an id from a list so many times, from the end of the line on; 0 for all.
+
+        Where `as_in` names another collection, only while that holds the id, taken over or not.
+        """
+        names = [holder.suffix, *([as_in, f"{OWN}{as_in}"] if as_in else [])]
+        return int(await self._run(_STRIKE, [self.keys(name) for name in names], [number, job_id]))
 
     async def set_aside(self) -> None:
         """Moves the frozen line of waiting jobs aside, unless some have returned to it already."""

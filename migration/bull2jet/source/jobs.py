@@ -34,6 +34,8 @@ class Loaded:
     findings: list[Finding] = field(default_factory=list)
     #: ids that are no jobs (markers), are listed elsewhere too, or stay behind
     passed: list[Listing] = field(default_factory=list)
+    #: those that are listed elsewhere too -> where, which has the last word
+    elsewhere: dict[str, str] = field(default_factory=dict)
     #: how many of those stay behind because of what is wrong with them
     damaged: int = 0
 
@@ -78,10 +80,10 @@ class JobLoader:
         self, holder: Holder, listings: Sequence[Listing]
     ) -> tuple[list[Listing], Loaded]:
         """Leaves out ids that a stronger sorted set also lists: that set has the last word."""
-        result = Loaded()
         elsewhere = await listed_elsewhere(
             self._door, self._keys, holder, [listing.id for listing in listings]
         )
+        result = Loaded(elsewhere=elsewhere)
         for listing in listings:
             where = elsewhere.get(listing.id)
             if where is None:

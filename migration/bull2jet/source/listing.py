@@ -126,10 +126,11 @@ async def listed_elsewhere(
 ) -> dict[str, str]:
     """Those of the holder's ids that a stronger sorted set lists too, and which one.
 
-    It counts whether that set is still the library's or has been taken over. One that waits and is
-    active as well is active.
+    It counts whether that set is still the library's or has been taken over. One that waits, for
+    its turn or for children, and is active as well is active.
     """
-    active = await listed_active(door, keys) if holder.suffix in ("wait", "paused") else set()
+    waits = holder.state in (State.WAITING, State.WAITING_CHILDREN) and not holder.is_own
+    active = await listed_active(door, keys) if waits else set()
     found = {job_id: "active" for job_id in ids if job_id in active}
     names = [name for other in stronger_than(holder) for name in (other, f"{OWN}{other}")]
     if not names or not ids:

@@ -28,6 +28,7 @@ from bull2jet.source.listing import (
     is_marker,
     listed_active,
     page,
+    pages,
     usable,
 )
 from bull2jet.target.protocol import TargetQueue
@@ -112,15 +113,21 @@ class Carrier:
             for job_id, number in (await doubled(self.door, self._keys, holder)).items():
                 if not is_marker(job_id):
                     text = f"listed {number} times in {holder.suffix}; carried once."
-                    await self._strike(holder, job_id, number - 1, text)
-            for job_id in active if holder.suffix != "active" else ():
+                    if await self.handover.strike(holder, job_id, number - 1):
+                        self._note_twice(job_id, text)
+            if holder.suffix == "active" or not active:
+                continue
+            both: set[str] = set()
+            async for listings in pages(self.door, self._keys, holder):
+                both |= active.intersection(row.id for row in listings)
+            for job_id in both:
                 text = f"listed in {holder.suffix} and in active; carried once, as active."
-                await self._strike(holder, job_id, 0, text)
+                if await self.handover.strike(holder, job_id, as_in="active"):
+                    self._note_twice(job_id, text)
 
-    async def _strike(self, holder: Holder, job_id: str, number: int, text: str) -> None:
-        key, queue = self._keys(holder.suffix), self.found.queue.key
-        if await self.handover.strike(key, job_id, number):
-            self.findings.add(Finding(Severity.NOTE, "listed-twice", text, queue, job_id))
+    def _note_twice(self, job_id: str, text: str) -> None:
+        queue = self.found.queue.key
+        self.findings.add(Finding(Severity.NOTE, "listed-twice", text, queue, job_id))
 
     async def _pass(self) -> int:
         types = await current_types(self.door, self.found.queue)
@@ -183,6 +190,8 @@ class Carrier:
             self.has_flows = self.has_flows or any(job.parent or job.family for job in kept)
             taken += len(kept)
             stayed += len(loaded.jobs) - len(stored) + len(loaded.passed)
+            for job_id, where in loaded.elsewhere.items():
+                stayed -= await self.handover.strike(holder, job_id, as_in=where) > 0
             tally.left += len(loaded.jobs) - len(stored)
             tally.left += loaded.damaged
             payload = sum(job.size for job in kept)
