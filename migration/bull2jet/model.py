@@ -158,6 +158,8 @@ class Deduplication:
     ttl: int | None = None
     #: the job that `keepLastIfActive` remembers until the owner has finished
     next: Job | None = None
+    #: freed before that: the owner stands for the id no longer, but `next` still waits for its end
+    freed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,9 +270,11 @@ async def test_jobs_with_options_that_only_the_old_library_takes_are_seen_and_ru
         await running
 
 
+@pytest.mark.parametrize("freed", [False, True])
 async def test_an_add_remembered_while_its_owner_runs_becomes_a_job_afterwards(
-    old: Any, options: Options, door: Door, redis_server: RedisServer
+    freed: bool, old: Any, options: Options, redis_server: RedisServer
 ) -> None:
+    """Also when its id was freed meanwhile, by hand or because its time was over."""
     queue = old("q")
     once = {"deduplication": {"id": "only: one", "keepLastIfActive": True}}
     first = await queue.add("work", {"n": 1}, once)
@@ -282,6 +284,8 @@ async def test_an_add_remembered_while_its_owner_runs_becomes_a_job_afterwards(
     taken = await worker.getNextJob("token")
     assert taken is not None and taken.id == first.id
     await queue.add("work", {"n": 2}, {**once, "priority": 7})
+    if freed:
+        redis_server.client.delete("bull:q:de:only: one")
     redis_server.client.delete(f"bull:q:{first.id}:lock")
     remembered = redis_server.client.hgetall("bull:q:dn:only: one")
     assert remembered
@@ -293,6 +297,7 @@ async def test_an_add_remembered_while_its_owner_runs_becomes_a_job_afterwards(
     }
     left, right = json.loads(remembered[b"opts"]), json.loads(again[b"opts"])
     assert left["de"] == right["de"] and right["priority"] == 7
+    assert redis_server.client.exists("bull:q:de:only: one") == (not freed)
     await there(options)
     async with worker_on(options, "q") as shift:
         await shift.until(str(first.id), remembered[b"jid"].decode())

@@ -8,11 +8,12 @@ import pytest
 
 from bull2jet.findings import Severity
 from bull2jet.model import Job, QueueRef, State
+from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.discovery import discover
 from bull2jet.source.door import Door
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.schedulers import read_schedulers
-from bull2jet.source.settings import read_deduplication, read_metrics, read_settings
+from bull2jet.source.settings import read_metrics, read_settings
 
 from .conftest import Load, RedisServer
 from .reading import read, the

@@ -14,6 +14,7 @@ from bull2jet.model import FINISHED, Job, State
 from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.lines import Due, QueueLine, Report, StateLine, Verdict
+from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.jobs import JobLoader
@@ -21,7 +22,6 @@ from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import Holder, page, usable
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.server import read_server
-from bull2jet.source.settings import read_deduplication
 from bull2jet.target.records import refusal
 from bull2jet.target.rules import rule_refusal
 from bull2jet.transfer.flows import FlowCheck

@@ -1,18 +1,14 @@
-"""Settings of a whole queue: `meta`, counters, limits, metrics, deduplication keys."""
+"""Settings of a whole queue: `meta`, counters, limits, metrics."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
-from bull2jet.errors import JobDamagedError
-from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import Deduplication, Metrics, QueueRef, Settings, State
+from bull2jet.model import Metrics, QueueRef, Settings, State
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.remembered import remembered_job
 
 _KNOWN_META = frozenset(
     {"opts.maxLenEvents", "paused", "concurrency", "max", "duration", "version", "opts"}
@@ -74,47 +70,8 @@ async def read_metrics(door: Door, queue: QueueRef) -> list[Metrics]:
     return found
 
 
-async def read_deduplication(
-    door: Door, queue: QueueRef, found: Findings | None = None
-) -> AsyncIterator[Deduplication]:
-    """Deduplication ids that are held now, with the time they have left.
-
-    A remembered add that cannot be carried is left out and told to `found`.
-    """
-    keys = QueueKeys(queue)
-    async for page in door.keys(keys.matching("de:")):
-        commands = [(verb, key) for key in page for verb in ("GET", "PTTL")]
-        remembered = [("HGETALL", keys(f"dn:{_dedup_id(keys, key)}")) for key in page]
-        answers = await door.calls([*commands, *remembered])
-        for index, key in enumerate(page):
-            owner, ttl = answers[2 * index], answers[2 * index + 1]
-            later = answers[2 * len(page) + index]
-            if not isinstance(owner, bytes) or ttl == -2:
-                continue
-            held = Deduplication(_dedup_id(keys, key), text(owner), ttl if ttl >= 0 else None)
-            if isinstance(later, dict) and later:
-                held = _with_next(queue, held, decoded(later), found)
-            yield held
-
-
-def _with_next(
-    queue: QueueRef, held: Deduplication, fields: Mapping[str, str], found: Findings | None
-) -> Deduplication:
-    try:
-        return replace(held, next=remembered_job(held.id, fields))
-    except JobDamagedError as damage:
-        if found is not None:
-            text = f"the add remembered for {held.id!r} is not carried: {damage}."
-            found.add(Finding(Severity.LEFT, damage.code, text, queue.key, held.jobId))
-        return held
-
-
 def _counted(answer: object) -> int:
     return (number(text(answer)) or 0) if isinstance(answer, bytes) else 0
-
-
-def _dedup_id(keys: QueueKeys, key: str) -> str:
-    return keys.rest(key).removeprefix("de:")
 
 
 def decoded(answer: Mapping[Any, Any]) -> dict[str, str]:
@@ -132,7 +89,6 @@ def number(value: str | None) -> int | None:
 __all__ = [
     "decoded",
     "number",
-    "read_deduplication",
     "read_meta",
     "read_metrics",
     "read_settings",

@@ -23,11 +23,11 @@ async def put_deduplication(store: QueueStore, queue: QueueRef, held: Deduplicat
         next_job = replace(held.next, timestamp=held.next.timestamp or int(time.time() * 1000))
         record = record_of(next_job, queue).encode()
         extra = {"record": record.decode("utf-8", "surrogatepass"), "id": held.next.id}
-    await deduplication.write(store, held.id, held.jobId, until, seq, extra)
+    await deduplication.write(store, held.id, held.jobId, until, seq, extra, held.freed)
 
 
 async def read_deduplications(store: QueueStore, ids: Iterable[str]) -> list[Deduplication]:
-    """Those of the ids that are held."""
+    """Those of the ids that are held, or were freed while an add is remembered with them."""
     held = []
     now = int(time.time() * 1000)
     for dedup_id in ids:
@@ -35,6 +35,8 @@ async def read_deduplications(store: QueueStore, ids: Iterable[str]) -> list[Ded
         if key is not None and key.owner:
             ttl = max(0, key.until_ms - now) if key.until_ms else None
             held.append(Deduplication(dedup_id, key.owner, ttl, _next_of(key)))
+        elif key is not None and key.pending is not None:
+            held.append(Deduplication(dedup_id, key.holder, None, _next_of(key), freed=True))
     return held
 
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Deduplication, QueueRef, Scheduler
+from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.schedulers import Schedules, read_schedulers, taken_over
-from bull2jet.source.settings import read_deduplication, read_metrics, read_settings
+from bull2jet.source.settings import read_metrics, read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.checkpoint import Checkpoint
 from bull2jet.transfer.mapping import Mapper
@@ -148,6 +149,8 @@ async def carry_deduplication(
         problem = target.refused_rule(held)
         if problem is not None:
             findings.add(refused_add(queue, held, problem))
+            if held.freed:
+                continue
             held = replace(held, next=None)
         await target.put_deduplication(held)
         count += 1

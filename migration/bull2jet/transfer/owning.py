@@ -20,7 +20,8 @@ def owned_again(
     commands: list[Command] = []
     for held in deduplications:
         expiry = ("PX", max(1, held.ttl)) if held.ttl is not None else ()
-        commands.append(("SET", keys(f"de:{held.id}"), held.jobId, *expiry))
+        key = keys(f"de:{held.id}")
+        commands.append(("DEL", key) if held.freed else ("SET", key, held.jobId, *expiry))
         if held.id in kept:
             continue
         commands.append(("DEL", keys(f"dn:{held.id}")))

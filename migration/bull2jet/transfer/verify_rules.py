@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from bull2jet.canonical import canonical, plain, same_given
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler, State
+from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.door import Door
-from bull2jet.source.settings import read_deduplication, read_settings
+from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.furniture import (
     all_schedulers,
@@ -120,9 +121,12 @@ class RuleCheck:
             problem = self.target.refused_rule(wanted)
             if problem is not None:
                 self.findings.add(refused_add(self.queue, wanted, problem))
+                if wanted.freed:
+                    continue
                 wanted = replace(wanted, next=None)
             copy = held.get(wanted.id)
-            if copy and copy.jobId == wanted.jobId and _same(copy.next, wanted.next):
+            same_owner = copy and (copy.jobId, copy.freed) == (wanted.jobId, wanted.freed)
+            if copy and same_owner and _same(copy.next, wanted.next):
                 continue
             if not self.live or await self._should_hold(wanted):  # Redis counts down as well
                 self._changed(f"the deduplication id {wanted.id!r} is held by another job.")

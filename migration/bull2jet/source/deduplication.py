@@ -1,0 +1,100 @@
+"""Deduplication ids: who holds them, for how long, and which adds are remembered with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+
+from bull2jet.errors import JobDamagedError
+from bull2jet.findings import Finding, Findings, Severity
+from bull2jet.model import FINISHED, Deduplication, QueueRef, State
+from bull2jet.source.door import Door, text
+from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import HOLDERS, pages
+from bull2jet.source.remembered import remembered_job
+from bull2jet.source.settings import decoded
+
+
+async def read_deduplication(
+    door: Door, queue: QueueRef, found: Findings | None = None
+) -> AsyncIterator[Deduplication]:
+    """Deduplication ids that are held now, with the time they have left.
+
+    A remembered add that cannot be carried is left out and told to `found`.
+    """
+    keys = QueueKeys(queue)
+    async for page in door.keys(keys.matching("de:")):
+        commands = [(verb, key) for key in page for verb in ("GET", "PTTL")]
+        remembered = [("HGETALL", keys(f"dn:{_dedup_id(keys, key)}")) for key in page]
+        answers = await door.calls([*commands, *remembered])
+        for index, key in enumerate(page):
+            owner, ttl = answers[2 * index], answers[2 * index + 1]
+            later = answers[2 * len(page) + index]
+            if not isinstance(owner, bytes) or ttl == -2:
+                continue
+            held = Deduplication(_dedup_id(keys, key), text(owner), ttl if ttl >= 0 else None)
+            if isinstance(later, dict) and later:
+                held = _with_next(queue, held, decoded(later), found)
+            yield held
+    async for freed in _freed(door, keys, found):
+        yield freed
+
+
+async def _freed(
+    door: Door, keys: QueueKeys, found: Findings | None
+) -> AsyncIterator[Deduplication]:
+    """Adds remembered with ids that nobody holds: freed by hand, or their time was over first.
+
+    They become jobs when the job that held the id ends; only its own hash names the id.
+    """
+    async for page in door.keys(keys.matching("dn:")):
+        ids = [keys.rest(key).removeprefix("dn:") for key in page]
+        held = await door.calls([("EXISTS", keys(f"de:{dedup_id}")) for dedup_id in ids])
+        ids = [dedup_id for dedup_id, is_held in zip(ids, held, strict=True) if not is_held]
+        owners = await _owners(door, keys, ids) if ids else {}
+        for dedup_id in ids:
+            if dedup_id in owners:
+                fields = decoded(await door.call("HGETALL", keys(f"dn:{dedup_id}")))
+                freed = Deduplication(dedup_id, owners[dedup_id], freed=True)
+                freed = _with_next(keys.queue, freed, fields, found)
+                if freed.next is not None:
+                    yield freed
+            elif found is not None:
+                told = f"the add remembered for {dedup_id!r} is not carried: no job holds its id."
+                found.add(Finding(Severity.LEFT, "remembered-add", told, keys.queue.key))
+
+
+async def _owners(door: Door, keys: QueueKeys, ids: Sequence[str]) -> dict[str, str]:
+    """Deduplication id -> the unfinished job that has it, taken over or not."""
+    holders = [h for first in HOLDERS if first.state not in FINISHED for h in (first, first.mirror)]
+    holders.sort(key=lambda holder: holder.state is not State.ACTIVE)  # where it usually is
+    kinds = await door.calls([("TYPE", keys(holder.suffix)) for holder in holders])
+    found: dict[str, str] = {}
+    for holder, kind in zip(holders, kinds, strict=True):
+        if text(kind) != holder.redis_type or len(found) == len(ids):
+            continue
+        async for rows in pages(door, keys, holder):
+            answers = await door.calls([("HGET", keys.job(row.id), "deid") for row in rows])
+            for row, answer in zip(rows, answers, strict=True):
+                if isinstance(answer, bytes) and text(answer) in ids:
+                    found.setdefault(text(answer), row.id)
+    return found
+
+
+def _with_next(
+    queue: QueueRef, held: Deduplication, fields: Mapping[str, str], found: Findings | None
+) -> Deduplication:
+    try:
+        return replace(held, next=remembered_job(held.id, fields))
+    except JobDamagedError as damage:
+        if found is not None:
+            told = f"the add remembered for {held.id!r} is not carried: {damage}."
+            found.add(Finding(Severity.LEFT, damage.code, told, queue.key, held.jobId))
+        return held
+
+
+def _dedup_id(keys: QueueKeys, key: str) -> str:
+    return keys.rest(key).removeprefix("de:")
+
+
+__all__ = ["read_deduplication"]
