@@ -37,6 +37,8 @@ async def made_final(options: Options, folder: Path) -> Report:
 async def test_everything_that_was_carried_is_removed(
     client: Any, options: Options, tmp_path: Path
 ) -> None:
+    client.hset("bull:q:metrics:completed", mapping={"count": 5, "prevTS": 1, "prevCount": 2})
+    client.rpush("bull:q:metrics:completed:data", 1, 2)
     await run(options, Silent())
     assert (await made_final(options, tmp_path)).verdict is Verdict.FINE
     assert client.keys("*") == []

@@ -24,6 +24,7 @@ _TYPES = {
     "repeat": "zset", "priority": "zset", "pc": "string", "marker": "zset", "delay": "stream",
     "stalled": "set", "stalled-check": "string", "limiter": "string", "limiter:index": "hash",
     "metrics:completed": "hash", "metrics:failed": "hash",
+    "metrics:completed:data": "list", "metrics:failed:data": "list",
     "groups": "zset", "groups:limit": "zset", "groups:max": "zset", "groups:paused": "zset",
 }  # fmt: skip
 #: up to Bull 2, which has no stream of events
