@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bull2jet.commands.finalize import finalize
+from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
@@ -110,6 +111,29 @@ async def test_other_commands_say_that_a_queue_gone_from_redis_is_finalized(
     for queues in ((), ("bull:q",)):
         with pytest.raises(NotGoError, match="bull:q: its migration is finalized"):
             await command(options.model_copy(update={"queues": queues}), Silent())
+
+
+async def test_what_comes_to_redis_after_finalize_stays_and_keeps_no_other_queue_from_moving(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    client.hset("bull:q:meta", "opts.maxLenEvents", 10000)
+    put_job(client, "late")
+    client.lpush("bull:q:wait", "late")
+    before = {key: client.dump(key) for key in client.keys("*")}
+    for command in (plan, run, verify, rollback):
+        with pytest.raises(NotGoError, match=r"bull:q: its migration is finalized; .* NATS anew"):
+            await command(options, Silent())
+    client.hset("bull:other:meta", "opts.maxLenEvents", 10000)
+    client.set("bull:other:id", 1)
+    for command in (plan, run, verify, rollback):
+        report = await command(options, Silent())
+        assert report.verdict is Verdict.LEFT
+        assert [line.queue for line in report.queues] == ["bull:other"]
+        left = [(f.code, f.queue) for f in report.findings if f.severity == "left"]
+        assert left == [("already-final", "bull:q")]
+    assert {key: client.dump(key) for key in client.keys("bull:q:*")} == before
 
 
 async def test_a_finalized_queue_and_one_that_is_not_are_finalized_together(

@@ -8,7 +8,7 @@ import time
 from bull2jet.canonical import Seal, digest
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.commands.selecting import line_for, select
+from bull2jet.commands.selecting import line_for, select, without_final
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Job, State
 from bull2jet.options import Options
@@ -22,6 +22,7 @@ from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import Holder, page, usable
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.server import read_server
+from bull2jet.target.protocol import Target
 from bull2jet.target.records import refusal
 from bull2jet.target.rules import rule_refusal
 from bull2jet.transfer.flows import FlowCheck
@@ -37,23 +38,22 @@ _COMPARING = 3.0
 async def plan(options: Options, progress: Progress) -> Report:
     """The dry run of `run`."""
     report = begin("plan", options, with_target=True)
-    async with nats_of(options) as target:  # proves that it is there; makes nothing on it
-        limit = target.limit
-    async with redis_of(options) as door:
-        return await _plan(door, options, progress, report, limit)
+    async with redis_of(options) as door, nats_of(options) as target:  # makes nothing on it
+        return await _plan(door, target, options, progress, report)
 
 
 async def _plan(
-    door: Door, options: Options, progress: Progress, report: Report, limit: int
+    door: Door, target: Target, options: Options, progress: Progress, report: Report
 ) -> Report:
     findings = Findings()
     facts, problems = await read_server(door)
     findings.extend(problems)
     note_server(report, facts)
     selection = await select(door, options, findings)
+    selection = await without_final(selection, target, options, findings, "plan")
     flows = FlowCheck([found.queue for found in selection.chosen], selection.known)
     for found in selection.chosen:
-        planner = Planner(door, found, options, findings, progress, flows, limit)
+        planner = Planner(door, found, options, findings, progress, flows, target.limit)
         report.queues.append(await planner.plan())
         siblings = [queue.key for queue in selection.known]
         async for finding in find_orphans(door, found, siblings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bull2jet.commands.asking import confirm
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge
-from bull2jet.commands.selecting import line_for, refuse_final, select
+from bull2jet.commands.selecting import line_for, refuse_final, select, without_final
 from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
@@ -30,6 +30,7 @@ async def rollback(options: Options, progress: Progress) -> Report:
     async with redis_of(options, writable=True) as door, nats_of(options) as target:
         selection = await select(door, options, findings, target)
         refuse_final(selection, "rollback")
+        selection = await without_final(selection, target, options, findings, "rollback")
         await require_rights(door, [found.queue for found in selection.chosen])
         for found in selection.chosen:
             await confirm("rollback", found.queue, options)

@@ -6,7 +6,13 @@ from bull2jet.commands.moving import Move
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.plan import Planner
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.commands.selecting import Selection, refuse_final, select, stop_if_needed
+from bull2jet.commands.selecting import (
+    Selection,
+    refuse_final,
+    select,
+    stop_if_needed,
+    without_final,
+)
 from bull2jet.errors import NotGoError
 from bull2jet.findings import Findings
 from bull2jet.options import Options
@@ -49,6 +55,7 @@ async def _run(
     findings.extend(problems)
     selection = await select(door, options, findings, target)
     refuse_final(selection, "run")
+    selection = await without_final(selection, target, options, findings, "run")
     stop_if_needed(findings)
     if selection.partial and not options.partial_flows:
         await _refuse_torn_flows(door, selection, options, progress, target.limit)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bull2jet.errors import NotGoError
-from bull2jet.findings import Findings, Severity
+from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import QueueRef
 from bull2jet.options import Options
 from bull2jet.report.lines import QueueLine
@@ -93,6 +93,25 @@ def refuse_final(selection: Selection, command: str) -> None:
         require(Checkpoint(Phase.FINAL), queue.key, set(), command)
 
 
+async def without_final(
+    selection: Selection, target: Target, options: Options, findings: Findings, command: str
+) -> Selection:
+    """The selection without queues whose migration is final, though Redis holds something of them.
+
+    `NotGoError` if they were asked for by name, or if there are no others.
+    """
+    stored = await load_all(target)
+    final = {queue for queue, checkpoint in stored.items() if checkpoint.phase is Phase.FINAL}
+    final &= {found.queue for found in selection.chosen}
+    chosen = tuple(found for found in selection.chosen if found.queue not in final)
+    for queue in sorted(final):
+        if options.queues or not chosen:
+            require(Checkpoint(Phase.FINAL), queue.key, set(), command)
+        text = "its migration is final; what Redis holds of it was never carried, and stays."
+        findings.add(Finding(Severity.LEFT, "already-final", text, queue.key))
+    return replace(selection, chosen=chosen)
+
+
 def stop_if_needed(findings: Findings) -> None:
     """`NotGoError` with the first finding that stops the migration."""
     stopping = findings.of(Severity.STOP)
@@ -121,4 +140,4 @@ async def line_for(
     )
 
 
-__all__ = ["Selection", "line_for", "refuse_final", "select", "stop_if_needed"]
+__all__ = ["Selection", "line_for", "refuse_final", "select", "stop_if_needed", "without_final"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.commands.selecting import line_for, refuse_final, select
+from bull2jet.commands.selecting import line_for, refuse_final, select, without_final
 from bull2jet.commands.tallying import fill_comparison
 from bull2jet.findings import Findings, Severity
 from bull2jet.model import FINISHED
@@ -34,6 +34,7 @@ async def verify(options: Options, progress: Progress) -> Report:
         note_server(report, facts)
         selection = await select(door, options, findings, target)
         refuse_final(selection, "verify")
+        selection = await without_final(selection, target, options, findings, "verify")
         for found in selection.chosen:
             report.queues.append(await _verify_queue(door, target, found, findings, progress))
     finish(report, findings)

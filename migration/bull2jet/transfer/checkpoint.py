@@ -127,7 +127,8 @@ def require(checkpoint: Checkpoint, queue: str, allowed: set[Phase], command: st
         Phase.LIVE: "it has been migrated already",
         Phase.RETURNING: "it is on its way back; finish that with `bull2jet rollback`",
         Phase.RETURNED: "it was rolled back; `bull2jet run` migrates it again",
-        Phase.FINAL: "its migration is finalized; what is in Redis was never carried, and stays",
+        Phase.FINAL: "its migration is finalized; what is in Redis was never carried, and stays: "
+        "add it on NATS anew, and leave the queue out with --queues",
     }[checkpoint.phase]
     raise NotGoError(f"`bull2jet {command}` does not fit the queue {queue}: {remedy}.")
 
