@@ -59,9 +59,17 @@ def repeat_keys(name: str, repeat: Mapping[str, Any], job_id: str | None = None)
 
 
 def keys_like(key: str) -> list[str]:
-    """Scheduler ids that may stand for the repeatable job that version 5 or older listed so."""
-    name, _, rest = key.partition(":")
-    return _with_hashes(key, key, name, rest.partition(":")[0]) if rest else [key]
+    """Scheduler ids that may stand for the repeatable job that version 5 or older listed so.
+
+    The key is `name:jobId:endDate:tz:pattern`, in Bull without a zone before an interval. Name and
+    job id may hold colons themselves, so every way to part them is tried.
+    """
+    parts, found = key.split(":"), [key]
+    for rest in (3, 2):
+        both = parts[:-rest]
+        for end in range(1, len(both)):
+            found += _with_hashes(key, key, ":".join(both[:end]), ":".join(both[end:]))
+    return list(dict.fromkeys(found))
 
 
 def _with_hashes(key: str, bulls: str, name: str, job: str) -> list[str]:

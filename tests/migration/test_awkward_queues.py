@@ -319,7 +319,8 @@ async def test_a_global_limit_and_a_running_rate_window_hold_on(
         assert 40_000 < await target.getRateLimitTtl() <= 50_000
 
 
-async def test_a_repeating_job_whose_name_and_id_hold_colons_goes_on(
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_a_repeating_job_whose_name_and_id_hold_colons_goes_on_and_is_removed_by_its_key(
     redis_server: RedisServer, options: Options, door: Door
 ) -> None:
     client = redis_server.client
@@ -336,6 +337,8 @@ async def test_a_repeating_job_whose_name_and_id_hold_colons_goes_on(
     await there(options)
     async with queue_of(options, "q") as queue:
         (row,) = await queue.getJobSchedulers()
+        assert await queue.removeRepeatableByKey(member) is True
+        assert await queue.getJobSchedulersCount() == 0
     assert (row["key"], row["name"], row["next"]) == (scheduler, "re:port", slot)
     assert row["template"] == {"data": {"z": 1}, "opts": {"attempts": 2}}
 
