@@ -88,6 +88,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def add_running(parser: argparse.ArgumentParser) -> None:
     """What `run` does about jobs that old workers hold, and whether it goes on."""
+    parser.add_argument("--dry-run", action="store_true", help="the same as `bull2jet plan`")
     parser.add_argument(
         "--active",
         choices=[*map(str, ActivePolicy)],

@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code."""
     parser = build_parser()
     chosen = parser.parse_args(arguments)
+    if chosen.command == "run" and chosen.dry_run:
+        chosen.command = "plan"
     try:
         options = _options(chosen)
         report = _perform(chosen, options)

@@ -303,7 +303,10 @@ def test_a_dry_run_writes_nothing(
 
     before = everything()
     assert bull2jet("inspect", sides[0]).code == 0
-    assert bull2jet("plan", *sides).code == 0
+    planned = bull2jet("plan", *sides)
+    rehearsed = bull2jet("run", *sides, "--dry-run", "--follow")
+    assert (planned.code, rehearsed.code) == (0, 0)
+    assert rehearsed.next == planned.next
     assert everything() == before
 
 
