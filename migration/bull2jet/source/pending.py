@@ -23,8 +23,8 @@ async def pending_ids(
     By the ids that the libraries make, else among the jobs due then.
     """
     found: dict[str, str | None] = dict.fromkeys(members)
-    namings: tuple[_Naming, ...] = (_usual_ids, _all_ids)
-    for naming in namings:
+    namings: tuple[_Naming, ...] = (_own_id, _hashed_id, _usual_ids, _all_ids)
+    for naming in namings:  # the likely ones first: a queue may have very many
         missing = {member: slot for member, slot in members.items() if found[member] is None}
         found |= await _existing(door, keys, missing, naming)
     for member, slot in members.items():
@@ -66,9 +66,20 @@ async def _among_due(door: Door, keys: QueueKeys, member: str, slot: int) -> str
     return None
 
 
+def _own_id(member: str, slot: int) -> list[str]:
+    """The id that job schedulers and late BullMQ 5 give."""
+    return [f"repeat:{member}:{slot}"]
+
+
+def _hashed_id(member: str, slot: int) -> list[str]:
+    """The id that BullMQ 1 to 5 give."""
+    name, _, rest = member.partition(":")
+    return _ids(name, rest.partition(":")[0], _md5(member), slot)[:1]
+
+
 def _usual_ids(member: str, slot: int) -> list[str]:
     name, _, rest = member.partition(":")
-    return [f"repeat:{member}:{slot}", *_ids(name, rest.partition(":")[0], _md5(member), slot)]
+    return _ids(name, rest.partition(":")[0], _md5(member), slot)
 
 
 def _all_ids(member: str, slot: int) -> list[str]:
