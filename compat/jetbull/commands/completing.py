@@ -22,7 +22,7 @@ from jetbull.errors import (
     JetbullError,
     StoreError,
 )
-from jetbull.ledger.adding import notes
+from jetbull.ledger.adding import noted_jobs, notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.notes import Note
@@ -60,7 +60,7 @@ async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
     """
     wire, done = note.store.wire, list[Entry]()
     deadline = monotonic() + PATIENCE
-    while (found := await notes.missing(note, [e for e in among if e.stored])) is not None:
+    while (found := await noted_jobs.missing(note, [e for e in among if e.stored])) is not None:
         absent, taken = found
         done += await store_rest(taken)
         if not absent:
@@ -98,7 +98,7 @@ async def help_on(store: QueueStore, called: str) -> None:
     """Stores what is missing of a note of that name, whoever is busy with it."""
     note = await notes.find(store, called)
     if note is not None:
-        gone = await notes.came_and_went(note)
+        gone = await noted_jobs.came_and_went(note)
         await store_rest([e for e in note.jobs if e not in gone])
 
 
@@ -125,7 +125,7 @@ async def _finish(note: Note) -> list[Entry]:
         e.told.append(announcer(e.store, e.job.job_id, e.job.record, e.job.place))
     key = note.key
     if key is not None:
-        gone = await notes.came_and_went(note)
+        gone = await noted_jobs.came_and_went(note)
         done = [e for e in note.jobs if e not in gone]
         done = await store_rest(done) if await notes.is_held(note, key) else []
         await notes.drop(note)
@@ -185,7 +185,7 @@ async def _put(entry: Entry, on_stored: OnStored | None = None) -> Put:
 async def put_again(entry: Entry, note: Note) -> Put:
     """As `_put`, for a job that something was in the way of, if only a lost answer."""
     told = entry.job.on_stored
-    if not await notes.came_and_went(note):
+    if not await noted_jobs.came_and_went(note):
         return await _put(entry, told)
     if told is not None:
         told(0)
