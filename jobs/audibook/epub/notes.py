@@ -29,7 +29,8 @@ class Notes:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._marked: dict[Reference, set[Reference]] = {}
+        self._marked: dict[Reference, list[set[Reference]]] = {}
+        """Of a note, what is in each paragraph from which a mark leads there."""
 
     def mark(self, name: str, root: Element) -> None:
         """Give the notes in the document of this name the role of notes, with their headings."""
@@ -38,40 +39,49 @@ class Notes:
         for note in notes:
             _set_role(note)
         for note in notes:
-            _set_role_around(note)
+            _set_role_before(note)
+        for parent in dict.fromkeys(note.getparent() for note in notes):
+            _set_role_around(parent)
 
     def _note_references(self, name: str, root: Element) -> None:
         places: dict[Element, set[Reference]] = {}
+        begun: set[Element] = set()
         for link in root.iter():
             if local_name(link) != "a" or "#" not in link.get("href", "") or not is_reference(link):
                 continue
             text = next((e for e in link.iterancestors() if local_name(e) in _TEXT_HOLDERS), None)
             note = resolve(self._archive, name, link.get("href", ""))
-            if text is None or note is None or not _is_in_text(link, text):
+            if text is None or note is None or (text not in begun and nothing_before(link, text)):
+                continue
+            begun.add(text)
+            if not _hangs_at_a_word(link, text):
                 continue
             if text not in places:
                 places[text] = {Reference(name, i) for e in text.iter() for i in _ids(e)}
-            self._marked.setdefault(note, set()).update(places[text])
+            marked = self._marked.setdefault(note, [])
+            if not marked or marked[-1] is not places[text]:
+                marked.append(places[text])
 
     def _notes(self, name: str, root: Element) -> Iterator[Element]:
         if not any(note.name == name for note in self._marked):
             return
+        ways_back: dict[Element, list[str]] = {}
         for element in root.iter():
             for place in (Reference(name, i) for i in _ids(element)):
                 around = (element, *element.iterancestors())
                 holder = next((e for e in around if local_name(e) in _HOLDERS | HEADINGS), None)
-                if place in self._marked and holder is not None and _is_short(holder):
-                    ways = _ways_back(holder)
-                    if any(resolve(self._archive, name, w) in self._marked[place] for w in ways):
+                if place in self._marked and holder is not None:
+                    if holder not in ways_back:
+                        ways_back[holder] = list(_ways_back(holder))
+                    back = [resolve(self._archive, name, way) for way in ways_back[holder]]
+                    if any(way in paragraph for paragraph in self._marked[place] for way in back):
                         yield holder
 
 
-def _is_in_text(link: Element, text: Element) -> bool:
-    """Whether the link hangs at a word as marks do: not so the numbers of a list of chapters."""
+def _hangs_at_a_word(link: Element, text: Element) -> bool:
+    """As the marks of notes do, and the numbers in a list of chapters do not."""
     mark = own_text(link)
     inside = {local_name(e) for e in (*link.iter(), link.getparent()) if e is not None}
-    if nothing_before(link, text):
-        return False
     return "sup" in inside or not mark.isalnum() or not _text_before(link, text)[-1:].isspace()
 
 
@@ -103,7 +113,7 @@ def _ids(element: Element) -> set[str]:
 def _ways_back(holder: Element) -> Iterator[str]:
     """Where the link leads with which the element begins, and the one with which it ends."""
     links = [e for e in holder.iter() if local_name(e) == "a" and "#" in e.get("href", "")]
-    if not links:
+    if not links or not _is_short(holder):
         return
     first, last = links[0], own_text(links[-1])
     numbered = own_text(first).rstrip(".) ").isdigit()
@@ -122,21 +132,25 @@ def _is_note(element: Element) -> bool:
     return _ROLE in element.get("role", "")
 
 
-def _set_role_around(note: Element) -> None:
-    """What holds nothing but notes is a note, and so are the headings directly before one."""
+def _set_role_before(note: Element) -> None:
+    """The headings directly before a note are its own."""
     before = note.getprevious()
-    while before is not None and not (before.tail or "").strip():
-        if local_name(before) in HEADINGS and not _is_note(before):
+    while before is not None and not _is_note(before) and not (before.tail or "").strip():
+        if local_name(before) in HEADINGS:
             _set_role(before)
         elif own_text(before):
             break
         before = before.getprevious()
-    parent = note.getparent()
-    if (
+
+
+def _set_role_around(parent: Element | None) -> None:
+    """What holds nothing but notes is a note as well."""
+    while (
         parent is not None
         and local_name(parent) in _HOLDERS
         and not _is_note(parent)
         and all(_is_note(e) or not own_text(e) for e in parent)
     ):
         _set_role(parent)
-        _set_role_around(parent)
+        _set_role_before(parent)
+        parent = parent.getparent()
