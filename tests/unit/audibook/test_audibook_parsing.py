@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,15 @@ async def test_a_follow_up_that_cannot_be_added_does_not_fail_the_parsing(
     book = await studio.parsed(make_epub("<p>שלום עולם.</p>", language="he"))
     assert book.status is BookStatus.READY
     studio.processor.close()
+
+
+async def test_how_a_job_ended_is_left_to_its_worker_to_log(
+    studio: Studio, make_epub: MakeEpub, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="audibook"):
+        book = await studio.parsed(make_epub("<p>Hello there.</p>"))
+        with pytest.raises(ObjectNotFoundError):
+            await studio.processor.process_epub_parsing({"bookId": book.id, "s3Key": "none"})
+    told = [record.getMessage() for record in caplog.records]
+    assert told.count("job started") == 2
+    assert not [line for line in told if line.startswith(("job failed", "job finished"))]
