@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from jetbull.ledger.adding.journal import abandoned
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
 
+from .killed_producers import kill_producer
 from .test_races import apart
 
 _MANY = 3000
@@ -37,26 +37,6 @@ def family(name: str, count: int) -> dict[str, Any]:
     return {"name": "p", "queueName": name, "children": children}
 
 
-PRODUCER = """
-import asyncio, sys
-from jetbull import FlowProducer, Queue
-url, name, many = sys.argv[1], sys.argv[2], int(sys.argv[3])
-
-async def main():
-    queue = Queue(name, {"connection": {"url": url}})
-    await queue.waitUntilReady()
-    print("ready", flush=True)
-    opts = {"deduplication": {"id": "d"}} if "rules" in sys.argv else {}
-    await queue.addBulk(
-        [{"name": "job", "data": n, "opts": {} if n else opts} for n in range(many)]
-    )
-    print("added", flush=True)
-    await asyncio.sleep(60)
-
-asyncio.run(main())
-"""
-
-
 @pytest.mark.parametrize("rules", ["", "rules"])
 async def test_a_bulk_whose_producer_is_killed_is_there_whole_or_not_at_all(
     shared_url: str, name: str, rules: str
@@ -64,7 +44,7 @@ async def test_a_bulk_whose_producer_is_killed_is_there_whole_or_not_at_all(
     seen: set[int] = set()
     for pause in (0.05, 0.1, 0.15, 0.2, 0.3):
         queue = Queue(f"{name}-{pause * 100:g}", apart(shared_url, 0))
-        await kill_producer(shared_url, queue.name, pause, rules)
+        await kill_producer(shared_url, queue.name, pause, rules, _MANY)
         while await queue.getWaitingCount() not in (0, _MANY):
             await asyncio.sleep(0.02)  # the server is storing what was committed
         seen.add(await queue.getWaitingCount())
@@ -79,26 +59,13 @@ async def test_a_bulk_larger_than_the_server_takes_whose_producer_is_killed_is_f
     seen: set[int] = set()
     for pause in (0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
         queue = Queue(f"{name}-{pause * 100:g}", apart(usual_server.url, 0))
-        await kill_producer(usual_server.url, queue.name, pause, rules)
+        await kill_producer(usual_server.url, queue.name, pause, rules, _MANY)
         store = await queue.ledger()
         await Upkeep(store, old_enough_ms=0).look()
         seen.add(await queue.getWaitingCount())
         assert await abandoned(store, 0) == []
         await queue.close()
     assert seen <= {0, _MANY}
-
-
-async def kill_producer(url: str, queue: str, pause: float, rules: str, many: int = _MANY) -> None:
-    """Lets a process add so many jobs, and kills it a moment after it began."""
-    producer = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PRODUCER, url, queue, str(many), rules),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert producer.stdout is not None
-    assert await producer.stdout.readline() == b"ready\n"
-    await asyncio.sleep(pause)  # the moment of the kill is the fault itself
-    producer.kill()
-    await producer.wait()
 
 
 async def test_a_bulk_of_thousands_keeps_its_order(shared_url: str, name: str) -> None:
