@@ -15,6 +15,7 @@ from jetbull import Job, Queue, Worker
 from jetbull.commands import completing, pipelining
 from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
+from jetbull.ledger.store import batch
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire.pace import Pace
 from jetbull.server import EmbeddedServer
@@ -117,7 +118,10 @@ async def test_a_scheduler_goes_on_whose_job_began_while_the_store_was_full(smal
         await worker.close()
 
 
-async def test_a_bulk_that_does_not_fit_is_not_stored_in_part(small: Queue) -> None:
+async def test_a_bulk_that_does_not_fit_is_not_stored_in_part(
+    small: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_COMMIT_SECONDS", 3.0)  # no answer comes
     data = "x" * 10_000  # of 150, more than a note holds, half would fit
     with pytest.raises(StoreError, match="insufficient resources"):
         await small.addBulk([{"name": "job", "data": data} for _ in range(150)])

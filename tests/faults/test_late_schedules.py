@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.moving import move, step
 from jetbull.ledger.job.promoting import promote_due
+from jetbull.ledger.messages import placing
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, SETTLE, STALLED, WAIT
 from jetbull.ledger.messages.placing import DONE, REMOVED, SETTLE_MS, active, unsettled, waiting
 from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store import promoter
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
@@ -204,10 +208,12 @@ async def test_a_delay_that_fires_over_a_promotion_is_told_once(shared_url: str,
 
 
 async def test_a_delayed_job_added_over_a_removed_one_of_its_id_runs_when_due(
-    shared_url: str, name: str
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for module in (placing, promoter):
+        monkeypatch.setattr(module, "HORIZON_MS", 500)
     queue = Queue(name, apart(shared_url, 0))
-    opts = {"jobId": "same", "delay": 12_000}  # so far that the server's schedule lets it go
+    opts = {"jobId": "same", "delay": 3000}  # so far that the server's schedule lets it go
     bulk: list[dict[str, Any]] = [{"name": "job", "data": {}, "opts": {**opts, "jobId": "bulk"}}]
     for _ in range(2):
         await queue.remove("same")
