@@ -16,7 +16,9 @@ from typing import Any
 from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
 from redis.asyncio.connection import parse_url
+from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError
+from redis.backoff import NoBackoff
 
 from bull2jet.errors import AddressError, ReadOnlyError, SourceError
 from bull2jet.source.address import Address
@@ -214,6 +216,7 @@ def _plain(address: Address) -> tuple[Any, Sequence[Any]]:
         login: dict[str, Any] = {"username": address.username, "password": address.password}
         sentinels: Any = aioredis.Sentinel  # redis-py leaves its constructor untyped
         guides = {**options, **own, "socket_timeout": 5.0}
+        guides["retry"] = Retry(NoBackoff(), 0)  # the next Sentinel is asked at once
         sentinel = sentinels(list(address.sentinels), sentinel_kwargs=guides)
         client = sentinel.master_for(address.service, **{**options, "db": address.db, **login})
         return client, sentinel.sentinels
