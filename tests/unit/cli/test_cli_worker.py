@@ -102,10 +102,8 @@ def _worker(queue: Queue, folder: Path, reference: str, *more: str) -> tuple[lis
 
 async def _result(queue: Queue, job: Job) -> object:
     """What the job gives in the end."""
-    events = QueueEvents(queue.name, {"connection": queue.opts["connection"]})
-    result = await job.waitUntilFinished(events, 20_000)
-    await events.close()
-    return result
+    async with QueueEvents(queue.name, {"connection": queue.opts["connection"]}) as events:
+        return await job.waitUntilFinished(events, 20_000)
 
 
 def _stopped(worker: Running) -> int:
