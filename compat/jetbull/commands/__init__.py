@@ -3,7 +3,8 @@
 The interface classes (queue, job, worker, flow producer) call these; nothing here knows NATS.
 
     one job in          adding: draft, preparing, ruling, storing; deduplicating, linking
-    many, or a tree     inserting, flows: known, planning, noting
+    many plain ones     pipelining: in one go behind their note
+    many, or a tree     inserting, flows: known, planning, noting; completing what a note holds
     at work             fetching, holding, ending, locks; announcing tells the events
     before and after    waiting, delaying, changing, retrying, children, logs; bulk for whole states
     schedulers          iterations

@@ -50,6 +50,11 @@ def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
     store.tell(events.active(job_id))
 
 
+def announce_taken(store: QueueStore, job_id: str, _: int = 0) -> None:
+    """An add whose chosen id another job has; the last argument is what is told of stored jobs."""
+    store.emit("duplicated", jobId=job_id)
+
+
 def announce_duplicate(store: QueueStore, job_id: str, dedup_id: str, owner: str) -> None:
     """An add that another job stands for, by their deduplication id."""
     store.emit("deduplicated", jobId=owner, deduplicationId=dedup_id, deduplicatedJobId=job_id)
@@ -67,4 +72,5 @@ __all__ = [
     "announce_many",
     "announce_replacement",
     "announce_start",
+    "announce_taken",
 ]

@@ -11,8 +11,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from time import monotonic
 
+from jetbull.commands.announcing import announce_taken
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.errors import (
     AckTimeout,
@@ -147,7 +149,7 @@ async def _store_missing(entry: Entry) -> bool:
             return False  # its owner sees to it, or is gone and never said that it was added
         if not entry.job.generated:
             entry.stored = False
-            entry.told = [lambda _: entry.store.emit("duplicated", jobId=entry.job.job_id)]
+            entry.told = [partial(announce_taken, entry.store, entry.job.job_id)]
             return False
         await _renumber(entry)
 

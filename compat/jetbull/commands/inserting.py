@@ -1,8 +1,9 @@
 """Adding many jobs in one step, whatever their rules and however many they are.
 
-A few jobs are noted first, where that is quicker (`noting`). Else what the server takes in one
-batch is one batch, and more is written down first, as a whole (`adding.journal`); from then on it
-is decided, and stored part by part: by this process, or by a worker if this one dies.
+Plain ones do not come here (`pipelining`), unless they are too many. A few jobs are noted first,
+where that is quicker (`noting`). Else what the server takes in one batch is one batch, and more is
+written down first, as a whole (`adding.journal`); from then on it is decided, and stored part by
+part: by this process, or by a worker if this one dies.
 """
 
 from __future__ import annotations

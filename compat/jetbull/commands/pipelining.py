@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from jetbull.commands.announcing import announce_many
+from jetbull.commands.announcing import announce_many, announce_taken
 from jetbull.commands.completing import complete, in_part, store_rest, take_back
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import notes
@@ -181,14 +181,10 @@ async def _settle(
         elif job.generated or job.job_id not in existing:
             free.append(entry)
         else:
-            entry.told = [partial(_tell_duplicate, store, job.job_id)]
+            entry.told = [partial(announce_taken, store, job.job_id)]
     await store_rest(free)
     await complete(note, doubtful)
     sending.tell_rest(entries)
-
-
-def _tell_duplicate(store: QueueStore, job_id: str, _: int) -> None:
-    store.emit("duplicated", jobId=job_id)
 
 
 __all__ = ["store_plain"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from jetbull.commands.announcing import announce_duplicate, announce_replacement
+from jetbull.commands.announcing import announce_duplicate, announce_replacement, announce_taken
 from jetbull.commands.known import Claim, Item, Known, Name, look
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
@@ -66,7 +66,7 @@ async def plan(items: Sequence[Item], again: bool) -> Plan:
             has_parent = item.parent is not None or item.away
             made.adoption |= has_parent or job.place.state == CHILDREN
             entry.stored = False
-            entry.told.append(partial(_tell_duplicate, store, job.job_id))
+            entry.told.append(partial(announce_taken, store, job.job_id))
             made.standing.append(job.job_id)
         elif item.rule is None:
             _keep(known, item, entry)
@@ -173,10 +173,6 @@ def _let_childless_go(items: Sequence[Item], made: Plan) -> None:
         # A copy: the next plan for the same job may find that it has to wait.
         entry.job = replace(job, place=place, on_stored=told)
         entry.told = [told]
-
-
-def _tell_duplicate(store: QueueStore, job_id: str, _: int) -> None:
-    store.emit("duplicated", jobId=job_id)
 
 
 __all__ = ["Plan", "plan"]
