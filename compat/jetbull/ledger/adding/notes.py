@@ -18,6 +18,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
@@ -169,12 +170,15 @@ async def stored(posted: Posted) -> Note:
 def withdraw(posted: Posted) -> None:
     """Removes a note of which no job was sent, without waiting; should that be lost, it is decided
     all the same.
+
+    Once it is stored: a server may take the request for its removal before the note itself.
     """
-    posted.answer.cancel()
-    wire, stream = posted.store.wire, posted.store.names.space.jobs
-    if wire.is_connected:
-        body = json.dumps({"filter": posted.message.subject}).encode()
-        wire.send_now(f"$JS.API.STREAM.PURGE.{stream}", body)
+    posted.answer.add_done_callback(partial(_removed, posted))
+
+
+def _removed(posted: Posted, answer: asyncio.Future[int]) -> None:
+    if not answer.cancelled() and answer.exception() is None:
+        forget(Note(posted.store, posted.message.subject, answer.result(), []))
 
 
 async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
