@@ -45,6 +45,22 @@ async def test_a_parent_goes_whose_last_child_was_booked_by_somebody_who_died(
     await queue.close()
 
 
+async def test_messages_that_cannot_be_read_keep_no_parent_from_going(
+    shared_url: str, name: str
+) -> None:
+    queue, parent_id, child_id = await flow_of_one(shared_url, name)
+    store = await queue.ledger()
+    names = store.names
+    foreign = [names.aux(kind, "nonsense") for kind in ("dedup", "note", "bulk")]
+    foreign += [names.job("wait", "nonsense"), names.job("delayed", "nonsense", "o")]
+    for subject in foreign:
+        await store.put(subject, b"\xff nonsense", {})
+    await store.purge(names.any_state(child_id))
+    await looked_after(store)
+    assert await queue.getJobState(parent_id) == "waiting"
+    await queue.close()
+
+
 async def test_a_parent_goes_whose_child_was_removed_by_somebody_who_died(
     shared_url: str, name: str
 ) -> None:

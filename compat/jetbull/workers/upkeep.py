@@ -108,6 +108,9 @@ class Upkeep:
                 raise
             except JetbullError as error:
                 log.info("looked in vain: %s", error)
+            except Exception:
+                # A message that no jetbull wrote, say. Running jobs are not to end for it.
+                log.exception("one of the looks after %s failed", names.name)
 
     def _is_old(self, message: Stored) -> bool:
         return now_ms() - parse_ms(message.time) >= self._old_enough_ms
