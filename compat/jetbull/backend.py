@@ -10,13 +10,13 @@ from typing import Any
 
 from jetbull import checks
 from jetbull.commands import flows, hashes, locks
-from jetbull.connection import Link
 from jetbull.errors import ConfigurationError
 from jetbull.key_view import KeyView
 from jetbull.ledger.job import reading
 from jetbull.ledger.queue.listening import publish
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.arrival import Arrivals
+from jetbull.link import Link
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.queue_keys import QueueKeys
 

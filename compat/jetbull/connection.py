@@ -1,29 +1,25 @@
-"""What callers pass as `connection`, and the lazy link made of it.
+"""What callers pass as `connection`, and the server it means.
 
 A NATS URL, a list of URLs or a dict with `servers` says where to go; user and password, or a token,
 may stand in the URL (percent-encoded where they hold `@`, `:` or `/`). What is not given comes from
 the variables the `nats` program knows: NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_CREDS, NATS_NKEY,
-NATS_CA, NATS_CERT, NATS_KEY. What old callers pass for
-Redis (a URL, a dict with host and port, a client) means 'the configured server': `NATS_URL`, else
-nats://localhost:4222, with one warning per process.
+NATS_CA, NATS_CERT, NATS_KEY.
+
+What old callers pass for Redis (a URL, a dict with host and port, a client) means 'the configured
+server': `NATS_URL`, else nats://localhost:4222, with one warning per process.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from jetbull.errors import ConfigurationError, ConnectionClosedError
-from jetbull.ledger.hub import Hold, Target, acquire
-from jetbull.ledger.store.store import QueueStore
+from jetbull.errors import ConfigurationError
+from jetbull.ledger.hub import Target
 from jetbull.warn import warn_caller
-
-log = logging.getLogger("jetbull.connection")
 
 DEFAULT_URL = "nats://localhost:4222"
 _SCHEMES = ("nats://", "tls://", "ws://", "wss://")
@@ -69,34 +65,48 @@ def target_of(connection: Any) -> Target:
 
     ConfigurationError names what cannot be understood.
     """
-    options: dict[str, Any] = {}
-    replicas: Any = os.environ.get("JETBULL_REPLICAS") or 1
-    if connection is None or connection == {} or connection == "":
-        servers: list[str] = _split(configured_url())
-    elif isinstance(connection, str):
-        servers = _split(connection)
-    elif isinstance(connection, list | tuple):
-        servers = [str(s) for s in connection]
-    elif isinstance(connection, dict) and ("servers" in connection or "url" in connection):
-        given = dict(connection)
-        where = given.pop("servers", None) or given.pop("url", None) or ()
-        if not isinstance(where, Iterable):
-            raise ConfigurationError(
-                f"connection.servers is a URL or a list of them, not {where!r}."
-            )
-        replicas = given.pop("replicas", replicas)
-        servers = _split(where) if isinstance(where, str) else [str(s) for s in where]
-        unknown = sorted(set(given) - _OPTIONS)
-        if unknown and not _is_redis(servers):
-            raise ConfigurationError(
-                f"connection.{unknown[0]} is not a NATS option; known are "
-                f"{', '.join(sorted(_OPTIONS))}, servers and replicas."
-            )
-        options = given if _is_redis(servers) else _checked(given)
-    else:
-        servers, options = _split(_instead_of_redis()), {}
+    servers, options, replicas = _given(connection)
     if _is_redis(servers):
         servers, options = _split(_instead_of_redis()), {}
+    _check_addresses(servers)
+    servers, options = _with_login(servers, options)
+    options = _with_files(options)
+    return Target(tuple(servers), _replicas(replicas), tuple(sorted(options.items())))
+
+
+def _given(connection: Any) -> tuple[list[str], dict[str, Any], Any]:
+    """Servers, options and replicas as they were given, or as the environment has them."""
+    replicas = os.environ.get("JETBULL_REPLICAS") or 1
+    if connection is None or connection == {} or connection == "":
+        return _split(configured_url()), {}, replicas
+    if isinstance(connection, str):
+        return _split(connection), {}, replicas
+    if isinstance(connection, list | tuple):
+        return [str(server) for server in connection], {}, replicas
+    if isinstance(connection, dict) and ("servers" in connection or "url" in connection):
+        return _given_by_name(dict(connection), replicas)
+    return _split(_instead_of_redis()), {}, replicas
+
+
+def _given_by_name(given: dict[str, Any], replicas: Any) -> tuple[list[str], dict[str, Any], Any]:
+    """As `_given`, of a dictionary that names its servers."""
+    where = given.pop("servers", None) or given.pop("url", None) or ()
+    if not isinstance(where, Iterable):
+        raise ConfigurationError(f"connection.servers is a URL or a list of them, not {where!r}.")
+    replicas = given.pop("replicas", replicas)
+    servers = _split(where) if isinstance(where, str) else [str(server) for server in where]
+    if _is_redis(servers):
+        return servers, {}, replicas
+    unknown = sorted(set(given) - _OPTIONS)
+    if unknown:
+        raise ConfigurationError(
+            f"connection.{unknown[0]} is not a NATS option; known are "
+            f"{', '.join(sorted(_OPTIONS))}, servers and replicas."
+        )
+    return servers, _checked(given), replicas
+
+
+def _check_addresses(servers: list[str]) -> None:
     if not servers:
         raise ConfigurationError(
             f"connection names no server: give a URL such as {DEFAULT_URL}, or leave it out."
@@ -107,16 +117,24 @@ def target_of(connection: Any) -> Target:
                 f"connection {server.split('://')[0]}://… is no NATS address: "
                 "use nats://host:4222 (or tls://, ws://, wss://)."
             )
-    servers, options = _with_login(servers, options)
-    known = any(name in options for name in _LOGINS)
-    for variable, option in _VARIABLES.items():
-        if os.environ.get(variable) and not (known and option in _LOGINS):
-            options.setdefault(option, os.environ[variable])
-    return Target(tuple(servers), _replicas(replicas), tuple(sorted(options.items())))
+
+
+def _with_files(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, and the files that the environment names and they do not.
+
+    Whoever logs in by an option is not to log in by a file as well.
+    """
+    has_login = any(name in options for name in _LOGINS)
+    files = {
+        option: os.environ[variable]
+        for variable, option in _VARIABLES.items()
+        if os.environ.get(variable) and not (has_login and option in _LOGINS)
+    }
+    return {**files, **options}
 
 
 def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    """The options that are given; refused is what a server would end each connection for."""
+    """The options that are given. ConfigurationError for what a server would hang up on."""
     options = {option: value for option, value in given.items() if value is not None}
     if isinstance(options.get("inbox_prefix"), bytes):
         options["inbox_prefix"] = options["inbox_prefix"].decode()
@@ -156,7 +174,10 @@ def _split(urls: str) -> list[str]:
 
 
 def _with_login(servers: list[str], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
-    """Servers without what stands before `@`, and that as options; else the environment's login."""
+    """The servers without the login before their `@`, and the options with it.
+
+    A login among the options comes first, then that of the URLs, then that of the environment.
+    """
     plain: list[str] = []
     login = ""
     for server in servers:
@@ -199,66 +220,4 @@ def _instead_of_redis() -> str:
     return url
 
 
-class Link:
-    """A queue's lazy way to the ledger: connects on first use, in the loop that uses it."""
-
-    def __init__(self, prefix: str, name: str, connection: Any) -> None:
-        self.prefix = prefix
-        self.name = name
-        self._target = target_of(connection)
-        self._hold: Hold | None = None
-        self._store: QueueStore | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
-        self._opening: asyncio.Lock | None = None
-
-    @property
-    def target(self) -> Target:
-        return self._target
-
-    async def store(self) -> QueueStore:
-        """The queue's ledger. ConnectionClosedError after `close`."""
-        loop = asyncio.get_running_loop()
-        if self._store is not None and self._loop is loop:
-            return self._store
-        self._check_open()
-        if self._loop is not loop:
-            self._loop, self._opening, self._hold, self._store = loop, asyncio.Lock(), None, None
-        assert self._opening is not None
-        async with self._opening:
-            if self._store is None:
-                if self._hold is None:
-                    self._hold = await self._acquired()
-                store = await self._hold.queue(self.prefix, self.name)
-                self._check_open()
-                self._store = store
-        return self._store
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ConnectionClosedError("Connection is closed")
-
-    async def _acquired(self) -> Hold:
-        """A hold, unless this was closed meanwhile: nobody would let go of it."""
-        self._check_open()
-        hold = await acquire(self._target)
-        if self._closed:
-            await hold.release()
-        self._check_open()
-        return hold
-
-    async def close(self) -> None:
-        """Writes what is under way and lets go of the connection; may be called again."""
-        self._closed = True
-        hold, self._hold, store, self._store = self._hold, None, self._store, None
-        if hold is not None and self._loop is asyncio.get_running_loop():
-            if store is not None and hold.wire.is_connected:
-                try:
-                    async with asyncio.timeout(5):
-                        await store.event_log.flush()
-                except TimeoutError:
-                    log.warning("closing %s with events that are not stored yet", self.name)
-            await hold.release()
-
-
-__all__ = ["DEFAULT_URL", "Link", "configured_url", "target_of"]
+__all__ = ["DEFAULT_URL", "configured_url", "target_of"]

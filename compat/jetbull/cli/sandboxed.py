@@ -14,10 +14,10 @@ from typing import Any
 
 from jetbull import Job
 from jetbull.backend import Backend
-from jetbull.connection import Link
 from jetbull.errors import JetbullError, text_of
 from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
+from jetbull.link import Link
 
 from .loading import as_call, load
 from .logs import set_up_logging
