@@ -129,8 +129,6 @@ class QueueEvents(EventEmitter):
 
     async def close(self) -> None:
         """Stops listening and lets go of the connection; may be called again."""
-        if self.closing:
-            return
         self.closing = True
         self._never_ready(ConnectionClosedError("Connection is closed"))
         task, self._task = self._task, None

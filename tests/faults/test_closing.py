@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from tests.faults.silence import silent_server
 
-from jetbull import Job, QueueEvents, Worker
+from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.errors import AckTimeout, ConfigurationError, ConnectionClosedError
+from jetbull.ledger.hub import open_connections
 from jetbull.server import EmbeddedServer
 
 PATIENCE = 10.0
@@ -125,3 +128,52 @@ async def test_events_go_on_trying_while_the_server_answers_nothing(
         assert isinstance(await asyncio.wait_for(errors.get(), 2 * PATIENCE), AckTimeout)
         assert events.running
         await events.close()
+
+
+@pytest.fixture
+async def frozen(server: EmbeddedServer) -> AsyncIterator[Callable[[], None]]:
+    """Stops the server, so that it is there and says nothing, until the test ends."""
+    pid = server.pid
+    assert pid is not None
+    yield lambda: os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_close_that_is_cancelled_lets_go_of_the_connection(
+    server: EmbeddedServer, name: str, frozen: Callable[[], None]
+) -> None:
+    queue = Queue(name, {"connection": server.url})
+    store = await queue.ledger()
+    frozen()
+    store.emit("told")
+    closing = asyncio.ensure_future(queue.close())
+    await asyncio.sleep(0)  # it waits until the event is stored
+    closing.cancel()
+    assert await _ends(closing)
+    assert open_connections() == {}
+
+
+async def test_a_listener_whose_close_was_cancelled_can_be_closed_again(
+    server: EmbeddedServer, name: str
+) -> None:
+    events = QueueEvents(name, {"connection": server.url})
+    await events.waitUntilReady()
+    closing = asyncio.ensure_future(events.close())
+    await asyncio.sleep(0)  # it waits for the listening to end
+    closing.cancel()
+    assert await _ends(closing)
+    await events.close()
+    assert events.closed
+    assert open_connections() == {}
+
+
+async def test_a_queue_closes_though_nobody_takes_back_the_ids_it_reserved(
+    server: EmbeddedServer, name: str, frozen: Callable[[], None]
+) -> None:
+    queue = Queue(name, {"connection": server.url})
+    for number in range(4):
+        await queue.add("job", number)
+    await (await queue.ledger()).event_log.flush()
+    frozen()
+    closing = asyncio.ensure_future(queue.close())
+    assert await _ends(closing)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from time import monotonic
 
 from jetbull.errors import AckTimeout, StoreError, StreamMissing
@@ -16,8 +17,11 @@ from jetbull.ledger.messages.names import QueueNames
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
 
+log = logging.getLogger("jetbull.ledger")
+
 _MAX_BLOCK = 512
 _PATIENCE = 30.0  # seconds
+_RETURN_SECONDS = 2.0  # whoever closes waits no longer for ids to be given back
 
 
 class IdSource:
@@ -88,16 +92,20 @@ class IdSource:
         if left <= 0 or not self._wire.is_connected:
             return
         try:
-            stored = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
-            if stored is None or f'"{self._last}"'.encode() not in stored.data:
-                return
-            headers: HeaderMap = {"Nats-Incr": f"-{left}"}
-            expect(headers, self._subject, stored.seq)
-            await (await self._wire.post(self._subject, b"", headers))
-        except (AckTimeout, StoreError):
-            return  # a gap in the numbers
+            async with asyncio.timeout(_RETURN_SECONDS):
+                await self._return(left)
+        except (TimeoutError, StoreError) as error:
+            log.debug("%d ids are not given back and stay a gap: %s", left, error)
         finally:
             self.forget()
+
+    async def _return(self, count: int) -> None:
+        stored = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
+        if stored is None or f'"{self._last}"'.encode() not in stored.data:
+            return
+        headers: HeaderMap = {"Nats-Incr": f"-{count}"}
+        expect(headers, self._subject, stored.seq)
+        await (await self._wire.post(self._subject, b"", headers))
 
     def forget(self) -> None:
         """Drops the reservation (the counter was reset)."""
