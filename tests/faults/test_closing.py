@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.faults.silence import silent_server
+from tests.faults.told import Told
 
 from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.errors import AckTimeout, ConfigurationError, ConnectionClosedError
@@ -30,38 +30,22 @@ async def _ends(ending: asyncio.Future[None]) -> bool:
     return bool(ended)
 
 
-class _Told(logging.Handler):
-    """Waits for a word in the log."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__()
-        self._word = word
-        self.heard = asyncio.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Looks for the word."""
-        if self._word in record.getMessage():
-            self.heard.set()
-
-
 async def test_a_worker_that_could_take_no_job_in_an_outage_closes_before_it_ends(
     server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jetbull.ledger.wire.wire.READ_PATIENCE", 0.1)
-    told, logger = _Told("could not take a job"), logging.getLogger("jetbull.worker")
     options = {"connection": server.url, "limiter": {"max": 1, "duration": 1000}}
     worker = Worker(name, done, options)
-    logger.addHandler(told)
     try:
-        await asyncio.wait_for(worker.waitUntilReady(), PATIENCE)
-        await worker.pause()
-        server.kill()
-        worker.resume()
-        await asyncio.wait_for(told.heard.wait(), PATIENCE)
+        with Told("could not take a job", "jetbull.worker") as told:
+            await asyncio.wait_for(worker.waitUntilReady(), PATIENCE)
+            await worker.pause()
+            server.kill()
+            worker.resume()
+            await asyncio.wait_for(told.heard.wait(), PATIENCE)
         closing = asyncio.ensure_future(worker.close())
         assert await _ends(closing)
     finally:
-        logger.removeHandler(told)
         await worker.close(force=True)
 
 
@@ -69,14 +53,10 @@ async def test_a_worker_that_could_take_no_job_in_an_outage_closes_before_it_end
 async def test_a_worker_closes_while_the_server_answers_nothing(name: str, force: bool) -> None:
     async with silent_server() as url:
         worker = Worker(name, done, {"connection": url})
-        told, logger = _Told("permissions violation"), logging.getLogger("jetbull.wire")
-        logger.addHandler(told)
-        try:
+        with Told("permissions violation", "jetbull.wire") as told:
             await asyncio.wait_for(told.heard.wait(), PATIENCE)
-            closing = asyncio.ensure_future(worker.close(force))
-            assert await _ends(closing)
-        finally:
-            logger.removeHandler(told)
+        closing = asyncio.ensure_future(worker.close(force))
+        assert await _ends(closing)
 
 
 def _worker(name: str, connection: Any) -> Worker:

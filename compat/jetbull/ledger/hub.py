@@ -45,7 +45,7 @@ _shared: dict[tuple[int, Target], _Shared] = {}
 
 
 class Hold:
-    """One user's share of a connection; `release` exactly once."""
+    """One user's share of a connection; to be released in the end."""
 
     def __init__(self, shared: _Shared) -> None:
         self._shared = shared
@@ -53,6 +53,7 @@ class Hold:
 
     @property
     def wire(self) -> Wire:
+        """The connection."""
         wire = self._shared.wire
         assert wire is not None
         return wire
@@ -62,6 +63,7 @@ class Hold:
         return await _open_queue(self._shared, prefix, name)
 
     async def release(self) -> None:
+        """Lets go of the connection; the last one closes it."""
         if self._released:
             return
         self._released = True
@@ -110,10 +112,7 @@ async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
     assert shared.wire is not None
     async with shared.lock:
         if prefix not in shared.spaces:
-            space = Space(prefix, shared.target.replicas)
-            await say_open(shared.wire, space, partial(forget_ids, prefix))
-            await ensure_streams(shared.wire, space)
-            shared.spaces[prefix] = (space, EventLog(shared.wire, space))
+            shared.spaces[prefix] = await _open_space(shared.wire, prefix, shared.target.replicas)
     space, event_log = shared.spaces[prefix]
 
     async def sibling(other_prefix: str, other_name: str) -> QueueStore:
@@ -121,6 +120,17 @@ async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
 
     store = QueueStore(shared.wire, space.queue(name), event_log, sibling, promote_due)
     return shared.stores.setdefault((prefix, name), store)
+
+
+async def _open_space(wire: Wire, prefix: str, replicas: int) -> tuple[Space, EventLog]:
+    space = Space(prefix, replicas)
+    answering = await say_open(wire, space, partial(forget_ids, prefix))
+    try:
+        await ensure_streams(wire, space)
+    except BaseException:
+        await wire.unsubscribe(answering)  # whoever tries again answers anew
+        raise
+    return space, EventLog(wire, space)
 
 
 async def _close(shared: _Shared) -> None:

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from jetbull.errors import AckTimeout, ConnectionClosedError, StoreError
+from jetbull.errors import AckTimeout, ConnectionClosedError, JetbullError, StoreError
 from jetbull.ledger.messages.names import Space
 from jetbull.ledger.messages.record import dumps, to_bytes
 from jetbull.ledger.streams.event_limits import EventLimits
@@ -141,10 +141,17 @@ class EventLog:
                 return False
             except (AckTimeout, StoreError) as error:
                 log.debug("event batch not stored yet: %s", error)
-                await self._wire.connected()
-                if isinstance(error, StoreError):
-                    await ensure_streams(self._wire, self._space)
-                await asyncio.sleep(0.05)
+                await self._wait_for_stream(is_missing=isinstance(error, StoreError))
+
+    async def _wait_for_stream(self, is_missing: bool) -> None:
+        """Returns when it makes sense to try again, whatever the server says meanwhile."""
+        await self._wire.connected()
+        if is_missing:
+            try:
+                await ensure_streams(self._wire, self._space)
+            except JetbullError as error:
+                log.debug("the stream of events is not there yet: %s", error)
+        await asyncio.sleep(0.05)
 
 
 def added(job_id: str, name: str) -> str:

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable
 
 from jetbull.errors import StreamMissing
 from jetbull.ledger.messages.names import Space
-from jetbull.ledger.wire import Msg, Wire
+from jetbull.ledger.wire import Msg, Subscription, Wire
 
 _AT_ONCE = 16
 
 
-async def say_open(wire: Wire, space: Space, on_emptied: Callable[[str | None], None]) -> None:
-    """Answers from now on, until the connection closes, that this prefix is open.
+async def say_open(
+    wire: Wire, space: Space, on_emptied: Callable[[str | None], None]
+) -> Subscription:
+    """Answers from now on that this prefix is open; unsubscribe to end that.
 
     `on_emptied` is called with the name of a queue that was emptied, or None for all of them.
     """
@@ -30,7 +32,7 @@ async def say_open(wire: Wire, space: Space, on_emptied: Callable[[str | None], 
         if msg.reply:
             await wire.send(msg.reply, b"open")
 
-    await wire.subscribe(space.alive, answer)
+    return await wire.subscribe(space.alive, answer)
 
 
 async def tell_emptied(wire: Wire, space: Space, queue: str) -> None:

@@ -1,0 +1,64 @@
+"""A program that may not make the streams itself, while they are not there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.faults.told import Told
+
+from jetbull import Queue
+from jetbull.ledger.hub import open_connections
+from jetbull.ledger.streams.streams import ensure_streams
+from jetbull.server import EmbeddedServer
+
+_USERS = [
+    {"user": "owner", "password": "x"},
+    {
+        "user": "guest",
+        "password": "x",
+        "permissions": {"publish": {"deny": ["$JS.API.STREAM.CREATE.>"]}},
+    },
+]
+_PATIENCE = 30.0
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[EmbeddedServer]:
+    """A server on which a guest may not make streams."""
+    async with EmbeddedServer(extra={"authorization": {"users": _USERS}}) as server:
+        yield server
+
+
+def queue_of(user: str, server: EmbeddedServer, name: str) -> Queue:
+    """The queue, as that user sees it."""
+    return Queue(name, {"connection": {"url": server.url, "user": user, "password": "x"}})
+
+
+async def test_events_wait_until_somebody_makes_their_stream_anew(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.ledger.wire.wire.READ_PATIENCE", 0.1)
+    async with queue_of("owner", server, name) as owner, queue_of("guest", server, name) as guest:
+        anew, store = await owner.ledger(), await guest.ledger()
+        space = store.names.space
+        await store.wire.api(f"STREAM.DELETE.{space.events}")
+        with Told("the stream of events is not there yet", "jetbull.events") as told:
+            store.emit("told")
+            await asyncio.wait_for(told.heard.wait(), _PATIENCE)
+        await ensure_streams(anew.wire, space)
+        assert await guest.client.xlen(guest.toKey("events")) == 1
+
+
+async def test_nobody_answers_for_a_prefix_that_could_not_be_opened(
+    server: EmbeddedServer, name: str
+) -> None:
+    guest = queue_of("guest", server, name)
+    with Told("permissions violation", "jetbull.wire") as told:
+        opening = asyncio.ensure_future(guest.waitUntilReady())
+        await asyncio.wait_for(told.heard.wait(), _PATIENCE)
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    assert [subscriptions for _, subscriptions in open_connections().values()] == [0]
+    await guest.close()
