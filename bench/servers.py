@@ -27,10 +27,9 @@ _PATIENCE = 20.0  # seconds
 class Served:
     """A running server, or several that act as one: its URL and what it uses."""
 
-    def __init__(self, url: str, pids: list[int], folder: Path) -> None:
+    def __init__(self, url: str, pids: list[int]) -> None:
         self.url = url
         self._processes = [psutil.Process(pid) for pid in pids]
-        self._folder = folder
 
     def cpu(self) -> float:
         """Seconds of CPU so far."""
@@ -39,10 +38,6 @@ class Served:
     def rss(self) -> int:
         """Bytes of memory in use."""
         return sum(int(p.memory_info().rss) for p in self._processes)
-
-    def disk(self) -> int:
-        """Bytes below its folder."""
-        return sum(f.stat().st_size for f in self._folder.rglob("*") if f.is_file())
 
 
 @contextmanager
@@ -59,7 +54,7 @@ def nats(sync: str | None = None) -> Iterator[Served]:
         folder = Path(name)
         with EmbeddedServer(folder, sync=sync) as server:
             assert server.pid is not None
-            yield Served(server.url, [server.pid], folder)
+            yield Served(server.url, [server.pid])
 
 
 @contextmanager
@@ -78,7 +73,7 @@ def cluster(sync: str | None = None) -> Iterator[Served]:
             stack.callback(node.kill)
         _all_at_once(nodes)
         pids = [node.pid for node in nodes if node.pid is not None]
-        yield Served(",".join(node.url for node in nodes), pids, folder)
+        yield Served(",".join(node.url for node in nodes), pids)
 
 
 def _all_at_once(nodes: list[EmbeddedServer]) -> None:
@@ -111,7 +106,7 @@ def redis(_: str | None = None) -> Iterator[Served]:
         )
         try:
             _await_port(port)
-            yield Served(f"redis://127.0.0.1:{port}", [process.pid], Path(name))
+            yield Served(f"redis://127.0.0.1:{port}", [process.pid])
         finally:
             process.terminate()
             process.wait()

@@ -64,8 +64,6 @@ class Settings(BaseSettings):
     dicta_model_path: Path | None = None
     dicta_tokenizer_path: Path | None = None
 
-    log_level: str = "info"
-
     @model_validator(mode="after")
     def _both_keys_or_none(self) -> Self:
         if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):

@@ -33,19 +33,6 @@ Processor = Callable[..., Any]
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def wants_signal(processor: Processor | None) -> bool:
-    """Whether the processor takes a third positional argument (or *args)."""
-    if processor is None:
-        return False
-    try:
-        parameters = inspect.signature(processor).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
-        return True
-    return sum(p.kind in _POSITIONAL for p in parameters) >= 3
-
-
 def takes(processor: Processor) -> int:
     """How many positional arguments the processor accepts, at most three.
 
@@ -101,4 +88,4 @@ def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., A
     return run
 
 
-__all__ = ["Processor", "escaped", "in_thread", "is_async", "takes", "wants_signal"]
+__all__ = ["Processor", "escaped", "in_thread", "is_async", "takes"]

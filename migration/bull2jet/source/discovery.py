@@ -49,7 +49,6 @@ class Discovery:
 
     queues: list[QueueFound] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    keys_seen: int = 0
 
 
 async def discover(
@@ -63,7 +62,6 @@ async def discover(
     roots: set[str] = set()
     for pattern in [f"{glob_escaped(prefix)}:*" for prefix in prefixes] or ["*"]:
         async for page in door.keys(pattern):
-            result.keys_seen += len(page)
             roots.update(root for root in map(_root, page) if root)
     found = [queue for queue in (split_root(root, prefixes) for root in sorted(roots)) if queue]
     for queue in found:

@@ -43,7 +43,6 @@ class QueueSurvey:
     settings: Settings
     states: dict[State, StateSurvey] = field(default_factory=dict)
     schedulers: int = 0
-    legacy_schedulers: int = 0
     #: active jobs whose worker holds a lock, of those sampled
     locked: int = 0
     #: other queues that parents or children of the sampled jobs live in
@@ -60,7 +59,6 @@ async def survey(door: Door, found: QueueFound, limit: int) -> tuple[QueueSurvey
     schedules = await read_schedulers(door, found.queue)
     findings = list(schedules.findings)
     result.schedulers = len(schedules.schedulers)
-    result.legacy_schedulers = sum(1 for s in schedules.schedulers if s.legacyKey is not None)
     for holder in usable(found.types):
         state = result.states.setdefault(holder.state, StateSurvey())
         findings += await _sample(door, found, holder, state, result)

@@ -55,8 +55,6 @@ class GiveBack:
     #: the target's workers were let go, so its limits may have been changed there
     released: bool = True
     returned: dict[State, int] = field(default_factory=dict)
-    #: jobs whose hash was written anew
-    rewritten: int = 0
     _keys: QueueKeys = field(init=False)
     _writer: Writer = field(init=False)
     _leftover: Leftover = field(init=False)
@@ -119,7 +117,6 @@ class GiveBack:
             number += self._before
             changed = differences(originals[job.id], job) if job.id in originals else ["all"]
             if set(changed) - {"state", "due"}:
-                self.rewritten += 1
                 commands += self._writer.hash(self.mapper.back(job)) + self._writer.beside(job)
             commands += self._writer.place(job, number, scores.get(job.id))
             commands.append(("SADD", self._keys(RETURNED), job.id))

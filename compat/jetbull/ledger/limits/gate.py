@@ -87,14 +87,6 @@ async def count(store: QueueStore, before: Counted, window: Window, starts: int)
     return Counted(after, await store.put(message.subject, message.payload, message.headers))
 
 
-async def time_left(store: QueueStore, limit: int) -> int:
-    """Ms until another job may start; 0 when one may now."""
-    current = await window(store)
-    if current is None or current.count < limit:
-        return 0
-    return max(1, current.end_ms - now_ms())
-
-
 async def close_window(store: QueueStore, duration_ms: int) -> None:
     """Nothing starts for `duration_ms`, and the workers are told."""
     while True:

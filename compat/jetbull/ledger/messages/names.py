@@ -235,12 +235,6 @@ def _digest(text: str) -> str:
     return f"{value:016x}"
 
 
-def split_job(subject: str) -> tuple[str, str, str, str]:
-    """(queue, state, lane, id) of a job's subject; queue and id unescaped."""
-    _, _, queue, state, lane, job_id = subject.split(".")
-    return unescape(queue), state, lane, unescape(job_id)
-
-
 def state_of(subject: str) -> str:
     return subject.split(".", 5)[3]
 

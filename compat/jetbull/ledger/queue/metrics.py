@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Literal
 
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.store.store import QueueStore
 
 MINUTE_MS = 60_000
-MetricState = Literal["completed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +71,4 @@ def _subject(store: QueueStore, state: str, name: str) -> str:
     return store.names.counter(f"metric.{state}.{name}")
 
 
-__all__ = ["MINUTE_MS", "MetricState", "Metrics", "MetricsRecorder", "read"]
+__all__ = ["MINUTE_MS", "Metrics", "MetricsRecorder", "read"]

@@ -7,7 +7,6 @@ a `QueueStore` first.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
@@ -30,8 +29,6 @@ from jetbull.ledger.streams.events import Event, EventLog
 from jetbull.ledger.streams.ids import IdSource
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Stored, Wire
-
-log = logging.getLogger("jetbull.ledger")
 
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
 #: What some jobs of a queue have and most have not, and the hint that tells of it.

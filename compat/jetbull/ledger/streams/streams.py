@@ -100,15 +100,6 @@ async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
             await asyncio.sleep(0.05 if error.code == 10058 else 0.25)
 
 
-async def delete_streams(wire: Wire, space: Space) -> None:
-    """Removes everything the prefix holds."""
-    for config in configurations(space, 1):
-        try:
-            await wire.api(f"STREAM.DELETE.{config['name']}")
-        except StreamMissing:
-            continue
-
-
 async def all_prefix_streams(wire: Wire) -> list[str]:
     """Names of all streams on the server that jetbull made."""
     names: list[str] = []
