@@ -11,7 +11,7 @@ from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
 from jetbull.ledger.limits import gate
-from jetbull.ledger.limits.places import running
+from jetbull.ledger.limits.occupancy import running
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.queue import presence, settings
 from jetbull.legacy import outdated

@@ -74,7 +74,7 @@ class Admission:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._blocking.close()
         try:
-            await self._places.settle()
+            await self._places.close()
             await self._permits.give_back()
         except JetbullError as error:
             log.debug("what %s did not use is left: %s", self._store.names.name, error)

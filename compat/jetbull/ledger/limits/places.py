@@ -15,18 +15,15 @@ from time import monotonic
 from uuid import uuid4
 
 from jetbull.errors import Conflict, JetbullError, PayloadTooLarge
-from jetbull.ledger.job import late
 from jetbull.ledger.job.lease import Ticket
-from jetbull.ledger.job.reading import as_stored
+from jetbull.ledger.limits.occupancy import corrected, may_run, running
 from jetbull.ledger.limits.place_book import Book, Place, decode, encode, is_waiting, used
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
-from jetbull.ledger.messages.names import ACTIVE, STALLED, state_of, unescape
 from jetbull.ledger.messages.record import Stored
-from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
 
-__all__ = ["GRACE_MS", "Places", "running"]
+__all__ = ["GRACE_MS", "Places"]
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -34,15 +31,6 @@ log = logging.getLogger("jetbull.ledger")
 GRACE_MS = 1000
 _CHECK_SECONDS = 1.0  # jobs that run without a place are found after this
 _RECHECK_SECONDS = 0.2  # without room the jobs are looked at no more often
-_AT_ONCE = 32
-
-
-async def running(store: QueueStore) -> set[str]:
-    """The tokens of all jobs that count: active, or stalled and not seen to yet."""
-    # One after the other: a lock that expires in between is seen at least once.
-    active = await list_subjects(store, store.names.all_in(ACTIVE))
-    stalled = await list_subjects(store, store.names.all_in(STALLED))
-    return {subject.rsplit(".", 1)[1] for subject in (*active, *stalled)}
 
 
 class Places:
@@ -77,7 +65,7 @@ class Places:
 
     async def lost(self, ticket: Stored) -> None:
         """The job was not claimed here; another worker may have."""
-        if not await self._may_run(_token(ticket), ticket.seq):
+        if not await may_run(self._store, _token(ticket), ticket.seq):
             self.ended(ticket)
 
     @property
@@ -139,10 +127,15 @@ class Places:
                     return granted
                 sure = False
 
-    async def settle(self) -> bool:
-        """Strikes out what ended here; whether anything was."""
+    async def close(self) -> None:
+        """Gives back what is not used here, once nothing is under way any more."""
+        if self._confirming is not None:
+            await asyncio.wait([self._confirming])
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Strikes out what ended here."""
         async with self._lock:
-            written = False
             while self.owes:
                 if not self._fresh:
                     await self._read()
@@ -153,8 +146,6 @@ class Places:
                     self._reserved.clear()
                 elif await self._write(book):
                     self._reserved.clear()
-                    written = True
-            return written
 
     # --- the job after the one that ends -------------------------------------------------
 
@@ -279,35 +270,12 @@ class Places:
         self._book, self._seq, self._fresh = book, seq, True
         self._ended = {t: n for t, n in self._ended.items() if _is_of(book.get(t), n)}
 
-    # --- the jobs themselves -----------------------------------------------------------
-
     async def _checked_book(self) -> Book:
         """The book as the jobs say it is."""
         found = await running(self._store)
-        book = self._struck()
-        doubtful = [token for token in book if token not in found]
-        for at in range(0, len(doubtful), _AT_ONCE):
-            some = doubtful[at : at + _AT_ONCE]
-            kept = await asyncio.gather(*(self._may_run(token, book[token].seq) for token in some))
-            for token, keep in zip(some, kept, strict=True):
-                if not keep:
-                    del book[token]
-        now = now_ms()
-        for token in found:
-            if token not in book and token not in self._ended:
-                book[token] = Place(0, now)
+        book = await corrected(self._store, self._struck(), found, self._ended)
         self._checked = monotonic()
         return book
-
-    async def _may_run(self, token: str, seq: int) -> bool:
-        """Whether the job runs, or may still be claimed from that ticket."""
-        newest = await self._store.newest(unescape(token))
-        if newest is None:
-            return False
-        if newest.seq == seq or state_of(newest.subject) in (ACTIVE, STALLED):
-            return True
-        # A ticket that fired late is dropped, and then the one before it counts again.
-        return bool(seq) and await late.stands_behind(self._store, as_stored(newest), seq)
 
 
 def _token(ticket: Stored) -> str:
