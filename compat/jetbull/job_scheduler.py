@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from jetbull.checks import label, mapping, number, numeral, position, shown
-from jetbull.commands import iterations
+from jetbull.checks import label, mapping, number, position
 from jetbull.commands.completing import help_on
-from jetbull.errors import ConfigurationError, Conflict
+from jetbull.errors import Conflict
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import schedules
 from jetbull.ledger.job import reading
@@ -16,12 +15,14 @@ from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import public_state_of
 from jetbull.ledger.messages.placing import REMOVED
-from jetbull.options import check_number
-from jetbull.repeating import default_repeat_strategy, next_by, to_millis
+from jetbull.repeating import default_repeat_strategy, is_over, next_by
 from jetbull.scheduler_view import (
     from_hash as _transform_scheduler_data,  # noqa: F401 - a name of bullmq.job_scheduler
 )
 from jetbull.scheduler_view import shown as as_dictionary
+from jetbull.schedulers import options
+from jetbull.schedulers.following import advance
+from jetbull.schedulers.registering import register
 from jetbull.types.job_options import JobSchedulerJson
 
 
@@ -55,56 +56,30 @@ class JobScheduler:
         when no slot is free.
         """
         job_scheduler_id = label("The id of a job scheduler", job_scheduler_id)
-        repeat = dict(mapping("The repeat options", repeat_opts))
-        _check(repeat)
-        if repeat.get("every"):
-            repeat["every"] = _interval(repeat["every"])
-        if repeat.get("limit") is not None:
-            repeat["limit"] = numeral(repeat["limit"])
-            check_number(".limit", repeat["limit"])
+        repeat = options.checked(repeat_opts)
         if not override:
             current = await Job.fromId(self.queue, producer_id or "")
-            return None if current is None else await iterations.advance(self.queue, current)
+            return None if current is None else await advance(self.queue, current)
         given = dict(mapping("opts", opts))
         count = number(".count", repeat.get("count") or 0) + 1
-        limit = repeat.get("limit")
         now = now_ms()
-        end = to_millis(repeat.get("endDate"))
-        if (limit is not None and count > limit) or (end is not None and now > end):
+        if is_over(repeat, count, now):
             return None
         base = max(now, number("prevMillis", given.get("prevMillis") or 0))
         name = job_name or job_scheduler_id
-        body: dict[str, Any] = {"name": name}
 
         async def after(millis: int) -> int | None:
             return await next_by(self.repeat_strategy, millis, repeat, name)
 
+        upcoming = None
         if repeat.get("pattern"):
             upcoming = await after(base)
             if upcoming is None:
                 return None
-            body["next"] = max(upcoming, base)
-        body.update(
-            {
-                "tz": repeat.get("tz"),
-                "pattern": repeat.get("pattern"),
-                "every": repeat.get("every"),
-                "limit": limit,
-                "offset": repeat.get("offset") if repeat.get("every") else None,
-                "startDate": to_millis(repeat.get("startDate")),
-                "endDate": end,
-            }
-        )
-        body = {k: v for k, v in body.items() if v is not None}
-        body["data"] = {} if job_data is None else job_data
-        if given:
-            body["opts"] = given
-        stored_repeat = {k: v for k, v in repeat.items() if k != "immediately"}
-        for date in ("startDate", "endDate"):
-            if date in stored_repeat:
-                stored_repeat[date] = to_millis(stored_repeat[date])
-        job_opts = {**given, "repeat": {**stored_repeat, "count": count}}
-        job = await iterations.register(self.queue, job_scheduler_id, body, job_opts, after)
+            upcoming = max(upcoming, base)
+        body = options.record_body(name, repeat, upcoming, job_data, given)
+        job_opts = {**given, "repeat": options.of_jobs(repeat, count)}
+        job = await register(self.queue, job_scheduler_id, body, job_opts, after)
         job.data = job_data
         return job
 
@@ -163,39 +138,6 @@ class JobScheduler:
 
 def _shown(stored: schedules.Scheduler) -> JobSchedulerJson:
     return cast(JobSchedulerJson, as_dictionary(stored.id, stored.body, stored.next_ms))
-
-
-def _interval(every: Any) -> float:
-    given: float = numeral(every)
-    check_number(".every", given)
-    if given < 1:
-        raise ConfigurationError(f".every is at least 1 ms, not {every!r}.")
-    return given
-
-
-def _check(repeat: Mapping[str, Any]) -> None:
-    if repeat.get("pattern") and repeat.get("every"):
-        raise ConfigurationError(
-            "Both .pattern and .every options are defined for this repeatable job"
-        )
-    if not repeat.get("pattern") and not repeat.get("every"):
-        raise ConfigurationError(
-            "Either .pattern or .every options must be defined for this repeatable job"
-        )
-    for option in ("pattern", "tz"):
-        if not isinstance(repeat.get(option) or "", str):
-            raise ConfigurationError(f".{option} is a text, not {repeat[option]!r}.")
-    number(".offset", repeat.get("offset") or 0)
-    for option in ("startDate", "endDate"):
-        if repeat.get(option) and to_millis(repeat[option]) is None:
-            raise ConfigurationError(
-                f".{option} is a time (ms since 1970, ISO 8601 text or a datetime), not "
-                f"{shown(repeat[option])}."
-            )
-    if repeat.get("immediately") and repeat.get("startDate"):
-        raise ConfigurationError(
-            "Both .immediately and .startDate options are defined for this repeatable job"
-        )
 
 
 __all__ = ["JobScheduler", "default_repeat_strategy"]

@@ -99,6 +99,12 @@ async def next_by(
     return None if upcoming is None else int(upcoming)
 
 
+def is_over(repeat: Mapping[str, Any], count: int, now: int) -> bool:
+    """Whether iteration `count` would be beyond the limit, or `now` (ms) is behind the end date."""
+    limit, end = repeat.get("limit"), to_millis(repeat.get("endDate"))
+    return (limit is not None and count > limit) or (end is not None and now > end)
+
+
 def next_slot(
     previous: int | None, every: int, now: int, offset: int, start: int | None
 ) -> tuple[int, int]:
@@ -122,4 +128,4 @@ def next_slot(
     return int(slot), int(offset)
 
 
-__all__ = ["default_repeat_strategy", "next_by", "next_slot", "to_millis"]
+__all__ = ["default_repeat_strategy", "is_over", "next_by", "next_slot", "to_millis"]

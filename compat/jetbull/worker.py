@@ -11,7 +11,6 @@ from anyio import CapacityLimiter
 
 from jetbull.backend import create_backend
 from jetbull.checks import mapping
-from jetbull.commands import iterations
 from jetbull.errors import (
     AckTimeout,
     ConnectionClosedError,
@@ -27,6 +26,7 @@ from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.options import DEFAULT_PREFIX
+from jetbull.schedulers.following import follow
 from jetbull.shielding import Done, to_the_end, unless
 from jetbull.telemetry.workers import trace_worker
 from jetbull.types.generics import Data, Result
@@ -244,7 +244,7 @@ class Worker(WorkerBody[Data, Result]):
         try:
             if not begun:
                 if job.repeatJobKey:
-                    await iterations.follow(self, job)
+                    await follow(self, job)
                 try:
                     self.emit("active", job, "waiting")
                 except Exception as error:

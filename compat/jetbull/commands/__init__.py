@@ -7,7 +7,6 @@ The interface classes (queue, job, worker, flow producer) call these; nothing he
     many, or a tree     inserting, flows: known, planning, noting; completing what a note holds
     at work             fetching, holding, ending, locks; announcing tells the events
     before and after    waiting, delaying, changing, retrying, children, logs; bulk for whole states
-    schedulers          iterations
     away                removal, burying, cleaning, cancelling, obliterating, orphans
     as in Redis         hashes
 """

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jetbull.commands import iterations
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job, JobOwner
+from jetbull.schedulers.following import follow
 from jetbull.utils import extract_result
 
 _PAUSE_SECONDS = 0.1  # between two tries, so that an error that lasts does not keep the CPU busy
@@ -163,7 +163,7 @@ class HandDriven(JobOwner, EventEmitter):
         job = Job.fromJSON(self, job_data, job_id)
         job.token = token
         if job.repeatJobKey:
-            await iterations.follow(self, job)
+            await follow(self, job)
         return job
 
 

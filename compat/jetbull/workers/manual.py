@@ -6,12 +6,13 @@ import asyncio
 import logging
 from typing import Any
 
-from jetbull.commands import fetching, holding, iterations
+from jetbull.commands import fetching, holding
 from jetbull.errors import JetbullError
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.arrival import Arrivals
+from jetbull.schedulers.following import follow
 from jetbull.workers.admission import Admission
 from jetbull.workers.roles import FetchOwner
 
@@ -78,7 +79,7 @@ class ManualFetch:
         job.token = token
         job._lease = lease
         if job.repeatJobKey:
-            await iterations.follow(self._worker, job)
+            await follow(self._worker, job)
         if tell and not self._abandoned:
             self._worker.emit_safely("active", job, "waiting")
         return job

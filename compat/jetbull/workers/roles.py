@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from jetbull.commands.iterations import SchedulingOwner
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.lock_manager import LockManager
+from jetbull.schedulers.following import SchedulingOwner
 from jetbull.workers.stalled_check import StalledCheck
 
 

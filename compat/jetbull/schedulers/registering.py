@@ -1,0 +1,161 @@
+"""Storing or overwriting a scheduler and its one pending job."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from jetbull.commands.completing import help_on
+from jetbull.commands.preparing import prepare
+from jetbull.error_code import refused
+from jetbull.errors import JobError
+from jetbull.job import Job, JobOwner
+from jetbull.ledger.adding import schedules
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import DELAYED, lane_of, public_state_of, state_of
+from jetbull.ledger.messages.placing import turn
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
+from jetbull.repeating import next_slot
+from jetbull.schedulers.iteration import iteration, save
+from jetbull.telemetry.jobs import registering
+
+After = Callable[[int], Awaitable[int | None]]
+
+_MAX_SLOTS = 32
+_REPLACEABLE = ("delayed", "waiting", "prioritized")
+
+
+@registering
+async def register(
+    owner: JobOwner, scheduler_id: str, body: dict[str, Any], job_opts: dict[str, Any], after: After
+) -> Job:
+    """Stores or overwrites a scheduler and its one pending job, which is given.
+
+    `body` is what the scheduler's record will hold, for a pattern with its `next` time; `after`
+    gives the time of a pattern that follows another. JobError -10 when the slot of a pattern holds
+    a job that cannot be replaced and no other one was, -11 when 32 slots are taken.
+    """
+    store = await owner.ledger()
+    while True:
+        stored, seq = await schedules.look(store, scheduler_id)
+        replaced = await _pending_job(store, stored)
+        now = now_ms()
+        slot, offset = _slot(body, stored, replaced, job_opts, now)
+        fresh = {**body, **_offset(body, offset, stored, replaced)}
+        if stored is None and "pattern" in body:
+            replaced = await _left_behind(store, schedules.job_id_of(scheduler_id, slot))
+        try:
+            slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
+        except JobError:
+            if await _is_still(store, scheduler_id, stored):
+                raise
+            continue  # the slot is that of another upsert, which came first
+        fresh["next"] = slot
+        fresh["ic"] = stored.body.get("ic", 1) if stored else 1
+        job = iteration(owner, scheduler_id, slot, fresh, job_opts, now)
+        new = await prepare(store, job)
+        if replaced is not None and state_of(replaced[1].subject) == new.place.state == DELAYED:
+            new.place = new.place._replace(lane=turn(lane_of(replaced[1].subject)))
+        if await save(store, scheduler_id, fresh, seq, new, replaced):
+            store.promoter.arm(new.job_id, new.place.due_ms or now)
+            return job
+
+
+async def _is_still(
+    store: QueueStore, scheduler_id: str, known: schedules.Scheduler | None
+) -> bool:
+    """Whether nobody stored or removed the scheduler since `known` was read."""
+    stored = await schedules.read(store, scheduler_id)
+    return (stored and stored.seq) == (known and known.seq)
+
+
+async def _pending_job(
+    store: QueueStore, stored: schedules.Scheduler | None
+) -> tuple[str, Stored] | None:
+    if stored is None:
+        return None
+    job_id = schedules.job_id_of(stored.id, stored.next_ms)
+    pending = await _replaceable(store, job_id)
+    if stored.note and pending is None:  # it may be on its way
+        await help_on(store, stored.note)
+        pending = await _replaceable(store, job_id)
+    return pending
+
+
+async def _left_behind(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
+    """The job of a scheduler that is being removed: it goes next, unless somebody promoted it."""
+    found = await reading.find(store, job_id)
+    if found is None or public_state_of(found.subject) != "delayed":
+        return None
+    return job_id, found
+
+
+async def _replaceable(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
+    """The job, if no worker has it."""
+    found = await reading.find(store, job_id)
+    if found is None or public_state_of(found.subject) not in _REPLACEABLE:
+        return None
+    return job_id, found
+
+
+def _slot(
+    body: dict[str, Any],
+    stored: schedules.Scheduler | None,
+    replaced: tuple[str, Stored] | None,
+    job_opts: dict[str, Any],
+    now: int,
+) -> tuple[int, int]:
+    every = body.get("every")
+    if not every:
+        return int(body["next"]), 0
+    offset = int(body.get("offset") or (job_opts.get("repeat") or {}).get("offset") or 0)
+    same = stored is not None and stored.body.get("every") == every
+    previous = stored.next_ms if stored is not None and same else None
+    slot, offset = next_slot(previous, int(every), now, offset, body.get("startDate"))
+    if replaced is not None and same and stored is not None:
+        slot = stored.next_ms
+    return slot, offset
+
+
+def _offset(
+    body: dict[str, Any],
+    offset: int,
+    stored: schedules.Scheduler | None,
+    replaced: tuple[str, Stored] | None,
+) -> dict[str, Any]:
+    """The field `offset` of the record, if it is to have one: that of the slot, or the old one."""
+    if offset and (replaced is None or "offset" in body):
+        return {"offset": offset}
+    if stored is not None and "offset" in stored.body:
+        return {"offset": stored.body["offset"]}
+    return {"offset": 0} if replaced is None or "pattern" in body else {}
+
+
+async def _free_slot(
+    store: QueueStore,
+    scheduler_id: str,
+    slot: int,
+    every: int | None,
+    replaced: tuple[str, Stored] | None,
+    after: After,
+) -> int:
+    for _ in range(_MAX_SLOTS + 1):
+        job_id = schedules.job_id_of(scheduler_id, slot)
+        if replaced is not None and replaced[0] == job_id:
+            return slot
+        if await reading.find(store, job_id) is None:
+            return slot
+        if every:
+            slot += int(every)
+            continue
+        # The job of this slot was promoted and runs or ran; the pending one is for a later slot.
+        later = None if replaced is None else await after(slot)
+        if later is None:
+            raise refused(-10, "addJobScheduler")
+        slot = later
+    raise refused(-11, "addJobScheduler")
+
+
+__all__ = ["After", "register"]
