@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import TypeVar
 
-from jetbull.backend import Backend
 from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
+
+# Not at run time: a backend stands upon the commands, and these upon what a job is.
+if TYPE_CHECKING:
+    from jetbull.backend import Backend
 
 
 class JobHome(Protocol):

@@ -6,8 +6,11 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.record import dumps
+from jetbull.lock_manager import LockManager
+from jetbull.shielding import Done
 from jetbull.telemetry.attributes import SpanKind
 from jetbull.telemetry.attributes import TelemetryAttributes as Names
 from jetbull.telemetry.interfaces import Telemetry
@@ -22,11 +25,9 @@ from jetbull.telemetry.tracing import (
     wrap,
 )
 
+# Not at run time: the steps of a job are traced, so `Job` stands upon these files.
 if TYPE_CHECKING:
     from jetbull.job import Job
-    from jetbull.ledger.job.lease import Lease
-    from jetbull.lock_manager import LockManager
-    from jetbull.shielding import Done
 
 
 class TracedWorker(Protocol):
