@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, cast
 
-from jetbull import checks
+from jetbull import checks, job_hash, job_record
 from jetbull.commands import (
     adding,
     changing,
@@ -20,42 +20,22 @@ from jetbull.commands import (
     waiting,
 )
 from jetbull.errors import ConfigurationError, JetbullError
-from jetbull.job_body import policies
 from jetbull.job_family import JobFamily
-from jetbull.job_hash import fill, getReturnValue, optsFromJSON
+from jetbull.job_hash import getReturnValue, optsFromJSON
 from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.record import Record
-from jetbull.ledger.parents import parentage
 from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, check_number, expand, numeral, whole
 from jetbull.queue_events import QueueEvents
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
 
-optsDecodeMap = OPTS_DECODE
+optsDecodeMap = OPTS_DECODE  # as in bullmq.job
 optsEncodeMap = OPTS_ENCODE
 
-
 _LARGE_AT_ONCE = 16  # jobs whose data are fetched, a part of up to a message's size each
-
-_CHANGING = frozenset(
-    {
-        "progress",
-        "attemptsMade",
-        "attemptsStarted",
-        "stalledCounter",
-        "processedOn",
-        "finishedOn",
-        "failedReason",
-        "returnvalue",
-        "stacktrace",
-        "deferredFailure",
-        "processedBy",
-    }
-)
-"""What a record says of a job besides what was given, under the same names."""
 
 
 class JobOwner(JobHome, Protocol):
@@ -98,34 +78,10 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     @staticmethod
     def from_record(queue: JobOwner, job_id: str, record: Record) -> Job:
         """The job a ledger record describes."""
-        given, head = record.given, record.head
-        opts = given.get("opts")
-        job = Job(queue, given["name"], record.value(), opts, job_id, stored=True)
-        job.id = job_id
-        job.timestamp = given["timestamp"]
-        job.attempts = job.opts["attempts"] or 0  # when not given: only fresh jobs say 1
-        if head:
-            job._apply(head)
-        job.delay = head.get("delay", 0)
-        job.priority = head.get("priority", 0)
-        if "parentKey" in given:
-            job.parentKey = given["parentKey"]
-            link = given.get("parent") or {}
-            job.parent = {"id": link.get("id"), "queueKey": link.get("queueKey")}
-            job.parent.update(policies(parentage.policy_of(given)))
-            if head.get("orphaned"):
-                job.parentKey, job.parent = None, None
-        job.repeatJobKey = given.get("repeatJobKey")
-        job.deduplication_id = given.get("deduplicationId", job.deduplication_id)
+        given = record.given
+        job = Job(queue, given["name"], record.value(), given.get("opts"), job_id, stored=True)
+        job_record.fill(job, job_id, record)
         return job
-
-    def _apply(self, head: Mapping[str, Any]) -> None:
-        for name in _CHANGING.intersection(head):
-            setattr(self, name, head[name])
-        if not self.failedReason:
-            self.failedReason = None
-        if self.stacktrace:
-            self.stacktrace = list(self.stacktrace)
 
     @staticmethod
     async def load(queue: JobOwner, job_id: str, record: Record) -> Job:
@@ -159,7 +115,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         opts = expand(json.loads(rawData.get("opts") or "{}"))
         data = json.loads(rawData.get("data") or "{}")
         job = Job(queue, str(rawData.get("name")), data, opts, stored=True)
-        fill(job, rawData, jobId)
+        job_hash.fill(job, rawData, jobId)
         return job
 
     # --- changing ----------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""A job from its record in the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jetbull.job_body import JobBody, policies
+from jetbull.ledger.messages.record import Record
+from jetbull.ledger.parents.parentage import policy_of
+
+_CHANGING = frozenset(
+    {
+        "progress",
+        "attemptsMade",
+        "attemptsStarted",
+        "stalledCounter",
+        "processedOn",
+        "finishedOn",
+        "failedReason",
+        "returnvalue",
+        "stacktrace",
+        "deferredFailure",
+        "processedBy",
+    }
+)
+"""What a record says of a job besides what was given, under the same names."""
+
+
+def fill(job: JobBody[Any, Any], job_id: str, record: Record) -> None:
+    """Takes over what the record holds besides name, data and options."""
+    given, head = record.given, record.head
+    job.id = job_id
+    job.timestamp = given["timestamp"]
+    job.attempts = job.opts["attempts"] or 0  # when not given: only fresh jobs say 1
+    if head:
+        for name in _CHANGING.intersection(head):
+            setattr(job, name, head[name])
+        if not job.failedReason:
+            job.failedReason = None
+        if job.stacktrace:
+            job.stacktrace = list(job.stacktrace)
+    job.delay = head.get("delay", 0)
+    job.priority = head.get("priority", 0)
+    if "parentKey" in given:
+        job.parentKey = given["parentKey"]
+        link = given.get("parent") or {}
+        job.parent = {"id": link.get("id"), "queueKey": link.get("queueKey")}
+        job.parent.update(policies(policy_of(given)))
+        if head.get("orphaned"):
+            job.parentKey, job.parent = None, None
+    job.repeatJobKey = given.get("repeatJobKey")
+    job.deduplication_id = given.get("deduplicationId", job.deduplication_id)
+
+
+__all__ = ["fill"]
