@@ -19,6 +19,7 @@ from jetbull.event_emitter import EventEmitter
 from jetbull.ledger.queue.listening import Listener
 from jetbull.ledger.queue.presence import announce_listener
 from jetbull.options import DEFAULT_PREFIX
+from jetbull.ready import Ready
 
 _DECODED = {"progress": "data", "completed": "returnvalue"}
 _RETRY_SECONDS = 0.5
@@ -49,8 +50,7 @@ class QueueEvents(EventEmitter):
         self.client = self.backend.conn
         self.keys = self.backend.keys
         self.redisConnection = None
-        self._ready = asyncio.Event()  # or it never will be
-        self._fault: Exception | None = None
+        self._ready = Ready()
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
         if self.opts["autorun"]:
@@ -63,14 +63,13 @@ class QueueEvents(EventEmitter):
         if self._task is None:
             self._task = asyncio.current_task()
         self.running = True
-        if self._fault is not None and not self.closing:
-            self._fault = None
-            self._ready.clear()
+        if not self.closing:
+            self._ready.begin_again()
         try:
             await self._listen()
         except Exception as error:  # nothing that passes, such as a certificate that is no file
             if not self.closing:
-                self._never_ready(error)
+                self._ready.never(error)
                 self.complain(error)
             raise
         finally:
@@ -85,7 +84,7 @@ class QueueEvents(EventEmitter):
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             self._listener = Listener(store, str(self.opts["lastEventId"] or "$"), self._dispatch)
-            self._listener.ready = self._ready
+            self._listener.ready = self._ready.event
             answering = await announce_listener(store, self._describe)
             try:
                 await self._listener.run()
@@ -95,20 +94,12 @@ class QueueEvents(EventEmitter):
     def _describe(self) -> dict[str, str]:
         return {"name": self.name, "rawname": f"{self.qualifiedName}:qe"}
 
-    def _never_ready(self, error: Exception) -> None:
-        """Whoever waits until it is ready waits in vain, if it is not so yet."""
-        if not self._ready.is_set():
-            self._fault = error
-            self._ready.set()
-
     async def waitUntilReady(self) -> None:
         """Returns when no event from now on can be missed.
 
         Raises what its run ended with instead; ConnectionClosedError when it is closed before.
         """
         await self._ready.wait()
-        if self._fault is not None:
-            raise self._fault
 
     def _dispatch(self, event: dict[str, Any], event_id: str) -> None:
         args = dict(event)
@@ -130,7 +121,7 @@ class QueueEvents(EventEmitter):
     async def close(self) -> None:
         """Stops listening and lets go of the connection; may be called again."""
         self.closing = True
-        self._never_ready(ConnectionClosedError("Connection is closed"))
+        self._ready.never(ConnectionClosedError("Connection is closed"))
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task() and not task.done():
             task.cancel()

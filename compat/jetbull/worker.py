@@ -10,7 +10,6 @@ from uuid import uuid4
 from anyio import CapacityLimiter
 
 from jetbull.backend import create_backend
-from jetbull.checks import mapping
 from jetbull.errors import (
     AckTimeout,
     ConnectionClosedError,
@@ -26,6 +25,7 @@ from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.options import DEFAULT_PREFIX
+from jetbull.ready import Ready
 from jetbull.schedulers.following import follow
 from jetbull.shielding import Done, to_the_end, unless
 from jetbull.telemetry.workers import trace_worker
@@ -124,8 +124,7 @@ class Worker(WorkerBody[Data, Result]):
         self._done: asyncio.Task[None] | None = None
         self._running: asyncio.Task[Any] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()  # or it never will be
-        self._fault: Exception | None = None
+        self._ready = Ready()
         self._manual = ManualFetch(self)
         self._by_hand = 0  # jobs that `processJob` runs
         self._hands_free = asyncio.Event()
@@ -143,33 +142,36 @@ class Worker(WorkerBody[Data, Result]):
         if self.running:
             raise JetbullError("Worker is already running")
         self.running = True
-        if self._fault is not None and not self.closing:
-            self._fault = None
-            self._ready.clear()
+        if not self.closing:
+            self._ready.begin_again()
         self._running = asyncio.current_task()
         self._ended.clear()
         try:
-            while (store := await self._connect()) is not None:
-                try:
-                    await self._serve(store)
-                    return
-                except ConnectionClosedError:
-                    raise
-                except Exception as error:
-                    task = asyncio.current_task()
-                    if task is not None and task.cancelling():
-                        raise asyncio.CancelledError from error
-                    # A worker that ends here would look alive and take no job.
-                    self.complain(error)
-                    await self.rest()
+            await self._work()
         except Exception as error:  # nothing that passes, such as a certificate that is no file
             if not self.closing:
-                self._never_ready(error)
+                self._ready.never(error)
                 self.complain(error)
             raise
         finally:
             self.running = False
             self._ended.set()
+
+    async def _work(self) -> None:
+        """Serves until closed; after an error that may pass it connects and begins anew."""
+        while (store := await self._connect()) is not None:
+            try:
+                await self._serve(store)
+                return
+            except ConnectionClosedError:
+                raise
+            except Exception as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError from error
+                # A worker that ends here would look alive and take no job.
+                self.complain(error)
+                await self.rest()
 
     async def _connect(self) -> QueueStore | None:
         """Connects, however long the server is away; None when closed meanwhile."""
@@ -199,31 +201,10 @@ class Worker(WorkerBody[Data, Result]):
         self._serving = Serving(self, store, self._force)
         await self._serving.run(self._stop)
 
-    async def startStalledCheckTimer(self) -> None:
-        """Brings back the jobs of dead workers from now on, also on a worker that fetches by hand.
-
-        A worker that runs does it anyway, unless it has the option `skipStalledCheck`.
-        """
-        self._stalled_check.start(await self.ledger())
-
-    def _cancel(self, job_id: str, reason: str | None) -> bool | None:
-        """Answers a cancellation that came over the wire; None when the job runs elsewhere."""
-        if job_id not in self.lockManager.get_tracked_job_ids():
-            return None
-        return self.cancelJob(job_id, reason)
-
     def _look_again(self) -> None:
         self._manual.look_again()
         if self._serving is not None:
             self._serving.slots.source.rouse()
-
-    def _on_stalled(self, job_id: str) -> None:
-        self.emit_safely("stalled", job_id)
-
-    def on_idle(self) -> None:
-        """No slot is busy any more: tell the listeners once the queue is drained."""
-        if self._serving is not None:
-            self._serving.on_idle()
 
     # --- one job -----------------------------------------------------------------------
 
@@ -253,16 +234,6 @@ class Worker(WorkerBody[Data, Result]):
         finally:
             self.jobs.discard((job, lease.token))
             self.lockManager.untrack_job(job.id)
-
-    async def getNextJob(
-        self, token: str, opts: Mapping[str, Any] | None = None
-    ) -> Job[Data, Result] | None:
-        """Claims one job by hand; waits up to `drainDelay` s when the queue was seen empty."""
-        return await self._manual.next(token, mapping("opts", opts).get("block", True))
-
-    async def moveToActive(self, token: str) -> Job[Data, Result] | None:
-        """Claims one job by hand if there is one, and does not tell of it: a step of a loop."""
-        return await self._manual.next(token, block=False, tell=False)
 
     # --- pausing and closing -----------------------------------------------------------
 
@@ -300,7 +271,7 @@ class Worker(WorkerBody[Data, Result]):
             self.lockManager.cancel_all_jobs("worker force-closed")
             self._force.set()
         self._stop.set()
-        self._never_ready(ConnectionClosedError("Connection is closed"))
+        self._ready.never(ConnectionClosedError("Connection is closed"))
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._close())
         await to_the_end(self._closing, lambda: self.forceClosing)

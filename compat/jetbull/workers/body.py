@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic
 
 from anyio import CapacityLimiter
@@ -18,6 +18,7 @@ from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.limits import gate
 from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
+from jetbull.ready import Ready
 from jetbull.types.generics import Data, Result
 from jetbull.workers.hand_driven import HandDriven
 from jetbull.workers.manual import ManualFetch
@@ -54,8 +55,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     _manual: ManualFetch
     _done: asyncio.Task[None] | None
     _running: asyncio.Task[Any] | None
-    _ready: asyncio.Event
-    _fault: Exception | None
+    _ready: Ready
 
     # --- facts -------------------------------------------------------------------------
 
@@ -143,14 +143,6 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
             await self.ledger()
             return
         await self._ready.wait()
-        if self._fault is not None:
-            raise self._fault
-
-    def _never_ready(self, error: Exception) -> None:
-        """Whoever waits until it is ready waits in vain, if it is not so yet."""
-        if not self._ready.is_set():
-            self._fault = error
-            self._ready.set()
 
     def describe(self) -> dict[str, Any]:
         """What other processes learn of this worker."""
@@ -186,6 +178,14 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         except Exception:
             log.exception("a listener of 'error' failed")
 
+    def on_idle(self) -> None:
+        """No slot is busy any more: tell the listeners once the queue is drained."""
+        if self._serving is not None:
+            self._serving.on_idle()
+
+    def _on_stalled(self, job_id: str) -> None:
+        self.emit_safely("stalled", job_id)
+
     def on_progress(self, job: Job, progress: Any) -> None:
         """A job that runs here told its progress."""
         self.emit_safely("progress", job, progress)
@@ -198,6 +198,16 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     async def _process(
         self, job: Job, lease: Lease, on_sent: Callable[[], bool], begun: bool = False
     ) -> None: ...
+
+    async def getNextJob(
+        self, token: str, opts: Mapping[str, Any] | None = None
+    ) -> Job[Data, Result] | None:
+        """Claims one job by hand; waits up to `drainDelay` s when the queue was seen empty."""
+        return await self._manual.next(token, checks.mapping("opts", opts).get("block", True))
+
+    async def moveToActive(self, token: str) -> Job[Data, Result] | None:
+        """Claims one job by hand if there is one, and does not tell of it: a step of a loop."""
+        return await self._manual.next(token, block=False, tell=False)
 
     async def processJob(self, job: Job[Data, Result], token: str) -> None:
         """Runs the processor on a job that `getNextJob` gave, renews its lock meanwhile, and stores
@@ -225,6 +235,13 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
             self._by_hand -= 1
             if not self._by_hand:
                 self._hands_free.set()
+
+    async def startStalledCheckTimer(self) -> None:
+        """Brings back the jobs of dead workers from now on, also on a worker that fetches by hand.
+
+        A worker that runs does it anyway, unless it has the option `skipStalledCheck`.
+        """
+        self._stalled_check.start(await self.ledger())
 
     async def runStalledJobsCheck(self) -> None:
         """Brings back the jobs whose locks have expired by now, once; `stalled` for each.
@@ -258,6 +275,12 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     def cancelJob(self, job_id: str, reason: str | None = None) -> bool:
         """Aborts the job's signal; False if it does not run here or takes no signal."""
         return self.lockManager.cancel_job(str(job_id), reason)
+
+    def _cancel(self, job_id: str, reason: str | None) -> bool | None:
+        """Answers a cancellation that came over the wire; None when the job runs elsewhere."""
+        if job_id not in self.lockManager.get_tracked_job_ids():
+            return None
+        return self.cancelJob(job_id, reason)
 
     def cancelAllJobs(self, reason: str | None = None) -> None:
         """Aborts the signals of all jobs running here."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.lock_manager import LockManager
+from jetbull.ready import Ready
 from jetbull.schedulers.following import SchedulingOwner
 from jetbull.workers.stalled_check import StalledCheck
 
@@ -62,7 +62,7 @@ class ServingOwner(SlotsOwner, Protocol):
     drained: bool
     lockManager: LockManager
     _stalled_check: StalledCheck
-    _ready: asyncio.Event
+    _ready: Ready
 
     def describe(self) -> dict[str, Any]:
         """What other processes learn of the worker."""
