@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -42,6 +43,19 @@ async def test_updated_data_has_to_be_json(queue: Any) -> None:
     with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"):
         await job.updateData(math.nan)
     assert (await queue.getJob(job.id)).data == {"n": 1}
+
+
+async def test_data_that_is_no_json_is_refused_in_the_encoders_own_words(queue: Any) -> None:
+    job = await queue.add("job", {})
+    for data in ({"n": math.nan}, {"value": object()}):
+        with pytest.raises((ValueError, TypeError)) as own:
+            json.dumps(data, allow_nan=False)
+        with pytest.raises(type(own.value)) as told:
+            await job.updateData(data)
+        assert str(told.value) == str(own.value)
+        with pytest.raises(type(own.value)) as told:
+            await queue.add("job", data)
+        assert str(told.value) == str(own.value)
 
 
 async def test_a_processor_can_keep_its_place_in_the_data(make: Makers, queue: Any) -> None:

@@ -54,11 +54,15 @@ def dumps(value: Any) -> str:
 
 
 def dumps_of(what: str, value: Any) -> str:
-    """As `dumps`, with an error that says of what the value is."""
+    """As `dumps`, with an error whose note says of what the value is.
+
+    Its text is the encoder's alone: callers of BullMQ for Python compare it.
+    """
     try:
         return dumps(value)
     except NotJSONError as error:
-        raise NotJSONError(f"{error}: {what} is text, numbers, lists and dictionaries.") from None
+        error.add_note(f"It is {what}: text, numbers, lists and dictionaries can be stored.")
+        raise
 
 
 def first_line(head: dict[str, Any]) -> bytes:
