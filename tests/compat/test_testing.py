@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from jetbull import Queue, QueueEvents, Worker
 from jetbull.errors import JobError
 from jetbull.ledger.belongings.logs import append_row
+from jetbull.ledger.wire import Msg, Wire
 from jetbull.server import EmbeddedServer
 from jetbull.testing import LeakError, flush, no_leaks
 
@@ -119,6 +121,25 @@ async def test_flush_leaves_no_stream_of_a_closed_prefix(nats_server: EmbeddedSe
     await flush()
     async with Queue("q", {"prefix": "closed"}) as queue:
         assert await queue.getJobCountByTypes() == 0
+
+
+async def test_a_stream_is_emptied_before_it_is_deleted(nats_server: EmbeddedServer) -> None:
+    """Made again at once, one of a busy server may find the messages of the deleted one."""
+    asked = asyncio.Queue[str]()
+
+    async def note(msg: Msg) -> None:
+        verb, _, stream = json.loads(msg.data)["subject"].removeprefix("$JS.API.").rpartition(".")
+        if stream == "JB_closed" and verb in ("STREAM.PURGE", "STREAM.DELETE"):
+            asked.put_nowait(verb)
+
+    async with Queue("q", {"prefix": "closed"}) as queue:
+        await queue.add("job", {})
+    wire = await Wire.open([nats_server.url])
+    await wire.subscribe("$JS.EVENT.ADVISORY.API", note)
+    await flush()
+    async with asyncio.timeout(10):
+        assert [await asked.get(), await asked.get()] == ["STREAM.PURGE", "STREAM.DELETE"]
+    await wire.close()
 
 
 async def test_a_clean_block_is_no_leak() -> None:

@@ -1,5 +1,8 @@
 """Emptying a prefix: deleted when nobody has it open, purged when somebody has.
 
+What is deleted is purged first: a stream that is made anew at once may find the messages of the
+deleted one, which the server takes away in its own time.
+
 Who has a prefix open (any queue, worker or listener of it, in any process) answers a question over
 core NATS; the server itself says so at once when nobody does. On the same subject they learn that
 something was emptied: ids reserved ahead and priority levels known to be stored are no more.
@@ -47,10 +50,11 @@ async def flush(wire: Wire, names: Iterable[str]) -> None:
     async def one(token: str, streams: list[str]) -> None:
         async with at_once:
             is_open = await _is_open(wire, token)
-            verb = "PURGE" if is_open else "DELETE"
             for stream in streams:
                 try:
-                    await wire.api(f"STREAM.{verb}.{stream}", {})
+                    await wire.api(f"STREAM.PURGE.{stream}", {})
+                    if not is_open:
+                        await wire.api(f"STREAM.DELETE.{stream}")
                 except StreamMissing:
                     continue
             if is_open:
