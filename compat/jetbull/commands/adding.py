@@ -72,6 +72,9 @@ async def _add_plain(store: QueueStore, prepared: Sequence[NewJob]) -> list[str]
 
 async def _add_each(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
     for job in jobs:
+        if job.parent and job.opts.get("jobId"):
+            await linking.require_adoptable(store, job)
+    for job in jobs:
         job.id = await add(store, job)
     return [str(job.id) for job in jobs]
 

@@ -12,6 +12,7 @@ from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.messages.names import HEAD
+from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import bookkeeping, parentage, parents
 from jetbull.ledger.store.batch import commit
 from jetbull.ledger.store.store import QueueStore
@@ -72,6 +73,23 @@ async def require_parent(store: QueueStore, job: Draft) -> None:
         raise refused(-5, "addJob", parent=str(job.parentKey))
 
 
+async def require_adoptable(store: QueueStore, job: Draft) -> None:
+    """JobError -7 when there is a job of this id, and another parent of it that exists."""
+    existing = await reading.find(store, str(job.id))
+    if existing is not None:
+        await _refuse_rival(store, str(job.id), existing, str(job.parentKey))
+
+
+async def _refuse_rival(store: QueueStore, job_id: str, existing: Stored, key: str) -> None:
+    old = await parentage.parent_of(store, existing.record, job_id)
+    if (
+        old is not None
+        and f"{old.store.names.qualified}:{old.job_id}" != key
+        and await reading.find(old.store, old.job_id) is not None
+    ):
+        raise refused(-7, "addJob", parent=key)
+
+
 async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> str:
     """A job of this id exists: it becomes a child of the parent, or counts at once."""
     existing = await reading.find(store, new.job_id)
@@ -83,13 +101,7 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> st
         await store_job(store, new)
         await expect_child(parent)
         return new.job_id
-    old = await parentage.parent_of(store, existing.record, new.job_id)
-    if (
-        old is not None
-        and (old.job_id, old.store.names.qualified) != (parent.job_id, parent.store.names.qualified)
-        and await reading.find(old.store, old.job_id) is not None
-    ):
-        raise refused(-7, "addJob", parent=str(new.record.given["parentKey"]))
+    await _refuse_rival(store, new.job_id, existing, str(new.record.given["parentKey"]))
     await expect_child(parent)
     if not await parents.adopt(store, new.job_id, new.record):
         return await _adopt(store, new, parent)  # it was removed meanwhile

@@ -196,6 +196,18 @@ async def test_a_child_that_is_refused_leaves_nothing_to_wait_for(make: Makers, 
     assert await queue.getJobState("late") == "waiting"
 
 
+async def test_a_bulk_with_the_child_of_another_parent_adds_nothing(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    owner, other = [
+        {"id": (await top.add("job", {})).id, "queue": top.qualifiedName} for _ in range(2)
+    ]
+    await low.add("theirs", {}, {"jobId": "theirs", "parent": owner})
+    taken = {"name": "theirs", "opts": {"jobId": "theirs", "parent": other}}
+    with pytest.raises(TypeError, match="cannot be replaced"):
+        await low.addBulk([{"name": "before"}, taken, {"name": "after"}])
+    assert await low.getJobCountByTypes() == 1
+
+
 async def test_a_tree_that_is_refused_keeps_no_other_from_being_added(
     make: Makers, queue: Any
 ) -> None:
