@@ -40,7 +40,8 @@ def log_events(worker: Worker) -> None:
             error,
             extra={
                 **fields(job),
-                "errorType": type(error).__name__,
+                # Of one that was raised in a process of the pool only the name is here.
+                "errorType": getattr(error, "kind", type(error).__name__),
                 "final": job.finishedOn is not None and job.finishedOn > 0,
             },
         )

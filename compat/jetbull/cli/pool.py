@@ -39,8 +39,8 @@ class ProcessPool:
     async def run(self, job: Job, token: str) -> Any:
         """What the processor returns for the job.
 
-        Raises what it raised, by message (UnrecoverableError as such); JetbullError says how a
-        child ended that did not answer.
+        Raises what it raised, by message and `kind` (UnrecoverableError as such); JetbullError says
+        how a child ended that did not answer.
         """
         async with self._places:
             child = await self._child()
@@ -67,6 +67,19 @@ class ProcessPool:
         """Ends the children; they are killed if they do not end in time."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(child.close() for child in idle))
+
+
+class _Failure(JetbullError):
+    """What a processor raised in its child; `kind` is the name of its class there."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__(said["error"])
+        self.kind: str = said["kinds"][0]
+        self.add_note(said["trace"])
+
+
+class _FinalFailure(_Failure, UnrecoverableError):
+    """One after which the job is not tried again."""
 
 
 class _JobFailed(Exception):
@@ -191,11 +204,7 @@ async def _called(job: Job, name: str, args: list[Any]) -> dict[str, Any]:
 
 
 def _error(said: dict[str, Any]) -> Exception:
-    if "UnrecoverableError" in said["kinds"]:
-        return UnrecoverableError(said["error"])
-    error = JetbullError(said["error"])
-    error.add_note(said["trace"])
-    return error
+    return (_FinalFailure if "UnrecoverableError" in said["kinds"] else _Failure)(said)
 
 
 def _path_but_here() -> str:

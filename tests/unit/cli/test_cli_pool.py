@@ -30,6 +30,10 @@ from pathlib import Path
 from jetbull import UnrecoverableError
 
 
+class GivenUp(UnrecoverableError):
+    pass
+
+
 async def process(job, token):
     if job.name == "crash":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -56,7 +60,7 @@ async def process(job, token):
     if job.name == "fail":
         raise ValueError("no voice")
     if job.name == "give up":
-        raise UnrecoverableError("never")
+        raise GivenUp("never")
     if job.name == "wait":
         Path("begun").touch()
         while not Path("go").exists():
@@ -150,6 +154,20 @@ async def test_a_failing_child_fails_its_own_job_only(
     (tmp_path / "go").touch()
     await _result(other, events)
     assert (await _result(await queue.add("job", {}), events))["attempt"] == 1
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fail", "ValueError"), ("give up", "GivenUp")])
+async def test_the_log_names_the_error_as_the_processor_raised_it(
+    queue: Queue, tmp_path: Path, name: str, kind: str
+) -> None:
+    (tmp_path / "mine.py").write_text(_CODE)
+    await queue.add(name, {})
+    options = ["--pool", "processes", "--log-format", "json", "--queue", queue.name]
+    url = ["--nats-url", str(queue.opts["connection"])]
+    with running("worker", "mine:process", *options, *url, folder=tmp_path) as command:
+        assert command.logged("job failed")["errorType"] == kind
+        command.send(signal.SIGTERM)
+        assert command.wait() == 0
 
 
 async def test_a_crashed_try_is_followed_by_the_next(
