@@ -19,6 +19,7 @@ from .guard import Guard
 from .routes import health, queue
 from .service import QueueService
 from .settings import ApiSettings
+from .stopping import Stopping
 
 __all__ = ["create_app"]
 
@@ -48,7 +49,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         lifespan=lifespan,
         default_response_class=Json,
         redirect_slashes=False,
-        responses={"4XX": {"model": Problem}, 500: {"model": Problem}},
+        responses={"4XX": {"model": Problem}, 500: {"model": Problem}, 503: {"model": Problem}},
     )
     app.state.queue = served
     app.state.service = QueueService(served)
@@ -56,6 +57,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.include_router(health.router)
     add_error_handlers(app)
     # The last one added is the first a request meets.
+    app.add_middleware(Stopping)
     app.add_middleware(Guard, settings=settings)
     if settings.origins:
         app.add_middleware(

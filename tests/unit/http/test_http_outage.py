@@ -81,6 +81,14 @@ async def test_the_interface_stops_without_a_traceback_while_a_call_waits_for_th
                 await asyncio.sleep(0.01)
             signal.raise_signal(signal.SIGTERM)
             await interface
-            assert (await call).status_code == 500
+            answer = await call
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "statusCode": 503,
+        "message": "The interface is stopping, and this call may or may not have been carried out: "
+        "look before you call again.",
+        "error": "Service Unavailable",
+    }
+    assert answer.headers["x-correlation-id"]
     assert "Cancel 1 running task(s)" in caplog.text
     assert "Traceback" not in caplog.text
