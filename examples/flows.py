@@ -42,7 +42,6 @@ async def main() -> None:
     producer = FlowProducer()
     async with Queue(PAGES) as pages, Queue(BOOKS) as books, QueueEvents(BOOKS) as events:
         tree = await producer.add(flow)  # all of it is stored, or nothing
-        assert tree is not None
         book: Job = tree["job"]
         print("the book is", await book.getState())
         print("its pages are", [await child["job"].getState() for child in tree["children"]])

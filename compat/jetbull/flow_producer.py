@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from jetbull import checks
 from jetbull.backend import create_backend
@@ -45,14 +45,15 @@ class FlowProducer(EventEmitter):
         self,
         flow: FlowJob | Mapping[str, Any],
         opts: FlowOptions | Mapping[str, Any] | None = None,
-    ) -> JobNode | None:
+    ) -> JobNode:
         """Stores a tree `{name, queueName, data, opts, children}` in one step.
 
-        Gives `{"job": Job, "children": [...]}`, or None after `close`. FlowError with `.code` -5
-        when the root's parent does not exist, -7 when a job has another parent already.
+        Gives `{"job": Job, "children": [...]}`; after `close` None, which is no part of the type,
+        as in BullMQ. FlowError with `.code` -5 when the root's parent does not exist, -7 when a
+        job has another parent already.
         """
         if self.closing:
-            return None
+            return cast(JobNode, None)
         given = checks.mapping("opts", opts)
         defaults = checks.mapping("queuesOptions", given.get("queuesOptions"))
         self._queues.clear()
@@ -60,10 +61,13 @@ class FlowProducer(EventEmitter):
         await self.backend.addFlow([tree])
         return tree.as_dict()
 
-    async def addBulk(self, flows: Sequence[FlowJob | Mapping[str, Any]]) -> list[JobNode] | None:
-        """Stores several trees in one step; errors of single roots are not raised."""
+    async def addBulk(self, flows: Sequence[FlowJob | Mapping[str, Any]]) -> list[JobNode]:
+        """Stores several trees in one step; errors of single roots are not raised.
+
+        Gives one tree for each, and None after `close` as `add` does.
+        """
         if self.closing:
-            return None
+            return cast(list[JobNode], None)
         self._queues.clear()
         trees = [self._tree(flow, None, {}) for flow in checks.mappings("flows", flows)]
         if trees:

@@ -11,8 +11,17 @@ from typing import Any, TypedDict, assert_type
 
 import pytest
 
-from jetbull import AbortSignal, ConnectionClosedError, FlowProducer, Job, Queue, Worker
-from jetbull.errors import ConfigurationError
+import jetbull
+from jetbull import (
+    AbortSignal,
+    ConfigurationError,
+    ConnectionClosedError,
+    FlowProducer,
+    Job,
+    JobError,
+    Queue,
+    Worker,
+)
 from jetbull.types import (
     ConnectionOptions,
     FlowJob,
@@ -136,11 +145,20 @@ async def test_a_flow_comes_back_as_a_tree_of_jobs() -> None:
     producer = FlowProducer()
     child: FlowJob = {"name": "coat", "queueName": "paint", "opts": {"attempts": 2}}
     tree = await producer.add({"name": "car", "queueName": "paint", "children": [child]})
-    assert_type(tree, JobNode | None)
+    assert_type(tree, JobNode)
     await producer.close()
-    assert tree is not None
     assert_type(tree["job"], Job[Any, Any])
     assert [node["job"].name for node in tree["children"]] == ["coat"]
+
+
+async def test_errors_that_the_documentation_names_stand_beside_the_classes() -> None:
+    async with Queue("paint") as queue:
+        with pytest.raises(JobError) as refused:
+            await queue.add("coat", {}, {"parent": {"id": "gone", "queue": queue.qualifiedName}})
+        assert_type(refused.value.code, int)
+        assert refused.value.code == -5
+    named = {"AckTimeout", "ConfigurationError", "FlowError", "JobError", "ServerUnavailable"}
+    assert named <= set(jetbull.__all__) <= set(dir(jetbull))
 
 
 async def test_a_scheduler_is_shown_with_its_fields() -> None:
