@@ -38,6 +38,8 @@ def log_events(worker: Worker) -> None:
         log.warning(
             "job failed: %s",
             error,
+            # Where it was raised is for whoever looks for a mistake; the job keeps it as well.
+            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
             extra={
                 **fields(job),
                 # Of one that was raised in a process of the pool only the name is here.

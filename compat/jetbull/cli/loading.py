@@ -74,6 +74,11 @@ def as_call(processor: Any, concurrency: int, reference: str) -> tuple[Call, int
 
 
 def _module(name: str) -> Any:
+    if os.sep in name or name.endswith(".py"):
+        dotted = name.removesuffix(".py").replace(os.sep, ".").strip(".")
+        raise ConfigurationError(
+            f"{name!r} is a file and no module: write it as in an import, such as {dotted}."
+        )
     folder = os.getcwd()
     if folder not in sys.path:
         sys.path.insert(0, folder)

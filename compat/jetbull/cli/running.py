@@ -37,11 +37,13 @@ async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool
     if isinstance(processor, Worker):
         worker = _fitted(processor, reference, settings)
     elif settings.pool == "processes":
-        pool = ProcessPool(reference, settings.concurrency)
-        worker = _worker(processor, pool.run, 2, settings)
+        options = _options(processor, settings)
+        pool = ProcessPool(reference, options["concurrency"])
+        worker = Worker(settings.queue, _told(pool.run, 2, settings.queue), options)
     else:
-        call, arguments = as_call(processor, settings.concurrency, reference)
-        worker = _worker(processor, call, arguments, settings)
+        options = _options(processor, settings)
+        call, arguments = as_call(processor, options["concurrency"], reference)
+        worker = Worker(settings.queue, _told(call, arguments, settings.queue), options)
     log_events(worker)
     try:
         with anyio.open_signal_receiver(*stop_signals()) as signals:
@@ -58,24 +60,32 @@ async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool
     return not worker.forceClosing
 
 
-def _worker(processor: Any, call: Call, arguments: int, settings: WorkerSettings) -> Worker:
-    options = {
+def _options(processor: Any, settings: WorkerSettings) -> dict[str, Any]:
+    """The Worker's: what was set, else the processor's own, else the settings' defaults."""
+    told = {
+        "concurrency": ("concurrency", settings.concurrency),
+        "lock": ("lockDuration", round(settings.lock * 1000)),
+        "max_stalled": ("maxStalledCount", settings.max_stalled),
+    }
+    return {
+        **dict(told[name] for name in ("concurrency", "lock")),
         **getattr(processor, "worker_options", {}),
+        **dict(told[name] for name in told if name in settings.model_fields_set),
         "connection": settings.nats_url,
         "prefix": settings.prefix,
-        "concurrency": settings.concurrency,
-        "lockDuration": round(settings.lock * 1000),
         "autorun": False,
     }
-    if settings.max_stalled is not None:
-        options["maxStalledCount"] = settings.max_stalled
-    return Worker(settings.queue, _told(call, arguments, settings.queue), options)
 
 
 def _fitted(worker: Worker, reference: str, settings: WorkerSettings) -> Worker:
     """A Worker of the caller's own; its queue is its own affair."""
     if worker.processor is None:
         raise ConfigurationError(f"{reference!r} is a Worker without a processor.")
+    if settings.pool == "processes":
+        raise ConfigurationError(
+            f"{reference!r} is a Worker, whose jobs run in this process: for --pool processes "
+            "(WORKER_POOL) name its processor."
+        )
     if "concurrency" in settings.model_fields_set:
         worker.concurrency = settings.concurrency
     return worker

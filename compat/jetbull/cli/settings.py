@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jetbull.errors import ConfigurationError
@@ -33,9 +33,10 @@ class LogSettings(_Settings):
 
     options_begin: ClassVar[str] = "--log-"
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", validation_alias="LOG_LEVEL"
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = (
+        Field(default="info", validation_alias="LOG_LEVEL")
     )
+    """In capitals as well, as `logging` writes them."""
     format: Literal["auto", "json", "text"] = Field(default="auto", validation_alias="LOG_FORMAT")
     """`auto` is text on a terminal and JSON elsewhere."""
 

@@ -58,6 +58,9 @@ async def until_told(job, token):
     return {"by": "patience"}
 
 
+by_coroutine.worker_options = {"concurrency": 3}
+
+
 async def deadly(job, token):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -131,6 +134,13 @@ async def test_what_can_be_called_with_a_job_is_a_processor(
     assert (folder / "closed").exists() == ("ByName" in reference)
 
 
+async def test_a_setting_goes_before_what_the_processor_says(queue: Queue, folder: Path) -> None:
+    arguments, cwd = _worker(queue, folder, "mine:by_coroutine", "--concurrency", "1")
+    with running(*arguments, folder=cwd) as worker:
+        assert worker.logged("worker ready")["concurrency"] == 1
+        assert _stopped(worker) == 0
+
+
 @pytest.mark.parametrize("reference", ["mine:by_coroutine", "mine:by_function"])
 async def test_every_log_line_of_a_job_has_its_ids(
     queue: Queue, folder: Path, reference: str
@@ -145,7 +155,8 @@ async def test_every_log_line_of_a_job_has_its_ids(
         "queue": queue.name,
     }
     with running(*arguments, folder=cwd) as worker:
-        assert worker.logged("worker ready")["concurrency"] == 1
+        by_itself = 3 if reference == "mine:by_coroutine" else 1
+        assert worker.logged("worker ready")["concurrency"] == by_itself
         line = worker.logged("working")
         assert line.items() >= {**ids, "logger": "mine"}.items()
         assert worker.logged("job completed").items() >= ids.items()
@@ -162,6 +173,17 @@ async def test_a_failure_is_logged_with_its_reason_and_whether_it_is_final(
             line = worker.logged("job failed: no voice")
             assert line["errorType"] == "ValueError" and line["level"] == "warning"
             assert (line["attempt"], line["final"]) == (attempt, final)
+        assert _stopped(worker) == 0
+
+
+async def test_at_the_level_debug_the_log_tells_where_a_failure_was_raised(
+    queue: Queue, folder: Path
+) -> None:
+    arguments, cwd = _worker(queue, folder, "mine:failing")
+    await queue.add("speak", {})
+    with running(*arguments, folder=cwd, LOG_LEVEL="DEBUG") as worker:
+        raised = worker.logged("job failed: no voice")["error"]
+        assert "mine.py" in raised and raised.endswith("ValueError: no voice")
         assert _stopped(worker) == 0
 
 
@@ -244,6 +266,7 @@ def test_without_a_server_it_says_how_to_start_one_and_keeps_trying(folder: Path
         ("mine", "'mine' names no processor: write it as module:attribute"),
         ("mine:", "'mine:' names no processor: write it as module:attribute"),
         ("nowhere:worker", "There is no module 'nowhere' in "),
+        ("mine.py:by_function", "'mine.py' is a file and no module: write it as in an import, "),
         ("mine:missing", "'mine:missing' names nothing: mine has no attribute 'missing'."),
         ("mine:nothing", "'mine:nothing' is an object of type int and no processor"),
         ("broken:worker", "The module 'broken' cannot be imported: ZeroDivisionError"),
@@ -255,6 +278,17 @@ def test_a_reference_that_leads_nowhere_is_explained(
     (folder / "broken.py").write_text("1 / 0\n")
     said = sentence_of("worker", reference, folder=folder, environment={"NATS_URL": nats_url})
     assert said.startswith(f"jetbull: {sentence}")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_worker_of_the_callers_own_cannot_run_its_jobs_in_processes(folder: Path) -> None:
+    (folder / "own.py").write_text(
+        "from jetbull import Worker\n"
+        "import mine\n"
+        "worker = Worker('q', mine.by_coroutine, {'autorun': False})\n"
+    )
+    said = sentence_of("worker", "own:worker", "--pool", "processes", folder=folder)
+    assert said.startswith("jetbull: 'own:worker' is a Worker, whose jobs run in this process: for")
     assert len(said.splitlines()) == 1
 
 
