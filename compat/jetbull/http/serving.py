@@ -69,7 +69,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         raise ConfigurationError(
             f"The interface cannot listen on {host}:{port} ({error.strerror or error}): "
-            "choose another PORT or stop what uses it."
+            "choose another address or PORT, or stop what uses it."
         ) from error
     with listener:
         yield listener
