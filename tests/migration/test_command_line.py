@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from bull2jet.options import Options
-from jetbull.ledger.store import batch
 from jetbull.server import EmbeddedServer
 
 from .commands import Ended, begun, bull2jet, on_terminal
@@ -194,9 +193,8 @@ def test_a_report_that_cannot_be_written_is_printed_all_the_same(
 
 
 def test_a_target_without_room_says_so_and_the_same_command_goes_on_when_there_is(
-    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(batch, "_COMMIT_SECONDS", 3.0)  # no answer comes from a full store
     client, store = redis_server.client, {"store_dir": str(tmp_path / "store")}
     make_jobs(client, 8)
     for number in range(300):

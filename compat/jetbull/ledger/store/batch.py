@@ -31,6 +31,8 @@ _NO_ROOM = 10023
 _BATCH_HEADERS = ("Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit")
 _COMMIT_SECONDS = 20.0
 _A_SECOND = 20_000  # messages the server stores in a second, at the least
+_SILENT_SECONDS = 1.0  # without an answer, until it is looked whether one is to come
+_NEVER = str(2**62)  # a sequence that no message has
 _ELECTED_SECONDS = 0.05
 _TURN = 1000  # messages until others have their turn
 _AT_ONCE = 64  # taken back
@@ -143,12 +145,40 @@ async def _send(wire: Wire, messages: Sequence[Message], tries: set[str]) -> int
         last.headers["Nats-Batch-Commit"] = "1"
         timeout = _COMMIT_SECONDS + count / _A_SECOND
         try:
-            seq = await (await wire.post(last.subject, last.payload, last.headers, timeout=timeout))
+            answer = await wire.post(last.subject, last.payload, last.headers, timeout=timeout)
+            seq = await _unless_torn(wire, last.subject, answer, count)
         except StoreError as error:
             _learn(wire, error)
             raise
         wire.batch_proven = max(wire.batch_proven, count)
         return seq
+
+
+async def _unless_torn(wire: Wire, subject: str, answer: asyncio.Future[int], count: int) -> int:
+    """The answer to a commit; AckTimeout when the server has passed over it.
+
+    nats-server 2.15 says nothing when it finds no room for a message in the midst of a batch. What
+    is sent behind the commit is answered behind it: a message that cannot be stored shows that.
+    """
+    silent = _SILENT_SECONDS + count / _A_SECOND
+    try:
+        await asyncio.wait([answer], timeout=silent)
+        if not answer.done() and await _is_awake(wire, subject):
+            await asyncio.wait([answer], timeout=silent)  # servers of a cluster take their time
+            if not answer.done():
+                raise AckTimeout(f"The NATS server at {wire.url} passed over a batch.")
+        return await answer
+    finally:
+        answer.cancel()
+
+
+async def _is_awake(wire: Wire, subject: str) -> bool:
+    headers = {_EXPECTED: _NEVER, f"{_EXPECTED}-Subject": subject}
+    try:
+        await (await wire.question(subject, b"", headers))
+    except (AckTimeout, StreamMissing):
+        return False
+    return True
 
 
 async def _take_back(wire: Wire, stream: str, messages: Sequence[Message], tries: set[str]) -> None:
