@@ -146,6 +146,27 @@ async def test_no_command_holds_more_than_a_few_huge_jobs_at_once(
     assert max(held) < 2 * CHUNK_BYTES
 
 
+async def test_a_run_reads_each_scheduler_four_times_however_many_there_are(
+    redis_server: RedisServer, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Command] = []
+    from_redis = Door.calls
+
+    async def calls(self: Door, commands: Sequence[Command]) -> list[Any]:
+        asked.extend(commands)
+        return await from_redis(self, commands)
+
+    monkeypatch.setattr(Door, "calls", calls)
+    make_jobs(redis_server.client, 4)
+    rule = {"name": "tick", "ic": 1, "every": 60_000, "offset": 0}
+    for number in range(3):
+        redis_server.client.zadd("bull:q:repeat", {f"s{number}": 2_000_000_040_000})
+        redis_server.client.hset(f"bull:q:repeat:s{number}", mapping=rule)
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    # To know the ids, to carry them, and before and after that to compare.
+    assert asked.count(("HGETALL", "bull:q:repeat:s1")) == 4
+
+
 def _parts(answer: Any) -> Iterable[bytes]:
     """The strings that an answer of Redis holds."""
     if isinstance(answer, bytes):

@@ -31,6 +31,7 @@ from bull2jet.transfer.furniture import (
     carry_settings,
     mapper_for,
 )
+from bull2jet.transfer.mapping import Mapper
 from bull2jet.transfer.sweeping import Sweeper
 from bull2jet.transfer.verify import Verifier
 from bull2jet.transfer.verify_rules import RuleCheck
@@ -73,9 +74,9 @@ class Move:
             await refuse_active(self.door, self.queue)
         async with held_lease(self.door, self.queue, "run") as lease:
             handover = Handover(self.door, self.found, lease)
-            checkpoint = await self._open(checkpoint, handover)
+            checkpoint, mapper = await self._open(checkpoint, handover)
             began = time.monotonic()
-            carrier = await self._carry(handover, checkpoint)
+            carrier = await self._carry(handover, mapper)
             verifier = await self._compare(handover, checkpoint, line)
             complete = carrier.complete and not line.differing
             checkpoint = await self._conclude(checkpoint, verifier, complete, began)
@@ -139,7 +140,7 @@ class Move:
         for job_id in sorted((await look(self.door, self.queue)).held):
             self.findings.add(still_active(self.queue, job_id))
 
-    async def _open(self, checkpoint: Checkpoint, handover: Handover) -> Checkpoint:
+    async def _open(self, checkpoint: Checkpoint, handover: Handover) -> tuple[Checkpoint, Mapper]:
         """Holds the target's workers back and stops the old ones."""
         if checkpoint.phase is not Phase.COPYING:
             before = await read_settings(self.door, self.queue)
@@ -163,14 +164,13 @@ class Move:
         await self.target.set_paused(True)
         await handover.freeze()
         mapper = await mapper_for(self.door, self.queue, checkpoint)
-        return await save(self.target, checkpoint, schedulers=mapper.ids)
+        return await save(self.target, checkpoint, schedulers=mapper.ids), mapper
 
-    async def _carry(self, handover: Handover, checkpoint: Checkpoint) -> Carrier:
+    async def _carry(self, handover: Handover, mapper: Mapper) -> Carrier:
         options = self.options
         await settle_active(
             self.door, self.found, options.active, options.wait_active, self.progress
         )
-        mapper = await mapper_for(self.door, self.queue, checkpoint)
         await carry_settings(self.door, self.queue, self.target, self.findings)
         await carry_schedulers(
             self.door, self.queue, self.target, handover, mapper, self.findings, live=False
@@ -193,15 +193,14 @@ class Move:
         )
         await verifier.verify()
         fill_comparison(line, verifier)
-        line.rules_different = await self._compare_rules(handover, checkpoint)
+        line.rules_different = await self._compare_rules(handover, mapper)
         return verifier
 
-    async def _compare_rules(self, handover: Handover, checkpoint: Checkpoint) -> int:
+    async def _compare_rules(self, handover: Handover, mapper: Mapper) -> int:
         """How many rules differ; what an old producer has set meanwhile is carried first."""
         door, queue, target = self.door, self.queue, self.target
         for _ in range(_LOOKS):
             told, again = Findings(), Findings()
-            mapper = await mapper_for(door, queue, checkpoint)
             counter = await carry_settings(door, queue, target, again)
             await carry_schedulers(door, queue, target, handover, mapper, again, live=False)
             await carry_deduplication(door, queue, target, again)

@@ -47,8 +47,9 @@ async def read_schedulers(
     door: Door, queue: QueueRef, before: Sequence[Scheduler] | None = None
 ) -> Schedules:
     """The schedulers that the queue still lists, by next slot; `before` are those taken over."""
-    if before is None:
-        before = (await taken_over(door, queue)).schedulers
+    if before is None:  # read only where there is something to compare with it
+        (left,) = await door.calls([("EXISTS", QueueKeys(queue)("repeat"))])
+        before = (await taken_over(door, queue)).schedulers if left else ()
     return await _read_all(door, queue, "repeat", before)
 
 
