@@ -118,6 +118,24 @@ async def test_prefixes_with_a_colon_are_found_without_being_named(
     assert [queue.queue for queue in report.queues] == ["bull:orders", "shop:eu:orders"]
 
 
+async def test_a_prefix_that_begins_with_the_usual_one_is_told_from_a_name_with_a_colon(
+    redis_server: RedisServer, old: Any, options: Options
+) -> None:
+    client = redis_server.client
+    for queue, prefix in (("orders", "bull:eu"), ("bills", "bull:eu"), ("us:orders", "bull")):
+        await old(queue, prefix=prefix).add("work", {})
+    # BullMQ for Node notes its version, and refuses such names; "bills" learns from its neighbour.
+    client.hset("bull:eu:orders:meta", "version", "bullmq:5.13.0")
+    report = await there(options)
+    (doubt,) = [found for found in report.findings if found.code == "doubtful-prefix"]
+    assert doubt.queue == "bull:us:orders" and doubt.text.endswith("give --prefix bull:us.")
+    for name in ("orders", "bills"):
+        async with worker_on(options, name, prefix="bull:eu") as shift:
+            await shift.until("1")
+    async with worker_on(options, "us:orders") as shift:
+        await shift.until("1")
+
+
 async def test_stray_markers_are_no_jobs(
     redis_server: RedisServer, options: Options, door: Door
 ) -> None:

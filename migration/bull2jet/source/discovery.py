@@ -11,6 +11,7 @@ from bull2jet.source.door import Door, text
 from bull2jet.source.generation import Generation, Library, detect
 from bull2jet.source.keys import QUEUE_SUFFIXES, QueueKeys, glob_escaped
 from bull2jet.source.listing import HOLDERS, is_marker, usable
+from bull2jet.source.roots import doubtful, part_roots
 from bull2jet.source.settings import number, read_meta
 
 #: suffixes that make a key's root a candidate; none of them is a part of a job's key
@@ -31,7 +32,6 @@ _TYPES = {
 _OLD_TYPES = {"completed": "set", "failed": "set"}
 #: what is written to stop the workers
 _STOPPING = frozenset({"wait", "paused", "meta", "meta-paused", "marker"})
-_USUAL_PREFIXES = ("bull", "{bull}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,10 @@ async def discover(
     for pattern in [f"{glob_escaped(prefix)}:*" for prefix in prefixes] or ["*"]:
         async for page in door.keys(pattern):
             roots.update(root for root in map(_root, page) if root)
-    found = [queue for queue in (split_root(root, prefixes) for root in sorted(roots)) if queue]
-    for queue in found:
+    for queue in await part_roots(door, sorted(roots), prefixes):
         if only and queue.name not in only and queue.key not in only:
             continue
-        await _examine(door, queue, result)
+        await _examine(door, queue, result, sure=bool(prefixes))
     _name_missing(result, only)
     return result
 
@@ -78,25 +77,7 @@ def _root(key: str) -> str | None:
     return root if suffix in _TELLING and ":" in root else None
 
 
-def split_root(root: str, prefixes: Sequence[str] = ()) -> QueueRef | None:
-    """Prefix and queue of `<prefix>:<queue>`.
-
-    A given prefix wins, the longest first; then the libraries' default. Otherwise the last colon
-    parts them, since a queue name of BullMQ holds none, while a prefix may.
-    """
-    for prefix in sorted(prefixes, key=len, reverse=True):
-        if root.startswith(f"{prefix}:"):
-            return QueueRef(prefix, root[len(prefix) + 1 :])
-    if prefixes:
-        return None
-    for prefix in _USUAL_PREFIXES:
-        if root.startswith(f"{prefix}:"):
-            return QueueRef(prefix, root[len(prefix) + 1 :])
-    prefix, _, name = root.rpartition(":")
-    return QueueRef(prefix, name)
-
-
-async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
+async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool) -> None:
     keys = QueueKeys(queue)
     all_types = await _all_types(door, keys)
     types = _well_typed(all_types)
@@ -110,6 +91,9 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
     told += ["finished-set"] if "set" in (types.get("completed"), types.get("failed")) else []
     generation = detect(meta, [*types, *told], sample)
     result.queues.append(QueueFound(queue, generation, types))
+    doubt = None if sure else doubtful(queue)
+    if doubt is not None:
+        result.findings.append(doubt)
     for suffix, kind in all_types.items():
         expected = _TYPES.get(suffix)
         if expected is not None and suffix not in types:
@@ -230,4 +214,4 @@ def _name_missing(result: Discovery, only: Collection[str]) -> None:
         )
 
 
-__all__ = ["Discovery", "QueueFound", "current_types", "discover", "misfits", "split_root"]
+__all__ = ["Discovery", "QueueFound", "current_types", "discover", "misfits"]
