@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from jetbull.errors import JetbullError
@@ -16,6 +16,7 @@ from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import settings
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
+from jetbull.workers.background import Background
 from jetbull.workers.blocking import Blocking
 from jetbull.workers.settings_watch import SettingsWatch
 
@@ -25,11 +26,11 @@ _SETTLE_SECONDS = 0.002  # a place nobody here wants is given to others after th
 
 
 class Admission:
-    """The queue's settings as a worker sees them, kept fresh by hints.
+    """What the settings of a queue, kept fresh by hints, let one worker start.
 
-    Asked several times per job: so what follows from the settings is an attribute. `paused`: the
-    queue is, for all workers. `concurrency`: jobs at once over all workers, or None. `limited`:
-    whether starting a job needs a question first.
+    It is asked several times per job, so what follows from the settings is an attribute: `paused`
+    (the queue, for all workers), `concurrency` (jobs at once over all workers, or None) and
+    `limited` (whether starting a job needs a question to the server first).
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Admission:
         self._slot_freed = False
         self._places = Places(store)
         self._permits = Permits(store)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._background = Background(store.names.name)
         self.nothing_waits = True
         self._passed_over = False
         self.demand = 1
@@ -69,9 +70,7 @@ class Admission:
         await self._watch.close()
         if self._subscription is not None:
             await self._store.wire.unsubscribe(self._subscription)
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._background.close()
         self._blocking.close()
         try:
             await self._places.close()
@@ -103,7 +102,7 @@ class Admission:
         self._blocking.lift()
         self._permits.forget()
         if self._blocking.rests:
-            self._in_background("rest", self._blocking.rest)
+            self._background.begin("rest", self._blocking.rest)
 
     def _on_lost(self) -> None:
         self._places.forget()
@@ -130,7 +129,7 @@ class Admission:
         """Nothing starts here until the queue's window is over, also without a limiter, or for the
         longest wait: a job was sent back because the queue is limited.
         """
-        await self._quietly(self._blocking.rest)
+        await self._background.quietly(self._blocking.rest)
 
     @property
     def narrow(self) -> bool:
@@ -171,12 +170,12 @@ class Admission:
         if rate is None or self.concurrency is not None or not permits.spend():
             return False
         if permits.spare * 2 < self.demand and not permits.is_narrow(rate):
-            self._in_background("fill", lambda: self._fill(rate, enough=self.demand))
+            self._background.begin("fill", lambda: self._fill(rate, enough=self.demand))
         return True
 
     async def _fill(self, rate: gate.Rate, enough: int) -> None:
         if await self._permits.fill(self.demand, rate, enough):
-            self._in_background("hold", self._hold)
+            self._background.begin("hold", self._hold)
 
     async def _hold(self) -> None:
         """Gives counted starts back that are not used."""
@@ -223,7 +222,7 @@ class Admission:
         self.nothing_waits = not tickets
         if not tickets:
             if self._passed_over:
-                self._in_background("look", self._look_later)
+                self._background.begin("look", self._look_later)
             return []
         rate = self._rate
         if rate is not None:
@@ -273,7 +272,7 @@ class Admission:
 
     def _place_is_free(self) -> None:
         self._blocking.slot_freed()
-        self._in_background("settle", self._settle_soon)
+        self._background.begin("settle", self._settle_soon)
 
     async def _settle_soon(self) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)
@@ -291,17 +290,6 @@ class Admission:
         if self._places.freed and limit is not None and self._places.room(limit) > 0:
             self._places.freed = False
             await self._store.hint("slot", self._places.owner.encode())
-
-    def _in_background(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Does it, unless it is being done."""
-        if what not in self._tasks or self._tasks[what].done():
-            self._tasks[what] = asyncio.get_running_loop().create_task(self._quietly(work))
-
-    async def _quietly(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except JetbullError as error:
-            log.debug("the limits of %s are seen to later: %s", self._store.names.name, error)
 
 
 __all__ = ["Admission"]
