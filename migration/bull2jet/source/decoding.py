@@ -7,7 +7,6 @@ is carried as empty (and said so); what makes BullMQ fail is not carried.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import Job, State
 from bull2jet.source.generation import Generation, Library
+from bull2jet.source.json_text import json_problem
+from bull2jet.source.listed import Listing, due_of
 from bull2jet.source.options import expanded
 
 _KNOWN = frozenset(
@@ -28,18 +29,6 @@ _KNOWN = frozenset(
     }
 )  # fmt: skip
 _ROUNDED = re.compile(r"\d[eE]\+\d")
-_SCORE_STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
-_NEVER = 2**53 - 1  # ms, the last that JavaScript counts: a due time that Redis holds as infinite
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """An id as a state's collection holds it."""
-
-    id: str
-    state: State
-    position: int
-    score: float | None = None
 
 
 @dataclass(slots=True)
@@ -244,40 +233,9 @@ class Reader:
         self.found.append(Finding(severity, code, f"{text}.", self.queue, listing.id))
 
 
-def due_of(listing: Listing) -> int | None:
-    """When a delayed job becomes ready (BullMQ `getDelayedScore`), None in other states."""
-    if listing.state is not State.DELAYED or listing.score is None:
-        return None
-    if math.isinf(listing.score):
-        return _NEVER if listing.score > 0 else 0
-    return int(listing.score) // _SCORE_STEPS
-
-
-def json_problem(text: str) -> str | None:
-    """Why `text` is not the JSON that the libraries write, or None when it is."""
-    try:
-        json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-    except RecursionError:
-        return "nested too deeply to be checked"
-    except ValueError as error:
-        return str(error)
-    return None
-
-
 def _is_utf8(job_id: str) -> bool:
     """False for an id that `door.text` could only keep with lone surrogates."""
     return job_id.isascii() or not any("\udc80" <= char <= "\udcff" for char in job_id)
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if math.isinf(value):
-        raise ValueError(f"the number {number[:20]} is too large")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _field_name(key: bytes) -> str:
@@ -303,4 +261,4 @@ def _bull_repeat_key(opts: Mapping[str, Any]) -> str | None:
     return key if isinstance(key, str) else None
 
 
-__all__ = ["Listing", "Reader", "due_of", "json_problem"]
+__all__ = ["Reader"]

@@ -16,10 +16,12 @@ from redis.exceptions import ResponseError
 from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import FINISHED, Family, Job, QueueRef, State
-from bull2jet.source.decoding import Listing, Reader, json_problem
+from bull2jet.source.decoding import Reader
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Generation
+from bull2jet.source.json_text import json_problem
 from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listed import Listing
 from bull2jet.source.listing import Holder, is_marker, listed_elsewhere
 
 CHUNK_BYTES = 4_000_000

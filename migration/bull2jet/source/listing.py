@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from bull2jet.idset import IdSet, fingerprint
 from bull2jet.model import FINISHED, State
-from bull2jet.source.decoding import Listing
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import OWN, QueueKeys
+from bull2jet.source.listed import Listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bull2jet.source.decoding import json_problem
 from bull2jet.source.door import Command, Door, text
+from bull2jet.source.json_text import json_problem
 from bull2jet.source.keys import OWN, QueueKeys
 
 _STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker

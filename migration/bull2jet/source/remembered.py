@@ -12,7 +12,7 @@ from typing import Any
 
 from bull2jet.errors import JobDamagedError
 from bull2jet.model import Job, State
-from bull2jet.source.decoding import json_problem
+from bull2jet.source.json_text import json_problem
 from bull2jet.source.options import abbreviated, expanded
 from bull2jet.source.writing import dumps, parent_field
 

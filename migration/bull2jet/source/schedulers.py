@@ -18,8 +18,8 @@ from typing import Any
 
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef, Scheduler
-from bull2jet.source.decoding import json_problem
 from bull2jet.source.door import Door, text
+from bull2jet.source.json_text import json_problem
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.options import expanded
 from bull2jet.source.pending import pending_ids

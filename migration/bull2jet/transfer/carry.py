@@ -16,12 +16,12 @@ from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Job, State
 from bull2jet.progress import Progress
 from bull2jet.source.booking import booked
-from bull2jet.source.decoding import Listing
 from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listed import Listing
 from bull2jet.source.listing import (
     Holder,
     doubled,

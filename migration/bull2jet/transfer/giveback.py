@@ -15,7 +15,6 @@ from bull2jet.errors import NotGoError
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import Job, Scheduler, Settings, State
 from bull2jet.progress import Progress
-from bull2jet.source.decoding import Listing, due_of
 from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Command, Door
@@ -23,6 +22,7 @@ from bull2jet.source.generation import Library
 from bull2jet.source.handover import RETURNED, Handover
 from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
 from bull2jet.source.keys import OWN, QueueKeys
+from bull2jet.source.listed import Listing, due_of
 from bull2jet.source.listing import HOLDERS, pages
 from bull2jet.source.options import abbreviated
 from bull2jet.source.settings import read_settings

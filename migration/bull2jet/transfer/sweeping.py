@@ -18,12 +18,12 @@ from bull2jet.canonical import same_given
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Job, Settings, State
 from bull2jet.source.booking import awaiting_parent, booked
-from bull2jet.source.decoding import Listing
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listed import Listing
 from bull2jet.source.listing import HOLDERS, Holder, holders, page
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
