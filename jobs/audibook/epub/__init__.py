@@ -1,11 +1,17 @@
 """Reading EPUB 2 and 3: from the file to pages of paragraphs, with no text lost.
 
-`archive` reads the zip within `limits`; `package`, `navigation` and `encryption` the
-files about the book; `decoding` and `markup` any document in any state; `text` takes a
-document's text block by block, less what `styles` hides, what `notes` finds and what `removal`
-and `contents` name; `documents` goes through the spine; `signs`, `chapters` and `pages` find
-page breaks; `sentences` and `paragraphs` cut; `reader` puts the book together. `writer` makes
-plain EPUBs.
+reader                  puts the book together
+archive, limits         the zip, read within bounds
+package, navigation     the files about the book; encryption says what cannot be read
+documents               the documents of the spine, one after the other
+decoding, markup        a document in whatever state, as a tree of elements
+text, blocks            the text of a document, block by block
+styles, notes           what of it is hidden, and what is a footnote
+removal, contents       what else is not read aloud
+pictures                what pictures say in the place of text
+signs, chapters, pages  where pages begin
+sentences, paragraphs   what pages are cut into
+writer                  makes plain EPUBs
 """
 
 from __future__ import annotations

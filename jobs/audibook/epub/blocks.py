@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["BLOCK_SEPARATOR", "Block", "DocumentText", "Mark", "TextOptions"]
+__all__ = ["BLOCK_SEPARATOR", "HEADINGS", "Block", "DocumentText", "Mark", "TextOptions"]
 
 BLOCK_SEPARATOR = "\n\n"
+
+HEADINGS = {f"h{level}": level for level in range(1, 7)}
+"""The elements of headings, and their levels."""
 
 
 @dataclass(frozen=True, slots=True)

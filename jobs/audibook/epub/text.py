@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from lxml import etree
 
-from .blocks import Block, DocumentText, Mark, TextOptions
+from .blocks import HEADINGS, Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
 from .markup import Element, all_text, local_name, own_text
+from .pictures import drop_cap, pictured_heading
 from .removal import begins_word, is_raised, removal_rule
 
 __all__ = ["MarkFinder", "document_text"]
@@ -26,7 +27,6 @@ _BLOCKS = {
     *("tfoot", "th", "thead", "tr", "ul"),
     *("level", "level1", "level2", "level3", "doctitle", "docauthor", "prodnote", "line", "hd"),
 }
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS_OF_PICTURES = {"text", "foreignobject"}
 _ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
@@ -37,12 +37,6 @@ _OWN_LINE = re.compile(
     re.IGNORECASE,
 )
 _NO_LETTERS = re.compile(r"\W")
-# Names of files, and words that only say that there is a picture.
-_NO_ALTERNATIVE = re.compile(
-    r"\S+\.\w{3,4}|(?:.*\b)?(?:image|img|images|picture|photo|ornament|decoration|logo|cover)"
-    r"[\W_\d]*|\W*",
-    re.IGNORECASE,
-)
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
 _DROP_CAP = 2
 _BRACKETS = {"[": "]", "(": ")"}
@@ -118,7 +112,7 @@ class _Walker:
         self._pictures += name == "svg"
         if self._is_block(element, name):
             self._flush()
-            self._level = _HEADINGS.get(name, self._level)
+            self._level = HEADINGS.get(name, self._level)
         elif _begins_line(element, name) or (
             _is_raised_number(element, name) and not self._tail()[-1:].isalpha()
         ):
@@ -127,7 +121,7 @@ class _Walker:
             self._links += 1
         self._mark(element, starting=True)
         if name == "img":
-            self._add(_pictured_heading(element) or _drop_cap(element, first=not self._parts))
+            self._add(pictured_heading(element) or drop_cap(element, first=not self._parts))
         self._add(element.text)
 
     def _close(self, element: Element) -> None:
@@ -136,7 +130,7 @@ class _Walker:
         self._pictures -= name == "svg"
         if self._is_block(element, name):
             self._flush()
-            if name in _HEADINGS:
+            if name in HEADINGS:
                 self._level = None
         elif _is_on_own_line(element) or (
             (_is_raised_number(element, name) or self._is_hebrew_verse(element, name))
@@ -289,28 +283,6 @@ def _is_on_own_line(element: Element) -> bool:
 def _is_raised_number(element: Element, name: str) -> bool:
     """An exponent or the number of a verse: ten to the sixth is no hundred and six."""
     return is_raised(element, name) and own_text(element).lstrip("-−+").isdigit()
-
-
-def _pictured_heading(element: Element) -> str | None:
-    """The words of a heading that is nothing but a picture."""
-    heading = next((e for e in element.iterancestors() if local_name(e) in _HEADINGS), None)
-    words = element.get("alt", "").strip()
-    if heading is None or own_text(heading) or _NO_ALTERNATIVE.fullmatch(words):
-        return None
-    return f"{words} "
-
-
-def _drop_cap(element: Element, *, first: bool) -> str | None:
-    """The letter that a picture shows at the beginning of a word, or as the `first` word."""
-    letter = element.get("alt", "").strip()
-    if not letter.isalpha() or len(letter) > 1:
-        return None
-    parent = element.getparent()
-    while element.tail is None and parent is not None and parent[-1] is element:
-        element, parent = parent, parent.getparent()
-    text = element.tail or ""
-    alone = first and letter == letter.upper() and begins_word(text.lstrip())
-    return letter if alone or begins_word(text.lstrip("'’")) else None
 
 
 def _is_link(element: Element, name: str) -> bool:

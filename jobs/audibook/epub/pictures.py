@@ -1,0 +1,40 @@
+"""What pictures say that stand in the place of text: a heading, or the first letter of a word."""
+
+from __future__ import annotations
+
+import re
+
+from .blocks import HEADINGS
+from .markup import Element, local_name, own_text
+from .removal import begins_word
+
+__all__ = ["drop_cap", "pictured_heading"]
+
+# Names of files, and words that only say that there is a picture.
+_NO_ALTERNATIVE = re.compile(
+    r"\S+\.\w{3,4}|(?:.*\b)?(?:image|img|images|picture|photo|ornament|decoration|logo|cover)"
+    r"[\W_\d]*|\W*",
+    re.IGNORECASE,
+)
+
+
+def pictured_heading(element: Element) -> str | None:
+    """The words of a heading that is nothing but a picture."""
+    heading = next((e for e in element.iterancestors() if local_name(e) in HEADINGS), None)
+    words = element.get("alt", "").strip()
+    if heading is None or own_text(heading) or _NO_ALTERNATIVE.fullmatch(words):
+        return None
+    return f"{words} "
+
+
+def drop_cap(element: Element, *, first: bool) -> str | None:
+    """The letter that a picture shows at the beginning of a word, or as the `first` word."""
+    letter = element.get("alt", "").strip()
+    if not letter.isalpha() or len(letter) > 1:
+        return None
+    parent = element.getparent()
+    while element.tail is None and parent is not None and parent[-1] is element:
+        element, parent = parent, parent.getparent()
+    text = element.tail or ""
+    alone = first and letter == letter.upper() and begins_word(text.lstrip())
+    return letter if alone or begins_word(text.lstrip("'’")) else None
