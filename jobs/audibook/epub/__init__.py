@@ -2,7 +2,7 @@
 
 reader                  puts the book together
 archive, limits         the zip, read within bounds
-package, navigation     the files about the book; encryption says what cannot be read
+package, navigation     the files about the book; encryption: whether its text is locked
 documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements
 text, blocks            the text of a document, block by block
