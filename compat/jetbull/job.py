@@ -42,14 +42,14 @@ class JobOwner(JobHome, Protocol):
     """What a job needs of its queue or worker."""
 
     def on_progress(self, job: Job, progress: Any) -> None:
-        """Called when a job of the owner told its progress."""
+        """Called when a job of the owner has reported its progress."""
 
     def on_removed(self, job: Job) -> None:
-        """Called when a job of the owner removed itself."""
+        """Called when a job of the owner has removed itself."""
 
 
 class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
-    """One job; also what a processor gets as first argument."""
+    """One job, as a queue returns it and as a processor gets it."""
 
     # --- making ------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     async def create(
         queue: JobOwner, name: str, data: Any, opts: JobOptions | Mapping[str, Any] | None = None
     ) -> Job:
-        """Stores a job with these options alone, not the queue's default ones (as in Node)."""
+        """Stores a job with these options alone, without the queue's defaults (as in Node)."""
         check_id(checks.mapping("opts", opts))
         job = Job(queue, name, data, opts)
         job.id = await adding.add(await queue.ledger(), job)
@@ -132,7 +132,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         self.queue.on_progress(self, progress)
 
     async def log(self, logRow: str) -> int:
-        """Appends a row; the number of rows kept (`keepLogs`)."""
+        """Appends a row; returns how many rows are kept (at most `keepLogs`)."""
         store, keep = await self.queue.ledger(), whole(self.opts.get("keepLogs"))
         held = self._lease is not None and not self._lease.ended
         return await logs.append(store, self.id, logRow, keep, held)
@@ -149,19 +149,19 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         await logs.clear(await self.queue.ledger(), self.id, keep)
 
     async def promote(self) -> None:
-        """Delayed -> waiting, now; JobError -3 in any other state."""
+        """Lets a delayed job wait now; JobError -3 in any other state."""
         await waiting.promote(await self.queue.ledger(), self.id)
         self.delay = 0
 
     async def changeDelay(self, delay: int) -> None:
-        """Due in `delay` ms from now; only for delayed jobs (JobError -3)."""
+        """Makes a delayed job due in `delay` ms from now; JobError -3 in any other state."""
         delay = numeral(delay)
         check_number("delay", delay)
         await delaying.change_delay(await self.queue.ledger(), self.id, delay)
         self.delay = delay
 
     async def changePriority(self, opts: Mapping[str, Any]) -> None:
-        """`{priority, lifo}`: re-queues a waiting job, otherwise only stores the field."""
+        """`{priority, lifo}`: queues a waiting job anew; in other states only stores the field."""
         opts = checks.dictionary("changePriority's argument", opts)
         priority = numeral(opts.get("priority", 0) or 0)
         store = await self.queue.ledger()
@@ -169,7 +169,10 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         self.priority = priority
 
     async def retry(self, state: str = "failed", opts: Mapping[str, Any] | None = None) -> None:
-        """Finished -> waiting. `resetAttemptsMade` and `resetAttemptsStarted` start afresh."""
+        """Lets a finished job wait again.
+
+        The options `resetAttemptsMade` and `resetAttemptsStarted` set these counts to 0.
+        """
         given = dict(checks.mapping("opts", opts))
         await retrying.retry(await self.queue.ledger(), self.id, state, given)
         self.failedReason = None
@@ -182,17 +185,22 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
             self.attemptsStarted = 0
 
     async def remove(self, opts: Mapping[str, Any] | None = None) -> None:
-        """Removes the job, and its children unless `{removeChildren: False}`."""
+        """Removes the job, and its children unless `{removeChildren: False}`.
+
+        JetbullError if a worker holds it or one of its children. The pending job of a scheduler
+        stays, as in BullMQ: `removeJobScheduler` removes both.
+        """
         with_children = checks.mapping("opts", opts).get("removeChildren", True)
-        removed = await removal.remove(await self.queue.ledger(), self.id, with_children)
-        if not removed:
+        code = await removal.remove(await self.queue.ledger(), self.id, with_children)
+        if code == 0:
             raise JetbullError(
                 f"Job {self.id} could not be removed because it is locked by another worker"
             )
-        self.queue.on_removed(self)
+        if code == 1:
+            self.queue.on_removed(self)
 
     def discard(self) -> None:
-        """No further tries after this one."""
+        """Makes the current try the last one."""
         self.discarded = True
 
     # --- as the holder of the lock -----------------------------------------------------
@@ -200,38 +208,47 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     async def moveToCompleted(
         self, return_value: Result, token: str, fetchNext: bool = False
     ) -> list[Any] | None:
-        """Finishes the job; with `fetchNext` the next job as [data, id, limit, delay], or None."""
+        """Completes the job.
+
+        With `fetchNext` the next job is claimed and returned as `[data, id, limit, delay]`.
+        """
         return await ending.complete(self, return_value, token, fetchNext)
 
     async def moveToFailed(
         self, err: BaseException | str, token: str, fetchNext: bool = False
     ) -> list[Any] | None:
-        """Ends this try: again, again later, or failed for good; `fetchNext` as above."""
+        """Ends this try: the job is tried again now or later, or has failed for good.
+
+        `fetchNext` as for `moveToCompleted`.
+        """
         return await ending.give_up(self, err, token, fetchNext)
 
     async def moveToDelayed(self, timestamp: int, token: str | None = None) -> None:
-        """Active -> delayed until `timestamp` (ms); raise DelayedError afterwards."""
+        """Delays the active job until `timestamp` (ms); raise DelayedError afterwards."""
         await holding.delay(self, checks.number("timestamp", timestamp), token)
 
     async def moveToWait(self, token: str | None = None) -> None:
-        """Active -> head of waiting; raise WaitingError afterwards."""
+        """Puts the active job back to the head of the line; raise WaitingError afterwards."""
         await holding.wait(self, token)
 
     async def moveToWaitingChildren(
         self, token: str, opts: Mapping[str, Any] | None = None
     ) -> bool:
-        """True: moved, raise WaitingChildrenError; False: no child is pending."""
+        """Lets the active job wait for its children: raise WaitingChildrenError afterwards.
+
+        False, and nothing is changed, when no child is pending.
+        """
         given = dict(checks.mapping("opts", opts))
         return await holding.wait_for_children(self, token, given)
 
     async def extendLock(self, token: str, duration: int) -> int:
-        """Keeps the lock for `duration` ms more: 1, or 0 when it is not ours."""
+        """Extends the lock to `duration` ms from now: 1, or 0 if the token does not hold it."""
         return await holding.extend(self, token, checks.number("duration", duration))
 
     # --- what else ---------------------------------------------------------------------
 
     async def removeDeduplicationKey(self) -> bool:
-        """Frees the deduplication id if this job owns it."""
+        """Frees the job's deduplication id; False if it has none or does not own it."""
         if not self.deduplication_id:
             return False
         from_owner = await removal.free_deduplication(
@@ -240,7 +257,10 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         return bool(from_owner)
 
     async def waitUntilFinished(self, queueEvents: QueueEvents, ttl: int | None = None) -> Result:
-        """The return value; JetbullError with the failed reason, or after `ttl` ms."""
+        """Waits for the job's end and returns its return value.
+
+        JetbullError with the failed reason if it failed, or after `ttl` ms.
+        """
         if not hasattr(queueEvents, "waitUntilReady"):
             shown = checks.shown(queueEvents)
             raise ConfigurationError(f"waitUntilFinished needs a QueueEvents, not {shown}.")

@@ -252,3 +252,11 @@ async def test_a_finished_job_cannot_be_cancelled(make: Makers, queue: Any) -> N
 async def test_the_next_job_of_a_scheduler_cannot_be_cancelled(queue: Any) -> None:
     job = await queue.upsertJobScheduler("s", {"every": 3_600_000}, "tick", {})
     assert await queue.cancelJob(job.id) is False
+
+
+async def test_nobody_hears_of_a_removal_that_a_scheduler_refuses(queue: Any) -> None:
+    job = await queue.upsertJobScheduler("hourly", {"every": 3_600_000, "startDate": 4e12})
+    removed = Heard(queue, "removed")
+    await job.remove()
+    assert await job.getState() == "delayed"
+    assert removed.calls == []
