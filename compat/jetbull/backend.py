@@ -103,7 +103,7 @@ class Backend:
         return [self.toKey("marker"), "0", "0"]
 
     async def close(self, force: bool = False) -> None:
-        """Writes what is under way and lets go of the connection; may be called again."""
+        """Waits until pending events are stored, then lets go of the connection."""
         await self.link.close()
 
     disconnect = close

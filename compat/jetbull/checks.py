@@ -1,7 +1,7 @@
-"""What callers give, looked at where it comes in.
+"""Checks of what callers pass in, made at the door.
 
-Each function gives the value as it is needed, or raises ConfigurationError (a ValueError): one
-sentence that names the argument, the value, and what it should be.
+Each function returns the value in the form that is needed, or raises ConfigurationError (a
+ValueError): one sentence that names the argument, the value, and what it should be.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _LONGEST = 60  # characters of a value in a sentence
 
 
 def numeral(value: Any) -> Any:
-    """The number where a whole one is given as text, as BullMQ's Lua takes it; else the value."""
+    """The value; of a text that spells a whole number, that number, as BullMQ's Lua takes it."""
     if isinstance(value, str) and _NUMERAL.fullmatch(value):
         return int(value)
     return value
 
 
 def shown(value: Any) -> str:
-    """The value in a sentence."""
+    """The value as an error message shows it: shortened if it is long."""
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def number(name: str, value: Any, least: int | None = None) -> int:
-    """A number, fractions cut off, of at least `least`; a whole one may be text."""
+    """A number of at least `least`, without its fraction; whole numbers may be given as text."""
     given = numeral(value)
     finite = isinstance(given, int) or (isinstance(given, float) and math.isfinite(given))
     if finite and (least is None or given >= least):
@@ -41,7 +41,7 @@ def number(name: str, value: Any, least: int | None = None) -> int:
 
 
 def position(name: str, value: Any) -> int:
-    """A place in a list: a whole number, negative ones from the end."""
+    """A position in a list: a whole number; negative ones count from the end."""
     given = numeral(value)
     if isinstance(given, int) or (isinstance(given, float) and given.is_integer()):
         return int(given)
@@ -51,7 +51,7 @@ def position(name: str, value: Any) -> int:
 
 
 def mapping(name: str, value: Any) -> Mapping[str, Any]:
-    """A dictionary; an empty one for None and the like."""
+    """A dictionary; None and other empty values stand for an empty one."""
     if not value:
         return {}
     if type(value) is dict or isinstance(value, Mapping):
@@ -87,7 +87,7 @@ def mappings(name: str, value: Any) -> list[Mapping[str, Any]]:
 
 
 def label(name: str, value: Any) -> str:
-    """A name or an id: text, or a number, which becomes one."""
+    """A name or an id: a text, or a number, which becomes one."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -96,7 +96,7 @@ def label(name: str, value: Any) -> str:
 
 
 def labels(name: str, value: Any) -> list[str]:
-    """A list of texts; one text is a list of one."""
+    """A list of texts; a single text counts as a list of one."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, Iterable) and not isinstance(value, bytes):

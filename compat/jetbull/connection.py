@@ -75,7 +75,7 @@ def target_of(connection: Any) -> Target:
 
 
 def _given(connection: Any) -> tuple[list[str], dict[str, Any], Any]:
-    """Servers, options and replicas as they were given, or as the environment has them."""
+    """Servers, options and replicas as they were given; what was not comes from the environment."""
     replicas = os.environ.get("JETBULL_REPLICAS") or 1
     if connection is None or connection == {} or connection == "":
         return _split(configured_url()), {}, replicas
@@ -89,7 +89,7 @@ def _given(connection: Any) -> tuple[list[str], dict[str, Any], Any]:
 
 
 def _given_by_name(given: dict[str, Any], replicas: Any) -> tuple[list[str], dict[str, Any], Any]:
-    """As `_given`, of a dictionary that names its servers."""
+    """As `_given`, for a dictionary that names its servers."""
     where = given.pop("servers", None) or given.pop("url", None) or ()
     if not isinstance(where, Iterable):
         raise ConfigurationError(f"connection.servers is a URL or a list of them, not {where!r}.")
@@ -120,9 +120,9 @@ def _check_addresses(servers: list[str]) -> None:
 
 
 def _with_files(options: dict[str, Any]) -> dict[str, Any]:
-    """The options, and the files that the environment names and they do not.
+    """The options, completed with the files that the environment names.
 
-    Whoever logs in by an option is not to log in by a file as well.
+    A login among the options keeps out a login by a file.
     """
     has_login = any(name in options for name in _LOGINS)
     files = {
@@ -201,7 +201,7 @@ def _with_login(servers: list[str], options: dict[str, Any]) -> tuple[list[str],
 
 
 def _is_redis(servers: list[str]) -> bool:
-    """Whether the first of them is an old caller's."""
+    """Whether the first of them is a Redis address, as callers of BullMQ pass it."""
     return bool(servers) and servers[0].startswith(
         ("redis://", "rediss://", "unix://", "valkey://", "valkeys://")
     )

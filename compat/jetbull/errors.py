@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 def text_of(error: BaseException | str) -> str:
-    """What an error says, also one whose own `__str__` fails; in that case as in its traceback."""
+    """What an error says; a placeholder, as in a traceback, if its own `__str__` fails."""
     try:
         return str(error)
     except Exception:
@@ -41,7 +41,7 @@ class ConnectionClosedError(JetbullError):
 
 
 class StoreError(JetbullError):
-    """The server refused to store a message for a reason that is no rival's doing."""
+    """The server refused to store a message, and not because another writer came first."""
 
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
@@ -49,17 +49,17 @@ class StoreError(JetbullError):
 
 
 class Conflict(StoreError):
-    """Another transition was stored first: the guard (JetStream error 10071) did its work.
+    """Another transition was stored first: the guard refused this one (JetStream error 10071).
 
-    `repeated`: the message had been sent before and the answer was lost, so that the rival may be
-    its own first copy.
+    `repeated`: the message was sent for a second time because the first answer was lost, so what
+    stands in its way may be its own first copy.
     """
 
     repeated = False
 
 
 class BatchTooLarge(StoreError):
-    """The server takes fewer messages in one atomic batch (JetStream error 10199)."""
+    """The batch has more messages than the server takes in one (JetStream error 10199)."""
 
 
 class StreamMissing(StoreError):

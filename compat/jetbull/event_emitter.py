@@ -52,7 +52,7 @@ class EventEmitter:
             self.complain(error)
 
     def complain(self, error: Exception, *args: Any) -> None:
-        """Emits `error`; what its listeners raise is logged, for whoever tells has to go on."""
+        """Emits `error`. What a listener raises is logged, since the caller has to go on."""
         if not (isinstance(error, JetbullError) or self.has_listeners("error")):
             log.error("an error nobody listens for", exc_info=error)
         try:

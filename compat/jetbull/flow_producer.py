@@ -62,7 +62,7 @@ class FlowProducer(EventEmitter):
         return tree.as_dict()
 
     async def addBulk(self, flows: Sequence[FlowJob | Mapping[str, Any]]) -> list[JobNode]:
-        """Stores several trees in one step; errors of single roots are not raised.
+        """Stores several trees in one step; a root that cannot be stored raises nothing.
 
         Gives one tree for each, and None after `close` as `add` does.
         """

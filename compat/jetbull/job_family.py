@@ -13,7 +13,7 @@ from jetbull.types.results import Dependencies, DependencyCounts
 
 
 class JobFamily(JobBody[Data, Result, Home]):
-    """Asking a job for its children, and parting from its family."""
+    """A job's relation to its children and its parent."""
 
     async def getChildrenValues(self) -> dict[str, Any]:
         """`{child key: value}` of the completed children."""
@@ -34,14 +34,14 @@ class JobFamily(JobBody[Data, Result, Home]):
     getFailedChildrenValues = getIgnoredChildrenFailures
 
     async def removeChildDependency(self) -> bool:
-        """Cuts this job from its parent; False if it has none."""
+        """Ends the parent's wait for this job; False if no parent waits for it."""
         cut = await children.cut(await self.queue.ledger(), self.id)
         if cut:
             self.parent, self.parentKey = None, None
         return cut
 
     async def removeUnprocessedChildren(self) -> None:
-        """Removes the children that have not started."""
+        """Removes the children that have not started, and theirs."""
         await removal.remove_unprocessed_children(await self.queue.ledger(), self.id)
 
 

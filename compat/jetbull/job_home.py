@@ -1,4 +1,4 @@
-"""Where a job lives: the queue or worker it was fetched by, as far as its attributes need it."""
+"""Where a job belongs: the queue or worker it came from, as far as its attributes need it."""
 
 from __future__ import annotations
 

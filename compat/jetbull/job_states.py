@@ -1,4 +1,4 @@
-"""Where a job is."""
+"""The state of a job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jetbull.types.generics import Data, Result
 
 
 class JobStates(JobBody[Data, Result, Home]):
-    """Asking a job for its state."""
+    """The part of `Job` that asks for its state."""
 
     async def getState(self) -> str:
         """`waiting`, `active`, … or `unknown`."""

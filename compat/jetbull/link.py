@@ -66,7 +66,7 @@ class Link:
         return hold
 
     async def close(self) -> None:
-        """Writes what is under way and lets go of the connection; may be called again.
+        """Waits until pending events are stored, then lets go of the connection. Repeatable.
 
         Cancelling it ends the writing, and the connection is let go of all the same.
         """

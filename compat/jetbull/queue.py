@@ -59,7 +59,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
     async def add(
         self, name: str, data: Data, opts: JobOptions | Mapping[str, Any] | None = None
     ) -> Job[Data, Result]:
-        """Stores one job and returns it, with the id it has (or the id of its duplicate).
+        """Stores one job and returns it, with its id or that of the job it is a duplicate of.
 
         ValueError for data that is not JSON or options that cannot work; JobError -5 for a parent
         that does not exist.
@@ -83,11 +83,11 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         return Job(self, name, data, given)
 
     def on_progress(self, job: Job, progress: Any) -> None:
-        """A job object of this queue told its progress."""
+        """Called when a job object of this queue has reported its progress."""
         self.emit_safely("progress", job.id, progress)
 
     def on_removed(self, job: Job) -> None:
-        """A job object of this queue removed itself."""
+        """Called when a job object of this queue has removed itself."""
         self.emit_safely("removed", job.id)
 
     async def addBulk(self, jobs: Sequence[Mapping[str, Any]]) -> list[Job[Data, Result]]:
@@ -113,7 +113,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         await self.ledger()
 
     async def close(self) -> None:
-        """Writes what is under way and lets go of the connection."""
+        """Waits until pending events are stored, then lets go of the connection."""
         await self.backend.close()
 
     disconnect = close

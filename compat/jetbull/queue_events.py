@@ -67,7 +67,7 @@ class QueueEvents(EventEmitter):
             self._ready.begin_again()
         try:
             await self._listen()
-        except Exception as error:  # nothing that passes, such as a certificate that is no file
+        except Exception as error:  # one that will not pass, such as a missing certificate file
             if not self.closing:
                 self._ready.never(error)
                 self.complain(error)
@@ -97,7 +97,7 @@ class QueueEvents(EventEmitter):
     async def waitUntilReady(self) -> None:
         """Returns when no event from now on can be missed.
 
-        Raises what its run ended with instead; ConnectionClosedError when it is closed before.
+        Raises the error that ended it instead; ConnectionClosedError if it was closed before.
         """
         await self._ready.wait()
 

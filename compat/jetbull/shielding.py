@@ -1,6 +1,5 @@
-"""Waits that cancelling their callers does not cut short, as in BullMQ's `close` and `pause`.
-
-And those that closing does cut short.
+"""Waits that a cancellation of the caller does not cut short, as in BullMQ's `close` and `pause`,
+and waits that closing does cut short.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ T = TypeVar("T")
 async def to_the_end(
     work: asyncio.Task[None] | Coroutine[Any, Any, None], gives_up: Callable[[], bool]
 ) -> None:
-    """Returns when `work` is done; a cancellation meanwhile is raised only then.
+    """Returns when `work` is done; a cancellation that comes meanwhile is raised only then.
 
     It is raised at once when `gives_up` says so: a processor that ends its own worker by force is
     cancelled for that, and would wait for itself.
@@ -43,7 +42,7 @@ async def to_the_end(
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """What `work` gives; None when `stop` is set before, and `work` is cancelled."""
+    """What `work` returns; None if `stop` is set first: then `work` is cancelled."""
     task = asyncio.ensure_future(work)
     stopped = asyncio.ensure_future(stop.wait())
     try:
@@ -56,7 +55,7 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
 
 
 class Done:
-    """Awaitable that is done: BullMQ's resume is sync in Python and async in Node."""
+    """An awaitable that is done already: `resume` is sync in BullMQ for Python, async in Node."""
 
     def __await__(self) -> Any:
         return iter(())

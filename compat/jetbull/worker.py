@@ -148,7 +148,7 @@ class Worker(WorkerBody[Data, Result]):
         self._ended.clear()
         try:
             await self._work()
-        except Exception as error:  # nothing that passes, such as a certificate that is no file
+        except Exception as error:  # one that will not pass, such as a missing certificate file
             if not self.closing:
                 self._ready.never(error)
                 self.complain(error)
@@ -174,7 +174,7 @@ class Worker(WorkerBody[Data, Result]):
                 await self.rest()
 
     async def _connect(self) -> QueueStore | None:
-        """Connects, however long the server is away; None when closed meanwhile."""
+        """Connects, however long the server is away; None if the worker closes meanwhile."""
         pause = 0.25
         while not self.closing:
             try:
@@ -186,11 +186,11 @@ class Worker(WorkerBody[Data, Result]):
         return None
 
     async def rest(self) -> None:
-        """Waits before what failed is tried again, `runRetryDelay` at the most; or until closed."""
+        """Waits before a retry, at most `runRetryDelay` ms, or until the worker closes."""
         await self._rest(min(_AGAIN_SECONDS, self.opts["runRetryDelay"] / 1000))
 
     async def _rest(self, seconds: float) -> None:
-        """Waits so long, or until the worker closes."""
+        """Waits for `seconds`, or until the worker closes."""
         try:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
@@ -211,7 +211,7 @@ class Worker(WorkerBody[Data, Result]):
     async def _process(
         self, job: Job, lease: Lease, on_sent: Callable[[], bool], begun: bool = False
     ) -> None:
-        """Runs a job; `begun` when its start was told already."""
+        """Runs a job; `begun`: the listeners have heard of its start already."""
         for option in ("removeOnComplete", "removeOnFail"):
             if option not in job.opts and option in self.opts:
                 job.opts[option] = self.opts[option]

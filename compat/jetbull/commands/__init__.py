@@ -1,6 +1,7 @@
-"""BullMQ's commands, each a few ledger steps with BullMQ's rules, texts and events.
+"""BullMQ's commands: each takes a few steps of the ledger, by BullMQ's rules, with its messages and
+events.
 
-The interface classes (queue, job, worker, flow producer) call these; nothing here knows NATS.
+The interface (queue, job, worker, flow producer) calls these; they know none of its classes.
 
     one job in          adding: draft, preparing, ruling, storing; deduplicating, linking
     many plain ones     pipelining: in one go behind their note

@@ -19,12 +19,12 @@ from jetbull.types.results import RateLimit, WorkerInfo
 
 
 class QueueAdmin(JobOwner, EventEmitter):
-    """The operating half of `Queue`."""
+    """The part of `Queue` that operates it."""
 
     # --- pause -------------------------------------------------------------------------
 
     async def pause(self) -> int:
-        """No worker starts another job of this queue until `resume`; 0, as in BullMQ."""
+        """Lets no worker start a job of this queue until `resume`; returns 0, as in BullMQ."""
         store = await self.ledger()
         await settings.change(store, lambda s: s.update(paused=True))
         store.emit("paused")
@@ -32,7 +32,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return 0
 
     async def resume(self) -> int:
-        """Workers start jobs again; 0, as in BullMQ."""
+        """Lets workers start jobs again; returns 0, as in BullMQ."""
         store = await self.ledger()
         await settings.change(store, lambda s: s.pop("paused", None))
         store.emit("resumed")
@@ -46,7 +46,7 @@ class QueueAdmin(JobOwner, EventEmitter):
     # --- limits ------------------------------------------------------------------------
 
     async def setGlobalConcurrency(self, concurrency: int) -> int:
-        """At most so many jobs at once over all workers."""
+        """Lets at most `concurrency` jobs run at once over all workers."""
         return await self._set(concurrency=checks.number("concurrency", concurrency))
 
     async def getGlobalConcurrency(self) -> int | None:
@@ -58,7 +58,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return await self._unset("concurrency")
 
     async def setGlobalRateLimit(self, max_jobs: int, duration_ms: int) -> int:
-        """At most `max_jobs` starts per `duration_ms` over all workers."""
+        """Lets at most `max_jobs` jobs start per `duration_ms`, over all workers."""
         most = checks.number("max", max_jobs)
         return await self._set(max=most, duration=checks.number("duration", duration_ms))
 
@@ -73,7 +73,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return await self._unset("max", "duration")
 
     async def rateLimit(self, expire_time_ms: int) -> None:
-        """Workers with a limiter start nothing for so many ms."""
+        """Lets workers with a limiter start nothing for this many ms."""
         milliseconds = checks.number("rateLimit's time in ms", expire_time_ms)
         await gate.close_window(await self.ledger(), milliseconds)
 
@@ -148,7 +148,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return code
 
     async def retryJobs(self, opts: Mapping[str, Any] | None = None) -> None:
-        """All failed (or `{state: "completed"}`) jobs wait again.
+        """Lets all failed (or with `{state: "completed"}` all completed) jobs wait again.
 
         ConfigurationError (a ValueError) for any other state.
         """
@@ -162,12 +162,12 @@ class QueueAdmin(JobOwner, EventEmitter):
         await bulk.retry_all(await self.ledger(), state, until)
 
     async def promoteJobs(self, opts: Mapping[str, Any] | None = None) -> None:
-        """All delayed jobs wait now."""
+        """Lets all delayed jobs wait now."""
         checks.mapping("opts", opts)
         await bulk.promote_all(await self.ledger())
 
     async def trimEvents(self, maxLength: int) -> int:
-        """Keeps about the newest `maxLength` events; how many messages went."""
+        """Removes all but about the newest `maxLength` events; returns how many messages went."""
         most = checks.number("maxLength", maxLength)
         return await cleaning.trim_events(await self.ledger(), min(most, 2**53))
 

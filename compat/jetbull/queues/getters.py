@@ -32,7 +32,7 @@ _ALIASES = {"wait": "waiting"}
 
 
 class QueueGetters(JobOwner, Generic[Data, Result]):
-    """The reading half of `Queue`."""
+    """The part of `Queue` that reads jobs and counts them."""
 
     async def getJob(self, job_id: str) -> Job[Data, Result] | None:
         """The job, or None."""

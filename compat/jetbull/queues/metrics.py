@@ -1,4 +1,4 @@
-"""What a queue can tell a monitoring system: meta, metrics, Prometheus text, gauges."""
+"""What a queue tells a monitoring system: meta data, metrics, Prometheus text, gauges."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 class QueueMetrics(QueueGetters[Data, Result], EventEmitter):
-    """The observing part of `Queue`."""
+    """The part of `Queue` that observes it."""
 
     async def getVersion(self) -> str:
         """The library and version that keeps this queue, such as `jetbull:0.1.0`."""

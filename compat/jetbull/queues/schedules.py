@@ -16,7 +16,7 @@ from jetbull.types.job_options import JobSchedulerJson
 
 
 class QueueSchedules(JobOwner, Generic[Data, Result]):
-    """The scheduling half of `Queue`."""
+    """The part of `Queue` that keeps its schedulers."""
 
     _scheduler: JobScheduler | None = None
 

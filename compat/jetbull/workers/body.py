@@ -33,7 +33,7 @@ _SILENT_SECONDS = 10.0  # requests for jobs are answered, if only in the negativ
 
 
 class WorkerBody(HandDriven, Generic[Data, Result]):
-    """The outside of a `Worker`, which fills in what is only named here."""
+    """The public side of a `Worker`, which fills in the attributes that are only declared here."""
 
     id: str
     workerName: str | None
@@ -80,7 +80,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         self.opts["concurrency"] = value
 
     def _set_option(self, name: str, value: Any) -> None:
-        """Heeds what is set in the options while the worker exists."""
+        """Acts on an option that is set after the worker was made."""
         if name == "concurrency":
             self._set_concurrency(value)
         elif name == "lockDuration":
@@ -102,7 +102,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     @property
     def processor(self) -> Processor | None:
-        """What runs the jobs; another one may be set, for those that begin from then on."""
+        """What runs the jobs. Setting another one affects the jobs that begin from then on."""
         return self._processor
 
     @processor.setter
@@ -137,7 +137,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     async def waitUntilReady(self) -> None:
         """Returns when the worker can take jobs (or, without processor, is connected).
 
-        Raises what its run ended with instead; ConnectionClosedError when it is closed before.
+        Raises the error that ended it instead; ConnectionClosedError if it was closed before.
         """
         if self.processor is None or not (self._done or self.running):
             await self.ledger()
@@ -170,7 +170,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     # --- what it tells -----------------------------------------------------------------
 
     def complain(self, error: Exception, *args: Any) -> None:
-        """Emits `error`; what its listeners raise is logged, for the worker has to go on."""
+        """Emits `error`. What a listener raises is logged, since the worker has to go on."""
         if not (isinstance(error, JetbullError) or self.has_listeners("error")):
             log.error("worker of %s", self.name, exc_info=error)
         try:
@@ -179,7 +179,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
             log.exception("a listener of 'error' failed")
 
     def on_idle(self) -> None:
-        """No slot is busy any more: tell the listeners once the queue is drained."""
+        """Called when no slot is busy any more: tells the listeners if the queue is drained."""
         if self._serving is not None:
             self._serving.on_idle()
 
@@ -187,7 +187,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         self.emit_safely("stalled", job_id)
 
     def on_progress(self, job: Job, progress: Any) -> None:
-        """A job that runs here told its progress."""
+        """Called when a job that runs here has reported its progress."""
         self.emit_safely("progress", job, progress)
 
     def on_removed(self, job: Job) -> None:
@@ -206,15 +206,15 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         return await self._manual.next(token, checks.mapping("opts", opts).get("block", True))
 
     async def moveToActive(self, token: str) -> Job[Data, Result] | None:
-        """Claims one job by hand if there is one, and does not tell of it: a step of a loop."""
+        """Claims one job by hand if there is one, without emitting `active`: a step of a loop."""
         return await self._manual.next(token, block=False, tell=False)
 
     async def processJob(self, job: Job[Data, Result], token: str) -> None:
         """Runs the processor on a job that `getNextJob` gave, renews its lock meanwhile, and stores
         how it ended; a graceful close waits for it.
 
-        Raises nothing of the job: the listeners hear `completed`, `failed`, or `error` when the
-        token does not hold the job.
+        A job that fails raises nothing here: the listeners hear `completed`, `failed`, or `error`
+        if the token does not hold the job.
         """
         if self.processor is None:
             raise JetbullError("No process function is defined.")
@@ -246,7 +246,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     async def runStalledJobsCheck(self) -> None:
         """Brings back the jobs whose locks have expired by now, once; `stalled` for each.
 
-        A worker at work does it all the time. What goes wrong is told as `error`.
+        A running worker does this all the time. What goes wrong is emitted as `error`.
         """
         try:
             await self._stalled_check.once(await self.ledger())
@@ -254,7 +254,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
             self.complain(error)
 
     async def rateLimit(self, expire_time_ms: int) -> None:
-        """Nothing starts for so many ms, on all workers with a limiter.
+        """No job starts for this many ms, on all workers with a limiter.
 
         A processor raises `RateLimitError` afterwards, so that its own job waits too.
         """

@@ -59,7 +59,7 @@ def is_async(processor: Processor) -> bool:
 
 
 def escaped(error: BaseException) -> JetbullError:
-    """What a job fails with when its processor raised something that ends programs."""
+    """The error of a job whose processor raised what would end the program (SystemExit, say)."""
     said = text_of(error)
     told = f": {said}" if said else ""
     return JetbullError(f"The processor raised {type(error).__name__}{told}")

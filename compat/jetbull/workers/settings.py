@@ -1,4 +1,4 @@
-"""A worker's options: defaults, and bad values refused in BullMQ's sentences."""
+"""A worker's options: their defaults, and bad values refused with BullMQ's messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULTS = {
 
 
 class _Settled(dict[str, Any]):
-    """A worker's options, which tell it what is set in them while it runs; it may refuse."""
+    """A worker's options. They tell the worker when one is set later, which it may refuse."""
 
     def __init__(self, opts: Mapping[str, Any], on_set: Callable[[str, Any], None]) -> None:
         super().__init__(opts)
@@ -53,7 +53,7 @@ class _Settled(dict[str, Any]):
 def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) -> dict[str, Any]:
     """The options with defaults. ConfigurationError (a ValueError) for what cannot work.
 
-    `on_set` is called with each option that is set in them later.
+    `on_set` is called with each option that is set later.
     """
     given: dict[str, Any] = {**DEFAULTS, **checks.mapping("opts", opts)}
     for name in DEFAULTS.keys() - {"concurrency"}:
@@ -82,7 +82,7 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
 
 
 def limiter(option: Any) -> None:
-    """ConfigurationError unless it limits starts, or is None."""
+    """ConfigurationError unless the option is `{max, duration}` in numbers, or None."""
     _parts("limiter", option, ("max", "duration"))
 
 
@@ -92,7 +92,7 @@ def _number(name: str, value: Any) -> None:
 
 
 def _parts(name: str, option: Any, parts: Sequence[str]) -> None:
-    """Refuses an option of numbers that is something else; whole ones may be text."""
+    """ConfigurationError unless the parts of an option are numbers, whole ones also as text."""
     if option is None:
         return
     if isinstance(option, Mapping):

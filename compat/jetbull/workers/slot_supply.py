@@ -74,7 +74,7 @@ class SlotSupply:
         self._all_idle.clear()
 
     def end(self) -> None:
-        """A slot has no job any more."""
+        """Called when a slot has no job any more."""
         self.busy -= 1
         if self.busy == 0:
             self._all_idle.set()

@@ -27,7 +27,7 @@ _AHEAD_TRIPS = 2  # or what is done until the next tickets are there
 
 
 class Slots:
-    """The running half of a worker."""
+    """The slots of one worker, and what they have in common."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Slots:
         return self._supply.busy
 
     def look_when_idle(self) -> None:
-        """Has the queue looked at as soon as no slot is busy, whatever the busy ones do."""
+        """Has the queue checked for being drained as soon as no slot is busy."""
         self._supply.worked = True
 
     @property

@@ -1,4 +1,4 @@
-"""What only a crash in the wrong moment leaves behind, put right by every worker now and then.
+"""What only a crash at the wrong moment leaves behind; every worker puts it right now and then.
 
     a parent nobody let go     the teller died between booking the last child and letting it go
     a parent of no child       the child was removed, and who removed it died before saying so
@@ -90,7 +90,7 @@ class Upkeep:
             await self.look()
 
     async def look(self) -> None:
-        """One look at everything. What fails is left to the next look and keeps nothing else."""
+        """One look at everything. What fails is left to the next look and holds up nothing else."""
         store, names = self._store, self._store.names
         looks: list[Callable[[], Awaitable[object]]] = [
             *(partial(self._outdated, state) for state in (ACTIVE, WAIT, PRIO)),

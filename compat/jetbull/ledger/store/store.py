@@ -1,7 +1,7 @@
-"""One queue's place in the ledger: the connection, the names, the event log and the id counter.
+"""One queue's place in the ledger: its connection, names, event log and id counter.
 
-The verbs are in the neighbouring files (adding, taking, finishing, moving, reading …); each takes
-a `QueueStore` first.
+The verbs stand in the folders above (adding, taking, finishing, job …); each takes a `QueueStore`
+as its first argument.
 """
 
 from __future__ import annotations

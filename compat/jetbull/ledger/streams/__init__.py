@@ -1,6 +1,6 @@
-"""The streams of a prefix: how they come to be, and what is not a job in them.
+"""The streams of a prefix: how they are made, and what they hold besides jobs.
 
-streams         the five streams, made when first needed
+streams         the five streams, made when they are first needed
 events          the event log, written behind the steps it tells of
 event_limits    how long that log may become
 ids             counters for generated ids, reserved ahead
