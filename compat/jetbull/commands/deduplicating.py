@@ -41,12 +41,7 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
     """
     while True:
         key = await deduplication.read(store, rule.id)
-        owner = None
-        if key is not None and rule.needs_owner(key.until_ms):
-            owner = await reading.find(store, key.owner)
-            if owner is None and key.note:  # it may be on its way
-                await help_on(store, key.note)
-                owner = await reading.find(store, key.owner)
+        owner = None if key is None else await _owner_of(store, key, rule)
         state = None if owner is None else public_state_of(owner.subject)
         verdict, until = decide(rule, None if key is None else key.until_ms, state, now_ms())
         if key is None or verdict in _KEPT:
@@ -69,6 +64,17 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             if rule.reschedules(verdict, state):
                 await _reschedule(store, key.owner, job)
             return key.owner
+
+
+async def _owner_of(store: QueueStore, key: Key, rule: Rule) -> Stored | None:
+    """The job that holds the key, if the rule has to know; one on its way is stored first."""
+    if not rule.needs_owner(key.until_ms):
+        return None
+    owner = await reading.find(store, key.owner)
+    if owner is None and key.note:
+        await help_on(store, key.note)
+        owner = await reading.find(store, key.owner)
+    return owner
 
 
 async def _reschedule(store: QueueStore, owner: str, job: NewJob) -> None:

@@ -59,39 +59,47 @@ def _server(report: Report) -> Iterator[str]:
 
 
 def _queue(queue: QueueLine) -> Iterator[str]:
-    notes = [queue.library]
-    if queue.paused:
-        notes.append("paused")
-    if queue.concurrency is not None:
-        notes.append(f"concurrency {queue.concurrency}")
-    if queue.rate:
-        notes.append(f"rate {queue.rate}")
-    if queue.phase:
-        notes.append(f"phase {queue.phase}")
-    yield f"{shown(queue.queue)}  ({', '.join(notes)})"
+    yield f"{shown(queue.queue)}  ({', '.join(_settings(queue))})"
     if queue.states:
         yield from _table(table(queue))
-    extras = []
-    if queue.schedulers:
-        extras.append(counted(queue.schedulers, "scheduler"))
-    if queue.deduplications:
-        extras.append(counted(queue.deduplications, "deduplication id"))
-    if queue.rules_different:
-        extras.append(f"{counted(queue.rules_different, 'rule')} differing")
-    if queue.locked:
-        extras.append(f"{counted(queue.locked, 'active job')} held by a worker")
-    if queue.relatives:
-        extras.append(f"flows with {', '.join(map(shown, queue.relatives))}")
-    if queue.pause_predicted is not None:
-        extras.append(f"predicted pause {lasting(queue.pause_predicted)}")
-    if queue.pause_measured is not None:
-        extras.append(f"measured pause {lasting(queue.pause_measured)}")
+    extras = ", ".join(_extras(queue))
     if extras:
-        yield "  " + ", ".join(extras)
+        yield f"  {extras}"
     if queue.next_due:
         yield "  next due:"
         for due in queue.next_due:
             yield f"    {moment(due.due)}  {shown(due.id)}  {shown(due.name)}"
+
+
+def _settings(queue: QueueLine) -> Iterator[str]:
+    """Who keeps the queue, what is set for it, and how far its migration is."""
+    yield queue.library
+    if queue.paused:
+        yield "paused"
+    if queue.concurrency is not None:
+        yield f"concurrency {queue.concurrency}"
+    if queue.rate:
+        yield f"rate {queue.rate}"
+    if queue.phase:
+        yield f"phase {queue.phase}"
+
+
+def _extras(queue: QueueLine) -> Iterator[str]:
+    """What the queue has besides jobs, and how long it pauses."""
+    if queue.schedulers:
+        yield counted(queue.schedulers, "scheduler")
+    if queue.deduplications:
+        yield counted(queue.deduplications, "deduplication id")
+    if queue.rules_different:
+        yield f"{counted(queue.rules_different, 'rule')} differing"
+    if queue.locked:
+        yield f"{counted(queue.locked, 'active job')} held by a worker"
+    if queue.relatives:
+        yield f"flows with {', '.join(map(shown, queue.relatives))}"
+    if queue.pause_predicted is not None:
+        yield f"predicted pause {lasting(queue.pause_predicted)}"
+    if queue.pause_measured is not None:
+        yield f"measured pause {lasting(queue.pause_measured)}"
 
 
 def table(queue: QueueLine) -> list[list[str]]:

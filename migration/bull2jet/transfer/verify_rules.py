@@ -55,29 +55,31 @@ class RuleCheck:
         mapped = self.mapper.schedulers(source.schedulers)
         waiting = await self._still_waiting(mapped) if self.live else set()
         for wanted in mapped:
-            copy = known.get(wanted.id)
             problem = self.target.refused_rule(wanted)
             if problem is not None:
                 self.findings.add(refused_scheduler(self.queue, wanted, problem))
-                continue
-            waits = wanted.pendingId in waiting
-            if copy is None and waits:
+            elif wanted.id in known:
+                await self._check_scheduler(wanted, known[wanted.id], wanted.pendingId in waiting)
+            elif wanted.pendingId in waiting:
                 text = f"the scheduler {wanted.id!r} is not on the target, but its next job is."
                 self._wrong(text)
-            elif copy is None:
+            else:
                 self._changed(f"the scheduler {wanted.id!r} is not on the target.")
-            elif waits and copy.next != wanted.next:
-                self._wrong(f"the scheduler {wanted.id!r} stands at another slot than its job.")
-            elif not same_rule(copy, wanted) or _template(copy) != _template(wanted):
-                self._changed(f"the scheduler {wanted.id!r} has another rule on the target.")
-            elif copy.next < wanted.next or copy.iterationCount < wanted.iterationCount:
-                stored_again = self.live and await self._has_job_of_its_own(copy)
-                tell = self._changed if stored_again else self._wrong
-                tell(f"the scheduler {wanted.id!r} stands at an earlier slot.")
-            elif copy.next > wanted.next and not self.live:
-                self._wrong(f"the scheduler {wanted.id!r} stands at a later slot.")
-            elif copy.iterationCount > wanted.iterationCount and not self.live:
-                self._wrong(f"the scheduler {wanted.id!r} has counted more iterations.")
+
+    async def _check_scheduler(self, wanted: Scheduler, copy: Scheduler, waits: bool) -> None:
+        """Compares one scheduler with its copy; `waits`: its next job is delayed there yet."""
+        if waits and copy.next != wanted.next:
+            self._wrong(f"the scheduler {wanted.id!r} stands at another slot than its job.")
+        elif not same_rule(copy, wanted) or _template(copy) != _template(wanted):
+            self._changed(f"the scheduler {wanted.id!r} has another rule on the target.")
+        elif copy.next < wanted.next or copy.iterationCount < wanted.iterationCount:
+            stored_again = self.live and await self._has_job_of_its_own(copy)
+            tell = self._changed if stored_again else self._wrong
+            tell(f"the scheduler {wanted.id!r} stands at an earlier slot.")
+        elif copy.next > wanted.next and not self.live:
+            self._wrong(f"the scheduler {wanted.id!r} stands at a later slot.")
+        elif copy.iterationCount > wanted.iterationCount and not self.live:
+            self._wrong(f"the scheduler {wanted.id!r} has counted more iterations.")
 
     def _name_others(self, known: Iterable[str], carried: Collection[str]) -> None:
         """New programs may have stored schedulers of their own before the run."""

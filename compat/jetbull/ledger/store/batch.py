@@ -89,14 +89,7 @@ async def commit(
             repeated = True
             if monotonic() > deadline:
                 raise
-            try:
-                async with asyncio.timeout(deadline - monotonic()):
-                    await wire.connected()
-            except TimeoutError:
-                raise AckTimeout(
-                    f"The NATS server at {wire.url} stayed away for {patience:g} s; the jobs may "
-                    "or may not be stored."
-                ) from None
+            await _await_server(wire, deadline, patience)
             last = messages[-1]
             stored = await wire.get_last(stream, last.subject)
             if stored is not None and stored.data == last.payload:
@@ -116,6 +109,17 @@ async def commit(
                 await _take_back(wire, stream, messages, tries)
             if error.code != _INCOMPLETE or monotonic() > deadline:
                 raise  # a batch torn by a reconnect was not stored: send it again
+
+
+async def _await_server(wire: Wire, deadline: float, patience: float) -> None:
+    try:
+        async with asyncio.timeout(deadline - monotonic()):
+            await wire.connected()
+    except TimeoutError:
+        raise AckTimeout(
+            f"The NATS server at {wire.url} stayed away for {patience:g} s; the jobs may or may "
+            "not be stored."
+        ) from None
 
 
 async def _send(wire: Wire, messages: Sequence[Message], tries: set[str]) -> int:

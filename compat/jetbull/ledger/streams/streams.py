@@ -20,10 +20,16 @@ from jetbull.ledger.wire import Wire
 
 EVENT_HISTORY = 10_000
 _UNKNOWN_FIELD = 10025
+_NAME_IN_USE = 10058  # somebody else is making the same stream
+_OVERLAP = 10065  # another stream holds our subjects
+_TRIES = 40
+_PAUSE_SECONDS = 0.25
+_RIVAL_SECONDS = 0.05
 _CONSUMERS = 100_000  # a few per queue and one per priority in use; the server's default is 1,000
 
 
 def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
+    """What the server is told of each of them."""
     p = space.token
     common = {"storage": "file", "num_replicas": replicas, "allow_direct": True, "max_age": 0}
     return [
@@ -65,39 +71,50 @@ async def ensure_streams(wire: Wire, space: Space) -> None:
 
 
 async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
-    name = config["name"]
-    for attempt in range(40):
+    for left in reversed(range(_TRIES)):
         try:
-            found = (await wire.api(f"STREAM.INFO.{name}"))["config"]
-            missing_subjects = set(config["subjects"]) - set(found.get("subjects") or ())
-            if missing_subjects:  # made by an older jetbull
-                found["subjects"] = [*found["subjects"], *sorted(missing_subjects)]
-                await wire.api(f"STREAM.UPDATE.{name}", found)
+            await _take_up(wire, config)
             return
         except StreamMissing as missing:
-            if missing.code == 0 and attempt == 39:
+            if missing.code == 0 and not left:
                 raise ServerUnavailable(
                     f"JetStream does not answer at {wire.url}: enable it (`nats-server -js`)."
                 ) from missing
         except StoreError as busy:
-            if attempt == 39:
+            if not left:
                 raise ServerUnavailable(f"JetStream at {wire.url} is not ready: {busy}") from busy
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(_PAUSE_SECONDS)
             continue
         try:
-            await wire.api(f"STREAM.CREATE.{name}", config)
+            await _create(wire, config)
             return
         except StoreError as error:
-            if error.code == _UNKNOWN_FIELD:
-                raise ServerTooOld(
-                    f"The NATS server at {wire.url} does not know a stream setting jetbull needs "
-                    f"({error}); use nats-server 2.14 or newer."
-                ) from error
-            if error.code == 10065:  # subjects overlap: a rival stream holds our subjects
+            if error.code == _OVERLAP or not left:
                 raise
-            if attempt == 39:
-                raise
-            await asyncio.sleep(0.05 if error.code == 10058 else 0.25)
+            pause = _RIVAL_SECONDS if error.code == _NAME_IN_USE else _PAUSE_SECONDS
+            await asyncio.sleep(pause)
+
+
+async def _take_up(wire: Wire, config: dict[str, Any]) -> None:
+    """Gives a stream that is there the subjects it lacks: an older jetbull made it."""
+    name = config["name"]
+    found = (await wire.api(f"STREAM.INFO.{name}"))["config"]
+    missing = set(config["subjects"]) - set(found.get("subjects") or ())
+    if missing:
+        found["subjects"] = [*found["subjects"], *sorted(missing)]
+        await wire.api(f"STREAM.UPDATE.{name}", found)
+
+
+async def _create(wire: Wire, config: dict[str, Any]) -> None:
+    try:
+        await wire.api(f"STREAM.CREATE.{config['name']}", config)
+    except StoreError as error:
+        if error.code != _UNKNOWN_FIELD:
+            raise
+        raise ServerTooOld(
+            f"The NATS server at {wire.url} does not know a stream setting jetbull needs "
+            f"({error}); use nats-server 2.14 or newer."
+        ) from error
 
 
 async def all_prefix_streams(wire: Wire) -> list[str]:
