@@ -24,10 +24,12 @@ class AbortSignal:
 
     @property
     def aborted(self) -> bool:
+        """Whether the work is to end."""
         return self._event.is_set()
 
     @property
     def reason(self) -> str | None:
+        """What the owner gave as the reason; None without one."""
         return self._reason
 
     async def wait(self) -> None:

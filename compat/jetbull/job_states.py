@@ -16,24 +16,31 @@ class JobStates(JobBody[Data, Result, Home]):
         return await reading.state(await self.queue.ledger(), self.id)
 
     async def isCompleted(self) -> bool:
+        """Whether the job is completed."""
         return await self.getState() == "completed"
 
     async def isFailed(self) -> bool:
+        """Whether the job is failed."""
         return await self.getState() == "failed"
 
     async def isDelayed(self) -> bool:
+        """Whether the job is delayed."""
         return await self.getState() == "delayed"
 
     async def isActive(self) -> bool:
+        """Whether the job is active."""
         return await self.getState() == "active"
 
     async def isWaiting(self) -> bool:
+        """Whether the job is waiting (and has no priority)."""
         return await self.getState() == "waiting"
 
     async def isWaitingChildren(self) -> bool:
+        """Whether the job is waiting for its children."""
         return await self.getState() == "waiting-children"
 
     async def isPrioritized(self) -> bool:
+        """Whether the job is waiting by its priority."""
         return await self.getState() == "prioritized"
 
     async def isInZSet(self, set: str) -> bool:

@@ -108,12 +108,15 @@ class LockManager:
                 tracked.controller.abort(reason)
 
     def get_active_job_count(self) -> int:
+        """How many locks are renewed."""
         return len(self._jobs)
 
     def get_tracked_job_ids(self) -> list[str]:
+        """The ids of the jobs whose locks are renewed."""
         return list(self._jobs)
 
     def is_running(self) -> bool:
+        """Whether it renews locks."""
         return not self.closed and self._task is not None
 
     async def close(self) -> None:

@@ -135,10 +135,12 @@ class Seal:
 
     @property
     def content(self) -> str:
+        """A digest of what the jobs hold."""
         return f"{self._sum:064x}"
 
     @property
     def order(self) -> str:
+        """A digest of the order they are in."""
         return self._chain.hex()
 
 

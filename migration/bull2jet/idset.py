@@ -19,6 +19,7 @@ class IdSet:
         self._prints: array[int] = array("Q")
 
     def add(self, ids: Iterable[str]) -> None:
+        """These ids are in the set as well."""
         self._prints.extend(map(fingerprint, ids))
 
     def close(self) -> None:
@@ -48,6 +49,7 @@ class IdOrder:
         self._place = 0
 
     def add(self, job_id: str) -> None:
+        """This id comes behind those that were added before."""
         self._prints.append(fingerprint(job_id))
         self._known.add([job_id])
 

@@ -155,6 +155,8 @@ async def _store_missing(entry: Entry) -> bool:
 
 
 class Put(Enum):
+    """What became of one job of a note."""
+
     STORED = "it is there now"
     THERE = "it was there, or has been"
     TAKEN = "another job has its id"

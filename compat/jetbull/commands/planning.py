@@ -44,6 +44,7 @@ class Plan:
 
     @property
     def ids(self) -> list[str]:
+        """The ids of the jobs that stand for the items."""
         return [s if isinstance(s, str) else s.job.job_id for s in self.standing]
 
 

@@ -40,6 +40,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return 0
 
     async def isPaused(self) -> bool:
+        """Whether the queue is paused, for all workers."""
         values, _ = await settings.read(await self.ledger())
         return bool(values.get("paused"))
 
@@ -50,6 +51,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return await self._set(concurrency=checks.number("concurrency", concurrency))
 
     async def getGlobalConcurrency(self) -> int | None:
+        """How many jobs may run at once over all workers; None: no limit."""
         values, _ = await settings.read(await self.ledger())
         return values.get("concurrency")
 
@@ -63,6 +65,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return await self._set(max=most, duration=checks.number("duration", duration_ms))
 
     async def getGlobalRateLimit(self) -> RateLimit | None:
+        """`{max, duration}`; None without a limit."""
         values, _ = await settings.read(await self.ledger())
         if "max" not in values or "duration" not in values:
             return None
@@ -202,6 +205,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return cast(list[WorkerInfo], await presence.workers(await self.ledger()))
 
     async def get_workers_count(self) -> int:
+        """How many workers the queue has."""
         return len(await self.get_workers())
 
     getWorkers = get_workers

@@ -74,24 +74,31 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         return list(dict.fromkeys(job_id for job_id, _ in chain.from_iterable(found)))
 
     async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
+        """Jobs that wait without priority, the next one first."""
         return await self.getJobs(["waiting"], start, end, True)
 
     async def getActive(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
+        """Jobs that run now."""
         return await self.getJobs(["active"], start, end, True)
 
     async def getDelayed(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
+        """Jobs whose time has not come."""
         return await self.getJobs(["delayed"], start, end, True)
 
     async def getPrioritized(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
+        """Jobs that wait by their priority."""
         return await self.getJobs(["prioritized"], start, end, True)
 
     async def getWaitingChildren(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
+        """Parents that wait for children."""
         return await self.getJobs(["waiting-children"], start, end, True)
 
     async def getCompleted(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
+        """Completed jobs, newest first."""
         return await self.getJobs(["completed"], start, end, False)
 
     async def getFailed(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
+        """Failed jobs, newest first."""
         return await self.getJobs(["failed"], start, end, False)
 
     async def getJobCounts(self, *types: str) -> dict[str, int]:
@@ -111,24 +118,31 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         )
 
     async def getWaitingCount(self) -> int:
+        """How many jobs wait without priority."""
         return await self.getJobCountByTypes("waiting")
 
     async def getActiveCount(self) -> int:
+        """How many jobs run now."""
         return await self.getJobCountByTypes("active")
 
     async def getDelayedCount(self) -> int:
+        """How many jobs are delayed."""
         return await self.getJobCountByTypes("delayed")
 
     async def getPrioritizedCount(self) -> int:
+        """How many jobs wait by their priority."""
         return await self.getJobCountByTypes("prioritized")
 
     async def getWaitingChildrenCount(self) -> int:
+        """How many parents wait for children."""
         return await self.getJobCountByTypes("waiting-children")
 
     async def getCompletedCount(self) -> int:
+        """How many completed jobs are kept."""
         return await self.getJobCountByTypes("completed")
 
     async def getFailedCount(self) -> int:
+        """How many failed jobs are kept."""
         return await self.getJobCountByTypes("failed")
 
     async def getCountsPerPriority(self, priorities: Iterable[int]) -> dict[str, int]:

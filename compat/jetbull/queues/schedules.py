@@ -57,17 +57,21 @@ class QueueSchedules(JobOwner, Generic[Data, Result]):
         return await self.jobScheduler.removeJobScheduler(job_scheduler_id)
 
     async def isJobScheduler(self, job_scheduler_id: str) -> bool:
+        """Whether a scheduler of this id exists."""
         return await self.jobScheduler.isJobScheduler(job_scheduler_id)
 
     async def getJobScheduler(self, job_scheduler_id: str) -> JobSchedulerJson | None:
+        """The scheduler as a dictionary, or None."""
         return await self.jobScheduler.getScheduler(job_scheduler_id)
 
     async def getJobSchedulers(
         self, start: int = 0, end: int = -1, asc: bool = False
     ) -> list[JobSchedulerJson]:
+        """Schedulers by next time, latest first unless `asc`; inclusive positions."""
         return await self.jobScheduler.getJobSchedulers(start, end, asc)
 
     async def getJobSchedulersCount(self) -> int:
+        """How many schedulers there are."""
         return await self.jobScheduler.getSchedulersCount()
 
     # --- version 5 ---------------------------------------------------------------------

@@ -129,9 +129,11 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         return self._running if self.running else None
 
     def isRunning(self) -> bool:
+        """Whether `run` is under way."""
         return self.running
 
     def isPaused(self) -> bool:
+        """Whether this worker is paused."""
         return self.paused
 
     async def waitUntilReady(self) -> None:
@@ -270,6 +272,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     @staticmethod
     def RateLimitError() -> RateLimitError:
+        """The error that a processor raises after `rateLimit`."""
         return RateLimitError()
 
     def cancelJob(self, job_id: str, reason: str | None = None) -> bool:

@@ -57,6 +57,7 @@ class Move:
 
     @property
     def queue(self) -> QueueRef:
+        """The queue that is moved."""
         return self.found.queue
 
     async def move(self) -> QueueLine:

@@ -31,6 +31,7 @@ class Selection:
 
     @property
     def partial(self) -> bool:
+        """Whether only some of the queues are meant."""
         return len(self.chosen) < len(self.known)
 
 

@@ -94,10 +94,12 @@ class QueueLine:
 
     @property
     def jobs(self) -> int:
+        """How many jobs the states hold together."""
         return sum(line.count for line in self.states.values())
 
     @property
     def bytes(self) -> int:
+        """How many bytes they take together."""
         return sum(line.bytes for line in self.states.values())
 
     @property

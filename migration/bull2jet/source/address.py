@@ -38,6 +38,7 @@ class Address:
 
     @property
     def tls(self) -> bool:
+        """Whether the connection is encrypted."""
         return self.scheme.startswith("rediss")
 
     def __str__(self) -> str:

@@ -36,15 +36,19 @@ class QueueKeys:
     queue: QueueRef
 
     def __call__(self, suffix: str) -> str:
+        """The key of this suffix."""
         return f"{self.queue.key}:{suffix}"
 
     def job(self, job_id: str) -> str:
+        """The key of a job's hash."""
         return f"{self.queue.key}:{job_id}"
 
     def of_job(self, job_id: str, part: str) -> str:
+        """A key beside a job, such as its logs."""
         return f"{self.queue.key}:{job_id}:{part}"
 
     def scheduler(self, scheduler_id: str) -> str:
+        """The key of a scheduler's hash."""
         return f"{self.queue.key}:repeat:{scheduler_id}"
 
     def own(self, name: str) -> str:

@@ -25,6 +25,7 @@ class Holder:
 
     @property
     def redis_type(self) -> str:
+        """The type Redis gives such a collection."""
         if self.is_set:
             return "set"
         return "list" if self.is_list else "zset"

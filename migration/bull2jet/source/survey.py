@@ -50,6 +50,7 @@ class QueueSurvey:
 
     @property
     def jobs(self) -> int:
+        """How many jobs the states hold together."""
         return sum(state.count for state in self.states.values())
 
 

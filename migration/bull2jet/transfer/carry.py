@@ -50,6 +50,7 @@ class Tally:
 
     @property
     def taken(self) -> int:
+        """How many jobs were taken from the source."""
         return self.carried + self.already
 
 

@@ -43,6 +43,7 @@ class Entry:
 
     @property
     def beside(self) -> list[Message]:
+        """What is stored with the job: the wait of its parent, and changed keys."""
         return self.along if self.waits is None or not self.stored else [*self.along, self.waits]
 
     def encode(self) -> bytes:

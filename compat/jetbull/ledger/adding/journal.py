@@ -53,6 +53,7 @@ class Journal:
 
     @property
     def over(self) -> bool:
+        """Whether all parts are stored."""
         return self.done == self.parts
 
 

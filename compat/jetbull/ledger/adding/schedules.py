@@ -43,6 +43,7 @@ class Scheduler:
 
     @property
     def next_ms(self) -> int:
+        """When the pending job is due."""
         return int(self.body["next"])
 
     @property

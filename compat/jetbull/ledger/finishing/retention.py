@@ -26,10 +26,12 @@ class Keep:
 
     @property
     def all(self) -> bool:
+        """Whether every finished job stays."""
         return self.count is None and self.age_s is None
 
     @property
     def none(self) -> bool:
+        """Whether no finished job stays."""
         return self.count == 0
 
 

@@ -16,6 +16,7 @@ _MAX_SUBJECTS = 500  # ids per question; the server answers up to 1,024 subjects
 
 
 def as_stored(found: _wire.Stored) -> Stored:
+    """The job that a message of the stream holds."""
     return Stored(found.subject, found.seq, Record.decode(found.data), parse_ms(found.time))
 
 

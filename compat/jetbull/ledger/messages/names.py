@@ -135,6 +135,7 @@ class Space:
         return f"jbh.{short}.alive"
 
     def queue(self, name: str) -> QueueNames:
+        """The names of a queue of this prefix."""
         return QueueNames(self, name)
 
     def all_pending(self) -> str:
@@ -162,6 +163,7 @@ class QueueNames:
         return f"{self.space.prefix}:{self.name}"
 
     def job(self, state: str, job_id: str, lane: str = "-") -> str:
+        """Where a job in that state is stored."""
         return f"{self.root}.{state}.{lane}.{escape(job_id)}"
 
     def subject(self, state: str, token: str, lane: str = "-") -> str:
@@ -173,18 +175,23 @@ class QueueNames:
         return f"{self.root}.*.*.{escape(job_id)}"
 
     def all_in(self, state: str, lane: str = "*") -> str:
+        """Matches the jobs in a state."""
         return f"{self.root}.{state}.{lane}.*"
 
     def all_jobs(self) -> str:
+        """Matches every message of every job."""
         return f"{self.root}.*.*.*"
 
     def everything(self) -> str:
+        """Matches all below the subjects of the jobs."""
         return f"{self.root}.>"
 
     def aux(self, kind: str, key: str = "") -> str:
+        """Where a key of that kind is stored."""
         return f"{self._beside}.{kind}.{escape(key)}"
 
     def all_aux(self, kind: str) -> str:
+        """Matches the keys of a kind."""
         return f"{self._beside}.{kind}.*"
 
     def all_beside(self) -> str:
@@ -192,30 +199,39 @@ class QueueNames:
         return f"{self._beside}.>"
 
     def dependency(self, kind: str, parent_id: str, child_key: str) -> str:
+        """Where a parent keeps what it knows of one child."""
         return f"jbd.{self.space.token}.{self.token}.{escape(parent_id)}.{kind}.{escape(child_key)}"
 
     def dependencies(self, parent_id: str, kind: str = "*") -> str:
+        """Matches what a parent knows of its children."""
         return f"jbd.{self.space.token}.{self.token}.{escape(parent_id)}.{kind}.*"
 
     def all_dependencies(self) -> str:
+        """Matches what all parents of the queue know."""
         return f"jbd.{self.space.token}.{self.token}.>"
 
     def counter(self, name: str) -> str:
+        """Where a counter of the queue is."""
         return f"jbc.{self.space.token}.{self.token}.{name}"
 
     def log(self, job_id: str) -> str:
+        """Where a job's log rows are."""
         return f"jbl.{self.space.token}.{self.token}.{escape(job_id)}"
 
     def all_logs(self) -> str:
+        """Matches the log rows of all jobs."""
         return f"jbl.{self.space.token}.{self.token}.*"
 
     def object(self, job_id: str, part: str) -> str:
+        """Where a part of what is large of a job is."""
         return f"jbo.{self.space.token}.{self.token}.{escape(job_id)}.{part}"
 
     def all_objects(self) -> str:
+        """Matches what is large of all jobs."""
         return f"jbo.{self.space.token}.{self.token}.>"
 
     def hint(self, topic: str) -> str:
+        """Where the queue's workers are told of a topic."""
         return f"jbh.{self.space.token}.{self.token}.{topic}"
 
     def consumer(self, kind: str) -> str:
@@ -236,10 +252,12 @@ def _digest(text: str) -> str:
 
 
 def state_of(subject: str) -> str:
+    """The state that the subject of a job names."""
     return subject.split(".", 5)[3]
 
 
 def lane_of(subject: str) -> str:
+    """The lane that the subject of a job names: a priority, a turn, or `-`."""
     return subject.split(".", 6)[4]
 
 

@@ -126,15 +126,18 @@ class Record:
 
     @classmethod
     def new(cls, fixed: dict[str, Any], data: bytes, head: dict[str, Any] | None = None) -> Record:
+        """The record of a new job; `fixed` becomes line 2, with the version of the format."""
         fixed = {"v": VERSION, **fixed}
         return cls(head or {}, to_bytes(dumps(fixed)), data, fixed)
 
     @classmethod
     def decode(cls, payload: bytes) -> Record:
+        """The record that a message holds. ValueError if it is none."""
         head, fixed, data = payload.split(b"\n", 2)
         return cls({} if head == b"{}" else loads(head), fixed, data)
 
     def encode(self) -> bytes:
+        """The three lines as they are stored."""
         return b"%b\n%b\n%b" % (first_line(self.head), self.fixed, self.data)
 
     @property
@@ -154,6 +157,7 @@ class Record:
         return Record(head, self.fixed, self.data, self._parsed)
 
     def copy(self) -> Record:
+        """A record of its own, with the same lines 2 and 3."""
         return self.with_head(dict(self.head))
 
     def same_job(self, other: Record) -> bool:
@@ -162,15 +166,18 @@ class Record:
 
     @property
     def name(self) -> str:
+        """The job's name."""
         return str(self.given["name"])
 
     @property
     def opts(self) -> dict[str, Any]:
+        """The job's options."""
         opts: dict[str, Any] = self.given.get("opts") or {}
         return opts
 
     @property
     def priority(self) -> int:
+        """The priority it has now; 0 without one."""
         return int(self.head.get("priority", 0))
 
     def value(self) -> Any:

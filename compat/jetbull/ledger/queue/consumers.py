@@ -16,10 +16,12 @@ _IDLE_S = 3600.0
 
 
 def wait_consumer(names: QueueNames) -> tuple[str, list[str]]:
+    """Name and filters of the consumer of jobs that wait without priority."""
     return names.consumer("w"), [names.all_in(WAIT)]
 
 
 def level_consumer(names: QueueNames, lane: str) -> tuple[str, list[str]]:
+    """Name and filters of the consumer of one priority level."""
     return names.consumer(f"p{lane}"), [names.all_in(PRIO, lane)]
 
 

@@ -29,6 +29,7 @@ class Rounds:
 
     @property
     def idle(self) -> bool:
+        """Whether nothing is under way."""
         alone = self._task is None or self._task.done()
         return alone and not self._running and not self._waiting
 

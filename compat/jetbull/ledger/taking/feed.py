@@ -66,6 +66,7 @@ class Feed:
         self._on_idle = callback
 
     async def open(self) -> None:
+        """Listens for tickets."""
         for inbox, listener in (
             (self._poll_inbox, self._on_polled),
             (self._grab_inbox, self._on_grabbed),
@@ -73,6 +74,7 @@ class Feed:
             self._subscriptions.append(await self._wire.subscribe(inbox + ".*", listener))
 
     async def close(self) -> None:
+        """Listens no more."""
         while self._subscriptions:
             await self._wire.unsubscribe(self._subscriptions.pop())
 

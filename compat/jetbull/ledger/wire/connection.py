@@ -172,6 +172,7 @@ class Connection:
 
     @property
     def max_payload(self) -> int:
+        """Bytes of the largest message the server takes."""
         return int(self._client.max_payload)
 
     def on_reconnect(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -215,6 +216,7 @@ class Connection:
         await subscription.detach()
 
     def new_inbox(self) -> str:
+        """A subject for answers that nobody else uses."""
         return str(self._client.new_inbox())
 
     async def close(self) -> None:
