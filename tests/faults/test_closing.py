@@ -24,9 +24,9 @@ async def done(job: Job, token: str) -> str:
     return "done"
 
 
-async def _ends(ending: asyncio.Future[None]) -> bool:
+async def _ends(ending: asyncio.Future[None], patience: float = PATIENCE) -> bool:
     """Whether it ends in time; that it is waited for does not cancel it."""
-    ended, _ = await asyncio.wait([ending], timeout=PATIENCE)
+    ended, _ = await asyncio.wait([ending], timeout=patience)
     return bool(ended)
 
 
@@ -111,16 +111,16 @@ async def test_events_go_on_trying_while_the_server_answers_nothing(
 
 
 @pytest.fixture
-async def frozen(server: EmbeddedServer) -> AsyncIterator[Callable[[], None]]:
+async def frozen(server: EmbeddedServer) -> AsyncIterator[Callable[..., None]]:
     """Stops the server, so that it is there and says nothing, until the test ends."""
     pid = server.pid
     assert pid is not None
-    yield lambda: os.kill(pid, signal.SIGSTOP)
+    yield lambda *_: os.kill(pid, signal.SIGSTOP)
     os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_close_that_is_cancelled_lets_go_of_the_connection(
-    server: EmbeddedServer, name: str, frozen: Callable[[], None]
+    server: EmbeddedServer, name: str, frozen: Callable[..., None]
 ) -> None:
     queue = Queue(name, {"connection": server.url})
     store = await queue.ledger()
@@ -148,7 +148,7 @@ async def test_a_listener_whose_close_was_cancelled_can_be_closed_again(
 
 
 async def test_a_queue_closes_though_nobody_takes_back_the_ids_it_reserved(
-    server: EmbeddedServer, name: str, frozen: Callable[[], None]
+    server: EmbeddedServer, name: str, frozen: Callable[..., None]
 ) -> None:
     queue = Queue(name, {"connection": server.url})
     for number in range(4):
@@ -157,3 +157,37 @@ async def test_a_queue_closes_though_nobody_takes_back_the_ids_it_reserved(
     frozen()
     closing = asyncio.ensure_future(queue.close())
     assert await _ends(closing)
+
+
+async def test_a_worker_closes_though_nobody_tells_whether_its_queue_is_drained(
+    server: EmbeddedServer, name: str, frozen: Callable[..., None]
+) -> None:
+    worker = Worker(name, done, {"connection": server.url})
+    ended = asyncio.Event()
+    worker.on("completed", frozen)
+    worker.on("completed", lambda *_: ended.set())
+    async with Queue(name, {"connection": server.url}) as queue:
+        await worker.waitUntilReady()
+        await queue.add("job", {})
+        await asyncio.wait_for(ended.wait(), PATIENCE)
+        closing = asyncio.ensure_future(worker.close())
+        assert await _ends(closing, 2 * PATIENCE)
+
+
+async def test_a_queue_that_is_drained_while_the_server_says_nothing_is_told_to_be_later(
+    server: EmbeddedServer, name: str, frozen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.ledger.wire.wire.READ_PATIENCE", 0.1)
+    worker = Worker(name, done, {"connection": server.url})
+    drained = asyncio.Event()
+    worker.on("completed", frozen)
+    worker.on("drained", drained.set)
+    async with Queue(name, {"connection": server.url}) as queue:
+        await worker.waitUntilReady()
+        with Told("is drained has to be asked again", "jetbull.worker") as told:
+            await queue.add("job", {})
+            await asyncio.wait_for(told.heard.wait(), PATIENCE)
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGCONT)
+        await asyncio.wait_for(drained.wait(), 2 * PATIENCE)
+        await worker.close()

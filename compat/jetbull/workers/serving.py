@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
+from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.ledger.adding import intake
 from jetbull.ledger.queue.idle import is_drained
 from jetbull.ledger.queue.presence import Presence
@@ -14,6 +16,11 @@ from jetbull.workers.admission import Admission
 from jetbull.workers.roles import ServingOwner
 from jetbull.workers.slots import Slots
 from jetbull.workers.upkeep import Upkeep
+
+log = logging.getLogger("jetbull.worker")
+
+_AGAIN_SECONDS = 0.5  # between two questions that the server did not answer
+_LAST_LOOK_SECONDS = 2.0  # a closing worker waits no longer to learn whether the queue is drained
 
 
 class Serving:
@@ -83,7 +90,8 @@ class Serving:
             killed.cancel()
             await asyncio.gather(stopped, killed, return_exceptions=True)
         if self._idle_check is not None:
-            await asyncio.gather(self._idle_check, return_exceptions=True)
+            await asyncio.wait([self._idle_check], timeout=_LAST_LOOK_SECONDS)
+            loops = [*loops, self._idle_check]
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
@@ -97,18 +105,30 @@ class Serving:
     async def _check_drained(self) -> None:
         while self._idle_again:
             self._idle_again = self._busy_meanwhile = self.slots.took_waiting = False
-            if await is_drained(self._store, self._is_busy):
-                if self.slots.took_waiting:
-                    continue  # it was not drained before that job, whose end has a look of its own
-                self._worker.drained = True
-                self._store.emit("drained")
-                self._worker.emit_safely("drained")
-            elif self._busy_meanwhile:
-                # Maybe with the ticket of a job that is done: then nothing finishes any more.
-                if self.slots.busy:
-                    self.slots.look_when_idle()
-                else:
-                    self._idle_again = True
+            try:
+                await self._look()
+            except ConnectionClosedError:
+                return
+            except JetbullError as error:
+                queue = self._worker.name
+                log.debug("whether %s is drained has to be asked again: %s", queue, error)
+                await self._store.wire.connected()
+                await asyncio.sleep(_AGAIN_SECONDS)
+                self._idle_again = True
+
+    async def _look(self) -> None:
+        if await is_drained(self._store, self._is_busy):
+            if self.slots.took_waiting:
+                return  # it was not drained before that job, whose end has a look of its own
+            self._worker.drained = True
+            self._store.emit("drained")
+            self._worker.emit_safely("drained")
+        elif self._busy_meanwhile:
+            # Maybe with the ticket of a job that is done: then nothing finishes any more.
+            if self.slots.busy:
+                self.slots.look_when_idle()
+            else:
+                self._idle_again = True
 
     def _is_busy(self) -> bool:
         self._busy_meanwhile = self._busy_meanwhile or self.slots.busy > 0
