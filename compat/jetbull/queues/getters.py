@@ -9,6 +9,7 @@ from typing import Generic
 
 from jetbull import checks
 from jetbull.commands import logs
+from jetbull.errors import ConfigurationError
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.job import reading
@@ -125,9 +126,14 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         """How many jobs run now."""
         return await self.getJobCountByTypes("active")
 
-    async def getDelayedCount(self) -> int:
-        """How many jobs are delayed."""
-        return await self.getJobCountByTypes("delayed")
+    async def getDelayedCount(self, timestamp: int | None = None) -> int:
+        """Delayed jobs; with a `timestamp` (ms) those due before it."""
+        delayed = await self.getJobCountByTypes("delayed")
+        if timestamp is None:
+            return delayed
+        if type(timestamp) is not int:
+            raise ConfigurationError("timestamp must be a safe integer in milliseconds")
+        return await pages.count_due_before(await self.ledger(), delayed, timestamp)
 
     async def getPrioritizedCount(self) -> int:
         """How many jobs wait by their priority."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -22,6 +23,23 @@ async def test_the_remaining_counts(make: Makers, queue: Any) -> None:
     assert await queue.getActiveCount() == 1
     assert await queue.getPrioritizedCount() == 1
     assert await queue.getWaitingChildrenCount() == 1
+
+
+@pytest.mark.parametrize("jobs", [3, 100])
+async def test_delayed_jobs_due_before_a_time_are_counted(queue: Any, jobs: int) -> None:
+    now = round(time.time() * 1000)
+    await queue.addBulk(
+        [
+            {"name": "job", "opts": {"delay": hours * 3_600_000, "timestamp": now}}
+            for hours in range(jobs, 0, -1)
+        ]
+    )
+    assert await queue.getDelayedCount() == jobs
+    for hours in (0, 1, 2, jobs):
+        assert await queue.getDelayedCount(now + hours * 3_600_000) == max(0, hours - 1)
+    assert await queue.getDelayedCount(now + jobs * 3_600_000 + 1) == jobs
+    with pytest.raises(ValueError, match="timestamp must be a safe integer in milliseconds"):
+        await queue.getDelayedCount("soon")
 
 
 async def test_count_is_what_is_still_to_be_done(make: Makers, queue: Any) -> None:

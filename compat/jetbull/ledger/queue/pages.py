@@ -59,6 +59,19 @@ async def page(store: QueueStore, state: str, start: int, end: int, ascending: b
     return rows
 
 
+async def count_due_before(store: QueueStore, size: int, limit_ms: int) -> int:
+    """How many of `size` delayed jobs are due before a time: half of them are left out per look."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        rows = await page(store, "delayed", middle, middle, True)
+        if rows and _by_due(rows[0])[0] < limit_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 async def _page(
     store: QueueStore, state: str, start: int, end: int, ascending: bool, spare: int
 ) -> tuple[Rows, bool]:
