@@ -121,6 +121,8 @@ def check_id(opts: Mapping[str, Any]) -> None:
     if not given:
         return
     job_id = str(given)
+    if job_id == "0" or job_id.startswith("0:"):
+        raise ConfigurationError("JobId cannot be '0' or start with '0:'")
     if _INTEGER.fullmatch(job_id):
         raise ConfigurationError("Custom Id cannot be integers")
     # Exactly three parts is how the jobs of schedulers are called.

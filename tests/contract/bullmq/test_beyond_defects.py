@@ -116,6 +116,8 @@ async def test_impossible_priorities_are_refused(queue: Any, priority: Any, mess
     ("job_id", "message"),
     [
         ("17", "Custom Id cannot be integers"),
+        ("0", "JobId cannot be '0' or start with '0:'"),
+        ("0:1:2", "JobId cannot be '0' or start with '0:'"),
         ("a:b", "Custom Id cannot contain :"),
         ("a:b:c:d", "Custom Id cannot contain :"),
     ],
