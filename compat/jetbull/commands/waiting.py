@@ -91,13 +91,16 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         else:
             record.head.pop("priority", None)
 
+    def beside(record: Record) -> None:
+        record.head["priority"] = priority  # what lacks a field does not take it away
+
     while True:
         found = await reading.find(store, job_id)
         if found is None:
             raise refused(-1, "changePriority", job_id)
         state = state_of(found.subject)
         if state not in (WAIT, HEAD, PRIO, DELAYED):
-            if await rewrite(store, job_id, field):
+            if await rewrite(store, job_id, beside):
                 return
             continue
         record = found.record.copy()

@@ -155,6 +155,18 @@ async def test_the_priority_of_a_finished_job_is_only_a_field(make: Makers, queu
     assert (await queue.getJob(job.id)).priority == 3
 
 
+async def test_a_failed_job_whose_priority_is_taken_away_waits_without_one_when_retried(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("job", {}, {"priority": 5})
+    job = await make.worker(queue).getNextJob("token")
+    await job.moveToFailed(ValueError("no"), "token")
+    await job.changePriority({"priority": 0})
+    assert (await queue.getJob(job.id)).priority == 0
+    await job.retry()
+    assert await job.getState() == "waiting"
+
+
 async def test_changing_the_priority_of_an_unknown_job_is_an_error(queue: Any) -> None:
     job = await queue.add("job", {})
     await job.remove()
