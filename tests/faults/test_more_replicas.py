@@ -25,7 +25,8 @@ async def test_streams_with_jobs_get_replicas_and_lose_a_server(tmp_path: Path) 
             for config in streams.configurations(space, 3):
                 await wire.api(f"STREAM.UPDATE.{config['name']}", config)
             assert await _durability(queue) == "Jobs are kept by 3 servers."
-            leader = (await _current(queue))["leader"]
+            clusters = [await _moved(queue, c["name"]) for c in streams.configurations(space, 3)]
+            leader = clusters[0]["leader"]
             await servers.kill(servers.node_named(leader))
             async with (
                 QueueEvents("q", {"connection": connection}) as events,
@@ -41,11 +42,11 @@ async def _durability(queue: Queue) -> str:
     return next(f.detail for f in await diagnose(queue) if f.name == "durability")
 
 
-async def _current(queue: Queue) -> dict[str, str]:
-    """The cluster of the stream of jobs, once the move is over and every replica has all of it."""
+async def _moved(queue: Queue, stream: str) -> dict[str, str]:
+    """The cluster of a stream, once its move is over and every replica has all of it."""
     store = await queue.ledger()
     while True:
-        info = await store.wire.api(f"STREAM.INFO.{store.names.space.jobs}")
+        info = await store.wire.api(f"STREAM.INFO.{stream}")
         cluster: dict[str, str] = info["cluster"]
         copies = info["cluster"].get("replicas", [])
         if "desired" not in cluster and [copy["current"] for copy in copies] == [True, True]:
