@@ -24,12 +24,12 @@ class AbortSignal:
 
     @property
     def aborted(self) -> bool:
-        """Whether the work is to end."""
+        """Whether the job was cancelled."""
         return self._event.is_set()
 
     @property
     def reason(self) -> str | None:
-        """What the owner gave as the reason; None without one."""
+        """The text that was given, or None."""
         return self._reason
 
     async def wait(self) -> None:

@@ -91,12 +91,12 @@ class JobBody(Generic[Data, Result, Home]):
 
     @property
     def queueName(self) -> str:
-        """The name of the queue, without its prefix."""
+        """The queue's name."""
         return self.queue.name
 
     @property
     def prefix(self) -> str:
-        """The prefix of the queue's name."""
+        """The queue's prefix."""
         return self.queue.prefix
 
     def asJSON(self) -> dict[str, Any]:

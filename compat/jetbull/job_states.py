@@ -16,31 +16,31 @@ class JobStates(JobBody[Data, Result, Home]):
         return await reading.state(await self.queue.ledger(), self.id)
 
     async def isCompleted(self) -> bool:
-        """Whether the job is completed."""
+        """Whether the job is completed; asks the server, as all of these do."""
         return await self.getState() == "completed"
 
     async def isFailed(self) -> bool:
-        """Whether the job is failed."""
+        """Whether it has failed for good."""
         return await self.getState() == "failed"
 
     async def isDelayed(self) -> bool:
-        """Whether the job is delayed."""
+        """Whether it waits for its due time."""
         return await self.getState() == "delayed"
 
     async def isActive(self) -> bool:
-        """Whether the job is active."""
+        """Whether a worker holds it."""
         return await self.getState() == "active"
 
     async def isWaiting(self) -> bool:
-        """Whether the job is waiting (and has no priority)."""
+        """Whether it waits; one with a priority is prioritized instead."""
         return await self.getState() == "waiting"
 
     async def isWaitingChildren(self) -> bool:
-        """Whether the job is waiting for its children."""
+        """Whether it waits for its children."""
         return await self.getState() == "waiting-children"
 
     async def isPrioritized(self) -> bool:
-        """Whether the job is waiting by its priority."""
+        """Whether it waits and has a priority."""
         return await self.getState() == "prioritized"
 
     async def isInZSet(self, set: str) -> bool:

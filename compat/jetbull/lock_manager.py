@@ -108,15 +108,15 @@ class LockManager:
                 tracked.controller.abort(reason)
 
     def get_active_job_count(self) -> int:
-        """How many locks are renewed."""
+        """How many jobs' locks are kept."""
         return len(self._jobs)
 
     def get_tracked_job_ids(self) -> list[str]:
-        """The ids of the jobs whose locks are renewed."""
+        """Their ids."""
         return list(self._jobs)
 
     def is_running(self) -> bool:
-        """Whether it renews locks."""
+        """Whether locks are being renewed."""
         return not self.closed and self._task is not None
 
     async def close(self) -> None:

@@ -27,7 +27,8 @@ from jetbull.types.queue_options import QueueBaseOptions
 class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Data, Result]):
     """BullMQ's Queue. Lazy: nothing is connected before the first awaited call.
 
-    `opts`: `connection`, `prefix` ("bull"), `defaultJobOptions`, `settings`, `telemetry`.
+    `opts`: `connection`, `prefix` ("bull"), `defaultJobOptions`, `settings`, `telemetry`,
+    `streams {events: {maxLen}}`.
 
     Listeners (`on`) hear what this object does: `waiting(job)`, `progress(jobId, progress)`,
     `paused()`, `resumed()`, `removed(jobId)`, `cleaned(ids, type)`, `error(error)`.

@@ -52,7 +52,9 @@ class Worker(WorkerBody[Data, Result]):
     Options in ms: `lockDuration`, `lockRenewTime`, `stalledInterval`, `runRetryDelay`; `drainDelay`
     in seconds; `concurrency`, `limiter {max, duration}`, `maxStalledCount`, `autorun`, `name`,
     `maxStartedAttempts`, `maximumRateLimitDelay` (ms between looks while rate limited),
-    `metrics {maxDataPoints}` (minutes), `skipLockRenewal`, `skipStalledCheck`.
+    `metrics {maxDataPoints}` (minutes), `skipLockRenewal`, `skipStalledCheck`, `removeOnComplete`,
+    `removeOnFail`, `settings {backoffStrategy}`; `connection`, `prefix`, `telemetry` and `streams`
+    as for a Queue.
     """
 
     @overload

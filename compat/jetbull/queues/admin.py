@@ -51,7 +51,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return await self._set(concurrency=checks.number("concurrency", concurrency))
 
     async def getGlobalConcurrency(self) -> int | None:
-        """How many jobs may run at once over all workers; None: no limit."""
+        """The limit that `setGlobalConcurrency` set, or None."""
         values, _ = await settings.read(await self.ledger())
         return values.get("concurrency")
 
@@ -65,7 +65,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return await self._set(max=most, duration=checks.number("duration", duration_ms))
 
     async def getGlobalRateLimit(self) -> RateLimit | None:
-        """`{max, duration}`; None without a limit."""
+        """`{max, duration}` (ms) that `setGlobalRateLimit` set, or None."""
         values, _ = await settings.read(await self.ledger())
         if "max" not in values or "duration" not in values:
             return None
@@ -205,7 +205,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         return cast(list[WorkerInfo], await presence.workers(await self.ledger()))
 
     async def get_workers_count(self) -> int:
-        """How many workers the queue has."""
+        """How many workers of the queue answer."""
         return len(await self.get_workers())
 
     getWorkers = get_workers

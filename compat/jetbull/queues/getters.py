@@ -75,31 +75,31 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         return list(dict.fromkeys(job_id for job_id, _ in chain.from_iterable(found)))
 
     async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
-        """Jobs that wait without priority, the next one first."""
+        """Jobs that wait, the next one first; positions are inclusive, -1 is the last."""
         return await self.getJobs(["waiting"], start, end, True)
 
     async def getActive(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
-        """Jobs that run now."""
+        """Jobs that run, the longest first; positions as in `getWaiting`."""
         return await self.getJobs(["active"], start, end, True)
 
     async def getDelayed(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
-        """Jobs whose time has not come."""
+        """Delayed jobs by due time; positions as in `getWaiting`."""
         return await self.getJobs(["delayed"], start, end, True)
 
     async def getPrioritized(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
-        """Jobs that wait by their priority."""
+        """Jobs with a priority, the next one first; positions as in `getWaiting`."""
         return await self.getJobs(["prioritized"], start, end, True)
 
     async def getWaitingChildren(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
-        """Parents that wait for children."""
+        """Parents whose children are not done; positions as in `getWaiting`."""
         return await self.getJobs(["waiting-children"], start, end, True)
 
     async def getCompleted(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
-        """Completed jobs, newest first."""
+        """Completed jobs, the last one first; positions as in `getWaiting`."""
         return await self.getJobs(["completed"], start, end, False)
 
     async def getFailed(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
-        """Failed jobs, newest first."""
+        """Failed jobs, the last one first; positions as in `getWaiting`."""
         return await self.getJobs(["failed"], start, end, False)
 
     async def getJobCounts(self, *types: str) -> dict[str, int]:

@@ -129,11 +129,11 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         return self._running if self.running else None
 
     def isRunning(self) -> bool:
-        """Whether `run` is under way."""
+        """Whether `run` has begun and has not ended."""
         return self.running
 
     def isPaused(self) -> bool:
-        """Whether this worker is paused."""
+        """Whether this worker is paused; the queue may be as well."""
         return self.paused
 
     async def waitUntilReady(self) -> None:
@@ -272,7 +272,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     @staticmethod
     def RateLimitError() -> RateLimitError:
-        """The error that a processor raises after `rateLimit`."""
+        """What a processor raises after `rateLimit`; the class is `jetbull.RateLimitError`."""
         return RateLimitError()
 
     def cancelJob(self, job_id: str, reason: str | None = None) -> bool:
