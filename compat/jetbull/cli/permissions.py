@@ -1,7 +1,8 @@
 """Print the permissions a role needs, for a NATS server that denies everything else.
 
-`conf` is for a user in the server's configuration file, `nsc` a command for decentralised
-authentication (put the user's name for USER).
+`conf` is for a user in the server's configuration file: what stands between the outer braces goes
+behind the password. `nsc` is a command for decentralised authentication (put the user's name for
+USER).
 """
 
 from __future__ import annotations
