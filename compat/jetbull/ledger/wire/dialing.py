@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,12 @@ class Dialer:
                     "credentials in the URL, in `connection` or as NATS_USER and NATS_PASSWORD, "
                     "NATS_TOKEN, NATS_CREDS or NATS_NKEY."
                 ) from None
+            if _is_not_trusted([error, *problem]):
+                raise ServerUnavailable(
+                    f"The certificate of the NATS server at {self.url} is not trusted "
+                    f"({self._reason(error, problem)}). Set NATS_CA (`tls_ca` in `connection`) to "
+                    "the certificates of who signed it, and use the host's name that stands in it."
+                ) from None
             raise ServerUnavailable(
                 f"No NATS server answers at {self.url} ({self._reason(error, problem)}). Start "
                 "one with `jetbull server` or `docker compose up -d nats`, or set NATS_URL to "
@@ -140,6 +147,10 @@ def _public(url: str) -> str:
 
 def _refuses_login(errors: list[Exception]) -> bool:
     return any("authorization violation" in str(error).lower() for error in errors)
+
+
+def _is_not_trusted(errors: list[Exception]) -> bool:
+    return any(isinstance(error, ssl.SSLCertVerificationError) for error in errors)
 
 
 def _without_secrets(text: str, servers: list[str]) -> str:
