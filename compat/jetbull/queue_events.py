@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from jetbull.backend import create_backend
+from jetbull.beginning import begun
 from jetbull.errors import (
     AckTimeout,
     ConnectionClosedError,
@@ -54,7 +55,7 @@ class QueueEvents(EventEmitter):
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
         if self.opts["autorun"]:
-            self._task = asyncio.ensure_future(self.run())
+            self._task = begun(self.run, "QueueEvents")
 
     async def run(self) -> None:
         """Listens until closed. JetbullError when called twice."""

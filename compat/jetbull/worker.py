@@ -10,6 +10,7 @@ from uuid import uuid4
 from anyio import CapacityLimiter
 
 from jetbull.backend import create_backend
+from jetbull.beginning import begun
 from jetbull.errors import (
     AckTimeout,
     ConnectionClosedError,
@@ -133,7 +134,7 @@ class Worker(WorkerBody[Data, Result]):
         self._hands_free.set()
         trace_worker(self)
         if processor is not None and self.opts.get("autorun", True):
-            self._done = asyncio.ensure_future(self.run())
+            self._done = begun(self.run, "Worker")
 
     # --- running -----------------------------------------------------------------------
 

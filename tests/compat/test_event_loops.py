@@ -39,6 +39,44 @@ async def later():
 asyncio.run(later())
 """
 
+OUTSIDE = """
+import asyncio, warnings, jetbull
+warnings.simplefilter("error", RuntimeWarning)
+for kind, made in (
+    ("Worker", lambda: jetbull.Worker("mail", print)),
+    ("QueueEvents", lambda: jetbull.QueueEvents("mail")),
+):
+    try:
+        made()
+    except (jetbull.ConfigurationError, RuntimeWarning) as told:
+        assert str(told).startswith(f"A {kind} "), told
+        assert f"make the {kind} in an async function, or with autorun: False" in str(told)
+        print("told")
+"""
+
+A_LOOP_OF_ITS_OWN = """
+import asyncio, warnings, jetbull
+warnings.simplefilter("ignore", RuntimeWarning)
+loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)
+done = loop.create_future()
+worker = jetbull.Worker("mail", lambda job: job.name)
+worker.on("completed", lambda job, result: done.set_result(result))
+queue = jetbull.Queue("mail")
+loop.run_until_complete(queue.add("letter", {}))
+print(loop.run_until_complete(done))
+loop.run_until_complete(worker.close())
+loop.run_until_complete(queue.close())
+"""
+
+
+def test_what_begins_where_no_event_loop_runs_says_so(run: Run) -> None:
+    assert run(sys.executable, "-c", OUTSIDE).stdout.split() == ["told", "told"]
+
+
+def test_a_worker_made_before_its_loop_runs_works_once_it_does(run: Run) -> None:
+    assert run(sys.executable, "-c", A_LOOP_OF_ITS_OWN).stdout.strip() == "letter"
+
 
 def test_one_loop_for_each_call_leaves_one_connection_open_not_one_for_each(run: Run) -> None:
     assert run(sys.executable, "-c", CALLS).stdout.split("\n")[:2] == ["[0, 0, 0]", "4"]
