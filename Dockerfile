@@ -6,7 +6,7 @@ COPY compat compat
 COPY jobs jobs
 COPY migration migration
 RUN python -m venv /app/venv \
-    && /app/venv/bin/pip install --no-cache-dir ".[api,audiobook,diacritics,postgres,migrate,speed]"
+    && /app/venv/bin/pip install --no-cache-dir ".[api,audiobook,diacritics,postgres,nkeys,migrate,speed]"
 
 FROM python:3.12-slim
 RUN useradd --system --create-home --home-dir /app/home --uid 10001 jetbull \
