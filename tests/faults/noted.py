@@ -12,7 +12,6 @@ from jetbull.job import Job
 from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.adding.notes import Note
-from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
 
 
@@ -32,7 +31,7 @@ class Halting:
 
 
 async def left_notes(store: QueueStore) -> list[str]:
-    return await list_subjects(store, store.names.all_aux("note"))
+    return [note.subject for note in await notes.abandoned(store, 0)]
 
 
 class Running:

@@ -18,13 +18,16 @@ from .noted import left_notes
 
 
 async def _add(queue: Queue, way: str) -> Any:
-    if way == "bulk":
-        return await queue.addBulk([{"name": "job", "data": n, "opts": KEEP} for n in range(2)])
+    if way != "deduplicated":
+        ids: list[dict[str, Any]] = [
+            {"jobId": f"chosen {n}"} if way == "chosen" else {} for n in range(2)
+        ]
+        return await queue.addBulk([{"name": "job", "data": 0, "opts": {**KEEP, **i}} for i in ids])
     only = {"deduplication": {"id": "only", "ttl": 3_600_000}}
     return await queue.add("job", 0, {**KEEP, **only})
 
 
-@pytest.mark.parametrize("way", ["bulk", "deduplicated"])
+@pytest.mark.parametrize("way", ["bulk", "chosen", "deduplicated"])
 async def test_jobs_that_a_worker_stored_and_ran_meanwhile_are_not_stored_again(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
@@ -44,7 +47,7 @@ async def test_jobs_that_a_worker_stored_and_ran_meanwhile_are_not_stored_again(
         while way == "deduplicated" and not await queue.getDeduplicationJobId("only"):
             await asyncio.sleep(0.01)
         jobs = len(await finish_abandoned(store, 0))
-        if way == "bulk":  # they were sent behind the note, without waiting for its answer
+        if way != "deduplicated":  # they were sent behind the note, without waiting for its answer
             jobs = 2
         assert jobs
         await far.trimmed(jobs)
@@ -52,7 +55,7 @@ async def test_jobs_that_a_worker_stored_and_ran_meanwhile_are_not_stored_again(
     assert await left_notes(store) == []
 
 
-@pytest.mark.parametrize("way", ["bulk", "deduplicated"])
+@pytest.mark.parametrize("way", ["bulk", "chosen", "deduplicated"])
 async def test_jobs_whose_note_a_worker_saw_to_meanwhile_are_not_stored_again(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
@@ -73,7 +76,7 @@ async def test_jobs_whose_note_a_worker_saw_to_meanwhile_are_not_stored_again(
             patch.setattr(noting, "message_for", unheard)
             patch.setattr(pipelining, "_send", sent_unheard)
             under_way = asyncio.ensure_future(_add(far.queue, way))
-            jobs = 2 if way == "bulk" else 1
+            jobs = 1 if way == "deduplicated" else 2
             await far.running.done(jobs)
             await finish_abandoned(store, 0)
         await far.trimmed(0)

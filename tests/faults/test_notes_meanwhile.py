@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from jetbull import Queue
-from jetbull.commands import pipelining
+from jetbull.commands import completing, pipelining
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.queue import event_evidence
+from jetbull.ledger.store.batch import commit
 from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
@@ -91,4 +92,37 @@ async def test_what_runs_while_a_worker_looks_into_a_note_does_not_run_again(
     assert sorted(running[0].ran) == sorted(
         [*(f"job {n}" for n in range(_JOBS)), "next 0", "next 1", "last"]
     )
+    assert await left_notes(store) == []
+
+
+async def test_a_worker_that_stood_still_while_another_saw_to_a_note_stores_no_job_of_it_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    store = await queue.ledger()
+
+    async def died(*_: Any) -> Any:
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipelining, "_send", died)
+        with pytest.raises(InterruptedError):
+            await queue.addBulk(_bulk())
+
+    async def stood_still(*args: Any, **kwargs: Any) -> int:
+        monkeypatch.setattr(completing, "commit", commit)
+        await finish_abandoned(store, 0)
+        running.append(Running(queue))
+        await running[0].done(_JOBS)
+        await queue.add("next", 0, KEEP)
+        await running[0].done(1)
+        return await commit(*args, **kwargs)
+
+    running: list[Running] = []
+    monkeypatch.setattr(completing, "commit", stood_still)
+    await finish_abandoned(store, 0)
+    await queue.add("last", 0)
+    await running[0].done(1)
+    await running[0].worker.close()
+    assert running[0].ran == [*(f"job {n}" for n in range(_JOBS)), "next", "last"]
     assert await left_notes(store) == []

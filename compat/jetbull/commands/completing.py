@@ -57,8 +57,9 @@ async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
     """Stores those of its jobs `among` these that are not there, nor have been, and removes the
     note; which were stored.
 
-    They are one batch: one by one, a job that is there when one looks may have run and be gone when
-    its turn comes, and nothing would refuse it.
+    They are one batch, with the note's end: one by one, a job that is there when one looks may have
+    run and be gone when its turn comes, as all may have if another one saw to the note, and nothing
+    would refuse it.
     """
     wire, done = note.store.wire, list[Entry]()
     deadline = monotonic() + PATIENCE
@@ -71,17 +72,25 @@ async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
             break
         # Where some were there, all waits were.
         waits = note.waits() if len(absent) == len(note.jobs) else []
-        part = absent if waits else absent[: most_in_batch(wire)]
-        messages = [*waits, *(message_for(e.store, e.job) for e in part)]
+        part = absent if waits else absent[: most_in_batch(wire) - 1]
+        is_last = len(part) == len(absent)
+        # Behind the jobs: of a batch that a store is too full for, the first messages stay.
+        guard = notes.last_word(note) if is_last else notes.reminder(note)
+        messages = [*waits, *(message_for(e.store, e.job) for e in part), guard]
         try:
             await commit(wire, note.store.names.space.jobs, messages, patience=0)
             done += part
         except (AckTimeout, Conflict):
             if monotonic() > deadline:
                 raise
+            continue
         except BatchTooLarge:
-            if waits or len(part) <= most_in_batch(wire):
+            if waits or len(part) < most_in_batch(wire):
                 raise
+            continue
+        if is_last:
+            await _release(note.jobs)
+            break
     return done
 
 

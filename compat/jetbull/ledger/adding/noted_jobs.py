@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.notes import Note
 from jetbull.ledger.adding.schedules import is_record
@@ -21,13 +22,15 @@ async def came_and_went(note: Note) -> list[Entry]:
 
     If somebody has seen to the note meanwhile, those are all of its jobs.
     """
-    time = await _time_of(note)
-    if not time and not note.repeated and (note.key is None or is_record(note.key, note.store)):
+    time = await notes.time_of(note)
+    if not time and (note.key is None or is_record(note.key, note.store)):
         return note.jobs
     gone: list[Entry] = []
     for store, entries in _by_queue(note.jobs):
-        ids = _known_of(note, time, entries)
-        past = await event_evidence.came_and_went(store, ids, time or _sent(note))
+        # Without its time, what is told of a chosen id may be of an earlier job.
+        ids = [e.job.job_id for e in entries if time or e.job.generated]
+        since = time or stamp(note.sent_ms - MARGIN_MS)
+        past = await event_evidence.came_and_went(store, ids, since)
         gone += [e for e in entries if e.job.job_id in past]
     return gone
 
@@ -36,10 +39,11 @@ async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list
     """Those of its jobs `among` these that are not there and never were, and those whose id another
     job has. None if somebody has seen to the note.
 
-    The first may be stored as long as all of them are still missing: it takes one batch.
+    The first may be stored as long as all of them are still missing and the note stands: it takes
+    one batch.
     """
-    time = await _time_of(note)
-    if not time and not note.repeated:
+    time = await notes.time_of(note)
+    if not time:
         return None
     absent: list[Entry] = []
     taken: list[Entry] = []
@@ -54,28 +58,9 @@ async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list
                 away.append(entry)
             elif not Record.decode(found.data).same_job(job.record):
                 (away if state_of(found.subject) == GONE else taken).append(entry)
-        ids = _known_of(note, time, away)
-        past = await event_evidence.came_and_went(store, ids, time or _sent(note))
+        past = await event_evidence.came_and_went(store, [e.job.job_id for e in away], time)
         absent += [e for e in away if e.job.job_id not in past]
     return absent, taken
-
-
-async def _time_of(note: Note) -> str:
-    """When the note was stored, nothing if it is gone; of one that was repeated nobody knows."""
-    if note.time or note.repeated:
-        return note.time
-    found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
-    return "" if found is None else found.time
-
-
-def _sent(note: Note) -> str:
-    return stamp(note.sent_ms - MARGIN_MS)
-
-
-def _known_of(note: Note, time: str, entries: Sequence[Entry]) -> list[str]:
-    """The ids of those jobs of which the events since the note tell."""
-    # Without its time, what is told of a chosen id may be of an earlier job.
-    return [e.job.job_id for e in entries if time or e.job.generated]
 
 
 def _by_queue(entries: Iterable[Entry]) -> Iterable[tuple[QueueStore, list[Entry]]]:

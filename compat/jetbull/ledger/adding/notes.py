@@ -7,6 +7,10 @@ milliseconds, for two messages as for a hundred. Messages sent one behind the ot
 that, but a process can die between two of them. So all of them are in the note, which is there
 first; from then on the insertion is decided, and whoever finds the note stores what is missing.
 
+A note that somebody else than its process saw to is not removed: its last word takes its place.
+Whoever is slower is refused, be it the note itself, sent once more since its answer was lost, or
+the jobs that were missing when another one looked.
+
 With the note go the waits of parents for their children, or the one key of a single job, which is
 that of its deduplication id or the record of its scheduler: they are there before any of the jobs.
 A note whose key was refused says nothing.
@@ -17,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -26,7 +31,7 @@ from jetbull.ledger.adding.deduplication import is_key
 from jetbull.ledger.adding.insertion import Entry, decode
 from jetbull.ledger.adding.schedules import is_record
 from jetbull.ledger.messages.clock import now_ms, parse_ms
-from jetbull.ledger.messages.guard import unguarded
+from jetbull.ledger.messages.guard import HeaderMap, expect, unguarded, vanish
 from jetbull.ledger.messages.names import CHILDREN
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.paging import read_all
@@ -37,14 +42,17 @@ MOST = 100  # messages: of more, each costs what a batch saves
 _KIND = "note"
 _MAX_BYTES = 128 * 1024
 _FRESH_MS = 5_000  # others look into notes that are older than 15 s
+# Longer than a note is sent again, and than a killed nats-server needs to give back, when this is
+# gone, what it has overwritten.
+_LAST_WORD_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """A note in the stream, and the entries it holds; `time` is that of its message, if known.
 
-    Of one that was written here it is known when it was sent, at `sent_ms`, and whether that was
-    `repeated` since the first answer was lost: a worker may have found the first copy.
+    Of one that was written here it is known when it was sent, at `sent_ms`. One that somebody saw
+    to before its answer was here has no `seq`.
     """
 
     store: QueueStore
@@ -53,7 +61,6 @@ class Note:
     entries: Sequence[Entry]
     time: str = ""
     sent_ms: int = 0
-    repeated: bool = False
 
     @property
     def is_fresh(self) -> bool:
@@ -62,7 +69,7 @@ class Note:
         What comes later than that may have been stored and have run; of a job that is not kept
         then nothing refuses another one.
         """
-        return not self.repeated and now_ms() - self.sent_ms < _FRESH_MS
+        return self.seq > 0 and now_ms() - self.sent_ms < _FRESH_MS
 
     @property
     def jobs(self) -> list[Entry]:
@@ -127,17 +134,16 @@ async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> N
     stored: list[tuple[Message, int]] = []
     refused: list[JetbullError] = []
     for message, answer in zip(messages, answers, strict=True):
+        wait = _noted if message is note else _stored
         try:
-            stored.append((message, await _stored(store, message, answer)))
+            stored.append((message, await wait(store, message, answer)))
         except JetbullError as error:
             refused.append(error)
     if refused:
         for message, seq in stored:
             await store.purge(message.subject, seq=seq + 1)
         raise refused[0]
-    repeated = answers[0].exception() is not None
-    seq = stored[0][1]
-    return Note(store, note.subject, seq, entries, sent_ms=sent_ms, repeated=repeated)
+    return Note(store, note.subject, stored[0][1], entries, sent_ms=sent_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +158,8 @@ class Posted:
 
 def post(store: QueueStore, text: bytes) -> Posted:
     """Sends a note of that text."""
-    message, sent_ms = Message(subject_of(store), text, {}), now_ms()
-    answer = store.wire.post_now(message.subject, text)
+    message, sent_ms = _guarded(subject_of(store), text), now_ms()
+    answer = store.wire.post_now(message.subject, text, message.headers)
     store.wire.hurry()
     return Posted(store, message, answer, sent_ms)
 
@@ -162,9 +168,8 @@ async def stored(posted: Posted) -> Note:
     """The note, still without its entries, once it is there; an error means that it is not."""
     store, answer = posted.store, posted.answer
     await asyncio.wait([answer])
-    seq = await _stored(store, posted.message, answer)
-    repeated = answer.exception() is not None
-    return Note(store, posted.message.subject, seq, [], sent_ms=posted.sent_ms, repeated=repeated)
+    seq = await _noted(store, posted.message, answer)
+    return Note(store, posted.message.subject, seq, [], sent_ms=posted.sent_ms)
 
 
 def withdraw(posted: Posted) -> None:
@@ -201,12 +206,26 @@ async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
 
 
 def _message(store: QueueStore, entries: Sequence[Entry], key: str) -> Message:
-    return Message(subject_of(store, key), b"".join(e.encode() for e in entries), {})
+    return _guarded(subject_of(store, key), b"".join(e.encode() for e in entries))
+
+
+def _guarded(subject: str, text: bytes, seq: int = 0) -> Message:
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    return Message(subject, text, headers)
 
 
 def subject_of(store: QueueStore, key: str = "") -> str:
     """Where a note stands, of that name or a new one."""
     return store.names.aux(_KIND, key or new_key())
+
+
+async def _noted(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
+    """The sequence of a note; 0 when somebody saw to it before its answer was here."""
+    try:
+        return await _stored(store, message, answer)
+    except Conflict:
+        return 0
 
 
 async def _stored(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
@@ -229,14 +248,25 @@ def forget(note: Note) -> None:
 
 async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Note]:
     """Notes of the queue with which nobody came to an end for so long."""
-    found = await read_all(store, store.names.all_aux(_KIND))
+    found = [m for m in await read_all(store, store.names.all_aux(_KIND)) if m.data]
     return [await _read(store, m) for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
 
 
 async def find(store: QueueStore, key: str) -> Note | None:
     """The note of that name, None when it is gone."""
-    found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, key))
+    found = await _look(store, store.names.aux(_KIND, key))
     return None if found is None else await _read(store, found)
+
+
+async def time_of(note: Note) -> str:
+    """When the note was stored; nothing if somebody has seen to it."""
+    found = await _look(note.store, note.subject)
+    return "" if found is None else found.time
+
+
+async def _look(store: QueueStore, subject: str) -> Stored | None:
+    found = await store.wire.get_last(store.names.space.jobs, subject)
+    return None if found is None or not found.data else found
 
 
 async def is_held(note: Note, key: Message) -> bool:
@@ -247,7 +277,7 @@ async def is_held(note: Note, key: Message) -> bool:
 
 async def undo(note: Note) -> None:
     """Removes the note and what went with it, as far as it is as it was: no job of it is there."""
-    await drop(note)
+    await note.store.purge(note.subject)
     wire, stream = note.store.wire, note.store.names.space.jobs
     for message in (m for entry in note.entries for m in entry.beside):
         found = await wire.get_last(stream, message.subject)
@@ -256,8 +286,29 @@ async def undo(note: Note) -> None:
 
 
 async def drop(note: Note) -> None:
-    """Removes the note."""
-    await note.store.purge(note.subject)
+    """Ends the note: all of its jobs are stored. Its process may still send it, unless that is here
+    and has its answer.
+    """
+    if note.sent_ms:
+        await note.store.purge(note.subject)
+        return
+    word = last_word(note)
+    with suppress(Conflict):  # somebody else did
+        await note.store.put(word.subject, word.payload, word.headers)
+
+
+def last_word(note: Note) -> Message:
+    """What ends the note, if it still stands, together with what is stored in the same step."""
+    word = _guarded(note.subject, b"", note.seq)
+    vanish(word.headers, _LAST_WORD_SECONDS)
+    return word
+
+
+def reminder(note: Note) -> Message:
+    """What is refused, with what is stored in the same step, unless the note still stands."""
+    word = _guarded(note.subject, b"", note.seq)
+    vanish(word.headers, 1)
+    return Message(f"{note.subject}-part", word.payload, word.headers)
 
 
 async def _read(store: QueueStore, found: Stored) -> Note:
@@ -273,10 +324,13 @@ __all__ = [
     "fits",
     "forget",
     "is_held",
+    "last_word",
     "leads",
     "new_key",
     "post",
+    "reminder",
     "stored",
+    "time_of",
     "undo",
     "withdraw",
     "write",
