@@ -11,7 +11,7 @@ import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.errors import StoreError
-from jetbull.ledger.messages.names import state_of
+from jetbull.ledger.messages.names import WAIT, state_of
 from jetbull.ledger.queue import counting
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire.pace import Pace
@@ -83,6 +83,49 @@ async def test_a_job_that_went_to_the_head_again_and_again_does_not_come_back(
             await job.changePriority({"priority": 0, "lifo": True})
         assert [job.data for job in await queue.getWaiting()] == [0, 1, 2]
         assert await run_all(queue, server.url, 3) == [jobs[n].id for n in (0, 1, 2)]
+        store = await queue.ledger()
+        await killed(server, store)
+        assert await living(store) == []
+
+
+async def test_a_job_that_was_promoted_just_when_its_schedule_fired_does_not_come_back(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with Queue(name, {"connection": server.url}) as queue:
+        store = await queue.ledger()
+        job = await queue.add("job", 1, {"delay": 60_000, **GONE_AFTERWARDS})
+        delayed = await store.newest(job.id)
+        assert delayed is not None
+        await job.promote()
+        await store.put(store.names.job(WAIT, job.id), delayed.data, {})  # as the server does
+        assert await run_all(queue, server.url, 1) == [job.id]
+        await killed(server, store)
+        assert await living(store) == []
+
+
+@pytest.mark.parametrize("way", ["remove", "drain"])
+async def test_nothing_is_left_of_a_removed_job_that_was_promoted_just_when_its_schedule_fired(
+    server: EmbeddedServer, name: str, way: str
+) -> None:
+    async with Queue(name, {"connection": server.url}) as queue:
+        store = await queue.ledger()
+        job = await queue.add("job", 1, {"delay": 60_000})
+        delayed = await store.newest(job.id)
+        assert delayed is not None
+        await job.promote()
+        await store.put(store.names.job(WAIT, job.id), delayed.data, {})  # as the server does
+        await (job.remove() if way == "remove" else queue.drain())
+        assert await living(store) == []
+
+
+async def test_a_waiting_job_that_went_to_the_end_of_its_line_does_not_come_back(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with Queue(name, {"connection": server.url}) as queue:
+        jobs = [await queue.add("job", n, GONE_AFTERWARDS) for n in range(3)]
+        for job in (jobs[0], jobs[1], jobs[0]):
+            await job.changePriority({"priority": 0})
+        assert await run_all(queue, server.url, 3) == [jobs[n].id for n in (2, 1, 0)]
         store = await queue.ledger()
         await killed(server, store)
         assert await living(store) == []

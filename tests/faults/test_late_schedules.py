@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, QueueEvents, Worker
+from jetbull.errors import Conflict
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.moving import move, step
 from jetbull.ledger.job.promoting import promote_due
 from jetbull.ledger.messages import placing
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, SETTLE, STALLED, WAIT
+from jetbull.ledger.messages.names import ACTIVE, PRIO, SETTLE, STALLED, WAIT
 from jetbull.ledger.messages.placing import DONE, REMOVED, SETTLE_MS, active, unsettled, waiting
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store import promoter
@@ -167,18 +168,26 @@ async def test_a_delay_that_fires_behind_a_promotion_runs_the_job_once(
     await closed(worker, queue)
 
 
+@pytest.mark.parametrize("priority", [0, 3], ids=["beside", "over"])
 async def test_a_delay_that_fires_over_a_promotion_in_a_workers_hand_does_not_lose_the_job(
-    shared_url: str, name: str
+    shared_url: str, name: str, priority: int
 ) -> None:
     queue = Queue(name, apart(shared_url, 0))
     store = await queue.ledger()
-    job = await queue.add("job", {}, {"delay": 60_000})
+    job = await queue.add("job", {}, {"delay": 60_000, "priority": priority})
     delayed = await reading.find(store, job.id)
     await job.promote()
     promoted = await reading.find(store, job.id)
     assert delayed is not None and promoted is not None
-    await store.put(store.names.job(WAIT, job.id), delayed.record.encode(), {})
-    assert await take(store, job.id, Ticket(promoted, "", 0.0), "token", 30_000, None) is None
+    line = (PRIO, job.id, str(priority)) if priority else (WAIT, job.id)
+    await store.put(store.names.job(*line), delayed.record.encode(), {})
+    hand = Ticket(promoted, "", 0.0)
+    taking = take(store, job.id, hand, "token", 30_000, None)
+    if priority:
+        assert await taking is None
+    else:
+        with pytest.raises(Conflict):  # it may be tried again
+            await taking
     process = Counting()
     worker = Worker(name, process, apart(shared_url, 1))
     await completed(job)

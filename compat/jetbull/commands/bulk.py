@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from jetbull.commands import retrying
 from jetbull.commands.waiting import promote_stored
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.placing import waiting
+from jetbull.ledger.messages.placing import promoted, waiting
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import pages
 from jetbull.ledger.store.store import QueueStore
@@ -49,7 +49,7 @@ async def promote_all(store: QueueStore) -> None:
             return
 
         async def now(job_id: str, stored: Stored) -> bool:
-            return await promote_stored(store, job_id, stored, waiting())
+            return await promote_stored(store, job_id, stored, promoted())
 
         await _in_order(rows, now)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from jetbull.errors import StoreError
 from jetbull.ledger.belongings.belongings import delete, forget
+from jetbull.ledger.job import late
 from jetbull.ledger.job.moving import transition
 from jetbull.ledger.messages.names import is_schedule, lane_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
@@ -41,6 +42,7 @@ async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tup
         some = rows[start : start + size]
         if await _step(store, some):
             await _clear(store, [stored for _, stored in some], None if refused else spared)
+            await delete(store, await late.promoted_beside(store, some))
             await forget(store, [job_id for job_id, _ in some])
             gone += some
         else:

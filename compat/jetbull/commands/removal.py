@@ -8,8 +8,8 @@ from contextlib import suppress
 from jetbull.commands.locks import is_locked
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, schedules
-from jetbull.ledger.belongings.belongings import forget
-from jetbull.ledger.job import reading
+from jetbull.ledger.belongings.belongings import delete, forget
+from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.names import CHILDREN, is_schedule, public_state_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
@@ -158,13 +158,14 @@ async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bu
         return
     rooms = [forget(store, [job_id])]
     if not is_schedule(found.subject) and found.subject != grave.subject:
-        rooms.append(_drop(store, found))
+        rooms.append(_drop(store, job_id, found))
     await asyncio.gather(*rooms)
 
 
-async def _drop(store: QueueStore, found: Stored) -> None:
+async def _drop(store: QueueStore, job_id: str, found: Stored) -> None:
     """Up to what was seen: the job may be back on this subject by now."""
     await store.purge(found.subject, seq=found.seq + 1)
+    await delete(store, await late.promoted_beside(store, [(job_id, found)]))
 
 
 async def leave_parent(store: QueueStore, parent: parentage.Parent, in_bulk: bool) -> None:

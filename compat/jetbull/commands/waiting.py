@@ -23,7 +23,7 @@ from jetbull.ledger.messages.names import (
     public_state_of,
     state_of,
 )
-from jetbull.ledger.messages.placing import Place, delayed, in_front, turn
+from jetbull.ledger.messages.placing import Place, delayed, in_front, promoted, turn
 from jetbull.ledger.messages.placing import waiting as in_line
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.due_order import since
@@ -69,7 +69,7 @@ async def promote_stored(
             job_id,
             found,
             record,
-            place or in_line(record.priority),
+            place or promoted(record.priority),
             lambda _: store.emit("waiting", jobId=job_id, prev="delayed"),
         )
     except Conflict:
@@ -107,7 +107,7 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         field(record)
         try:
             place = in_front(priority) if lifo else in_line(priority)
-            if state == place.state == HEAD:
+            if state == place.state and state in (HEAD, WAIT):
                 place = place._replace(lane=turn(lane_of(found.subject)))
             if state == DELAYED:
                 # Its schedule names the line it goes to; among jobs due with it it keeps its place.

@@ -32,7 +32,7 @@ from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
 from jetbull.ledger.adding import notes
 from jetbull.ledger.belongings.belongings import forget_left
-from jetbull.ledger.job import patches, reading
+from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.job.patches import forget_patches
 from jetbull.ledger.messages.clock import now_ms, parse_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
@@ -49,6 +49,7 @@ from jetbull.ledger.messages.names import (
     lane_of,
     last_token,
     public_state_of,
+    state_of,
 )
 from jetbull.ledger.parents import bookkeeping, parentage, parents, releasing
 from jetbull.ledger.queue import event_evidence
@@ -125,6 +126,8 @@ class Upkeep:
         for job_id, message in old.items():
             current = newest.get(job_id)
             if current is not None and current.seq > message.seq:
+                if late.fired(current):
+                    continue  # whoever takes that looks whether it came too late
                 await store.purge(message.subject, seq=message.seq + 1)
             elif current is not None and state != ACTIVE and await self._is_done(message):
                 if await event_evidence.ended_since(store, job_id, message.time):
@@ -138,8 +141,10 @@ class Upkeep:
     async def _is_done(self, ticket: Stored) -> bool:
         """Whether the consumer counts the ticket as acknowledged."""
         names = self._store.names
-        lane = lane_of(ticket.subject)
-        name, _ = wait_consumer(names) if lane == "-" else level_consumer(names, lane)
+        is_plain = state_of(ticket.subject) == WAIT
+        name, _ = (
+            wait_consumer(names) if is_plain else level_consumer(names, lane_of(ticket.subject))
+        )
         try:
             info = await self._store.wire.api(f"CONSUMER.INFO.{names.space.jobs}.{name}")
         except StreamMissing:

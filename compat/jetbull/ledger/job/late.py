@@ -7,13 +7,15 @@ the message it was stored behind (`after`, see `placing.placed`): between that o
 there is no other, unless the job moved on. With 2,000 locks due at once and 234 outcomes in that
 moment, nats-server 2.15 stored 194 such tickets.
 
-A delay may fire onto the very subject its job was promoted to. A subject keeps one message: then
+A delay may fire into the very line its job was promoted to. There the two have subjects of their
+own (`placing.promoted`). In a line of a priority they have the same, which keeps one message: then
 the promoted one is gone, and the ticket that fired is the job.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.names import (
@@ -25,8 +27,11 @@ from jetbull.ledger.messages.names import (
     last_token,
     state_of,
 )
+from jetbull.ledger.messages.placing import turn
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.store import QueueStore
+
+_AT_ONCE = 500  # jobs per question
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -69,10 +74,21 @@ async def stands_behind(store: QueueStore, newest: Stored, seq: int) -> bool:
     return await store.wire.get_at(store.names.space.jobs, seq) is not None
 
 
+async def promoted_beside(store: QueueStore, jobs: Iterable[tuple[str, Stored]]) -> list[int]:
+    """Sequences of the messages to which those of the jobs that fired had been promoted before."""
+    ids = [job_id for job_id, stored in jobs if fired(stored)]
+    seqs: list[int] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        subjects = [store.names.job(WAIT, i, turn("-")) for i in ids[start : start + _AT_ONCE]]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+        seqs += [message.seq for message in found]
+    return seqs
+
+
 async def discard(store: QueueStore, ticket: Stored) -> None:
     """Removes a late ticket: the message before it is the truth."""
     log.info("%s fired after its job had moved on; it is dropped", ticket.subject)
     await store.purge(ticket.subject, seq=ticket.seq + 1)
 
 
-__all__ = ["discard", "fired", "is_late", "stands_behind"]
+__all__ = ["discard", "fired", "is_late", "promoted_beside", "stands_behind"]

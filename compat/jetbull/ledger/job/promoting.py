@@ -7,8 +7,9 @@ from contextlib import suppress
 from jetbull.errors import Conflict
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.job.reading import as_stored
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import DELAYED
-from jetbull.ledger.messages.placing import waiting
+from jetbull.ledger.messages.placing import GRACE_MS, promoted
 from jetbull.ledger.store.store import QueueStore
 
 
@@ -22,6 +23,8 @@ async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
     if stored.record.head.get("due") != due_ms:
         return
     record = stored.record.copy()
+    if record.priority and now_ms() - due_ms > GRACE_MS // 2:
+        return  # the schedule is about to fire, onto the very subject
     record.head.pop("delay", None)
 
     def tell(_: int) -> None:
@@ -29,4 +32,4 @@ async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
         store.emit("waiting", jobId=job_id, prev="delayed")
 
     with suppress(Conflict):
-        await move(store, job_id, stored, record, waiting(record.priority), tell)
+        await move(store, job_id, stored, record, promoted(record.priority), tell)

@@ -55,6 +55,13 @@ def waiting(priority: int = 0, lifo: bool = False) -> Place:
     return Place(HEAD if lifo else WAIT)
 
 
+def promoted(priority: int = 0) -> Place:
+    """As `waiting`, of a delayed job: beside the subject onto which its schedule may fire all the
+    same, so that neither message overwrites the other (see `turn`).
+    """
+    return waiting(priority) if priority > 0 else Place(WAIT, turn("-"))
+
+
 def in_front(priority: int = 0) -> Place:
     """Ready to run before all others, or before all others of the priority."""
     return Place(PRIO, str(-priority)) if priority > 0 else Place(HEAD)
