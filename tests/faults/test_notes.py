@@ -16,6 +16,7 @@ from jetbull.ledger.adding.adding import add
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
+from jetbull.workers.upkeep import Upkeep
 
 from .noted import Halting, Running, left_notes
 
@@ -52,6 +53,20 @@ async def test_a_flow_of_which_some_was_stored_becomes_whole_and_runs_once(
     assert sorted(running.ran[:-1]) == [f"child {n}" for n in range(_CHILDREN)]
     assert sorted(running.values.values()) == list(range(_CHILDREN))
     assert await left_notes(store) == []
+
+
+@pytest.mark.parametrize("jobs", range(1, _CHILDREN + 2))
+async def test_a_parent_is_not_let_go_without_the_children_that_are_only_noted_yet(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    store = await flow_left(queue, monkeypatch, jobs)
+    store.families = True
+    running = Running(queue)
+    await Upkeep(store, old_enough_ms=0).look()  # parents first, then notes
+    await running.done(_CHILDREN + 1)
+    await running.worker.close()
+    assert running.ran[-1] == "parent"
+    assert sorted(running.values.values()) == list(range(_CHILDREN))
 
 
 async def test_a_flow_is_made_whole_although_its_first_jobs_ran_and_were_removed(

@@ -211,14 +211,18 @@ class Upkeep:
         query = {"next_by_subj": names.all_in(CHILDREN), "seq": self._seq, "batch": _PARENTS}
         found = await self._store.wire.get_batch(names.space.jobs, query)
         self._seq = found[-1].seq + 1 if len(found) == _PARENTS else 1
-        for message in found:
-            if self._is_old(message):
-                parent_id = last_token(message.subject)
-                await self._look_at_children(parent_id)
-                await releasing.release(self._store, parent_id)
+        old = [message for message in found if self._is_old(message)]
+        # Before the children: one that was stored since is seen then.
+        on_their_way = await notes.held(self._store) if old else set()
+        for message in old:
+            parent_id = last_token(message.subject)
+            await self._look_at_children(parent_id, on_their_way)
+            await releasing.release(self._store, parent_id)
 
-    async def _look_at_children(self, parent_id: str) -> None:
-        """Books out children that have completed or are gone; some are still in Redis."""
+    async def _look_at_children(self, parent_id: str, noted: set[tuple[str, str]]) -> None:
+        """Books out children that have completed or are gone; some are still in Redis, or `noted`:
+        whoever added the flow died before they were stored.
+        """
         store = self._store
         query = {
             "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),
@@ -230,6 +234,8 @@ class Upkeep:
                 continue
             key = last_token(message.subject)
             child_store, child_id = await parentage.by_key(store, key)
+            if (child_store.names.qualified, child_id) in noted:
+                continue
             child = await reading.find(child_store, child_id)
             if child is None:
                 log.warning("child %s of %s is not there any more", key, parent_id)

@@ -34,7 +34,7 @@ from jetbull.ledger.messages.clock import now_ms, parse_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, unguarded, vanish
 from jetbull.ledger.messages.names import CHILDREN
 from jetbull.ledger.store.batch import Message
-from jetbull.ledger.store.paging import read_all
+from jetbull.ledger.store.paging import read_all, read_named
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -252,6 +252,13 @@ async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Note]:
     return [await _read(store, m) for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
 
 
+async def held(store: QueueStore) -> set[tuple[str, str]]:
+    """Queue (`qualified`) and id of the jobs of all notes of the prefix: they are on their way."""
+    found = [m for m in await read_named(store, store.names.space.all_notes()) if m.data]
+    notes = [await _read(store, message) for message in found]
+    return {(e.store.names.qualified, e.job.job_id) for note in notes for e in note.jobs}
+
+
 async def find(store: QueueStore, key: str) -> Note | None:
     """The note of that name, None when it is gone."""
     found = await _look(store, store.names.aux(_KIND, key))
@@ -323,6 +330,7 @@ __all__ = [
     "find",
     "fits",
     "forget",
+    "held",
     "is_held",
     "last_word",
     "leads",

@@ -142,6 +142,10 @@ class Space:
         """Matches every child that a parent of any queue waits for."""
         return f"jbd.{self.token}.*.*.pend.*"
 
+    def all_notes(self) -> str:
+        """Matches every note of any queue (`adding.notes`)."""
+        return f"jbq.{self.token}.*.note.*"
+
 
 class QueueNames:
     """Subject and consumer names of one queue."""
