@@ -16,7 +16,7 @@ from bull2jet.source.discovery import discover
 from bull2jet.source.door import Door
 from jetbull import Job
 
-from .conftest import Load, RedisServer
+from .conftest import Load, RedisServer, put_job
 from .reading import read, the
 from .test_reading_golden_dumps import ALL, BULLMQ
 from .working import queue_of, worker_on
@@ -129,6 +129,24 @@ async def test_a_paused_queue_stays_paused_and_keeps_its_order(
         await shift.queue.resume()
         await shift.until("1", "2", "3")
     assert shift.taken == ["3", "1", "2"]
+
+
+async def test_the_age_of_a_finished_job_counts_from_its_end_in_redis(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client, now = redis_server.client, int(time.time() * 1000)
+    for job_id, minutes in (("old", 90), ("young", 30)):
+        ended = now - minutes * 60_000
+        put_job(client, job_id, returnvalue="1", processedOn=ended, finishedOn=ended)
+        client.zadd("bull:q:completed", {job_id: ended})
+    put_job(client, "next", opts='{"removeOnComplete":{"age":3600}}')
+    client.lpush("bull:q:wait", "next")
+    client.set("bull:q:id", 1)
+    await run(options, Silent())
+    async with worker_on(options, "q") as shift:
+        await shift.until("next")
+    async with queue_of(options, "q") as queue:
+        assert [job.id for job in await queue.getCompleted()] == ["next", "young"]
 
 
 @pytest.mark.parametrize("dump", BULLMQ)

@@ -82,9 +82,9 @@ async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
     old: Old = {}
     if keep.age_s is not None:
         cutoff_ms = now_ms() - int(keep.age_s * 1000)
-        if parse_ms(oldest[0].time) <= cutoff_ms:
+        if _ended_ms(oldest[0]) <= cutoff_ms:
             found = await _oldest(store, subject, max(1, keep.limit))
-            old |= {i: m for i, m in found.items() if parse_ms(m.time) <= cutoff_ms}
+            old |= {i: m for i, m in found.items() if _ended_ms(m) <= cutoff_ms}
     surplus = 0 if keep.count is None else oldest[0].pending + 1 - keep.count
     if surplus == 1 and not old:
         old[last_token(oldest[0].subject)] = oldest[0]
@@ -100,6 +100,12 @@ async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
         surplus -= len(old)
         seq = max(m.seq for m in old.values()) + 1
         old = {}
+
+
+def _ended_ms(message: Message) -> int:
+    """When the job ended; one that was carried here ended before it was stored."""
+    stored_ms, finished = parse_ms(message.time), Record.decode(message.data).head.get("finishedOn")
+    return stored_ms if finished is None else min(stored_ms, int(finished))
 
 
 async def _leave_parents(store: QueueStore, jobs: Old) -> None:
