@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import FINISHED, Deduplication, QueueRef, State
+from bull2jet.model import Deduplication, QueueRef
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import HOLDERS, pages
+from bull2jet.source.listing import unfinished
 from bull2jet.source.remembered import remembered_job
 from bull2jet.source.settings import decoded
 
@@ -66,18 +66,14 @@ async def _freed(
 
 async def _owners(door: Door, keys: QueueKeys, ids: Sequence[str]) -> dict[str, str]:
     """Deduplication id -> the unfinished job that has it, taken over or not."""
-    holders = [h for first in HOLDERS if first.state not in FINISHED for h in (first, first.mirror)]
-    holders.sort(key=lambda holder: holder.state is not State.ACTIVE)  # where it usually is
-    kinds = await door.calls([("TYPE", keys(holder.suffix)) for holder in holders])
     found: dict[str, str] = {}
-    for holder, kind in zip(holders, kinds, strict=True):
-        if text(kind) != holder.redis_type or len(found) == len(ids):
-            continue
-        async for rows in pages(door, keys, holder):
-            answers = await door.calls([("HGET", keys.job(row.id), "deid") for row in rows])
-            for row, answer in zip(rows, answers, strict=True):
-                if isinstance(answer, bytes) and text(answer) in ids:
-                    found.setdefault(text(answer), row.id)
+    async for rows in unfinished(door, keys):
+        answers = await door.calls([("HGET", keys.job(row.id), "deid") for row in rows])
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, bytes) and text(answer) in ids:
+                found.setdefault(text(answer), row.id)
+        if len(found) == len(ids):
+            break
     return found
 
 

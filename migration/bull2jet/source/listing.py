@@ -122,6 +122,17 @@ async def pages(
         yield listings
 
 
+async def unfinished(door: Door, keys: QueueKeys) -> AsyncIterator[list[Listing]]:
+    """The ids of all jobs that have not finished, taken over or not; active ones first."""
+    live = [h for first in HOLDERS if first.state not in FINISHED for h in (first, first.mirror)]
+    live.sort(key=lambda holder: holder.state is not State.ACTIVE)
+    kinds = await door.calls([("TYPE", keys(holder.suffix)) for holder in live])
+    for holder, kind in zip(live, kinds, strict=True):
+        if text(kind) == holder.redis_type:
+            async for listings in pages(door, keys, holder):
+                yield listings
+
+
 async def listed_elsewhere(
     door: Door, keys: QueueKeys, holder: Holder, ids: Sequence[str]
 ) -> dict[str, str]:
@@ -206,5 +217,6 @@ __all__ = [
     "page",
     "pages",
     "stronger_than",
+    "unfinished",
     "usable",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.json_text import json_problem
 from bull2jet.source.keys import OWN, QueueKeys
+from bull2jet.source.listing import unfinished
 
 _STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
 _Naming = Callable[[str, int], list[str]]
@@ -56,14 +57,41 @@ async def _among_due(door: Door, keys: QueueKeys, member: str, slot: int) -> str
     ]
     listed = await door.calls(commands)
     due_then = [text(i) for ids in listed if not isinstance(ids, Exception) for i in ids]
-    ids = [job_id for job_id in due_then if job_id.startswith("repeat:")]
+    named = await _named(door, keys, due_then)
+    return next((job_id for job_id, members in named.items() if member in members), None)
+
+
+async def held_ids(door: Door, keys: QueueKeys, members: Collection[str]) -> dict[str, str]:
+    """Member of `repeat` -> its latest job that has not finished, of those that have one.
+
+    A worker that dies between noting the next slot and adding the job for it leaves its own job
+    only. When that runs again, the library goes on from there.
+    """
+    found: dict[str, str] = {}
+    async for rows in unfinished(door, keys):
+        named = await _named(door, keys, [row.id for row in rows])
+        for job_id, told in named.items():
+            for member in told.intersection(members):
+                found[member] = max(job_id, found.get(member, job_id), key=slot_of)
+    return found
+
+
+def slot_of(job_id: str) -> int:
+    """The time (ms) that the job of a schedule is for, -1 where its id tells none."""
+    slot = job_id.rpartition(":")[2]
+    return int(slot) if slot.isdecimal() else -1
+
+
+async def _named(door: Door, keys: QueueKeys, job_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The jobs of schedules among these, and which member of `repeat` each names."""
+    ids = [job_id for job_id in job_ids if job_id.startswith("repeat:") and slot_of(job_id) >= 0]
     answers = await door.calls([("HMGET", keys.job(job_id), "rjk", "opts") for job_id in ids])
+    named: dict[str, set[str]] = {}
     for job_id, answer in zip(ids, answers, strict=True):
         if not isinstance(answer, Exception):
             key, opts = (None if value is None else text(value) for value in answer)
-            if member in (key, _bull_key(opts)):
-                return job_id
-    return None
+            named[job_id] = {member for member in (key, _bull_key(opts)) if member is not None}
+    return named
 
 
 def _own_id(member: str, slot: int) -> list[str]:
@@ -117,4 +145,4 @@ def _bull_key(opts: str | None) -> str | None:
     return key if isinstance(key, str) else None
 
 
-__all__ = ["pending_ids"]
+__all__ = ["held_ids", "pending_ids", "slot_of"]

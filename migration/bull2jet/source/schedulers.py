@@ -3,15 +3,16 @@
 A scheduler has a record of its own, `repeat:<id>`, with an iteration count. An older repeatable job
 has no record worth the name: the member of the `repeat` set is `name:jobId:endDate:tz:pattern` (or
 an md5 with a small hash in late BullMQ 5), and its data and options live only in the one job that
-waits for the next slot. So that job is looked up; its id, `repeat:<md5>:<ms>`, also gives the
-scheduler its id, and ids of jobs made before and after the migration stay alike.
+waits for the next slot, or where that one is missing in the last one that has not finished. So
+that job is looked up; its id, `repeat:<md5>:<ms>`, also gives the scheduler its id, and ids of jobs
+made before and after the migration stay alike.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,12 +23,16 @@ from bull2jet.source.door import Door, text
 from bull2jet.source.json_text import json_problem
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.options import expanded
-from bull2jet.source.pending import pending_ids
+from bull2jet.source.pending import held_ids, pending_ids, slot_of
 from bull2jet.source.settings import decoded, number
 
 #: options of one iteration, which a template does not have
 _OF_ONE_JOB = frozenset({"repeat", "jobId", "delay", "timestamp", "prevMillis", "repeatJobKey"})
 _AT_ONCE = 50
+_JOB_IS_GONE = (
+    "its data lived only in the job for its next slot, and that job is gone; create a job "
+    "scheduler for it by hand"
+)
 
 
 @dataclass(slots=True)
@@ -70,37 +75,51 @@ async def _read_all(
         else:
             members[member] = int(slot)
     owners = {scheduler.id: scheduler.legacyKey for scheduler in before}
+    jobless: dict[str, int] = {}
+    for some in _in_parts(members):
+        jobs = await pending_ids(door, keys, some)
+        jobless |= await _read_some(door, keys, some, jobs, result, owners)
+    held = await held_ids(door, keys, jobless) if jobless else {}
+    for some in _in_parts(jobless):
+        jobs = {member: held.get(member) for member in some}
+        slots = {member: slot_of(job_id) for member, job_id in jobs.items() if job_id}
+        lost = await _read_some(door, keys, {**some, **slots}, jobs, result, owners)
+        result.findings += [_lost(keys, member, _JOB_IS_GONE) for member in lost]
+    result.schedulers.sort(key=lambda scheduler: scheduler.next)
+    return result
+
+
+def _in_parts(members: Mapping[str, int]) -> Iterator[dict[str, int]]:
     rows = list(members.items())
     for start in range(0, len(rows), _AT_ONCE):
-        await _read_some(door, keys, dict(rows[start : start + _AT_ONCE]), result, owners)
-    return result
+        yield dict(rows[start : start + _AT_ONCE])
 
 
 async def _read_some(
     door: Door,
     keys: QueueKeys,
     members: Mapping[str, int],
+    jobs: Mapping[str, str | None],
     result: Schedules,
     owners: dict[str, str | None],
-) -> None:
+) -> dict[str, int]:
+    """Adds those of `members` (with their slots) to the result; the older ones without a job."""
     answers = await door.calls([("HGETALL", keys.scheduler(member)) for member in members])
     records = {
         member: {} if isinstance(answer, Exception) else decoded(answer)
         for member, answer in zip(members, answers, strict=True)
     }
-    pending = await pending_ids(door, keys, members)
-    jobs = [pending[member] for member in members if "ic" not in records[member]]
-    hashes = await _hashes(door, keys, [job_id for job_id in jobs if job_id is not None])
+    older = [jobs[member] for member in members if "ic" not in records[member]]
+    hashes = await _hashes(door, keys, [job_id for job_id in older if job_id is not None])
+    jobless: dict[str, int] = {}
     for member, slot in members.items():
-        record, job_id = records[member], pending[member]
+        record, job_id = records[member], jobs[member]
         try:
             if "ic" in record:
                 scheduler = _modern(member, slot, record, job_id)
             elif job_id is None or job_id not in hashes:
-                raise ValueError(
-                    "its data lived only in the job for its next slot, and that job is gone; "
-                    "create a job scheduler for it by hand"
-                )
+                jobless[member] = slot
+                continue
             else:
                 scheduler = _legacy(member, slot, record, job_id, hashes[job_id])
                 if owners.get(scheduler.id, member) != member:
@@ -113,6 +132,7 @@ async def _read_some(
         if scheduler.legacyKey is not None:
             result.findings.append(_converted(keys, scheduler))
         _check_zone(keys, result)
+    return jobless
 
 
 def _modern(member: str, slot: int, record: Mapping[str, str], pending: str | None) -> Scheduler:
