@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import bullmq
 import pytest
 
+from bull2jet.commands.finalize import finalize
 from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
@@ -80,6 +82,24 @@ async def test_ids_with_any_character_are_carried_there_and_back(
     async with worker_on(options, "q") as shift:
         await shift.until(*IDS)
     assert [job_id for job_id in shift.taken if job_id in IDS] == IDS
+
+
+async def test_jobs_whose_ids_are_names_of_keys_that_their_library_does_not_use_are_jobs(
+    redis_server: RedisServer, options: Options, door: Door, tmp_path: Path
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 1)
+    ids = ["priority", "delay", "groups", "limiter", "stalled-check"]
+    for job_id in ids:
+        put_job(client, job_id)
+        client.lpush("bull:q:wait", job_id)
+    await and_back(options, door)
+    await there(options)
+    archive = options.model_copy(update={"archive": tmp_path / "archive.jsonl.gz"})
+    assert (await finalize(archive, Silent())).verdict is Verdict.FINE
+    assert client.keys() == []
+    async with worker_on(options, "q") as shift:
+        await shift.until(*ids)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,9 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool
         result.findings.append(doubt)
     for suffix, kind in all_types.items():
         expected = _TYPES.get(suffix)
-        if expected is not None and suffix not in types:
+        if expected is None or suffix in types:
+            continue
+        if suffix in _STOPPING or kind != "hash" or not await _is_job(door, keys, suffix):
             result.findings.append(_misfit(keys, suffix, kind, expected))
     if generation.library is Library.BULLMQ_PRO:
         result.findings.append(
@@ -108,6 +110,11 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool
                 queue.key,
             )
         )
+
+
+async def _is_job(door: Door, keys: QueueKeys, job_id: str) -> bool:
+    """Whether a job has that id, which most libraries give to no key of their own."""
+    return bool(await door.call("HEXISTS", keys.job(job_id), "timestamp"))
 
 
 def _misfit(keys: QueueKeys, suffix: str, kind: str, expected: str) -> Finding:

@@ -75,6 +75,7 @@ _MOVE = (
     _FENCE
     + """
 local from, to, priority, keptPriority = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local ranked = redis.call('TYPE', priority).ok == 'zset'
 local kept = {}
 for i = 4, #ARGV do
   local id = ARGV[i]
@@ -90,7 +91,7 @@ for i = 4, #ARGV do
     if redis.call('LREM', from, -1, id) == 1 then
       redis.call('LPUSH', to, id)
       moved = true
-      local score = redis.call('ZSCORE', priority, id)
+      local score = ranked and redis.call('ZSCORE', priority, id)
       if score then
         redis.call('ZREM', priority, id)
         redis.call('ZADD', keptPriority, score, id)

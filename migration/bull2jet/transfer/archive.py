@@ -53,7 +53,8 @@ async def removable(
     """The queue's own keys and those of carried jobs, page by page; never a foreign key.
 
     While jobs of the queue stay behind in Redis, its common keys stay too, and the list of its
-    schedulers while it names any that was not taken over. A key of a wrong type always stays.
+    schedulers while it names any that was not taken over. A key of a wrong type always stays,
+    unless it is the job of that id.
     """
     keys = QueueKeys(found.queue)
     ids = await carried_ids(door, found)
@@ -67,7 +68,7 @@ async def removable(
             key
             for key in dict.fromkeys(page)
             if not key.startswith(longer)
-            and keys.rest(key) not in kept
+            and (keys.rest(key) not in kept or keys.rest(key) in ids)
             and _is_carried(keys.rest(key), ids, empty)
         ]
         if mine:
