@@ -1,4 +1,4 @@
-"""Notes that nothing but links tells from other paragraphs: a mark leads there, and a link back."""
+"""Notes that only the marks that lead to them tell from other paragraphs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ class Notes:
     """The notes of one book, found as its documents are read in order.
 
     A note is an element to which the mark of a note leads from within a text, and which begins
-    with its own mark, or ends, as a link to the paragraph of that text.
+    with its own mark, or ends, as a link to the paragraph of that text. Or it is what follows a
+    heading that is nothing but its number, to which a raised one leads.
     """
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._marked: dict[Reference, list[set[Reference]]] = {}
         """Of a note, what is in each paragraph from which a mark leads there."""
+        self._numbered: dict[Reference, str] = {}
+        """Numbers that raised marks give to notes."""
 
     def mark(self, name: str, root: Element) -> None:
         """Give the notes in the document of this name the role of notes, with their headings."""
@@ -58,6 +61,8 @@ class Notes:
                 continue
             if text not in places:
                 places[text] = {Reference(name, i) for e in text.iter() for i in _ids(e)}
+            if "sup" in _names_at(link):
+                self._numbered[note] = own_text(link).strip("[] ")
             marked = self._marked.setdefault(note, [])
             if not marked or marked[-1] is not places[text]:
                 marked.append(places[text])
@@ -70,19 +75,39 @@ class Notes:
             for place in (Reference(name, i) for i in _ids(element)):
                 around = (element, *element.iterancestors())
                 holder = next((e for e in around if local_name(e) in _HOLDERS | HEADINGS), None)
-                if place in self._marked and holder is not None:
-                    if holder not in ways_back:
-                        ways_back[holder] = list(_ways_back(holder))
-                    back = [resolve(self._archive, name, way) for way in ways_back[holder]]
-                    if any(way in paragraph for paragraph in self._marked[place] for way in back):
-                        yield holder
+                if place not in self._marked or holder is None:
+                    continue
+                if local_name(holder) in HEADINGS:
+                    if own_text(holder).strip("[] .") == self._numbered.get(place):
+                        yield from _with_following(holder)
+                    continue
+                if holder not in ways_back:
+                    ways_back[holder] = list(_ways_back(holder))
+                back = [resolve(self._archive, name, way) for way in ways_back[holder]]
+                if any(way in paragraph for paragraph in self._marked[place] for way in back):
+                    yield holder
 
 
 def _hangs_at_a_word(link: Element, text: Element) -> bool:
     """As the marks of notes do, and the numbers in a list of chapters do not."""
     mark = own_text(link)
-    inside = {local_name(e) for e in (*link.iter(), link.getparent()) if e is not None}
-    return "sup" in inside or not mark.isalnum() or not _text_before(link, text)[-1:].isspace()
+    raised = "sup" in _names_at(link)
+    return raised or not mark.isalnum() or not _text_before(link, text)[-1:].isspace()
+
+
+def _names_at(link: Element) -> set[str]:
+    """Names of the elements in the link and directly around it."""
+    return {local_name(e) for e in (*link.iter(), link.getparent()) if e is not None}
+
+
+def _with_following(heading: Element) -> list[Element]:
+    """The heading and what stands below it; nothing where that is longer than a note."""
+    found = [heading]
+    following = heading.getnext()
+    while following is not None and local_name(following) not in HEADINGS:
+        found.append(following)
+        following = following.getnext()
+    return found if sum(len(all_text(e)) for e in found) < _LONGEST else []
 
 
 def _text_before(link: Element, text: Element) -> str:

@@ -32,6 +32,12 @@ def _read(book: ParsedBook) -> str:
             " note.</p>",
             "<p>The end.</p>",
         ),
+        # calibre, from FictionBook: a heading with the number, and no way back
+        (
+            "<p>Text<a href='document-2.xhtml#n1'><sup>[1]</sup></a> goes on.</p>",
+            "<h1 id='n1'><a id='toc'></a>1 <br/></h1><div>A note.</div>",
+            "<p>The end.</p>",
+        ),
         (
             "<p id='r1'>Text<a href='#f1'>*</a> goes on.</p><div><h3>Notes</h3><ol><li id='f1'>A "
             "note. <a href='#r1'>[back]</a></li></ol></div><p>The end.</p>",
@@ -63,6 +69,11 @@ def test_notes_are_known_by_the_mark_that_leads_to_them_and_the_way_back(
         (
             "<p id='a'>One text<a href='#b'>1</a></p><p id='b'>Another text<a href='#a'>2</a></p>",
             "One text Another text",
+        ),
+        # A chapter that a raised number names.
+        (
+            f"<p>Text<sup><a href='#c'>2</a></sup></p><h2 id='c'>2</h2><p>{'Long. ' * 2000}</p>",
+            f"Text 2 {'Long. ' * 2000}".strip(),
         ),
         ("<p>One<a href='#b'>*</a></p><p id='b'>See <a href='#x'>back</a></p>", "One See back"),
     ],
