@@ -1,4 +1,4 @@
-"""What a book's style sheets hide, or set on lines of their own; in doubt they do nothing."""
+"""What style sheets hide, raise, or set on lines of their own; in doubt they do nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _DEEPEST = 20
 _STRING = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 _BOUNDARY = re.compile("[{};]")
 _SHOWING = re.compile(
-    r"(?<![\w-])(display|visibility|float|position)\s*+:\s*+([\w-]+)\s*+(!\s*+important)?", re.I
+    r"(?<![\w-])(display|visibility|float|position|vertical-align)\s*+:\s*+([\w-]+)\s*+"
+    r"(!\s*+important)?",
+    re.I,
 )
 _PAGE_FRAME = {"oeb-page-head", "oeb-page-foot"}
 """Displays of EPUB 2: running heads and feet of pages."""
@@ -122,8 +124,8 @@ class Styles:
             if element.get("hidden") is None and any(r.hides for r in strongest.values()):
                 element.set("hidden", "")
                 hidden.append(element)
-            elif local_name(element) in _INLINE and _on_own_line(strongest):
-                element.set("style", f"{element.get('style', '')};display:block")
+            elif strongest and local_name(element) in _INLINE:
+                element.set("style", element.get("style", "") + _placed(strongest))
         return hidden
 
     def _rules(self, name: str, root: Element) -> Iterator[_Rule]:
@@ -174,11 +176,14 @@ def _identity(element: Element) -> _Identity:
     return local_name(element), element.get("id", ""), classes
 
 
-def _on_own_line(strongest: Mapping[str, _Rule]) -> bool:
+def _placed(strongest: Mapping[str, _Rule]) -> str:
+    """What the element's own attribute would say of its place in the line."""
     shown = {aspect: rule.value for aspect, rule in strongest.items()}
+    raised = ";vertical-align:super" if shown.get("vertical-align") == "super" else ""
     if shown.get("float", "none") != "none":
-        return False  # a drop cap floats, and is part of its word
-    return shown.get("position") in {"absolute", "fixed"} or shown.get("display") in _OWN_LINE
+        return raised  # a drop cap floats, and is part of its word
+    own_line = shown.get("position") in {"absolute", "fixed"} or shown.get("display") in _OWN_LINE
+    return ";display:block" if own_line else raised
 
 
 def _read(sheet: str) -> Iterator[_Rule]:

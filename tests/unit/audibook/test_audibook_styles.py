@@ -146,6 +146,14 @@ def test_lines_made_by_their_own_style_are_not_run_together(
     assert _book(make_epub, body)[0] == "One two three four"
 
 
+def test_numbers_that_a_style_sheet_raises_are_known_as_such(make_epub: MakeEpub) -> None:
+    body = (
+        '<p>A word<span class="r">1</span> and 10<span class="r">6</span> x<b class="r">n</b>.</p>'
+    )
+    assert _book(make_epub, body, ".r{vertical-align:super}")[0] == "A word and 10 6 xn."
+    assert _book(make_epub, body, ".r{vertical-align:baseline}")[0] == "A word1 and 106 xn."
+
+
 def test_a_running_head_in_the_text_is_not_read(make_epub: MakeEpub) -> None:
     body = "<div style='display: oeb-page-head'>Of Pages, by A</div><p>Read.</p>"
     assert _book(make_epub, body) == ("Read.", 11)
