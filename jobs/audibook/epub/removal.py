@@ -54,6 +54,7 @@ _PAGE_NUMBER_CLASSES = {
 }
 _LINE_NUMBER_CLASSES = {
     *("lnum", "linenum", "linenumber", "line-number", "line-num", "lineno", "line-no", "ln"),
+    "linenos",
 }
 _PAGE_NUMBER_ID = re.compile(r"(?:page|pg)[-_.]?0*(\d+|[ivxlc]+)", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
@@ -64,9 +65,11 @@ _INVISIBLE = re.compile(
     r"display\s*:\s*(?:none|oeb-page-(?:head|foot))|visibility\s*:\s*hidden", re.IGNORECASE
 )
 
-_SYMBOLS = "*†‡§¶#^↩↑←⏎⤴\ufe0e\ufe0f"
+_ARROWS = "^↩↑←⏎⤴\ufe0e\ufe0f"
+_SYMBOLS = f"*†‡§¶#{_ARROWS}"
 _PLAIN_NUMBER = re.compile(r"\d{1,3}")
-_BRACKETED = re.compile(r"[\[(]\s*(?:\d{1,4}|[ivxlc]{1,6}|[a-z])\s*[\])]", re.IGNORECASE)
+_ROMAN = "(?=[ivxlc])c{0,3}(?:x[cl]|l?x{0,3})(?:i[xv]|v?i{0,3})"
+_BRACKETED = re.compile(rf"[\[(]\s*(?:\d{{1,4}}|{_ROMAN}|[a-z])\s*[\])]", re.IGNORECASE)
 _IN_SUPERSCRIPT = re.compile(rf"[\[(]?\s*(?:\d{{1,4}}|[a-z]|[{_SYMBOLS}]+)\s*[\])]?", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d{1,3}(?:\s?[,–-]\s?\d{1,3})+")
 _LETTER = "[^\\W\\d_][\u0591-\u05c7\u064b-\u0652]*+"
@@ -137,7 +140,7 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
         number = text.lower().strip("[](){} .page")
         if number == place.group(1).lower() and _PAGE_NUMBER.fullmatch(text):
             return "page number"
-    if classes & _LINE_NUMBER_CLASSES and own_text(element).isdigit():
+    if classes & _LINE_NUMBER_CLASSES and own_text(element).replace(" ", "").isdigit():
         return "line number"
     return None
 
@@ -183,6 +186,7 @@ def is_reference(link: Element) -> bool:
         return True
     if _is_whole_heading(link, text):
         return False
+    text = text.strip(f"{_ARROWS} ")
     if _PLAIN_NUMBER.fullmatch(text) or _BRACKETED.fullmatch(text):
         return True
     raised = "".join(own_text(e) for e in link.iter() if local_name(e) == "sup")

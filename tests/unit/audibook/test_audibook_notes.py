@@ -24,6 +24,8 @@ def _extract(body: str, options: TextOptions | None = None) -> DocumentText:
         "<dl class='footnote brackets'><dt><a href='#r1'>1</a></dt><dd>A note.</dd></dl>",
         "<section class='_idFootnotes'><aside class='_idFootnote'><p><a href='#r1'>1</a> A note."
         "</p></aside></section>",
+        # calibre, from a text document
+        "<dl id='f1' class='footnote'><dt>[<a href='#r1'>←1 </a>]</dt><dd><p>A note.</p></dd></dl>",
         "<div class='endnotes'><h3>Notes</h3><p><a href='#r1'>1</a> A note.</p><p>More.</p></div>",
         "<ol class='footnotes'><li id='f1'>A note. <a href='#r1'>↩</a></li></ol>",
         "<div class='footnotes'><h4>Footnotes</h4><ol><li id='f1'><a href='#r1' title='Go to "
@@ -57,6 +59,13 @@ def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elemen
         " (<a href='#n3'>3</a> or not)</p>"
     )
     assert _extract(body).text == "So it is. And so. ( or not)"
+
+
+def test_a_word_in_brackets_that_is_no_number_is_read_where_it_is_a_link() -> None:
+    body = "".join(f" [<a href='#{n}'>{n}</a>]," for n in ("LXC", "civil", "xiv", "Vic", "C"))
+    linked = "".join(f" <a href='#{n}'>[{n}]</a>," for n in ("LXC", "civil", "xiv", "cc", "xli"))
+    assert _extract(f"<p>See{body}</p>").text == "See [LXC], [civil], [xiv], [Vic], [C],"
+    assert _extract(f"<p>See{linked}</p>").text == "See [LXC], [civil], , , ,"
 
 
 @pytest.mark.parametrize(
