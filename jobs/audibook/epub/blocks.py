@@ -33,13 +33,15 @@ class Block:
     """The text of one paragraph, heading, list item or table cell, white space collapsed.
 
     `level` is 1 to 6 for a heading; `linked` says that all of it is the text of links, but for
-    the number of a chapter or page.
+    the number of a chapter or page. `list_number` counts the document's lists, and is that of
+    the innermost one around the block; 0 outside of all.
     """
 
     text: str
     level: int | None = None
     linked: bool = False
     marks: Sequence[Mark] = ()
+    list_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

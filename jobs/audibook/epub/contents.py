@@ -42,11 +42,14 @@ def is_numbering(text: str) -> bool:
 
 
 def is_contents_page(text: DocumentText) -> bool:
-    """Whether at least half of the document is, or was, the text of links."""
-    listed = text.removed[_RULE]
-    total = listed + sum(len(block.text) for block in text.blocks)
-    linked = listed + sum(len(block.text) for block in text.blocks if block.linked)
-    return linked * 2 >= total
+    """Whether at least half of the document is, or was, the text of links.
+
+    Headings do not count, and a paragraph of prose makes it none.
+    """
+    linked = text.removed[_RULE] + sum(len(block.text) for block in text.blocks if block.linked)
+    others = [len(b.text) for b in text.blocks if not b.linked and b.level is None]
+    prose = max(others, default=0) > _LONGEST_ENTRY
+    return not text.blocks or (linked > 0 and not prose and linked >= sum(others))
 
 
 def without_contents_lists(text: DocumentText) -> DocumentText:
@@ -58,6 +61,11 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
     """
     if not any(map(_leads_elsewhere, text.blocks)):
         return text
+    lists = Counter(
+        (block.list_number, _leads_elsewhere(block))
+        for block in text.blocks
+        if block.linked or not is_numbering(block.text)
+    )
     blocks: list[Block] = []
     run: list[Block] = []
     removed = Counter(text.removed)
@@ -68,7 +76,8 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
         titled = before.text.strip(" .:").lower() in _TITLES
         introduced = not titled and before.level is None and _INTRODUCED.search(before.text)
         links = sum(map(_leads_elsewhere, run))
-        if links < _SHORTEST_LIST or _is_text(run) or (introduced and links <= _LONGEST_INTRODUCED):
+        short = links < _SHORTEST_LIST or (introduced and links <= _LONGEST_INTRODUCED)
+        if short or _is_text(run) or _is_among_others(run, lists):
             blocks.extend(run)
         else:
             if titled:
@@ -100,6 +109,13 @@ def _following(run: list[Block]) -> list[Block]:
 def _leads_elsewhere(block: Block) -> bool:
     ending = block.text[-_LEADER_CHARACTERS:]
     return block.linked or (ending[-1:].isdigit() and _LEADER.search(ending) is not None)
+
+
+def _is_among_others(run: Sequence[Block], lists: Counter[tuple[int, bool]]) -> bool:
+    """Whether the items belong to a list of which many others are no links."""
+    numbers = {block.list_number for block in run} - {0}
+    others = sum(lists[number, False] for number in numbers)
+    return others * 2 >= sum(lists[number, True] for number in numbers) > 0
 
 
 def _is_text(run: Sequence[Block]) -> bool:

@@ -27,6 +27,7 @@ _BLOCKS = {
     *("tfoot", "th", "thead", "tr", "ul"),
     *("level", "level1", "level2", "level3", "doctitle", "docauthor", "prodnote", "line", "hd"),
 }
+_LISTS = {"dir", "dl", "menu", "ol", "ul"}
 _BLOCKS_OF_PICTURES = {"text", "foreignobject"}
 _ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
@@ -82,6 +83,8 @@ class _Walker:
         self._unlinked: list[str] = []
         self._links = 0
         self._level: int | None = None
+        self._lists: list[int] = [0]
+        self._lists_begun = 0
         self._pictures = 0
         self._loose: Element | None = None
         self._closing = ""
@@ -113,6 +116,9 @@ class _Walker:
         if self._is_block(element, name):
             self._flush()
             self._level = HEADINGS.get(name, self._level)
+            if name in _LISTS:
+                self._lists_begun += 1
+                self._lists.append(self._lists_begun)
         elif _begins_line(element, name) or (
             _is_raised_number(element, name) and not self._tail()[-1:].isalpha()
         ):
@@ -132,6 +138,8 @@ class _Walker:
             self._flush()
             if name in HEADINGS:
                 self._level = None
+            elif name in _LISTS:
+                self._lists.pop()
         elif _is_on_own_line(element) or (
             (_is_raised_number(element, name) or self._is_hebrew_verse(element, name))
             and begins_word(element.tail)
@@ -255,7 +263,7 @@ class _Walker:
         if text:
             marks = tuple(mark for mark in self._marks if mark.offset < len(text))
             linked = self._linked and is_numbering("".join(self._unlinked))
-            self.blocks.append(Block(text, self._level, linked, marks))
+            self.blocks.append(Block(text, self._level, linked, marks, self._lists[-1]))
             self._marks = [mark for mark in self._marks if mark.offset >= len(text)]
         self._marks = [Mark(mark.kind, mark.confidence, 0, mark.label) for mark in self._marks]
         self._parts = []

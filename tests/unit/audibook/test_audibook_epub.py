@@ -193,6 +193,12 @@ def test_a_contents_page_is_left_out_with_its_heading_when_the_guide_names_it(
     contents = f"<h1>The Name of the Book</h1><ol>{links}</ol>"
     book = make_epub(contents, "<p>It began.</p>", files={"EPUB/package.opf": package})
     assert _page_texts(book) == ["It began."]
+    short = "<h1>Table of Contents</h1><p><a href='document-2.xhtml'>One</a></p>"
+    book = make_epub(short, "<p>It began.</p>", files={"EPUB/package.opf": package})
+    assert _page_texts(book) == ["It began."]
+    preface = "It says for whom the book is, and what they will find in it. " * 3
+    book = make_epub(f"<p>{preface}</p>{contents}", "<p>x</p>", files={"EPUB/package.opf": package})
+    assert _page_texts(book) == [f"{preface}The Name of the Book", "x"]
 
 
 def test_a_picture_in_the_spine_gives_way_to_its_fallback(make_epub: MakeEpub) -> None:

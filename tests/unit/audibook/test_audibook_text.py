@@ -165,6 +165,7 @@ def test_a_link_or_superscript_that_is_no_footnote_mark_is_read(text: str) -> No
         ("<pagenum id='p12' page='normal'>12</pagenum>", "page number"),
         ("<noteref idref='#n'>1</noteref><note id='n'><p>A note.</p></note>", "note"),
         ("<span class='lineno'>10</span>", "line number"),
+        ("<div class='linenos'><pre><span>1</span>\n<span>2</span></pre></div>", "line number"),
         ("<audio>No player</audio>", "media fallback"),
     ],
 )
@@ -226,6 +227,19 @@ def test_an_anchor_that_is_never_closed_costs_no_text() -> None:
 def test_the_heading_of_a_contents_list_goes_with_it_in_many_languages(title: str) -> None:
     links = "".join(f"<li><a href='c{n}.xhtml'>Title {n}</a></li>" for n in range(4))
     assert _texts(f"<h1>{title}</h1><ul>{links}</ul><p>Text.</p>") == ["Text."]
+
+
+def test_links_are_read_in_a_list_of_which_other_items_are_none() -> None:
+    items = ["Source (mandatory)", "Version (mandatory)", "Homepage", "Testsuite", "Uploaders"]
+    fields = "".join(
+        f"<li><p><a href='c.xhtml#{n}'>{field.split()[0]}</a>{field[len(field.split()[0]) :]}</p>"
+        "</li>"
+        for n, field in enumerate(items)
+    )
+    assert _texts(f"<p>These are the fields.</p><ul>{fields}</ul>")[1:] == items
+    chapters = "".join(f"<li><a href='c{n}.xhtml'>Chapter {n}</a></li>" for n in range(3))
+    parts = f"<ul><li>Part One<ul>{chapters}</ul></li><li>Part Two<ul>{chapters}</ul></li></ul>"
+    assert _texts(parts) == ["Part One", "Part Two"]
 
 
 def test_headings_of_one_chapter_that_lead_to_the_contents_are_read() -> None:
