@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
 from jetbull import Job
 from jetbull.health import StreamFacts
@@ -58,16 +58,14 @@ class Answer(BaseModel):
     timestamp: str = Field(default_factory=iso_now)
 
 
-class Json(Response):
+class Json(JSONResponse):
     """An answer that holds what callers stored, whatever that is.
 
     pydantic writes no text with half a surrogate pair, as a file name that is not UTF-8 has, and
     nothing that is nested deeply; one such job would keep all others from being listed.
     """
 
-    media_type = "application/json"
-
-    def render(self, content: BaseModel) -> bytes:
+    def render(self, content: Any) -> bytes:
         """JSON in ASCII."""
         return json.dumps(_plain(content), separators=(",", ":")).encode()
 

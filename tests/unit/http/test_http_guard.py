@@ -44,6 +44,15 @@ async def test_the_calls_are_described_by_openapi(api: httpx.AsyncClient) -> Non
     }
 
 
+async def test_openapi_knows_what_each_call_answers(api: httpx.AsyncClient) -> None:
+    described = (await api.get("/openapi.json")).json()
+    for path, verbs in described["paths"].items():
+        for verb, call in verbs.items():
+            answer = call["responses"]["201" if verb == "post" else "200"]
+            schema = answer["content"]["application/json"]["schema"]
+            assert "$ref" in schema or "anyOf" in schema, f"{verb} {path}: {schema}"
+
+
 async def test_openapi_knows_the_errors_that_are_given_and_no_others(
     api: httpx.AsyncClient,
 ) -> None:
