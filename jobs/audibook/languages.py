@@ -6,7 +6,7 @@ import re
 
 __all__ = ["base_language", "three_letters"]
 
-_UNKNOWN = {"", "und", "mul", "zxx", "mis"}
+_UNKNOWN = {"", "und", "mul", "zxx", "mis", "posix", "unknown", "undefined", "none"}
 _SHORT = {
     **dict.fromkeys(("eng", "english"), "en"),
     **dict.fromkeys(("heb", "iw", "hebrew", "עברית"), "he"),
@@ -54,9 +54,12 @@ _THREE = {short: code for code, short in reversed(_SHORT.items()) if len(code) =
 
 
 def base_language(tag: str) -> str:
-    """`en` for `en-GB`, `eng` or `English`; empty for tags that name no language."""
-    base = re.split("[-_]", tag.strip().lower())[0]
-    return "" if base in _UNKNOWN else _SHORT.get(base, base)
+    """`en` for `en-GB`, `en_US.UTF-8`, `eng` or `English`; empty for tags that name no language.
+
+    One letter names none: pandoc writes the locale of its machine, which may be `C`.
+    """
+    base = re.split(r"[-_.@,;(\s]", tag.strip().lower())[0]
+    return "" if base in _UNKNOWN or len(base) == 1 else _SHORT.get(base, base)
 
 
 def three_letters(tag: str) -> str:

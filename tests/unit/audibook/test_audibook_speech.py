@@ -146,6 +146,8 @@ def test_hebrew_is_known_by_every_name_books_give_it(language: str) -> None:
 
 def test_languages_and_scripts_are_told_apart() -> None:
     assert [base_language(tag) for tag in ("en-GB", "he_IL", "und", "")] == ["en", "he", "", ""]
+    locales = ("C", "C.UTF-8", "POSIX", "en_US.UTF-8", "English (US)")  # pandoc's, of its machine
+    assert [base_language(tag) for tag in locales] == ["", "", "", "en", "en"]
     assert [three_letters(tag) for tag in ("en-GB", "iw", "yue", "xx")] == ["eng", "heb", "yue", ""]
     assert is_hebrew("שָׁלוֹם Hi") and not is_hebrew("Hello שלום") and not is_hebrew("123")
     assert has_words("7") and not has_words("* * *")
