@@ -77,6 +77,14 @@ _WORD_BEFORE = re.compile(
     rf"""(?:(?:{_LETTER}){{4}}|(?<!\d)(?:1[4-9]|20)\d\d|[.,;:!?…"'”’»)\]%。！？、」』）])$"""
 )
 _SHORT_WORD_BEFORE = re.compile(f"(?:{_LETTER}){{2}}$")
+# "see chapter 7", "pages 12 and 14": the number is what the link leads to.
+_COUNTED_BEFORE = re.compile(
+    r"(?<!\w)(?:chapters?|sections?|parts?|pages?|figures?|tables?|volumes?|appendix|equations?|ch|"
+    r"sect?|pp?|figs?|vols?|eq|kapitel|abschnitt|teil|seiten?|abbildung|tabelle|chapitre|figura|"
+    r"cap[ií]tulo|глав[аеу]|פרק|פרקים|חלק|עמוד|עמודים|סעיף|איור|טבלה|כרך)\.?\s"
+    r"(?:\d+(?:\s?[,–-]\s?|\s(?:and|or|to|und|et|y|и)\s|\s?ו-?))*$",
+    re.IGNORECASE,
+)
 _POWERS = {"2", "3"}
 _SUM_BEFORE = re.compile(
     r"\((?=[^()]*[a-z])(?:\d{0,3}[a-z]?)(?:\s?[-+−±·×*/]\s?\d{0,3}[a-z]?)+\)$", re.IGNORECASE
@@ -106,7 +114,7 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
             continue
         if rule is not None:
             return rule
-    if name == "a" and is_reference(element):
+    if name == "a" and is_reference(element) and not _is_counted(element, before):
         return "note reference"
     if is_raised(element, name) and _is_note_mark(element, before):
         return "note reference"
@@ -191,6 +199,12 @@ def is_reference(link: Element) -> bool:
         return True
     raised = "".join(own_text(e) for e in link.iter() if local_name(e) == "sup")
     return raised == text and _IN_SUPERSCRIPT.fullmatch(text) is not None
+
+
+def _is_counted(link: Element, before: str) -> bool:
+    """Whether the link is the number of what stands before it: a chapter, a page, a figure."""
+    raised = any(local_name(e) == "sup" for e in link.iter())
+    return own_text(link).isdigit() and not raised and _COUNTED_BEFORE.search(before) is not None
 
 
 def _is_whole_heading(link: Element, text: str) -> bool:

@@ -40,6 +40,7 @@ _OWN_LINE = re.compile(
 _NO_LETTERS = re.compile(r"\W")
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
 _DROP_CAP = 2
+_TAIL = 24
 _BRACKETS = {"[": "]", "(": ")"}
 
 
@@ -250,7 +251,7 @@ class _Walker:
         self._ends_in_space = not self._parts or self._parts[-1][-1] == " "
 
     def _tail(self) -> str:
-        return "".join(self._parts[-2:])[-16:]
+        return "".join(part[-_TAIL:] for part in self._parts[-6:])[-_TAIL:]
 
     def _mark(self, element: Element, *, starting: bool) -> None:
         if self._find_marks is not None:

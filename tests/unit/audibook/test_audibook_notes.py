@@ -61,6 +61,25 @@ def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elemen
     assert _extract(body).text == "So it is. And so. ( or not)"
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "See chapter {}.",
+        "(cf. pp. {}, {} and {})",
+        "See Figure\xa0{} and Table {}.",
+        "as in Kapitel {} steht",
+        "ראו פרק {} להלן",
+    ],
+)
+def test_the_number_of_a_chapter_or_page_is_read_where_it_is_a_link(sentence: str) -> None:
+    link = "<a href='b.xhtml#c'>12</a>"
+    text = sentence.replace("{}", "12").replace("\xa0", " ")
+    assert _extract(f"<p>{sentence.replace('{}', link)}</p>").text == text
+    assert _extract(
+        f"<p>The departed<sup>{link}</sup> and{link} the chapter{link} <a href='#n'>[3]</a>.</p>"
+    ).text == ("The departed and the chapter .")
+
+
 def test_a_word_in_brackets_that_is_no_number_is_read_where_it_is_a_link() -> None:
     body = "".join(f" [<a href='#{n}'>{n}</a>]," for n in ("LXC", "civil", "xiv", "Vic", "C"))
     linked = "".join(f" <a href='#{n}'>[{n}]</a>," for n in ("LXC", "civil", "xiv", "cc", "xli"))
