@@ -34,6 +34,9 @@ _WIDER = {
     "euc_kr": "cp949",
 }
 """What is in use under the name of a smaller character set, as browsers know it."""
+_WORD = re.compile(rb"[A-Za-z\xc0-\xff]+")
+_HEBREW_WORD = re.compile(rb"[\xc0-\xd4\xe0-\xfa]{2,}")
+_MOST_WORDS = 0.9
 _SEVERAL_BYTES = {"gb18030", "big5hkscs", "cp932", "cp949", "euc_jp", "johab"}
 _BY_LANGUAGE = {
     **dict.fromkeys(("he", "yi"), "cp1255"),
@@ -65,13 +68,36 @@ def decode(data: bytes, language: str = "") -> str:
         text = data.decode("utf-8", "replace")
         if _is_utf8(text):
             return text
-    candidates += ["utf-8", _BY_LANGUAGE.get(base_language(language), "cp1252")]
+    candidates += ["utf-8", _guess(data, language)]
     for encoding in candidates:
         try:
             return data.decode(encoding)
         except UnicodeError:
             continue
     return data.decode("latin-1")
+
+
+def _guess(data: bytes, language: str) -> str:
+    """The encoding in which texts of this language are, where they do not say it."""
+    encoding = _BY_LANGUAGE.get(base_language(language), "cp1252")
+    if encoding == "cp1251":
+        # Where the one has small letters the other one has capitals.
+        letters = [c for c in data.decode(encoding, "replace") if c.isalpha() and not c.isascii()]
+        if sum(c.isupper() for c in letters) * 2 > len(letters):
+            return "koi8-u"
+    if encoding == "cp1252" and _looks_hebrew(data):
+        return "cp1255"
+    return encoding
+
+
+def _looks_hebrew(data: bytes) -> bool:
+    """Whether bytes beyond ASCII make words by themselves, all of Hebrew letters and their points.
+
+    Accented letters stand between others, and texts in Cyrillic or Greek have further ones.
+    """
+    words = [word for word in _WORD.findall(data) if not word.isascii()]
+    hebrew = sum(_HEBREW_WORD.fullmatch(word) is not None for word in words)
+    return len(words) > 1 and hebrew > len(words) * _MOST_WORDS
 
 
 def _is_utf8(text: str) -> bool:

@@ -365,6 +365,13 @@ def test_a_document_that_is_no_text_is_refused_not_read_aloud() -> None:
         ("cp932", "<?xml version='1.0' encoding='Shift_JIS'?>", "ja", "①番"),
         ("cp1255", "", "iw", "שלום"),
         ("cp1255", "", "heb", "שלום"),
+        # Neither the document nor the book says it.
+        ("cp1255", "", "en", "הָאָרֶץ הייתה תוהו ובוהו, and so on."),
+        ("cp1252", "", "en", "L’été à la plage où dînèrent élève et maître"),
+        ("cp1252", "", "fr", "De Paris à Lyon, de Lyon à Nice"),
+        ("koi8-r", "", "ru", "Все счастливые семьи похожи друг на друга."),
+        ("cp1251", "", "ru", "Все счастливые семьи похожи друг на друга."),
+        ("cp1251", "", "uk", "ЇХНЄ життя"),
     ],
 )
 def test_any_encoding_is_read(encoding: str, declaration: str, language: str, text: str) -> None:
