@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import stat
 import unicodedata
 import zipfile
 import zlib
@@ -56,7 +57,7 @@ class Archive:
         except EpubError:
             self._zip.close()
             raise
-        entries = [e for e in self._zip.infolist() if not e.filename.endswith(("/", "\\"))]
+        entries = [e for e in self._zip.infolist() if _is_file(e)]
         self._names = {entry.filename: entry.filename for entry in entries}
         self._folded = {_folded(name): name for name in self._names}
         for entry in entries:
@@ -131,6 +132,12 @@ class Archive:
                 f"The EPUB would unpack from {packed:,} to {unpacked:,} bytes, which no real "
                 "book does; it is refused as a zip bomb."
             )
+
+
+def _is_file(entry: zipfile.ZipInfo) -> bool:
+    """Whether the entry is neither a folder nor a link, whose bytes are the name of a file."""
+    is_link = stat.S_ISLNK(entry.external_attr >> 16)
+    return not entry.filename.endswith(("/", "\\")) and not is_link
 
 
 def _spellings(entry: zipfile.ZipInfo) -> Iterator[str]:

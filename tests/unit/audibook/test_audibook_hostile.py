@@ -61,6 +61,16 @@ def test_entries_that_point_out_of_the_archive_are_not_followed_or_written(
     assert not list(tmp_path.rglob("escaped.txt")) and not Path("/escaped.txt").exists()
 
 
+def test_the_target_of_a_link_in_the_reading_order_is_not_read_aloud(make_epub: MakeEpub) -> None:
+    book = make_epub("<p>Text.</p>", files={"EPUB/package.opf": _package(_item("link.xhtml"))})
+    with zipfile.ZipFile(book, "a") as archive:
+        link = zipfile.ZipInfo("EPUB/link.xhtml")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(EpubError, match="is in the reading order but not in the archive"):
+        read_epub(book)
+
+
 @pytest.mark.parametrize(
     "doctype",
     [
