@@ -162,14 +162,17 @@ async def test_callers_that_caught_the_errors_of_croniter_and_zoneinfo_still_do(
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan")], ids=repr)
-async def test_data_that_are_no_json_are_refused_by_the_name_of_the_job(
+async def test_data_that_are_no_json_are_refused_with_a_note_that_names_the_job(
     queue: Any, value: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="the data of job 'mine' is text, numbers"):
+    with pytest.raises(ConfigurationError) as refused:
         await queue.add("mine", value)
+    [note] = refused.value.__notes__
+    assert note.startswith("It is the data of job 'mine': text, numbers")
     job = await queue.add("mine", 1)
-    with pytest.raises(ConfigurationError, match="the progress of a job is text"):
+    with pytest.raises(ConfigurationError) as refused:
         await job.updateProgress(value)
+    assert refused.value.__notes__[0].startswith("It is the progress of a job: text")
     assert (await queue.getJob(job.id)).progress == 0
 
 
