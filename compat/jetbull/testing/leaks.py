@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from jetbull.connection import target_of
 from jetbull.errors import JetbullError
@@ -76,16 +77,23 @@ async def _inventory(connection: object, allowed: tuple[str, ...], server: bool)
 
 
 def _left(before: _Inventory, after: _Inventory) -> list[str]:
-    problems = [f"task {task!r}" for task in after.tasks - before.tasks]
+    problems = []
     for url, (holds, subscriptions) in after.connections.items():
         had_holds, had_subscriptions = before.connections.get(url, (0, 0))
         if holds > had_holds:
-            problems.append(f"{holds - had_holds} objects that still use {url}")
+            left = holds - had_holds
+            problems.append(f"{left} objects that still use {url} (close each Queue, Worker, …)")
         elif holds == had_holds and subscriptions > had_subscriptions and had_holds:
             problems.append(f"{subscriptions - had_subscriptions} subscriptions on {url}")
+    problems += [_told(task) for task in after.tasks - before.tasks]
     problems += [f"consumer {name}" for name in sorted(after.consumers - before.consumers)]
     problems += [f"subject {name}" for name in sorted(after.subjects - before.subjects)]
     return problems
+
+
+def _told(task: asyncio.Task[Any]) -> str:
+    work = task.get_coro()
+    return f"task {task.get_name()} of {getattr(work, '__qualname__', work)}"
 
 
 __all__ = ["LeakError", "no_leaks"]
