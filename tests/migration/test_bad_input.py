@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import redis
 
 from bull2jet.commands.inspect import inspect
 from bull2jet.commands.plan import plan
@@ -296,7 +297,13 @@ async def test_groups_of_jobs_stop_the_run_where_no_version_is_noted(
 async def test_an_empty_database_is_a_no_go(redis_server: RedisServer, options: Options) -> None:
     report = await inspect(options, Silent())
     assert report.verdict is Verdict.STOP
-    assert "no queue of Bull or BullMQ was found" in report.summary
+    assert report.summary == "No-go: no queue of Bull or BullMQ was found in this database."
+    with redis.Redis(port=redis_server.port, db=3) as other:
+        other.set("key", "value")
+    report = await inspect(options, Silent())
+    assert report.summary.endswith(
+        "Databases with keys here: 3 (1); the address ends with /number."
+    )
 
 
 async def test_a_thousand_damaged_jobs_are_counted_and_the_rest_is_carried(

@@ -111,6 +111,8 @@ def test_waiting_for_an_active_job_ends_when_its_worker_is_done(
     [
         (("inspect",), 2, "No Redis address"),
         (("inspect", "http://x"), 2, "must begin with one of"),
+        (("inspect", "redis://:a/b@x"), 2, "names no host; in a password write / as %2F"),
+        (("inspect", "redis://me:a?b@x"), 2, "cannot be read; in a password write / as %2F, ? as"),
         (("inspect", "redis://127.0.0.1:1/0"), 5, "cannot be used"),
         (("run", "REDIS", "--to", "nats://127.0.0.1:1"), 5, "No NATS server answers"),
         (("run", "REDIS", "--to", "redis://127.0.0.1"), 2, "is no NATS address"),

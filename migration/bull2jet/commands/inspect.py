@@ -13,7 +13,7 @@ from bull2jet.source.discovery import Discovery, discover
 from bull2jet.source.door import Door
 from bull2jet.source.listing import HOLDERS
 from bull2jet.source.orphans import find_orphans
-from bull2jet.source.server import read_server
+from bull2jet.source.server import ServerFacts, read_server
 from bull2jet.source.survey import QueueSurvey, survey
 
 #: NATS' default message limit; `plan` asks the server itself
@@ -44,7 +44,7 @@ async def _inspect(door: Door, options: Options) -> Report:
         await _look_for_orphans(door, discovery, findings)
     finish(report, findings)
     report.verdict = judge(findings)
-    _conclude(report, options)
+    _conclude(report, options, facts)
     return report
 
 
@@ -55,11 +55,16 @@ async def _look_for_orphans(door: Door, discovery: Discovery, findings: Findings
             findings.add(finding)
 
 
-def _conclude(report: Report, options: Options) -> None:
+def _conclude(report: Report, options: Options, facts: ServerFacts) -> None:
     jobs = sum(queue.jobs for queue in report.queues)
     if not report.queues:
         report.verdict = Verdict.STOP
         report.summary = "No-go: no queue of Bull or BullMQ was found in this database."
+        if facts.databases and (facts.keys == 0 or len(facts.databases) > 1):
+            holding = ", ".join(f"{n} ({keys:,})" for n, keys in facts.databases.items())
+            report.summary += (
+                f" Databases with keys here: {holding}; the address ends with /number."
+            )
         return
     what = f"{counted(len(report.queues), 'queue')} with {counted(jobs, 'job')}"
     if report.verdict is Verdict.STOP:

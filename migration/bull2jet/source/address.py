@@ -61,12 +61,17 @@ def parse(url: str) -> Address:
         if scheme.endswith("+sentinel"):
             return _sentinel(url, scheme)
         if scheme != "unix" and not parts.hostname:
-            raise AddressError(f"The Redis address {redacted(url)!r} names no host.")
+            raise AddressError(f"The Redis address {redacted(url)!r} names no host{_hint(url)}.")
         _ = parts.port  # raises ValueError when it is no number
     except ValueError as error:
-        raise AddressError(f"The Redis address {redacted(url)!r} cannot be read.") from error
+        what = f"The Redis address {redacted(url)!r} cannot be read{_hint(url)}."
+        raise AddressError(what) from error
     plain = urlunsplit(parts._replace(scheme=scheme.removesuffix("+cluster")))
     return Address(plain, scheme.removesuffix("+cluster"), scheme.endswith("+cluster"))
+
+
+def _hint(url: str) -> str:
+    return "; in a password write / as %2F, ? as %3F, # as %23, @ as %40" if "@" in url else ""
 
 
 def _sentinel(url: str, scheme: str) -> Address:

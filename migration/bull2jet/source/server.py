@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bull2jet.errors import SourceError
 from bull2jet.findings import Finding, Severity
 from bull2jet.source.door import Door
+
+_DATABASE = re.compile(r"db\d+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class ServerFacts:
     eviction: str = ""
     evicted: int = 0
     keys: int = 0
+    #: keys of every database that holds any, by its number
+    databases: Mapping[int, int] = field(default_factory=dict)
 
 
 async def read_server(door: Door) -> tuple[ServerFacts, list[Finding]]:
@@ -39,6 +45,11 @@ async def read_server(door: Door) -> tuple[ServerFacts, list[Finding]]:
         eviction=str(info.get("maxmemory_policy", "")),
         evicted=_whole(info.get("evicted_keys")),
         keys=keys,
+        databases={
+            int(name[2:]): _whole(about.get("keys"))
+            for name, about in info.items()
+            if _DATABASE.match(name) and isinstance(about, dict)
+        },
     )
     return facts, _judge(facts)
 
