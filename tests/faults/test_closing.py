@@ -15,6 +15,7 @@ from tests.faults.told import Told
 from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.errors import AckTimeout, ConfigurationError, ConnectionClosedError
 from jetbull.ledger.hub import open_connections
+from jetbull.ledger.store.rounds import Rounds
 from jetbull.server import EmbeddedServer
 
 PATIENCE = 10.0
@@ -159,6 +160,23 @@ async def test_a_queue_closes_though_nobody_takes_back_the_ids_it_reserved(
     assert await _ends(closing)
 
 
+async def test_a_queue_closes_though_what_it_has_left_to_do_is_not_answered(
+    server: EmbeddedServer, name: str, frozen: Callable[..., None]
+) -> None:
+    queue = Queue(name, {"connection": server.url})
+    store = await queue.ledger()
+
+    async def ask() -> None:
+        await store.wire.api("INFO")
+
+    store.trims["left"] = Rounds(ask)
+    frozen()
+    store.trims["left"].leave()
+    closing = asyncio.ensure_future(queue.close())
+    assert await _ends(closing, 2 * PATIENCE)
+    assert open_connections() == {}
+
+
 async def test_a_worker_closes_though_nobody_tells_whether_its_queue_is_drained(
     server: EmbeddedServer, name: str, frozen: Callable[..., None]
 ) -> None:
@@ -171,7 +189,7 @@ async def test_a_worker_closes_though_nobody_tells_whether_its_queue_is_drained(
         await queue.add("job", {})
         await asyncio.wait_for(ended.wait(), PATIENCE)
         closing = asyncio.ensure_future(worker.close())
-        assert await _ends(closing, 2 * PATIENCE)
+        assert await _ends(closing, 2.5 * PATIENCE)
 
 
 async def test_a_queue_that_is_drained_while_the_server_says_nothing_is_told_to_be_later(

@@ -6,6 +6,7 @@ Whoever needs the server takes a `Hold`; the connection closes with the last one
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,12 +14,17 @@ from typing import Any
 from jetbull.ledger.credentials import client_options
 from jetbull.ledger.job.promoting import promote_due
 from jetbull.ledger.messages.names import Space
+from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import EventLog
 from jetbull.ledger.streams.flushing import say_open
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
 from jetbull.ledger.wire.ended import hang_up
+
+log = logging.getLogger("jetbull.ledger")
+
+_WIND_UP_SECONDS = 5.0  # whoever closes waits no longer for a server that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +147,9 @@ async def _close(shared: _Shared) -> None:
         if _shared.get(key) is shared:
             del _shared[key]
         wire, shared.wire = shared.wire, None
+        trims = [trim for store in shared.stores.values() for trim in store.trims.values()]
         try:
-            for store in shared.stores.values():
-                await store.promoter.close()
-                for rounds in list(store.trims.values()):
-                    await rounds.close()
-                await store.ids.give_back()
+            await _wind_up([*shared.stores.values()], trims)
             for _, event_log in shared.spaces.values():
                 await event_log.close()
         finally:
@@ -154,6 +157,22 @@ async def _close(shared: _Shared) -> None:
             shared.spaces.clear()
             if wire is not None:
                 await wire.close()
+            for trim in trims:
+                await trim.close()  # which has no answer to wait for any more
+
+
+async def _wind_up(stores: list[QueueStore], trims: list[Rounds]) -> None:
+    """Brings to its end what is under way for these queues, if the server answers."""
+    try:
+        async with asyncio.timeout(_WIND_UP_SECONDS):
+            for store in stores:
+                await store.promoter.close()
+            for trim in trims:
+                await trim.close()
+            for store in stores:
+                await store.ids.give_back()
+    except TimeoutError:
+        log.debug("closing without an answer to what is left to do")
 
 
 def open_connections() -> dict[str, tuple[int, int]]:
