@@ -65,4 +65,4 @@ class EventEmitter:
         return bool(self._events.get(event))
 
 
-__all__ = ["EventEmitter"]
+__all__ = ["EventEmitter", "Listener"]

@@ -96,3 +96,6 @@ async def _parents_are_there(store: QueueStore, jobs: Sequence[Draft]) -> bool:
         if job.id:
             own.add(f"{store.names.qualified}:{job.id}")
     return all_there
+
+
+__all__ = ["add", "add_bulk"]

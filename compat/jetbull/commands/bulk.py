@@ -78,3 +78,6 @@ async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[bo
 
 def _is_child(row: tuple[str, Stored]) -> bool:
     return "parentKey" in row[1].record.given
+
+
+__all__ = ["promote_all", "retry_all"]

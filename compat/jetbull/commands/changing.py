@@ -59,3 +59,6 @@ async def _rewrite(
     if not await patches.rewrite(store, job_id, change):
         await forget_if_gone(store, job_id)  # what is large was put beside it before
         raise refused(-1, command, job_id)
+
+
+__all__ = ["update_data", "update_progress"]

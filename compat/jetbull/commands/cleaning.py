@@ -108,3 +108,6 @@ async def trim_events(store: QueueStore, max_length: int) -> int:
         body["keep"] = max_length
     answer = await store.wire.api(f"STREAM.PURGE.{store.names.space.events}", body)
     return int(answer.get("purged", 0))
+
+
+__all__ = ["clean", "drain", "trim_events"]

@@ -203,3 +203,6 @@ async def _let_go(nodes: Sequence[Tree]) -> None:
     for node in nodes:
         if node.children:
             await releasing.release(await node.queue.ledger(), node.job.id)
+
+
+__all__ = ["Tree", "add_trees"]

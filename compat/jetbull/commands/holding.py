@@ -255,4 +255,5 @@ __all__ = [
     "lease_of",
     "stacktrace",
     "wait",
+    "wait_for_children",
 ]

@@ -122,3 +122,6 @@ async def expect_child(parent: parentage.Parent) -> bool:
 async def tell_families(store: QueueStore) -> None:
     """Lets the workers of a queue know that its jobs may have children."""
     await store.mark("families")
+
+
+__all__ = ["add_awaited", "add_child", "expect_child", "is_near", "require_parent", "tell_families"]

@@ -38,3 +38,6 @@ async def read(store: QueueStore, job_id: str, start: int, end: int, ascending: 
     first = max(0, start + size if start < 0 else start)
     last = max(-1, end + size) if end < 0 else end
     return {"logs": ordered[first : last + 1], "count": size}
+
+
+__all__ = ["append", "clear", "read"]

@@ -76,3 +76,6 @@ def _afresh(old: Record, state: str, opts: dict[str, Any]) -> Record:
     if opts.get("resetAttemptsStarted"):
         head.pop("attemptsStarted", None)
     return old.with_head(head)
+
+
+__all__ = ["retry", "retry_stored"]

@@ -188,3 +188,6 @@ async def _outcome(store: QueueStore, job_id: str, stored: Stored) -> tuple[str,
     if state == "failed":
         return state, stored.record.head.get("failedReason", "")
     return None
+
+
+__all__ = ["change_priority", "promote", "promote_stored", "until_finished"]

@@ -192,3 +192,6 @@ def forget_ids(prefix: str | None = None, queue: str | None = None) -> None:
             if prefix in (None, store_prefix) and queue in (None, name):
                 store.ids.forget()
                 store.levels.clear()
+
+
+__all__ = ["Hold", "Target", "acquire", "forget_ids", "open_connections"]

@@ -103,3 +103,15 @@ class JobSchedulerJson(TypedDict):
     every: NotRequired[int]
     offset: NotRequired[int]
     template: NotRequired[JobSchedulerTemplateJson]
+
+
+__all__ = [
+    "BackoffOptions",
+    "DeduplicationOptions",
+    "JobOptions",
+    "JobSchedulerJson",
+    "JobSchedulerTemplateJson",
+    "KeepJobs",
+    "ParentOptions",
+    "RepeatOptions",
+]

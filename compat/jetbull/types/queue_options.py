@@ -75,3 +75,13 @@ class PromoteJobsOptions(TypedDict, total=False):
     """Options of Queue.promoteJobs."""
 
     count: int
+
+
+__all__ = [
+    "ConnectionOptions",
+    "PromoteJobsOptions",
+    "QueueBaseOptions",
+    "QueueEventsOptions",
+    "QueueEventsProducerOptions",
+    "RetryJobsOptions",
+]

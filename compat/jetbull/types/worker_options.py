@@ -36,3 +36,6 @@ class WorkerOptions(TypedDict, total=False):
     skipWaitingForReady: bool
     telemetry: Any
     streams: dict[str, Any]
+
+
+__all__ = ["WorkerOptions"]

@@ -88,4 +88,12 @@ def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., A
     return run
 
 
-__all__ = ["Processor", "escaped", "in_thread", "is_async", "takes"]
+__all__ = [
+    "AsyncProcessor",
+    "PlainProcessor",
+    "Processor",
+    "escaped",
+    "in_thread",
+    "is_async",
+    "takes",
+]

@@ -223,3 +223,17 @@ async def tombstones(store: QueueStore, job_ids: Sequence[str]) -> dict[str, int
             if seq is not None:
                 guards[job_id] = seq
     return guards
+
+
+__all__ = [
+    "NewJob",
+    "add",
+    "add_many",
+    "add_together",
+    "doubt_of",
+    "is_any_stored",
+    "is_free_again",
+    "is_stored",
+    "message_for",
+    "tombstones",
+]

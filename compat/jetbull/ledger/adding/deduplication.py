@@ -185,3 +185,20 @@ async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> in
         await forget(store, forgotten(key.pending))
     # The server takes its time to remove a key whose own is over.
     return 0 if key.until_ms and key.until_ms <= now_ms() else 1
+
+
+__all__ = [
+    "Key",
+    "counts",
+    "forgotten",
+    "free",
+    "free_by_hand",
+    "holds",
+    "is_key",
+    "message",
+    "read",
+    "read_many",
+    "remembered",
+    "superseded",
+    "write",
+]

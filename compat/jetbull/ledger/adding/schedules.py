@@ -168,3 +168,17 @@ async def delete(store: QueueStore, known: Scheduler) -> bool:
     except Conflict:
         return False
     return True
+
+
+__all__ = [
+    "Scheduler",
+    "delete",
+    "is_record",
+    "job_id_of",
+    "look",
+    "message",
+    "read",
+    "read_all",
+    "save",
+    "stored",
+]

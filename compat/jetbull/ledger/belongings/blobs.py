@@ -182,3 +182,19 @@ async def fields_inline(store: QueueStore, job_id: str, record: Record) -> Recor
         if reference:
             head[name] = json.loads(await read(store, job_id, reference))
     return record.with_head(head)
+
+
+__all__ = [
+    "REFERENCE_HEADER",
+    "check_given",
+    "externalize",
+    "externalize_many",
+    "fields_inline",
+    "inline",
+    "is_small",
+    "is_whole",
+    "read",
+    "room",
+    "set_field",
+    "write_if_large",
+]

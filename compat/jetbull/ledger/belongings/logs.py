@@ -59,3 +59,6 @@ async def read_beginning(store: QueueStore, job_id: str, most: int | None) -> tu
         if not left or len(rows) == most:
             return rows, len(rows) + left
         seq = found[-1].seq + 1
+
+
+__all__ = ["append_row", "keep_rows", "read_beginning", "read_rows"]

@@ -205,3 +205,6 @@ async def step_back(
     if delay_ms is not None:
         head["delay"] = delay_ms
     return await lease.leave(record, place, lambda _: store.emit(event, jobId=job_id, **args))
+
+
+__all__ = ["Failure", "again", "complete", "fail", "settle", "step_back"]

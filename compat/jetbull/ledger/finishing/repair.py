@@ -163,3 +163,6 @@ class Repair:
         """Whether it is a job of a scheduler that is still there: such a job may always stall."""
         key = ticket.stored.record.given.get("repeatJobKey")
         return key is not None and await schedules.read(self._store, key) is not None
+
+
+__all__ = ["Repair"]

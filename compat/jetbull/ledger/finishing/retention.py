@@ -145,3 +145,6 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
                 await store.delete(message.seq)
     await delete(store, [m.seq for m in jobs.values()])
     await forget(store, ids)
+
+
+__all__ = ["KEEP_ALL", "Keep", "trim"]

@@ -262,3 +262,6 @@ async def patched(store: QueueStore, job_id: str, stored: Stored) -> Record:
     """The stored record with what was written beside it since, if anything."""
     patch = (await read_patches(store, [job_id])).get(job_id)
     return fold(stored.record, stored.seq, patch)
+
+
+__all__ = ["Lease", "LeaseLost", "Ticket"]

@@ -96,3 +96,6 @@ async def ensure_level(store: QueueStore, lane: str) -> None:
         return
     store.levels.add(lane)
     await store.hint("level", lane.encode())
+
+
+__all__ = ["ensure_level", "move", "step", "stored_as", "transition"]

@@ -149,3 +149,6 @@ async def forget_patches(store: QueueStore) -> None:
     left = await store.wire.get_last(store.names.space.jobs, store.names.all_aux("patch"))
     if left is None and store.traits_told == told:
         store.patched = False
+
+
+__all__ = ["fold", "forget_patches", "missed", "read_patches", "rewrite", "set_going"]

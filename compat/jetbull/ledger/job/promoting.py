@@ -33,3 +33,6 @@ async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
 
     with suppress(Conflict):
         await move(store, job_id, stored, record, promoted(record.priority), tell)
+
+
+__all__ = ["promote_due"]

@@ -104,3 +104,6 @@ async def state(store: QueueStore, job_id: str) -> str:
     """BullMQ's state, or `unknown`."""
     newest = await last_message(store, job_id)
     return "unknown" if newest is None else public_state_of(newest.subject)
+
+
+__all__ = ["as_stored", "broken", "find", "find_many", "last_message", "newest_of", "state"]

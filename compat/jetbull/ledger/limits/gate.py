@@ -119,3 +119,16 @@ async def _write(store: QueueStore, body: dict[str, Any], seq: int) -> bool:
     except Conflict:
         return False
     return True
+
+
+__all__ = [
+    "Counted",
+    "Rate",
+    "close_window",
+    "count",
+    "counted",
+    "open_window",
+    "opened",
+    "rate_of",
+    "window",
+]

@@ -102,3 +102,6 @@ def parse_ms(stamp: str) -> int:
 @lru_cache(maxsize=256)
 def _seconds(whole: str) -> int:
     return int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
+
+
+__all__ = ["FAR_FUTURE_MS", "at", "by_server", "now_ms", "observe", "parse_ms", "stamp"]

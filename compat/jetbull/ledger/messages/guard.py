@@ -55,3 +55,6 @@ def drop(headers: HeaderMap, schedule_subject: str, seq: int) -> None:
 def vanish(headers: HeaderMap, seconds: int) -> None:
     """The server removes the message after so many seconds."""
     headers["Nats-TTL"] = f"{seconds}s"
+
+
+__all__ = ["HeaderMap", "drop", "expect", "guard_of", "same_guard", "timer", "unguarded", "vanish"]

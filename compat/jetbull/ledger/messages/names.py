@@ -290,3 +290,31 @@ def bare_token(subject: str) -> str:
 def last_token(subject: str) -> str:
     """The unescaped last token: a key, a job id or a child's key."""
     return unescape(subject.rsplit(".", 1)[1])
+
+
+__all__ = [
+    "ACTIVE",
+    "CHILDREN",
+    "COMPLETED",
+    "DELAYED",
+    "FAILED",
+    "GONE",
+    "HEAD",
+    "OPEN",
+    "PRIO",
+    "SETTLE",
+    "STALLED",
+    "STATES",
+    "WAIT",
+    "QueueNames",
+    "Space",
+    "bare_token",
+    "escape",
+    "is_schedule",
+    "lane_of",
+    "last_token",
+    "public_name_of",
+    "public_state_of",
+    "state_of",
+    "unescape",
+]

@@ -149,3 +149,25 @@ def address(names: QueueNames, job_id: str, place: Place) -> tuple[str, HeaderMa
     elif place.state == GONE:
         vanish(headers, TOMBSTONE_SECONDS)
     return subject, headers
+
+
+__all__ = [
+    "DONE",
+    "GRACE_MS",
+    "HORIZON_MS",
+    "REMOVED",
+    "SETTLE_MS",
+    "TOMBSTONE_SECONDS",
+    "WAITING_CHILDREN",
+    "Place",
+    "active",
+    "address",
+    "delayed",
+    "in_front",
+    "placed",
+    "rank",
+    "reprioritized",
+    "turn",
+    "unsettled",
+    "waiting",
+]

@@ -192,3 +192,6 @@ class Stored(NamedTuple):
     seq: int
     record: Record
     time_ms: int = 0
+
+
+__all__ = ["Record", "Stored", "dumps", "dumps_of", "first_line", "loads", "to_bytes"]

@@ -114,3 +114,17 @@ async def _info(store: QueueStore, name: str, family: str) -> dict[str, Any]:
     except StreamMissing:
         await ensure_counter(store, family)
         return await store.wire.api(subject)
+
+
+__all__ = [
+    "STATES",
+    "Counts",
+    "count_family",
+    "count_level",
+    "count_matching",
+    "count_tickets",
+    "levels",
+    "list_subjects",
+    "states_of_all",
+    "stream_subjects",
+]

@@ -37,3 +37,6 @@ async def _any(store: QueueStore) -> Stored | None:
         if found is not None:
             return found
     return None
+
+
+__all__ = ["is_drained"]

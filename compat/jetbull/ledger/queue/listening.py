@@ -226,3 +226,6 @@ async def count(store: QueueStore) -> int:
         if not found or not found[-1].pending:
             return total
         seq = found[-1].seq + 1
+
+
+__all__ = ["Listener", "count", "publish"]

@@ -220,3 +220,6 @@ async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
         and now[job_id].seq == listed.seq
         and public_state_of(listed.subject) == state
     ]
+
+
+__all__ = ["FEW", "WHOLE", "Rows", "page"]

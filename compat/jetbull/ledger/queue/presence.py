@@ -136,3 +136,6 @@ async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool | N
     except (StreamMissing, TimeoutError):
         return None
     return bool(json.loads(answer.data))
+
+
+__all__ = ["Presence", "announce_listener", "cancel", "learn", "listeners", "workers"]

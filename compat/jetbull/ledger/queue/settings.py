@@ -51,3 +51,6 @@ def told(hint: bytes) -> tuple[Settings, int] | None:
         return None
     body = json.loads(hint)
     return body["settings"], int(body["seq"])
+
+
+__all__ = ["Settings", "change", "read", "told"]

@@ -219,3 +219,6 @@ def _learn(wire: Wire, error: StoreError) -> None:
         named = re.search(r"(\d+) \(", str(error))
         wire.batch_limit = wire.batch_proven = int(named.group(1)) if named else 1000
         raise BatchTooLarge(str(error), error.code) from error
+
+
+__all__ = ["MARGIN_MS", "PATIENCE", "Message", "commit", "most_in_batch", "unbatched"]

@@ -192,4 +192,4 @@ def _pass_on(future: asyncio.Future[int], answer: asyncio.Future[int]) -> None:
         future.set_exception(error)
 
 
-__all__ = ["Grouping"]
+__all__ = ["Grouping", "OnStored"]

@@ -73,3 +73,6 @@ class Promoter:
                 await self._promote(job_id, due_ms)
             except JetbullError as error:
                 log.debug("job %s is left to the server's schedule: %s", job_id, error)
+
+
+__all__ = ["Promoter"]

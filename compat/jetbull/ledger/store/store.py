@@ -282,3 +282,6 @@ class QueueStore:
         if topic == HEAD:
             self.heads += 1
         await self.wire.send(self.names.hint(topic), payload)
+
+
+__all__ = ["TRAITS", "QueueStore"]

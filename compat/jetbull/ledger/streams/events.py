@@ -226,3 +226,16 @@ def decode(payload: bytes) -> list[Event]:
     """The events of one stored message, in order."""
     events: list[Event] = json.loads(payload)
     return events
+
+
+__all__ = [
+    "PART",
+    "Event",
+    "EventLog",
+    "Puzzle",
+    "active",
+    "added",
+    "completed",
+    "decode",
+    "waiting",
+]

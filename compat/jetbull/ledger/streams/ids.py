@@ -110,3 +110,6 @@ class IdSource:
     def forget(self) -> None:
         """Drops the reservation (the counter was reset)."""
         self._next, self._last, self._block = 1, 0, 1
+
+
+__all__ = ["IdSource"]

@@ -127,3 +127,6 @@ async def all_prefix_streams(wire: Wire) -> list[str]:
         if not page or len(names) >= int(answer.get("total", 0)):
             break
     return [n for n in names if n.startswith(("JB_", "JBE_", "JBC_", "JBL_", "JBO_"))]
+
+
+__all__ = ["EVENT_HISTORY", "all_prefix_streams", "configurations", "ensure_streams"]

@@ -197,3 +197,6 @@ def _is_gone(block: bytes | None) -> bool:
     return block is not None and (
         block[9:12] == b"503" or b"Consumer Deleted" in block or b"Stream Deleted" in block
     )
+
+
+__all__ = ["POLL_SECONDS", "Feed"]

@@ -250,3 +250,6 @@ async def take(
 ) -> Lease | None:
     """Claims a waiting job. None when the ticket is stale; then it is dropped."""
     return await Claim(store, job_id, ticket, token, lock_ms, worker, on_stored).lease(store)
+
+
+__all__ = ["Claim", "take"]
