@@ -23,8 +23,8 @@ async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
     if stored.record.head.get("due") != due_ms:
         return
     record = stored.record.copy()
-    if record.priority and now_ms() - due_ms > GRACE_MS // 2:
-        return  # the schedule is about to fire, onto the very subject
+    if now_ms() - due_ms > GRACE_MS:
+        return  # the schedule fires by now: both would be in the line
     record.head.pop("delay", None)
 
     def tell(_: int) -> None:

@@ -132,7 +132,8 @@ class Claim:
             newest = await self._newest(store)
             if newest is not None and await late.stands_behind(store, newest, stored.seq):
                 await late.discard(store, newest)
-                newest = stored
+                self._record, self._answer = stored.record, None
+                return await self.lease(store)  # given back, it would lose its place in the line
             if newest is None or newest.seq != stored.seq:
                 await self._drop(store, b"+ACK")
                 return None
