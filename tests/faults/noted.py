@@ -9,9 +9,9 @@ import pytest
 
 from jetbull import Queue, Worker
 from jetbull.job import Job
-from jetbull.ledger.adding import notes
+from jetbull.ledger.adding import note_reading, notes
 from jetbull.ledger.adding.adding import message_for
-from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.store.store import QueueStore
 
 
@@ -31,7 +31,7 @@ class Halting:
 
 
 async def left_notes(store: QueueStore) -> list[str]:
-    return [note.subject for note in await notes.abandoned(store, 0)]
+    return [note.subject for note in await note_reading.abandoned(store, 0)]
 
 
 class Running:

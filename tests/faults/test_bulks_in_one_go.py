@@ -15,7 +15,7 @@ from jetbull.commands.preparing import prepare
 from jetbull.job import Job
 from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.adding import add
-from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
 from jetbull.ledger.wire.pace import Pace

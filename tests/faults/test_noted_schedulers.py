@@ -11,7 +11,7 @@ from jetbull.commands.inserting import finish_abandoned
 from jetbull.ledger.adding import notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.adding.insertion import Entry
-from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire.pace import Pace
 

@@ -11,7 +11,7 @@ from jetbull import FlowProducer, Queue
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.commands.preparing import prepare
 from jetbull.job import Job
-from jetbull.ledger.adding import notes
+from jetbull.ledger.adding import note_ending, notes
 from jetbull.ledger.adding.adding import add
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.store.store import QueueStore
@@ -87,7 +87,7 @@ async def test_jobs_that_ran_and_are_no_longer_kept_do_not_run_again_with_a_note
     queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     opts: dict[str, Any] = {"removeOnComplete": {"count": 1}}
-    monkeypatch.setattr(notes, "forget", lambda _: None)  # the link was cut just then
+    monkeypatch.setattr(note_ending, "forget", lambda _: None)  # the link was cut just then
     running = Running(queue)
     jobs = [{"name": f"job {n}", "data": n, "opts": opts} for n in range(3)]
     if way == "bulk":

@@ -11,6 +11,7 @@ from jetbull import Queue
 from jetbull.commands import noting, pipelining
 from jetbull.commands.completing import finish_abandoned
 from jetbull.ledger.adding import adding, notes
+from jetbull.ledger.adding.note import subject_of
 from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
@@ -34,7 +35,6 @@ async def test_jobs_that_a_worker_stored_and_ran_meanwhile_are_not_stored_again(
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
     store = await queue.ledger()
     async with far_from(queue) as far:
-        subject_of = notes.subject_of
 
         def unheard(*args: Any) -> str:
             far.proxy.drop_answers()

@@ -10,7 +10,7 @@ import pytest
 from jetbull import Queue
 from jetbull.commands import completing, pipelining
 from jetbull.commands.inserting import finish_abandoned
-from jetbull.ledger.adding import notes
+from jetbull.ledger.adding import note, notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import commit
@@ -43,7 +43,7 @@ async def test_a_process_that_stood_still_behind_its_note_sends_nothing_that_has
                 await asyncio.sleep(0.01)
             await finish_abandoned(store, 0)
             await far.trimmed(jobs)
-            monkeypatch.setattr(notes, "_FRESH_MS", 0)  # it was for more than a moment
+            monkeypatch.setattr(note, "_FRESH_MS", 0)  # it was for more than a moment
             return await step(*args) if way == "bulk" else done
 
         monkeypatch.setattr(module, name, stood_still)

@@ -24,10 +24,10 @@ from jetbull.errors import (
     JetbullError,
     StoreError,
 )
-from jetbull.ledger.adding import noted_jobs, notes
+from jetbull.ledger.adding import note_ending, note_reading, noted_jobs
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.adding.insertion import Entry
-from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.adding.note import Note, leads
 from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import parentage, releasing
@@ -68,14 +68,14 @@ async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
         done += await store_rest(taken)
         if not absent:
             await _release(note.jobs)
-            await notes.drop(note)
+            await note_ending.drop(note)
             break
         # Where some were there, all waits were.
         waits = note.waits() if len(absent) == len(note.jobs) else []
         part = absent if waits else absent[: most_in_batch(wire) - 1]
         is_last = len(part) == len(absent)
         # Behind the jobs: of a batch that a store is too full for, the first messages stay.
-        guard = notes.last_word(note) if is_last else notes.reminder(note)
+        guard = note_ending.last_word(note) if is_last else note_ending.reminder(note)
         messages = [*waits, *(message_for(e.store, e.job) for e in part), guard]
         try:
             await commit(wire, note.store.names.space.jobs, messages, patience=0)
@@ -107,7 +107,7 @@ async def take_back(store: QueueStore, stored: Sequence[tuple[str, int]]) -> int
 
 async def help_on(store: QueueStore, called: str) -> None:
     """Stores what is missing of a note of that name, whoever is busy with it."""
-    note = await notes.find(store, called)
+    note = await note_reading.find(store, called)
     if note is not None:
         gone = await noted_jobs.came_and_went(note)
         await store_rest([e for e in note.jobs if e not in gone])
@@ -116,7 +116,7 @@ async def help_on(store: QueueStore, called: str) -> None:
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]:
     """Stores what is missing of the queue's notes whose process is gone; what was stored."""
     done: list[Entry] = []
-    found = await notes.abandoned(store, old_enough_ms)
+    found = await note_reading.abandoned(store, old_enough_ms)
     if found:
         log.warning(
             "%d insertions into queue %s are stored to their end", len(found), store.names.name
@@ -138,8 +138,8 @@ async def _finish(note: Note) -> list[Entry]:
     if key is not None:
         gone = await noted_jobs.came_and_went(note)
         done = [e for e in note.jobs if e not in gone]
-        done = await store_rest(done) if await notes.is_held(note, key) else []
-        await notes.drop(note)
+        done = await store_rest(done) if await note_reading.is_held(note, key) else []
+        await note_ending.drop(note)
         return done
     return await complete(note, note.jobs)
 
@@ -154,7 +154,7 @@ async def _store_missing(entry: Entry) -> bool:
         put = await _put(entry)
         if put is not Put.TAKEN:
             return put is Put.STORED
-        if any(notes.leads(m, entry.store) for m in entry.along):
+        if any(leads(m, entry.store) for m in entry.along):
             return False  # its owner sees to it, or is gone and never said that it was added
         if not entry.job.generated:
             entry.stored = False

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from jetbull.commands.completing import Put, complete, in_part, put_again, take_back
 from jetbull.commands.preparing import renumber
 from jetbull.errors import Conflict, StoreError
-from jetbull.ledger.adding import deduplication, notes
+from jetbull.ledger.adding import deduplication, note_ending, notes
 from jetbull.ledger.adding.adding import NewJob, message_for
 from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.note import new_key
 from jetbull.ledger.messages.guard import guard_of
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
@@ -54,11 +55,11 @@ async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
         stored = [(messages[n].subject, answers[n].result()) for n in there]
         left = await take_back(store, stored)
         if not left:
-            await notes.undo(note)
+            await note_ending.undo(note)
             raise full
         refused += [jobs[n] for n in there[left:]]
     if not refused:
-        notes.forget(note)
+        note_ending.forget(note)
         return
     with in_part():
         await complete(note, refused)
@@ -69,7 +70,7 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
 
     False when the key was refused, or the job's number was taken and it has another one now.
     """
-    called = notes.new_key()
+    called = new_key()
     key = deduplication.message(store, dedup_id, job.job_id, until, seq, note=called)
     entry = Entry(store, job, along=[key])
     with store.wire.pace.timed(True, entry.size):
@@ -78,19 +79,19 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
         except Conflict:
             return False
         if note.is_fresh and await _put_at_once(entry):
-            notes.forget(note)
+            note_ending.forget(note)
             return True
         try:
             put = await put_again(entry, note)
         except StoreError as error:
             if type(error) is StoreError:  # a full store
-                await notes.undo(note)
+                await note_ending.undo(note)
             raise
     if put is Put.TAKEN:
-        await notes.undo(note)
+        await note_ending.undo(note)
         await renumber(store, job)
         return False
-    await notes.drop(note)
+    await note_ending.drop(note)
     return True
 
 
@@ -108,15 +109,15 @@ async def store_pending(store: QueueStore, job: NewJob, record: Message, called:
         except Conflict:
             return False
         if note.is_fresh and await _put_at_once(entry):
-            notes.forget(note)
+            note_ending.forget(note)
             return True
         try:
             put = await put_again(entry, note)
         except StoreError as error:
             if type(error) is StoreError and not guard_of(record.headers)[1]:  # a full store
-                await notes.undo(note)
+                await note_ending.undo(note)
             raise
-    await notes.drop(note)
+    await note_ending.drop(note)
     return put is not Put.TAKEN
 
 

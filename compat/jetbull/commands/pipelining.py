@@ -14,10 +14,10 @@ from functools import partial
 from jetbull.commands.announcing import announce_many, announce_taken
 from jetbull.commands.completing import complete, in_part, store_rest, take_back
 from jetbull.errors import Conflict, StoreError
-from jetbull.ledger.adding import notes
+from jetbull.ledger.adding import note_ending, notes
 from jetbull.ledger.adding.adding import NewJob, message_for
 from jetbull.ledger.adding.insertion import Entry, encode_plain
-from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many
 from jetbull.ledger.messages.names import HEAD, WAIT, escape
@@ -110,7 +110,7 @@ async def _store(sending: _Sending, text: bytes) -> None:
         raise
     refused = await _send(sending, whole, note)
     if not refused:
-        notes.forget(note)
+        note_ending.forget(note)
         sending.tell_rest({})
         return
     note = replace(note, entries=[Entry(store, job) for job in sending.jobs])
@@ -122,7 +122,7 @@ async def _store(sending: _Sending, text: bytes) -> None:
         if not left:
             for number in stored if sending.at_once else ():
                 store.emit("removed", jobId=sending.jobs[number].job_id, prev="waiting")
-            await notes.undo(note)
+            await note_ending.undo(note)
             raise full
         absent.update(stored[left:])
     with in_part():

@@ -6,9 +6,10 @@ from typing import Any
 
 from jetbull.commands.noting import is_quicker, store_pending
 from jetbull.job import Job, JobOwner
-from jetbull.ledger.adding import notes, schedules
+from jetbull.ledger.adding import schedules
 from jetbull.ledger.adding.adding import NewJob, message_for
 from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.note import new_key
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.messages.names import is_schedule, state_of
 from jetbull.ledger.messages.record import Stored
@@ -57,7 +58,7 @@ async def save(
         await ensure_level(store, job.place.level)
     if replaced is not None:
         job.tombstone = replaced[1].seq
-    called = notes.new_key()
+    called = new_key()
     record = schedules.message(store, scheduler_id, body, seq, called)
     if not await store_pending(store, job, record, called):
         return False

@@ -30,7 +30,7 @@ from functools import partial
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger.adding import notes
+from jetbull.ledger.adding import note_reading
 from jetbull.ledger.belongings.belongings import forget_left
 from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.job.patches import forget_patches
@@ -213,7 +213,7 @@ class Upkeep:
         self._seq = found[-1].seq + 1 if len(found) == _PARENTS else 1
         old = [message for message in found if self._is_old(message)]
         # Before the children: one that was stored since is seen then.
-        on_their_way = await notes.held(self._store) if old else set()
+        on_their_way = await note_reading.held(self._store) if old else set()
         for message in old:
             parent_id = last_token(message.subject)
             await self._look_at_children(parent_id, on_their_way)
@@ -258,7 +258,7 @@ class Upkeep:
                 continue
             dedup_id, kept = last_token(message.subject), body.get("next", {}).get("id")
             on_its_way = kept is None and owner is None and body.get("note")
-            if on_its_way and await notes.find(store, body["note"]) is not None:
+            if on_its_way and await note_reading.find(store, body["note"]) is not None:
                 continue
             if kept is not None and await self._has_come(kept, message):
                 log.info("job %s has been stored; its add of the past is dropped", kept)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from jetbull.ledger.adding import notes
+from jetbull.ledger.adding import note_reading
 from jetbull.ledger.adding.insertion import Entry
-from jetbull.ledger.adding.notes import Note
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.adding.schedules import is_record
 from jetbull.ledger.job.reading import newest_of
 from jetbull.ledger.messages.clock import stamp
@@ -22,7 +22,7 @@ async def came_and_went(note: Note) -> list[Entry]:
 
     If somebody has seen to the note meanwhile, those are all of its jobs.
     """
-    time = await notes.time_of(note)
+    time = await note_reading.time_of(note)
     if not time and (note.key is None or is_record(note.key, note.store)):
         return note.jobs
     gone: list[Entry] = []
@@ -42,7 +42,7 @@ async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list
     The first may be stored as long as all of them are still missing and the note stands: it takes
     one batch.
     """
-    time = await notes.time_of(note)
+    time = await note_reading.time_of(note)
     if not time:
         return None
     absent: list[Entry] = []

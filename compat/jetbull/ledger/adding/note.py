@@ -1,0 +1,85 @@
+"""A note: the message that holds an insertion as a whole, and what it is called (`notes`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from jetbull.ledger.adding.deduplication import is_key
+from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.schedules import is_record
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.guard import HeaderMap, expect, unguarded
+from jetbull.ledger.messages.names import CHILDREN
+from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.store import QueueStore
+
+KIND = "note"
+_FRESH_MS = 5_000  # others look into notes that are older than 15 s
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note in the stream, and the entries it holds; `time` is that of its message, if known.
+
+    Of one that was written here it is known when it was sent, at `sent_ms`. One that somebody saw
+    to before its answer was here has no `seq`.
+    """
+
+    store: QueueStore
+    subject: str
+    seq: int
+    entries: Sequence[Entry]
+    time: str = ""
+    sent_ms: int = 0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nobody else can have found the note yet: its jobs may be sent as they are.
+
+        What comes later than that may have been stored and have run; of a job that is not kept
+        then nothing refuses another one.
+        """
+        return self.seq > 0 and now_ms() - self.sent_ms < _FRESH_MS
+
+    @property
+    def jobs(self) -> list[Entry]:
+        """Parents before those that can run: nobody finishes a child whose parent is not there."""
+        stored = (e for e in self.entries if e.stored)
+        return sorted(stored, key=lambda e: e.job.place.state != CHILDREN)
+
+    @property
+    def key(self) -> Message | None:
+        """What has to be there, as it was noted, for the one job to be stored."""
+        return next((m for e in self.entries for m in e.along if leads(m, e.store)), None)
+
+    def waits(self) -> list[Message]:
+        """What parents wait for, for whoever does not know whether it is there."""
+        beside = (m for e in self.entries for m in e.beside)
+        return [Message(m.subject, m.payload, unguarded(m.headers)) for m in beside]
+
+
+def leads(message: Message, store: QueueStore) -> bool:
+    """Whether the message is the key of a deduplication id, or the record of a scheduler."""
+    return is_key(message, store) or is_record(message, store)
+
+
+def new_key() -> str:
+    """What a note can be called."""
+    return uuid4().hex
+
+
+def subject_of(store: QueueStore, key: str = "") -> str:
+    """Where a note stands, of that name or a new one."""
+    return store.names.aux(KIND, key or new_key())
+
+
+def guarded(subject: str, text: bytes, seq: int = 0) -> Message:
+    """A message that is refused unless the last one of that subject is `seq`; 0 for none."""
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    return Message(subject, text, headers)
+
+
+__all__ = ["KIND", "Note", "guarded", "leads", "new_key", "subject_of"]

@@ -1,0 +1,65 @@
+"""The end of a note: its jobs are all there, or none of them will be."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+from jetbull.errors import Conflict
+from jetbull.ledger.adding.note import Note, guarded
+from jetbull.ledger.messages.guard import vanish
+from jetbull.ledger.store.batch import Message
+
+# Longer than a note is sent again, and than a killed nats-server needs to give back, when this is
+# gone, what it has overwritten.
+_LAST_WORD_SECONDS = 3600
+
+
+def forget(note: Note) -> None:
+    """Removes the note of jobs that were stored just now, without waiting: should that be lost, a
+    worker finds the note. By its sequence: a purge costs the server more, but a server that was
+    killed may give sequences out again, so `drop` is for whoever took a while.
+    """
+    wire = note.store.wire
+    if wire.is_connected:
+        subject = f"$JS.API.STREAM.MSG.DELETE.{note.store.names.space.jobs}"
+        wire.send_now(subject, json.dumps({"seq": note.seq, "no_erase": True}).encode())
+
+
+async def undo(note: Note) -> None:
+    """Removes the note and what went with it, as far as it is as it was: no job of it is there."""
+    await note.store.purge(note.subject)
+    wire, stream = note.store.wire, note.store.names.space.jobs
+    for message in (m for entry in note.entries for m in entry.beside):
+        found = await wire.get_last(stream, message.subject)
+        if found is not None and found.data == message.payload:
+            await note.store.purge(message.subject, seq=found.seq + 1)
+
+
+async def drop(note: Note) -> None:
+    """Ends the note: all of its jobs are stored. Its process may still send it, unless that is here
+    and has its answer.
+    """
+    if note.sent_ms:
+        await note.store.purge(note.subject)
+        return
+    word = last_word(note)
+    with suppress(Conflict):  # somebody else did
+        await note.store.put(word.subject, word.payload, word.headers)
+
+
+def last_word(note: Note) -> Message:
+    """What ends the note, if it still stands, together with what is stored in the same step."""
+    word = guarded(note.subject, b"", note.seq)
+    vanish(word.headers, _LAST_WORD_SECONDS)
+    return word
+
+
+def reminder(note: Note) -> Message:
+    """What is refused, with what is stored in the same step, unless the note still stands."""
+    word = guarded(note.subject, b"", note.seq)
+    vanish(word.headers, 1)
+    return Message(f"{note.subject}-part", word.payload, word.headers)
+
+
+__all__ = ["drop", "forget", "last_word", "reminder", "undo"]

@@ -1,0 +1,54 @@
+"""What notes there are, and whether one still stands."""
+
+from __future__ import annotations
+
+from jetbull.ledger.adding.insertion import decode
+from jetbull.ledger.adding.note import KIND, Note, subject_of
+from jetbull.ledger.messages.clock import now_ms, parse_ms
+from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.paging import read_all, read_named
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored
+
+
+async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Note]:
+    """Notes of the queue with which nobody came to an end for so long."""
+    found = [m for m in await read_all(store, store.names.all_aux(KIND)) if m.data]
+    return [await _read(store, m) for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
+
+
+async def held(store: QueueStore) -> set[tuple[str, str]]:
+    """Queue (`qualified`) and id of the jobs of all notes of the prefix: they are on their way."""
+    found = [m for m in await read_named(store, store.names.space.all_notes()) if m.data]
+    notes = [await _read(store, message) for message in found]
+    return {(e.store.names.qualified, e.job.job_id) for note in notes for e in note.jobs}
+
+
+async def find(store: QueueStore, key: str) -> Note | None:
+    """The note of that name, None when it is gone."""
+    found = await _look(store, subject_of(store, key))
+    return None if found is None else await _read(store, found)
+
+
+async def time_of(note: Note) -> str:
+    """When the note was stored; nothing if somebody has seen to it."""
+    found = await _look(note.store, note.subject)
+    return "" if found is None else found.time
+
+
+async def _look(store: QueueStore, subject: str) -> Stored | None:
+    found = await store.wire.get_last(store.names.space.jobs, subject)
+    return None if found is None or not found.data else found
+
+
+async def is_held(note: Note, key: Message) -> bool:
+    """Whether the note's key was stored, and is as it was."""
+    found = await note.store.wire.get_last(note.store.names.space.jobs, key.subject)
+    return found is not None and found.data == key.payload
+
+
+async def _read(store: QueueStore, found: Stored) -> Note:
+    return Note(store, found.subject, found.seq, await decode(store, found.data), found.time)
+
+
+__all__ = ["abandoned", "find", "held", "is_held", "time_of"]
