@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 from jetbull.ledger.adding.insertion import decode
 from jetbull.ledger.adding.note import KIND, Note, subject_of
 from jetbull.ledger.messages.clock import now_ms, parse_ms
@@ -10,17 +13,20 @@ from jetbull.ledger.store.paging import read_all, read_named
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
+log = logging.getLogger("jetbull.ledger")
+
 
 async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Note]:
     """Notes of the queue with which nobody came to an end for so long."""
-    found = [m for m in await read_all(store, store.names.all_aux(KIND)) if m.data]
-    return [await _read(store, m) for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
+    found = await read_all(store, store.names.all_aux(KIND))
+    return await _read_all(
+        store, [m for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
+    )
 
 
 async def held(store: QueueStore) -> set[tuple[str, str]]:
     """Queue (`qualified`) and id of the jobs of all notes of the prefix: they are on their way."""
-    found = [m for m in await read_named(store, store.names.space.all_notes()) if m.data]
-    notes = [await _read(store, message) for message in found]
+    notes = await _read_all(store, await read_named(store, store.names.space.all_notes()))
     return {(e.store.names.qualified, e.job.job_id) for note in notes for e in note.jobs}
 
 
@@ -45,6 +51,19 @@ async def is_held(note: Note, key: Message) -> bool:
     """Whether the note's key was stored, and is as it was."""
     found = await note.store.wire.get_last(note.store.names.space.jobs, key.subject)
     return found is not None and found.data == key.payload
+
+
+async def _read_all(store: QueueStore, found: Iterable[Stored]) -> list[Note]:
+    notes: list[Note] = []
+    for message in found:
+        if not message.data:
+            continue  # its last word
+        try:
+            notes.append(await _read(store, message))
+        except (LookupError, TypeError, ValueError) as error:
+            # What no jetbull wrote keeps none of the others waiting.
+            log.error("%s holds no note and is left where it is: %s", message.subject, error)
+    return notes
 
 
 async def _read(store: QueueStore, found: Stored) -> Note:
