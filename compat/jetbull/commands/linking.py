@@ -124,4 +124,12 @@ async def tell_families(store: QueueStore) -> None:
     await store.mark("families")
 
 
-__all__ = ["add_awaited", "add_child", "expect_child", "is_near", "require_parent", "tell_families"]
+__all__ = [
+    "add_awaited",
+    "add_child",
+    "expect_child",
+    "is_near",
+    "require_adoptable",
+    "require_parent",
+    "tell_families",
+]

@@ -15,7 +15,7 @@ from .database import Database
 from .records import Book, BookStatus
 from .tables import BookRow
 
-__all__ = ["Books", "as_object", "locked"]
+__all__ = ["Books", "as_object", "locked", "record"]
 
 
 class Books:

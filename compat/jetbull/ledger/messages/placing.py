@@ -165,6 +165,7 @@ __all__ = [
     "delayed",
     "in_front",
     "placed",
+    "promoted",
     "rank",
     "reprioritized",
     "turn",

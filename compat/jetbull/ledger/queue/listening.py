@@ -228,4 +228,4 @@ async def count(store: QueueStore) -> int:
         seq = found[-1].seq + 1
 
 
-__all__ = ["Listener", "count", "publish"]
+__all__ = ["Listener", "count", "event_id", "publish"]

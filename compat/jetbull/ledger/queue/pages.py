@@ -222,4 +222,4 @@ async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
     ]
 
 
-__all__ = ["FEW", "WHOLE", "Rows", "page"]
+__all__ = ["FEW", "WHOLE", "Rows", "count_due_before", "page"]
