@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from jetbull import checks
 from jetbull.errors import ConfigurationError
@@ -13,6 +13,9 @@ from jetbull.ledger.job.lease import Lease
 from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked, readable
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
+
+if TYPE_CHECKING:
+    from jetbull.backend import Backend  # as in `job_home`
 
 _FROM_OPTIONS = frozenset({"delay", "priority", "attempts", "removeOnComplete", "removeOnFail"})
 
@@ -55,23 +58,25 @@ class JobBody(Generic[Data, Result, Home]):
         stored: bool = False,
     ) -> None:
         """`stored`: the job is there already, so its options are taken as they are."""
-        given: dict[str, Any] = dict(checks.mapping("opts", opts))
-        if stored:
-            given = readable(given)
-        else:
-            checked(given)
         self.queue: Home = queue
         self.name = name
         self.data: Data = data
-        self.id: Any = given.get("jobId") or job_id
-        stamp = given.get("timestamp")
-        self.timestamp: int = round(time.time() * 1000) if stamp is None else stamp
-        self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None, **given}
+        self.id: Any = job_id
+        self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None}
+        self.stacktrace: list[str] = []
+        self.timestamp: int = 0 if stored else round(time.time() * 1000)
+        if opts:
+            given = dict(checks.mapping("opts", opts))
+            self._take(readable(given) if stored else checked(given))
+
+    def _take(self, given: dict[str, Any]) -> None:
+        """What the options say of the job."""
+        self.id = given.get("jobId") or self.id
+        if given.get("timestamp") is not None:
+            self.timestamp = given["timestamp"]
+        self.opts.update(given)
         for option in _FROM_OPTIONS.intersection(given):
             setattr(self, option, given[option])
-        self.stacktrace: list[str] = []
-        self.queueQualifiedName = queue.qualifiedName
-        self.backend = queue.backend
         parent = given.get("parent")
         if parent:
             if not isinstance(parent, Mapping):
@@ -83,6 +88,16 @@ class JobBody(Generic[Data, Result, Home]):
         deduplication = given.get("deduplication")
         if isinstance(deduplication, dict):
             self.deduplication_id = deduplication.get("id")
+
+    @property
+    def queueQualifiedName(self) -> str:
+        """The queue's prefix and name."""
+        return self.queue.qualifiedName
+
+    @property
+    def backend(self) -> Backend:
+        """The connection of the queue or worker the job came from."""
+        return self.queue.backend
 
     @property
     def deduplicationId(self) -> str | None:

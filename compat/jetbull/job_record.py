@@ -24,6 +24,8 @@ _CHANGING = frozenset(
     }
 )
 """What a record says of a job besides what was given, under the same names."""
+_TIES = frozenset({"parentKey", "repeatJobKey", "deduplicationId"})
+"""What ties a job to others."""
 
 
 def fill(job: JobBody[Any, Any], job_id: str, record: Record) -> None:
@@ -35,12 +37,17 @@ def fill(job: JobBody[Any, Any], job_id: str, record: Record) -> None:
     if head:
         for name in _CHANGING.intersection(head):
             setattr(job, name, head[name])
-        if not job.failedReason:
+        if job.failedReason == "":
             job.failedReason = None
         if job.stacktrace:
             job.stacktrace = list(job.stacktrace)
     job.delay = head.get("delay", 0)
     job.priority = head.get("priority", 0)
+    if not _TIES.isdisjoint(given):
+        _tie(job, given, head)
+
+
+def _tie(job: JobBody[Any, Any], given: dict[str, Any], head: dict[str, Any]) -> None:
     if "parentKey" in given:
         job.parentKey = given["parentKey"]
         link = given.get("parent") or {}

@@ -216,7 +216,7 @@ class Worker(WorkerBody[Data, Result]):
     ) -> None:
         """Runs a job; `begun`: the listeners have heard of its start already."""
         for option in ("removeOnComplete", "removeOnFail"):
-            if option not in job.opts and option in self.opts:
+            if option in self.opts and option not in job.opts:
                 job.opts[option] = self.opts[option]
         self.jobs.add((job, lease.token))
         self.drained = False

@@ -38,8 +38,8 @@ def announce_many(store: QueueStore, jobs: Iterable[tuple[str, Record, Place]]) 
     store.tell_all(texts)
 
 
-def announce_start(store: QueueStore, job_id: str, ticket: Stored) -> None:
-    """The events of a job that a worker took from the line.
+def announce_start(store: QueueStore, job_id: str, ticket: Stored, _: int = 0) -> None:
+    """The events of a job that a worker took from the line; called when its claim is stored.
 
     A job that still names its delay was moved there by the server's schedule, which tells nobody.
     """

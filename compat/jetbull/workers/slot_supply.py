@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
@@ -89,34 +90,30 @@ class SlotSupply:
 
     def follow(self, slot: Slot, lease: Lease) -> bool:
         """The slot's outcome is on its way: whether it claims its next job right behind."""
-        self._follow(slot, lease)
-        return slot.claim is not None
-
-    def _follow(self, slot: Slot, lease: Lease) -> None:
         source, counted = self.source, self._admission.limited
         if counted and self._admission.narrow:
             may = not (self.stopping or self._worker.paused or self._admission.paused)
             if may and not lease.returns:
                 self._limited.look_ahead(slot.started, self.busy)
-            return
+            return False
         if slot.number >= self._worker.concurrency or not self._may_fetch():
-            return
-        if self._store.may_be_patched:
-            return
-        if counted and not self._admission.spend():
-            return
+            return False
+        if self._store.may_be_patched or (counted and not self._admission.spend()):
+            return False
         if source.may_have_head:
             # A child's end may release its parent, which would be the next one.
             ticket = None if lease.record.given.get("parent") else source.pop_head()
         else:
             ticket = None if source.has_returned else source.pop()
-        if ticket is not None:
-            self._begin()
-            slot.claim = self._claim(ticket)
-            if not fired(ticket.stored):  # those are looked at first
-                slot.claim.send(self._store)
-        elif counted:
-            self._admission.not_started()
+        if ticket is None:
+            if counted:
+                self._admission.not_started()
+            return False
+        self._begin()
+        claim = slot.claim = self._claim(ticket)
+        if not fired(ticket.stored):  # those are looked at first
+            claim.send(self._store)
+        return True
 
     # --- the next job ------------------------------------------------------------------
 
@@ -224,7 +221,7 @@ class SlotSupply:
             f"{worker.id}:{self._token}",
             worker.lock_duration,
             worker.workerName,
-            lambda _: announce_start(store, job_id, ticket.stored),
+            partial(announce_start, store, job_id, ticket.stored),
         )
 
     async def _take(self, ticket: Ticket) -> Lease | None:

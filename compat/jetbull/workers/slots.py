@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 
 from jetbull.errors import ConnectionClosedError, JetbullError
@@ -23,7 +24,8 @@ log = logging.getLogger("jetbull.worker")
 _PAUSE_SECONDS = 0.1  # after an error, doubled up to the longest
 _LONGEST_PAUSE_SECONDS = 2.0
 _AHEAD_SECONDS = 0.05  # how much work may be held in hand,
-_AHEAD_TRIPS = 2  # or what is done until the next tickets are there
+_AHEAD_TRIPS = 2  # or what is done until the next tickets are there;
+_PLAN_SECONDS = 0.002  # so long it counts as the same
 
 
 class Slots:
@@ -43,7 +45,8 @@ class Slots:
         self._supply = SlotSupply(worker, store, admission)
         self.source = self._supply.source
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by the slot's number
-        self._mean = 1.0
+        self._mean = 1.0  # seconds a job takes
+        self._plan_at = 0.0
         self._stop = asyncio.Event()
         self._finished_ms = 0  # when the last job finished
         self.took_waiting = False  # whether a job began that waited already by then
@@ -149,25 +152,32 @@ class Slots:
                 job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
-            delay = job.opts["delay"]
-            waits_since = job.timestamp + (delay if isinstance(delay, int) else 0)
-            self.took_waiting = self.took_waiting or waits_since < self._finished_ms
-            await self._process(job, lease, lambda: self._supply.follow(slot, lease))
+            if not self.took_waiting:
+                delay = job.opts["delay"]
+                waits_since = job.timestamp + (delay if isinstance(delay, int) else 0)
+                self.took_waiting = waits_since < self._finished_ms
+            await self._process(job, lease, partial(self._supply.follow, slot, lease))
         except Exception as error:
             self._worker.complain(error)
         # A queue is drained by a job that finished, not by one that was put off.
         self._supply.worked = job is not None and bool(job.finishedOn)
         if job is not None and job.finishedOn:
             self._finished_ms = job.finishedOn
-        self._mean += (monotonic() - begun - self._mean) * 0.1
-        concurrency = max(1, self._worker.concurrency)
-        ahead_seconds = max(_AHEAD_SECONDS, _AHEAD_TRIPS * self.source.trips.seconds)
-        ahead = int(ahead_seconds / max(self._mean, 1e-4) * concurrency)
-        self.source.ahead = min(ahead, MAX_AHEAD)
+        now = monotonic()
+        self._mean += (now - begun - self._mean) * 0.1
+        if now >= self._plan_at:
+            self._plan_at = now + _PLAN_SECONDS
+            self.source.ahead = self._ahead()
         started, slot.started = slot.started, None
         if self._admission.limited:
-            self._admission.demand = self.source.ahead + concurrency
+            self._admission.demand = self.source.ahead + max(1, self._worker.concurrency)
             self._admission.finished(started if lease.ended else None)
+
+    def _ahead(self) -> int:
+        """How many jobs should be in hand, as long as those take that ended lately."""
+        seconds = max(_AHEAD_SECONDS, _AHEAD_TRIPS * self.source.trips.seconds)
+        jobs = seconds / max(self._mean, 1e-4) * max(1, self._worker.concurrency)
+        return min(int(jobs), MAX_AHEAD)
 
 
 __all__ = ["Slots"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, StoreError
@@ -111,7 +112,9 @@ async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:
     return record
 
 
-def _tell_end(store: QueueStore, job_id: str, state: str, record: Record, value: str = "") -> None:
+def _tell_end(
+    store: QueueStore, job_id: str, state: str, record: Record, value: str, _: int = 0
+) -> None:
     """The events of a finished job; `value` is what it returned, as JSON, if that is at hand."""
     head = record.head
     if state == COMPLETED:
@@ -134,7 +137,7 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: s
     ended = await lease.leave(
         record,
         place,
-        lambda _: _tell_end(store, job_id, state, record, value),
+        partial(_tell_end, store, job_id, state, record, value),
         adopted=lambda: unsettled(state, now_ms() + SETTLE_MS),
     )
     if lane_of(ended.subject) == OPEN:
@@ -158,7 +161,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
             child,
             child.record,
             REMOVED if keep.none else DONE[state],
-            lambda _: _tell_end(store, job_id, state, told),
+            partial(_tell_end, store, job_id, state, told, ""),
         )
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)

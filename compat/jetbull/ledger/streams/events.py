@@ -63,7 +63,7 @@ class EventLog:
         else:
             rows.append(text)
         self._emitted += 1
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write())
 
     def extend(self, subject: str, texts: list[str]) -> None:
@@ -87,15 +87,16 @@ class EventLog:
 
     async def close(self, timeout: float = 2.0) -> None:
         """Writes what is left, then ends the writer."""
-        if self._task is None:
+        task = self._task
+        if task is None:
             return
         try:
             async with asyncio.timeout(timeout):
                 await self.flush()
         except TimeoutError:
             log.warning("%d events were not written before closing", self._emitted - self._stored)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     async def _write(self) -> None:
         try:
@@ -121,6 +122,7 @@ class EventLog:
                 elif not self._flushes:
                     await asyncio.sleep(_PAUSE)
         finally:
+            self._task = None
             self._stored = self._emitted
             self._tell(self._stored)
 

@@ -99,21 +99,17 @@ class Answering(Connection):
 
     def _ask(self, subject: str, payload: bytes, headers: Headers | None, waiter: Waiter) -> None:
         self._check_sendable()
-        self._push(command_of(subject, payload, f"{self._inbox}.{self._next + 1}", headers))
-        self._expect(waiter)
+        place = self._new_place()
+        self._push(command_of(subject, payload, f"{self._inbox}.{place.decode()}", headers))
+        self._wait_at(place, waiter)
 
-    @property
-    def _reply(self) -> bytes:
-        """Where the next answer is to be sent; `_expect` says for whom it is."""
-        return b"%b%d" % (self._reply_start, self._next + 1)
-
-    def _expect(self, waiter: Waiter) -> None:
-        """The waiter gets the answer to what was sent just now."""
+    def _new_place(self) -> bytes:
+        """Where in the inbox the next answer is to be sent; `_wait_at` says for whom it is."""
         self._next += 1
-        self._wait_at(self._next, waiter)
+        return b"%d" % self._next
 
-    def _wait_at(self, place: int, waiter: Waiter) -> None:
-        self._waiters[b"%d" % place] = waiter
+    def _wait_at(self, place: bytes, waiter: Waiter) -> None:
+        self._waiters[place] = waiter
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(0.5, self._sweep)
 

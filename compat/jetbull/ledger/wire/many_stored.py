@@ -32,7 +32,7 @@ class ForMessages:
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[dict[int, Exception]] = self._loop.create_future()
         self.stored: dict[int, int] = {}
-        self.ready: list[tuple[int, int, bytes]] = []
+        self.ready: list[tuple[int, bytes, bytes]] = []
         self._errors: dict[int, Exception] = {}
         self._left = count
         self._on_stored = on_stored
@@ -42,7 +42,7 @@ class ForMessages:
         """Who waits for one of the messages."""
         return _One(self, number, deadline)
 
-    def take_ready(self) -> list[tuple[int, int, bytes]]:
+    def take_ready(self) -> list[tuple[int, bytes, bytes]]:
         """What is to be sent, once."""
         ready, self.ready = self.ready, []
         return ready

@@ -125,9 +125,11 @@ class Sending(Answering):
     ) -> asyncio.Future[int]:
         """As `post_now`, for a message from a template; `more` are lines for its header."""
         self._check_sendable()
-        self._push(template.command(token, values, self._reply, payload, more))
+        place = self._new_place()
+        reply = self._reply_start + place
+        self._push(template.command(token, values, reply, payload, more))
         future: asyncio.Future[int] = self._loop.create_future()
-        self._expect(ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
+        self._wait_at(place, ForSequence(monotonic() + ACK_TIMEOUT, future, on_stored))
         return future
 
     def begin_many(self, count: int, on_stored: Callable[[list[int]], None]) -> ForMessages:
@@ -141,9 +143,9 @@ class Sending(Answering):
         self, of: ForMessages, number: int, subject: str, payload: bytes, headers: Headers
     ) -> None:
         """Makes a message ready that is waited for together with others."""
-        self._next += 1
-        command = command_of(subject, payload, f"{self._inbox}.{self._next}", headers)
-        of.ready.append((number, self._next, command))
+        place = self._new_place()
+        command = command_of(subject, payload, f"{self._inbox}.{place.decode()}", headers)
+        of.ready.append((number, place, command))
 
     def ready_filled(
         self,
@@ -155,9 +157,9 @@ class Sending(Answering):
         with tokens only.
         """
         for number, token, payload in messages:
-            command = template.command(token, (token,), self._reply, payload)
-            self._next += 1
-            of.ready.append((number, self._next, command))
+            place = self._new_place()
+            command = template.command(token, (token,), self._reply_start + place, payload)
+            of.ready.append((number, place, command))
 
     def send_ready(self, of: ForMessages, is_time: Callable[[], bool]) -> None:
         """Sends what was made ready, all of which fits into one message, if it is time for it."""
@@ -176,7 +178,7 @@ class Sending(Answering):
         except JetbullError as lost:
             error = lost
         for number, place, _ in ready:
-            self._waiters.pop(b"%d" % place, None)
+            self._waiters.pop(place, None)
             of.refuse(number, error)
 
     def send_filled(
