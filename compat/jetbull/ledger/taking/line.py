@@ -43,35 +43,31 @@ class Returned:
 
     def __init__(self, store: QueueStore) -> None:
         self._store = store
-        self._levels: dict[int, dict[int, Ticket]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._levels) and any(self._levels.values())
+        self.by_level: dict[int, dict[int, Ticket]] = {}  # and by sequence
 
     def add(self, tickets: Iterable[Ticket]) -> None:
         """These go back now."""
         for ticket in tickets:
-            self._levels.setdefault(level_of(ticket), {})[ticket.stored.seq] = ticket
+            self.by_level.setdefault(level_of(ticket), {})[ticket.stored.seq] = ticket
 
     def forget(self, ticket: Ticket) -> None:
         """This one came again."""
-        if self._levels:
-            self._levels.get(level_of(ticket), {}).pop(ticket.stored.seq, None)
+        self.by_level.get(level_of(ticket), {}).pop(ticket.stored.seq, None)
 
     def clear(self) -> None:
         """Nothing is in line any more."""
-        self._levels.clear()
+        self.by_level.clear()
 
     async def next_of(self, level: int, hand: deque[Ticket]) -> Ticket | None:
         """The next of a level, if it is none in `hand`; what others took meanwhile is forgotten."""
-        if not self._levels.get(level):
+        if not self.by_level.get(level):
             return None
         first = await first_of(self._store, level)
-        tickets = self._levels.pop(level, {})
+        tickets = self.by_level.pop(level, {})
         if first is None:
             return None
         tickets = {seq: t for seq, t in tickets.items() if seq >= first.stored.seq}
-        self._levels[level] = tickets
+        self.by_level[level] = tickets
         seq = min(tickets, default=0)
         if not seq or (hand and hand[0].stored.seq < seq):
             return None
@@ -79,7 +75,7 @@ class Returned:
 
     def as_delivered(self, first: Ticket) -> Ticket | None:
         """The first ticket of its level as the consumer gave it, if it was given back here."""
-        tickets = self._levels.get(level_of(first), {})
+        tickets = self.by_level.get(level_of(first), {})
         seq = first.stored.seq
         found = tickets.pop(seq, None)
         for gone in [n for n in tickets if n < seq]:

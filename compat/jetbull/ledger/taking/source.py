@@ -85,10 +85,12 @@ class Source:
         insert(tickets, ticket)
         resting = self._resting
         resting.news += 1
-        self._returned.forget(ticket)
+        if self._returned.by_level:
+            self._returned.forget(ticket)
         if len(self._feeds.by_level) > 1 and not resting.slots:
             resting.wake.set()  # a standing request was used up while others are in hand
-        resting.rouse(1)
+        if resting.slots:
+            resting.rouse(1)
 
     # --- idle slots --------------------------------------------------------------------
 
@@ -134,7 +136,8 @@ class Source:
     @property
     def has_returned(self) -> bool:
         """Whether tickets that were given back may still be in line: `recall` finds them."""
-        return bool(self._returned)
+        by_level = self._returned.by_level
+        return bool(by_level) and any(by_level.values())
 
     async def recall(self) -> Ticket | None:
         """As `pop`, with what was given back in its old place."""

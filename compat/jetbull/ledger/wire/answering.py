@@ -85,20 +85,23 @@ class Answering(Connection):
             raise ConnectionClosedError("Connection is closed")
 
     def _push(self, command: bytes) -> None:
-        """Sends a command if its message is not too large: for that the server would hang up."""
-        most = self._client._max_payload
-        if len(command) > most:
-            # The headers count as well, the first line and the last line break do not.
-            size = len(command) - command.index(b"\r\n") - 4
-            if size > most:
-                raise PayloadTooLarge(
-                    f"A message of {size} bytes is larger than the {self.max_payload} the server "
-                    "takes: make it smaller, or raise max_payload in the server's configuration."
-                )
+        """Sends a command if it can be sent at all."""
+        self._check_sendable()
+        if len(command) > self._client._max_payload:
+            self._check_size(command)
         self._client.push(command)
 
+    def _check_size(self, command: bytes) -> None:
+        """For a message that is too large the server would hang up."""
+        # The headers count as well, the first line and the last line break do not.
+        size = len(command) - command.index(b"\r\n") - 4
+        if size > self._client._max_payload:
+            raise PayloadTooLarge(
+                f"A message of {size} bytes is larger than the {self.max_payload} the server "
+                "takes: make it smaller, or raise max_payload in the server's configuration."
+            )
+
     def _ask(self, subject: str, payload: bytes, headers: Headers | None, waiter: Waiter) -> None:
-        self._check_sendable()
         place = self._new_place()
         self._push(command_of(subject, payload, f"{self._inbox}.{place.decode()}", headers))
         self._wait_at(place, waiter)

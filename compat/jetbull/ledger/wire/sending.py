@@ -55,7 +55,6 @@ class Sending(Answering):
     ) -> None:
         """As `send`, without waiting for room."""
         if self._connected.is_set() or self._closing:
-            self._check_sendable()
             self._push(command_of(subject, payload, reply, headers))
 
     def ack(self, reply: str) -> None:
@@ -124,7 +123,6 @@ class Sending(Answering):
         more: bytes = b"",
     ) -> asyncio.Future[int]:
         """As `post_now`, for a message from a template; `more` are lines for its header."""
-        self._check_sendable()
         place = self._new_place()
         reply = self._reply_start + place
         self._push(template.command(token, values, reply, payload, more))
@@ -190,7 +188,6 @@ class Sending(Answering):
         more: bytes,
     ) -> None:
         """As `post_filled`, without asking for an answer: for all of a batch but its last."""
-        self._check_sendable()
         self._push(template.command(token, values, b"", payload, more))
 
 
