@@ -6,7 +6,8 @@ package, navigation     the files about the book; encryption: whether its text i
 documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements
 text, blocks            the text of a document, block by block
-styles, notes           what of it is hidden, and what is a footnote
+styles                  what of it is hidden
+notes, note_marks       what is a footnote, and the mark of one
 removal, contents       what else is not read aloud
 pictures                what pictures say in the place of text
 signs, chapters, pages  where pages begin

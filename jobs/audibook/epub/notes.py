@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .archive import Archive
+from .blocks import HEADINGS
 from .markup import Element, all_text, local_name, own_text
+from .note_marks import is_reference, nothing_before
 from .package import Reference, resolve
-from .removal import HEADINGS, NOTE_HOLDERS, is_reference, nothing_before
+from .removal import NOTE_HOLDERS
 
 __all__ = ["Notes"]
 
 _ROLE = "doc-footnote"
 _HOLDERS = NOTE_HOLDERS | {"tr"}
-_TEXT_HOLDERS = HEADINGS | {"blockquote", "body", "dd", "div", "dt", "li", "p", "section", "td"}
+_BEGUN_BY_NOTES = _HOLDERS | HEADINGS.keys()
+_TEXT_HOLDERS = HEADINGS.keys() | {
+    "blockquote",
+    "body",
+    "dd",
+    "div",
+    "dt",
+    "li",
+    "p",
+    "section",
+    "td",
+}
 _ARROWS = "↩↑←⏎⤴^\ufe0e\ufe0f"
 _LONGEST = 10_000
 _LONGEST_WAY_BACK = 12
@@ -74,7 +87,7 @@ class Notes:
         for element in root.iter():
             for place in (Reference(name, i) for i in _ids(element)):
                 around = (element, *element.iterancestors())
-                holder = next((e for e in around if local_name(e) in _HOLDERS | HEADINGS), None)
+                holder = next((e for e in around if local_name(e) in _BEGUN_BY_NOTES), None)
                 if place not in self._marked or holder is None:
                     continue
                 if local_name(holder) in HEADINGS:

@@ -6,7 +6,7 @@ import re
 
 from .blocks import HEADINGS
 from .markup import Element, local_name, own_text
-from .removal import begins_word
+from .note_marks import begins_word
 
 __all__ = ["drop_cap", "pictured_heading"]
 

@@ -11,8 +11,9 @@ from lxml import etree
 from .blocks import HEADINGS, Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
 from .markup import Element, all_text, local_name, own_text
+from .note_marks import begins_word, is_raised
 from .pictures import drop_cap, pictured_heading
-from .removal import begins_word, is_raised, removal_rule
+from .removal import removal_rule
 
 __all__ = ["MarkFinder", "document_text"]
 

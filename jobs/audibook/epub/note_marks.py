@@ -1,0 +1,132 @@
+"""What the marks of notes look like, as links and as raised numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from .blocks import HEADINGS
+from .markup import Element, local_name, own_text
+
+__all__ = [
+    "SYMBOLS",
+    "begins_word",
+    "is_counted",
+    "is_note_mark",
+    "is_raised",
+    "is_reference",
+    "nothing_before",
+]
+
+_ARROWS = "^↩↑←⏎⤴\ufe0e\ufe0f"
+SYMBOLS = f"*†‡§¶#{_ARROWS}"
+_PLAIN_NUMBER = re.compile(r"\d{1,3}")
+_ROMAN = "(?=[ivxlc])c{0,3}(?:x[cl]|l?x{0,3})(?:i[xv]|v?i{0,3})"
+_BRACKETED = re.compile(rf"[\[(]\s*(?:\d{{1,4}}|{_ROMAN}|[a-z])\s*[\])]", re.IGNORECASE)
+_IN_SUPERSCRIPT = re.compile(rf"[\[(]?\s*(?:\d{{1,4}}|[a-z]|[{SYMBOLS}]+)\s*[\])]?", re.IGNORECASE)
+_NUMBERS = re.compile(r"\d{1,3}(?:\s?[,–-]\s?\d{1,3})+")
+_LETTER = "[^\\W\\d_][\u0591-\u05c7\u064b-\u0652]*+"
+_WORD_BEFORE = re.compile(
+    rf"""(?:(?:{_LETTER}){{4}}|(?<!\d)(?:1[4-9]|20)\d\d|[.,;:!?…"'”’»)\]%。！？、」』）])$"""
+)
+_SHORT_WORD_BEFORE = re.compile(f"(?:{_LETTER}){{2}}$")
+# "see chapter 7", "pages 12 and 14": the number is what the link leads to.
+_COUNTED_BEFORE = re.compile(
+    r"(?<!\w)(?:chapters?|sections?|parts?|pages?|figures?|tables?|volumes?|appendix|equations?|ch|"
+    r"sect?|pp?|figs?|vols?|eq|kapitel|abschnitt|teil|seiten?|abbildung|tabelle|chapitre|figura|"
+    r"cap[ií]tulo|глав[аеу]|פרק|פרקים|חלק|עמוד|עמודים|סעיף|איור|טבלה|כרך)\.?\s"
+    r"(?:\d+(?:\s?[,–-]\s?|\s(?:and|or|to|und|et|y|и)\s|\s?ו-?))*$",
+    re.IGNORECASE,
+)
+_POWERS = {"2", "3"}
+_SUM_BEFORE = re.compile(
+    r"\((?=[^()]*[a-z])(?:\d{0,3}[a-z]?)(?:\s?[-+−±·×*/]\s?\d{0,3}[a-z]?)+\)$", re.IGNORECASE
+)
+_LETTERS = {"a", "b", "c", "d"}  # a letter after a word is "e" or "t" in an abbreviation
+_RAISED = re.compile(r"vertical-align\s*:\s*super", re.IGNORECASE)
+_RAISED_CLASSES = {"sup", "super", "superscript"}
+
+
+def nothing_before(link: Element, element: Element) -> bool:
+    """Whether the element's text begins with the link, but for headings and brackets."""
+    around = set(link.iterancestors())
+    for part in element.iter():
+        if part is link:
+            return True
+        text = "" if local_name(part) in HEADINGS.keys() | {""} else part.text or ""
+        tail = "" if part in around else part.tail or ""
+        if (text + tail).strip("[( \n\t\r\xa0"):
+            return False
+    return False
+
+
+def is_reference(link: Element) -> bool:
+    """Whether a link is the mark of a note: "7" or "[7]" or "*", but not the year "1984"."""
+    text = own_text(link)
+    if not text:
+        return False
+    href = link.get("href")
+    if href is not None and "#" not in href:
+        return False
+    if all(character in SYMBOLS for character in text):
+        return True
+    if _is_whole_heading(link, text):
+        return False
+    text = text.strip(f"{_ARROWS} ")
+    if _PLAIN_NUMBER.fullmatch(text) or _BRACKETED.fullmatch(text):
+        return True
+    raised = "".join(own_text(e) for e in link.iter() if local_name(e) == "sup")
+    return raised == text and _IN_SUPERSCRIPT.fullmatch(text) is not None
+
+
+def is_counted(link: Element, before: str) -> bool:
+    """Whether the link is the number of what stands before it: a chapter, a page, a figure."""
+    raised = any(local_name(e) == "sup" for e in link.iter())
+    return own_text(link).isdigit() and not raised and _COUNTED_BEFORE.search(before) is not None
+
+
+def _is_whole_heading(link: Element, text: str) -> bool:
+    """Whether a chapter is called by this number: a heading that leads back to the contents."""
+    heading = next((e for e in link.iterancestors() if local_name(e) in HEADINGS), None)
+    return heading is not None and own_text(heading) == text
+
+
+def is_raised(element: Element, name: str) -> bool:
+    """Whether the element, of this name, is a superscript, made by `sup` or by its looks."""
+    return name == "sup" or (
+        name == "span"
+        and (
+            _RAISED.search(element.get("style", "")) is not None
+            or not _RAISED_CLASSES.isdisjoint(element.get("class", "").lower().split())
+        )
+    )
+
+
+def is_note_mark(raised: Element, before: str) -> bool:
+    """Whether a superscript is the mark of a note: not the 2 of "km2", nor the st of "1st"."""
+    text = own_text(raised)
+    several = _NUMBERS.fullmatch(text) is not None
+    if not several and not _IN_SUPERSCRIPT.fullmatch(text):
+        return False
+    if any(local_name(e) == "a" and "#" in e.get("href", "#") for e in raised.iter()):
+        return True
+    if all(character in SYMBOLS for character in text):
+        return True
+    if several:
+        return _WORD_BEFORE.search(before) is not None
+    number = text.strip("[]() ")
+    if begins_word(raised.tail) or not (number.isdigit() or number in _LETTERS):
+        return False
+    if number.isdigit() and _SUM_BEFORE.search(before):
+        return False
+    short = number.isdigit() and number not in _POWERS and _SHORT_WORD_BEFORE.search(before)
+    return bool(short or _WORD_BEFORE.search(before))
+
+
+def begins_word(text: str | None) -> bool:
+    """Whether a word begins here: what stands directly before it is its number or its initial.
+
+    Not said of East Asian letters, before which there is never a space.
+    """
+    letter = (text or "")[:1]
+    return letter.isalpha() and unicodedata.east_asian_width(letter) not in {"W", "F"}
