@@ -43,7 +43,12 @@ _SUM_BEFORE = re.compile(
     r"\((?=[^()]*[a-z])(?:\d{0,3}[a-z]?)(?:\s?[-+−±·×*/]\s?\d{0,3}[a-z]?)+\)$", re.IGNORECASE
 )
 _LETTERS = {"a", "b", "c", "d"}  # a letter after a word is "e" or "t" in an abbreviation
-_RAISED = re.compile(r"vertical-align\s*:\s*super", re.IGNORECASE)
+_RAISED = re.compile(
+    r"vertical-align\s*:\s*(?:super|text-top|\+?[\d.]*[1-9])|font-variant-position\s*:\s*super|"
+    r"(?<![\w-])(?:top\s*:\s*-|bottom\s*:\s*\+?)[\d.]*[1-9]",
+    re.IGNORECASE,
+)
+_RAISED_NAMES = {"a", "font", "small", "span"}
 _RAISED_CLASSES = {"sup", "super", "superscript"}
 
 
@@ -94,7 +99,7 @@ def _is_whole_heading(link: Element, text: str) -> bool:
 def is_raised(element: Element, name: str) -> bool:
     """Whether the element, of this name, is a superscript, made by `sup` or by its looks."""
     return name == "sup" or (
-        name == "span"
+        name in _RAISED_NAMES
         and (
             _RAISED.search(element.get("style", "")) is not None
             or not _RAISED_CLASSES.isdisjoint(element.get("class", "").lower().split())

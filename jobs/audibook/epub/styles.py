@@ -24,7 +24,8 @@ _DEEPEST = 20
 _STRING = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 _BOUNDARY = re.compile("[{};]")
 _SHOWING = re.compile(
-    r"(?<![\w-])(display|visibility|float|position|vertical-align)\s*+:\s*+([\w-]+)\s*+"
+    r"(?<![\w-])(display|visibility|float|position|vertical-align|font-variant-position|top|bottom)"
+    r"\s*+:\s*+([\w.%+-]+)\s*+"
     r"(!\s*+important)?",
     re.I,
 )
@@ -40,6 +41,7 @@ _INLINE = {
     *("a", "abbr", "b", "big", "cite", "em", "font", "i", "label", "q", "small", "span", "strong"),
     *("u", "var"),
 }
+_RAISING = ("vertical-align", "font-variant-position", "top", "bottom")
 _OWN_LINE = {"block", "flex", "grid", "list-item", "table", "table-row"}
 
 
@@ -179,7 +181,7 @@ def _identity(element: Element) -> _Identity:
 def _placed(strongest: Mapping[str, _Rule]) -> str:
     """What the element's own attribute would say of its place in the line."""
     shown = {aspect: rule.value for aspect, rule in strongest.items()}
-    raised = ";vertical-align:super" if shown.get("vertical-align") == "super" else ""
+    raised = "".join(f";{name}:{shown[name]}" for name in _RAISING if name in shown)
     if shown.get("float", "none") != "none":
         return raised  # a drop cap floats, and is part of its word
     own_line = shown.get("position") in {"absolute", "fixed"} or shown.get("display") in _OWN_LINE

@@ -146,6 +146,34 @@ def test_lines_made_by_their_own_style_are_not_run_together(
     assert _book(make_epub, body)[0] == "One two three four"
 
 
+@pytest.mark.parametrize(
+    "raised",
+    [
+        "vertical-align: super",
+        "vertical-align: 0.4em; font-size: 70%",
+        "vertical-align: +33%",
+        "vertical-align: text-top",
+        "position: relative; top: -3pt",
+        "position: relative; bottom: .5ex",
+        "font-variant-position: super",
+    ],
+)
+@pytest.mark.parametrize("in_sheet", [True, False])
+def test_numbers_are_raised_in_many_ways(make_epub: MakeEpub, raised: str, in_sheet: bool) -> None:
+    attributes = "class='r'" if in_sheet else f"style='{raised}'"
+    body = (
+        f"<p>A word<span {attributes}>1</span> and 10<span {attributes}>6</span> "
+        f"x<small {attributes}>n</small>.</p>"
+    )
+    assert _book(make_epub, body, f".r{{{raised}}}")[0] == "A word and 10 6 xn."
+
+
+@pytest.mark.parametrize("placed", ["vertical-align: 0", "vertical-align: -2px", "top: 3px"])
+def test_numbers_that_are_not_raised_stay_in_their_word(make_epub: MakeEpub, placed: str) -> None:
+    body = f"<p>A word<span style='{placed}'>1</span> and CO<span class='r'>2</span>.</p>"
+    assert _book(make_epub, body, f".r{{{placed}}}")[0] == "A word1 and CO2."
+
+
 def test_numbers_that_a_style_sheet_raises_are_known_as_such(make_epub: MakeEpub) -> None:
     body = (
         '<p>A word<span class="r">1</span> and 10<span class="r">6</span> x<b class="r">n</b>.</p>'
