@@ -9,6 +9,8 @@ from .blocks import HEADINGS
 from .markup import Element, local_name, own_text
 
 __all__ = [
+    "ARROWS",
+    "BRACKETS",
     "SYMBOLS",
     "begins_word",
     "is_counted",
@@ -18,18 +20,32 @@ __all__ = [
     "nothing_before",
 ]
 
-_ARROWS = "^↩↑←⏎⤴\ufe0e\ufe0f"
-SYMBOLS = f"*†‡§¶#{_ARROWS}"
-_PLAIN_NUMBER = re.compile(r"\d{1,3}")
+ARROWS = "^↩↑←↵⏎⤴⤶⇑⬆↖▲\ufe0e\ufe0f"
+SYMBOLS = f"*†‡§¶#※◎{ARROWS}"
+BRACKETS = {"[": "]", "(": ")", "〔": "〕", "［": "］", "（": "）", "【": "】"}
+"""What stands around marks of notes, in the scripts of books."""
+_OPENING, _CLOSING = re.escape("".join(BRACKETS)), re.escape("".join(BRACKETS.values()))
+# East Asian books number notes by ①, ※1, 注1; a plain one or two letters are Hebrew numbers.
+_SIGN = "[①-⑳㉑-㉟❶-❿]|[⁰¹²³⁴-⁹]{1,3}|(?:[注註]|※)\\s?\\d{0,3}"
+_HEBREW_NUMBER = re.compile("[א-ת]{1,2}")
+_PLAIN_NUMBER = re.compile(rf"\d{{1,3}}|{_SIGN}")
 _ROMAN = "(?=[ivxlc])c{0,3}(?:x[cl]|l?x{0,3})(?:i[xv]|v?i{0,3})"
-_BRACKETED = re.compile(rf"[\[(]\s*(?:\d{{1,4}}|{_ROMAN}|[a-z])\s*[\])]", re.IGNORECASE)
-_IN_SUPERSCRIPT = re.compile(rf"[\[(]?\s*(?:\d{{1,4}}|[a-z]|[{SYMBOLS}]+)\s*[\])]?", re.IGNORECASE)
+_BRACKETED = re.compile(
+    rf"[{_OPENING}]\s*(?:\d{{1,4}}|{_ROMAN}|[a-z]|{_HEBREW_NUMBER.pattern}|{_SIGN})\s*[{_CLOSING}]",
+    re.IGNORECASE,
+)
+_IN_SUPERSCRIPT = re.compile(
+    rf"[{_OPENING}]?\s*(?:\d{{1,4}}|[a-z]|{_HEBREW_NUMBER.pattern}|{_SIGN}|[{SYMBOLS}]+)"
+    rf"\s*[{_CLOSING}]?",
+    re.IGNORECASE,
+)
 _NUMBERS = re.compile(r"\d{1,3}(?:\s?[,–-]\s?\d{1,3})+")
 _LETTER = "[^\\W\\d_][\u0591-\u05c7\u064b-\u0652]*+"
 _WORD_BEFORE = re.compile(
     rf"""(?:(?:{_LETTER}){{4}}|(?<!\d)(?:1[4-9]|20)\d\d|[.,;:!?…"'”’»)\]%。！？、」』）])$"""
 )
 _SHORT_WORD_BEFORE = re.compile(f"(?:{_LETTER}){{2}}$")
+_EAST_ASIAN_BEFORE = re.compile("(?<!\\d)[\u3040-\u30ff\u3400-\u9fff]{2}$")
 # "see chapter 7", "pages 12 and 14": the number is what the link leads to.
 _COUNTED_BEFORE = re.compile(
     r"(?<!\w)(?:chapters?|sections?|parts?|pages?|figures?|tables?|volumes?|appendix|equations?|ch|"
@@ -53,14 +69,15 @@ _RAISED_CLASSES = {"sup", "super", "superscript"}
 
 
 def nothing_before(link: Element, element: Element) -> bool:
-    """Whether the element's text begins with the link, but for headings and brackets."""
+    """Whether the element's text begins with the link, but for headings in it, brackets, arrows."""
     around = set(link.iterancestors())
     for part in element.iter():
         if part is link:
             return True
-        text = "" if local_name(part) in HEADINGS.keys() | {""} else part.text or ""
+        heading = local_name(part) in HEADINGS and part is not element
+        text = "" if heading or not local_name(part) else part.text or ""
         tail = "" if part in around else part.tail or ""
-        if (text + tail).strip("[( \n\t\r\xa0"):
+        if (text + tail).strip(f"{''.join(BRACKETS)}{ARROWS} \n\t\r\xa0"):
             return False
     return False
 
@@ -77,16 +94,16 @@ def is_reference(link: Element) -> bool:
         return True
     if _is_whole_heading(link, text):
         return False
-    text = text.strip(f"{_ARROWS} ")
+    text = text.strip(f"{ARROWS} ")
     if _PLAIN_NUMBER.fullmatch(text) or _BRACKETED.fullmatch(text):
         return True
-    raised = "".join(own_text(e) for e in link.iter() if local_name(e) == "sup")
-    return raised == text and _IN_SUPERSCRIPT.fullmatch(text) is not None
+    raised = any(is_raised(e, local_name(e)) and own_text(e) == text for e in link.iter())
+    return raised and _IN_SUPERSCRIPT.fullmatch(text) is not None
 
 
 def is_counted(link: Element, before: str) -> bool:
     """Whether the link is the number of what stands before it: a chapter, a page, a figure."""
-    raised = any(local_name(e) == "sup" for e in link.iter())
+    raised = any(is_raised(e, local_name(e)) for e in link.iter())
     return own_text(link).isdigit() and not raised and _COUNTED_BEFORE.search(before) is not None
 
 
@@ -119,13 +136,17 @@ def is_note_mark(raised: Element, before: str) -> bool:
         return True
     if several:
         return _WORD_BEFORE.search(before) is not None
-    number = text.strip("[]() ")
-    if begins_word(raised.tail) or not (number.isdigit() or number in _LETTERS):
+    number = text.strip(f"{''.join(BRACKETS)}{''.join(BRACKETS.values())} ")
+    if begins_word(raised.tail) or (number.isalpha() and not _is_letter_of_note(number)):
         return False
     if number.isdigit() and _SUM_BEFORE.search(before):
         return False
-    short = number.isdigit() and number not in _POWERS and _SHORT_WORD_BEFORE.search(before)
-    return bool(short or _WORD_BEFORE.search(before))
+    short = number not in _POWERS | _LETTERS and _SHORT_WORD_BEFORE.search(before)
+    return bool(short or _EAST_ASIAN_BEFORE.search(before) or _WORD_BEFORE.search(before))
+
+
+def _is_letter_of_note(letter: str) -> bool:
+    return letter in _LETTERS or _HEBREW_NUMBER.fullmatch(letter) is not None
 
 
 def begins_word(text: str | None) -> bool:

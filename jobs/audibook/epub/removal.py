@@ -15,7 +15,9 @@ from .note_marks import (
     nothing_before,
 )
 
-__all__ = ["NOTE_HOLDERS", "removal_rule"]
+__all__ = ["NOTE_HOLDERS", "is_note", "removal_rule"]
+
+_DEFAULT = TextOptions()
 
 _BY_NAME = {
     **dict.fromkeys(("script", "style", "head", "template", "noscript"), "script"),
@@ -44,12 +46,14 @@ _NOTE_CLASSES = {
     *("_idfootnote", "_idfootnotes", "_idendnote", "_idendnotes", "sdfootnote", "sdendnote"),
     *("msofootnotetext", "msoendnotetext"),
 }
+_SURE_NOTE_CLASSES = {"duokan-footnote-content", "duokan-footnote-item"}
 _NOTE_LISTS = {"footnotes", "endnotes", "rearnotes", "_idfootnotes", "_idendnotes"}
 NOTE_HOLDERS = {"aside", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
 _LABELLED = HEADINGS.keys() | {"p", "span", "strong", "em", "b", "i"}
 _PAGE_NUMBER_CLASSES = {
     *("pagenum", "pageno", "pagenumber", "page-number", "page-num", "page_number", "pagebreak"),
 }
+_NUMBER_FIRST = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡])[\])]?[.:)\s]")
 _LINE_NUMBER_CLASSES = {
     *("lnum", "linenum", "linenumber", "line-number", "line-num", "lineno", "line-no", "ln"),
     "linenos",
@@ -91,6 +95,11 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
     return _by_class(element, options)
 
 
+def is_note(element: Element) -> bool:
+    """Whether the element says by its type or class that it is a note."""
+    return removal_rule(element, _DEFAULT, "") == "note"
+
+
 def _hidden(element: Element) -> bool:
     return (
         element.get("hidden") is not None
@@ -108,7 +117,8 @@ def _said_otherwise(element: Element) -> bool:
 
 def _by_class(element: Element, options: TextOptions) -> str | None:
     classes = set(element.get("class", "").lower().split())
-    if classes & _NOTE_CLASSES and not options.notes and _leads_back(element):
+    noted = classes & _SURE_NOTE_CLASSES or (classes & _NOTE_CLASSES and _leads_back(element))
+    if noted and not options.notes:
         return "note"
     if classes & _PAGE_NUMBER_CLASSES and _PAGE_NUMBER.fullmatch(own_text(element)):
         return "page number"
@@ -124,12 +134,15 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
 
 
 def _leads_back(element: Element) -> bool:
-    """Whether a note, or a list of them, begins with its mark or ends with an arrow as a link."""
+    """Whether a note, or a list of them, begins with its mark or ends with an arrow as a link.
+
+    Without any link a number at its beginning is enough.
+    """
     if local_name(element) not in NOTE_HOLDERS:
         return False
     links = [e for e in element.iter() if local_name(e) == "a" and e.get("href")]
     if not links:
-        return False
+        return _NUMBER_FIRST.match(own_text(element)) is not None
     is_list = not _NOTE_LISTS.isdisjoint(element.get("class", "").lower().split())
     # In a list of notes the way back may be called as what they are about: "John 3:16".
     leads_back = is_reference(links[0]) or (is_list and "#" in links[0].get("href", ""))

@@ -11,7 +11,7 @@ from lxml import etree
 from .blocks import HEADINGS, Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
 from .markup import Element, all_text, local_name, own_text
-from .note_marks import begins_word, is_raised
+from .note_marks import BRACKETS, begins_word, is_raised
 from .pictures import drop_cap, pictured_heading
 from .removal import removal_rule
 
@@ -42,7 +42,6 @@ _NO_LETTERS = re.compile(r"\W")
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
 _DROP_CAP = 2
 _TAIL = 24
-_BRACKETS = {"[": "]", "(": ")"}
 
 
 def document_text(
@@ -193,7 +192,7 @@ class _Walker:
         if name in _BLOCKS:
             self._flush()
         if rule == "note reference" and self._parts:
-            self._closing = _BRACKETS.get(self._parts[-1][-1], "")
+            self._closing = BRACKETS.get(self._parts[-1][-1], "")
         self._add(element.tail)
         return True
 

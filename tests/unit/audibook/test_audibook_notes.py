@@ -30,6 +30,8 @@ def _extract(body: str, options: TextOptions | None = None) -> DocumentText:
         "<ol class='footnotes'><li id='f1'>A note. <a href='#r1'>↩</a></li></ol>",
         "<div class='footnotes'><h4>Footnotes</h4><ol><li id='f1'><a href='#r1' title='Go to "
         "John 3:16'>John 3:16</a> <span class='footnote-text'>A note.</span></li></ol></div>",
+        "<div class='footnotes'><p>1. A note.</p><p>2. Another.</p></div>",
+        "<ol class='duokan-footnote-content'><li class='duokan-footnote-item'>A note.</li></ol>",
     ],
 )
 def test_notes_are_known_by_their_class_and_by_the_way_back_to_their_mark(note: str) -> None:
@@ -51,6 +53,33 @@ def test_notes_are_known_by_their_class_and_by_the_way_back_to_their_mark(note: 
 def test_what_only_looks_like_a_note_is_read(text: str) -> None:
     assert _extract(text).text != ""
     assert "note" not in _extract(text).removed
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "1",
+        "[1]",
+        "(١)",
+        "۱",
+        "〔1〕",
+        "［2］",
+        "【3】",
+        "（4）",
+        "①",
+        "※1",
+        "注1",
+        "[א]",
+        "(יב)",
+        "*",
+        "†",
+    ],
+)
+def test_marks_of_notes_are_known_in_the_scripts_of_books(mark: str) -> None:
+    link = f"<a href='#n1'>{mark}</a>"
+    assert _extract(f"<p>מילה{link}. 说过{link}的话。</p>").text == "מילה. 说过的话。"
+    opening, closing = ("〔", "〕") if mark.isalnum() else ("", "")
+    assert _extract(f"<p>Word{opening}{link}{closing}.</p>").text == "Word."
 
 
 def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elements() -> None:
@@ -98,6 +127,12 @@ def test_a_word_in_brackets_that_is_no_number_is_read_where_it_is_a_link() -> No
         ("10<sup>6</sup> people in 10<sup>-3</sup> s", "10 6 people in 10 -3 s"),
         ("E = mc<sup>2</sup>, 5 km<sup>2</sup>, the 21<sup>st</sup>", "E = mc2, 5 km2, the 21st"),
         ("So it is.<sup>2</sup> And so.<sup>3</sup>", "So it is. And so."),
+        ("אמר האיש<sup>א</sup> והלך.<sup>יב</sup> <sup>ג</sup>וישב", "אמר האיש והלך. ג וישב"),
+        (
+            "他说过<sup>2</sup>的话<sup>①</sup>，又<sup>[3]</sup>说。<sup>注4</sup>",
+            "他说过的话，又[3]说。",
+        ),
+        ("十平方公里<sup>2</sup>，25公里<sup>2</sup>", "十平方公里，25公里2"),
         ("In 1984<sup>2</sup> it<sup>14</sup> was 5 %.<sup>6</sup>", "In 1984 it was 5 %."),
         ("הוּא<sup>4</sup> אָמַר שָׁלוֹם<sup>2</sup> לָהּ", "הוּא אָמַר שָׁלוֹם לָהּ"),
         (
