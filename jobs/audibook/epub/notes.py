@@ -6,14 +6,38 @@ from collections.abc import Iterator
 
 from .archive import Archive
 from .blocks import HEADINGS
-from .markup import Element, all_text, local_name, own_text
-from .note_marks import is_reference, nothing_before
+from .markup import Element, all_text, attribute, children, local_name, own_text
+from .note_marks import ARROWS, BRACKETS, is_raised, is_reference, nothing_before
 from .package import Reference, resolve
-from .removal import NOTE_HOLDERS
+from .removal import NOTE_HOLDERS, is_note
 
 __all__ = ["Notes"]
 
 _ROLE = "doc-footnote"
+_TITLES = {
+    *("notes", "note", "footnotes", "footnote", "endnotes", "endnote", "הערות", "הערות שוליים"),
+    *("anmerkungen", "fußnoten", "fussnoten", "endnoten", "notes de bas de page", "notas", "noten"),
+    *(
+        "notas al pie",
+        "notas de rodapé",
+        "note a piè di pagina",
+        "voetnoten",
+        "przypisy",
+        "fotnoter",
+    ),
+    *(
+        "noter",
+        "примечания",
+        "сноски",
+        "примітки",
+        "الهوامش",
+        "هوامش",
+        "حواشي",
+        "پانویس",
+        "یادداشت‌ها",
+    ),
+    *("注释", "註釋", "注釋", "注解", "注", "註", "脚注", "注釈", "각주", "주석"),
+}
 _HOLDERS = NOTE_HOLDERS | {"tr"}
 _BEGUN_BY_NOTES = _HOLDERS | HEADINGS.keys()
 _TEXT_HOLDERS = HEADINGS.keys() | {
@@ -27,8 +51,9 @@ _TEXT_HOLDERS = HEADINGS.keys() | {
     "section",
     "td",
 }
-_ARROWS = "↩↑←⏎⤴^\ufe0e\ufe0f"
-_LONGEST = 10_000
+_LONGEST, _LONGEST_UNLINKED = 10_000, 2_000
+_LONGEST_MARK = 4
+"""Characters: "12.)", "(א)", "※12"."""
 _LONGEST_WAY_BACK = 12
 """Characters: "↩", "[back]"."""
 
@@ -37,8 +62,9 @@ class Notes:
     """The notes of one book, found as its documents are read in order.
 
     A note is an element to which the mark of a note leads from within a text, and which begins
-    with its own mark, or ends, as a link to the paragraph of that text. Or it is what follows a
-    heading that is nothing but its number, to which a raised one leads.
+    with its own mark, or ends, as a link to the paragraph of that text. To a raised number leads
+    nothing back where the note begins with the same one, or follows a heading that is nothing but
+    it.
     """
 
     def __init__(self, archive: Archive) -> None:
@@ -54,6 +80,10 @@ class Notes:
         notes = list(self._notes(name, root))
         for note in notes:
             _set_role(note)
+        # Those that say what they are may have a heading as well.
+        notes += [
+            e for e in root.iter() if "note" in "".join(map(str, e.attrib.values())) and is_note(e)
+        ]
         for note in notes:
             _set_role_before(note)
         for parent in dict.fromkeys(note.getparent() for note in notes):
@@ -63,7 +93,9 @@ class Notes:
         places: dict[Element, set[Reference]] = {}
         begun: set[Element] = set()
         for link in root.iter():
-            if local_name(link) != "a" or "#" not in link.get("href", "") or not is_reference(link):
+            if local_name(link) != "a" or "#" not in link.get("href", ""):
+                continue
+            if not is_reference(link) and not _is_picture(link):
                 continue
             text = next((e for e in link.iterancestors() if local_name(e) in _TEXT_HOLDERS), None)
             note = resolve(self._archive, name, link.get("href", ""))
@@ -74,8 +106,8 @@ class Notes:
                 continue
             if text not in places:
                 places[text] = {Reference(name, i) for e in text.iter() for i in _ids(e)}
-            if "sup" in _names_at(link):
-                self._numbered[note] = own_text(link).strip("[] ")
+            if _is_raised(link) or "noteref" in attribute(link, "type"):
+                self._numbered[note] = _without_brackets(own_text(link))
             marked = self._marked.setdefault(note, [])
             if not marked or marked[-1] is not places[text]:
                 marked.append(places[text])
@@ -90,27 +122,52 @@ class Notes:
                 holder = next((e for e in around if local_name(e) in _BEGUN_BY_NOTES), None)
                 if place not in self._marked or holder is None:
                     continue
+                number = self._numbered.get(place, "")
                 if local_name(holder) in HEADINGS:
-                    if own_text(holder).strip("[] .") == self._numbered.get(place):
+                    if _without_brackets(own_text(holder)) == number:
                         yield from _with_following(holder)
                     continue
                 if holder not in ways_back:
                     ways_back[holder] = list(_ways_back(holder))
                 back = [resolve(self._archive, name, way) for way in ways_back[holder]]
-                if any(way in paragraph for paragraph in self._marked[place] for way in back):
+                led_back = any(way in there for there in self._marked[place] for way in back)
+                if led_back or _has_number(holder, number):
                     yield holder
 
 
 def _hangs_at_a_word(link: Element, text: Element) -> bool:
     """As the marks of notes do, and the numbers in a list of chapters do not."""
     mark = own_text(link)
-    raised = "sup" in _names_at(link)
-    return raised or not mark.isalnum() or not _text_before(link, text)[-1:].isspace()
+    return _is_raised(link) or not mark.isalnum() or not _text_before(link, text)[-1:].isspace()
 
 
-def _names_at(link: Element) -> set[str]:
-    """Names of the elements in the link and directly around it."""
-    return {local_name(e) for e in (*link.iter(), link.getparent()) if e is not None}
+def _is_raised(link: Element) -> bool:
+    """Whether the link is raised, what is in it, or what stands directly around it."""
+    return any(
+        is_raised(e, local_name(e)) for e in (*link.iter(), link.getparent()) if e is not None
+    )
+
+
+def _is_picture(link: Element) -> bool:
+    """Whether nothing but a picture is the mark."""
+    return not own_text(link) and any(local_name(e) == "img" for e in link.iter())
+
+
+def _without_brackets(mark: str) -> str:
+    return mark.strip(f"{''.join(BRACKETS)}{''.join(BRACKETS.values())} .")
+
+
+def _has_number(holder: Element, number: str) -> bool:
+    """Whether a note begins with its number, or is an item of a list that has this number."""
+    if not number.isdigit() or len(all_text(holder)) > _LONGEST_UNLINKED:
+        return False
+    if any(local_name(e) in HEADINGS for e in holder.iter()):
+        return False
+    around = holder.getparent()
+    if around is not None and local_name(around) == "ol":
+        return children(around, "li").index(holder) + 1 == int(number)
+    begun = own_text(holder).lstrip("".join(BRACKETS))
+    return begun.startswith(number) and not begun[len(number) : len(number) + 1].isdigit()
 
 
 def _with_following(heading: Element) -> list[Element]:
@@ -154,10 +211,10 @@ def _ways_back(holder: Element) -> Iterator[str]:
     if not links or not _is_short(holder):
         return
     first, last = links[0], own_text(links[-1])
-    numbered = own_text(first).rstrip(".) ").isdigit()
-    if (numbered or is_reference(first)) and nothing_before(first, holder):
+    short = len(own_text(first)) <= _LONGEST_MARK
+    if (short or is_reference(first)) and nothing_before(first, holder):
         yield first.get("href", "")
-    leads_back = not last.strip(_ARROWS) or any(c.isalpha() for c in last.strip("[](){}"))
+    leads_back = not last.strip(ARROWS) or any(c.isalpha() for c in last.strip("[](){}"))
     if 0 < len(last) <= _LONGEST_WAY_BACK and leads_back and own_text(holder).endswith(last):
         yield links[-1].get("href", "")
 
@@ -166,19 +223,25 @@ def _set_role(element: Element) -> None:
     element.set("role", f"{element.get('role', '')} {_ROLE}".strip())
 
 
-def _is_note(element: Element) -> bool:
-    return _ROLE in element.get("role", "")
-
-
 def _set_role_before(note: Element) -> None:
-    """The headings directly before a note are its own."""
+    """The headings directly before a note are its own where they head nothing but notes."""
     before = note.getprevious()
-    while before is not None and not _is_note(before) and not (before.tail or "").strip():
-        if local_name(before) in HEADINGS:
+    while before is not None and not is_note(before) and not (before.tail or "").strip():
+        if own_text(before).strip(" .:").lower() in _TITLES or _heads_notes_only(before):
             _set_role(before)
         elif own_text(before):
             break
         before = before.getprevious()
+
+
+def _heads_notes_only(heading: Element) -> bool:
+    if local_name(heading) not in HEADINGS:
+        return False
+    for following in heading.itersiblings():
+        if is_note(following) or not own_text(following):
+            continue
+        return local_name(following) in HEADINGS
+    return True
 
 
 def _set_role_around(parent: Element | None) -> None:
@@ -186,8 +249,8 @@ def _set_role_around(parent: Element | None) -> None:
     while (
         parent is not None
         and local_name(parent) in _HOLDERS
-        and not _is_note(parent)
-        and all(_is_note(e) or not own_text(e) for e in parent)
+        and not is_note(parent)
+        and all(is_note(e) or not own_text(e) for e in parent)
     ):
         _set_role(parent)
         _set_role_before(parent)

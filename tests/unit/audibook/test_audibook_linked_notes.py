@@ -46,6 +46,25 @@ def _read(book: ParsedBook) -> str:
             "<p>Text<a id='r1' href='#f1'>1</a> goes on.</p><table><tr><td><a id='f1' href='#r1'>1"
             "</a></td><td>A note.</td></tr></table><p>The end.</p>",
         ),
+        # Chinese readers show the note at the picture
+        (
+            "<p>Text<a id='r1' href='#f1'><img alt='' src='n.png'/></a> goes on.</p><ol><li "
+            "id='f1'><a href='#r1'>◎</a> A note.</li></ol><p>The end.</p>",
+        ),
+        # Wikisource: two marks lead to one note
+        (
+            "<p>Text<sup id='r1'><a href='#f1'>[a]</a></sup> goes<sup id='r2'><a href='#f1'>[a]</a>"
+            "</sup> on.</p><ol><li id='f1'>↑ <a href='#r1'><sup>a</sup></a> <a href='#r2'><sup>b"
+            "</sup></a> A note.</li></ol><p>The end.</p>",
+        ),
+        (
+            "<p>Text<a id='r1' href='#f1'><sup>א</sup></a> goes on.</p><p><a id='f1' href='#r1'>א"
+            "</a> A note.</p><p>The end.</p>",
+        ),
+        (
+            "<p>Text<a id='r1' href='#f1'><sup>1</sup></a> goes on.</p><ol><li id='f1'>A note. "
+            "<a href='#r1'>↵</a></li></ol><p>The end.</p>",
+        ),
     ],
 )
 def test_notes_are_known_by_the_mark_that_leads_to_them_and_the_way_back(
@@ -57,8 +76,52 @@ def test_notes_are_known_by_the_mark_that_leads_to_them_and_the_way_back(
 
 
 @pytest.mark.parametrize(
+    "notes",
+    [
+        "<p id='f1'><sup>1</sup> A note.</p>",
+        "<p id='f1'>[1] A note.</p>",
+        "<p><a id='f1'></a>1. A note.</p>",
+        "<ol><li id='f1'><p>A note.</p></li></ol>",
+    ],
+)
+@pytest.mark.parametrize(
+    "mark",
+    ["<sup><a href='#f1'>1</a></sup>", "<a href='#f1' role='doc-noteref' type='noteref'>[1]</a>"],
+)
+def test_a_raised_mark_leads_to_its_note_where_nothing_leads_back(
+    make_epub: MakeEpub, mark: str, notes: str
+) -> None:
+    epub = make_epub(f"<p>Text{mark} goes on.</p>{notes}<p>The end.</p>")
+    assert _read(read_epub(epub)) == "Text goes on. The end."
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["<p>Footnotes</p>", "<h3>הערות שוליים:</h3>", "<p><b>注释</b></p>", "<h2>Of Ships</h2>"],
+)
+def test_the_title_of_notes_goes_with_them(make_epub: MakeEpub, title: str) -> None:
+    linked = f"{title}<p id='f1'><a href='#r1'>1</a> A note.</p>"
+    typed = f"{title}<div role='doc-footnote'>A note.</div><hr/>"
+    for notes in (linked, typed):
+        body = f"<p>Text<a id='r1' href='#f1'>1</a> goes on.</p>{notes}<h2>Next</h2><p>End.</p>"
+        assert _read(read_epub(make_epub(body))) == "Text goes on. Next End."
+
+
+def test_the_title_of_a_chapter_with_a_note_below_it_is_read(make_epub: MakeEpub) -> None:
+    note = "<p id='f1'><a href='#r1'>*</a> A note.</p>"
+    body = f"<h2 id='r1'>Chapter<a href='#f1'>*</a></h2>{note}<p>Text.</p><h2>Next</h2><p>End.</p>"
+    assert _read(read_epub(make_epub(body))) == "Chapter Text. Next End."
+
+
+@pytest.mark.parametrize(
     ("body", "text"),
     [
+        # A raised number that leads to no note.
+        (
+            "<p>Text<sup><a href='#a'>1</a></sup></p><p id='a'>12 men.</p>"
+            "<p>Text<sup><a href='#b'>2</a></sup></p><div id='b'><h3>2 Men</h3><p>Two.</p></div>",
+            "Text 12 men. Text 2 Men Two.",
+        ),
         # The chapters of a book, and the way back to their list.
         (
             "<p id='t'>Obadiah <a href='#c1'>1</a> <a href='#c2'>2</a></p><div><h2 id='c1'>"
