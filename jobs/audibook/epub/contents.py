@@ -57,9 +57,10 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
 
     Kept are a chapter's own headings, which may lead back to the contents, paragraphs, and
     what a sentence before them leads up to, such as the choices of a game book.
-    The heading before such a run goes with it when it says that contents follow.
+    The heading before such a run goes with it when it says that contents follow; then three links
+    in one paragraph are enough, and other words, such as an author's name, may stand beside them.
     """
-    if not any(map(_leads_elsewhere, text.blocks)):
+    if not any(map(_is_entry, text.blocks)):
         return text
     lists = Counter(
         (block.list_number, _leads_elsewhere(block))
@@ -73,11 +74,11 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
     def end_run() -> None:
         following = _following(run)
         before = blocks[-1] if blocks else Block("")
-        titled = before.text.strip(" .:").lower() in _TITLES
+        titled = _is_title(before)
         introduced = not titled and before.level is None and _INTRODUCED.search(before.text)
-        links = sum(map(_leads_elsewhere, run))
+        links = sum(max(b.links if titled else 0, _leads_elsewhere(b)) for b in run)
         short = links < _SHORTEST_LIST or (introduced and links <= _LONGEST_INTRODUCED)
-        if short or _is_text(run) or _is_among_others(run, lists):
+        if short or _is_text(run) or (not titled and _is_among_others(run, lists)):
             blocks.extend(run)
         else:
             if titled:
@@ -87,7 +88,10 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
         run.clear()
 
     for block in text.blocks:
-        if _leads_elsewhere(block) or (block.level is None and is_numbering(block.text)):
+        numbering = block.level is None and is_numbering(block.text)
+        titled = bool(blocks) and _is_title(blocks[-1]) and block.links > 0
+        entry = titled and len(block.text) <= _LONGEST_ENTRY and block.level is None
+        if _leads_elsewhere(block) or numbering or entry:
             run.append(block)
         else:
             end_run()
@@ -98,7 +102,7 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
 
 def _following(run: list[Block]) -> list[Block]:
     """Take from the run's end the number of the chapter that follows it."""
-    last = max((n for n, block in enumerate(run, 1) if _leads_elsewhere(block)), default=0)
+    last = max((n for n, block in enumerate(run, 1) if _is_entry(block)), default=0)
     if any(block.text.strip(" .").isdigit() for block in run[:last]):
         last += 1  # of the page to which the last entry leads
     following = run[last:]
@@ -106,7 +110,17 @@ def _following(run: list[Block]) -> list[Block]:
     return following
 
 
+def _is_title(block: Block) -> bool:
+    return block.text.strip(" .:").lower() in _TITLES
+
+
+def _is_entry(block: Block) -> bool:
+    """Whether any of it leads elsewhere."""
+    return block.links > 0 or _leads_elsewhere(block)
+
+
 def _leads_elsewhere(block: Block) -> bool:
+    """Whether all of it does, or it ends with the number of a page."""
     ending = block.text[-_LEADER_CHARACTERS:]
     return block.linked or (ending[-1:].isdigit() and _LEADER.search(ending) is not None)
 
@@ -122,4 +136,5 @@ def _is_text(run: Sequence[Block]) -> bool:
     """Whether links are no list: headings one below the other, or long as paragraphs are."""
     levels = [block.level or 0 for block in run]
     nested = levels[0] > 0 and all(upper < lower for upper, lower in pairwise(levels))
-    return nested or sum(len(block.text) for block in run) > _LONGEST_ENTRY * len(run)
+    entries = sum(max(block.links, 1) for block in run)
+    return nested or sum(len(block.text) for block in run) > _LONGEST_ENTRY * entries

@@ -80,9 +80,9 @@ class _Walker:
         self._length = 0
         self._ends_in_space = True
         self._marks: list[Mark] = []
-        self._linked = False
+        self._linked: set[str] = set()
         self._unlinked: list[str] = []
-        self._links = 0
+        self._links: list[str] = []
         self._level: int | None = None
         self._lists: list[int] = [0]
         self._lists_begun = 0
@@ -125,7 +125,7 @@ class _Walker:
         ):
             self._add(" ")
         if _is_link(element, name):
-            self._links += 1
+            self._links.append(element.get("href", ""))
         self._mark(element, starting=True)
         if name == "img":
             self._add(pictured_heading(element) or drop_cap(element, first=not self._parts))
@@ -147,7 +147,7 @@ class _Walker:
         ):
             self._add(" ")
         if _is_link(element, name):
-            self._links -= 1
+            self._links.pop()
 
     def _is_hebrew_verse(self, element: Element, name: str) -> bool:
         """The number of a verse in Hebrew letters, raised before its first word."""
@@ -241,7 +241,7 @@ class _Walker:
             if not self._links:
                 self._unlinked.append(text)
             elif not text.isspace():
-                self._linked = True
+                self._linked.add(self._links[-1])
 
     def _take_back(self) -> None:
         self._parts[-1] = self._parts[-1][:-1]
@@ -263,13 +263,14 @@ class _Walker:
         text = "".join(self._parts).rstrip(" ")
         if text:
             marks = tuple(mark for mark in self._marks if mark.offset < len(text))
-            linked = self._linked and is_numbering("".join(self._unlinked))
-            self.blocks.append(Block(text, self._level, linked, marks, self._lists[-1]))
+            linked = bool(self._linked) and is_numbering("".join(self._unlinked))
+            links = len(self._linked)
+            self.blocks.append(Block(text, self._level, linked, marks, self._lists[-1], links))
             self._marks = [mark for mark in self._marks if mark.offset >= len(text)]
         self._marks = [Mark(mark.kind, mark.confidence, 0, mark.label) for mark in self._marks]
         self._parts = []
         self._length = 0
-        self._linked = False
+        self._linked = set()
         self._unlinked = []
         self._closing = ""
         self._ends_in_space = True

@@ -278,6 +278,30 @@ def test_a_contents_list_is_known_with_its_numbers(entry: str) -> None:
         assert _texts(f"<h1>Title</h1>{contents}{chapter}") == ["Title", "CHAPTER I", "It began."]
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "<p>{}<br/>{}<br/>{}</p>",
+        "<div>{} | {} | {}</div>",
+        "<p>{}, by A. Smith</p><p>{}, by B. Jones</p><p>{}, by C. Roe</p>",
+        "<ul><li>{} <i>A. Smith</i></li><li>{} <i>B. Jones</i></li><li>{}</li></ul>",
+    ],
+)
+def test_what_stands_under_the_heading_of_contents_is_a_list_however_it_is_set(
+    entries: str,
+) -> None:
+    links = [f"<a href='{n}.xhtml'>The Part {n}</a>" for n in "abc"]
+    following = "<h2>Preface</h2><p>Text with <a href='x.xhtml'>a link</a>.</p>"
+    texts = ["Preface", "Text with a link."]
+    assert _texts(f"<h2>Contents</h2>{entries.format(*links)}{following}") == texts
+    # Under another heading they are text.
+    read = _texts(f"<h2>The Parts</h2>{entries.format(*links)}{following}")
+    assert " ".join(read).count("The Part ") == 3
+    # As is a text that has that heading.
+    text = f"<h2>Contents</h2><p>{links[0]} of this box is unknown.</p><p>It is shut.</p>"
+    assert _texts(text) == ["Contents", "The Part a of this box is unknown.", "It is shut."]
+
+
 @pytest.mark.parametrize("before", ["What do you do?", "They sailed on three seas:", "והאיים הם:"])
 def test_links_which_a_sentence_leads_up_to_are_read(before: str) -> None:
     names = ["Open the door", "Run away", "Shout for help"]
