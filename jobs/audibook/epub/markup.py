@@ -14,6 +14,7 @@ from audibook.errors import EpubError
 from .decoding import decode
 
 __all__ = [
+    "INLINE",
     "Element",
     "EmptyDocumentError",
     "all_text",
@@ -22,9 +23,16 @@ __all__ = [
     "local_name",
     "own_text",
     "parse",
+    "text_after",
 ]
 
 Element = etree._Element
+
+INLINE = {
+    *("a", "abbr", "b", "big", "cite", "em", "font", "i", "label", "q", "small", "span", "strong"),
+    *("u", "var"),
+}
+"""Elements that are part of a line of text."""
 
 
 class EmptyDocumentError(EpubError):
@@ -129,6 +137,16 @@ def own_text(element: Element) -> str:
 def all_text(element: Element) -> str:
     """All text inside the element as it stands, comments left out."""
     return "".join(map(str, element.itertext())) if local_name(element) else ""
+
+
+def text_after(element: Element) -> str:
+    """The text directly after the element, also where it ends an inline element around it."""
+    parent = element.getparent()
+    while not element.tail and parent is not None and local_name(parent) in INLINE:
+        if parent[-1] is not element:
+            break
+        element, parent = parent, parent.getparent()
+    return element.tail or ""
 
 
 def _xml_parser() -> etree.XMLParser:

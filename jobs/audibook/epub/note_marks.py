@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from .blocks import HEADINGS
-from .markup import Element, local_name, own_text
+from .markup import Element, local_name, own_text, text_after
 
 __all__ = [
     "ARROWS",
@@ -55,6 +55,10 @@ _COUNTED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _POWERS = {"2", "3"}
+_UNIT_BEFORE = re.compile(
+    r"\d[\w\s.,/]*?(?:met(?:re|er)s?|feet|foot|inch(?:es)?|yards?|miles?|seconds?|מטרים|מטר)$",
+    re.IGNORECASE,
+)
 _SUM_BEFORE = re.compile(
     r"\((?=[^()]*[a-z])(?:\d{0,3}[a-z]?)(?:\s?[-+−±·×*/]\s?\d{0,3}[a-z]?)+\)$", re.IGNORECASE
 )
@@ -137,9 +141,11 @@ def is_note_mark(raised: Element, before: str) -> bool:
     if several:
         return _WORD_BEFORE.search(before) is not None
     number = text.strip(f"{''.join(BRACKETS)}{''.join(BRACKETS.values())} ")
-    if begins_word(raised.tail) or (number.isalpha() and not _is_letter_of_note(number)):
+    if begins_word(text_after(raised)) or (number.isalpha() and not _is_letter_of_note(number)):
         return False
     if number.isdigit() and _SUM_BEFORE.search(before):
+        return False
+    if number in _POWERS and _UNIT_BEFORE.search(before):
         return False
     short = number not in _POWERS | _LETTERS and _SHORT_WORD_BEFORE.search(before)
     return bool(short or _EAST_ASIAN_BEFORE.search(before) or _WORD_BEFORE.search(before))
@@ -149,10 +155,10 @@ def _is_letter_of_note(letter: str) -> bool:
     return letter in _LETTERS or _HEBREW_NUMBER.fullmatch(letter) is not None
 
 
-def begins_word(text: str | None) -> bool:
+def begins_word(text: str) -> bool:
     """Whether a word begins here: what stands directly before it is its number or its initial.
 
     Not said of East Asian letters, before which there is never a space.
     """
-    letter = (text or "")[:1]
+    letter = text[:1]
     return letter.isalpha() and unicodedata.east_asian_width(letter) not in {"W", "F"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .blocks import HEADINGS
-from .markup import Element, local_name, own_text
+from .markup import Element, local_name, own_text, text_after
 from .note_marks import begins_word
 
 __all__ = ["drop_cap", "pictured_heading"]
@@ -32,9 +32,6 @@ def drop_cap(element: Element, *, first: bool) -> str | None:
     letter = element.get("alt", "").strip()
     if not letter.isalpha() or len(letter) > 1:
         return None
-    parent = element.getparent()
-    while element.tail is None and parent is not None and parent[-1] is element:
-        element, parent = parent, parent.getparent()
-    text = element.tail or ""
+    text = text_after(element)
     alone = first and letter == letter.upper() and begins_word(text.lstrip())
     return letter if alone or begins_word(text.lstrip("'’")) else None

@@ -11,7 +11,7 @@ from audibook.errors import EpubError
 
 from .archive import Archive
 from .decoding import decode
-from .markup import Element, all_text, attribute, local_name
+from .markup import INLINE, Element, all_text, attribute, local_name
 from .package import resolve
 
 __all__ = ["Styles"]
@@ -37,10 +37,6 @@ _PART = re.compile(r"([.#])([\w-]+)")
 _UNSEEN_MEDIA = re.compile(r"@media\s+(?:only\s+)?(?:amzn-\w+|print|speech|aural)", re.I)
 _EVERY_MEDIA = re.compile(r"@media\s+(?:all|screen)", re.I)
 _NEVER_RULED = {"", "html", "body"}  # comments and instructions have no name
-_INLINE = {
-    *("a", "abbr", "b", "big", "cite", "em", "font", "i", "label", "q", "small", "span", "strong"),
-    *("u", "var"),
-}
 _RAISING = ("vertical-align", "font-variant-position", "top", "bottom")
 _OWN_LINE = {"block", "flex", "grid", "list-item", "table", "table-row"}
 
@@ -126,7 +122,7 @@ class Styles:
             if element.get("hidden") is None and any(r.hides for r in strongest.values()):
                 element.set("hidden", "")
                 hidden.append(element)
-            elif strongest and local_name(element) in _INLINE:
+            elif strongest and local_name(element) in INLINE:
                 element.set("style", element.get("style", "") + _placed(strongest))
         return hidden
 

@@ -10,7 +10,7 @@ from lxml import etree
 
 from .blocks import HEADINGS, Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
-from .markup import Element, all_text, local_name, own_text
+from .markup import INLINE, Element, all_text, local_name, own_text, text_after
 from .note_marks import BRACKETS, begins_word, is_raised
 from .pictures import drop_cap, pictured_heading
 from .removal import removal_rule
@@ -40,6 +40,10 @@ _OWN_LINE = re.compile(
 )
 _NO_LETTERS = re.compile(r"\W")
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
+_VERSE_CLASSES = {
+    *("verse", "verse-num", "verse-number", "verse_number", "versenum", "versenumber", "vnum"),
+    *("v", "vn", "chapter-num", "chapter-number", "chapternum", "cnum"),
+}
 _DROP_CAP = 2
 _TAIL = 24
 
@@ -143,7 +147,7 @@ class _Walker:
                 self._lists.pop()
         elif _is_on_own_line(element) or (
             (_is_raised_number(element, name) or self._is_hebrew_verse(element, name))
-            and begins_word(element.tail)
+            and begins_word(text_after(element))
         ):
             self._add(" ")
         if _is_link(element, name):
@@ -292,7 +296,10 @@ def _is_on_own_line(element: Element) -> bool:
 
 def _is_raised_number(element: Element, name: str) -> bool:
     """An exponent or the number of a verse: ten to the sixth is no hundred and six."""
-    return is_raised(element, name) and own_text(element).lstrip("-−+").isdigit()
+    apart = is_raised(element, name) or (
+        name in INLINE and not _VERSE_CLASSES.isdisjoint(element.get("class", "").lower().split())
+    )
+    return apart and own_text(element).lstrip("-−+").isdigit()
 
 
 def _is_link(element: Element, name: str) -> bool:
