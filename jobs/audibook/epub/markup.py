@@ -102,6 +102,8 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
         )
     if root is None:
         raise EmptyDocumentError(f"{name!r} in the EPUB holds no document.")
+    # What stands below the end of one document, such as another one, is text as well.
+    root.extend(list(root.itersiblings()))
     return root
 
 

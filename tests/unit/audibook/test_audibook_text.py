@@ -345,6 +345,11 @@ def test_a_malformed_document_still_gives_its_text(document: str) -> None:
         "<html><body><p>One</p></body><p>Two</p></html>",
         "<html><body><p>One</p></body>Two</html>",
         "<span><p>One</p>Two</span>",
+        # Two documents in one file, and an end before the end.
+        "<html><head><title>T</title></head><body><p>One</p></body></html>"
+        "<html><head><title>U</title></head><body><p>Two</p></body></html>",
+        "<?xml version='1.0'?><html><body><p>One</p></html></body><p>Two</p>",
+        "<html><body><p>One</p></body></html>Two<!-- end -->",
     ],
 )
 def test_text_that_is_not_in_the_one_body_is_read(page: str) -> None:
