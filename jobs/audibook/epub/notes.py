@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from .archive import Archive
 from .blocks import HEADINGS
-from .markup import Element, all_text, attribute, children, local_name, own_text
+from .markup import Element, all_text, attribute, local_name, own_text
 from .note_marks import ARROWS, BRACKETS, is_raised, is_reference, nothing_before
 from .package import Reference, resolve
 from .removal import NOTE_HOLDERS, is_note
@@ -54,6 +55,8 @@ _TEXT_HOLDERS = HEADINGS.keys() | {
 _LONGEST, _LONGEST_UNLINKED = 10_000, 2_000
 _LONGEST_MARK = 4
 """Characters: "12.)", "(א)", "※12"."""
+_MOST_BEFORE = 10
+"""Elements between the title of notes and the first of them, such as empty ones and a rule."""
 _LONGEST_WAY_BACK = 12
 """Characters: "↩", "[back]"."""
 
@@ -165,7 +168,8 @@ def _has_number(holder: Element, number: str) -> bool:
         return False
     around = holder.getparent()
     if around is not None and local_name(around) == "ol":
-        return children(around, "li").index(holder) + 1 == int(number)
+        items = (e for e in holder.itersiblings(preceding=True) if local_name(e) == "li")
+        return sum(1 for _ in islice(items, int(number))) + 1 == int(number)
     begun = own_text(holder).lstrip("".join(BRACKETS))
     return begun.startswith(number) and not begun[len(number) : len(number) + 1].isdigit()
 
@@ -225,13 +229,13 @@ def _set_role(element: Element) -> None:
 
 def _set_role_before(note: Element) -> None:
     """The headings directly before a note are its own where they head nothing but notes."""
-    before = note.getprevious()
-    while before is not None and not is_note(before) and not (before.tail or "").strip():
+    for before in islice(note.itersiblings(preceding=True), _MOST_BEFORE):
+        if is_note(before) or (before.tail or "").strip():
+            break
         if own_text(before).strip(" .:").lower() in _TITLES or _heads_notes_only(before):
             _set_role(before)
         elif own_text(before):
             break
-        before = before.getprevious()
 
 
 def _heads_notes_only(heading: Element) -> bool:

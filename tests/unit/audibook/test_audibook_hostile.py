@@ -115,8 +115,12 @@ def test_a_zip_bomb_takes_no_memory(make_epub: MakeEpub) -> None:
         "<!DOCTYPE html [" * 50_000 + "<html><body><p>x</p></body></html>",
         f"<html><body><p style='{'margin:' * 100_000}'>x</p></body></html>",
         f"<html><body><p style='margin:{'1' * 500_000}'>x</p></body></html>",
+        "<html><body>"
+        + "<h3>x</h3>" * 10_000
+        + "<p role='doc-footnote'>1</p>" * 10_000
+        + "<p>x</p>",
     ],
-    ids=["dots", "document types", "margins", "digits"],
+    ids=["dots", "document types", "margins", "digits", "headings of notes"],
 )
 def test_repetitions_do_not_take_hours(make_epub: MakeEpub, page: str) -> None:
     files = {"EPUB/document-1.xhtml": page.encode()}
