@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import numpy as np
 
@@ -21,6 +22,9 @@ _QUOTES = str.maketrans(
         **dict.fromkeys(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))), None),
     }
 )
+# Letters and digits in another width or as used in formulas; Hebrew letters with their points.
+_FORMS = re.compile("[\uff01-\uff5e\U0001d400-\U0001d7ff\ufb1d-\ufb4f]+")
+_EXPONENT = re.compile("(?<=\\d)[⁰¹²³⁴-⁹]+")
 _PHONETIC_MARKS = re.compile("[\u05ab\u05bd]|(?<=[\u05b0-\u05ea])\\|")
 _SPACED_DOTS = re.compile(r"\.(?:\s\.){2,}")
 _RULED_LINE = re.compile(r"(?<!\S)([#=~*_+|<>^/\\-])(?:\s?\1){2,}(?!\S)")
@@ -33,15 +37,20 @@ _SILENT = 0.01  # forty decibels below full; measured voices peak at 0.8
 
 
 def speakable(text: str) -> str:
-    """The text with plain quotation marks and hyphens, and single spaces.
+    """The text with plain letters, quotation marks and hyphens, and single spaces.
 
     Lines drawn with characters are taken out, as voices read them: "equals equals equals".
     Marks of the phonetic diacritics (stress, spoken shva, end of a prefix) are taken
     out: voices would read them aloud.
     """
-    plain = _PHONETIC_MARKS.sub("", text.translate(_QUOTES))
+    plain = _FORMS.sub(_as_plain, _EXPONENT.sub(lambda found: f" {_as_plain(found)}", text))
+    plain = _PHONETIC_MARKS.sub("", plain.translate(_QUOTES))
     plain = _RULED_LINE.sub(" ", _SPACED_DOTS.sub("…", plain))
     return re.sub(r"\s+", " ", plain).strip()
+
+
+def _as_plain(found: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", found.group())
 
 
 def check_duration(

@@ -127,6 +127,11 @@ def test_quotation_marks_and_white_space_are_made_plain() -> None:
     assert speakable("“a”  ‘b’\n צה״ל ג׳ורג׳ בית\u05beספר") == "\"a\" 'b' צה\"ל ג'ורג' בית-ספר"
 
 
+def test_letters_of_formulas_and_other_widths_are_made_plain() -> None:
+    assert speakable("𝐇𝐞𝐥𝐥𝐨, ｗｉｄｅ １２！ 10⁶, x²") == "Hello, wide 12! 10 6, x²"
+    assert speakable("בּוֹא") == "בּוֹא"
+
+
 def test_a_sentence_of_any_length_is_spoken_in_pieces(hibari: HibariEngine) -> None:
     text = "and then and then " * 500
     pieces = list(hibari.speak(text, None, _PLAIN))
