@@ -87,14 +87,15 @@ class Paragraphs:
         """Change the text from `expected` to `content`, and its audio back to PENDING.
 
         Gives False, and changes nothing, when the paragraph is completed, holds another
-        text than `expected` by now, or is gone.
+        text than `expected` by now, or is gone. The same text leaves the audio as it is.
         """
         with self._database.writing() as session:
             row = session.get(ParagraphRow, paragraph_id, with_for_update=True)
             if row is None or row.completed or row.content != expected:
                 return False
-            row.content = content
-            row.audio_status = AudioStatus.PENDING
+            if content != expected:
+                row.content = content
+                row.audio_status = AudioStatus.PENDING
             return True
 
     def _list(self, condition: ColumnElement[bool]) -> list[Paragraph]:
