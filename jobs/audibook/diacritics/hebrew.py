@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from audibook.epub.sentences import cut_to_length, split_sentences
 
-__all__ = ["chunks", "is_pointed", "letters", "without_marks"]
+__all__ = ["chunks", "decomposed", "is_pointed", "letters", "without_marks"]
 
 _MARKS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]")
 _VOWELS = re.compile("[\u05b0-\u05bc\u05c7]")
 _LETTERS = re.compile("[\u05d0-\u05ea]")
+_FORMS = re.compile("[\ufb1d-\ufb4f]+")
 _POINTED_SHARE = 0.3  # pointed text has marks on about seven of ten letters
+
+
+def decomposed(text: str) -> str:
+    """The text with letters and marks apart that old files hold as one character."""
+    return _FORMS.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
 
 
 def letters(text: str) -> int:
@@ -22,6 +29,7 @@ def letters(text: str) -> int:
 
 def is_pointed(text: str) -> bool:
     """Whether the text has its vowel marks already; single marked words do not count."""
+    text = decomposed(text)
     return len(_VOWELS.findall(text)) >= max(1.0, letters(text) * _POINTED_SHARE)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import onnxruntime  # type: ignore[import-untyped]
 
 from audibook.errors import DiacriticsError
 
-from .hebrew import chunks, without_marks
+from .hebrew import chunks, decomposed, is_pointed, without_marks
 
 __all__ = ["OnnxPointer"]
 
@@ -33,6 +34,7 @@ _CLASSES = (
 _SHIN_DOTS = ("\u05c1", "\u05c2")
 _PHONETIC_MARKS = ("\u05ab", "\u05bd", "|")  # stress, spoken shva, end of a prefix
 _BAR = "|"
+_WORDS = re.compile(r"(\s+)")
 
 
 class OnnxPointer:
@@ -67,7 +69,11 @@ class OnnxPointer:
             )
 
     def point(self, text: str) -> str:
-        """The text with marks; raises DiacriticsError if anything but marks would change."""
+        """The text with marks; raises DiacriticsError if anything but marks would change.
+
+        Single words that are pointed in it stay as they are: somebody meant them to be read so.
+        """
+        text = decomposed(text)
         bare = without_marks(text)
         pointed = "".join(self._point(piece) for piece in chunks(bare, _LONGEST))
         back = without_marks(pointed)
@@ -75,7 +81,8 @@ class OnnxPointer:
             bare, back = bare.replace(_BAR, ""), back.replace(_BAR, "")
         if back != bare:
             raise DiacriticsError("The diacritics model changed letters of the text.")
-        return pointed
+        words = zip(_WORDS.split(text), _WORDS.split(pointed), strict=True)
+        return "".join(own if is_pointed(own) else made for own, made in words)
 
     def _point(self, piece: str) -> str:
         encoding = self._tokenizer.encode(piece)

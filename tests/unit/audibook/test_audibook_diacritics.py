@@ -115,6 +115,17 @@ def test_pointed_text_is_recognised() -> None:
     assert not is_pointed("Hello")
 
 
+def test_a_word_that_is_pointed_in_other_text_keeps_its_points(models: Path) -> None:
+    text = "מר בָּרָק בית"
+    assert _pointer(models, "simple").point(text) == "מ\u05b7ר\u05b7 בָּרָק ב\u05bcית\u05b7"
+
+
+def test_letters_that_hold_their_marks_are_pointed_text(models: Path) -> None:
+    assert is_pointed("\ufb31ר \ufb4bא")
+    pointed = _pointer(models, "simple").point("\ufb31ר מר מר מר")
+    assert pointed == "ב\u05bcר מ\u05b7ר\u05b7 מ\u05b7ר\u05b7 מ\u05b7ר\u05b7"
+
+
 def test_long_text_is_cut_at_the_ends_of_sentences() -> None:
     english = "This is a sentence. Is it? Yes! " * 100
     pieces = chunks(english, 500)
@@ -179,6 +190,17 @@ async def test_a_hebrew_book_is_pointed_and_its_audio_is_to_be_made_again(
     assert paragraphs[0].audio_status is AudioStatus.PENDING
     await processor.process_simple_diacritics(data)
     assert [p.content for p in catalogue.paragraphs.of_book(book_id)] == texts
+
+
+async def test_audio_stays_where_the_model_changes_nothing(
+    processor: JobProcessor, catalogue: Catalogue, make_epub: MakeEpub
+) -> None:
+    book_id = await _parsed(processor, make_epub("<p>לילו</p>", language="he"))
+    paragraph = catalogue.paragraphs.of_book(book_id)[0]
+    catalogue.paragraphs.finish_audio(paragraph.id, "לילו", "key", 1.0)
+    result = await processor.process_simple_diacritics({"bookId": book_id})
+    assert (result["processed_count"], result["error_count"]) == (1, 0)
+    assert catalogue.paragraphs.of_book(book_id)[0].audio_status is AudioStatus.READY
 
 
 async def test_completed_paragraphs_are_left_alone(
