@@ -74,7 +74,9 @@ def _ends_here(text: str, found: re.Match[str]) -> bool:
     if word is None:
         return True
     last = word.group()
-    single = len(last) == 1 and last.isalpha() and last.isascii() and last != "I"
+    # "J. R. R. Tolkien", "ח. נ. ביאליק", "А. С. Пушкин"; but "Это я."
+    capital = last.isascii() or not last.islower()
+    single = len(last) == 1 and last.isalpha() and capital and last != "I"
     return not (single or "." in last.strip(".") or last.lower() in _ABBREVIATIONS)
 
 

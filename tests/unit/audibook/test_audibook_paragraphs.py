@@ -22,6 +22,8 @@ _TEXT = st.text(alphabet="abcדהوي。! ?.,;:…׃\"')Dr1 \u0301\u05b7", max_s
         ("Pi is 3.14 today. Yes.", ["Pi is 3.14 today.", "Yes."]),
         ("Dr. Smith met J. K. Rowling at 5 p.m. in St. Ives. Good.",
          ["Dr. Smith met J. K. Rowling at 5 p.m. in St. Ives.", "Good."]),
+        ("כתב ח. נ. ביאליק. סוף.", ["כתב ח. נ. ביאליק.", "סוף."]),
+        ("Написал А. С. Пушкин. Это я. Конец", ["Написал А. С. Пушкин.", "Это я.", "Конец"]),
         ("“Stop!” he said. “Why?” She left.", ["“Stop!” he said.", "“Why?”", "She left."]),
         ("So it was I. Then (he left.) Done.", ["So it was I.", "Then (he left.)", "Done."]),
         ("Wait … what? ... and so on. End.", ["Wait … what? ... and so on.", "End."]),
