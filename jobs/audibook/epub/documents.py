@@ -101,6 +101,12 @@ def reading_order(package: Package) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _is_jacket(root: Element) -> bool:
+    """Whether calibre put the page in, which tells what its library knows of the book."""
+    told = {(e.get("name"), e.get("content")) for e in root.iter("{*}meta")}
+    return ("calibre-content", "jacket") in told
+
+
 def _own_title(root: Element, package: Package) -> str | None:
     """The document's title element, unless every document has the book's title there."""
     heads = (e for e in root.iter() if local_name(e) == "title")
@@ -110,7 +116,9 @@ def _own_title(root: Element, package: Package) -> str | None:
 
 
 def _skipping_rule(package: Package, name: str, root: Element, text: DocumentText) -> str | None:
-    """The rule by which a whole document is not read: a cover, or a contents page."""
+    """The rule by which a whole document is not read: a cover, a jacket, a contents page."""
+    if _is_jacket(root):
+        return "jacket"
     kinds = {
         kind
         for element in root.iter()

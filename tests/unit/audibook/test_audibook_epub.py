@@ -201,6 +201,17 @@ def test_a_contents_page_is_left_out_with_its_heading_when_the_guide_names_it(
     assert _page_texts(book) == [f"{preface}The Name of the Book", "x"]
 
 
+def test_the_jacket_that_calibre_puts_in_is_not_read(make_epub: MakeEpub) -> None:
+    page = (
+        '<html xmlns="http://www.w3.org/1999/xhtml"><head><meta name="calibre-content" '
+        'content="jacket"/></head><body><p>Rating: five stars</p></body></html>'
+    )
+    files = {"EPUB/document-1.xhtml": page.encode()}
+    book = read_epub(make_epub("<p>x</p>", "<p>It began.</p>", files=files))
+    assert [list(page.paragraphs) for page in book.pages] == [["It began."]]
+    assert book.removed["jacket"] == len("Rating:fivestars")
+
+
 def test_a_picture_in_the_spine_gives_way_to_its_fallback(make_epub: MakeEpub) -> None:
     manifest = '<item id="p" href="p.png" media-type="image/png" fallback="t"/>' + _item("t", "t.x")
     package = _package('<spine><itemref idref="p"/></spine>', manifest)
