@@ -1,14 +1,14 @@
-"""What pictures say that stand in the place of text: a heading, or the first letter of a word."""
+"""What pictures say in the place of text: a heading, a formula, the first letter of a word."""
 
 from __future__ import annotations
 
 import re
 
 from .blocks import HEADINGS
-from .markup import Element, local_name, own_text, text_after
+from .markup import Element, attribute, children, local_name, own_text, text_after
 from .note_marks import begins_word
 
-__all__ = ["drop_cap", "pictured_heading"]
+__all__ = ["drop_cap", "pictured_formula", "pictured_heading"]
 
 # Names of files, and words that only say that there is a picture.
 _NO_ALTERNATIVE = re.compile(
@@ -18,6 +18,11 @@ _NO_ALTERNATIVE = re.compile(
 )
 
 
+_FORMULA = re.compile(r"(?<![a-z])(?:math|formula|equation)", re.IGNORECASE)
+_SOURCE = re.compile(r"[\\{}$]")
+"""What nobody would read aloud: TeX."""
+
+
 def pictured_heading(element: Element) -> str | None:
     """The words of a heading that is nothing but a picture."""
     heading = next((e for e in element.iterancestors() if local_name(e) in HEADINGS), None)
@@ -25,6 +30,16 @@ def pictured_heading(element: Element) -> str | None:
     if heading is None or own_text(heading) or _NO_ALTERNATIVE.fullmatch(words):
         return None
     return f"{words} "
+
+
+def pictured_formula(element: Element) -> str | None:
+    """The words for a formula that is a picture in a text, unless they are its source."""
+    words = element.get("alt", "").strip()
+    named = _FORMULA.search(f"{element.get('class', '')} {attribute(element, 'role')}")
+    if named is None or _NO_ALTERNATIVE.fullmatch(words) or _SOURCE.search(words):
+        return None
+    beside = element.getparent()
+    return None if beside is not None and children(beside, "math") else words
 
 
 def drop_cap(element: Element, *, first: bool) -> str | None:

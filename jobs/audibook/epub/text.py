@@ -12,7 +12,7 @@ from .blocks import HEADINGS, Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
 from .markup import INLINE, Element, all_text, local_name, own_text, text_after
 from .note_marks import BRACKETS, begins_word, is_raised
-from .pictures import drop_cap, pictured_heading
+from .pictures import drop_cap, pictured_formula, pictured_heading
 from .removal import removal_rule
 
 __all__ = ["MarkFinder", "document_text"]
@@ -132,7 +132,11 @@ class _Walker:
             self._links.append(element.get("href", ""))
         self._mark(element, starting=True)
         if name == "img":
-            self._add(pictured_heading(element) or drop_cap(element, first=not self._parts))
+            self._add(
+                pictured_heading(element)
+                or pictured_formula(element)
+                or drop_cap(element, first=not self._parts)
+            )
         self._add(element.text)
 
     def _close(self, element: Element) -> None:

@@ -190,3 +190,12 @@ def test_the_picture_of_a_first_letter_is_read_as_that_letter() -> None:
     )
     texts = [block.text for block in _extract(body).blocks]
     assert texts == ["Once. He said. marks it.", "A man came.", "note", "L’homme"]
+
+
+def test_a_formula_that_is_a_picture_is_read_by_its_words() -> None:
+    body = (
+        "<p>So <img class='math' src='1' alt='x plus one'/> and <img role='math' src='2' alt='y'/>,"
+        " <img class='equation' src='3' alt='\\frac{1}{2}'/>not <img class='map' alt='A map'/>"
+        "<span><math><mi>z</mi></math><img class='math-fallback' src='4' alt='z'/></span>.</p>"
+    )
+    assert _extract(body).text == "So x plus one and y, not z."
