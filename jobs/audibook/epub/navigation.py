@@ -37,6 +37,8 @@ class Navigation:
         whole: dict[str, str] = {}
         inside: dict[str, list[str]] = {}
         for entry in self.contents:
+            if not any(map(str.isalnum, entry.label)):
+                continue  # an arrow back from a note, where a converter made the contents of links
             if entry.place.fragment:
                 inside.setdefault(entry.place.name, []).append(entry.label)
             else:

@@ -62,6 +62,16 @@ def test_a_title_is_read_in_the_order_of_its_parts(make_epub: MakeEpub) -> None:
     assert [page.title for page in book.pages] == ["I. The old sea"]
 
 
+def test_a_label_without_a_word_is_no_title(make_epub: MakeEpub) -> None:
+    links = "".join(
+        f"<li><a href='document-1.xhtml{to}'>{label}</a></li>"
+        for to, label in (("#r1", "↩"), ("", "↑"), ("#c", "The Sea"))
+    )
+    nav = f'<html xmlns:epub="x"><body><nav epub:type="toc"><ol>{links}</ol></nav></body></html>'
+    book = read_epub(make_epub("<p>Text.</p>", files={"EPUB/nav.xhtml": nav.encode()}))
+    assert book.pages[0].title == "The Sea"
+
+
 def test_the_spine_decides_not_the_file_names(make_epub: MakeEpub) -> None:
     spine = (
         '<spine><itemref idref="b"/><itemref idref="c" linear="no"/><itemref idref="a"/></spine>'
