@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -52,6 +53,9 @@ _TEXT_HOLDERS = HEADINGS.keys() | {
     "section",
     "td",
 }
+_NOTE_ID = re.compile(
+    r"(?:sd|_)?(?:foot|end)?notes?[-_.]?\d+|_?(?:ftn|edn|fn|en)[-_.]?\d+", re.IGNORECASE
+)
 _LONGEST, _LONGEST_UNLINKED = 10_000, 2_000
 _LONGEST_MARK = 4
 """Characters: "12.)", "(א)", "※12"."""
@@ -135,7 +139,7 @@ class Notes:
                 back = [resolve(self._archive, name, way) for way in ways_back[holder]]
                 led_back = any(way in there for there in self._marked[place] for way in back)
                 if led_back or _has_number(holder, number):
-                    yield holder
+                    yield _whole_note(holder)
 
 
 def _hangs_at_a_word(link: Element, text: Element) -> bool:
@@ -196,6 +200,20 @@ def _text_before(link: Element, text: Element) -> str:
             return found
         element = parent if before is None else before
     return ""
+
+
+def _whole_note(holder: Element) -> Element:
+    """The element around all paragraphs of a note, where its name tells of one."""
+    around = holder.getparent()
+    if (
+        around is None
+        or local_name(around) not in NOTE_HOLDERS
+        or not _NOTE_ID.match(around.get("id", ""))
+        or next(around.iterchildren("*"), None) is not holder
+        or not _is_short(around)
+    ):
+        return holder
+    return around
 
 
 def _is_short(holder: Element) -> bool:

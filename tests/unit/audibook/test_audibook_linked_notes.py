@@ -46,6 +46,11 @@ def _read(book: ParsedBook) -> str:
             "<p>Text<a id='r1' href='#f1'>1</a> goes on.</p><table><tr><td><a id='f1' href='#r1'>1"
             "</a></td><td>A note.</td></tr></table><p>The end.</p>",
         ),
+        # LibreOffice and Word: a note of two paragraphs
+        (
+            "<p>Text<a id='r1' href='#f1'><sup>1</sup></a> goes on.</p><div id='sdfootnote1'><p><a "
+            "id='f1' href='#r1'>1</a> A note.</p><p>More of it.</p></div><p>The end.</p>",
+        ),
         # Chinese readers show the note at the picture
         (
             "<p>Text<a id='r1' href='#f1'><img alt='' src='n.png'/></a> goes on.</p><ol><li "
