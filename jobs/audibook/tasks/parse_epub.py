@@ -20,6 +20,8 @@ from audibook.workspace import workspace
 __all__ = ["parse_epub"]
 
 _SAMPLE_PARAGRAPHS = 50
+_IN_HEBREW_LETTERS = {"he", "hbo", "arc", "yi", "lad", "jpr", "jrb"}
+"""Languages that books in Hebrew letters may be in."""
 
 
 async def parse_epub(services: Services, attempt: Attempt, data: ParseEpub) -> EpubParsed:
@@ -95,9 +97,14 @@ async def _parse_and_save(
         services.catalogue.save_pages, data.book_id, pages, _metadata(parsed, method)
     )
     about = parsed.metadata
+    language = _language(parsed)
+    if about.language and language != about.language:
+        await attempt.note(
+            f"The book says that its language is {about.language!r}; by its letters it is Hebrew."
+        )
     await in_thread(
         lambda: books.describe(
-            data.book_id, title=about.title, author=about.author, language=about.language
+            data.book_id, title=about.title, author=about.author, language=language
         )
     )
     await attempt.progress(90)
@@ -147,7 +154,18 @@ async def _follow_up(
         attempt.log.warning("could not add the diacritics job: %s", error)
 
 
+def _language(parsed: ParsedBook) -> str | None:
+    """What the book says its language is, unless it is in Hebrew letters and says English, say."""
+    told = parsed.metadata.language
+    return (
+        told if base_language(told or "") in _IN_HEBREW_LETTERS or not _is_hebrew(parsed) else "he"
+    )
+
+
 def _wants_diacritics(parsed: ParsedBook) -> bool:
-    language = base_language(parsed.metadata.language or "")
+    return base_language(_language(parsed) or "") == "he" and _is_hebrew(parsed)
+
+
+def _is_hebrew(parsed: ParsedBook) -> bool:
     texts = [text for page in parsed.pages for text in page.paragraphs]
-    return language in {"", "he"} and is_hebrew(" ".join(texts[:_SAMPLE_PARAGRAPHS]))
+    return is_hebrew(" ".join(texts[:: max(1, len(texts) // _SAMPLE_PARAGRAPHS)]))

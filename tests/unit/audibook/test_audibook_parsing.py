@@ -181,6 +181,30 @@ async def test_a_follow_up_is_asked_for_hebrew_books_once_per_book(
     studio.processor.close()
 
 
+@pytest.mark.parametrize(
+    ("told", "text", "language", "follow_ups"),
+    [
+        ("en-US", "שלום עולם.", "he", 1),
+        ("C", "שלום עולם.", "he", 1),
+        ("heb", "שלום עולם.", "heb", 1),
+        ("yi", "אַ גוטן טאָג.", "yi", 0),
+        ("en", "Hello world, שלום.", "en", 0),
+    ],
+)
+async def test_a_book_in_hebrew_letters_is_hebrew_whatever_it_says(
+    settings: Settings, make_epub: MakeEpub, told: str, text: str, language: str, follow_ups: int
+) -> None:
+    asked: list[str] = []
+
+    async def enqueue(name: str, data: Mapping[str, Any], deduplication_id: str) -> None:
+        asked.append(name)
+
+    studio = Studio(settings, enqueue=enqueue)
+    book = await studio.parsed(make_epub(f"<p>{text}</p>", language=told))
+    assert (book.language, len(asked)) == (language, follow_ups)
+    studio.processor.close()
+
+
 async def test_a_follow_up_that_cannot_be_added_does_not_fail_the_parsing(
     settings: Settings, make_epub: MakeEpub
 ) -> None:
