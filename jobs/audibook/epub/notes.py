@@ -53,6 +53,7 @@ _TEXT_HOLDERS = HEADINGS.keys() | {
     "section",
     "td",
 }
+_SECTIONS = {"article", "body", "section"}
 _NOTE_ID = re.compile(
     r"(?:sd|_)?(?:foot|end)?notes?[-_.]?\d+|_?(?:ftn|edn|fn|en)[-_.]?\d+", re.IGNORECASE
 )
@@ -257,12 +258,15 @@ def _set_role_before(note: Element) -> None:
 
 
 def _heads_notes_only(heading: Element) -> bool:
+    """Whether nothing else stands between this heading and the next, or the section's end."""
     if local_name(heading) not in HEADINGS:
         return False
-    for following in heading.itersiblings():
-        if is_note(following) or not own_text(following):
-            continue
-        return local_name(following) in HEADINGS
+    for element in (heading, *heading.iterancestors()):
+        if local_name(element) in _SECTIONS:
+            break
+        for following in element.itersiblings():
+            if own_text(following) and not is_note(following):
+                return local_name(following) in HEADINGS
     return True
 
 

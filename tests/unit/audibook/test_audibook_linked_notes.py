@@ -114,8 +114,10 @@ def test_the_title_of_notes_goes_with_them(make_epub: MakeEpub, title: str) -> N
 
 def test_the_title_of_a_chapter_with_a_note_below_it_is_read(make_epub: MakeEpub) -> None:
     note = "<p id='f1'><a href='#r1'>*</a> A note.</p>"
-    body = f"<h2 id='r1'>Chapter<a href='#f1'>*</a></h2>{note}<p>Text.</p><h2>Next</h2><p>End.</p>"
-    assert _read(read_epub(make_epub(body))) == "Chapter Text. Next End."
+    chapter = f"<h2 id='r1'>Chapter<a href='#f1'>*</a></h2>{note}"
+    for beginning in (chapter, f"<div>{chapter}</div>"):
+        body = f"{beginning}<p>Text.</p><h2>Next</h2><p>End.</p>"
+        assert _read(read_epub(make_epub(body))) == "Chapter Text. Next End."
 
 
 @pytest.mark.parametrize(
