@@ -312,7 +312,10 @@ async def test_jobs_with_options_that_only_the_old_library_takes_are_seen_and_ru
 async def test_an_add_remembered_while_its_owner_runs_becomes_a_job_afterwards(
     freed: bool, old: Any, options: Options, redis_server: RedisServer
 ) -> None:
-    """Also when its id was freed meanwhile, by hand or because its time was over."""
+    """Also when its id was freed meanwhile, by hand or because its time was over.
+
+    That job was never one of Redis', so `verify` does not miss it there.
+    """
     queue = old("q")
     once = {"deduplication": {"id": "only: one", "keepLastIfActive": True}}
     first = await queue.add("work", {"n": 1}, once)
@@ -339,6 +342,8 @@ async def test_an_add_remembered_while_its_owner_runs_becomes_a_job_afterwards(
     await there(options)
     async with worker_on(options, "q") as shift:
         await shift.until(str(first.id), remembered[b"jid"].decode())
+    checked = await verify(options, Silent())
+    assert checked.verdict is Verdict.FINE, checked.findings
     await worker.close(force=True)
 
 

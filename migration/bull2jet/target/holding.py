@@ -21,7 +21,7 @@ async def put_deduplication(store: QueueStore, queue: QueueRef, held: Deduplicat
     extra = None
     if held.next is not None:
         next_job = replace(held.next, timestamp=held.next.timestamp or int(time.time() * 1000))
-        record = record_of(next_job, queue).encode()
+        record = record_of(next_job, queue, marked=False).encode()
         extra = {"record": record.decode("utf-8", "surrogatepass"), "id": held.next.id}
     await deduplication.write(store, held.id, held.jobId, until, seq, extra, held.freed)
 

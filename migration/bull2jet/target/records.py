@@ -21,14 +21,18 @@ _HEAD_OPTIONAL = ("processedOn", "finishedOn", "failedReason", "deferredFailure"
 _HEAD_JSON = ("progress", "returnvalue")
 
 
-def record_of(job: Job, queue: QueueRef) -> Record:
-    """The record of a carried job; the data stays the same text."""
+def record_of(job: Job, queue: QueueRef, *, marked: bool = True) -> Record:
+    """The record of a carried job; the data stays the same text.
+
+    Without the mark for what Redis does not list as a job.
+    """
     fixed: dict[str, Any] = {
         "name": job.name,
         "timestamp": job.timestamp,
         "opts": dict(job.opts),
-        MARK: "redis",
     }
+    if marked:
+        fixed[MARK] = "redis"
     if job.parent:
         fixed["parent"] = parentage.link(queue.prefix, job.parent)
         fixed["parentKey"] = job.parentKey or f"{job.parent['queueKey']}:{job.parent['id']}"
