@@ -203,6 +203,34 @@ async def test_a_flow_over_a_queue_that_is_left_out_stops_the_run(
     assert (await run(insisting, Silent())).verdict is Verdict.FINE
 
 
+async def test_a_flow_over_a_prefix_that_is_left_out_stops_plan_and_run(
+    client: Any, options: Options
+) -> None:
+    put_job(client, "child", parent='{"id":"p","queueKey":"other:q"}', parentKey="other:q:p")
+    client.lpush("bull:q:wait", "child")
+    client.hset("other:q:p", mapping={"name": "p", "data": "{}", "opts": "{}", "timestamp": 1})
+    client.zadd("other:q:waiting-children", {"p": 1})
+    only = options.model_copy(update={"prefixes": ("bull",)})
+    assert (await plan(only, Silent())).verdict is Verdict.STOP
+    with pytest.raises(Exception, match="and its prefix"):
+        await run(only, Silent())
+    assert client.llen("bull:q:wait") == 9
+
+
+async def test_relatives_in_a_queue_that_redis_does_not_hold_stop_nothing(
+    client: Any, options: Options
+) -> None:
+    put_job(client, "child", parent='{"id":"p","queueKey":"bull:gone"}', parentKey="bull:gone:p")
+    put_job(client, "parent")
+    client.sadd("bull:q:parent:dependencies", "elsewhere:pages:7")
+    client.zadd("bull:q:waiting-children", {"parent": 1})
+    client.lpush("bull:q:wait", "child")
+    named = options.model_copy(update={"prefixes": ("bull",)})
+    for command, chosen in ((plan, options), (plan, named), (run, named)):
+        report = await command(chosen, Silent())
+        assert report.verdict is Verdict.FINE, report.findings
+
+
 @pytest.mark.parametrize("text", ["not json", "", "NaN"])
 async def test_a_childs_result_that_is_no_json_is_carried_as_a_string(
     text: str, client: Any, options: Options

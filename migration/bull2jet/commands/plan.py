@@ -58,7 +58,7 @@ async def _plan(
         siblings = [queue.key for queue in selection.known]
         async for finding in find_orphans(door, found, siblings):
             findings.add(finding)
-    findings.extend(flows.findings(options.partial_flows))
+    findings.extend(await flows.findings(door, allowed=options.partial_flows))
     finish(report, findings)
     report.verdict = judge(findings)
     jobs = sum(queue.jobs for queue in report.queues)

@@ -57,7 +57,7 @@ async def _run(
     refuse_final(selection, "run")
     selection = await without_final(selection, target, options, findings, "run")
     stop_if_needed(findings)
-    if selection.partial and not options.partial_flows:
+    if (selection.partial or options.prefixes) and not options.partial_flows:
         await _refuse_torn_flows(door, selection, options, progress, target.limit)
     await require_rights(door, [found.queue for found in selection.chosen])
     together = frozenset(found.queue.key for found in selection.chosen)
@@ -99,7 +99,7 @@ async def _refuse_torn_flows(
     for found in selection.chosen:
         await Planner(door, found, options, Findings(), progress, flows, limit).plan()
     torn = Findings()
-    torn.extend(flows.findings(allowed=False))
+    torn.extend(await flows.findings(door, allowed=False))
     stop_if_needed(torn)
 
 

@@ -135,6 +135,11 @@ async def current_types(door: Door, queue: QueueRef) -> dict[str, str]:
     return _well_typed(await _all_types(door, QueueKeys(queue)))
 
 
+async def holds_anything_of(door: Door, root: str) -> bool:
+    """Whether Redis has a key by which a queue of this root, `<prefix>:<queue>`, is told."""
+    return int(await door.call("EXISTS", *(f"{root}:{suffix}" for suffix in _TELLING))) > 0
+
+
 async def misfits(door: Door, queue: QueueRef) -> set[str]:
     """Suffixes of the queue's keys that have a type no library gives them."""
     types = await _all_types(door, QueueKeys(queue))
@@ -221,4 +226,11 @@ def _name_missing(result: Discovery, only: Collection[str]) -> None:
         )
 
 
-__all__ = ["Discovery", "QueueFound", "current_types", "discover", "misfits"]
+__all__ = [
+    "Discovery",
+    "QueueFound",
+    "current_types",
+    "discover",
+    "holds_anything_of",
+    "misfits",
+]

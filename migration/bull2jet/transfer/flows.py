@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable
 
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import Job, QueueRef
+from bull2jet.report.formats import counted
+from bull2jet.source.discovery import holds_anything_of
+from bull2jet.source.door import Door
 
 
 class FlowCheck:
@@ -25,24 +28,24 @@ class FlowCheck:
                     pair = (queue.key, other)
                     self.torn[pair] = self.torn.get(pair, 0) + 1
 
-    def findings(self, allowed: bool) -> list[Finding]:
-        """One finding per torn pair of queues."""
-        severity = Severity.CHANGED if allowed else Severity.STOP
-        remedy = (
-            "the parents there wait for children that are elsewhere"
-            if allowed
-            else "add that queue to --queues, or accept it with --partial-flows"
-        )
-        return [
-            Finding(
-                severity,
-                "torn-flow",
-                f"{number:,} jobs have parents or children in {other!r}, which is not carried: "
-                f"{remedy}.",
-                queue,
-            )
-            for (queue, other), number in sorted(self.torn.items())
-        ]
+    async def findings(self, door: Door, *, allowed: bool) -> list[Finding]:
+        """One finding per torn pair of queues; a queue that is nowhere is no choice of anybody."""
+        found = []
+        for (queue, other), number in sorted(self.torn.items()):
+            what = f"{counted(number, 'job')} with a parent or children in {other!r}, "
+            if not await holds_anything_of(door, other):
+                text = f"{what}of which this Redis holds nothing; they are carried all the same."
+                found.append(Finding(Severity.NOTE, "relatives-gone", text, queue))
+            elif allowed:
+                text = f"{what}which is not carried: the parents wait for what is elsewhere."
+                found.append(Finding(Severity.CHANGED, "torn-flow", text, queue))
+            else:
+                text = (
+                    f"{what}which is not carried: add that queue to --queues (and its prefix, if "
+                    "you name prefixes), or accept it with --partial-flows."
+                )
+                found.append(Finding(Severity.STOP, "torn-flow", text, queue))
+        return found
 
     def _relatives(self, job: Job) -> set[str]:
         keys = set()
