@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from bull2jet.commands.finalize import finalize
 from bull2jet.commands.inspect import inspect
 from bull2jet.commands.plan import plan
 from bull2jet.commands.run import run
@@ -144,6 +146,44 @@ async def test_a_job_that_stands_where_the_queue_is_stopped_stops_the_run_unharm
     with pytest.raises(Exception, match=f"'bull:q:{job_id}' is a hash"):
         await run(options, Silent())
     assert {key: client.dump(key) for key in client.keys("*")} == before
+
+
+@pytest.mark.parametrize("name", ["wait", "inflight:wait", "refused:delayed", "repeat", "aside"])
+async def test_a_job_that_stands_where_bull2jet_keeps_what_moves_stops_the_run_unharmed(
+    name: str, client: Any, options: Options
+) -> None:
+    put_job(client, f"bull2jet:{name}")
+    client.zadd("bull:q:delayed", {f"bull2jet:{name}": 2_000_000_000_000 * 4096})
+    before = {key: client.dump(key) for key in client.keys("*")}
+    for command in (inspect, plan):
+        assert (await command(options, Silent())).verdict is Verdict.STOP
+    with pytest.raises(Exception, match=f"'bull:q:bull2jet:{name}' is a hash"):
+        await run(options, Silent())
+    assert {key: client.dump(key) for key in client.keys("*")} == before
+
+
+async def test_jobs_whose_ids_only_begin_like_bull2jets_keys_are_carried(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    put_job(client, "bull2jet:mine")
+    client.lpush("bull:q:wait", "bull2jet:mine")
+    sure = options.model_copy(update={"yes": True, "archive": tmp_path / "old.jsonl.gz"})
+    for command in (inspect, plan, run, verify, finalize):
+        report = await command(sure, Silent())
+        assert report.verdict is Verdict.FINE, report.findings
+    assert client.keys("*") == []
+
+
+async def test_between_run_and_finalize_inspect_and_plan_know_what_was_taken_over(
+    client: Any, options: Options
+) -> None:
+    await run(options, Silent())
+    seen = await inspect(options, Silent())
+    (note,) = seen.findings
+    assert (note.code, seen.verdict) == ("taken-over", Verdict.FINE)
+    assert "16 jobs taken over" in note.text
+    planned = await plan(options, Silent())
+    assert planned.verdict is Verdict.FINE and not planned.findings
 
 
 async def test_foreign_keys_and_orphans_are_named_and_never_touched(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bull2jet.commands.opening import redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.findings import Findings
+from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
-from bull2jet.source.discovery import Discovery, discover
+from bull2jet.source.discovery import Discovery, QueueFound, discover
 from bull2jet.source.door import Door
 from bull2jet.source.listing import HOLDERS
 from bull2jet.source.orphans import find_orphans
+from bull2jet.source.remaining import taken
 from bull2jet.source.server import ServerFacts, read_server
 from bull2jet.source.survey import QueueSurvey, survey
 
@@ -40,12 +41,23 @@ async def _inspect(door: Door, options: Options) -> Report:
         surveyed, problems = await survey(door, found, MESSAGE_LIMIT)
         findings.extend(problems)
         report.queues.append(queue_line(surveyed))
+        await _note_taken(door, found, findings)
     if options.deep or facts.keys <= SHALLOW:
         await _look_for_orphans(door, discovery, findings)
     finish(report, findings)
     report.verdict = judge(findings)
     _conclude(report, options, facts)
     return report
+
+
+async def _note_taken(door: Door, found: QueueFound, findings: Findings) -> None:
+    number = await taken(door, found)
+    if number:
+        text = (
+            f"{counted(number, 'job')} taken over by a migration that is under way; kept here, "
+            "where old workers see an empty queue, until `bull2jet finalize` or `rollback`."
+        )
+        findings.add(Finding(Severity.NOTE, "taken-over", text, found.queue.key))
 
 
 async def _look_for_orphans(door: Door, discovery: Discovery, findings: Findings) -> None:

@@ -9,7 +9,7 @@ from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef
 from bull2jet.source.door import Door, text
 from bull2jet.source.generation import Generation, Library, detect
-from bull2jet.source.keys import QUEUE_SUFFIXES, QueueKeys, glob_escaped
+from bull2jet.source.keys import OWN, QUEUE_SUFFIXES, QueueKeys, glob_escaped
 from bull2jet.source.listing import HOLDERS, is_marker, usable
 from bull2jet.source.roots import doubtful, part_roots
 from bull2jet.source.settings import number, read_meta
@@ -28,10 +28,23 @@ _TYPES = {
     "metrics:completed:data": "list", "metrics:failed:data": "list",
     "groups": "zset", "groups:limit": "zset", "groups:max": "zset", "groups:paused": "zset",
 }  # fmt: skip
+#: bull2jet's own
+_OWN_TYPES = {
+    **{
+        own.suffix: own.redis_type
+        for holder in HOLDERS
+        for own in (holder.mirror, holder.inflight, holder.refused)
+    },
+    **{f"{OWN}{name}": "zset" for name in ("repeat", "priority")},
+    **{f"{OWN}{name}": "set" for name in ("returned", "gone")},
+    **{f"{OWN}{name}": "string" for name in ("lease", "migration")},
+    f"{OWN}aside": "list",
+}
+_TYPES |= _OWN_TYPES
 #: up to Bull 2, which has no stream of events
 _OLD_TYPES = {"completed": "set", "failed": "set"}
-#: what is written to stop the workers
-_STOPPING = frozenset({"wait", "paused", "meta", "meta-paused", "marker"})
+#: what is written to stop the workers, and to keep what is taken over
+_STOPPING = frozenset({"wait", "paused", "meta", "meta-paused", "marker", *_OWN_TYPES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +137,8 @@ def _misfit(keys: QueueKeys, suffix: str, kind: str, expected: str) -> Finding:
     return Finding(
         Severity.STOP,
         "wrong-type",
-        f"{what}, so its workers cannot be stopped (a job may have that id); remove it, or leave "
-        "the queue out with --queues.",
+        f"{what}, so its workers cannot be stopped, nor its jobs kept while they move (a job may "
+        "have that id); remove it, or leave the queue out with --queues.",
         keys.queue.key,
     )
 
@@ -147,7 +160,7 @@ async def misfits(door: Door, queue: QueueRef) -> set[str]:
 
 
 async def _all_types(door: Door, keys: QueueKeys) -> dict[str, str]:
-    suffixes = sorted(QUEUE_SUFFIXES)
+    suffixes = sorted(QUEUE_SUFFIXES | _OWN_TYPES.keys())
     answers = await door.calls([("TYPE", keys(suffix)) for suffix in suffixes])
     return {
         suffix: text(answer)

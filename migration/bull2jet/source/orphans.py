@@ -8,19 +8,21 @@ from bull2jet.findings import Finding, Severity
 from bull2jet.idset import IdSet
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
-from bull2jet.source.keys import QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
-from bull2jet.source.listing import pages, usable
+from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
+from bull2jet.source.listing import HOLDERS, pages, usable
 
 
 async def listed_ids(door: Door, found: QueueFound) -> IdSet:
-    """Every id that a collection of the queue holds, schedulers included."""
+    """Every id that a collection of the queue holds, taken over or not, schedulers included."""
     keys = QueueKeys(found.queue)
     ids = IdSet()
-    for holder in usable(found.types):
-        async for listings in pages(door, keys, holder):
-            ids.add(listing.id for listing in listings)
-    if "repeat" in found.types:
-        members = await door.call("ZRANGE", keys("repeat"), 0, -1)
+    own = [own for first in HOLDERS for own in (first.mirror, first.inflight, first.refused)]
+    for holder in (*usable(found.types), *own):
+        if holder.suffix in found.types:
+            async for listings in pages(door, keys, holder):
+                ids.add(listing.id for listing in listings)
+    for repeat in {"repeat", f"{OWN}repeat"} & found.types.keys():
+        members = await door.call("ZRANGE", keys(repeat), 0, -1)
         ids.add(f"repeat:{member.decode('utf-8', 'surrogateescape')}" for member in members)
     ids.close()
     return ids

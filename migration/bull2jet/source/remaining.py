@@ -1,4 +1,4 @@
-"""How many jobs stand where old workers look, that is, were not taken over."""
+"""How many jobs stand where old workers look, and how many were taken over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bull2jet.model import State
 from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Door
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import Holder, is_marker, listed_elsewhere, pages, usable
+from bull2jet.source.listing import HOLDERS, Holder, is_marker, listed_elsewhere, pages, usable
 
 
 async def remaining(door: Door, found: QueueFound) -> dict[State, int]:
@@ -18,6 +18,13 @@ async def remaining(door: Door, found: QueueFound) -> dict[State, int]:
         if number:
             counts[holder.state] = counts.get(holder.state, 0) + number
     return counts
+
+
+async def taken(door: Door, found: QueueFound) -> int:
+    """Jobs that were taken over, as far as the queue had any when it was found."""
+    keys = QueueKeys(found.queue)
+    mirrors = [holder.mirror for holder in HOLDERS if holder.mirror.suffix in found.types]
+    return sum(await door.calls([(own.counting, keys(own.suffix)) for own in mirrors]))
 
 
 async def _size(door: Door, keys: QueueKeys, holder: Holder) -> int:
@@ -32,4 +39,4 @@ async def _size(door: Door, keys: QueueKeys, holder: Holder) -> int:
     return number
 
 
-__all__ = ["remaining"]
+__all__ = ["remaining", "taken"]
