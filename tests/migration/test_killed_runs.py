@@ -216,6 +216,38 @@ async def test_carrying_late_jobs_killed_at_every_single_write_is_finished_by_th
     assert sorted(job_id for job_id in shift.taken if job_id in names) == sorted(names)
 
 
+async def test_late_jobs_whose_carrying_was_killed_at_any_write_are_counted_and_come_back(
+    redis_server: RedisServer, options: Options, killer: Killer
+) -> None:
+    """Killed, they may be reserved: out of the old workers' sight, and not yet on the target."""
+    client = redis_server.client
+    make_jobs(client, 4)
+    number, total = 0, 8
+    while True:
+        number, total = number + 1, total + 4
+        await run(options, Silent())
+        put_late_jobs(client, number)
+        killed = await killed_at(killer, number, run(options, Silent()))
+        checked = await verify(options, Silent())
+        left = sum(line.left or 0 for queue in checked.queues for line in queue.states.values())
+        assert sum(carried(checked).values()) + left == total, number
+        assert bool(left) == (checked.verdict is not Verdict.FINE), (number, checked.findings)
+        report = await rollback(options, Silent())
+        assert report.verdict is Verdict.FINE, (number, report.findings)
+        assert sum(len(ids) for ids in listed(client)) == total, number
+        assert not client.keys("*bull2jet*")
+        if not killed:
+            break
+    assert number > 8
+
+
+def listed(client: Any) -> list[list[bytes]]:
+    """The ids that the library's collections hold."""
+    sets = ("prioritized", "delayed", "waiting-children", "completed", "failed")
+    held = [client.lrange(f"bull:q:{name}", 0, -1) for name in ("wait", "paused", "active")]
+    return held + [client.zrange(f"bull:q:{name}", 0, -1) for name in sets]
+
+
 def put_late_jobs(client: Any, number: int) -> None:
     """Two waiting jobs, one with a priority and a delayed one, as old producers add them."""
     for kind in ("a", "b"):

@@ -21,6 +21,7 @@ from bull2jet.transfer.belonging import require_same, unmark
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.giveback import GiveBack
+from bull2jet.transfer.sweeping import Sweeper
 
 
 async def rollback(options: Options, progress: Progress) -> Report:
@@ -63,6 +64,8 @@ async def _rollback(
         handover = Handover(door, found, lease)
         await handover.freeze()
         mapper = await mapper_for(door, found.queue, checkpoint)
+        # What a sweep was at when it was broken off comes back with all the rest.
+        await Sweeper(door, found, queue, handover, mapper, findings).finish_reserved()
         back = GiveBack(
             door, found, queue, handover, mapper, findings, progress, checkpoint.released
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bull2jet.model import State
 from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Door
@@ -10,14 +12,19 @@ from bull2jet.source.listing import HOLDERS, Holder, is_marker, listed_elsewhere
 
 
 async def remaining(door: Door, found: QueueFound) -> dict[State, int]:
-    """Jobs per state; states without any are left out; markers and double entries are no jobs."""
-    counts: dict[State, int] = {}
+    """Jobs per state; states without any are left out; markers and double entries are no jobs.
+
+    Those that a broken-off sweep has reserved count too: nobody else will carry them.
+    """
+    counts: Counter[State] = Counter()
     keys = QueueKeys(found.queue)
-    for holder in usable(await current_types(door, found.queue)):
-        number = await _size(door, keys, holder)
-        if number:
-            counts[holder.state] = counts.get(holder.state, 0) + number
-    return counts
+    types = await current_types(door, found.queue)
+    for holder in usable(types):
+        counts[holder.state] += await _size(door, keys, holder)
+    for holder in (first.inflight for first in HOLDERS):
+        if holder.suffix in types:
+            counts[holder.state] += int(await door.call(holder.counting, keys(holder.suffix)))
+    return +counts
 
 
 async def taken(door: Door, found: QueueFound) -> int:

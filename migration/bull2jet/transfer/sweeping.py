@@ -63,6 +63,11 @@ class Sweeper:
             await self._sweep_furniture()
         return carried
 
+    async def finish_reserved(self) -> None:
+        """Carries what a sweep that was broken off has reserved, and nothing else."""
+        for holder in holders(self.found.generation.finished_in_sets):
+            await self._finish_reserved(holder)
+
     async def sweep_parents(self) -> int:
         """Carries the parents only; before the other queues that hold their children are swept."""
         return await self._sweep_holder(HOLDERS[0])
