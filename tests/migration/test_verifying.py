@@ -185,18 +185,24 @@ async def test_a_swapped_order_on_the_target_is_found(
     assert await codes(options) == [("order", "")]
 
 
-async def test_a_changed_scheduler_limit_or_counter_is_found(
-    redis_server: RedisServer, options: Options
-) -> None:
+async def test_a_changed_scheduler_is_found(redis_server: RedisServer, options: Options) -> None:
     client = redis_server.client
     make_jobs(client, 4)
     client.zadd("bull:q:repeat", {"daily": 2_000_000_000_000})
     client.hset("bull:q:repeat:daily", mapping={"name": "n", "ic": 1, "every": 1000})
     client.hset("bull:q:meta", mapping={"concurrency": 3})
     assert (await run(options, Silent())).verdict is Verdict.FINE
-    client.set("bull:q:id", 99)
     client.zadd("bull:q:bull2jet:repeat", {"daily": 2_000_000_001_000})
-    assert await codes(options) == [("rule-differs", ""), ("rule-differs", "")]
+    assert await codes(options) == [("rule-differs", "")]
+
+
+async def test_a_counter_that_fell_back_is_found_and_one_that_old_programs_raise_is_no_difference(
+    redis_server: RedisServer, store: QueueStore, options: Options
+) -> None:
+    redis_server.client.incrby("bull:q:id", 3)
+    assert await codes(options) == []
+    await (await store.wire.post(store.names.counter("id"), b"", {"Nats-Incr": "-1"}))
+    assert await codes(options) == [("rule-differs", "")]
 
 
 async def test_jobs_that_live_on_are_no_differences(store: QueueStore, options: Options) -> None:

@@ -104,7 +104,7 @@ class _Finalizing:
         mapper = await mapper_for(door, found.queue, checkpoint)
         verifier = Verifier(
             door, found, queue, mapper, self.findings, self.progress, checkpoint.released,
-            checkpoint.compared, checkpoint.events_from,
+            checkpoint.compared, checkpoint.events_from, checkpoint.began,
         )  # fmt: skip
         await verifier.verify()
         fill_comparison(line, verifier)

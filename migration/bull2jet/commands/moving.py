@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bull2jet.commands.selecting import line_for
 from bull2jet.commands.tallying import fill_carried, fill_comparison
@@ -78,8 +78,9 @@ class Move:
             checkpoint, mapper = await self._open(checkpoint, handover)
             began = time.monotonic()
             carrier = await self._carry(handover, mapper)
-            verifier = await self._compare(handover, checkpoint, line)
+            verifier, rules = await self._compare(handover, checkpoint, line)
             complete = carrier.complete and not line.differing
+            checkpoint = replace(checkpoint, counter=rules.counter)
             checkpoint = await self._conclude(checkpoint, verifier, complete, began)
         self.has_flows = carrier.has_flows or resumed  # an earlier run may have carried some
         line.phase = checkpoint.phase
@@ -187,18 +188,19 @@ class Move:
 
     async def _compare(
         self, handover: Handover, checkpoint: Checkpoint, line: QueueLine
-    ) -> Verifier:
+    ) -> tuple[Verifier, RuleCheck]:
         mapper = await mapper_for(self.door, self.queue, checkpoint)
         verifier = Verifier(
             self.door, self.found, self.target, mapper, self.findings, self.progress
         )
         await verifier.verify()
         fill_comparison(line, verifier)
-        line.rules_different = await self._compare_rules(handover, mapper)
-        return verifier
+        rules = await self._compare_rules(handover, mapper)
+        line.rules_different = rules.wrong
+        return verifier, rules
 
-    async def _compare_rules(self, handover: Handover, mapper: Mapper) -> int:
-        """How many rules differ; what an old producer has set meanwhile is carried first."""
+    async def _compare_rules(self, handover: Handover, mapper: Mapper) -> RuleCheck:
+        """How the rules compare; what an old producer has set meanwhile is carried first."""
         door, queue, target = self.door, self.queue, self.target
         for _ in range(_LOOKS):
             told, again = Findings(), Findings()
@@ -210,7 +212,7 @@ class Move:
             if not rules.wrong:
                 break
         self.findings.extend(told)
-        return rules.wrong
+        return rules
 
     async def _conclude(
         self, checkpoint: Checkpoint, verifier: Verifier, complete: bool, began: float

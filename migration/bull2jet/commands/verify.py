@@ -56,11 +56,14 @@ async def _verify_queue(
     mapper = await mapper_for(door, found.queue, checkpoint)
     verifier = Verifier(
         door, found, queue, mapper, findings, progress, checkpoint.released, checkpoint.compared,
-        checkpoint.events_from,
+        checkpoint.events_from, checkpoint.began,
     )  # fmt: skip
     await verifier.verify()
     fill_comparison(line, verifier)
-    rules = RuleCheck(door, found.queue, queue, mapper, findings, live=checkpoint.released)
+    rules = RuleCheck(
+        door, found.queue, queue, mapper, findings, live=checkpoint.released,
+        counter=checkpoint.counter,
+    )  # fmt: skip
     await rules.check()
     line.rules_different = rules.wrong
     for left, number in (await remaining(door, found)).items():

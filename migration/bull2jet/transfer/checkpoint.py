@@ -58,6 +58,8 @@ class Checkpoint:
     schedulers: Mapping[str, str] = field(default_factory=dict)
     #: jobs carried so far by state
     carried: Mapping[str, int] = field(default_factory=dict)
+    #: where the id counter stood when the rules were compared; old producers may count on
+    counter: int | None = None
     #: when and with which digests both sides were found equal
     verified: Mapping[str, Any] | None = None
     #: the target's workers were let go after that

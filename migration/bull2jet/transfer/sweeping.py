@@ -141,10 +141,12 @@ class Sweeper:
         async for loaded in self._loader().load(holder.inflight, listings):
             now = int(time.time() * 1000)
             jobs = [_new(arrived(self.mapper.job(job), now)) for job in loaded.jobs]
+            needless = await self._needless(jobs)
+            jobs = [job for job in jobs if job not in needless]
             fresh = await self.target.add(jobs)
             known = [job for job, is_new in zip(jobs, fresh, strict=True) if not is_new]
             rivals = await self._rivals(known)
-            await self.handover.refuse(holder, [job.id for job in rivals])
+            await self.handover.refuse(holder, [job.id for job in (*needless, *rivals)])
             jobs = [job for job in jobs if job not in rivals]
             await self.target.tell_parents(await booked(self.door, self.found.queue, jobs))
             await self.handover.settle(holder, [job.id for job in jobs])
@@ -152,6 +154,27 @@ class Sweeper:
                 self.carried[job.state] = self.carried.get(job.state, 0) + 1
             done += len(jobs)
         return done
+
+    async def _needless(self, jobs: Sequence[Job]) -> list[Job]:
+        """Jobs for the next slots of schedulers that have gone on to the target with theirs.
+
+        An old program makes them when it declares its schedulers again, as many do at each start.
+        """
+        first = [job for job in jobs if job.repeatJobKey and not job.attemptsStarted]
+        if not first:
+            return []
+        slots = {scheduler.id: scheduler.pendingId for scheduler in await self.target.schedulers()}
+        wanted = {slots.get(str(job.repeatJobKey)) for job in first}
+        there = await self.target.read([job_id for job_id in wanted if job_id])
+        needless = []
+        for job in first:
+            own = there.get(slots.get(str(job.repeatJobKey)) or "")
+            if own is None or own.state in FINISHED or same_given(job, own):
+                continue
+            needless.append(job)
+            text = f"the scheduler {job.repeatJobKey!r} has its next job on the target already."
+            self._leave(job, "scheduler-again", text, Severity.NOTE)
+        return needless
 
     async def _rivals(self, known: Sequence[Job]) -> list[Job]:
         """Those whose id another job has; the rest are ours from a sweep that was broken off.
@@ -182,9 +205,9 @@ class Sweeper:
     def _loader(self) -> JobLoader:
         return JobLoader(self.door, self.found.queue, self.found.generation)
 
-    def _leave(self, job: Job, code: str, text: str) -> None:
+    def _leave(self, job: Job, code: str, text: str, severity: Severity = Severity.LEFT) -> None:
         self.findings.add(
-            Finding(Severity.LEFT, code, f"not carried: {text}", self.found.queue.key, job.id)
+            Finding(severity, code, f"not carried: {text}", self.found.queue.key, job.id)
         )
 
 

@@ -65,6 +65,8 @@ class Verifier:
     expected: Mapping[str, int] = field(default_factory=dict)
     #: where the target's event log must begin at the latest to be whole, 0 if that is not known
     events_from: int = 0
+    #: when (ms) the migration began
+    began: int = 0
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
     #: by the state they have on the target and, once it is live, by where they stood in Redis:
@@ -141,16 +143,18 @@ class Verifier:
 
     async def _made_anew(self, jobs: Sequence[Job], copies: Mapping[str, Job]) -> set[str]:
         """Jobs for schedulers' next slots that were made again when the schedulers were stored,
-        as many programs do at each start."""
+        on either side, as many programs do at each start."""
         repeated = [
-            job.id
+            job
             for job in jobs
             if self.live
             and job.repeatJobKey is not None
             and job.id in copies
             and copies[job.id].repeatJobKey == job.repeatJobKey
         ]
-        return set(repeated) - await self.target.carried_by_us(repeated)
+        in_redis = {job.id for job in repeated if job.timestamp > self.began}
+        ids = [job.id for job in repeated]
+        return in_redis | (set(ids) - await self.target.carried_by_us(ids))
 
     async def _forgets_a_child(self, job: Job, copy: Job | None) -> bool:
         """Whether the parent no longer waits for a child of this queue that has not begun yet."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,7 +36,7 @@ class RuleCheck:
     #: the target's workers have been let go since: schedulers go on, limits may be set anew
     live: bool
     #: what the counter in Redis has been carried at; old producers may have counted on since
-    counter: float = math.inf
+    counter: int | None = None
     wrong: int = 0
 
     async def check(self) -> None:
@@ -114,8 +113,16 @@ class RuleCheck:
                 self._tell(Severity.NOTE, f"the limit {name!r} is {there} there and none in Redis.")
             if wanted is not None and wanted != there:
                 self._changed(f"the limit {name!r} is {wanted} in Redis and {there} there.")
-        if target.counter < min(source.counter, self.counter):
-            self._wrong(f"the id counter stands at {target.counter}, in Redis at {source.counter}.")
+        self._check_counter(target.counter, source.counter)
+
+    def _check_counter(self, there: int, here: int) -> None:
+        if there >= here:
+            return
+        text = f"the id counter stands at {there}, in Redis at {here}"
+        if self.counter is not None and there >= self.counter:
+            self._tell(Severity.NOTE, f"{text}: old programs have added jobs since the run.")
+        else:
+            self._wrong(f"{text}.")
 
     async def _check_deduplication(self) -> None:
         held = {entry.id: entry for entry in await self.target.deduplications()}

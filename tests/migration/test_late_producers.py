@@ -1,0 +1,70 @@
+"""What old programs add to Redis after a run is taken in by the next one, and alarms nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+import bullmq
+import pytest
+
+from bull2jet.commands.run import run
+from bull2jet.commands.verify import verify
+from bull2jet.options import Options
+from bull2jet.progress import Silent
+from bull2jet.report import Report, Verdict
+
+from .conftest import RedisServer
+from .working import queue_of
+
+NIGHTLY = {"pattern": "0 0 3 1 1 *", "tz": "UTC"}
+
+
+@pytest.fixture
+async def producer(redis_server: RedisServer) -> AsyncIterator[bullmq.Queue]:
+    """The queue `q` of the real BullMQ."""
+    queue = bullmq.Queue("q", {"connection": {"host": "127.0.0.1", "port": redis_server.port}})
+    yield queue
+    await queue.close()
+
+
+def left(report: Report) -> int:
+    return sum(line.left or 0 for queue in report.queues for line in queue.states.values())
+
+
+async def test_verify_counts_late_jobs_as_left_and_names_the_command_that_fetches_them(
+    producer: bullmq.Queue, options: Options
+) -> None:
+    await producer.add("work", {"n": 1})
+    await run(options, Silent())
+    await producer.add("work", {"n": 2})
+    report = await verify(options, Silent())
+    assert (report.verdict, left(report), report.differing) == (Verdict.LEFT, 1, 0)
+    assert report.next is not None and report.next.startswith("bull2jet run ")
+    assert (await run(options, Silent())).summary == "1 job carried, 0 left in Redis."
+    assert (await verify(options, Silent())).verdict is Verdict.FINE
+
+
+async def test_schedulers_that_an_old_program_declares_again_keep_one_pending_job(
+    producer: bullmq.Queue, options: Options, redis_server: RedisServer
+) -> None:
+    """At its next start, say; up to BullMQ 5.34 that writes the job that was taken over anew."""
+    client, hour = redis_server.client, 3_600_000
+    await producer.upsertJobScheduler("nightly", NIGHTLY, "tick", {"n": 1})
+    await producer.upsertJobScheduler("hourly", {"every": hour}, "tick", {"n": 1})
+    await run(options, Silent())
+    slot = int(client.zscore("bull:q:bull2jet:repeat", "nightly"))
+    nightly = f"repeat:nightly:{slot}"
+    async with queue_of(options, "q") as target:
+        wanted = {job.id for job in await target.getJobs()}
+        assert len(wanted) == 2 and nightly in wanted
+        await producer.upsertJobScheduler("hourly", {"every": hour}, "tick", {"n": 1})
+        client.hset(f"bull:q:{nightly}", "timestamp", int(time.time() * 1000) + 1)
+        client.zadd("bull:q:delayed", {nightly: slot * 4096})
+        client.zadd("bull:q:repeat", {"nightly": slot})
+        assert left(await verify(options, Silent())) == 2
+        fetched = await run(options, Silent())
+        assert (fetched.verdict, left(fetched)) == (Verdict.FINE, 0), fetched.findings
+        report = await verify(options, Silent())
+        assert (report.verdict, left(report)) == (Verdict.FINE, 0), report.findings
+        assert {job.id for job in await target.getJobs()} == wanted
