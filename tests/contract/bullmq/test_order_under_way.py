@@ -55,6 +55,21 @@ async def test_a_job_that_goes_last_is_the_last_one(
     assert ran.index("new") == BACKLOG
 
 
+async def test_the_first_job_of_a_priority_is_the_next_one(make: Makers, queue: Any) -> None:
+    count = 12
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name.isdigit():
+            await queue.add(f"new {job.name}", {}, {"priority": count - int(job.name)})
+
+    backlog = {"priority": count + 1}
+    await queue.addBulk([{"name": str(n), "opts": backlog} for n in range(count)])
+    await Heard(make.worker(queue, process), "completed").times(2 * count)
+    assert ran == [name for n in range(count) for name in (str(n), f"new {n}")]
+
+
 async def test_a_job_added_to_the_head_is_the_next_one_before_all_that_wait_there(
     make: Makers, queue: Any
 ) -> None:

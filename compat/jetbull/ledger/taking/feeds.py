@@ -69,10 +69,21 @@ class Feeds:
         self._coming.add(level)
 
     async def add(self, level: int) -> None:
-        """Makes sure a level has its feed."""
-        async with self._lock:
-            if level not in self.by_level:
-                await self._make(level)
+        """Makes sure a level has its feed; it is expected no more, even if that failed."""
+        try:
+            async with self._lock:
+                if level not in self.by_level:
+                    await self._make(level)
+        finally:
+            self._coming.discard(level)
+
+    @property
+    def servable(self) -> dict[int, Feed]:
+        """The feeds that no level which is still expected comes before."""
+        if not self._coming:
+            return self.by_level
+        first = min(map(rank, self._coming))
+        return {level: feed for level, feed in self.by_level.items() if rank(level) < first}
 
     async def _make(self, level: int) -> None:
         name = await self._ensure(level)
