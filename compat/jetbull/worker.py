@@ -99,6 +99,7 @@ class Worker(WorkerBody[Data, Result]):
         self.clientName = self.qualifiedName + suffix
         self.running = False
         self.paused = False
+        self._at_rest = False  # paused, and no job runs any more
         self.closing = False
         self.forceClosing = False
         self.closed = False
@@ -249,15 +250,17 @@ class Worker(WorkerBody[Data, Result]):
         self._look_again()
         slots = None if self._serving is None else self._serving.slots
         try:
-            if slots is not None and not do_not_wait_active:
-                await to_the_end(slots.idle(), lambda: self.forceClosing or slots.stopping)
+            if not do_not_wait_active:
+                if slots is not None:
+                    await to_the_end(slots.idle(), lambda: self.forceClosing or slots.stopping)
+                self._at_rest = self.paused
         finally:
             self.emit_safely("paused")
 
     def resume(self) -> Done:
         """Takes jobs again. May be awaited or not."""
         if self.paused:
-            self.paused = False
+            self.paused = self._at_rest = False
             self._look_again()
             self.emit_safely("resumed")
         return Done()

@@ -56,6 +56,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     _done: asyncio.Task[None] | None
     _running: asyncio.Task[Any] | None
     _ready: Ready
+    _at_rest: bool
 
     # --- facts -------------------------------------------------------------------------
 
@@ -129,8 +130,8 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         return self._running if self.running else None
 
     def isRunning(self) -> bool:
-        """Whether `run` has begun and has not ended."""
-        return self.running
+        """Whether `run` has begun and has not ended; False once `pause` has waited for the jobs."""
+        return self.running and not self._at_rest
 
     def isPaused(self) -> bool:
         """Whether this worker is paused; the queue may be as well."""

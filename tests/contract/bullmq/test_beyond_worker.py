@@ -119,8 +119,29 @@ async def test_a_worker_tells_whether_it_runs_or_is_paused(make: Makers, queue: 
     worker = make.worker(queue, done)
     await Heard(worker, "completed").once()
     assert (worker.isRunning(), worker.isPaused()) == (True, False)
+    seen: list[bool] = []
+    worker.on("paused", lambda: seen.append(worker.isRunning()))
     await worker.pause()
-    assert worker.isPaused() is True
+    assert (worker.isRunning(), worker.isPaused(), seen) == (False, True, [False])
+    worker.resume()
+    assert (worker.isRunning(), worker.isPaused()) == (True, False)
+
+
+async def test_a_worker_paused_without_waiting_for_its_jobs_runs_on(
+    make: Makers, queue: Any
+) -> None:
+    begun, may_finish = asyncio.Event(), asyncio.Event()
+
+    async def process(job: Any, token: str) -> None:
+        begun.set()
+        await asyncio.wait_for(may_finish.wait(), PATIENCE)
+
+    await added(queue, 1)
+    worker = make.worker(queue, process)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await worker.pause(True)
+    assert (worker.isRunning(), worker.isPaused()) == (True, True)
+    may_finish.set()
 
 
 async def test_the_concurrency_of_a_running_worker_can_be_changed(make: Makers, queue: Any) -> None:
