@@ -70,6 +70,25 @@ async def test_the_first_job_of_a_priority_is_the_next_one(make: Makers, queue: 
     assert ran == [name for n in range(count) for name in (str(n), f"new {n}")]
 
 
+@pytest.mark.parametrize("newcomer", [{}, {"priority": 1}])
+async def test_jobs_that_go_first_are_the_next_ones_of_a_worker_with_others_in_hand(
+    make: Makers, queue: Any, newcomer: dict[str, Any]
+) -> None:
+    quick, count = 60, 20  # a worker of quick jobs fetches ahead
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name.isdigit():
+            await queue.add(f"new {job.name}", {}, newcomer)
+            await asyncio.sleep(0.03)
+
+    await queue.addBulk([{"name": "quick"} for _ in range(quick)])
+    await queue.addBulk([{"name": str(n), "opts": {"priority": 2}} for n in range(count)])
+    await Heard(make.worker(queue, process), "completed").times(quick + 2 * count)
+    assert ran[quick:] == [name for n in range(count) for name in (str(n), f"new {n}")]
+
+
 async def test_a_job_added_to_the_head_is_the_next_one_before_all_that_wait_there(
     make: Makers, queue: Any
 ) -> None:

@@ -19,11 +19,15 @@ _Of = TypeVar("_Of")
 
 
 class Hand:
-    """Tickets of one queue that a consumer gave to this worker and no slot has taken yet."""
+    """Tickets of one queue that a consumer gave to this worker and no slot has taken yet.
+
+    `dry` says whether the ticket taken last was the only one of its level.
+    """
 
     def __init__(self, store: QueueStore) -> None:
         self.plain: deque[Ticket] = deque()
         self.by_level: dict[int, deque[Ticket]] = {}  # without level 0
+        self.dry = False
         self.returned = Returned(store)
 
     def add_level(self, level: int, tickets: deque[Ticket]) -> None:
@@ -49,11 +53,16 @@ class Hand:
     def pop(self) -> Ticket | None:
         """The next ticket: tail first, then the lowest priority number."""
         if self.plain:
-            return self.plain.popleft()
+            return self._take(self.plain)
         for level in self.by_level.values():
             if level:
-                return level.popleft()
+                return self._take(level)
         return None
+
+    def _take(self, tickets: deque[Ticket]) -> Ticket:
+        ticket = tickets.popleft()
+        self.dry = not tickets
+        return ticket
 
     def take_behind(self, level: int) -> list[Ticket]:
         """Takes out all that may not start before a job of `level`."""
@@ -81,7 +90,7 @@ class Hand:
             if ticket is not None:
                 return ticket
             if tickets:
-                return tickets.popleft()
+                return self._take(tickets)
         return None
 
 

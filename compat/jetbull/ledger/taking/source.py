@@ -124,8 +124,10 @@ class Source:
 
     def pop(self) -> Ticket | None:
         """The next ticket in hand: tail first, then the lowest priority number."""
-        ticket = self._hand.pop()
-        if ticket is not None and self._hand.count() <= self.ahead // 2:
+        hand = self._hand
+        ticket = hand.pop()
+        # Of a level that ran dry the next job has to be able to come before those in hand.
+        if ticket is not None and (hand.dry or hand.count() <= self.ahead // 2):
             self._resting.wake.set()
         return ticket
 
@@ -141,7 +143,10 @@ class Source:
 
     async def recall(self) -> Ticket | None:
         """As `pop`, with what was given back in its old place."""
-        return await self._hand.recall()
+        ticket = await self._hand.recall()
+        if ticket is not None and self._hand.dry:
+            self._resting.wake.set()
+        return ticket
 
     async def put_back(self, ticket: Ticket) -> None:
         """A ticket that may not start now returns to the queue."""
