@@ -55,21 +55,6 @@ async def test_a_job_that_goes_last_is_the_last_one(
     assert ran.index("new") == BACKLOG
 
 
-async def test_the_first_job_of_a_priority_is_the_next_one(make: Makers, queue: Any) -> None:
-    count = 12
-    ran: list[str] = []
-
-    async def process(job: Any, token: str) -> None:
-        ran.append(job.name)
-        if job.name.isdigit():
-            await queue.add(f"new {job.name}", {}, {"priority": count - int(job.name)})
-
-    backlog = {"priority": count + 1}
-    await queue.addBulk([{"name": str(n), "opts": backlog} for n in range(count)])
-    await Heard(make.worker(queue, process), "completed").times(2 * count)
-    assert ran == [name for n in range(count) for name in (str(n), f"new {n}")]
-
-
 @pytest.mark.parametrize("newcomer", [{}, {"priority": 1}])
 async def test_jobs_that_go_first_are_the_next_ones_of_a_worker_with_others_in_hand(
     make: Makers, queue: Any, newcomer: dict[str, Any]
