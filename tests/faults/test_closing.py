@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -209,3 +210,51 @@ async def test_a_queue_that_is_drained_while_the_server_says_nothing_is_told_to_
         os.kill(server.pid, signal.SIGCONT)
         await asyncio.wait_for(drained.wait(), 2 * PATIENCE)
         await worker.close()
+
+
+async def test_a_worker_closes_though_nobody_tells_whether_its_last_outcome_is_stored(
+    server: EmbeddedServer, name: str, frozen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.workers.serving._SILENT_SECONDS", 1.0)
+    options = {"connection": server.url, "lockDuration": 1000}
+    begun, go, errors = asyncio.Event(), asyncio.Event(), list[tuple[Exception, Job]]()
+
+    async def hold(job: Job, token: str) -> str:
+        begun.set()
+        await go.wait()
+        return "done"
+
+    worker = Worker(name, hold, options)
+    worker.on("error", lambda error, *job: errors.append((error, *job)))
+    async with Queue(name, {"connection": server.url}) as queue:
+        job = await queue.add("job", {})
+        await asyncio.wait_for(begun.wait(), PATIENCE)
+        frozen()
+        closing = asyncio.ensure_future(worker.close())
+        go.set()
+        assert await _ends(closing, 2.5 * PATIENCE)
+        told, of = errors[-1]
+        assert of.id == job.id
+        assert re.search("runs again when its lock is over", str(told))
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGCONT)
+        # Either the server finds the outcome in its socket, or the job runs again.
+        async with Worker(name, done, options), _events(name, server.url) as events:
+            assert await job.waitUntilFinished(events, int(PATIENCE * 2000)) == "done"
+
+
+async def test_a_worker_closes_though_nobody_takes_back_its_place_under_a_limit(
+    server: EmbeddedServer, name: str, frozen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.workers.serving._SILENT_SECONDS", 1.0)
+    worker = Worker(name, done, {"connection": server.url})
+    ended = asyncio.Event()
+    worker.on("completed", frozen)
+    worker.on("completed", lambda *_: ended.set())
+    async with Queue(name, {"connection": server.url}) as queue:
+        await queue.setGlobalConcurrency(1)
+        await worker.waitUntilReady()
+        await queue.add("job", {})
+        await asyncio.wait_for(ended.wait(), PATIENCE)
+        closing = asyncio.ensure_future(worker.close())
+        assert await _ends(closing, 2.5 * PATIENCE)

@@ -22,6 +22,7 @@ from jetbull.workers.settings_watch import SettingsWatch
 
 log = logging.getLogger("jetbull.worker")
 
+_LAST_SECONDS = 2.0  # who closes waits no longer to give back what was not used
 _SETTLE_SECONDS = 0.002  # a place nobody here wants is given to others after this
 
 
@@ -73,9 +74,10 @@ class Admission:
         await self._background.close()
         self._blocking.close()
         try:
-            await self._places.close()
-            await self._permits.give_back()
-        except JetbullError as error:
+            async with asyncio.timeout(_LAST_SECONDS):
+                await self._places.close()
+                await self._permits.give_back()
+        except (JetbullError, TimeoutError) as error:
             log.debug("what %s did not use is left: %s", self._store.names.name, error)
 
     async def refresh(self) -> None:

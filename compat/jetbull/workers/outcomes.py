@@ -64,7 +64,7 @@ async def run_job(
         return
     storing = False
     try:
-        result = await _called(call, arguments)
+        result = await _called(lease, call, arguments)
         storing = True
         lease.on_sent = on_sent
         try:
@@ -88,14 +88,17 @@ async def run_job(
         _tell(worker, job, "completed", job, result)
 
 
-async def _called(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+async def _called(lease: Lease, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """What the processor returns. Whatever ends it ends this try, never the worker."""
+    lease.runs = True
     try:
         return await call(*arguments)
     except (Exception, asyncio.CancelledError):
         raise
     except BaseException as error:
         raise escaped(error) from error
+    finally:
+        lease.runs = False
 
 
 async def _complete(job: Job, lease: Lease, result: Any) -> None:
@@ -189,4 +192,4 @@ def _tell(worker: OutcomeOwner, job: Job, event: str, *args: Any) -> None:
         worker.complain(error, job)
 
 
-__all__ = ["run_job"]
+__all__ = ["NotStoredError", "run_job"]

@@ -60,6 +60,7 @@ class ServingOwner(SlotsOwner, Protocol):
 
     forceClosing: bool
     drained: bool
+    jobs: set[tuple[Job[Any, Any], str]]
     lockManager: LockManager
     _stalled_check: StalledCheck
     _ready: Ready

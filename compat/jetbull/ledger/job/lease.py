@@ -57,6 +57,7 @@ class Lease:
         "on_sent",
         "record",
         "returns",
+        "runs",
         "store",
         "ticket",
         "token",
@@ -76,6 +77,7 @@ class Lease:
         self.followed = False
         self.on_sent: Callable[[], bool] | None = None
         self.returns = False  # to the line: it may be the next job itself
+        self.runs = False  # the processor is at work
         self._stored = stored
         self._busy = False
         self._waiting: list[asyncio.Future[None]] | None = None

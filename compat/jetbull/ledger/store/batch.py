@@ -167,7 +167,7 @@ async def _unless_torn(wire: Wire, subject: str, answer: asyncio.Future[int], co
     silent = _SILENT_SECONDS + count / _A_SECOND
     try:
         await asyncio.wait([answer], timeout=silent)
-        if not answer.done() and await _is_awake(wire, subject):
+        if not answer.done() and await is_awake(wire, subject):
             await asyncio.wait([answer], timeout=silent)  # servers of a cluster take their time
             if not answer.done():
                 raise AckTimeout(f"The NATS server at {wire.url} passed over a batch.")
@@ -176,7 +176,8 @@ async def _unless_torn(wire: Wire, subject: str, answer: asyncio.Future[int], co
         answer.cancel()
 
 
-async def _is_awake(wire: Wire, subject: str) -> bool:
+async def is_awake(wire: Wire, subject: str) -> bool:
+    """Whether the server answers who wants to store something there; nothing is stored."""
     headers = {_EXPECTED: _NEVER, f"{_EXPECTED}-Subject": subject}
     try:
         await (await wire.question(subject, b"", headers))
@@ -221,4 +222,12 @@ def _learn(wire: Wire, error: StoreError) -> None:
         raise BatchTooLarge(str(error), error.code) from error
 
 
-__all__ = ["MARGIN_MS", "PATIENCE", "Message", "commit", "most_in_batch", "unbatched"]
+__all__ = [
+    "MARGIN_MS",
+    "PATIENCE",
+    "Message",
+    "commit",
+    "is_awake",
+    "most_in_batch",
+    "unbatched",
+]
