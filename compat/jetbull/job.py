@@ -77,7 +77,15 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     @staticmethod
     def from_record(queue: JobOwner, job_id: str, record: Record) -> Job:
-        """The job a ledger record describes."""
+        """The job a ledger record describes; one that fails if no such program wrote it."""
+        try:
+            return Job._of_record(queue, job_id, record)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            record.spoil(record.encode(), error)
+            return Job._of_record(queue, job_id, record)
+
+    @staticmethod
+    def _of_record(queue: JobOwner, job_id: str, record: Record) -> Job:
         given = record.given
         job = Job(queue, given["name"], record.value(), given.get("opts"), job_id, stored=True)
         job_record.fill(job, job_id, record)

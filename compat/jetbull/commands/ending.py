@@ -70,7 +70,7 @@ async def _next(store: QueueStore, job: JobBody, token: str) -> list[Any]:
     if taken.blocked:
         return [None, 0, taken.limited_ms, 0]
     later = await pages.page(store, "delayed", 0, 0, True)
-    return [None, 0, 0, int(later[0][1].record.head["due"])] if later else [None] * 4
+    return [None, 0, 0, int(later[0][1].record.head.get("due", 0))] if later else [None] * 4
 
 
 async def _no_children_pending(store: QueueStore, job: JobBody) -> None:

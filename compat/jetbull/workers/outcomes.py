@@ -55,6 +55,7 @@ async def run_job(
     Errors of listeners become the worker's `error` event; they never change the outcome.
     """
     if job.deferredFailure:
+        log.warning("job %s fails: %s", job.id, job.deferredFailure)
         await _failed(worker, job, lease, UnrecoverableError(job.deferredFailure))
         return
     limit = worker.opts.get("maxStartedAttempts")

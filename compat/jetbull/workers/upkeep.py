@@ -203,7 +203,9 @@ class Upkeep:
                 return
 
     def _is_over(self, schedule: Stored) -> bool:
-        moment = schedule.headers["Nats-Schedule"].removeprefix("@at ")
+        moment = schedule.headers.get("Nats-Schedule", "").removeprefix("@at ")
+        if not moment:
+            return False  # no jetbull wrote it
         return now_ms() - parse_ms(moment) >= self._old_enough_ms
 
     async def _parents(self) -> None:

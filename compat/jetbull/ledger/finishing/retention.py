@@ -104,7 +104,7 @@ async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
 
 def _ended_ms(message: Message) -> int:
     """When the job ended; one that was carried here ended before it was stored."""
-    stored_ms, finished = parse_ms(message.time), Record.decode(message.data).head.get("finishedOn")
+    stored_ms, finished = parse_ms(message.time), Record.read(message.data).head.get("finishedOn")
     return stored_ms if finished is None else min(stored_ms, int(finished))
 
 
@@ -112,7 +112,7 @@ async def _leave_parents(store: QueueStore, jobs: Old) -> None:
     """Parents that still wait for a failed child do not wait for one that is removed."""
     patches = await read_patches(store, list(jobs)) if store.may_be_patched else {}
     for job_id, message in jobs.items():
-        record = fold(Record.decode(message.data), message.seq, patches.get(job_id))
+        record = fold(Record.read(message.data), message.seq, patches.get(job_id))
         parent = await parentage.parent_of(store, record, job_id)
         if parent is not None and await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
             await releasing.release(parent.store, parent.job_id, removed=True)

@@ -64,7 +64,7 @@ def _is_schedule_of(message: _wire.Stored, ticket: Stored) -> bool:
     """Whether the message is the one that became the ticket: it was stored behind the same."""
     if not is_schedule(message.subject):
         return False
-    return bool(Record.decode(message.data).head.get("after") == ticket.record.head["after"])
+    return bool(Record.read(message.data).head.get("after") == ticket.record.head["after"])
 
 
 async def stands_behind(store: QueueStore, newest: Stored, seq: int) -> bool:

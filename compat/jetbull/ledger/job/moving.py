@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from jetbull.errors import Conflict
+from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.job.patches import missed, rewrite
 from jetbull.ledger.messages.guard import drop, expect
 from jetbull.ledger.messages.names import GONE, HEAD, QueueNames, is_schedule, state_of
@@ -13,6 +13,8 @@ from jetbull.ledger.messages.placing import Place, address, placed
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
+
+NO_SCHEDULE = 10212  # what a message is to take the place of is none
 
 
 async def move(
@@ -37,10 +39,19 @@ async def move(
         await ensure_level(store, place.level)
     if place.state == HEAD:
         store.heads += 1  # a claim that follows this message at once may not be of an older job
+    scheduled = is_schedule(old.subject)
     message = transition(store, job_id, old, record, place)
     subject = message.subject
-    seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)
-    scheduled = is_schedule(old.subject)
+    try:
+        seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)
+    except StoreError as error:
+        if error.code != NO_SCHEDULE:
+            raise
+        # Another program stored the job, and as a plain message.
+        scheduled = False
+        subject, headers = address(store.names, job_id, place)
+        expect(headers, store.names.any_state(job_id), old.seq)
+        seq = await store.put(subject, message.payload, headers, on_stored)
     left: list[tuple[str, int]] = []
     if not scheduled and not keep_old and old.subject != subject:
         # Up to what was seen: the job may be back on this subject by now.
@@ -98,4 +109,4 @@ async def ensure_level(store: QueueStore, lane: str) -> None:
     await store.hint("level", lane.encode())
 
 
-__all__ = ["ensure_level", "move", "step", "stored_as", "transition"]
+__all__ = ["NO_SCHEDULE", "ensure_level", "move", "step", "stored_as", "transition"]

@@ -8,6 +8,7 @@ behind by a worker that died after the transition, and counts no more.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from time import monotonic
 
@@ -29,15 +30,17 @@ from jetbull.ledger.store.due_order import since
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 
+log = logging.getLogger("jetbull.ledger")
+
 QUIET_S = 60.0  # longer than it takes to store a patch whose hint was heard
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
 
 
 def fold(record: Record, seq: int, patch: _wire.Stored | None) -> Record:
     """The record stored at `seq` with its patch applied, if it has one."""
-    if patch is None or patch.seq < seq:
+    changed = None if patch is None or patch.seq < seq else _change(patch)
+    if changed is None:
         return record
-    changed = Record.decode(patch.data)
     return Record({**record.head, **changed.head}, changed.fixed, changed.data)
 
 
@@ -89,7 +92,9 @@ async def missed(
     patch = await store.wire.get_last(store.names.space.jobs, subject)
     if patch is None or not seen.seq < patch.seq < moved:
         return None
-    before, now = seen.record, Record.decode(patch.data)
+    before, now = seen.record, _change(patch)
+    if now is None:
+        return None
     head = {k: v for k, v in now.head.items() if k not in before.head or before.head[k] != v}
     if not head and now.data == before.data:
         return None
@@ -101,10 +106,19 @@ async def missed(
     return change
 
 
+def _change(patch: _wire.Stored) -> Record | None:
+    """What the patch says; None if no such program wrote it."""
+    try:
+        return Record.decode(patch.data)
+    except ValueError as error:
+        log.error("%s holds no change of a job and counts for none: %s", patch.subject, error)
+        return None
+
+
 async def _in_place(
     store: QueueStore, job_id: str, found: _wire.Stored, change: Callable[[Record], None]
 ) -> None:
-    record = Record.decode(found.data)
+    record = Record.read(found.data)
     change(record)
     if "after" in record.head:
         record.head["after"] = found.seq
@@ -127,7 +141,7 @@ async def _beside(
     patch: _wire.Stored | None,
     change: Callable[[Record], None],
 ) -> None:
-    record = fold(Record.decode(found.data), found.seq, patch)
+    record = fold(Record.read(found.data), found.seq, patch)
     change(record)
     subject = store.names.aux("patch", job_id)
     headers: HeaderMap = {}

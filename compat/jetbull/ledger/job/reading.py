@@ -17,7 +17,7 @@ _MAX_SUBJECTS = 500  # ids per question; the server answers up to 1,024 subjects
 
 def as_stored(found: _wire.Stored) -> Stored:
     """The job that a message of the stream holds."""
-    return Stored(found.subject, found.seq, Record.decode(found.data), parse_ms(found.time))
+    return Stored(found.subject, found.seq, Record.read(found.data), parse_ms(found.time))
 
 
 async def last_message(store: QueueStore, job_id: str) -> _wire.Stored | None:

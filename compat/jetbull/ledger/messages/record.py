@@ -19,6 +19,8 @@ from jetbull.errors import NotJSONError
 
 VERSION = 1
 
+_SPOILT = 16_384  # bytes that are kept of what is no job
+
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -133,8 +135,33 @@ class Record:
     @classmethod
     def decode(cls, payload: bytes) -> Record:
         """The record that a message holds. ValueError if it is none."""
-        head, fixed, data = payload.split(b"\n", 2)
-        return cls({} if head == b"{}" else loads(head), fixed, data)
+        line, fixed, data = payload.split(b"\n", 2)
+        head = {} if line == b"{}" else loads(line)
+        if type(head) is not dict:
+            raise ValueError("its first line is no JSON object")
+        return cls(head, fixed, data)
+
+    @classmethod
+    def read(cls, payload: bytes) -> Record:
+        """As `decode`, of a message that stands where a job should; of any other one a spoilt
+        record, so that it can be listed, has its turn, fails, and keeps no other job waiting.
+        """
+        try:
+            return cls.decode(payload)
+        except ValueError as error:
+            record = cls({}, b"", b"")
+            record.spoil(payload, error)
+            return record
+
+    def spoil(self, payload: bytes, error: Exception) -> None:
+        """Makes it a job that fails because of an `error` in reading the `payload`, which becomes
+        its data, as text.
+        """
+        reason = f"The stored message is no job: {error!r}"
+        self.head = {**self.head, "deferredFailure": reason}
+        self._parsed = {"v": VERSION, "name": "unreadable", "timestamp": 0, "opts": {}}
+        self.fixed = to_bytes(dumps(self._parsed))
+        self.data = to_bytes(dumps(payload[:_SPOILT].decode("utf-8", "replace")))
 
     def encode(self) -> bytes:
         """The three lines as they are stored."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.names import DELAYED, QueueNames
-from jetbull.ledger.messages.record import loads
+from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.singles import by_sequence, each
 
 LIMIT = 1_000_000  # more delayed jobs than this are not sorted: 50 MB, ten to twenty seconds
@@ -30,7 +30,8 @@ _SEQ = 64  # bits of a sequence
 def since(head: Mapping[str, Any], seq: int) -> list[int]:
     """`[due time, sequence]` of the message that delayed the job until then."""
     known: list[int] = head.get("since") or [0, 0]
-    return known if known[0] == int(head["due"]) else [int(head["due"]), seq]
+    due = int(head.get("due", 0))
+    return known if known[0] == due else [due, seq]
 
 
 class DueOrder:
@@ -168,7 +169,7 @@ class DueOrder:
 
 def _due_of(seq: int, data: bytes) -> tuple[int, int, int]:
     """Due time, sequence of the message that set it, sequence of this one."""
-    due, origin = since(loads(data[: data.index(b"\n")]), seq)
+    due, origin = since(Record.read(data).head, seq)
     return due, origin, seq
 
 

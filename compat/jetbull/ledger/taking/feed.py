@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable
 from time import monotonic
 
@@ -19,8 +18,6 @@ from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.taking.trips import Trips
 from jetbull.ledger.wire import Subscription, Wire
-
-log = logging.getLogger("jetbull.ledger")
 
 #: A request held by a server that dies, or by a leader that is no more, is never answered: so no
 #: request stands for long, and one that is overdue counts as lost.
@@ -153,14 +150,8 @@ class Feed:
         parts = ack.split(".")
         shift = 0 if len(parts) == 9 else 2
         nothing_behind = parts[8 + shift] == "0"
-        try:
-            record = Record.decode(data)
-        except ValueError as error:
-            log.error("%s holds no job and is left where it is: %s", subject.decode(), error)
-            return nothing_behind
-        stored = Stored(
-            subject.decode(), int(parts[5 + shift]), record, int(parts[7 + shift]) // 10**6
-        )
+        seq, time_ms = int(parts[5 + shift]), int(parts[7 + shift]) // 10**6
+        stored = Stored(subject.decode(), seq, Record.read(data), time_ms)
         self._deliver(Ticket(stored, ack, now))
         return nothing_behind
 

@@ -11,17 +11,18 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.job import late
 from jetbull.ledger.job.lease import Lease, Ticket
-from jetbull.ledger.job.moving import transition
+from jetbull.ledger.job.moving import NO_SCHEDULE, move, transition
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, HEAD, bare_token, is_schedule, lane_of, state_of
-from jetbull.ledger.messages.placing import active
+from jetbull.ledger.messages.placing import Place, active, turn
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import claim_values, head_claim_values
 from jetbull.ledger.store.batch import Message
@@ -142,6 +143,14 @@ class Claim:
             # Refused, and yet nothing changed: a cluster's new leader may have counted a message
             # that was lost with the old one. Acknowledged, the job would be lost too.
             await self._drop(store, b"-NAK")
+            return None
+        except StoreError as error:
+            if error.code != NO_SCHEDULE:
+                raise
+            # Another program put the job at the head, as a plain message.
+            place = Place(HEAD, turn(lane_of(stored.subject)))
+            with suppress(Conflict):
+                await move(store, self.job_id, stored, stored.record, place)
             return None
         return await self._won(store, seq)
 

@@ -1,0 +1,72 @@
+"""What another program stored where jobs stand: it is put aside, and all jobs have their turn."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jetbull import Job, Queue, Worker
+
+_TEXT = b"hello"
+_UNTIMED = b'{}\n{"v":1,"name":"x"}\n1'
+_NO_DATA = b'{}\n{"v":1,"name":"x","timestamp":1}\nhello'
+_LANES = {"prio": "5"}
+_OPTIONS: dict[str, dict[str, Any]] = {"head": {"lifo": True}, "prio": {"priority": 5}}
+
+
+async def _store(queue: Queue, state: str, payload: bytes) -> None:
+    store = await queue.ledger()
+    subject = store.names.job(state, "foreign", _LANES.get(state, "-"))
+    await (await store.wire.post(subject, payload))
+
+
+@pytest.mark.parametrize("payload", [_TEXT, b"", b"[]\n{}\n1", _UNTIMED, _NO_DATA])
+@pytest.mark.parametrize("limit", [None, 1])
+@pytest.mark.parametrize("state", ["wait", "head", "prio"])
+async def test_a_message_that_is_no_job_fails_when_its_turn_comes_and_keeps_no_job_waiting(
+    queue: Queue, state: str, limit: int | None, payload: bytes
+) -> None:
+    await queue.add("first", 0, _OPTIONS.get(state, {}))  # makes the priority known
+    await _store(queue, state, payload)
+    await queue.add("last", 1, _OPTIONS.get(state, {}))
+    assert len(await queue.getJobs(["waiting", "prioritized"])) == 3
+    if limit is not None:
+        await queue.setGlobalConcurrency(limit)
+    ran: list[int] = []
+    ended: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def process(job: Job, token: str) -> None:
+        ran.append(job.data)
+
+    async with Worker(queue.name, process, {"connection": queue.opts["connection"]}) as worker:
+        worker.on("completed", lambda job, *_: ended.put_nowait(job.id))
+        worker.on("failed", lambda job, *_: ended.put_nowait(job.id))
+        async with asyncio.timeout(20):
+            assert {await ended.get() for _ in range(3)} == {"1", "foreign", "2"}
+    assert sorted(ran) == [0, 1]
+    (foreign,) = await queue.getFailed()
+    assert "The stored message is no job" in str(foreign.failedReason)
+    assert await queue.remove(foreign.id) == 1
+
+
+@pytest.mark.parametrize("state", ["delayed", "active", "children", "completed", "failed"])
+async def test_a_message_that_is_no_job_hides_no_job_from_lists(queue: Queue, state: str) -> None:
+    await _store(queue, state, _TEXT)
+    await queue.add("later", 1, {"delay": 60_000})
+    shown = {"children": "waiting-children"}.get(state, state)
+    assert "foreign" in [job.id for job in await queue.getJobs([shown])]
+    assert await queue.getJobState("foreign") == shown
+    await queue.drain(delayed=True)
+    assert await queue.getDelayedCount() == 0
+
+
+async def test_a_change_that_is_none_is_passed_over(queue: Queue) -> None:
+    job = await queue.add("job", 1)
+    await job.updateData(2)
+    store = await queue.ledger()
+    await (await store.wire.post(store.names.aux("patch", job.id), _TEXT))
+    found = await queue.getJob(job.id)
+    assert found is not None
+    assert found.data == 1
