@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -17,7 +18,7 @@ from jetbull.workers.upkeep import Upkeep
 
 
 class Family:
-    """A parent whose one child has failed, and then completed; the other has yet to run."""
+    """A parent whose one child has failed, and maybe completed then; the other has yet to run."""
 
     def __init__(self, queue: Queue, store: QueueStore, seen: Stored) -> None:
         self.queue = queue
@@ -32,8 +33,8 @@ class Family:
         assert await self.queue.getJobState("parent") == "waiting"
 
 
-@pytest.fixture
-async def family(shared_url: str, name: str) -> AsyncIterator[Family]:
+@asynccontextmanager
+async def _family(shared_url: str, name: str, retried: bool) -> AsyncIterator[Family]:
     ended: asyncio.Queue[str] = asyncio.Queue()
 
     async def process(job: Job, token: str) -> None:
@@ -63,10 +64,17 @@ async def family(shared_url: str, name: str) -> AsyncIterator[Family]:
         store = await queue.ledger()
         seen = await reading.find(store, "child")
         assert seen is not None
-        await retrying.retry(store, "child", "failed", {})
-        assert await ended.get() == "completed"
+        if retried:
+            await retrying.retry(store, "child", "failed", {})
+            assert await ended.get() == "completed"
         await worker.close()
         yield Family(queue, store, seen)
+
+
+@pytest.fixture
+async def family(shared_url: str, name: str) -> AsyncIterator[Family]:
+    async with _family(shared_url, name, retried=True) as family:
+        yield family
 
 
 async def test_a_retry_that_comes_too_late_does_not_let_the_parent_wait_for_ever(
@@ -83,3 +91,13 @@ async def test_a_parent_goes_on_when_who_wanted_its_child_to_run_again_died_befo
     family.store.families = True
     await Upkeep(family.store, old_enough_ms=0).look()
     await family.goes_on()
+
+
+async def test_a_parent_goes_on_when_who_wanted_its_failed_child_to_run_again_died_before_that(
+    shared_url: str, name: str
+) -> None:
+    async with _family(shared_url, name, retried=False) as family:
+        assert await parents.wait_again(family.store, family.seen.record, "child")
+        family.store.families = True
+        await Upkeep(family.store, old_enough_ms=0).look()
+        await family.goes_on()

@@ -2,7 +2,7 @@
 
     a parent nobody let go     the teller died between booking the last child and letting it go
     a parent of no child       the child was removed, and who removed it died before saying so
-    a parent of a completed    child that was to run again: who wanted that died before moving it
+    a parent of a child        that was to run again: who wanted that died before moving it
     a bulk in parts            its producer died before all of them were stored
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
     a key of a finished job    the worker died between outcome and freeing the deduplication id
@@ -222,7 +222,7 @@ class Upkeep:
             await releasing.release(self._store, parent_id)
 
     async def _look_at_children(self, parent_id: str, noted: set[tuple[str, str]]) -> None:
-        """Books out children that have completed or are gone; some are still in Redis, or `noted`:
+        """Books out children that have ended or are gone; some are still in Redis, or `noted`:
         whoever added the flow died before they were stored.
         """
         store = self._store
@@ -243,8 +243,8 @@ class Upkeep:
                 log.warning("child %s of %s is not there any more", key, parent_id)
                 parent = parentage.Parent(store, parent_id, key)
                 await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
-            elif public_state_of(child.subject) == "completed":
-                await parents.tell_completed(child_store, child, child_id)
+            else:
+                await parents.tell_missed(child_store, child, child_id)
 
     async def _remembered(self) -> None:
         store = self._store

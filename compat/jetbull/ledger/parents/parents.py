@@ -76,6 +76,16 @@ async def tell_again(store: QueueStore, job_id: str) -> None:
         await tell_failed(store, child, job_id)
 
 
+async def tell_missed(store: QueueStore, child: Stored, job_id: str) -> None:
+    """Tells a parent that waits for a child of long ago what it should have heard of its end."""
+    state = public_state_of(child.subject)
+    if state == "completed":
+        await tell_completed(store, child, job_id)
+    elif state == "failed" and "policy" not in child.record.given.get("parent", {}):
+        # One that was adopted may have failed before: its parent waits until it runs again.
+        await tell_failed(store, child, job_id)
+
+
 async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
     """A finished child is to run again: its parent waits for it once more, if it had booked its
     end. Whether it had: then `tell_again` is for a child that does not run after all.
@@ -136,4 +146,4 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
             return True
 
 
-__all__ = ["adopt", "tell_again", "tell_completed", "tell_failed", "wait_again"]
+__all__ = ["adopt", "tell_again", "tell_completed", "tell_failed", "tell_missed", "wait_again"]
