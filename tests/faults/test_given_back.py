@@ -272,3 +272,19 @@ async def test_what_cannot_be_put_right_keeps_nothing_else_from_being_put_right(
         await store.purge(store.names.any_state(str(job.id)))
         await looked_after(store)
         assert await counting.list_subjects(store, patch) == []
+
+
+@pytest.mark.parametrize("lifo", [False, True])
+async def test_a_job_that_keeps_its_priority_does_not_come_back(
+    server: EmbeddedServer, name: str, lifo: bool
+) -> None:
+    async with Queue(name, {"connection": server.url}) as queue:
+        opts = {"priority": 5, **GONE_AFTERWARDS}
+        jobs = [await queue.add("job", n, opts) for n in range(3)]
+        for job in (jobs[0], jobs[1], jobs[0]):
+            await job.changePriority({"priority": 5, "lifo": lifo})
+        order = (1, 0, 2) if lifo else (2, 1, 0)
+        assert await run_all(queue, server.url, 3) == [jobs[n].id for n in order]
+        store = await queue.ledger()
+        await killed(server, store)
+        assert await living(store) == []

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, QueueEvents, Worker
+from jetbull.errors import JetbullError
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.moving import move, step
@@ -291,3 +292,43 @@ async def test_outcomes_stored_while_all_locks_expire_are_told_once(
     assert len(told) == jobs
     assert {job_id: times for job_id, times in told.items() if times > 1} == {}
     await queue.close()
+
+
+async def _changed(job: Job, what: str) -> None:
+    if what == "delay":
+        await job.changeDelay(30_000)
+    elif what == "priority":
+        await job.changePriority({"priority": 3})
+    else:
+        await job.updateData(2)
+
+
+@pytest.mark.parametrize("priority", [0, 5])
+@pytest.mark.parametrize("what", ["delay", "priority", "data"])
+async def test_a_job_that_comes_due_while_it_is_changed_is_changed_behind_that(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch, what: str, priority: int
+) -> None:
+    monkeypatch.setattr(late, "_AT_HAND_MS", 120_000)  # so that it fires about now
+    async with Queue(name, apart(shared_url, 0)) as queue:
+        store = await queue.ledger()
+        job = await queue.add("job", 1, {"delay": 60_000, "priority": priority})
+        changing = asyncio.ensure_future(_changed(job, what))
+        delayed = await store.newest(job.id)
+        assert delayed is not None
+        ticket = dict(delayed.headers)
+        target = ticket["Nats-Schedule-Target"]
+        await asyncio.wait([changing], timeout=0.1)
+        assert not changing.done()
+        gone = {"Nats-Schedule-Next": "purge", "Nats-Scheduler": delayed.subject}
+        await store.put(target, delayed.data, gone)  # as the server does
+        async with asyncio.timeout(10):
+            if what == "delay":
+                with pytest.raises(JetbullError, match="not in the delayed state"):
+                    await changing
+            else:
+                await changing
+        found = await queue.getJob(job.id)
+        assert found is not None
+        assert found.data == (2 if what == "data" else 1)
+        assert found.priority == (3 if what == "priority" else priority)
+        assert await found.getState() == ("prioritized" if found.priority else "waiting")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.ledger.job import reading
+from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import DELAYED, lane_of, state_of
@@ -19,6 +21,9 @@ async def change_delay(
     """Due in `delay_ms` from now, or at `due_ms`."""
     while True:
         found = await delayed_job(store, job_id, "changeDelay")
+        if late.is_firing(found.record):
+            await asyncio.sleep(late.LOOK_SECONDS)
+            continue
         record = found.record.copy()
         record.head["delay"] = delay_ms
         due = int(now_ms() + delay_ms) if due_ms is None else due_ms

@@ -11,9 +11,10 @@ from jetbull.errors import Conflict, JetbullError
 from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
 from jetbull.ledger.belongings import blobs
-from jetbull.ledger.job import reading
+from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.job.patches import rewrite
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import (
     DELAYED,
     HEAD,
@@ -31,6 +32,7 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.options import check_priority
 
 _LOOK_SECONDS = 5.0
+_HELD_MS = 10_000
 
 
 class Ending(Protocol):
@@ -103,6 +105,9 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
             if await rewrite(store, job_id, beside):
                 return
             continue
+        if state == DELAYED and late.is_firing(found.record):
+            await asyncio.sleep(late.LOOK_SECONDS)
+            continue
         record = found.record.copy()
         field(record)
         try:
@@ -114,10 +119,33 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
                 due = int(record.head["due"])
                 record.head["since"] = since(record.head, found.seq)
                 place = delayed(due, priority, lane_of(found.subject))
-            await move(store, job_id, found, record, place, catch_up=True)
+            if state == PRIO and lane_of(found.subject) == place.lane:
+                await _behind_itself(store, job_id, found, record, place)
+            else:
+                await move(store, job_id, found, record, place, catch_up=True)
         except Conflict:
             continue
         return
+
+
+async def _behind_itself(
+    store: QueueStore, job_id: str, found: Stored, record: Record, place: Place
+) -> None:
+    """Moves a job within its own line, by way of a delay that brings it back should this process
+    die: a message that overwrote the ticket would go with the job, and a server that is killed
+    would give the ticket back.
+    """
+    while_held = delayed(now_ms() + _HELD_MS, record.priority)
+    held = await move(store, job_id, found, record, while_held, catch_up=True)
+    while True:
+        try:
+            await move(store, job_id, held, held.record, place)
+            return
+        except Conflict:
+            now = await reading.find(store, job_id)
+            if now is None or state_of(now.subject) != DELAYED:
+                return
+            held = now
 
 
 async def until_finished(job: JobBody, queue_events: Ending, ttl: int | None) -> Any:

@@ -18,6 +18,7 @@ import logging
 from collections.abc import Iterable
 
 from jetbull.ledger import wire as _wire
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import (
     PRIO,
     SETTLE,
@@ -32,6 +33,10 @@ from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 500  # jobs per question
+_AT_HAND_MS = 10  # a message on its way now may come too late
+_FIRING_MS = 1000  # a schedule that has not fired by then does not do so in this moment
+
+LOOK_SECONDS = 0.01  # between two looks whether one has fired
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -43,6 +48,16 @@ def fired(ticket: Stored) -> bool:
         return False
     state = state_of(ticket.subject)
     return state in (STALLED, SETTLE) or (state in (WAIT, PRIO) and "due" in head)
+
+
+def is_firing(job: Record) -> bool:
+    """Whether the schedule of a delayed job fires about now.
+
+    What takes its place then may become a ticket as well. In one line the two have one subject, and
+    which of them overwrote the other a killed server gives back: better to wait for the first.
+    """
+    left = int(job.head.get("due", 0)) - now_ms()
+    return -_FIRING_MS < left < _AT_HAND_MS
 
 
 async def is_late(store: QueueStore, ticket: Stored) -> bool:
@@ -91,4 +106,12 @@ async def discard(store: QueueStore, ticket: Stored) -> None:
     await store.purge(ticket.subject, seq=ticket.seq + 1)
 
 
-__all__ = ["discard", "fired", "is_late", "promoted_beside", "stands_behind"]
+__all__ = [
+    "LOOK_SECONDS",
+    "discard",
+    "fired",
+    "is_firing",
+    "is_late",
+    "promoted_beside",
+    "stands_behind",
+]

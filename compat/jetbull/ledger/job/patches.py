@@ -8,12 +8,14 @@ behind by a worker that died after the transition, and counts no more.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from time import monotonic
 
 from jetbull.errors import Conflict
 from jetbull.ledger import wire as _wire
+from jetbull.ledger.job import late
 from jetbull.ledger.messages.guard import HeaderMap, drop, expect
 from jetbull.ledger.messages.names import (
     GONE,
@@ -64,6 +66,9 @@ async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], Non
             return done
         try:
             if is_schedule(newest.subject) and state_of(newest.subject) != HEAD:
+                if late.is_firing(Record.read(newest.data)):
+                    await asyncio.sleep(late.LOOK_SECONDS)
+                    continue
                 await _in_place(store, job_id, newest, change)
                 return True
             await _beside(store, job_id, newest, patch, change)
