@@ -10,14 +10,14 @@ import pytest
 from jetbull import Queue
 from jetbull.commands import completing, pipelining
 from jetbull.commands.inserting import finish_abandoned
-from jetbull.ledger.adding import note, notes
+from jetbull.ledger.adding import note, noted_jobs, notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import commit
 from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
-from .noted import Running, left_notes
+from .noted import Halting, Running, left_notes
 
 _JOBS = 6
 
@@ -125,4 +125,62 @@ async def test_a_worker_that_stood_still_while_another_saw_to_a_note_stores_no_j
     await running[0].done(1)
     await running[0].worker.close()
     assert running[0].ran == [*(f"job {n}" for n in range(_JOBS)), "next", "last"]
+    assert await left_notes(store) == []
+
+
+async def test_an_owner_that_runs_while_two_look_into_its_note_does_not_run_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    store = await queue.ledger()
+    with monkeypatch.context() as patch:
+        Halting(patch, 0)
+        with pytest.raises(InterruptedError):
+            await queue.add("owner", 0, {**KEEP, "deduplication": {"id": "d", "ttl": 3_600_000}})
+    look = noted_jobs.came_and_went
+
+    async def looked(*args: Any) -> Any:
+        seen = await look(*args)
+        monkeypatch.setattr(noted_jobs, "came_and_went", look)
+        await finish_abandoned(store, 0)
+        await queue.add("next", 0, KEEP)
+        running.append(Running(queue))
+        await running[0].done(2)
+        return seen
+
+    running: list[Running] = []
+    monkeypatch.setattr(noted_jobs, "came_and_went", looked)
+    await finish_abandoned(store, 0)
+    await queue.add("last", 0)
+    await running[0].done(1)
+    await running[0].worker.close()
+    assert running[0].ran == ["owner", "next", "last"]
+    assert await left_notes(store) == []
+
+
+async def test_an_owner_that_runs_while_its_process_looks_for_it_does_not_run_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    monkeypatch.setattr(note, "_FRESH_MS", 0)  # as if it had been held up
+    store = await queue.ledger()
+    look = noted_jobs.came_and_went
+
+    async def looked(*args: Any) -> Any:
+        seen = await look(*args)
+        monkeypatch.setattr(noted_jobs, "came_and_went", look)
+        await finish_abandoned(store, 0)
+        await queue.add("next", 0, KEEP)
+        running.append(Running(queue))
+        await running[0].done(2)
+        return seen
+
+    only = {**KEEP, "deduplication": {"id": "d", "ttl": 3_600_000}}
+    running: list[Running] = []
+    monkeypatch.setattr(noted_jobs, "came_and_went", looked)
+    await queue.add("owner", 0, only)
+    await queue.add("last", 0)
+    await running[0].done(1)
+    await running[0].worker.close()
+    assert running[0].ran == ["owner", "next", "last"]
     assert await left_notes(store) == []

@@ -32,7 +32,7 @@ from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import parentage, releasing
 from jetbull.ledger.parents.bookkeeping import expectation
-from jetbull.ledger.store.batch import PATIENCE, commit, most_in_batch
+from jetbull.ledger.store.batch import PATIENCE, Message, commit, most_in_batch
 from jetbull.ledger.store.grouping import OnStored
 from jetbull.ledger.store.store import QueueStore
 
@@ -109,8 +109,8 @@ async def help_on(store: QueueStore, called: str) -> None:
     """Stores what is missing of a note of that name, whoever is busy with it."""
     note = await note_reading.find(store, called)
     if note is not None:
-        gone = await noted_jobs.came_and_went(note)
-        await store_rest([e for e in note.jobs if e not in gone])
+        for entry in note.jobs:
+            await put_again(entry, note)
 
 
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]:
@@ -136,9 +136,10 @@ async def _finish(note: Note) -> list[Entry]:
         e.told.append(announcer(e.store, e.job.job_id, e.job.record, e.job.place))
     key = note.key
     if key is not None:
-        gone = await noted_jobs.came_and_went(note)
-        done = [e for e in note.jobs if e not in gone]
-        done = await store_rest(done) if await note_reading.is_held(note, key) else []
+        if not await note_reading.is_held(note, key):
+            await note.store.purge(note.subject, seq=note.seq + 1)  # it was never added
+            return []
+        done = [entry for entry in note.jobs if await put_again(entry, note) is Put.STORED]
         await note_ending.drop(note)
         return done
     return await complete(note, note.jobs)
@@ -171,16 +172,29 @@ class Put(Enum):
     TAKEN = "another job has its id"
 
 
-async def _put(entry: Entry, on_stored: OnStored | None = None) -> Put:
+async def _put(
+    entry: Entry, on_stored: OnStored | None = None, ending: Message | None = None
+) -> Put:
+    """Stores a job of a note, in one step with what ends the note, if that is given; `Conflict`
+    where that was refused.
+    """
     store, job = entry.store, entry.job
     deadline = monotonic() + PATIENCE
     while True:
         message = message_for(store, job)
         try:
-            await store.put(message.subject, message.payload, message.headers, on_stored)
+            if ending is None:
+                await store.put(message.subject, message.payload, message.headers, on_stored)
+                return Put.STORED
+            both = [message, ending]
+            seq = await commit(store.wire, store.names.space.jobs, both, patience=0)
+            if on_stored is not None:
+                on_stored(seq - 1)
             return Put.STORED
         except Conflict:
             found = await store.newest(job.job_id)
+            if found is None and ending is not None:
+                raise
             if found is None:
                 # A new leader of a cluster refuses by a message that nobody sees, or ever will.
                 if monotonic() > deadline:
@@ -196,10 +210,23 @@ async def _put(entry: Entry, on_stored: OnStored | None = None) -> Put:
 
 
 async def put_again(entry: Entry, note: Note) -> Put:
-    """As `_put`, for a job that something was in the way of, if only a lost answer."""
+    """As `_put`, for a job that something was in the way of, if only a lost answer.
+
+    While its note stands both are one step, with the note's end: a job that is not there when one
+    looks may have run and be gone when its turn comes, and nothing would refuse it.
+    """
     told = entry.job.on_stored
-    if not await noted_jobs.came_and_went(note):
-        return await _put(entry, told)
+    deadline = monotonic() + PATIENCE
+    while True:
+        stands = bool(await note_reading.time_of(note))
+        if await noted_jobs.came_and_went(note):
+            break
+        try:
+            return await _put(entry, told, note_ending.last_word(note) if stands else None)
+        except (AckTimeout, Conflict):
+            if not stands or monotonic() > deadline:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
     if told is not None:
         told(0)
     return Put.THERE

@@ -42,6 +42,12 @@ async def time_of(note: Note) -> str:
     return "" if found is None else found.time
 
 
+async def has_ended(note: Note) -> bool:
+    """Whether the note's last word is there: all of its jobs were stored."""
+    found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
+    return found is not None and not found.data
+
+
 async def _look(store: QueueStore, subject: str) -> Stored | None:
     found = await store.wire.get_last(store.names.space.jobs, subject)
     return None if found is None or not found.data else found
@@ -70,4 +76,4 @@ async def _read(store: QueueStore, found: Stored) -> Note:
     return Note(store, found.subject, found.seq, await decode(store, found.data), found.time)
 
 
-__all__ = ["abandoned", "find", "held", "is_held", "time_of"]
+__all__ = ["abandoned", "find", "has_ended", "held", "is_held", "time_of"]

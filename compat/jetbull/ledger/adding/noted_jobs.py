@@ -23,6 +23,8 @@ async def came_and_went(note: Note) -> list[Entry]:
     If somebody has seen to the note meanwhile, those are all of its jobs.
     """
     time = await note_reading.time_of(note)
+    if not time and await note_reading.has_ended(note):
+        return note.jobs
     if not time and (note.key is None or is_record(note.key, note.store)):
         return note.jobs
     gone: list[Entry] = []
