@@ -87,6 +87,17 @@ async def count(store: QueueStore, before: Counted, window: Window, starts: int)
     return Counted(after, await store.put(message.subject, message.payload, message.headers))
 
 
+async def lengthen(store: QueueStore, before: Counted, end_ms: int) -> Counted:
+    """Has the window end later; as it is stored then, or as it is where it is another by now."""
+    while True:
+        try:
+            return await count(store, before, replace(before.window, end_ms=end_ms), 0)
+        except Conflict:
+            start_ms, before = before.window.start_ms, await counted(store)
+            if before.window.start_ms != start_ms or before.window.end_ms >= end_ms:
+                return before
+
+
 async def close_window(store: QueueStore, duration_ms: int) -> None:
     """Nothing starts for `duration_ms`, and the workers are told."""
     while True:
@@ -127,6 +138,7 @@ __all__ = [
     "close_window",
     "count",
     "counted",
+    "lengthen",
     "open_window",
     "opened",
     "rate_of",

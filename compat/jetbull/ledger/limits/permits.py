@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from jetbull.errors import Conflict
+from jetbull.errors import Conflict, JetbullError
 from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.gate import Rate
 from jetbull.ledger.messages.clock import now_ms
@@ -22,6 +22,7 @@ __all__ = ["HOLD_SECONDS", "NARROW", "Permits"]
 NARROW = 20
 HOLD_SECONDS = 0.1
 _TRIPS = 5  # unused starts are kept for so many answers of the server: slots wait for theirs
+_PROMPT_MS = 2  # so long after its window was opened a start counts as made at once
 _LATE_MS = 100  # starts that were counted when their window was over already hold so long
 _SHARE = 4  # at most this part of the room is counted ahead
 
@@ -36,6 +37,7 @@ class Permits:
         self._spare_until = 0.0
         self._end_ms = 0  # of the window in which the spare ones were counted
         self._good_until_ms = 0  # then the spare ones are none any more
+        self._lengthening: asyncio.Task[gate.Counted] | None = None
         self._lock = asyncio.Lock()
         self._filling = asyncio.Lock()
 
@@ -99,7 +101,7 @@ class Permits:
     async def _count(self, count: int, rate: Rate, share: int) -> int:
         async with self._lock:
             while True:
-                known = self._counted
+                known = await self._known()
                 before = known or await gate.counted(self._store)
                 window = gate.opened(before.window, rate[1])
                 count = min(count, max(0, rate[0] - window.count) // share)
@@ -120,10 +122,28 @@ class Permits:
                 answered = monotonic()
                 self._spare_until = answered + max(HOLD_SECONDS, _TRIPS * (answered - asked))
                 now = now_ms()
+                if now >= window.end_ms and (answered - asked) * 1000 < rate[1]:
+                    continue  # these would be starts of the next window, and not counted in it
                 if now >= window.end_ms:
                     # The answer took so long that none could be made otherwise, ever.
                     self._good_until_ms = now + _LATE_MS
+                elif window is not before.window and now - window.start_ms > _PROMPT_MS:
+                    # It was opened a while ago, and its first starts come only now. Not waited for:
+                    # they are not to come later still.
+                    self._end_ms = self._good_until_ms = end_ms = now + rate[1]
+                    longer = gate.lengthen(self._store, self._counted, end_ms)
+                    self._lengthening = asyncio.ensure_future(longer)
                 return count
+
+    async def _known(self) -> gate.Counted | None:
+        """The window as this worker left it; None if it has to be read."""
+        lengthening, self._lengthening = self._lengthening, None
+        if lengthening is not None:
+            try:
+                self._counted = await lengthening
+            except JetbullError:  # it is not known whether it ends later
+                self._counted = None
+        return self._counted
 
     def is_held(self) -> bool:
         """Whether unused starts were counted so long ago that others should have them."""
@@ -132,6 +152,7 @@ class Permits:
     async def give_back(self) -> None:
         """Takes the unused starts out of the window again."""
         async with self._lock:
+            await self._known()
             while (count := self.spare) > 0:
                 counted = self._counted or await gate.counted(self._store)
                 if counted.window.end_ms != self._end_ms:
