@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 from jetbull.errors import JetbullError, StreamMissing
 from jetbull.health import check_readiness
+from jetbull.health.copies import has_leader, look_at_copies
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages import clock
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
-from jetbull.ledger.queue.consumers import repair_consumer, wait_consumer
+from jetbull.ledger.queue.consumers import level_consumer, repair_consumer, wait_consumer
+from jetbull.ledger.queue.counting import levels
 from jetbull.ledger.queue.presence import workers
 from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
@@ -106,10 +108,13 @@ async def _streams(store: QueueStore) -> AsyncIterator[Finding]:
     for wanted in streams.configurations(store.names.space, store.names.space.replicas):
         name = wanted["name"]
         try:
-            config = (await store.wire.api(f"STREAM.INFO.{name}"))["config"]
+            info = await store.wire.api(f"STREAM.INFO.{name}")
         except StreamMissing:
             yield Finding("stream", "wrong", f"{name} is missing: open a queue to make it anew.")
             continue
+        config = info["config"]
+        for grade, sentence in look_at_copies(name, info):
+            yield Finding("copies", grade, sentence)
         wrong = list(_tampered(wanted, config))
         for sentence in wrong:
             yield Finding("stream", "wrong", f"{name} {sentence}")
@@ -171,7 +176,9 @@ async def _account(store: QueueStore) -> Finding:
 
 
 async def _consumers(store: QueueStore) -> AsyncIterator[Finding]:
-    for name, _ in (wait_consumer(store.names), repair_consumer(store.names)):
+    lanes = [str(level) for level in await levels(store)]
+    lines = [wait_consumer(store.names), *(level_consumer(store.names, lane) for lane in lanes)]
+    for name, _ in (*lines, repair_consumer(store.names)):
         try:
             info = await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
         except StreamMissing:
@@ -179,7 +186,10 @@ async def _consumers(store: QueueStore) -> AsyncIterator[Finding]:
             yield Finding("consumer", "hint", sentence)
             continue
         config = info["config"]
-        if int(config.get("max_deliver", -1)) != -1:
+        if not has_leader(info):
+            sentence = f"{name} has no leader and hands nothing out: see to the cluster's servers."
+            yield Finding("consumer", "wrong", sentence)
+        elif int(config.get("max_deliver", -1)) != -1:
             sentence = f"{name} gives up after {config['max_deliver']} deliveries: set -1."
             yield Finding("consumer", "wrong", sentence)
         elif info.get("paused"):
@@ -222,11 +232,22 @@ async def _settings(queue: Queue) -> Finding:
 async def _stuck(store: QueueStore) -> AsyncIterator[Finding]:
     now = clock.now_ms()
     overdue: list[str] = []
+    foreign: list[str] = []
     for state in (ACTIVE, DELAYED):
         for message in await _oldest(store, state):
             due = _due_ms(message)
             if due and now - due > _OVERDUE_MS:
                 overdue.append(last_token(message.subject))
+            elif not due:
+                foreign.append(message.subject)
+    if foreign:
+        yield Finding(
+            "jobs",
+            "wrong",
+            f"{len(foreign)} messages, such as {foreign[0]}, stand where jobs run or wait for "
+            "their time, and will never move, for no jetbull stored them: "
+            f"`nats stream purge {store.names.space.jobs} --subject …` removes them.",
+        )
     if overdue:
         yield Finding(
             "schedules",
@@ -242,7 +263,7 @@ async def _stuck(store: QueueStore) -> AsyncIterator[Finding]:
             f"{len(stuck)} jobs wait although workers are idle, such as {stuck[0]}: "
             "restart the workers, and tell us.",
         )
-    if not overdue and not stuck:
+    if not (overdue or stuck or foreign):
         yield Finding("jobs", "ok", "No job is stuck.")
 
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 from tests.faults.servers import Servers
 
 from jetbull import FlowProducer, Queue, Worker
+from jetbull.diagnosis import diagnose
 from jetbull.errors import AckTimeout, JetbullError
 from jetbull.health import check_readiness
 from jetbull.ledger.queue import tally
@@ -159,3 +160,15 @@ async def _told_by_leader(store: QueueStore) -> bytes:
         return (await store.wire.request("$JS.API.STREAM.MSG.GET.JB_bull", newest)).data
     except AckTimeout:
         return b""
+
+
+@pytest.mark.timeout(180)
+async def test_the_doctor_tells_a_copy_that_is_away_and_a_stream_without_a_leader(
+    servers: Servers, cluster: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.ledger.wire.wire.READ_PATIENCE", 1.0)
+    for number, told in ((0, "has a copy on node0, which is away"), (1, "JB_bull has no leader")):
+        await servers.kill(number)
+        async with asyncio.timeout(60):
+            while not any(told in f.detail for f in await diagnose(cluster) if f.grade == "wrong"):
+                await asyncio.sleep(0.5)

@@ -293,6 +293,15 @@ class TestDoctor:
         assert any("no worker is there" in detail for detail in wrong(await diagnose(queue)))
         await queue.close()
 
+    async def test_tells_a_message_that_no_jetbull_stored_and_that_never_moves(
+        self, server: EmbeddedServer, name: str
+    ) -> None:
+        async with Queue(name, {"connection": server.url}) as queue:
+            store = await queue.ledger()
+            subject = store.names.job("active", "nonsense")
+            await store.put(subject, b"not a job", {})
+            assert any(subject in detail for detail in wrong(await diagnose(queue)))
+
     async def test_tells_a_server_that_is_away(self, name: str) -> None:
         queue = Queue(name, {"connection": "nats://127.0.0.1:1"})
         assert any("No NATS server answers" in detail for detail in wrong(await diagnose(queue)))
