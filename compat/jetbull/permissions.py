@@ -98,6 +98,7 @@ def _worker(space: Space, queues: list[QueueNames]) -> list[str]:
     allowed = [
         f"$JS.API.CONSUMER.CREATE.{jobs}.>",
         f"$JS.API.CONSUMER.INFO.{jobs}.*",
+        f"$JS.API.CONSUMER.LIST.{jobs}",
         f"$JS.API.CONSUMER.DELETE.{jobs}.*",
         f"$JS.API.CONSUMER.MSG.NEXT.{jobs}.*",
         f"$JS.ACK.{jobs}.>",
@@ -119,6 +120,7 @@ def _reader(space: Space, queues: list[QueueNames]) -> list[str]:
     allowed = [
         "$JS.API.INFO",
         f"$JS.API.CONSUMER.INFO.{space.jobs}.*",
+        f"$JS.API.CONSUMER.LIST.{space.jobs}",
         f"$JS.API.CONSUMER.DELETE.{space.events}.*",
     ]
     for names in queues:

@@ -13,6 +13,7 @@ import pytest
 from jetbull import FlowProducer, Queue, QueueEvents, Worker
 from jetbull.cli import main
 from jetbull.errors import AckTimeout, ConfigurationError
+from jetbull.ledger.queue import tally
 from jetbull.permissions import ROLES, permissions_of
 from jetbull.server import EmbeddedServer
 
@@ -108,7 +109,11 @@ async def test_a_worker_runs_flows_over_its_queues_and_keeps_to_retention(
     await reader.close()
 
 
-async def test_a_reader_sees_jobs_counts_logs_workers_and_events(server: EmbeddedServer) -> None:
+@pytest.mark.parametrize("most", [0, tally.EXACT_LIMIT])
+async def test_a_reader_sees_jobs_counts_logs_workers_and_events(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(tally, "EXACT_LIMIT", most)
     reader, producer = queue_of(server, "reader"), queue_of(server, "producer")
     events = QueueEvents(QUEUE, {"connection": login(server, "reader")})
     told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -127,6 +132,7 @@ async def test_a_reader_sees_jobs_counts_logs_workers_and_events(server: Embedde
     assert read.name == "job"
     assert (await reader.getJobLogs(job.id))["logs"] == ["seen"]
     assert len(await reader.getWorkers()) == 1
+    assert "completed" in await reader.getJobCounts()
     for one in (worker, events, reader, producer):
         await one.close()
 

@@ -16,9 +16,13 @@ _LIMIT = 10
 _MORE_THAN_AN_ANSWER = 1100
 
 
-@pytest.fixture
-async def queue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Queue[Any, Any]]:
+@pytest.fixture(params=["listed", "one by one"])
+async def queue(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Queue[Any, Any]]:
     monkeypatch.setattr(tally, "EXACT_LIMIT", _LIMIT)
+    if request.param == "one by one":
+        monkeypatch.setattr(tally, "_LISTED", -1)
     with EmbeddedServer() as server:
         async with Queue("counted", {"connection": server.url}) as queue:
             yield queue

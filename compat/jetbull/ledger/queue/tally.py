@@ -1,15 +1,15 @@
 """How many jobs are in each state, asked in the way that takes the least time.
 
 Few jobs are listed and counted exactly. With many, the server's own counters are read: consumers
-nobody reads, whose `num_pending` the server keeps (1 ms, whatever the number). What was found a
-moment ago tells which way it will be, and which states had hardly any jobs: these come in one
-answer, message by message.
+nobody reads, whose `num_pending` the server keeps, whatever the number. As long as the stream has
+few consumers they come in one answer. What was found a moment ago tells which way it will be, and
+which states had hardly any jobs: these come in one answer, message by message.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import monotonic
 
 from jetbull.errors import StoreError
@@ -25,6 +25,7 @@ from jetbull.ledger.messages.names import (
     STALLED,
     WAIT,
 )
+from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
 from jetbull.ledger.queue.counting import (
     STATES,
     Counts,
@@ -33,6 +34,7 @@ from jetbull.ledger.queue.counting import (
     count_matching,
     count_tickets,
     levels,
+    pending_of_all,
     states_of_all,
 )
 from jetbull.ledger.store.shared import Shared
@@ -42,6 +44,7 @@ __all__ = ["EXACT_LIMIT", "count_all"]
 
 EXACT_LIMIT = 2000
 _HANDFUL = 4  # messages, which cost no more than a counter that is asked for
+_LISTED = 32  # consumers of all queues, whose list costs no more than asking for each of a queue's
 _FRESH_S = 2.0  # hardly more is added meanwhile than is listed in a tenth of a second
 _FAMILIES = {
     f"{HEAD}.*": "waiting",
@@ -75,12 +78,14 @@ class Tally:
         self._was_small = False
         self._sizes: dict[str, int] = {}  # messages of each family when last counted
         self._levels: list[int] = []
+        self._consumers = 0  # of the stream, when last looked
 
     async def count(self) -> Counts:
         """Jobs per BullMQ state."""
         if monotonic() - self._looked > _FRESH_S:
             info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
             self._was_small = int(info["state"]["messages"]) <= EXACT_LIMIT
+            self._consumers = int(info["state"]["consumer_count"])
             self._sizes, self._levels = {}, []
         counts = await (self._list() if self._was_small else self._ask())
         self._was_small = sum(counts.values()) <= EXACT_LIMIT
@@ -98,14 +103,40 @@ class Tally:
         known = _SOON_OVER if self._store.wire.is_clustered else {**self._sizes, **_SOON_OVER}
         few = [family for family in _FAMILIES if known.get(family, _HANDFUL + 1) <= _HANDFUL]
         many = [family for family in _FAMILIES if family not in few]
-        found, sizes = await asyncio.gather(
-            self._handful(few), asyncio.gather(*(self._size(family) for family in many))
-        )
-        self._sizes = {**found, **dict(zip(many, sizes, strict=True))}
+        self._sizes = await (self._by_list if self._may_list else self._one_by_one)(few, many)
         counts = dict.fromkeys(STATES, 0)
         for family, size in self._sizes.items():
             counts[_FAMILIES[family]] += size
         return counts if sum(counts.values()) > EXACT_LIMIT else await self._list()
+
+    @property
+    def _may_list(self) -> bool:
+        return self._consumers <= _LISTED and not self._store.wire.is_clustered
+
+    async def _by_list(self, few: list[str], many: list[str]) -> dict[str, int]:
+        store = self._store
+        found, pending, self._levels = await store.wire.together(
+            self._handful(few), pending_of_all(store), levels(store)
+        )
+        self._consumers = len(pending)
+        return {**found, **{family: await self._listed(family, pending) for family in many}}
+
+    async def _one_by_one(self, few: list[str], many: list[str]) -> dict[str, int]:
+        found, sizes = await asyncio.gather(
+            self._handful(few), asyncio.gather(*(self._size(family) for family in many))
+        )
+        return {**found, **dict(zip(many, sizes, strict=True))}
+
+    async def _listed(self, family: str, pending: Mapping[str, int]) -> int:
+        """The size of a family by the list of all counters; one that is missing is made."""
+        names, state = self._store.names, family.partition(".")[0]
+        if state == PRIO:
+            counters = [level_consumer(names, str(level))[0] for level in self._levels]
+        else:
+            counters = [wait_consumer(names)[0] if state == WAIT else names.consumer(f"n{state}")]
+        if all(counter in pending for counter in counters):
+            return sum(pending[counter] for counter in counters)
+        return await self._size(family)
 
     async def _handful(self, families: Iterable[str]) -> dict[str, int]:
         """The sizes of families that hold few messages or none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Awaitable
 from time import monotonic
 from typing import Any
 
@@ -36,6 +37,7 @@ class Answering(Connection):
         self._waiters: dict[bytes, Waiter] = {}
         self._busy_poll = BusyPoll(self._loop, lambda: len(self._waiters), 2 * _FEW)
         self._next = 0
+        self._groups = 0  # of questions that are being asked
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def _begin(self) -> None:
@@ -60,7 +62,22 @@ class Answering(Connection):
 
         Where much is, more comes in this turn of the event loop, and one write is for all.
         """
-        if len(self._waiters) <= _FEW:
+        if len(self._waiters) <= _FEW and not self._groups:
+            self._client.hurry()
+            self._busy_poll.begin()
+
+    def together(self, *questions: Awaitable[Any]) -> asyncio.Future[list[Any]]:
+        """As `asyncio.gather`, for questions that do not depend on each other: they leave in one
+        write. Each write wakes the server, which may answer the first before the next is sent.
+        """
+        self._groups += 1
+        answers = asyncio.gather(*questions)
+        self._loop.call_soon(self._asked)  # behind the first steps of all
+        return answers
+
+    def _asked(self) -> None:
+        self._groups -= 1
+        if not self._groups:
             self._client.hurry()
             self._busy_poll.begin()
 
