@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 import pytest
 
 from jetbull import Queue
-from jetbull.ledger.job.reading import find_many
+from jetbull.ledger.job.reading import find_unchanged
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import pages
 from jetbull.ledger.store.store import QueueStore
@@ -29,16 +29,13 @@ def remove_while_reading(queue: Queue, monkeypatch: pytest.MonkeyPatch, ids: Ite
     """These jobs are removed when they are listed and not yet looked up."""
     leaving = set(ids)
 
-    async def removing(
-        store: QueueStore, job_ids: Iterable[str], known: Mapping[str, Stored]
-    ) -> dict[str, Stored]:
-        listed = list(job_ids)
-        for job_id in leaving.intersection(listed):
+    async def removing(store: QueueStore, known: Mapping[str, Stored]) -> dict[str, Stored]:
+        for job_id in leaving.intersection(known):
             leaving.remove(job_id)
             await queue.remove(job_id)
-        return await find_many(store, listed, known)
+        return await find_unchanged(store, known)
 
-    monkeypatch.setattr(pages, "find_many", removing)
+    monkeypatch.setattr(pages, "find_unchanged", removing)
 
 
 @pytest.mark.parametrize("ascending", [True, False])

@@ -77,6 +77,41 @@ async def find_many(
     return jobs
 
 
+async def find_unchanged(store: QueueStore, known: Mapping[str, Stored]) -> dict[str, Stored]:
+    """Those of the jobs whose newest message is the known one, with what was written beside them.
+
+    Asked of a server that holds all that these messages came from. As the sequences of what the
+    known ones came with are known, the server is asked only for what lies behind the first other.
+    """
+    ids = sorted(known, key=lambda job_id: known[job_id].seq)
+    same = dict(known)
+    for start in range(0, len(ids), _MAX_SUBJECTS // 2):
+        some = ids[start : start + _MAX_SUBJECTS // 2]
+        subjects = [store.names.any_state(i) for i in some]
+        subjects += [store.names.aux("patch", i) for i in some]
+        query = {"multi_last": subjects, "seq": _first_other(known[i].seq for i in some)}
+        for message in await store.wire.get_batch(store.names.space.jobs, query):
+            job_id = last_token(message.subject)
+            if job_id not in same or message.seq <= known[job_id].seq:
+                continue
+            if state_of(message.subject) == "patch":
+                stored = known[job_id]
+                same[job_id] = stored._replace(record=fold(stored.record, stored.seq, message))
+            else:
+                del same[job_id]
+    return same
+
+
+def _first_other(seqs: Iterable[int]) -> int:
+    """The first sequence behind the first of these, in their order, that is none of them."""
+    other = 0
+    for seq in seqs:
+        if other and seq != other:
+            break
+        other = seq + 1
+    return other
+
+
 async def newest_of(store: QueueStore, job_ids: Sequence[str]) -> dict[str, _wire.Stored]:
     """The newest message of each of the jobs, tombstones included."""
     newest: dict[str, _wire.Stored] = {}
@@ -106,4 +141,13 @@ async def state(store: QueueStore, job_id: str) -> str:
     return "unknown" if newest is None else public_state_of(newest.subject)
 
 
-__all__ = ["as_stored", "broken", "find", "find_many", "last_message", "newest_of", "state"]
+__all__ = [
+    "as_stored",
+    "broken",
+    "find",
+    "find_many",
+    "find_unchanged",
+    "last_message",
+    "newest_of",
+    "state",
+]

@@ -10,6 +10,7 @@ counting. Only for what lies far from both ends it has to count once.
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, PRIO, WAIT
 from jetbull.ledger.queue import locating
@@ -28,13 +29,20 @@ _SMALL = 120  # messages asked for one by one where counting costs little
 _THIN = 8.0  # sequences for one message, beyond which no guess goes
 _COUNTED = frozenset({ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED})
 
-Bounds = tuple[int, int]  # the first and the last sequence of the stream
+
+class Bounds(NamedTuple):
+    """The first and the last sequence of the stream, and how many messages it has."""
+
+    first: int
+    last: int
+    messages: int
 
 
 async def bounds(store: QueueStore) -> Bounds:
     """The bounds of the jobs stream."""
     info = await store.wire.api(f"STREAM.INFO.{store.names.space.jobs}")
-    return int(info["state"]["first_seq"]), int(info["state"]["last_seq"])
+    state = info["state"]
+    return Bounds(int(state["first_seq"]), int(state["last_seq"]), int(state["messages"]))
 
 
 class Family:
@@ -69,7 +77,7 @@ class Family:
 
     async def slice(self, first: int, last: int, size: int, bounds: Bounds) -> Found:
         """Positions first..last of `size`, in a stream of these bounds."""
-        low, high = bounds
+        low, high = bounds.first, bounds.last
         wanted, behind = last - first + 1, size - 1 - last
         if first <= locating.NEAR and (first <= behind or size > _FEW):
             return (await self._front(low, first + wanted, size))[first:]

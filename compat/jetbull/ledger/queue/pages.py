@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from jetbull.errors import StoreError
 from jetbull.ledger import wire as _wire
-from jetbull.ledger.job.reading import as_stored, find_many
+from jetbull.ledger.job.reading import as_stored, find_many, find_unchanged
 from jetbull.ledger.messages.names import (
     ACTIVE,
     CHILDREN,
@@ -76,22 +77,21 @@ async def _page(
     store: QueueStore, state: str, start: int, end: int, ascending: bool, spare: int
 ) -> tuple[Rows, bool]:
     """The page from so many positions more than it has, and whether nothing lies behind them."""
-    families = [Family(store, f) for f in _FAMILIES.get(state, ())]
+    lines = [Family(store, f) for f in _FAMILIES.get(state, ())]
+    messages = None if store.wire.is_clustered else await _few(store, lines)
+    if messages is not None:
+        rows = await _sorted(store, state, messages)
+        first, last = _between(start, end, len(rows))
+        return (rows if ascending else rows[::-1])[first : last + 1], True
+    families = lines
     if state == "prioritized":
         families = [Family(store, PRIO, n) for n in await levels(store)]
-    if families and all(family.reach.few for family in families) and not store.wire.is_clustered:
-        found = await asyncio.gather(*(family.beginning(FEW + 1) for family in families))
-        messages = [message for some in found for message in some]
-        if len(messages) <= FEW and not any(some and some[-1].pending for some in found):
-            rows = await _sorted(store, state, messages)
-            first, last = _between(start, end, len(rows))
-            return (rows if ascending else rows[::-1])[first : last + 1], True
-    edges, sizes = await asyncio.gather(
+    edges, sizes = await store.wire.together(
         bounds(store), asyncio.gather(*(family.size() for family in families))
     )
     total = sum(sizes)
-    for family in families:
-        family.reach.few = total <= FEW
+    for family in lines:
+        family.reach.note(total <= FEW)
     if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
         rows = await _whole(store, state, families)
         first, last = _between(start, end, len(rows))
@@ -114,6 +114,29 @@ async def _page(
         listed = _rows(await _slice(families, sizes, first, last, edges))
     rows = await _current(store, state, listed)
     return (rows if ascending else rows[::-1])[:wanted], ends_here
+
+
+async def _few(store: QueueStore, families: list[Family]) -> list[_wire.Stored] | None:
+    """All messages, where there are few for sure; None where one has to count first."""
+    wire, reaches = store.wire, [family.reach for family in families]
+    if all(reach.few is None for reach in reaches):
+        if families and (await bounds(store)).messages > 2 * FEW:
+            return None
+    elif not all(reach.few for reach in reaches):
+        return None
+    elif not all(reach.is_fresh for reach in reaches):
+        found = await wire.together(*(family.beginning(FEW + 1) for family in families))
+        messages = [message for some in found for message in some]
+        has_more = any(some and some[-1].pending for some in found)
+        return None if has_more or len(messages) > FEW else messages
+    patterns = [family.subject for family in families]
+    try:
+        messages = await wire.get_batch(store.names.space.jobs, {"multi_last": patterns})
+    except StoreError:  # more than the 1,024 that come in one answer
+        return None
+    for reach in reaches:
+        reach.note(len(messages) <= FEW)
+    return messages
 
 
 async def _slice(
@@ -153,6 +176,7 @@ _FAMILIES = {
     "completed": (COMPLETED, SETTLE),
     "failed": (FAILED, SETTLE),
     "delayed": (DELAYED,),
+    "prioritized": (PRIO,),
     "waiting-children": (CHILDREN,),
 }
 
@@ -207,12 +231,8 @@ async def _sorted(store: QueueStore, state: str, found: list[_wire.Stored]) -> R
 
 async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
     """Only jobs whose newest message is the one listed, with patches folded in."""
-    known = dict(rows)
-    for _ in range(_TRIES):
-        now = await find_many(store, known, known)
-        if not store.wire.is_clustered or all(i in now and now[i].seq >= r.seq for i, r in rows):
-            break
-        await asyncio.sleep(_PAUSE_SECONDS)  # asked of a server that is behind, or they are gone
+    known = dict(sorted(rows, key=_by_seq))  # of two messages of a job the newer one
+    now = await (_latest if store.wire.is_clustered else find_unchanged)(store, known)
     return [
         (job_id, now[job_id])
         for job_id, listed in rows
@@ -220,6 +240,16 @@ async def _current(store: QueueStore, state: str, rows: Rows) -> Rows:
         and now[job_id].seq == listed.seq
         and public_state_of(listed.subject) == state
     ]
+
+
+async def _latest(store: QueueStore, known: dict[str, Stored]) -> dict[str, Stored]:
+    """The jobs as they are now, asked again of servers that are behind."""
+    for _ in range(_TRIES):
+        now = await find_many(store, known, known)
+        if all(job_id in now and now[job_id].seq >= row.seq for job_id, row in known.items()):
+            break
+        await asyncio.sleep(_PAUSE_SECONDS)  # or they are gone
+    return now
 
 
 __all__ = ["FEW", "WHOLE", "Rows", "count_due_before", "page"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 
 __all__ = ["Reach"]
+
+_FRESH_S = 2.0  # hardly more is added meanwhile than the server looks through in 10 ms
 
 
 @dataclass(slots=True)
@@ -13,11 +16,22 @@ class Reach:
 
     `first` is a sequence before which there are none, of the connection numbered `connection`: a
     server that was killed may give sequences out again. `spread` (sequences for each message),
-    `back` (how many there were from which sequence on) and `few` are good for a guess.
+    `back` (how many there were from which sequence on) and `few` (None: nobody looked yet) are good
+    for a guess.
     """
 
     first: int = 1
     connection: int = 0
     spread: float = 1.0
     back: tuple[int, int] = (0, 0)
-    few: bool = False
+    few: bool | None = None
+    looked: float = 0.0
+
+    def note(self, few: bool) -> None:
+        """Remembers whether there were few, and when that was seen."""
+        self.few, self.looked = few, monotonic()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether somebody has looked a moment ago."""
+        return monotonic() - self.looked < _FRESH_S
