@@ -23,9 +23,13 @@ async def complete(
     """Stores the return value and ends the lease."""
     job.returnvalue = value
     store = await job.queue.ledger()
-    if await reading.find(store, job.id) is None:
+    state, has_family = await store.wire.together(
+        reading.state(store, job.id), _has_family(store, job)
+    )
+    if state == "unknown":
         raise refused(-1, "moveToFinished", job.id)
-    await _no_children_pending(store, job)
+    if has_family:
+        await _no_children_pending(store, job)
     await holding.finish(job, value, token)
     return await _after(job, token, fetch_next)
 
@@ -74,8 +78,6 @@ async def _next(store: QueueStore, job: JobBody, token: str) -> list[Any]:
 
 
 async def _no_children_pending(store: QueueStore, job: JobBody) -> None:
-    if not await _has_family(store, job):
-        return
     if await bookkeeping.has_pending(store, job.id):
         raise refused(-4, "moveToFinished", job.id)
     if await bookkeeping.has_unsuccessful(store, job.id):

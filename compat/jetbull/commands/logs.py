@@ -16,7 +16,7 @@ async def append(
 
     JobError -1 for an unknown job, unless the caller has it `held`.
     """
-    if not held and await reading.find(store, job_id) is None:
+    if not held and await reading.state(store, job_id) == "unknown":
         raise refused(-1, "addLog", job_id)
     total = await append_row(store, job_id, row.decode() if isinstance(row, bytes) else str(row))
     if keep and total > keep:

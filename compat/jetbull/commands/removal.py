@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 
 from jetbull.commands.locks import is_locked
@@ -33,7 +32,7 @@ Seen = set[tuple[str, str]]
 async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
     """1 removed (or never there), 0 locked by a worker, -8 the next job of a scheduler."""
     while True:
-        found, children = await asyncio.gather(
+        found, children = await store.wire.together(
             reading.find(store, job_id), _children(store, job_id) if with_children else _none()
         )
         if found is None:
@@ -142,8 +141,8 @@ async def remove_stored(
 async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bulk: bool) -> None:
     try:
         # The old message goes along with what belongs to the job: that is one way to the server.
-        record = found.record.with_head({})
-        grave = await move(store, job_id, found, record, REMOVED, keep_old=not in_bulk)
+        record, alone = found.record.with_head({}), not in_bulk
+        grave = await move(store, job_id, found, record, REMOVED, keep_old=alone, keep_patch=alone)
     except Conflict:
         raise
     except StoreError:
@@ -159,7 +158,7 @@ async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bu
     rooms = [forget(store, [job_id])]
     if not is_schedule(found.subject) and found.subject != grave.subject:
         rooms.append(_drop(store, job_id, found))
-    await asyncio.gather(*rooms)
+    await store.wire.together(*rooms)
 
 
 async def _drop(store: QueueStore, job_id: str, found: Stored) -> None:

@@ -22,7 +22,6 @@ from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import last_token, public_state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.batch import Message
-from jetbull.ledger.store.replicas import last_on
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
@@ -48,7 +47,8 @@ class Key:
 
 async def read(store: QueueStore, dedup_id: str) -> Key | None:
     """The stored key, whether it still counts or not."""
-    found = await last_on(store, store.names.aux(_KIND, dedup_id))
+    subject = store.names.aux(_KIND, dedup_id)
+    found = await store.wire.get_last(store.names.space.jobs, subject)
     return None if found is None else _key(found)
 
 

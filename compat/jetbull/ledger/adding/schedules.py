@@ -25,7 +25,7 @@ from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored, dumps, to_bytes
 from jetbull.ledger.store.batch import Message, commit
 from jetbull.ledger.store.paging import read_named
-from jetbull.ledger.store.replicas import last_on, up_to_date
+from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
 
 _KIND = "sched"
@@ -64,7 +64,8 @@ async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
 
 async def look(store: QueueStore, scheduler_id: str) -> tuple[Scheduler | None, int]:
     """The scheduler, or None, and the sequence that guards the next record of that id."""
-    found = await last_on(store, store.names.aux(_KIND, scheduler_id))
+    subject = store.names.aux(_KIND, scheduler_id)
+    found = await store.wire.get_last(store.names.space.jobs, subject)
     if found is None:
         return None, 0
     if found.data == _REMOVED:

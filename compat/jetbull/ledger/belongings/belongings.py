@@ -47,7 +47,7 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
             beside += [names.aux("patch", i) for i in some]
         if beside:
             rooms.append(_forget_exactly(store, beside))
-        await asyncio.gather(*rooms)
+        await store.wire.together(*rooms)
 
 
 async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from jetbull.errors import Conflict, StoreError
-from jetbull.ledger.job.patches import missed, rewrite
+from jetbull.ledger.job.patches import last_patch, missed, rewrite
 from jetbull.ledger.messages.guard import drop, expect
 from jetbull.ledger.messages.names import GONE, HEAD, QueueNames, is_schedule, state_of
 from jetbull.ledger.messages.placing import Place, address, placed
@@ -26,14 +25,16 @@ async def move(
     on_stored: Callable[[int], None] | None = None,
     *,
     keep_old: bool = False,
+    keep_patch: bool = False,
     catch_up: bool = False,
     on_sent: Callable[[], None] | None = None,
 ) -> Stored:
     """Stores `record` in `place` if the job is still as `old` says; `Conflict` otherwise.
 
     A state that is a schedule ends in the same message; any other message of the old state is
-    purged afterwards, unless `keep_old` (the caller acks the ticket itself). With `catch_up` the
-    job gets what was stored beside it between the look of whoever moves it and the move.
+    purged afterwards, unless `keep_old` (the caller sees to it), and so is what was stored beside
+    it, unless `keep_patch`. With `catch_up` the job gets what was stored beside it between the look
+    of whoever moves it and the move.
     """
     if place.level:
         await ensure_level(store, place.level)
@@ -52,22 +53,34 @@ async def move(
         subject, headers = address(store.names, job_id, place)
         expect(headers, store.names.any_state(job_id), old.seq)
         seq = await store.put(subject, message.payload, headers, on_stored)
-    left: list[tuple[str, int]] = []
+    steps: list[Awaitable[None]] = []
     if not scheduled and not keep_old and old.subject != subject:
         # Up to what was seen: the job may be back on this subject by now.
-        left.append((old.subject, old.seq + 1))
-    late, patchable = None, not scheduled or state_of(old.subject) == HEAD
-    if catch_up and patchable and store.may_be_patched:
-        late = await missed(store, job_id, old, seq)
-    if store.patched and patchable:
-        left.append((store.names.aux("patch", job_id), seq))
-    if left:
-        await asyncio.gather(*(store.purge(subject, seq=end) for subject, end in left))
-    if late is not None:
-        await rewrite(store, job_id, late)
+        steps.append(_purge(store, old.subject, old.seq + 1))
+    if not keep_patch and (not scheduled or state_of(old.subject) == HEAD):
+        if catch_up and store.may_be_patched:
+            steps.append(_catch_up(store, job_id, old, seq))
+        elif store.patched:
+            steps.append(_purge(store, store.names.aux("patch", job_id), seq))
+    if steps:
+        await store.wire.together(*steps)
     if place.state == HEAD:
         await store.hint("head")
     return Stored(subject, seq, record)
+
+
+async def _purge(store: QueueStore, subject: str, end: int) -> None:
+    await store.purge(subject, seq=end)
+
+
+async def _catch_up(store: QueueStore, job_id: str, old: Stored, moved: int) -> None:
+    patch = await last_patch(store, job_id)
+    if patch is None or patch.seq > moved:
+        return
+    late = missed(patch, old, moved)
+    await store.purge(patch.subject, seq=moved)
+    if late is not None:
+        await rewrite(store, job_id, late)
 
 
 def transition(

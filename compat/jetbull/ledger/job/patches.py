@@ -89,12 +89,13 @@ async def set_going(store: QueueStore, job_id: str, found: _wire.Stored) -> None
     await _in_place(store, job_id, found, lambda _: None)
 
 
-async def missed(
-    store: QueueStore, job_id: str, seen: Stored, moved: int
-) -> Callable[[Record], None] | None:
+async def last_patch(store: QueueStore, job_id: str) -> _wire.Stored | None:
+    """What stands beside the job, if anything."""
+    return await store.wire.get_last(store.names.space.jobs, store.names.aux("patch", job_id))
+
+
+def missed(patch: _wire.Stored | None, seen: Stored, moved: int) -> Callable[[Record], None] | None:
     """The change that was stored beside the job after it was `seen` and before it was `moved`."""
-    subject = store.names.aux("patch", job_id)
-    patch = await store.wire.get_last(store.names.space.jobs, subject)
     if patch is None or not seen.seq < patch.seq < moved:
         return None
     before, now = seen.record, _change(patch)
@@ -170,4 +171,4 @@ async def forget_patches(store: QueueStore) -> None:
         store.patched = False
 
 
-__all__ = ["fold", "forget_patches", "missed", "read_patches", "rewrite", "set_going"]
+__all__ = ["fold", "forget_patches", "last_patch", "missed", "read_patches", "rewrite", "set_going"]

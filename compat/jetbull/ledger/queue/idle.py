@@ -31,12 +31,10 @@ async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
 
 
 async def _any(store: QueueStore) -> Stored | None:
-    for family in (WAIT, ACTIVE, HEAD, PRIO):
-        query = {"last_by_subj": store.names.all_in(family)}
-        found = await store.wire.get_one(store.names.space.jobs, query)
-        if found is not None:
-            return found
-    return None
+    wire, jobs = store.wire, store.names.space.jobs
+    queries = [{"last_by_subj": store.names.all_in(f)} for f in (WAIT, HEAD, PRIO, ACTIVE)]
+    found = await wire.together(*(wire.get_one(jobs, query) for query in queries))
+    return next((message for message in found if message is not None), None)
 
 
 __all__ = ["is_drained"]

@@ -8,7 +8,6 @@ from typing import Any
 
 from jetbull.errors import Conflict
 from jetbull.ledger.messages.guard import expect
-from jetbull.ledger.store.replicas import last_on
 from jetbull.ledger.store.store import QueueStore
 
 Settings = dict[str, Any]
@@ -18,7 +17,7 @@ _KIND, _KEY = "meta", "queue"
 async def read(store: QueueStore) -> tuple[Settings, int]:
     """The settings and the sequence that guards a change of them (0: none stored)."""
     subject = store.names.aux(_KIND, _KEY)
-    found = await last_on(store, subject)
+    found = await store.wire.get_last(store.names.space.jobs, subject)
     if found is None:
         return {}, 0
     settings: Settings = json.loads(found.data)

@@ -59,12 +59,4 @@ async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[Stored
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def last_on(store: QueueStore, subject: str) -> Stored | None:
-    """The newest message on a subject, as the leader knows it."""
-    wire, jobs = store.wire, store.names.space.jobs
-    if wire.is_clustered:
-        return await wire.get_last(jobs, subject)
-    return await wire.get_one(jobs, {"last_by_subj": subject})
-
-
-__all__ = ["last_on", "read_latest", "up_to_date"]
+__all__ = ["read_latest", "up_to_date"]

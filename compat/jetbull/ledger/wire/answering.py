@@ -71,6 +71,7 @@ class Answering(Connection):
         write. Each write wakes the server, which may answer the first before the next is sent.
         """
         self._groups += 1
+        self._client.held = True
         answers = asyncio.gather(*questions)
         self._loop.call_soon(self._asked)  # behind the first steps of all
         return answers
@@ -78,6 +79,7 @@ class Answering(Connection):
     def _asked(self) -> None:
         self._groups -= 1
         if not self._groups:
+            self._client.held = False
             self._client.hurry()
             self._busy_poll.begin()
 

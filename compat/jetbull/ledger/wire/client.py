@@ -39,6 +39,7 @@ class Client(NatsClient):
         self._parts: list[bytes] = []
         self._size = 0
         self._due = False
+        self.held = False  # while several questions are asked that leave together
         self.ahead = 0  # bytes written since the socket was last waited for
         self._kick: asyncio.Task[Any] | None = None
         self._reader: asyncio.StreamReader | None = None
@@ -110,7 +111,7 @@ class Client(NatsClient):
 
     def _end_turn(self) -> None:
         self._due = False
-        if self._parts:
+        if self._parts and not self.held:
             self._write_parts()
 
     def _write_parts(self) -> None:

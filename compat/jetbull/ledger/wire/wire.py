@@ -199,8 +199,8 @@ class Wire(Sending):
     async def get_last(self, stream: str, subject: str) -> Stored | None:
         """The newest message on `subject` (wildcards allowed), as the stream's leader knows it.
 
-        Direct gets may be answered by a replica that is behind; where a decision rests on having
-        seen one's own write, ask here.
+        In a cluster, direct gets may be answered by a replica that is behind; where a decision
+        rests on having seen one's own write, ask here.
         """
         return await self._by_leader(stream, {"last_by_subj": subject})
 
@@ -216,6 +216,8 @@ class Wire(Sending):
         return await self._by_leader(stream, {"next_by_subj": subject, "seq": seq})
 
     async def _by_leader(self, stream: str, query: Mapping[str, Any]) -> Stored | None:
+        if not self.is_clustered:  # there is one copy, and a direct get costs half
+            return await self.get_one(stream, query)
         try:
             answer = await self.api(f"STREAM.MSG.GET.{stream}", query)
         except StreamMissing as error:
