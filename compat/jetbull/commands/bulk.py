@@ -51,7 +51,8 @@ async def promote_all(store: QueueStore) -> None:
         async def now(job_id: str, stored: Stored) -> bool:
             return await promote_stored(store, job_id, stored, promoted())
 
-        await _in_order(rows, now)
+        if await _in_order(rows, now) == len(rows) < _PAGE:
+            return
 
 
 async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[bool]]) -> int:

@@ -12,12 +12,12 @@ from jetbull.ledger.messages.names import is_schedule, lane_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue.pages import Rows
-from jetbull.ledger.store.batch import commit, most_in_batch
+from jetbull.ledger.store.batch import Message, commit, most_in_batch
 from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 1000
 _TIES = ("parent", "deduplicationId")
-_FEW = 50  # messages that are deleted one by one rather than purged
+_FEW = 50  # jobs that are removed, and messages that are deleted, one by one
 
 Lane = tuple[str, str]
 
@@ -31,8 +31,11 @@ async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tup
     """Removes jobs without ties: those that went, and those that are not as they were read.
 
     `others`, when all of the state was read, are the jobs of it that stay: then what is left of a
-    step is purged by lane, which takes a fraction of the time. A step is refused as a whole.
+    step is purged by lane, which takes a fraction of the time. A step is refused as a whole; few
+    jobs go one by one, unless the server writes each to the disk.
     """
+    if len(rows) <= _FEW and store.wire.pace.takes_first(len(rows)):
+        return await _bury_few(store, rows)
     gone: Rows = []
     refused: Rows = []
     spared = None if others is None else _first_of_each_lane(stored for _, stored in others)
@@ -41,20 +44,36 @@ async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tup
     for start in range(0, len(rows), size):
         some = rows[start : start + size]
         if await _step(store, some):
-            await _clear(store, [stored for _, stored in some], None if refused else spared)
-            await delete(store, await late.promoted_beside(store, some))
-            await forget(store, [job_id for job_id, _ in some])
+            await _clear(store, some, None if refused else spared)
             gone += some
         else:
             refused += some
     return gone, refused
 
 
+async def _bury_few(store: QueueStore, rows: Rows) -> tuple[Rows, Rows]:
+    done = await store.wire.together(*(_entomb(store, row) for row in rows))
+    gone = [row for row, is_done in zip(rows, done, strict=True) if is_done]
+    await _clear(store, gone, None)
+    return gone, [row for row, is_done in zip(rows, done, strict=True) if not is_done]
+
+
+def _tombstone(store: QueueStore, row: tuple[str, Stored]) -> Message:
+    job_id, stored = row
+    return transition(store, job_id, stored, stored.record.with_head({}), REMOVED)
+
+
+async def _entomb(store: QueueStore, row: tuple[str, Stored]) -> bool:
+    message = _tombstone(store, row)
+    try:
+        await store.put(message.subject, message.payload, message.headers)
+    except StoreError:
+        return False  # whoever removes it by itself will see why
+    return True
+
+
 async def _step(store: QueueStore, rows: Rows) -> bool:
-    tombstones = [
-        transition(store, job_id, stored, stored.record.with_head({}), REMOVED)
-        for job_id, stored in rows
-    ]
+    tombstones = [_tombstone(store, row) for row in rows]
     try:
         await commit(store.wire, store.names.space.jobs, tombstones)
     except StoreError:
@@ -62,7 +81,20 @@ async def _step(store: QueueStore, rows: Rows) -> bool:
     return True
 
 
-async def _clear(store: QueueStore, gone: list[Stored], spared: dict[Lane, int] | None) -> None:
+async def _clear(store: QueueStore, gone: Rows, spared: dict[Lane, int] | None) -> None:
+    """Removes what no tombstone ended, and what belonged to the jobs."""
+    await store.wire.together(
+        forget(store, [job_id for job_id, _ in gone]),
+        _drop(store, [stored for _, stored in gone], spared),
+        _drop_promoted(store, gone),
+    )
+
+
+async def _drop_promoted(store: QueueStore, gone: Rows) -> None:
+    await delete(store, await late.promoted_beside(store, gone))
+
+
+async def _drop(store: QueueStore, gone: list[Stored], spared: dict[Lane, int] | None) -> None:
     """Removes the messages that no tombstone ended: those that are no schedules."""
     lanes: dict[Lane, list[int]] = {}
     for stored in gone:

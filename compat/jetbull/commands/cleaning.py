@@ -32,9 +32,12 @@ _TYPES = {
 
 async def drain(store: QueueStore, delayed: bool) -> None:
     """Removes what waits, by priority too, and what is delayed if asked."""
-    states = ["waiting", "prioritized", *(["delayed"] if delayed else [])]
-    for name in states:
-        await _remove_where(store, name, lambda _: True, 0, whole=True)
+    names = ("waiting", "prioritized", *(["delayed"] if delayed else []))
+    pending, *lines = await store.wire.together(
+        _pending_iterations(store), *(pages.page(store, name, 0, -1, True) for name in names)
+    )
+    for name, found in zip(names, lines, strict=True):
+        await _remove_where(store, name, found, pending, lambda _: True, whole=True)
 
 
 async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list[str]:
@@ -55,17 +58,30 @@ async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list
             return False
         return int(head.get("processedOn") or given["timestamp"]) <= cutoff
 
-    removed = [] if name is None else await _remove_where(store, name, old_enough, limit)
+    removed: list[str] = []
+    if name is not None:
+        pending, found = await store.wire.together(
+            _pending_iterations(store), pages.page(store, name, 0, max(limit, 0) - 1, True)
+        )
+        removed = await _remove_where(store, name, found, pending, old_enough)
     store.emit("cleaned", count=str(len(removed)))
     return removed
 
 
+async def _pending_iterations(store: QueueStore) -> set[str]:
+    """The ids of the next jobs of schedulers, which stay."""
+    return {schedules.job_id_of(s.id, s.next_ms) for s in await schedules.read_all(store)}
+
+
 async def _remove_where(
-    store: QueueStore, name: str, wanted: Callable[[Stored], bool], limit: int, whole: bool = False
+    store: QueueStore,
+    name: str,
+    found: pages.Rows,
+    pending: set[str],
+    wanted: Callable[[Stored], bool],
+    whole: bool = False,
 ) -> list[str]:
     """The ids of those that went. `whole`: what is not wanted stays, all else goes."""
-    pending = {schedules.job_id_of(s.id, s.next_ms) for s in await schedules.read_all(store)}
-    found = await pages.page(store, name, 0, max(limit, 0) - 1, True)
     if name in ("waiting", "active"):
         found.reverse()  # lines from their end, so the parent of the first in line goes first
     rows = [row for row in found if row[0] not in pending and wanted(row[1])]

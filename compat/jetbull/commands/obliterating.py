@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from jetbull.commands import removal
-from jetbull.errors import JetbullError
+from jetbull.errors import JetbullError, StoreError
 from jetbull.ledger import hub
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages.names import CHILDREN, STATES, last_token, unescape
+from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, last_token, unescape
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue import consumers, counting
+from jetbull.ledger.queue.families import bounds
 from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.flushing import tell_emptied
 
 _KINDS = ("bulk", "dedup", "gate", "level", "meta", "note", "part", "patch", "probe", "sched")
+_LISTED = 32  # consumers, whose list costs no more than asking for each of the queue's
+_AT_ONCE = 32  # purges
 
 Pending = tuple[str, str, str]  # queue and id of a parent, key of the child it waits for
 
@@ -24,23 +27,35 @@ async def obliterate(store: QueueStore, force: bool) -> None:
     As in BullMQ, a parent that waits for a child in another queue survives, and a parent in
     another queue that waited for a job of this one is released.
     """
-    if not force and (await count_all(store))["active"]:
+    if not force and await _has_active(store):
         raise JetbullError("Cannot obliterate queue with active jobs")
-    pending = await _pending(store)
+    pending, levels, stream, _ = await store.wire.together(
+        _pending(store), counting.levels(store), bounds(store), store.event_log.flush()
+    )
     own = await _own_children(store, pending)
     kept = {p[1] for p in pending if p[0] == store.names.name and p not in own}
-    await store.event_log.flush()
-    levels = await counting.levels(store)
     await _purge_jobs(store, kept)
     await _purge_rest(store, kept)
     await _release(store, own, kept)
-    await consumers.remove_unused(store, levels)
+    await consumers.remove_unused(store, levels, stream.consumers <= _LISTED)
     store.levels.clear()
     store.patched = False
     store.families = bool(kept)
     hub.forget_ids(store.names.space.prefix, store.names.name)
     await tell_emptied(store.wire, store.names.space, store.names.name)
     await store.hint("meta")
+
+
+async def _has_active(store: QueueStore) -> bool:
+    if store.wire.is_clustered:
+        return (await count_all(store))["active"] > 0
+    patterns = [store.names.all_in(ACTIVE), store.names.all_in(STALLED)]
+    try:
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": patterns})
+    except StoreError:  # more than come in one answer
+        return True
+    newest = await reading.newest_of(store, [last_token(m.subject) for m in found])
+    return any(newest[last_token(m.subject)].seq == m.seq for m in found)
 
 
 async def _pending(store: QueueStore) -> list[Pending]:
@@ -62,18 +77,18 @@ async def _own_children(store: QueueStore, pending: list[Pending]) -> set[Pendin
 
 async def _purge_jobs(store: QueueStore, kept: set[str]) -> None:
     names = store.names
+    if not kept:
+        await store.purge(names.everything())
+        beside = names.all_beside(), names.all_dependencies()
+        await store.wire.together(*(store.purge(subject) for subject in beside))
+        return
     for state in STATES:
-        if state != CHILDREN or not kept:
+        if state != CHILDREN:
             await store.purge(names.all_in(state))
             continue
         for subject in await counting.list_subjects(store, names.all_in(state)):
             if last_token(subject) not in kept:
                 await store.purge(subject)
-    if not kept:
-        await store.purge(names.everything())
-        await store.purge(names.all_beside())
-        await store.purge(names.all_dependencies())
-        return
     for kind in _KINDS:
         await store.purge(names.all_aux(kind))
     for subject in await counting.list_subjects(store, names.all_dependencies()):
@@ -91,8 +106,12 @@ async def _purge_rest(store: QueueStore, kept: set[str]) -> None:
         for subject in await counting.stream_subjects(store, stream, pattern):
             if unescape(subject.split(".")[3]) not in kept:
                 doomed.append((stream, subject))
-    for stream, subject in doomed:
-        await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+    for start in range(0, len(doomed), _AT_ONCE):
+        asked = (
+            store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+            for stream, subject in doomed[start : start + _AT_ONCE]
+        )
+        await store.wire.together(*asked)
 
 
 async def _release(store: QueueStore, own: set[Pending], kept: set[str]) -> None:

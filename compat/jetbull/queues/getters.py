@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from itertools import chain
 from typing import Generic
@@ -57,7 +56,8 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         start, end = checks.position("start", start), checks.position("end", end)
         states = dict.fromkeys(_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(types))
         store = await self.ledger()
-        found = await asyncio.gather(*(pages.page(store, s, start, end, asc) for s in states))
+        asked = (pages.page(store, state, start, end, asc) for state in states)
+        found = await store.wire.together(*asked)
         records: dict[str, Record] = {}
         for job_id, stored in chain.from_iterable(found):
             records.setdefault(job_id, stored.record)
@@ -68,10 +68,11 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
     ) -> list[str]:
         """As `getJobs`, but only the ids, and none without types (BullMQ for Node)."""
         start, end = checks.position("start", start), checks.position("end", end)
-        asked = checks.labels("types", types)
+        given = checks.labels("types", types)
         store = await self.ledger()
-        states = [_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(asked) if asked]
-        found = await asyncio.gather(*(pages.page(store, s, start, end, asc) for s in states))
+        states = [_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(given) if given]
+        asked = (pages.page(store, state, start, end, asc) for state in states)
+        found = await store.wire.together(*asked)
         return list(dict.fromkeys(job_id for job_id, _ in chain.from_iterable(found)))
 
     async def getWaiting(self, start: int = 0, end: int = -1) -> list[Job[Data, Result]]:
@@ -155,15 +156,17 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         """`{"p": n}`; 0 counts the jobs without priority."""
         asked = checks.numbers("priorities", priorities)
         store = await self.ledger()
-        counts: dict[str, int] = {}
         known = await counting.levels(store)
-        for priority in dict.fromkeys(asked):
-            if priority:
-                at = [n for n in (-int(priority), int(priority)) if n in known]
-                counts[str(priority)] = sum([await counting.count_level(store, n) for n in at])
-            else:
-                counts["0"] = (await count_all(store))["waiting"]
-        return counts
+
+        async def count(priority: int) -> int:
+            if not priority:
+                return (await count_all(store))["waiting"]
+            at = [n for n in (-priority, priority) if n in known]
+            return sum(await store.wire.together(*(counting.count_level(store, n) for n in at)))
+
+        priorities = [int(priority) for priority in dict.fromkeys(asked)]
+        counts = await store.wire.together(*(count(priority) for priority in priorities))
+        return {str(n): found for n, found in zip(priorities, counts, strict=True)}
 
     async def getJobLogs(
         self, job_id: str, start: int = 0, end: int = -1, asc: bool = True

@@ -21,6 +21,7 @@ async def queue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Queue]:
     """A queue of which more than ten jobs are many, and more than seven messages an answer."""
     monkeypatch.setattr(pages, "FEW", 10)
     monkeypatch.setattr(pages, "WHOLE", 10)
+    monkeypatch.setattr(pages, "_SHORT", 10)
     monkeypatch.setattr(due_order, "_CHUNK", 7)
     with EmbeddedServer() as server:
         async with Queue("later", {"connection": server.url}) as queue:

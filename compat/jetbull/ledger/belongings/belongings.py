@@ -109,7 +109,7 @@ async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
     """
     left = list(seqs)
     for at in range(0, len(left), _REQUESTS):
-        await asyncio.gather(*(store.delete(seq) for seq in left[at : at + _REQUESTS]))
+        await store.wire.together(*(store.delete(seq) for seq in left[at : at + _REQUESTS]))
 
 
 async def _forget_exactly(store: QueueStore, patterns: list[str]) -> None:

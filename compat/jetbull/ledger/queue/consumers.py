@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -64,10 +63,18 @@ async def ask_the_time(store: QueueStore) -> None:
     await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
 
 
-async def remove_unused(store: QueueStore, levels: Iterable[int]) -> None:
-    """Removes the queue's consumers, those of these priority levels included, that nobody pulls."""
+async def remove_unused(store: QueueStore, levels: Iterable[int], is_short: bool) -> None:
+    """Removes the queue's consumers, those of these priority levels included, that nobody pulls.
+
+    `is_short`: the stream has few consumers, so that the server lists them in one answer.
+    """
     kinds = ["w", "r", *(f"n{state}" for state in STATES), *(f"p{level}" for level in levels)]
-    await asyncio.gather(*(_remove_unused(store, store.names.consumer(kind)) for kind in kinds))
+    names = [store.names.consumer(kind) for kind in kinds]
+    if is_short and not store.wire.is_clustered:
+        listed = await store.wire.api(f"CONSUMER.LIST.{store.names.space.jobs}")
+        there = {info["name"] for info in listed["consumers"] or ()}
+        names = [name for name in names if name in there]
+    await store.wire.together(*(_remove_unused(store, name) for name in names))
 
 
 async def _remove_unused(store: QueueStore, name: str) -> None:

@@ -31,18 +31,19 @@ _COUNTED = frozenset({ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED})
 
 
 class Bounds(NamedTuple):
-    """The first and the last sequence of the stream, and how many messages it has."""
+    """The first and the last sequence of the stream; how many messages and consumers it has."""
 
     first: int
     last: int
     messages: int
+    consumers: int
 
 
 async def bounds(store: QueueStore) -> Bounds:
     """The bounds of the jobs stream."""
     info = await store.wire.api(f"STREAM.INFO.{store.names.space.jobs}")
-    state = info["state"]
-    return Bounds(int(state["first_seq"]), int(state["last_seq"]), int(state["messages"]))
+    fields = ("first_seq", "last_seq", "messages", "consumer_count")
+    return Bounds(*(int(info["state"][field]) for field in fields))
 
 
 class Family:

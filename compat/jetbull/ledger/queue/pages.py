@@ -38,6 +38,7 @@ from jetbull.ledger.store.store import QueueStore
 
 WHOLE = 2000  # states up to this size are read whole, if most of it is asked for
 FEW = 60  # or always
+_SHORT = 300  # messages of a stream
 _DISORDER = 50  # finished jobs: so far from its place by time may one be stored
 _SPARES = (0, 100, 1000)  # read beyond the page, when it was not full with fewer
 _TRIES = 5
@@ -78,7 +79,8 @@ async def _page(
 ) -> tuple[Rows, bool]:
     """The page from so many positions more than it has, and whether nothing lies behind them."""
     lines = [Family(store, f) for f in _FAMILIES.get(state, ())]
-    messages = None if store.wire.is_clustered else await _few(store, lines)
+    short = WHOLE // 2 if (start, end) == (0, -1) else _SHORT
+    messages = None if store.wire.is_clustered else await _few(store, lines, short)
     if messages is not None:
         rows = await _sorted(store, state, messages)
         first, last = _between(start, end, len(rows))
@@ -116,11 +118,15 @@ async def _page(
     return (rows if ascending else rows[::-1])[:wanted], ends_here
 
 
-async def _few(store: QueueStore, families: list[Family]) -> list[_wire.Stored] | None:
-    """All messages, where there are few for sure; None where one has to count first."""
+async def _few(store: QueueStore, families: list[Family], short: int) -> list[_wire.Stored] | None:
+    """All messages, where there are few for sure; None where one has to count first.
+
+    Of a state that nobody looked at they are read if the stream has no more than `short`: counting
+    would begin with the making of a counter.
+    """
     wire, reaches = store.wire, [family.reach for family in families]
     if all(reach.few is None for reach in reaches):
-        if families and (await bounds(store)).messages > 2 * FEW:
+        if families and (await bounds(store)).messages > short:
             return None
     elif not all(reach.few for reach in reaches):
         return None
