@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.adding import intake
 from jetbull.ledger.messages.names import QueueNames, Space
+from jetbull.ledger.queue import presence
 from jetbull.options import DEFAULT_PREFIX
 
 __all__ = ["ROLES", "Permissions", "Role", "permissions_of"]
@@ -128,7 +129,7 @@ def _reader(space: Space, queues: list[QueueNames]) -> list[str]:
         waiting = [names.consumer("w"), names.consumer("r")]
         allowed += [f"$JS.API.CONSUMER.CREATE.{space.jobs}.{c}" for c in counted + waiting]
         allowed.append(f"$JS.API.CONSUMER.CREATE.{space.events}.*.{names.events}")
-        allowed += [names.hint("who"), names.hint("listens")]
+        allowed += [names.hint(topic) for topic in ("who", "listens", presence.TRACES)]
     return allowed
 
 
@@ -157,9 +158,9 @@ def _listened(role: str, space: Space, queues: list[QueueNames]) -> list[str]:
     elif role == "worker":
         allowed = [names.hint("*") for names in queues]
     elif role == "reader":
-        return [names.hint("listens") for names in queues]
+        return [names.hint(topic) for names in queues for topic in ("listens", presence.TRACES)]
     else:
-        return []
+        return [names.hint(presence.TRACES) for names in queues]
     if any(names.name == intake.QUEUE for names in queues):
         allowed += intake.SUBJECTS
     return allowed

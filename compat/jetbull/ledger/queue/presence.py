@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,10 @@ from jetbull.ledger.store.store import TRAITS, QueueStore
 from jetbull.ledger.wire import Handler, Msg, Subscription
 
 _ANSWER_SECONDS = 0.25
+_ROLL = "Jetbull-Roll"
+TRACES = "traced"
+"""The hint by which servers tell where a message would have gone."""
+_CLIENT = 0  # the kind of a way in a trace: to a client of the server, and not to another server
 
 
 class Presence:
@@ -109,20 +114,65 @@ async def listeners(store: QueueStore) -> list[dict[str, Any]]:
 
 
 async def _ask_all(store: QueueStore, topic: str) -> list[dict[str, Any]]:
-    answers: list[dict[str, Any]] = []
-    inbox = store.wire.new_inbox()
-
-    async def collect(msg: Msg) -> None:
-        if msg.data:
-            answers.append(json.loads(msg.data))
-
-    subscription = await store.wire.subscribe(inbox, collect)
+    """What all say who listen, as soon as the last one has, or those that have after a moment."""
+    wire, asked, traces = store.wire, store.names.hint(topic), store.names.hint(TRACES)
+    inbox = wire.new_inbox()
+    roll = _Roll(inbox)
+    subscriptions = [
+        await wire.subscribe(inbox, roll.on_answer),
+        await wire.subscribe(traces, roll.on_trace),
+    ]
+    headers = {"Nats-Trace-Dest": traces, "Nats-Trace-Only": "true", _ROLL: inbox}
     try:
-        await store.wire.send(store.names.hint(topic), b"", inbox)
-        await asyncio.sleep(_ANSWER_SECONDS)
+        await wire.send(asked, b"", inbox)
+        # Apart from the question: of a login that may not ask for traces the server takes none.
+        await wire.send(asked, b"", "", headers)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await roll.complete.wait()
     finally:
-        await store.wire.unsubscribe(subscription)
-    return answers
+        for subscription in subscriptions:
+            await wire.unsubscribe(subscription)
+    return roll.answers
+
+
+class _Roll:
+    """Who answers a question to many, and how many were asked.
+
+    The latter is told by the servers: where a message like it would have gone, to a client or to
+    another server, which tells the same.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.answers: list[dict[str, Any]] = []
+        self.complete = asyncio.Event()
+        self._untold = 1  # servers whose trace is to come
+        self._left = 0  # answers still to come
+
+    async def on_answer(self, msg: Msg) -> None:
+        """One of those who were asked, or the server's word that there is none."""
+        if msg.data:
+            self.answers.append(json.loads(msg.data))
+            self._left -= 1
+        else:
+            self._untold = 0
+        self._look()
+
+    async def on_trace(self, msg: Msg) -> None:
+        """Where one server would have sent the message."""
+        trace = json.loads(msg.data)
+        if trace["request"]["header"].get(_ROLL) != [self._name]:
+            return  # somebody else asks as well
+        ways = [event for event in trace["events"] if event["type"] == "eg"]
+        clients = sum(1 for way in ways if way["kind"] == _CLIENT and not way.get("error"))
+        self._left += clients
+        self._untold += len(ways) - clients - 1
+        self._look()
+
+    def _look(self) -> None:
+        if self._untold <= 0 and self._left <= 0:
+            self.complete.set()
 
 
 async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool | None:
@@ -138,4 +188,4 @@ async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool | N
     return bool(json.loads(answer.data))
 
 
-__all__ = ["Presence", "announce_listener", "cancel", "learn", "listeners", "workers"]
+__all__ = ["TRACES", "Presence", "announce_listener", "cancel", "learn", "listeners", "workers"]
