@@ -172,18 +172,29 @@ class Family:
             found = await how(low, high, count)
         if found is None:
             found = await self._middle(low, high, size - count, count, size)
-        if found:
-            self.reach.back = len(found), found[0].seq
+        newest = tuple((message.seq, message.subject) for message in found)
+        self.reach.still = self._store.wire.number if newest == self.reach.back else 0
+        self.reach.back = newest
         return found
 
     async def _where_they_were(self, count: int) -> Found | None:
         """The newest `count` from where so many began at the last look; None when that has changed
-        by much. Near its end the server counts what follows only.
+        by much.
+
+        By their subjects where nothing changed lately: otherwise the server counts first.
         """
-        known, seq = self.reach.back
-        if not count <= known <= 2 * count:
+        known = self.reach.back
+        if not count <= len(known) <= 2 * count:
             return None
-        found = await self._looks.counted(seq, min(_CHUNK, 3 * known))
+        found: Found
+        if self.reach.still == self._store.wire.number and len(known) <= _SMALL:
+            found, later = await self._store.wire.together(
+                self._looks.on([subject for _, subject in known]),
+                self._looks.next(known[-1][0] + 1),
+            )
+            if later is None and tuple((m.seq, m.subject) for m in found) == known:
+                return found[-count:]
+        found = await self._looks.counted(known[0][0], min(_CHUNK, 3 * len(known)))
         return None if len(found) < count or found[-1].pending else found[-count:]
 
     async def _tail(self, low: int, end: int, count: int) -> Found | None:

@@ -45,6 +45,10 @@ class Looks:
         }
         return await self._wire.get_batch(self._stream, query)
 
+    async def on(self, subjects: Sequence[str]) -> Found:
+        """The last message on each of these subjects."""
+        return await self._wire.get_batch(self._stream, {"multi_last": subjects})
+
     async def at(self, seqs: Sequence[int]) -> list[_wire.Stored | None]:
         """What stands at these sequences, in their order, whosever it is."""
         return await by_sequence(self._wire, self._stream, seqs)

@@ -16,14 +16,16 @@ class Reach:
 
     `first` is a sequence before which there are none, of the connection numbered `connection`: a
     server that was killed may give sequences out again. `spread` (sequences for each message),
-    `back` (how many there were from which sequence on) and `few` (None: nobody looked yet) are good
-    for a guess.
+    `back` (sequence and subject of the newest, oldest first), `still` (the connection over which
+    the last two looks found the same there) and `few` (None: nobody looked yet) are good for a
+    guess.
     """
 
     first: int = 1
     connection: int = 0
     spread: float = 1.0
-    back: tuple[int, int] = (0, 0)
+    back: tuple[tuple[int, str], ...] = ()
+    still: int = 0
     few: bool | None = None
     looked: float = 0.0
 
