@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jetbull import Queue
-from jetbull.ledger.queue import tally
+from jetbull.ledger.queue import kept, tally
 from jetbull.server import EmbeddedServer
 
 _LIMIT = 10
@@ -87,6 +87,41 @@ async def test_many_jobs_become_few_and_many_again(queue: Queue[Any, Any]) -> No
         await _becomes(queue, "waiting", _LIMIT + 1)
         await queue.drain()
         assert await queue.getJobCountByTypes() == 0
+
+
+async def test_a_change_is_counted_however_often_nothing_had_changed_before(
+    queue: Queue[Any, Any],
+) -> None:
+    expected = dict.fromkeys(await queue.getJobCounts(), 0)
+
+    async def is_counted(**changes: int) -> None:
+        for state, change in changes.items():
+            expected[state] += change
+        for _ in range(4):
+            assert await queue.getJobCounts() == expected
+
+    for _ in range(3):
+        job = await queue.add("job", {}, {"delay": 60_000})
+        await is_counted(delayed=1)
+        await job.promote()
+        await is_counted(delayed=-1, waiting=1)
+        await job.changePriority({"priority": 2})
+        await is_counted(waiting=-1, prioritized=1)
+        await job.remove()
+        await is_counted(prioritized=-1)
+
+
+async def test_of_many_jobs_a_change_is_counted_after_counts_that_were_kept(
+    queue: Queue[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "_SETTLED_S", 0.0)
+    for number in range(1, 4):
+        await _add(queue, _LIMIT + 1, {})
+        monkeypatch.setattr(kept, "_GOOD_S", 0.01)  # what was kept too early is soon forgotten
+        await _becomes(queue, "waiting", number * (_LIMIT + 1))
+        monkeypatch.setattr(kept, "_GOOD_S", 600.0)
+        for _ in range(4):
+            assert await queue.getJobCountByTypes("waiting") == number * (_LIMIT + 1)
 
 
 async def test_of_many_who_count_at_once_each_sees_what_it_added(queue: Queue[Any, Any]) -> None:

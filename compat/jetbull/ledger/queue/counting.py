@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from jetbull.errors import StreamMissing
@@ -30,7 +31,23 @@ Counts = dict[str, int]
 
 async def states_of_all(store: QueueStore) -> dict[str, str]:
     """job token -> state, for every job of the queue."""
+    return await _states_of(store, await list_subjects(store, store.names.all_jobs()))
+
+
+async def count_listed(store: QueueStore) -> Counts:
+    """Jobs per BullMQ state, each counted."""
     subjects = await list_subjects(store, store.names.all_jobs())
+    places = [subject.rsplit(".", 1) for subject in subjects]
+    found: Counter[str] = Counter()
+    if len({token for _, token in places}) == len(places):
+        for place, count in Counter([place for place, _ in places]).items():
+            found[public_state_of(f"{place}.-")] += count
+    else:
+        found.update((await _states_of(store, subjects)).values())
+    return {state: found[state] for state in STATES}
+
+
+async def _states_of(store: QueueStore, subjects: list[str]) -> dict[str, str]:
     by_job: dict[str, list[str]] = {}
     for subject in subjects:
         by_job.setdefault(subject.rsplit(".", 1)[1], []).append(subject)
@@ -134,6 +151,7 @@ __all__ = [
     "Counts",
     "count_family",
     "count_level",
+    "count_listed",
     "count_matching",
     "count_tickets",
     "levels",

@@ -31,12 +31,13 @@ from jetbull.ledger.queue.counting import (
     Counts,
     count_family,
     count_level,
+    count_listed,
     count_matching,
     count_tickets,
     levels,
     pending_of_all,
-    states_of_all,
 )
+from jetbull.ledger.queue.kept import Kept
 from jetbull.ledger.store.shared import Shared
 from jetbull.ledger.store.store import QueueStore
 
@@ -79,24 +80,26 @@ class Tally:
         self._sizes: dict[str, int] = {}  # messages of each family when last counted
         self._levels: list[int] = []
         self._consumers = 0  # of the stream, when last looked
+        self._kept: Kept[Counts] = Kept()
 
     async def count(self) -> Counts:
         """Jobs per BullMQ state."""
-        if monotonic() - self._looked > _FRESH_S:
-            info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
-            self._was_small = int(info["state"]["messages"]) <= EXACT_LIMIT
-            self._consumers = int(info["state"]["consumer_count"])
-            self._sizes, self._levels = {}, []
-        counts = await (self._list() if self._was_small else self._ask())
+        store, is_fresh = self._store, monotonic() - self._looked <= _FRESH_S
+        if self._kept.is_worth_a_look() or not is_fresh:
+            info = await store.wire.api(f"STREAM.INFO.{store.names.space.jobs}")
+            self._looked = monotonic()
+            known = self._kept.recall(info)
+            if known is not None:
+                return known
+            if not is_fresh:
+                self._was_small = int(info["state"]["messages"]) <= EXACT_LIMIT
+                self._consumers = int(info["state"]["consumer_count"])
+                self._sizes, self._levels = {}, []
+        counts = await (count_listed(store) if self._was_small else self._ask())
         self._was_small = sum(counts.values()) <= EXACT_LIMIT
         self._looked = monotonic()
-        return counts
-
-    async def _list(self) -> Counts:
-        counts = dict.fromkeys(STATES, 0)
-        for state in (await states_of_all(self._store)).values():
-            if state in counts:
-                counts[state] += 1
+        if self._was_small or not store.wire.is_clustered:
+            self._kept.keep(counts, is_exact=self._was_small)
         return counts
 
     async def _ask(self) -> Counts:
@@ -107,7 +110,7 @@ class Tally:
         counts = dict.fromkeys(STATES, 0)
         for family, size in self._sizes.items():
             counts[_FAMILIES[family]] += size
-        return counts if sum(counts.values()) > EXACT_LIMIT else await self._list()
+        return counts if sum(counts.values()) > EXACT_LIMIT else await count_listed(self._store)
 
     @property
     def _may_list(self) -> bool:
