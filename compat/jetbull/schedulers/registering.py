@@ -38,6 +38,18 @@ async def register(
     a job that cannot be replaced and no other one was, -11 when 32 slots are taken.
     """
     store = await owner.ledger()
+    async with store.turns.at(store.names.aux("sched", scheduler_id)):
+        return await _register(owner, store, scheduler_id, body, job_opts, after)
+
+
+async def _register(
+    owner: JobOwner,
+    store: QueueStore,
+    scheduler_id: str,
+    body: dict[str, Any],
+    job_opts: dict[str, Any],
+    after: After,
+) -> Job:
     while True:
         stored, seq = await schedules.look(store, scheduler_id)
         replaced = await _pending_job(store, stored)

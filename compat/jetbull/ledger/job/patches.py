@@ -55,6 +55,11 @@ async def read_patches(store: QueueStore, job_ids: list[str]) -> dict[str, _wire
 
 async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
     """Applies `change` to the stored job, whatever its state; False when there is none."""
+    async with store.turns.at(store.names.aux("patch", job_id)):
+        return await _rewrite(store, job_id, change)
+
+
+async def _rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
     names = store.names
     done = False
     while True:

@@ -27,21 +27,22 @@ async def read(store: QueueStore) -> tuple[Settings, int]:
 async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Settings:
     """Applies `edit` to the stored settings, whoever else is editing, and tells the workers."""
     subject = store.names.aux(_KIND, _KEY)
-    while True:
-        settings, seq = await read(store)
-        before = dict(settings)
-        edit(settings)
-        if settings == before:
+    async with store.turns.at(subject):
+        while True:
+            settings, seq = await read(store)
+            before = dict(settings)
+            edit(settings)
+            if settings == before:
+                return settings
+            headers: dict[str, str] = {}
+            expect(headers, subject, seq)
+            try:
+                seq = await store.put(subject, json.dumps(settings).encode(), headers)
+            except Conflict:
+                continue
+            # With the news itself: a worker that had to read it could start what comes meanwhile.
+            await store.hint("meta", json.dumps({"seq": seq, "settings": settings}).encode())
             return settings
-        headers: dict[str, str] = {}
-        expect(headers, subject, seq)
-        try:
-            seq = await store.put(subject, json.dumps(settings).encode(), headers)
-        except Conflict:
-            continue
-        # With the news itself: a worker that had to read it could start what is added meanwhile.
-        await store.hint("meta", json.dumps({"seq": seq, "settings": settings}).encode())
-        return settings
 
 
 def told(hint: bytes) -> tuple[Settings, int] | None:

@@ -24,6 +24,7 @@ from jetbull.ledger.store.promoter import Promoter
 from jetbull.ledger.store.reach import Reach
 from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.shared import Shared
+from jetbull.ledger.store.turns import Turns
 from jetbull.ledger.store.unconfirmed import IsGone, Unconfirmed
 from jetbull.ledger.streams.events import Event, EventLog
 from jetbull.ledger.streams.ids import IdSource
@@ -70,6 +71,7 @@ class QueueStore:
         "told_at",
         "traits_told",
         "trims",
+        "turns",
         "unconfirmed",
         "wire",
     )
@@ -103,6 +105,7 @@ class QueueStore:
         self.told_at = 0.0
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
+        self.turns = Turns()
         self.reaches: dict[str, Reach] = {}
         self.counts: Shared[dict[str, int]] | None = None
 
