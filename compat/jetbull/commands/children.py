@@ -28,12 +28,16 @@ _DEFAULT_PAGE = 20
 
 async def values(store: QueueStore, job_id: str) -> dict[str, Any]:
     """`{child key: value}` of the completed children."""
-    return (await bookkeeping.entries(store, job_id)).get(bookkeeping.PROCESSED, {})
+    return await _book(store, job_id, bookkeeping.PROCESSED)
 
 
 async def ignored(store: QueueStore, job_id: str) -> dict[str, str]:
     """`{child key: reason}` of the failed children that do not fail the parent."""
-    return (await bookkeeping.entries(store, job_id)).get(bookkeeping.FAILED_KIND, {})
+    return await _book(store, job_id, bookkeeping.FAILED_KIND)
+
+
+async def _book(store: QueueStore, job_id: str, kind: str) -> dict[str, Any]:
+    return (await bookkeeping.entries(store, job_id, kind)).get(kind, {})
 
 
 async def dependencies(
@@ -83,8 +87,7 @@ async def page(store: QueueStore, job_id: str, kind: str, start: int, end: int) 
     if kind not in ("pending", "unprocessed", "processed"):
         raise ConfigurationError(f"type is {kind!r}: getDependencies takes pending or processed.")
     done = kind == "processed"
-    books = await bookkeeping.entries(store, job_id)
-    book = books.get(bookkeeping.PROCESSED if done else bookkeeping.PENDING, {})
+    book = await _book(store, job_id, bookkeeping.PROCESSED if done else bookkeeping.PENDING)
     keys = list(book)[start : None if end == -1 else end + 1]
     places = [await parentage.by_key(store, key) for key in keys]
     queues: dict[str, tuple[QueueStore, list[str]]] = {}

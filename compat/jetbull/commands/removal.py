@@ -186,7 +186,8 @@ async def remove_unprocessed_children(
     """Removes the descendants that are neither finished nor held by a worker."""
     seen = set() if seen is None else seen
     seen.add((store.names.qualified, job_id))
-    pending = (await bookkeeping.entries(store, job_id)).get(bookkeeping.PENDING, {})
+    books = await bookkeeping.entries(store, job_id, bookkeeping.PENDING)
+    pending = books.get(bookkeeping.PENDING, {})
     for key in pending:
         child_store, child_id = await parentage.by_key(store, key)
         if (child_store.names.qualified, child_id) in seen:

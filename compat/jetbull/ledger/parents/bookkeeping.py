@@ -18,7 +18,7 @@ from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.messages.record import to_bytes
 from jetbull.ledger.parents.parentage import Parent
 from jetbull.ledger.store.batch import Message
-from jetbull.ledger.store.paging import read_all
+from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
 
@@ -112,17 +112,17 @@ async def has_unsuccessful(store: QueueStore, parent_id: str) -> bool:
     return await unsuccessful(store, parent_id) is not None
 
 
-async def entries(store: QueueStore, parent_id: str) -> dict[str, dict[str, Any]]:
-    """kind -> child key -> value, for all children ever booked."""
+async def entries(store: QueueStore, parent_id: str, kind: str = "*") -> dict[str, dict[str, Any]]:
+    """kind -> child key -> value, for all children ever booked, or those of one kind."""
     books: dict[str, dict[str, Any]] = {}
-    pattern = store.names.dependencies(parent_id)
-    for message in await up_to_date(store, pattern, partial(read_all, store, pattern)):
-        kind = message.subject.split(".")[4]
+    pattern = store.names.dependencies(parent_id, kind)
+    for message in await up_to_date(store, pattern, partial(read_named, store, pattern)):
         value = json.loads(message.data) if message.data else None
         reference = message.headers.get(blobs.REFERENCE_HEADER)
         if reference:
             value = json.loads(await blobs.read(store, parent_id, reference))
-        books.setdefault(kind, {})[last_token(message.subject)] = value
+        booked = message.subject.split(".")[4]
+        books.setdefault(booked, {})[last_token(message.subject)] = value
     return books
 
 
