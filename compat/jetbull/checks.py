@@ -61,7 +61,7 @@ def mapping(name: str, value: Any) -> Mapping[str, Any]:
 
 def dictionary(name: str, value: Any) -> Mapping[str, Any]:
     """A dictionary, which may be empty."""
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return value
     raise ConfigurationError(f"{name} is a dictionary, not {shown(value)}.")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import urandom
 from typing import Any
-from uuid import uuid4
 
 from jetbull.job import Job
 from jetbull.job_node import JobNode
@@ -20,7 +20,7 @@ class FlowTree:
         opts = modern(opts)
         check_id(opts)
         self.unnamed = not opts.get("jobId")
-        job_id = uuid4().hex if self.unnamed else str(opts["jobId"])
+        job_id = urandom(16).hex() if self.unnamed else str(opts["jobId"])
         self.job = Job(queue, name, data, opts, job_id)
         self.job.id = job_id
         self.queue = queue

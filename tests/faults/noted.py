@@ -22,8 +22,8 @@ class Halting:
         self._write, self._jobs = notes.write, jobs
         monkeypatch.setattr(notes, "write", self.write)
 
-    async def write(self, store: QueueStore, entries: Any, key: str = "") -> Note:
-        note = await self._write(store, entries, key)
+    async def write(self, store: QueueStore, entries: Any, *more: Any) -> Note:
+        note = await self._write(store, entries, *more)
         for entry in note.jobs[: self._jobs]:
             message = message_for(entry.store, entry.job)
             await store.put(message.subject, message.payload, message.headers)

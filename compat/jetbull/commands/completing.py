@@ -240,8 +240,9 @@ async def _renumber(entry: Entry) -> None:
     parent = await parentage.parent_of(store, job.record, job.job_id)
     if parent is None:
         return
-    entry.waits, entry.along = expectation(parent), []
-    await store.put(entry.waits.subject, entry.waits.payload, entry.waits.headers)
+    entry.parent, entry.along = parent, []
+    wait = expectation(parent)
+    await store.put(wait.subject, wait.payload, wait.headers)
     for wait in old:
         await store.purge(wait.subject)
 

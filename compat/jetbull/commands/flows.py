@@ -9,7 +9,7 @@ from jetbull.commands import adding, linking
 from jetbull.commands.draft import Draft
 from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
-from jetbull.commands.preparing import prepare
+from jetbull.commands.preparing import prepare, prepare_many
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm
 from jetbull.error_code import refused
@@ -17,7 +17,7 @@ from jetbull.errors import ConfigurationError, FlowError, JobError
 from jetbull.ledger.adding.adding import NewJob
 from jetbull.ledger.adding.adding import add as store_job
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages.placing import WAITING_CHILDREN
+from jetbull.ledger.messages.placing import WAITING_CHILDREN, Place
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.store import QueueStore
 
@@ -89,12 +89,31 @@ async def _missing_parent(tree: Tree) -> JobError | None:
     return None
 
 
-async def _prepared(node: Tree, whole: bool = False) -> tuple[QueueStore, NewJob]:
+async def _prepared(node: Tree) -> tuple[QueueStore, NewJob]:
     store = await node.queue.ledger()
-    place = WAITING_CHILDREN if node.children else None
-    new = await prepare(store, node.job, place, whole)
+    new = await prepare(store, node.job, _place_of(node))
     new.generated = node.unnamed
     return store, new
+
+
+async def _all_prepared(nodes: Sequence[Tree]) -> list[tuple[Tree, QueueStore, NewJob]]:
+    """As `_prepared`, of all nodes in their order; what is large is not put elsewhere yet."""
+    queues: dict[TreeQueue, list[Tree]] = {}
+    for node in nodes:
+        queues.setdefault(node.queue, []).append(node)
+    found: dict[int, tuple[QueueStore, NewJob]] = {}
+    for queue, some in queues.items():
+        store, places = await queue.ledger(), [_place_of(node) for node in some]
+        jobs = await prepare_many(store, [node.job for node in some], whole=True, places=places)
+        for node, new in zip(some, jobs, strict=True):
+            new.generated = node.unnamed
+            found[id(node)] = store, new
+    return [(node, *found[id(node)]) for node in nodes]
+
+
+def _place_of(node: Tree) -> Place | None:
+    """Where a parent goes; None for what goes where its own options say."""
+    return WAITING_CHILDREN if node.children else None
 
 
 async def _together(nodes: Sequence[Tree]) -> bool:
@@ -104,8 +123,7 @@ async def _together(nodes: Sequence[Tree]) -> bool:
     streams: dict[str, list[tuple[Tree, Item]]] = {}
     away: list[parentage.Parent] = []  # waits for children in other prefixes
     ruled = False
-    for node in nodes:
-        store, new = await _prepared(node, whole=True)
+    for node, store, new in await _all_prepared(nodes):
         parent = await parentage.parent_of(store, new.record, new.job_id)
         rule = rule_of(node.job.opts)
         ruled |= rule is not None

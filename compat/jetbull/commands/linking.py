@@ -30,7 +30,7 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
         try:
             if is_near(store, parent):
                 last = 0
-                if not await store_noted(store, [Entry(store, new, waits=entry)]):
+                if not await store_noted(store, [Entry(store, new, parent=parent)]):
                     last = await commit(
                         store.wire, store.names.space.jobs, [entry, message_for(store, new)]
                     )

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from jetbull.commands.completing import Put, complete, in_part, put_again, take_back
 from jetbull.commands.preparing import renumber
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, note_ending, notes
-from jetbull.ledger.adding.adding import NewJob, message_for
+from jetbull.ledger.adding.adding import NewJob, make_ready, message_for
 from jetbull.ledger.adding.insertion import Entry
-from jetbull.ledger.adding.note import new_key
+from jetbull.ledger.adding.note import in_order, new_key
 from jetbull.ledger.messages.guard import guard_of
+from jetbull.ledger.messages.placing import placed
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire.many_stored import ForMessages
 
 
 def is_quicker(store: QueueStore, entries: Sequence[Entry]) -> bool:
@@ -37,32 +40,42 @@ async def store_noted(store: QueueStore, entries: Sequence[Entry]) -> bool:
 
 
 async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
-    note = await notes.write(store, entries)
-    wire, jobs = store.wire, note.jobs
-    if not note.is_fresh:
-        with in_part():
-            await complete(note, jobs)
+    wire, jobs = store.wire, in_order(entries)
+    sending = wire.begin_many(len(jobs), _told_later)
+    note = await notes.write(store, entries, "", partial(_make_ready, sending, jobs))
+    wire.send_ready(sending, lambda: note.is_fresh)
+    errors = await sending.future
+    if not errors:
+        note_ending.forget(note)
         return
-    messages = [message_for(e.store, e.job) for e in jobs]
-    answers = [wire.post_now(m.subject, m.payload, m.headers) for m in messages]
-    wire.hurry()
-    await asyncio.wait(answers)
-    errors = [answer.exception() for answer in answers]
-    refused = [e for e, error in zip(jobs, errors, strict=True) if error is not None]
-    full = next((error for error in errors if type(error) is StoreError), None)
+    refused = [jobs[number] for number in sorted(errors)]
+    full = next((error for error in errors.values() if type(error) is StoreError), None)
     if full is not None:
-        there = [n for n, error in enumerate(errors) if error is None]
-        stored = [(messages[n].subject, answers[n].result()) for n in there]
+        there = sorted(sending.stored)
+        stored = [(_subject(jobs[n]), sending.stored[n]) for n in there]
         left = await take_back(store, stored)
         if not left:
             await note_ending.undo(note)
             raise full
         refused += [jobs[n] for n in there[left:]]
-    if not refused:
-        note_ending.forget(note)
-        return
     with in_part():
         await complete(note, refused)
+
+
+def _make_ready(sending: ForMessages, jobs: Sequence[Entry]) -> None:
+    for number, entry in enumerate(jobs):
+        job = entry.job
+        text = placed(job.record, job.place, job.tombstone).encode()
+        make_ready(entry.store, sending, [(number, job, text)])
+
+
+def _told_later(numbers: list[int]) -> None:
+    """Listeners hear of the jobs once all are stored."""
+
+
+def _subject(entry: Entry) -> str:
+    job = entry.job
+    return entry.store.names.job(job.place.state, job.job_id, job.place.lane)
 
 
 async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int, seq: int) -> bool:

@@ -15,12 +15,12 @@ from jetbull.commands.announcing import announce_many, announce_taken
 from jetbull.commands.completing import complete, in_part, store_rest, take_back
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import note_ending, notes
-from jetbull.ledger.adding.adding import NewJob, message_for
+from jetbull.ledger.adding.adding import NewJob, make_ready
 from jetbull.ledger.adding.insertion import Entry, encode_plain
 from jetbull.ledger.adding.note import Note
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many
-from jetbull.ledger.messages.names import HEAD, WAIT, escape
+from jetbull.ledger.messages.names import HEAD
 from jetbull.ledger.messages.placing import placed
 from jetbull.ledger.store.collector import collector_paused
 from jetbull.ledger.store.store import QueueStore
@@ -130,18 +130,9 @@ async def _store(sending: _Sending, text: bytes) -> None:
 
 
 def _make_ready(sending: _Sending, whole: ForMessages, start: int) -> None:
-    store, wire = sending.store, sending.store.wire
-    plain: list[tuple[int, bytes, bytes]] = []
     with collector_paused():
-        for number, job in enumerate(sending.jobs[start : start + _TURN], start):
-            if job.place.state == WAIT and not job.tombstone:
-                plain.append((number, escape(job.job_id).encode(), sending.records[number]))
-                continue
-            wire.ready_filled(whole, store.templates.new, plain)
-            plain.clear()
-            m = message_for(store, job)
-            wire.ready_one(whole, number, m.subject, m.payload, m.headers)
-        wire.ready_filled(whole, store.templates.new, plain)
+        jobs = enumerate(sending.jobs[start : start + _TURN], start)
+        make_ready(sending.store, whole, ((n, job, sending.records[n]) for n, job in jobs))
 
 
 async def _send(sending: _Sending, whole: ForMessages, note: Note) -> dict[int, Exception]:

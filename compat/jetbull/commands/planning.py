@@ -21,7 +21,6 @@ from jetbull.ledger.job.moving import transition
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import CHILDREN
 from jetbull.ledger.messages.placing import REMOVED, delayed, waiting
-from jetbull.ledger.parents.bookkeeping import expectation
 from jetbull.ledger.parents.parentage import Parent
 from jetbull.ledger.store.store import QueueStore
 
@@ -94,7 +93,8 @@ def _keep(known: Known, item: Item, entry: Entry) -> None:
     if parent is not None:
         # By the id it has now.
         key = f"{store.names.qualified}:{job_id}"
-        entry.waits = expectation(Parent(parent.store, parent.job_id, key))
+        is_same = parent.child_key == key
+        entry.parent = parent if is_same else Parent(parent.store, parent.job_id, key)
     if item.job.on_stored is not None:
         entry.told.append(item.job.on_stored)
 

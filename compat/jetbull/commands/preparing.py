@@ -78,14 +78,20 @@ async def prepare(
 
 
 async def prepare_many(
-    store: QueueStore, jobs: Sequence[Draft], whole: bool = False
+    store: QueueStore,
+    jobs: Sequence[Draft],
+    whole: bool = False,
+    places: Sequence[Place | None] | None = None,
 ) -> list[NewJob]:
     """As `prepare`, for many."""
     parts: list[tuple[Draft, Record, Place]] = []
+    where = [None] * len(jobs) if places is None else places
     for at in range(0, len(jobs), _TURN):
+        if at:
+            await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
         with collector_paused():
-            parts += [_parts_of(store, job) for job in jobs[at : at + _TURN]]
-        await asyncio.sleep(0)  # locks of this process's workers want renewal meanwhile
+            turn = zip(jobs[at : at + _TURN], where[at : at + _TURN], strict=True)
+            parts += [_parts_of(store, job, place) for job, place in turn]
     numbers = await store.ids.take(len(jobs))  # a bad row uses up none
     with collector_paused():
         prepared = [
@@ -116,9 +122,9 @@ def announcer(
     return lambda _: announce(store, job_id, record, place)
 
 
-def _parts_of(store: QueueStore, job: Draft) -> tuple[Draft, Record, Place]:
+def _parts_of(store: QueueStore, job: Draft, place: Place | None) -> tuple[Draft, Record, Place]:
     check_types(job.opts)
-    return job, record_of(job, store), place_of(job)
+    return job, record_of(job, store), place or place_of(job)
 
 
 def _new_job(store: QueueStore, job: Draft, record: Record, where: Place, number: str) -> NewJob:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jetbull.ledger.job.moving import step, stored_as
-from jetbull.ledger.messages.guard import expect
-from jetbull.ledger.messages.names import ACTIVE, HEAD, WAIT, Space, escape
+from jetbull.ledger.messages.clock import FAR_FUTURE_MS
+from jetbull.ledger.messages.guard import HeaderMap, expect, timer
+from jetbull.ledger.messages.names import ACTIVE, HEAD, NOTHING, PENDING, WAIT, Space, escape
 from jetbull.ledger.messages.placing import DONE, REMOVED, active, address, waiting
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import (
@@ -16,7 +17,9 @@ from jetbull.ledger.messages.templates import (
     claim_values,
     head_claim_values,
     outcome_values,
+    wait_slots,
 )
+from jetbull.ledger.parents.bookkeeping import AWAITED
 from jetbull.ledger.wire import command_of
 
 NAMES = st.text(min_size=1, max_size=12)
@@ -33,6 +36,18 @@ def test_a_new_job(prefix: str, queue: str, job_id: str) -> None:
     token = escape(job_id).encode()
     made = Templates(names).new.command(token, (token,), b"in.1", RECORD.encode())
     assert made == command_of(subject, RECORD.encode(), "in.1", headers)
+
+
+@given(prefix=NAMES, queue=NAMES, parent_id=NAMES, child_key=NAMES)
+def test_a_wait_for_a_child(prefix: str, queue: str, parent_id: str, child_key: str) -> None:
+    names = Space(prefix).queue(queue)
+    subject = names.dependency(PENDING, parent_id, child_key)
+    headers: HeaderMap = {}
+    timer(headers, FAR_FUTURE_MS, names.dependency(NOTHING, parent_id, child_key))
+    expect(headers, subject, 0)
+    token, values = wait_slots(parent_id, child_key)
+    made = Templates(names).wait.command(token, values, b"in.1", AWAITED)
+    assert made == command_of(subject, AWAITED, "in.1", headers)
 
 
 @given(prefix=NAMES, queue=NAMES, job_id=NAMES, seq=st.integers(1, 2**60))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,7 @@ from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many
 from jetbull.ledger.messages.clock import stamp
 from jetbull.ledger.messages.guard import drop, expect
-from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, state_of
+from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, WAIT, escape, state_of
 from jetbull.ledger.messages.placing import Place, address, placed, turn
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
@@ -20,6 +20,7 @@ from jetbull.ledger.store.batch import Message, commit, most_in_batch
 from jetbull.ledger.store.collector import collector_paused
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.store.unconfirmed import IsGone
+from jetbull.ledger.wire.many_stored import ForMessages
 
 _TURN = 1000  # messages until others have their turn
 
@@ -47,6 +48,23 @@ def message_for(store: QueueStore, job: NewJob) -> Message:
         drop(headers, store.names.job(DELAYED, job.job_id, turn(job.place.lane)), 0)
     expect(headers, store.names.any_state(job.job_id), job.tombstone)
     return Message(subject, placed(job.record, job.place, job.tombstone).encode(), headers)
+
+
+def make_ready(
+    store: QueueStore, whole: ForMessages, jobs: Iterable[tuple[int, NewJob, bytes]]
+) -> None:
+    """Makes ready what creates the jobs, given by number with their records as they are placed."""
+    plain: list[tuple[int, bytes, tuple[bytes, ...], bytes]] = []
+    for number, job, record in jobs:
+        if job.place.state == WAIT and not job.tombstone:
+            token = escape(job.job_id).encode()
+            plain.append((number, token, (token,), record))
+            continue
+        store.wire.ready_filled(whole, store.templates.new, plain)
+        plain.clear()
+        m = message_for(store, job)
+        store.wire.ready_one(whole, number, m.subject, m.payload, m.headers)
+    store.wire.ready_filled(whole, store.templates.new, plain)
 
 
 async def is_free_again(store: QueueStore, job: NewJob) -> bool:
@@ -234,6 +252,7 @@ __all__ = [
     "is_any_stored",
     "is_free_again",
     "is_stored",
+    "make_ready",
     "message_for",
     "tombstones",
 ]

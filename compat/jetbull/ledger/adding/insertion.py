@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from jetbull.ledger.adding.adding import NewJob, message_for
 from jetbull.ledger.messages.placing import Place
 from jetbull.ledger.messages.record import Record, dumps, to_bytes
+from jetbull.ledger.parents.bookkeeping import expectation
+from jetbull.ledger.parents.parentage import Parent, parent_of
 from jetbull.ledger.store.batch import Message, unbatched
 from jetbull.ledger.store.store import QueueStore
 
@@ -20,7 +23,7 @@ _quote = json.encoder.encode_basestring
 class Entry:
     """One add. `stored` is False for a job that another one stands for.
 
-    `along` is stored before it, and `waits`, its parent's wait for it, with it only. `told` is what
+    `along` is stored before it; with it only its `parent` begins to wait for it. `told` is what
     listeners are to hear, called with a sequence once everything is stored.
     """
 
@@ -28,13 +31,14 @@ class Entry:
     job: NewJob
     stored: bool = True
     along: list[Message] = field(default_factory=list)
-    waits: Message | None = None
+    parent: Parent | None = None
     told: list[Callable[[int], None]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         """How many messages it takes."""
-        return len(self.beside) + self.stored
+        own = 0 if not self.stored else 1 if self.parent is None else 2
+        return len(self.along) + own
 
     def messages(self) -> list[Message]:
         """All of them, the job's own last."""
@@ -44,11 +48,19 @@ class Entry:
     @property
     def beside(self) -> list[Message]:
         """What is stored with the job: the wait of its parent, and changed keys."""
-        return self.along if self.waits is None or not self.stored else [*self.along, self.waits]
+        awaited_by = self.awaited_by
+        return self.along if awaited_by is None else [*self.along, expectation(awaited_by)]
+
+    @property
+    def awaited_by(self) -> Parent | None:
+        """The parent that begins to wait for the job in the same step."""
+        return self.parent if self.stored else None
 
     def encode(self) -> bytes:
         """A line of JSON and the record, for whoever finishes what another process began."""
         job, record = self.job, self.job.record.encode()
+        if self.stored and not self.along and not job.tombstone:
+            return _plain(dumps(self.store.names.name), job, record, self.parent is not None)
         line = {
             "queue": self.store.names.name,
             "id": job.job_id,
@@ -57,8 +69,9 @@ class Entry:
             "stored": self.stored,
             "along": [
                 [m.subject, m.payload.decode("utf-8", "surrogatepass"), unbatched(m.headers)]
-                for m in self.beside
+                for m in self.along
             ],
+            "awaited": self.awaited_by is not None,
             "record": len(record),
         }
         if job.tombstone:
@@ -72,20 +85,21 @@ def encode_plain(
     """What `Entry.encode` makes of jobs with which nothing else is stored, in a third of the time;
     `records` are theirs, encoded.
     """
-    starts: dict[tuple[Place, bool], str] = {}
     queue = dumps(store.names.name)
     for job, record in zip(jobs, records, strict=True):
-        if job.tombstone:
-            yield Entry(store, job).encode()
-            continue
-        kind = (job.place, job.generated)
-        rest = starts.get(kind)
-        if rest is None:
-            place, generated = dumps(job.place), dumps(job.generated)
-            rest = f',"place":{place},"generated":{generated},"stored":true,"along":[],"record":'
-            starts[kind] = rest
-        line = f'{{"queue":{queue},"id":{_quote(job.job_id)}{rest}{len(record)}}}\n'
-        yield to_bytes(line) + record
+        yield Entry(store, job).encode() if job.tombstone else _plain(queue, job, record, False)
+
+
+def _plain(queue: str, job: NewJob, record: bytes, is_awaited: bool) -> bytes:
+    rest = _rest(job.place, job.generated, is_awaited)
+    line = to_bytes(f'{{"queue":{queue},"id":{_quote(job.job_id)}{rest}{len(record)}}}')
+    return b"%b\n%b" % (line, record)
+
+
+@lru_cache(maxsize=256)
+def _rest(place: Place, is_generated: bool, is_awaited: bool) -> str:
+    line = {"place": place, "generated": is_generated, "stored": True, "along": []}
+    return f',{dumps({**line, "awaited": is_awaited})[1:-1]},"record":'
 
 
 async def decode(store: QueueStore, payload: bytes) -> list[Entry]:
@@ -100,7 +114,10 @@ async def decode(store: QueueStore, payload: bytes) -> list[Entry]:
             Message(subject, text.encode("utf-8", "surrogatepass"), headers)
             for subject, text, headers in line["along"]
         ]
-        entries.append(Entry(owner, job, line["stored"], along))
+        # Without the field it is of an older version, which has the wait in `along`.
+        is_awaited = line.get("awaited", False)
+        parent = await parent_of(owner, job.record, job.job_id) if is_awaited else None
+        entries.append(Entry(owner, job, line["stored"], along, parent))
     return entries
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -45,9 +45,8 @@ class Note:
 
     @property
     def jobs(self) -> list[Entry]:
-        """Parents before those that can run: nobody finishes a child whose parent is not there."""
-        stored = (e for e in self.entries if e.stored)
-        return sorted(stored, key=lambda e: e.job.place.state != CHILDREN)
+        """Those to store, in their order."""
+        return in_order(self.entries)
 
     @property
     def key(self) -> Message | None:
@@ -58,6 +57,12 @@ class Note:
         """What parents wait for, for whoever does not know whether it is there."""
         beside = (m for e in self.entries for m in e.beside)
         return [Message(m.subject, m.payload, unguarded(m.headers)) for m in beside]
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Parents before those that can run: nobody finishes a child whose parent is not there."""
+    stored = (e for e in entries if e.stored)
+    return sorted(stored, key=lambda e: e.job.place.state != CHILDREN)
 
 
 def leads(message: Message, store: QueueStore) -> bool:
@@ -82,4 +87,4 @@ def guarded(subject: str, text: bytes, seq: int = 0) -> Message:
     return Message(subject, text, headers)
 
 
-__all__ = ["KIND", "Note", "guarded", "leads", "new_key", "subject_of"]
+__all__ = ["KIND", "Note", "guarded", "in_order", "leads", "new_key", "subject_of"]

@@ -19,7 +19,7 @@ A note whose key was refused says nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,8 +29,12 @@ from jetbull.ledger.adding.note import Note, guarded, subject_of
 from jetbull.ledger.adding.note_ending import forget
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import CHILDREN
+from jetbull.ledger.messages.templates import wait_slots
+from jetbull.ledger.parents.bookkeeping import AWAITED
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire.many_stored import ForMessages
 
 MOST = 100  # messages: of more, each costs what a batch saves
 _MAX_BYTES = 128 * 1024
@@ -55,33 +59,82 @@ def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
 
 def _is_alone(entry: Entry) -> bool:
     """Whether the job has no family."""
-    return entry.waits is None and entry.job.place.state != CHILDREN
+    return entry.parent is None and entry.job.place.state != CHILDREN
 
 
-async def write(store: QueueStore, entries: Sequence[Entry], key: str = "") -> Note:
-    """Notes the entries; an error means that nothing is stored."""
+async def write(
+    store: QueueStore,
+    entries: Sequence[Entry],
+    key: str = "",
+    meanwhile: Callable[[], None] | None = None,
+) -> Note:
+    """Notes the entries; an error means that nothing is stored.
+
+    `meanwhile` runs while the server stores them: it makes ready what comes next.
+    """
     note = _message(store, entries, key)
-    messages = [note, *(m for e in entries for m in e.beside)]
     wire = store.wire
     if wire.crowded:
         await wire.room()
+    sending = wire.begin_many(1 + sum(e.size - e.stored for e in entries), _untold)
+    wire.ready_one(sending, 0, note.subject, note.payload, note.headers)
+    _make_ready(wire, sending, entries)
     sent_ms = now_ms()
-    answers = [wire.post_now(m.subject, m.payload, m.headers) for m in messages]
-    wire.hurry()
-    await asyncio.wait(answers)
-    stored: list[tuple[Message, int]] = []
+    wire.send_ready(sending, lambda: True)
+    if meanwhile is not None:
+        meanwhile()
+    errors = await sending.future
+    if errors:
+        await _send_again(store, [note, *(m for e in entries for m in e.beside)], sending, errors)
+    return Note(store, note.subject, sending.stored[0], entries, sent_ms=sent_ms)
+
+
+def _untold(numbers: list[int]) -> None:
+    """What goes with a note is nobody's job."""
+
+
+def _make_ready(wire: Wire, sending: ForMessages, entries: Sequence[Entry]) -> None:
+    """What is stored beside the jobs, numbered from 1 in the order of `Entry.beside`."""
+    number = 0
+    for entry in entries:
+        for m in entry.along:
+            number += 1
+            wire.ready_one(sending, number, m.subject, m.payload, m.headers)
+        parent = entry.awaited_by
+        if parent is not None:
+            number += 1
+            token, values = wait_slots(parent.job_id, parent.child_key)
+            wait = (number, token, values, AWAITED)
+            wire.ready_filled(sending, parent.store.templates.wait, [wait])
+
+
+async def _send_again(
+    store: QueueStore,
+    messages: Sequence[Message],
+    sending: ForMessages,
+    errors: dict[int, Exception],
+) -> None:
+    """Sends those whose answer was lost; if one is refused, the others are removed.
+
+    The note was not refused but seen to by somebody, if its sequence is then 0.
+    """
     refused: list[JetbullError] = []
-    for message, answer in zip(messages, answers, strict=True):
-        wait = _noted if message is note else _stored
+    for number in sorted(errors):
+        m, error = messages[number], errors[number]
         try:
-            stored.append((message, await wait(store, message, answer)))
-        except JetbullError as error:
-            refused.append(error)
+            if not isinstance(error, AckTimeout | StreamMissing):
+                raise error
+            seq = await store.insist(m.subject, m.payload, m.headers, error)
+            sending.stored[number] = seq
+        except JetbullError as rival:
+            if number == 0 and isinstance(rival, Conflict):
+                sending.stored[number] = 0
+            else:
+                refused.append(rival)
     if refused:
-        for message, seq in stored:
-            await store.purge(message.subject, seq=seq + 1)
+        for number, seq in sorted(sending.stored.items()):
+            await store.purge(messages[number].subject, seq=seq + 1)
         raise refused[0]
-    return Note(store, note.subject, stored[0][1], entries, sent_ms=sent_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ STATES = (
     *(COMPLETED, FAILED, SETTLE, GONE),
 )
 
+# In the books of a parent (`jbd`): it waits for a child, or has nothing to do with it any more.
+PENDING, NOTHING = "pend", "none"
+
 OPEN = "open"  # lane of a finished child whose parent has not been told yet
 
 # States whose message is itself a schedule, and therefore leaves in the same message that
@@ -140,7 +143,7 @@ class Space:
 
     def all_pending(self) -> str:
         """Matches every child that a parent of any queue waits for."""
-        return f"jbd.{self.token}.*.*.pend.*"
+        return f"jbd.{self.token}.*.*.{PENDING}.*"
 
     def all_notes(self) -> str:
         """Matches every note of any queue (`adding.notes`)."""
@@ -300,7 +303,9 @@ __all__ = [
     "FAILED",
     "GONE",
     "HEAD",
+    "NOTHING",
     "OPEN",
+    "PENDING",
     "PRIO",
     "SETTLE",
     "STALLED",

@@ -6,7 +6,7 @@ made from a template, a message costs a third of what it costs from its parts.
 
 from __future__ import annotations
 
-from jetbull.ledger.messages.clock import at
+from jetbull.ledger.messages.clock import FAR_FUTURE_MS, at
 from jetbull.ledger.messages.guard import HeaderMap, drop, expect, timer, vanish
 from jetbull.ledger.messages.names import (
     ACTIVE,
@@ -14,9 +14,12 @@ from jetbull.ledger.messages.names import (
     FAILED,
     GONE,
     HEAD,
+    NOTHING,
+    PENDING,
     STALLED,
     WAIT,
     QueueNames,
+    escape,
 )
 from jetbull.ledger.messages.placing import TOMBSTONE_SECONDS
 
@@ -68,15 +71,20 @@ def _slots(text: str) -> bytes:
 
 
 class Templates:
-    """New jobs, the claims of tickets, the outcomes of a lease, for one queue."""
+    """New jobs, waits for children, the claims of tickets, the outcomes of a lease, for a queue."""
 
-    __slots__ = ("claim", "claim_head", "new", "outcomes")
+    __slots__ = ("claim", "claim_head", "new", "outcomes", "wait")
 
     def __init__(self, names: QueueNames) -> None:
         root = names.root
         headers: HeaderMap = {}
         expect(headers, f"{root}.*.*.{_SLOT}", 0)
         self.new = Template(f"{root}.{WAIT}.-.{_SLOT}", headers)
+        books = names.all_dependencies()[:-1]
+        headers = {}
+        timer(headers, FAR_FUTURE_MS, f"{books}{_SLOT}")
+        expect(headers, f"{books}{_SLOT}", 0)
+        self.wait = Template(f"{books}{_SLOT}", headers)
         headers = {}
         timer(headers, _DUE_MS, f"{root}.{STALLED}.-.{_SLOT}")
         expect(headers, f"{root}.*.*.{_SLOT}", _SEQ)
@@ -94,6 +102,13 @@ class Templates:
             self.outcomes[state] = Template(f"{root}.{state}.-.{_SLOT}", headers)
 
 
+def wait_slots(parent_id: str, child_key: str) -> tuple[bytes, tuple[bytes, ...]]:
+    """What stands for the job's token in a wait, and what its headers hold: target, guard."""
+    parent, child = escape(parent_id), escape(child_key)
+    token = f"{parent}.{PENDING}.{child}".encode()
+    return token, (f"{parent}.{NOTHING}.{child}".encode(), token)
+
+
 def claim_values(token: bytes, seq: int, due_ms: int) -> tuple[bytes, ...]:
     """What a claim's headers hold: due time, target, guard."""
     return at(due_ms).encode(), token, b"%d" % seq, token
@@ -109,4 +124,11 @@ def outcome_values(lane: bytes, token: bytes, seq: int) -> tuple[bytes, ...]:
     return lane, token, b"%d" % seq, lane, token
 
 
-__all__ = ["Template", "Templates", "claim_values", "head_claim_values", "outcome_values"]
+__all__ = [
+    "Template",
+    "Templates",
+    "claim_values",
+    "head_claim_values",
+    "outcome_values",
+    "wait_slots",
+]

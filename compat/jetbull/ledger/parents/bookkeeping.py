@@ -14,7 +14,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.messages.clock import FAR_FUTURE_MS
 from jetbull.ledger.messages.guard import HeaderMap, drop, expect, timer, vanish
-from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.messages.names import NOTHING, PENDING, last_token
 from jetbull.ledger.messages.record import to_bytes
 from jetbull.ledger.parents.parentage import Parent
 from jetbull.ledger.store.batch import Message
@@ -22,13 +22,8 @@ from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
 
-PENDING, PROCESSED, FAILED_KIND, UNSUCCESSFUL, NOTHING = (
-    "pend",
-    "processed",
-    "failed",
-    "unsuccessful",
-    "none",
-)
+PROCESSED, FAILED_KIND, UNSUCCESSFUL = "processed", "failed", "unsuccessful"
+AWAITED = b"null"
 #: body of a pending entry whose child need not be in the store yet: it is carried here later
 ELSEWHERE = b'"elsewhere"'
 _PARENTS_KNOWN = 1000
@@ -49,7 +44,7 @@ def expectation(parent: Parent) -> Message:
     """The message by which a parent waits for a child that is new to it."""
     subject, headers = pending_message(parent.store, parent.job_id, parent.child_key)
     expect(headers, subject, 0)
-    return Message(subject, b"null", headers)
+    return Message(subject, AWAITED, headers)
 
 
 async def book(parent: Parent, kind: str, value: str) -> bool:
@@ -127,6 +122,7 @@ async def entries(store: QueueStore, parent_id: str, kind: str = "*") -> dict[st
 
 
 __all__ = [
+    "AWAITED",
     "ELSEWHERE",
     "FAILED_KIND",
     "NOTHING",

@@ -111,7 +111,7 @@ class Answering(Connection):
         self._client.push(command)
 
     def _check_size(self, command: bytes) -> None:
-        """For a message that is too large the server would hang up."""
+        """PayloadTooLarge for a message for which the server would hang up."""
         # The headers count as well, the first line and the last line break do not.
         size = len(command) - command.index(b"\r\n") - 4
         if size > self._client._max_payload:

@@ -19,6 +19,7 @@ from jetbull.ledger.wire.stored import Headers
 _OPEN_BATCHES = 16  # the server allows 50 per stream, shared by all clients
 _ACK_DELAY = 0.01  # seconds
 _ACKS = 100  # sent without waiting for others
+_SOME = 16  # messages: more are written at once, fewer together with those of other callers
 
 
 class Sending(Answering):
@@ -143,20 +144,19 @@ class Sending(Answering):
         """Makes a message ready that is waited for together with others."""
         place = self._new_place()
         command = command_of(subject, payload, f"{self._inbox}.{place.decode()}", headers)
+        self._check_size(command)
         of.ready.append((number, place, command))
 
     def ready_filled(
         self,
         of: ForMessages,
         template: Template,
-        messages: Iterable[tuple[int, bytes, bytes]],
+        messages: Iterable[tuple[int, bytes, tuple[bytes, ...], bytes]],
     ) -> None:
-        """As `ready_one` for each, by number, token and payload, from a template that is filled
-        with tokens only.
-        """
-        for number, token, payload in messages:
+        """As `ready_one` for each, by number, token, values and payload, from a template."""
+        for number, token, values, payload in messages:
             place = self._new_place()
-            command = template.command(token, (token,), self._reply_start + place, payload)
+            command = template.command(token, values, self._reply_start + place, payload)
             of.ready.append((number, place, command))
 
     def send_ready(self, of: ForMessages, is_time: Callable[[], bool]) -> None:
@@ -171,7 +171,10 @@ class Sending(Answering):
             # Asked last: a process may stand still for any time.
             if is_time():
                 self._client.push(commands)
-                self._client.hurry()
+                if len(ready) > _SOME:
+                    self._client.hurry()
+                else:
+                    self.hurry()
                 return
         except JetbullError as lost:
             error = lost
