@@ -68,6 +68,44 @@ async def test_an_owner_whose_key_is_gone_was_never_added(
     assert await left_notes(store) == []
 
 
+@pytest.mark.parametrize("met", ["by others only", "with another owner", "with this one"])
+@pytest.mark.parametrize(
+    "rule", [{}, {"ttl": 60_000}, {"ttl": 60_000, "extend": True}, {"keepLastIfActive": True}]
+)
+async def test_a_duplicate_is_told_whatever_is_known_of_its_id(
+    queue: Queue, met: str, rule: dict[str, Any]
+) -> None:
+    opts = {"deduplication": {"id": "only", **rule}}
+    first = await queue.add("job", "first", opts)
+    store = await queue.ledger()
+    if met == "by others only":
+        store.owners.clear()
+    elif met == "with another owner":
+        store.owners["only"] = str((await queue.add("other", "other", {"delay": 60_000})).id)
+    second = await queue.add("job", "second", opts)
+    assert second.id == first.id
+    assert [job.data for job in await queue.getWaiting()] == ["first"]
+    assert store.owners == {"only": first.id}
+    async with asyncio.timeout(5):
+        while await left_notes(store):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("met", [False, True])
+async def test_a_delayed_owner_is_replaced_whatever_is_known_of_its_id(
+    queue: Queue, met: bool
+) -> None:
+    opts = {"delay": 60_000, "deduplication": {"id": "only", "replace": True}}
+    first = await queue.add("job", "first", opts)
+    store = await queue.ledger()
+    if not met:
+        store.owners.clear()
+    second = await queue.add("job", "second", opts)
+    assert second.id != first.id
+    assert [job.data for job in await queue.getDelayed()] == ["second"]
+    assert store.owners == {"only": second.id}
+
+
 async def test_an_owner_whose_number_somebody_chose_gets_another(queue: Queue) -> None:
     first = await queue.add("job", 0)
     store = await queue.ledger()

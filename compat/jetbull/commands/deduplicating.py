@@ -39,9 +39,11 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
 
     What is large is put beside a job that is kept only: nobody would remove it for a duplicate.
     """
+    is_expected = rule.id in store.owners or not _is_quick(store, job)
     while True:
-        key = await deduplication.read(store, rule.id)
-        owner = None if key is None else await _owner_of(store, key, rule)
+        # Of an id that nobody here has met the guard tells whether there is a key.
+        key, owner = await _look(store, rule) if is_expected else (None, None)
+        is_expected = True
         state = None if owner is None else public_state_of(owner.subject)
         verdict, until = decide(rule, None if key is None else key.until_ms, state, now_ms())
         if key is None or verdict in _KEPT:
@@ -50,9 +52,11 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             if await _own(store, job, rule.id, 0 if key is None else key.seq, until):
                 if key is not None and key.pending is not None:  # it gives way to a later add
                     await forget(store, deduplication.forgotten(key.pending))
+                deduplication.remember(store, rule.id, job.job_id)
                 return job.job_id
         elif verdict is Verdict.REPLACE and owner is not None:
             if await _replace(store, job, rule.id, key, owner, until):
+                deduplication.remember(store, rule.id, job.job_id)
                 return job.job_id
         elif verdict is Verdict.SILENT:
             _not_stored(store, job)
@@ -66,10 +70,31 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             return key.owner
 
 
-async def _owner_of(store: QueueStore, key: Key, rule: Rule) -> Stored | None:
-    """The job that holds the key, if the rule has to know; one on its way is stored first."""
+def _is_quick(store: QueueStore, job: NewJob) -> bool:
+    """Whether it costs little if the job turns out to be a duplicate when it is being stored."""
+    is_small = len(job.record.data) <= blobs.own_room(store)
+    return is_small and is_quicker(store, [Entry(store, job)])
+
+
+async def _look(store: QueueStore, rule: Rule) -> tuple[Key | None, Stored | None]:
+    """The key, and the job that holds it if the rule has to know."""
+    known, owner = store.owners.get(rule.id), None
+    if known is None or not rule.needs_owner(rule.ttl_ms):
+        key = await deduplication.read(store, rule.id)
+    else:
+        key, owner = await deduplication.look(store, rule.id, known)
+    if key is None:
+        return None, None
+    deduplication.remember(store, rule.id, key.owner)
     if not rule.needs_owner(key.until_ms):
-        return None
+        return key, None
+    if owner is None or key.owner != known:
+        owner = await _owner_of(store, key)
+    return key, owner
+
+
+async def _owner_of(store: QueueStore, key: Key) -> Stored | None:
+    """The job that holds the key; one on its way is stored first."""
     owner = await reading.find(store, key.owner)
     if owner is None and key.note:
         await help_on(store, key.note)

@@ -8,7 +8,6 @@ nothing breaks when nobody cleans up.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +15,20 @@ from typing import Any
 from jetbull.errors import Conflict
 from jetbull.ledger.belongings.belongings import forget
 from jetbull.ledger.belongings.blobs import is_whole
-from jetbull.ledger.job.reading import find
+from jetbull.ledger.job.reading import find, job_of, subjects_of
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import last_token, public_state_of
-from jetbull.ledger.messages.record import Record
+from jetbull.ledger.messages.record import Record, dumps, loads, to_bytes
+from jetbull.ledger.messages.record import Stored as StoredJob
 from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 
 _KIND = "dedup"
 _AT_ONCE = 500  # subjects per question
+_OWNERS_KNOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,28 @@ async def read(store: QueueStore, dedup_id: str) -> Key | None:
     return None if found is None else _key(found)
 
 
+async def look(
+    store: QueueStore, dedup_id: str, job_id: str
+) -> tuple[Key | None, StoredJob | None]:
+    """As `read`, and the job that was its owner the last time, by one question.
+
+    That the job is not there says nothing: it may have moved while the server answered.
+    """
+    subject = store.names.aux(_KIND, dedup_id)
+    found = await read_latest(store, [subject, *subjects_of(store, job_id)])
+    key = next((_key(m) for m in found if m.subject == subject), None)
+    return key, job_of(store, job_id, [m for m in found if m.subject != subject])
+
+
+def remember(store: QueueStore, dedup_id: str, owner: str) -> None:
+    """The owner of the id as it was the last time."""
+    owners = store.owners
+    owners.pop(dedup_id, None)  # to be the last to be forgotten
+    if len(owners) >= _OWNERS_KNOWN:
+        owners.pop(next(iter(owners)))
+    owners[dedup_id] = owner
+
+
 async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Key]:
     """The stored keys of these ids, by id."""
     keys: dict[str, Key] = {}
@@ -64,7 +88,7 @@ async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Ke
 
 
 def _key(found: Stored) -> Key:
-    body = json.loads(found.data)
+    body = loads(found.data)
     holder, until_ms = body["jobId"], body.get("until", 0)
     owner = "" if body.get("freed") else holder
     return Key(owner, until_ms, found.seq, holder, body.get("next"), body.get("note", ""))
@@ -137,7 +161,7 @@ def message(
         body["note"] = note
     if freed:
         body["freed"] = True
-    return Message(subject, json.dumps(body).encode(), headers)
+    return Message(subject, to_bytes(dumps(body)), headers)
 
 
 async def write(
@@ -195,9 +219,11 @@ __all__ = [
     "free_by_hand",
     "holds",
     "is_key",
+    "look",
     "message",
     "read",
     "read_many",
+    "remember",
     "remembered",
     "superseded",
     "write",

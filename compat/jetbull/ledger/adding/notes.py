@@ -131,10 +131,14 @@ async def _send_again(
                 sending.stored[number] = 0
             else:
                 refused.append(rival)
-    if refused:
-        for number, seq in sorted(sending.stored.items()):
-            await store.purge(messages[number].subject, seq=seq + 1)
-        raise refused[0]
+    if not refused:
+        return
+    if all(isinstance(error, Conflict) for error in errors.values()) and sending.stored.get(0):
+        # Nothing is in doubt: without its key the note says nothing, and goes when it goes.
+        forget(Note(store, messages[0].subject, sending.stored.pop(0), []))
+    for number, seq in sorted(sending.stored.items()):
+        await store.purge(messages[number].subject, seq=seq + 1)
+    raise refused[0]
 
 
 @dataclass(frozen=True, slots=True)

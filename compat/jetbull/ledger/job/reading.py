@@ -28,9 +28,17 @@ async def last_message(store: QueueStore, job_id: str) -> _wire.Stored | None:
 
 async def find(store: QueueStore, job_id: str) -> Stored | None:
     """The job as it is now, or None."""
-    names = store.names
-    patch_subject = names.aux("patch", job_id)
-    found = await read_latest(store, [names.any_state(job_id), patch_subject])
+    return job_of(store, job_id, await read_latest(store, subjects_of(store, job_id)))
+
+
+def subjects_of(store: QueueStore, job_id: str) -> list[str]:
+    """What `job_of` has to know the last messages of."""
+    return [store.names.any_state(job_id), store.names.aux("patch", job_id)]
+
+
+def job_of(store: QueueStore, job_id: str, found: Sequence[_wire.Stored]) -> Stored | None:
+    """The job that these messages tell of, all of them its own, or None."""
+    patch_subject = store.names.aux("patch", job_id)
     versions = (m for m in found if m.subject != patch_subject)
     newest = max(versions, key=lambda m: m.seq, default=None)
     if newest is None or state_of(newest.subject) == GONE:
@@ -147,7 +155,9 @@ __all__ = [
     "find",
     "find_many",
     "find_unchanged",
+    "job_of",
     "last_message",
     "newest_of",
     "state",
+    "subjects_of",
 ]

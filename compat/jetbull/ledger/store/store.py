@@ -41,6 +41,7 @@ class QueueStore:
     """What every ledger verb needs to know of a queue.
 
     `sibling(prefix, queue)` opens another queue over the same connection (parents, children).
+    `owners` holds who held deduplication ids of late, as far as is known here.
     `pending_from` holds, for some parents, a sequence before which no child is pending.
     `patched`, `families`, `logged` and `bulky` say whether any job of the queue has a patch,
     children, log rows or large payloads; while they are False, a store that is `informed` (a
@@ -62,6 +63,7 @@ class QueueStore:
         "levels",
         "logged",
         "names",
+        "owners",
         "patched",
         "pending_from",
         "promoter",
@@ -103,6 +105,7 @@ class QueueStore:
         self.informed = False
         self.traits_told = 0
         self.told_at = 0.0
+        self.owners: dict[str, str] = {}
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
         self.turns = Turns()
