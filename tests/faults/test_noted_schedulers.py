@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -87,10 +88,12 @@ async def test_an_upsert_that_came_too_late_leaves_nothing(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = notes.write_first
+    link = {"url": queue.opts["connection"], "name": "another process"}
 
     async def overtaken(store: QueueStore, entry: Entry, key: str) -> Note:
         monkeypatch.setattr(notes, "write_first", write)
-        await queue.upsertJobScheduler("mine", YEARLY, job_data="first")
+        async with Queue(queue.name, {"connection": link}) as other:
+            await other.upsertJobScheduler("mine", YEARLY, job_data="first")
         return await write(store, entry, key)
 
     monkeypatch.setattr(notes, "write_first", overtaken)
@@ -99,6 +102,16 @@ async def test_an_upsert_that_came_too_late_leaves_nothing(
     await finish_abandoned(await queue.ledger(), 0)
     assert [job.data for job in await queue.getDelayed()] == ["last"]
     assert await left_notes(await queue.ledger()) == []
+
+
+async def test_upserts_of_one_scheduler_at_once_are_stored_one_after_the_other(
+    queue: Queue,
+) -> None:
+    await asyncio.gather(*(queue.upsertJobScheduler("mine", YEARLY, job_data=n) for n in range(20)))
+    (pending,) = await queue.getDelayed()
+    assert pending.data == 19
+    # Each used up one number: none had to try again.
+    assert (await queue.add("job", 0)).id == "21"
 
 
 async def test_an_upsert_whose_pending_job_a_worker_takes_meanwhile_has_a_job_after_that(
