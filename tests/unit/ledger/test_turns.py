@@ -92,3 +92,20 @@ async def test_a_turn_that_is_cancelled_when_it_has_just_begun_is_passed_on() ->
     assert order[0] == "first"
     assert order[-1] == "third"
     assert not turns._waiting
+
+
+async def test_who_waits_for_long_goes_on_without_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jetbull.ledger.store.turns._PATIENCE", 0)
+    turns, server_is_back = Turns(), asyncio.Event()
+
+    async def first() -> None:
+        async with turns.at("key"):
+            await server_is_back.wait()
+
+    async def second() -> None:
+        async with turns.at("key"):
+            server_is_back.set()
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(first(), second())
+    assert not turns._waiting

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 __all__ = ["Turns"]
 
 
-_PATIENCE = 2.0  # seconds
+_PATIENCE = 5.0  # seconds
 
 
 class Turns:
