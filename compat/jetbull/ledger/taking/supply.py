@@ -72,7 +72,7 @@ class Supply:
         ahead = self._ahead()
         want = self._allowed(need + ahead)
         if need > 0 or self._hand.count() <= ahead // 2:
-            for feed in list(self._feeds.by_level.values()):
+            for feed in list(self._feeds.servable.values()):
                 if want <= 0:
                     break
                 if feed.standing:  # the server has nothing there, or sends it unasked
@@ -83,7 +83,7 @@ class Supply:
         need = self._need()
         # Both are in the order of the line.
         first = self._hand.first_level
-        for level, feed in list(self._feeds.by_level.items()):
+        for level, feed in list(self._feeds.servable.items()):
             # A job that comes before those in hand must be able to come.
             missing = max(need, 1 if rank(level) < rank(first) else 0) - feed.standing
             if missing > 0:
