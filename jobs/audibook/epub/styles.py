@@ -35,6 +35,11 @@ _HIDING = {"display": "none", "visibility": "hidden"}
 _COMPOUND = re.compile(r"(\*|[A-Za-z][\w-]*)?((?:[.#][A-Za-z_][\w-]*)*)")
 _PART = re.compile(r"([.#])([\w-]+)")
 _UNSEEN_MEDIA = re.compile(r"@media\s+(?:only\s+)?(?:amzn-\w+|print|speech|aural)", re.I)
+_SHOWN_MEDIA = {"", "all", "screen"}
+_IMPORT = re.compile(
+    r"""@import\s++(?:url\(\s*+)?+["']?+([^"'();\s]++)["']?+\s*+\)?+([^;{}]{0,100}+);""",
+    re.IGNORECASE,
+)
 _EVERY_MEDIA = re.compile(r"@media\s+(?:all|screen)", re.I)
 _NEVER_RULED = {"", "html", "body"}  # comments and instructions have no name
 _RAISING = ("vertical-align", "font-variant-position", "top", "bottom")
@@ -130,24 +135,35 @@ class Styles:
         for element in root.iter():
             kind = local_name(element)
             if kind == "style":
-                yield from _read(all_text(element))
+                yield from self._with_imported(name, all_text(element))
             elif kind == "link" and _applies(element):
                 place = resolve(self._archive, name, attribute(element, "href"))
                 yield from self._sheet(place.name) if place else ()
 
-    def _sheet(self, name: str) -> Sequence[_Rule]:
+    def _sheet(self, name: str, depth: int = 0) -> Sequence[_Rule]:
         if name not in self._sheets:
+            self._sheets[name] = []  # for sheets that import each other
             try:
                 data = self._archive.read(name)
             except EpubError:  # a damaged style sheet must not cost the text
                 data = b""
-            self._sheets[name] = list(_read(decode(data[:_LONGEST_SHEET])))
+            text = decode(data[:_LONGEST_SHEET])
+            self._sheets[name] = list(self._with_imported(name, text, depth))
         return self._sheets[name]
+
+    def _with_imported(self, name: str, sheet: str, depth: int = 0) -> Iterator[_Rule]:
+        """The rules of a sheet in this file, and before them those of the sheets it imports."""
+        text = _without_comments(sheet)
+        for found in _IMPORT.finditer(text):
+            place = resolve(self._archive, name, found.group(1))
+            if place and found.group(2).strip().lower() in _SHOWN_MEDIA and depth < _DEEPEST:
+                yield from self._sheet(place.name, depth + 1)
+        yield from _read(text)
 
 
 def _applies(link: Element) -> bool:
     return attribute(link, "rel").lower().split() == ["stylesheet"] and (
-        attribute(link, "media").lower() in {"", "all", "screen"}
+        attribute(link, "media").lower() in _SHOWN_MEDIA
     )
 
 
@@ -185,8 +201,8 @@ def _placed(strongest: Mapping[str, _Rule]) -> str:
 
 
 def _read(sheet: str) -> Iterator[_Rule]:
-    """The rules that say where or whether something is shown."""
-    text = _STRING.sub("", _without_comments(sheet))
+    """The rules, of a sheet without comments, that say where or whether something is shown."""
+    text = _STRING.sub("", sheet)
     preludes: list[str] = []
     start = 0
     for boundary in _BOUNDARY.finditer(text):

@@ -182,6 +182,31 @@ def test_numbers_that_a_style_sheet_raises_are_known_as_such(make_epub: MakeEpub
     assert _book(make_epub, body, ".r{vertical-align:baseline}")[0] == "A word1 and 106 xn."
 
 
+@pytest.mark.parametrize(
+    ("rule", "read"),
+    [
+        ('@import "../x/more.css";', "A"),
+        ("@import url( '../x/more.css' ) screen;", "A"),
+        ("@charset 'utf-8'; /* @import; */ @IMPORT url(../x/more.css);", "A"),
+        ('@import "../x/more.css" print;', "A B"),
+        ('/* @import "../x/more.css"; */', "A B"),
+        ('@import "gone.css"; @import "http://[";', "A B"),
+    ],
+)
+def test_a_style_sheet_imports_others(make_epub: MakeEpub, rule: str, read: str) -> None:
+    page = (
+        "<html><head><link rel='stylesheet' href='s/main.css'/></head>"
+        "<body><p>A</p><p class='x'>B</p></body></html>"
+    )
+    files = {
+        "EPUB/document-1.xhtml": page.encode(),
+        "EPUB/s/main.css": rule.encode(),
+        "EPUB/x/more.css": b"@import '../s/main.css'; .x { display: none }",
+    }
+    book = read_epub(make_epub("<p>x</p>", files=files))
+    assert " ".join(book.pages[0].paragraphs) == read
+
+
 def test_a_running_head_in_the_text_is_not_read(make_epub: MakeEpub) -> None:
     body = "<div style='display: oeb-page-head'>Of Pages, by A</div><p>Read.</p>"
     assert _book(make_epub, body) == ("Read.", 11)
