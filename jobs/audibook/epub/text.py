@@ -308,7 +308,8 @@ def _is_raised_number(element: Element, name: str) -> bool:
 
 def _is_link(element: Element, name: str) -> bool:
     """Whether the element is a link to another place in the book: not an anchor, nor out of it."""
-    return name == "a" and ":" not in element.get("href", ":")
+    address = element.get("href", ":").partition("#")[0]
+    return name == "a" and ":" not in address
 
 
 def _size(text: str) -> int:

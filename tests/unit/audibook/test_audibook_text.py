@@ -225,7 +225,7 @@ def test_an_anchor_that_is_never_closed_costs_no_text() -> None:
 
 @pytest.mark.parametrize("title", ["Spis treści", "Innehållsförteckning", "İçindekiler", "目錄"])
 def test_the_heading_of_a_contents_list_goes_with_it_in_many_languages(title: str) -> None:
-    links = "".join(f"<li><a href='c{n}.xhtml'>Title {n}</a></li>" for n in range(4))
+    links = "".join(f"<li><a href='c{n}.xhtml#sec:{n}'>Title {n}</a></li>" for n in range(4))
     assert _texts(f"<h1>{title}</h1><ul>{links}</ul><p>Text.</p>") == ["Text."]
 
 
