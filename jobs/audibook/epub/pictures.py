@@ -18,7 +18,7 @@ _NO_ALTERNATIVE = re.compile(
 )
 
 
-_FORMULA = re.compile(r"(?<![a-z])(?:math|formula|equation)", re.IGNORECASE)
+_FORMULA = re.compile(r"(?<![a-z])(?:math|formula|equation|gaiji)", re.IGNORECASE)
 _SOURCE = re.compile(r"[\\{}$]")
 """What nobody would read aloud: TeX."""
 
@@ -33,7 +33,10 @@ def pictured_heading(element: Element) -> str | None:
 
 
 def pictured_formula(element: Element) -> str | None:
-    """The words for a formula that is a picture in a text, unless they are its source."""
+    """The words for a formula, or the East Asian character, that is a picture in a text.
+
+    None where they are the formula's source.
+    """
     words = element.get("alt", "").strip()
     named = _FORMULA.search(f"{element.get('class', '')} {attribute(element, 'role')}")
     if named is None or _NO_ALTERNATIVE.fullmatch(words) or _SOURCE.search(words):

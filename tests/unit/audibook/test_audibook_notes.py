@@ -199,3 +199,7 @@ def test_a_formula_that_is_a_picture_is_read_by_its_words() -> None:
         "<span><math><mi>z</mi></math><img class='math-fallback' src='4' alt='z'/></span>.</p>"
     )
     assert _extract(body).text == "So x plus one and y, not z."
+    rare = (
+        "<p><img class='gaiji' src='g.png' alt='髙'/>橋さん<img class='gaiji' alt='〓'/>です。</p>"
+    )
+    assert _extract(rare).text == "髙橋さんです。"
