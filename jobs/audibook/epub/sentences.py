@@ -89,6 +89,6 @@ def _cutting_place(text: str, longest: int) -> int:
     if space > 0:
         return space + 1
     at = longest
-    while at > 1 and (unicodedata.combining(text[at]) or text[at] in "\u200d\u200c\ufe0f"):
+    while at > 1 and (unicodedata.category(text[at])[0] == "M" or text[at] in "\u200d\u200c"):
         at -= 1
     return at

@@ -43,7 +43,7 @@ def only_in_script(text: str, script: str) -> str:
     kept = []
     foreign = False
     for character in text:
-        if not unicodedata.combining(character):
+        if unicodedata.category(character)[0] != "M":
             foreign = script_of(character) not in {"", script}
         kept.append(" " if foreign else character)
     return "".join(kept)

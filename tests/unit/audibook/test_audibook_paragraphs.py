@@ -60,6 +60,7 @@ def test_a_long_sentence_is_cut_after_a_clause_then_at_a_space_then_anywhere() -
     assert cut_to_length("sum 12,345,678 and", 12) == ["sum ", "12,345,678 ", "and"]
     assert cut_to_length("a" * 25, 10) == ["a" * 10, "a" * 10, "a" * 5]
     assert cut_to_length("ab\u0301c", 2) == ["a", "b\u0301", "c"]
+    assert cut_to_length("กิกิกิ", 3) == ["กิ", "กิ", "กิ"]
 
 
 @given(st.lists(_TEXT, max_size=8), st.integers(5, 80), st.integers(1, 20))

@@ -7,7 +7,7 @@ import pytest
 from audibook import Settings, SpeechSetupError, UnspeakableTextError
 from audibook.languages import base_language, three_letters
 from audibook.speech import HibariEngine, SpeechEngine, ToneEngine, VoiceSettings, open_speech
-from audibook.speech.language import has_words, is_hebrew
+from audibook.speech.language import has_words, is_hebrew, only_in_script
 from audibook.speech.spoken import check_duration, speakable
 
 _PLAIN = VoiceSettings()
@@ -125,6 +125,11 @@ def test_voice_settings_take_numbers_and_percentages_and_refuse_the_rest() -> No
 
 def test_quotation_marks_and_white_space_are_made_plain() -> None:
     assert speakable("“a”  ‘b’\n צה״ל ג׳ורג׳ בית\u05beספר") == "\"a\" 'b' צה\"ל ג'ורג' בית-ספר"
+
+
+def test_letters_of_another_script_are_left_out_with_their_marks() -> None:
+    assert only_in_script("a कि שָׁ b", "LATIN").split() == ["a", "b"]
+    assert only_in_script("a\u0301 кот", "LATIN").split() == ["a\u0301"]
 
 
 def test_letters_of_formulas_and_other_widths_are_made_plain() -> None:
