@@ -114,7 +114,8 @@ class Notes:
                 continue
             if text not in places:
                 places[text] = {Reference(name, i) for e in text.iter() for i in _ids(e)}
-            if _is_raised(link) or "noteref" in attribute(link, "type"):
+            hanging = _is_raised(link) and not _text_before(link, text)[-1:].isspace()
+            if hanging or "noteref" in attribute(link, "type"):
                 self._numbered[note] = _without_brackets(own_text(link))
             marked = self._marked.setdefault(note, [])
             if not marked or marked[-1] is not places[text]:

@@ -129,6 +129,12 @@ def test_the_title_of_a_chapter_with_a_note_below_it_is_read(make_epub: MakeEpub
             "<p>Text<sup><a href='#b'>2</a></sup></p><div id='b'><h3>2 Men</h3><p>Two.</p></div>",
             "Text 12 men. Text 2 Men Two.",
         ),
+        # The verses of a chapter, and the list of their numbers.
+        (
+            "<p>Job <sup><a href='#a'>1</a></sup> <sup><a href='#b'>2</a></sup></p>"
+            "<p id='a'>1 There was</p><p id='b'>2 a man</p>",
+            "Job 1 There was 2 a man",
+        ),
         # The chapters of a book, and the way back to their list.
         (
             "<p id='t'>Obadiah <a href='#c1'>1</a> <a href='#c2'>2</a></p><div><h2 id='c1'>"
