@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import bullmq
 import pytest
 
+from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
 from bull2jet.options import Options
@@ -68,3 +69,34 @@ async def test_schedulers_that_an_old_program_declares_again_keep_one_pending_jo
         report = await verify(options, Silent())
         assert (report.verdict, left(report)) == (Verdict.FINE, 0), report.findings
         assert {job.id for job in await target.getJobs()} == wanted
+
+
+async def test_numbers_that_both_sides_have_given_part_and_no_job_is_left_behind(
+    producer: bullmq.Queue, options: Options, redis_server: RedisServer
+) -> None:
+    """New programs are deployed before the run, and old ones are forgotten after it."""
+    async with queue_of(options, "q") as target:
+        news = [str((await target.add("new", {"n": n})).id) for n in range(3)]
+        first = [str((await producer.add("old", {"n": n})).id) for n in range(3)]
+        await producer.add("old", {"n": 3}, {"priority": 2})
+        done = str((await producer.add("old", {}, {"jobId": "mine"})).id)
+        assert set(news) & set(first)
+        report = await run(options, Silent())
+        assert report.verdict is Verdict.FINE, report.findings
+        assert (await verify(options, Silent())).verdict is Verdict.FINE
+        news += [str((await target.add("new", {"n": n})).id) for n in range(3)]
+        late = [str((await producer.add("old", {"n": n})).id) for n in range(4, 9)]
+        await producer.add("old", {"n": 9}, {"priority": 2})
+        assert set(news) & set(late)
+        report = await run(options, Silent())
+        assert report.verdict is Verdict.FINE, report.findings
+        checked = await verify(options, Silent())
+        assert (checked.verdict, left(checked)) == (Verdict.FINE, 0), checked.findings
+        jobs = {job.id: job for job in await target.getJobs()}
+        assert [jobs[job_id].name for job_id in news] == ["new"] * 6
+        olds = [job for job_id, job in jobs.items() if job.name == "old"]
+        assert sorted(job.data["n"] for job in olds if job.id != done) == list(range(10))
+        waiting = [job.data.get("n") for job in await target.getWaiting() if job.name == "old"]
+        assert waiting == [0, 1, 2, None, 4, 5, 6, 7, 8]
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert await producer.getJobCountByTypes("waiting", "paused", "prioritized") == 17

@@ -34,6 +34,7 @@ from bull2jet.source.listing import (
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.draining import still_active
 from bull2jet.transfer.mapping import Mapper, arrived
+from bull2jet.transfer.renumbering import renumber
 
 
 @dataclass(slots=True)
@@ -231,19 +232,24 @@ class Carrier:
         ours = await self.target.carried_by_us([job.id for job in known])
         copies = await self.target.read([job.id for job in known])
         foreign = {job.id for job in known if job.id in copies and job.id not in ours}
-        for job in known:
-            if job.id in foreign:
+        others = [job for job in known if job.id in foreign]
+        anew = await renumber(self.door, self.handover, holder, others, self.findings)
+        await self.target.add(list(anew.values()))
+        for job in others:
+            if job.id not in anew:
                 self._leave(
                     job, "id-taken", "the target has another job with this id, not carried by us."
                 )
-        mine = [job for job in entering if job.id not in foreign]
+        mine = [
+            anew.get(job.id, job) for job in entering if job.id not in foreign or job.id in anew
+        ]
         changed = any(
             job.id in copies and differences(job, copies[job.id])
             for job in known
             if job.id not in foreign
         )
-        if changed or (holder.is_list and any(fresh)):
-            # A broken-off run left copies that are out of date or would stand out of order.
+        if changed or anew or (holder.is_list and any(fresh)):
+            # A broken-off run left copies that are out of date, or some would stand out of order.
             await self.target.replace(mine)
         tally.already += len(known) - len(foreign)
         return mine

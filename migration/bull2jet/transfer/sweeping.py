@@ -29,6 +29,7 @@ from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.furniture import carry_deduplication, carry_schedulers
 from bull2jet.transfer.mapping import Mapper, arrived
+from bull2jet.transfer.renumbering import renumber
 
 _APART = 1_000_000  # generated ids between those of the two sides
 
@@ -143,17 +144,35 @@ class Sweeper:
             jobs = [_new(arrived(self.mapper.job(job), now)) for job in loaded.jobs]
             needless = await self._needless(jobs)
             jobs = [job for job in jobs if job not in needless]
-            fresh = await self.target.add(jobs)
-            known = [job for job, is_new in zip(jobs, fresh, strict=True) if not is_new]
-            rivals = await self._rivals(known)
-            await self.handover.refuse(holder, [job.id for job in (*needless, *rivals)])
-            jobs = [job for job in jobs if job not in rivals]
+            jobs, refused = await self._place(holder, jobs)
+            await self.handover.refuse(holder, [job.id for job in (*needless, *refused)])
             await self.target.tell_parents(await booked(self.door, self.found.queue, jobs))
             await self.handover.settle(holder, [job.id for job in jobs])
             for job in jobs:
                 self.carried[job.state] = self.carried.get(job.state, 0) + 1
             done += len(jobs)
         return done
+
+    async def _place(self, holder: Holder, jobs: list[Job]) -> tuple[list[Job], list[Job]]:
+        """Those that stand on the target, stored now or before, and those that never will.
+
+        Looked for first, so that those with new ids keep their places in the line; again where
+        somebody was quicker.
+        """
+        refused: list[Job] = []
+        unsure = jobs
+        for _ in range(2):
+            rivals = await self._rivals(unsure)
+            anew = await renumber(self.door, self.handover, holder.inflight, rivals, self.findings)
+            for job in rivals:
+                if job.id not in anew:
+                    refused.append(job)
+                    text = "another job has its id, as BullMQ would also find."
+                    self._leave(job, "id-taken", text)
+            jobs = [anew.get(job.id, job) for job in jobs if job not in refused]
+            fresh = await self.target.add(jobs)
+            unsure = [job for job, is_new in zip(jobs, fresh, strict=True) if not is_new]
+        return jobs, refused
 
     async def _needless(self, jobs: Sequence[Job]) -> list[Job]:
         """Jobs for the next slots of schedulers that have gone on to the target with theirs.
@@ -177,10 +196,7 @@ class Sweeper:
         return needless
 
     async def _rivals(self, known: Sequence[Job]) -> list[Job]:
-        """Those whose id another job has; the rest are ours from a sweep that was broken off.
-
-        Only ids that callers choose can meet: generated ones are kept apart by `keep_apart`.
-        """
+        """Those whose id another job has; the rest are ours from a sweep that was broken off."""
         if not known:
             return []
         copies = await self.target.read([job.id for job in known])
@@ -188,10 +204,8 @@ class Sweeper:
         rivals = []
         for job in known:
             copy = copies.get(job.id)
-            if copy is None or (job.id in ours and same_given(job, copy)):
-                continue
-            rivals.append(job)
-            self._leave(job, "id-taken", "another job has its id, as BullMQ would also find.")
+            if copy is not None and not (job.id in ours and same_given(job, copy)):
+                rivals.append(job)
         return rivals
 
     async def keep_apart(self) -> None:
