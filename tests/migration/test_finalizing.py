@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,7 @@ from bull2jet.source.door import Command
 from bull2jet.source.handover import Handover
 
 from .conftest import RedisServer, make_jobs, put_job
+from .working import queue_of
 
 
 @pytest.fixture
@@ -113,21 +116,87 @@ async def test_other_commands_say_that_a_queue_gone_from_redis_is_finalized(
             await command(options.model_copy(update={"queues": queues}), Silent())
 
 
-async def test_what_comes_to_redis_after_finalize_stays_and_keeps_no_other_queue_from_moving(
+async def test_what_comes_to_redis_after_finalize_is_carried_by_another_run(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    """Redis counts from 1 again, so a late job may bear the number of one that was carried."""
+    put_job(client, "1")
+    client.lpush("bull:q:wait", "1")
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    assert client.keys("*") == []
+    for number in ("1", "2", "3"):
+        client.hset("bull:q:meta", "opts.maxLenEvents", 10000)
+        put_job(client, number, data=json.dumps({"late": number}))
+        client.lpush("bull:q:wait", number)
+    for command in (verify, rollback):
+        with pytest.raises(NotGoError, match=r"is finalized; .* `bull2jet run` carries"):
+            await command(options, Silent())
+    assert (await plan(options, Silent())).summary == "Go: 3 of 3 jobs would be carried."
+    report = await run(options, Silent())
+    assert (report.verdict, report.summary) == (Verdict.FINE, "3 jobs carried, 0 left in Redis.")
+    assert report.next is not None and report.next.startswith("bull2jet finalize ")
+    async with queue_of(options, "q") as target:
+        for job_id, data in (("1", {"id": "1"}), ("2", {"late": "2"}), ("3", {"late": "3"})):
+            job = await target.getJob(job_id)
+            assert job is not None and job.data == data
+        late = await target.getJob("1-1790000000000")
+        assert late is not None and late.data == {"late": "1"}
+    again = await finalize(
+        options.model_copy(update={"yes": True, "archive": tmp_path / "late.gz"}), Silent()
+    )
+    assert again.verdict is Verdict.FINE, again.findings
+    assert client.keys("*") == []
+    with gzip.open(tmp_path / "late.gz", "rt") as archive:
+        assert "bull:q:1-1790000000000" in archive.read()
+
+
+async def test_late_jobs_are_not_removed_where_the_target_lost_one(
     client: Any, options: Options, tmp_path: Path
 ) -> None:
     await run(options, Silent())
     await made_final(options, tmp_path)
     client.hset("bull:q:meta", "opts.maxLenEvents", 10000)
-    put_job(client, "late")
+    put_job(client, "late", data='{"n":1}')
     client.lpush("bull:q:wait", "late")
+    await run(options, Silent())
+    client.hset("bull:q:late", "data", '{"n":2}')  # as if another one had been stored there
+    with pytest.raises(NotGoError, match="does not verify, so nothing is removed"):
+        await finalize(
+            options.model_copy(update={"yes": True, "archive": tmp_path / "late.gz"}), Silent()
+        )
+    assert client.exists("bull:q:late")
+
+
+async def test_a_queue_of_another_redis_is_not_taken_for_what_came_late(
+    client: Any, options: Options, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
+    other = options.model_copy(update={"redis": options.redis.removesuffix("/0") + "/1"})
+    client.select(1)
+    make_jobs(client, 4)
     before = {key: client.dump(key) for key in client.keys("*")}
-    for command in (plan, run, verify, rollback):
-        with pytest.raises(NotGoError, match=r"bull:q: its migration is finalized; .* NATS anew"):
-            await command(options, Silent())
+    for command in (plan, run):
+        with pytest.raises(NotGoError, match="its migration from there is final"):
+            await command(other, Silent())
+    assert {key: client.dump(key) for key in client.keys("*")} == before
+    client.select(0)
+
+
+async def test_a_finalized_queue_keeps_no_other_from_being_verified_or_brought_back(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    await run(options, Silent())
+    await made_final(options, tmp_path)
     client.hset("bull:other:meta", "opts.maxLenEvents", 10000)
     client.set("bull:other:id", 1)
-    for command in (plan, run, verify, rollback):
+    await run(options, Silent())
+    client.hset("bull:q:meta", "opts.maxLenEvents", 10000)
+    put_job(client, "late")
+    client.lpush("bull:q:wait", "late")
+    before = {key: client.dump(key) for key in client.keys("bull:q:*")}
+    for command in (verify, rollback):
         report = await command(options, Silent())
         assert report.verdict is Verdict.LEFT
         assert [line.queue for line in report.queues] == ["bull:other"]

@@ -29,7 +29,7 @@ from bull2jet.source.remaining import remaining
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.archive import remove_keys, write_archive
-from bull2jet.transfer.belonging import require_same
+from bull2jet.transfer.belonging import require_known
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
@@ -76,17 +76,20 @@ class _Finalizing:
         door, queue = self.door, await self.target.queue(self.found.queue)
         checkpoint = await load(queue)
         require(checkpoint, self.found.queue.key, {Phase.LIVE, Phase.FINAL}, "finalize")
+        if checkpoint.phase is Phase.LIVE or checkpoint.late:
+            await require_known(door, self.found.queue, checkpoint)
         if checkpoint.phase is Phase.LIVE:
-            await require_same(door, self.found.queue, checkpoint)
-        self.found = checkpoint.recognised(self.found)
+            self.found = checkpoint.recognised(self.found)
         line = await line_for(door, self.found, checkpoint)
         line.phase = Phase.FINAL
         siblings = [other.key for other in self.selection.known]
         async with held_lease(door, self.found.queue, "finalize") as lease:
-            if checkpoint.phase is Phase.LIVE:
+            if checkpoint.phase is Phase.LIVE or checkpoint.late:
                 await self._compare(queue, checkpoint, line)
                 await self._archive(siblings)
-                await save(queue, checkpoint, phase=Phase.FINAL, source=str(door.address))
+                await save(
+                    queue, checkpoint, phase=Phase.FINAL, source=str(door.address), late=False
+                )
             handover = Handover(door, self.found, lease)
             removed = await remove_keys(door, self.found, siblings, handover)
         self._note("archived", Severity.NOTE, f"{removed:,} keys were removed from Redis.")
@@ -104,7 +107,7 @@ class _Finalizing:
         mapper = await mapper_for(door, found.queue, checkpoint)
         verifier = Verifier(
             door, found, queue, mapper, self.findings, self.progress, checkpoint.released,
-            checkpoint.compared, checkpoint.events_from, checkpoint.began,
+            checkpoint.compared, checkpoint.events_from, checkpoint.began, checkpoint.late,
         )  # fmt: skip
         await verifier.verify()
         fill_comparison(line, verifier)

@@ -21,7 +21,7 @@ from bull2jet.source.remaining import remaining
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
-from bull2jet.transfer.belonging import mark, require_same
+from bull2jet.transfer.belonging import mark, require_known
 from bull2jet.transfer.carry import Carrier, Limits
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.draining import look, refuse_active, settle_active, still_active
@@ -36,6 +36,7 @@ from bull2jet.transfer.sweeping import Sweeper
 from bull2jet.transfer.verify import Verifier
 from bull2jet.transfer.verify_rules import RuleCheck
 
+_CARRIED = (Phase.LIVE, Phase.FINAL)
 _LOOKS = 5  # at the rules, while an old producer changes them
 
 
@@ -63,11 +64,11 @@ class Move:
     async def move(self) -> QueueLine:
         """Freezes, carries and compares; the report line."""
         checkpoint = await load(self.target)
+        await require_known(self.door, self.queue, checkpoint)
         if checkpoint.phase in (Phase.COPYING, Phase.LIVE):
-            await require_same(self.door, self.queue, checkpoint)
             self.found = checkpoint.recognised(self.found)
         line = await line_for(self.door, self.found, checkpoint)
-        if checkpoint.phase is Phase.LIVE:
+        if checkpoint.phase in _CARRIED:
             return await self._catch_up(line, checkpoint)
         require(checkpoint, self.queue.key, {Phase.NEW, Phase.COPYING, Phase.RETURNED}, "run")
         resumed = checkpoint.phase is Phase.COPYING
@@ -110,14 +111,21 @@ class Move:
         return line
 
     async def carry_parents(self) -> None:
-        """Carries parents that came late, before any queue's late children."""
+        """Carries parents that came late, before any queue's late children.
+
+        Late may be after the end: the next `finalize` compares and removes what comes then.
+        """
         checkpoint = await load(self.target)
-        if checkpoint.phase is Phase.LIVE:
-            await require_same(self.door, self.queue, checkpoint)
-            async with held_lease(self.door, self.queue, "run") as lease:
-                sweeper = await self._sweeper(checkpoint, lease)
-                await sweeper.sweep_parents()
-                self._early = sweeper.carried
+        if checkpoint.phase not in _CARRIED:
+            return
+        await require_known(self.door, self.queue, checkpoint)
+        async with held_lease(self.door, self.queue, "run") as lease:
+            sweeper = await self._sweeper(checkpoint, lease)
+            if checkpoint.phase is Phase.FINAL:
+                await save(self.target, checkpoint, late=True)
+                await sweeper.handover.freeze()
+            await sweeper.sweep_parents()
+            self._early = sweeper.carried
 
     async def _sweeper(self, checkpoint: Checkpoint, lease: Lease) -> Sweeper:
         return Sweeper(

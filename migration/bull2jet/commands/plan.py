@@ -8,7 +8,7 @@ import time
 from bull2jet.canonical import Seal, digest
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.commands.selecting import line_for, select, without_final
+from bull2jet.commands.selecting import line_for, select
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Job, State
 from bull2jet.options import Options
@@ -25,6 +25,8 @@ from bull2jet.source.server import read_server
 from bull2jet.target.protocol import Target
 from bull2jet.target.records import refusal
 from bull2jet.target.rules import rule_refusal
+from bull2jet.transfer.belonging import require_known
+from bull2jet.transfer.checkpoint import load_all
 from bull2jet.transfer.flows import FlowCheck
 from bull2jet.transfer.furniture import all_schedulers, refused_add, refused_scheduler
 from bull2jet.transfer.mapping import Mapper
@@ -50,7 +52,10 @@ async def _plan(
     findings.extend(problems)
     note_server(report, facts)
     selection = await select(door, options, findings)
-    selection = await without_final(selection, target, options, findings, "plan")
+    begun = await load_all(target)
+    for found in selection.chosen:
+        if found.queue in begun:
+            await require_known(door, found.queue, begun[found.queue])
     flows = FlowCheck([found.queue for found in selection.chosen], selection.known)
     for found in selection.chosen:
         planner = Planner(door, found, options, findings, progress, flows, target.limit)

@@ -11,7 +11,6 @@ from bull2jet.commands.selecting import (
     refuse_final,
     select,
     stop_if_needed,
-    without_final,
 )
 from bull2jet.errors import NotGoError
 from bull2jet.findings import Findings
@@ -55,7 +54,6 @@ async def _run(
     findings.extend(problems)
     selection = await select(door, options, findings, target)
     refuse_final(selection, "run")
-    selection = await without_final(selection, target, options, findings, "run")
     stop_if_needed(findings)
     if (selection.partial or options.prefixes) and not options.partial_flows:
         await _refuse_torn_flows(door, selection, options, progress, target.limit)
@@ -74,7 +72,7 @@ async def _run(
     for move in moves:
         await move.release()
     if options.follow:
-        live = {line.queue for line in report.queues if line.phase == Phase.LIVE}
+        live = {line.queue for line in report.queues if line.phase in (Phase.LIVE, Phase.FINAL)}
         arrived = [found for found in selection.chosen if found.queue.key in live]
         bridge = Bridge(door, target, arrived, findings, progress)
         await bridge.run(options.follow_for)
@@ -108,7 +106,8 @@ def _conclude(report: Report, options: Options) -> None:
     carried = sum((line.carried or 0) + (line.already or 0) for line in lines)
     left = sum(line.left or 0 for line in lines)
     report.summary = f"{counted(carried, 'job')} carried, {left:,} left in Redis."
-    report.next = command_line("verify", options)
+    final = all(queue.phase == Phase.FINAL for queue in report.queues)
+    report.next = command_line("finalize" if final else "verify", options)
     held = [queue.queue for queue in report.queues if queue.phase == Phase.COPYING]
     if report.differing:
         report.verdict = Verdict.DIFFERENT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -15,9 +14,8 @@ from bull2jet.source.discovery import QueueFound, discover
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import Target
+from bull2jet.transfer.belonging import same_address
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load_all, require
-
-_LOGIN = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,8 @@ async def select(
     gone: dict[QueueRef, Checkpoint] = {}
     if target is not None and (wanted - names or not chosen):
         gone = await _made_final(target, options, {found.queue for found in chosen})
-    address = _LOGIN.sub("//", str(door.address))
-    final = tuple(queue for queue, made in gone.items() if _LOGIN.sub("//", made.source) == address)
+    address = str(door.address)
+    final = tuple(queue for queue, made in gone.items() if same_address(made.source, address))
     names |= {name for queue in final for name in (queue.name, queue.key)}
     missing = sorted(wanted - names)
     elsewhere = "".join(
@@ -108,7 +106,7 @@ async def without_final(
     for queue in sorted(final):
         if options.queues or not chosen:
             require(Checkpoint(Phase.FINAL), queue.key, set(), command)
-        text = "its migration is final; what Redis holds of it was never carried, and stays."
+        text = "its migration is final; what came to Redis since, `bull2jet run` carries."
         findings.add(Finding(Severity.LEFT, "already-final", text, queue.key))
     return replace(selection, chosen=chosen)
 

@@ -6,6 +6,7 @@ migrated: a copy restored from an old dump, a staging server, a mistyped address
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from bull2jet.errors import NotGoError
@@ -13,9 +14,10 @@ from bull2jet.model import QueueRef
 from bull2jet.source.door import Door, text
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import QueueKeys
-from bull2jet.transfer.checkpoint import Checkpoint
+from bull2jet.transfer.checkpoint import Checkpoint, Phase
 
 _MARK = "migration"
+_LOGIN = re.compile(r"//[^/]*@")
 
 
 async def mark(handover: Handover) -> str:
@@ -41,4 +43,23 @@ async def require_same(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> N
         )
 
 
-__all__ = ["mark", "require_same", "unmark"]
+def same_address(one: str, other: str) -> bool:
+    """Whether two addresses lead to one Redis, whoever logs in."""
+    return _LOGIN.sub("//", one) == _LOGIN.sub("//", other)
+
+
+async def require_known(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
+    """`NotGoError` when a migration that has begun, or is over, began with another Redis."""
+    if checkpoint.phase in (Phase.COPYING, Phase.LIVE):
+        await require_same(door, queue, checkpoint)
+    elif checkpoint.phase is Phase.FINAL and not same_address(
+        checkpoint.source, str(door.address)
+    ):  # the mark is gone
+        raise NotGoError(
+            f"The queue {queue.key} on NATS came from {checkpoint.source}, and its migration from "
+            f"there is final; if {door.address} is that Redis, give it by that address, else take "
+            "another NATS server or prefix."
+        )
+
+
+__all__ = ["mark", "require_known", "require_same", "same_address", "unmark"]

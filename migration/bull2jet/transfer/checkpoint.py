@@ -66,6 +66,8 @@ class Checkpoint:
     released: bool = False
     #: where the target's event log told of that, 0 if it did not
     events_from: int = 0
+    #: jobs have been carried that came after the end; their keys are in Redis yet
+    late: bool = False
     #: seconds without workers, measured
     pause: float | None = None
 
@@ -129,8 +131,8 @@ def require(checkpoint: Checkpoint, queue: str, allowed: set[Phase], command: st
         Phase.LIVE: "it has been migrated already",
         Phase.RETURNING: "it is on its way back; finish that with `bull2jet rollback`",
         Phase.RETURNED: "it was rolled back; `bull2jet run` migrates it again",
-        Phase.FINAL: "its migration is finalized; what is in Redis was never carried, and stays: "
-        "add it on NATS anew, and leave the queue out with --queues",
+        Phase.FINAL: "its migration is finalized; what old programs have added to Redis since, "
+        "`bull2jet run` carries",
     }[checkpoint.phase]
     raise NotGoError(f"`bull2jet {command}` does not fit the queue {queue}: {remedy}.")
 

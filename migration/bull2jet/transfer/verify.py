@@ -67,6 +67,8 @@ class Verifier:
     events_from: int = 0
     #: when (ms) the migration began
     began: int = 0
+    #: these jobs came after the end: Redis no longer lists those that were carried before
+    late: bool = False
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
     #: by the state they have on the target and, once it is live, by where they stood in Redis:
@@ -238,7 +240,7 @@ class Verifier:
 
     async def _unlisted(self, ids: Sequence[str]) -> list[str]:
         """Those of the target's jobs that we carried and that Redis does not list as such."""
-        strange = [job_id for job_id in ids if job_id not in self._listed]
+        strange = [i for i in ids if i not in self._listed] if not self.late else []
         ours = await self.target.carried_by_us(strange) if strange else set()
         return [job_id for job_id in strange if job_id in ours]
 
