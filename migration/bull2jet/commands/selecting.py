@@ -87,9 +87,12 @@ async def _made_final(
 
 
 def refuse_final(selection: Selection, command: str) -> None:
-    """`NotGoError` if a queue's migration is final: no other command fits it."""
+    """`NotGoError` if a queue's migration is final and Redis has nothing of it."""
     for queue in selection.final:
-        require(Checkpoint(Phase.FINAL), queue.key, set(), command)
+        raise NotGoError(
+            f"`bull2jet {command}` does not fit the queue {queue.key}: its migration is finalized, "
+            "and Redis holds nothing of it any more."
+        )
 
 
 async def without_final(
