@@ -18,7 +18,7 @@ from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict, lines
 
 from .conftest import RedisServer, make_jobs, put_job
-from .working import worker_on
+from .working import queue_of, worker_on
 
 
 @pytest.fixture
@@ -291,6 +291,21 @@ async def test_infinite_times_are_carried_as_never(client: Any, options: Options
     assert await left(options) == []
     async with worker_on(options, "q") as shift:
         assert await shift.queue.getJobState("never") == "delayed"
+
+
+async def test_a_prioritized_job_stands_where_the_old_library_would_take_it(
+    client: Any, options: Options
+) -> None:
+    """Whatever its own field says: `2` has another one, `3` none, `4` a place beyond all."""
+    client.delete("bull:q:prioritized")
+    places = {"1": 2**32, "2": 2 * 2**32 + 1, "3": 3 * 2**32, "4": "inf"}
+    for (job_id, score), noted in zip(places.items(), (1, 9, 0, 5), strict=True):
+        put_job(client, job_id, priority=noted)
+        client.zadd("bull:q:prioritized", {job_id: score})
+    assert await left(options) == []
+    async with queue_of(options, "q") as queue:
+        jobs = {job.id: job.priority for job in await queue.getPrioritized()}
+    assert jobs == {"1": 1, "2": 2, "3": 3, "4": 2**21}
 
 
 async def test_a_scheduler_whose_next_slot_is_infinite_is_named(

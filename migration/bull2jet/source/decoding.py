@@ -17,7 +17,7 @@ from bull2jet.findings import Finding, Severity
 from bull2jet.model import Job, State
 from bull2jet.source.generation import Generation, Library
 from bull2jet.source.json_text import json_problem
-from bull2jet.source.listed import Listing, due_of
+from bull2jet.source.listed import Listing, due_of, level_of
 from bull2jet.source.options import expanded
 
 _KNOWN = frozenset(
@@ -61,7 +61,7 @@ class Reader:
             opts=opts,
             timestamp=timestamp,
             delay=self._int(listing, fields, "delay") or 0,
-            priority=self._int(listing, fields, "priority") or 0,
+            priority=self._priority(listing, fields),
             attemptsMade=made,
             attemptsStarted=started if started is not None else 0,
             stalledCounter=self._int(listing, fields, "stc")
@@ -133,6 +133,16 @@ class Reader:
                 "an option holds a number that Redis' Lua has rounded to 14 digits",
             )
         return expanded(opts)
+
+    def _priority(self, listing: Listing, fields: Mapping[str, bytes]) -> int:
+        """The level of its place among the prioritized, which is what the library goes by."""
+        noted = self._int(listing, fields, "priority") or 0
+        level = level_of(listing)
+        if level is None or level == noted:
+            return noted
+        what = f"its priority is {noted}, its place in the queue that of {level}, which counts"
+        self._note(listing, Severity.CHANGED, "other-priority", what)
+        return level
 
     def _old_attempts(
         self, listing: Listing, fields: Mapping[str, bytes], made: int

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from bull2jet.model import State
 
 _SCORE_STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
+_LEVEL = 1 << 32  # prioritized: score = priority * 2^32 + counter
+_LEVELS = 1 << 21  # the lowest priority
 _NEVER = 2**53 - 1  # ms, the last that JavaScript counts: a due time that Redis holds as infinite
 
 
@@ -30,4 +32,11 @@ def due_of(listing: Listing) -> int | None:
     return int(listing.score) // _SCORE_STEPS
 
 
-__all__ = ["Listing", "due_of"]
+def level_of(listing: Listing) -> int | None:
+    """The priority by which a prioritized job stands in line, None in other states."""
+    if listing.state is not State.PRIORITIZED or listing.score is None:
+        return None
+    return int(min(max(1, listing.score / _LEVEL), _LEVELS))
+
+
+__all__ = ["Listing", "due_of", "level_of"]
