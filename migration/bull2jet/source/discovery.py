@@ -149,8 +149,14 @@ async def current_types(door: Door, queue: QueueRef) -> dict[str, str]:
 
 
 async def holds_anything_of(door: Door, root: str) -> bool:
-    """Whether Redis has a key by which a queue of this root, `<prefix>:<queue>`, is told."""
-    return int(await door.call("EXISTS", *(f"{root}:{suffix}" for suffix in _TELLING))) > 0
+    """Whether Redis has a key by which a queue of this root, `<prefix>:<queue>`, is told.
+
+    One key at a time: in a cluster, those of a root without braces lie in several slots.
+    """
+    for suffix in _TELLING:
+        if await door.call("EXISTS", f"{root}:{suffix}"):
+            return True
+    return False
 
 
 async def misfits(door: Door, queue: QueueRef) -> set[str]:
