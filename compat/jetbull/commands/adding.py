@@ -42,11 +42,10 @@ async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
             Item(store, new, rule, await parentage.parent_of(store, new.record, new.job_id))
             for new, rule in zip(prepared, rules, strict=True)
         ]
-        if any(not linking.is_near(store, item.parent) for item in items):
-            return await _add_each(store, jobs)
-        ids = await insert(store, items)
+        near = all(linking.is_near(store, item.parent) for item in items)
+        ids = await insert(store, items) if near else None
         if ids is None:
-            return await _add_each(store, jobs)
+            return await _add_each(store, jobs, prepared)
     for job, job_id in zip(jobs, ids, strict=True):
         job.id = job_id
     return ids
@@ -70,12 +69,21 @@ async def _add_plain(store: QueueStore, prepared: Sequence[NewJob]) -> list[str]
     return [new.job_id for new in prepared]
 
 
-async def _add_each(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
+async def _add_each(
+    store: QueueStore, jobs: Sequence[Draft], prepared: Sequence[NewJob] = ()
+) -> list[str]:
+    """Adds the jobs one by one; those that are `prepared` have their numbers already."""
     for job in jobs:
         if job.parent and job.opts.get("jobId"):
             await linking.require_adoptable(store, job)
-    for job in jobs:
-        job.id = await add(store, job)
+    for number, job in enumerate(jobs):
+        if not prepared:
+            job.id = await add(store, job)
+            continue
+        if job.parent:
+            await linking.require_parent(store, job)
+        rule = rule_of(job.opts) if "deduplication" in job.opts else None
+        job.id = await store_one(store, prepared[number], rule)
     return [str(job.id) for job in jobs]
 
 

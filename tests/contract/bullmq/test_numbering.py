@@ -47,6 +47,15 @@ async def test_custom_ids_in_a_bulk_use_up_numbers(queue: Any) -> None:
     assert [job.id for job in await queue.addBulk(rows)] == ["x", "2", "3"]
 
 
+async def test_a_bulk_with_a_child_that_exists_already_uses_up_one_number_each(queue: Any) -> None:
+    parent = await queue.add("parent", {})
+    await queue.add("child", {}, {"jobId": "mine"})
+    link = {"id": parent.id, "queue": f"{queue.prefix}:{queue.name}"}
+    rows = [{"name": "child", "opts": {"jobId": "mine", "parent": link}}, {"name": "other"}]
+    assert [job.id for job in await queue.addBulk(rows)] == ["mine", "4"]
+    assert await next_id(queue) == 5
+
+
 async def test_an_add_that_is_refused_uses_up_none(queue: Any) -> None:
     with pytest.raises(ValueError, match="JSON"):
         await queue.add("job", float("nan"))
