@@ -10,6 +10,7 @@ import asyncio
 import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
+from jetbull.commands.inserting import finish_abandoned
 from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import WAIT, state_of
 from jetbull.ledger.queue import counting
@@ -17,6 +18,8 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire.pace import Pace
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
+
+from .noted import Halting
 
 YEARLY = {"pattern": "0 0 1 1 *"}
 GONE_AFTERWARDS = {"removeOnComplete": True}
@@ -288,3 +291,22 @@ async def test_a_job_that_keeps_its_priority_does_not_come_back(
         store = await queue.ledger()
         await killed(server, store)
         assert await living(store) == []
+
+
+async def test_a_child_of_a_flow_that_a_worker_stored_is_not_waited_for_again(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    child = {"name": "child", "queueName": name}
+    async with Queue(name, {"connection": server.url}) as queue:
+        flow = FlowProducer({"connection": server.url})
+        with monkeypatch.context() as patch:
+            Halting(patch, 0)
+            with pytest.raises(InterruptedError):
+                await flow.add({"name": "parent", "queueName": name, "children": [child] * 2})
+        await flow.close()
+        store = await queue.ledger()
+        await finish_abandoned(store, 0)
+        await run_all(queue, server.url, 3)
+        await killed(server, store)
+        assert await counting.list_subjects(store, store.names.space.all_pending()) == []

@@ -71,7 +71,8 @@ async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
             await note_ending.drop(note)
             break
         # Where some were there, all waits were.
-        waits = note.waits() if len(absent) == len(note.jobs) else []
+        all_missing = len(absent) == len(note.jobs)
+        waits = await noted_jobs.missing_waits(note) if all_missing else []
         part = absent if waits else absent[: most_in_batch(wire) - 1]
         is_last = len(part) == len(absent)
         # Behind the jobs: of a batch that a store is too full for, the first messages stay.

@@ -10,7 +10,7 @@ from jetbull.ledger.adding.deduplication import is_key
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.schedules import is_record
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect, unguarded
+from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.messages.names import CHILDREN
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
@@ -52,11 +52,6 @@ class Note:
     def key(self) -> Message | None:
         """What has to be there, as it was noted, for the one job to be stored."""
         return next((m for e in self.entries for m in e.along if leads(m, e.store)), None)
-
-    def waits(self) -> list[Message]:
-        """What parents wait for, for whoever does not know whether it is there."""
-        beside = (m for e in self.entries for m in e.beside)
-        return [Message(m.subject, m.payload, unguarded(m.headers)) for m in beside]
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:

@@ -13,8 +13,10 @@ from jetbull.ledger.messages.clock import stamp
 from jetbull.ledger.messages.names import GONE, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
-from jetbull.ledger.store.batch import MARGIN_MS
+from jetbull.ledger.store.batch import MARGIN_MS, Message
 from jetbull.ledger.store.store import QueueStore
+
+_AT_ONCE = 500  # subjects per question
 
 
 async def came_and_went(note: Note) -> list[Entry]:
@@ -65,6 +67,22 @@ async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list
     return absent, taken
 
 
+async def missing_waits(note: Note) -> list[Message]:
+    """What its parents wait for and is not there yet.
+
+    One that is there is not stored again: it would go with the child's end, and a server that is
+    killed would give back what it had overwritten.
+    """
+    waits = [message for entry in note.entries for message in entry.beside]
+    there: set[str] = set()
+    for start in range(0, len(waits), _AT_ONCE):
+        subjects = [message.subject for message in waits[start : start + _AT_ONCE]]
+        query = {"multi_last": subjects}
+        found = await note.store.wire.get_batch(note.store.names.space.jobs, query)
+        there |= {message.subject for message in found}
+    return [message for message in waits if message.subject not in there]
+
+
 def _by_queue(entries: Iterable[Entry]) -> Iterable[tuple[QueueStore, list[Entry]]]:
     queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
     for entry in entries:
@@ -72,4 +90,4 @@ def _by_queue(entries: Iterable[Entry]) -> Iterable[tuple[QueueStore, list[Entry
     return queues.values()
 
 
-__all__ = ["came_and_went", "missing"]
+__all__ = ["came_and_went", "missing", "missing_waits"]

@@ -34,11 +34,6 @@ def same_guard(headers: Mapping[str, str], others: Mapping[str, str]) -> bool:
     return headers.get(_EXPECT) == others.get(_EXPECT)
 
 
-def unguarded(headers: HeaderMap) -> HeaderMap:
-    """Headers without what `expect` said."""
-    return {k: v for k, v in headers.items() if k not in (_EXPECT, _EXPECT_SUBJECT)}
-
-
 def timer(headers: HeaderMap, due_ms: int, target: str) -> None:
     """Make the message a schedule: at `due_ms` it leaves and its payload appears on `target`."""
     headers["Nats-Schedule"] = at(due_ms)
@@ -57,4 +52,4 @@ def vanish(headers: HeaderMap, seconds: int) -> None:
     headers["Nats-TTL"] = f"{seconds}s"
 
 
-__all__ = ["HeaderMap", "drop", "expect", "guard_of", "same_guard", "timer", "unguarded", "vanish"]
+__all__ = ["HeaderMap", "drop", "expect", "guard_of", "same_guard", "timer", "vanish"]
