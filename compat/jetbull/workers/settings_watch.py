@@ -46,11 +46,13 @@ class SettingsWatch:
         wire, names = self._store.wire, self._store.names
         self._subscription = await wire.subscribe(names.hint("meta"), self._on_meta)
         self._forget = wire.on_reconnect(self._on_reconnect)
+        self._store.watchers.add(self._learn)
         await self._read()
 
     async def close(self) -> None:
         """Stops listening."""
         self._forget()
+        self._store.watchers.discard(self._learn)
         if self._again is not None:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
@@ -74,14 +76,21 @@ class SettingsWatch:
         self.known, self._seq = values, seq
         self._take_in(values)
 
+    def _learn(self, values: settings.Settings, seq: int) -> None:
+        """Takes what this process has changed itself, before whoever did so goes on."""
+        if seq > self._seq:
+            self._on_news()
+            self._take(values, seq)
+            self._on_change()
+
     async def _on_meta(self, hint: Msg) -> None:
-        self._on_news()
         told = settings.told(hint.data)
-        if told is not None and told[1] > self._seq:
-            self._take(*told)
-        else:
+        if told is not None:
+            self._learn(*told)
+        if told is None or told[1] < self._seq:
+            self._on_news()
             await self._read()
-        self._on_change()
+            self._on_change()
 
     def _on_reconnect(self) -> None:
         self._on_lost()

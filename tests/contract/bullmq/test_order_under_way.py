@@ -10,6 +10,8 @@ from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import Heard
 
 BACKLOG = 30
+QUICK = 60
+"""Jobs after which a worker of quick ones fetches ahead."""
 
 
 async def order_with(
@@ -59,7 +61,7 @@ async def test_a_job_that_goes_last_is_the_last_one(
 async def test_jobs_that_go_first_are_the_next_ones_of_a_worker_with_others_in_hand(
     make: Makers, queue: Any, newcomer: dict[str, Any]
 ) -> None:
-    quick, count = 60, 20  # a worker of quick jobs fetches ahead
+    count = 20
     ran: list[str] = []
 
     async def process(job: Any, token: str) -> None:
@@ -68,10 +70,28 @@ async def test_jobs_that_go_first_are_the_next_ones_of_a_worker_with_others_in_h
             await queue.add(f"new {job.name}", {}, newcomer)
             await asyncio.sleep(0.03)
 
-    await queue.addBulk([{"name": "quick"} for _ in range(quick)])
+    await queue.addBulk([{"name": "quick"} for _ in range(QUICK)])
     await queue.addBulk([{"name": str(n), "opts": {"priority": 2}} for n in range(count)])
-    await Heard(make.worker(queue, process), "completed").times(quick + 2 * count)
-    assert ran[quick:] == [name for n in range(count) for name in (str(n), f"new {n}")]
+    await Heard(make.worker(queue, process), "completed").times(QUICK + 2 * count)
+    assert ran[QUICK:] == [name for n in range(count) for name in (str(n), f"new {n}")]
+
+
+async def test_no_job_begins_once_a_processor_has_paused_the_queue(
+    make: Makers, queue: Any
+) -> None:
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name == "1":
+            await queue.pause()
+
+    await queue.addBulk([{"name": "quick"} for _ in range(QUICK)])
+    await queue.addBulk([{"name": str(n)} for n in range(4)])
+    worker = make.worker(queue, process)
+    await Heard(worker, "completed").times(QUICK + 2)
+    await worker.close()
+    assert ran[QUICK:] == ["0", "1"]
 
 
 async def test_a_job_added_to_the_head_is_the_next_one_before_all_that_wait_there(

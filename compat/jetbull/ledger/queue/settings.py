@@ -40,6 +40,8 @@ async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Setting
                 seq = await store.put(subject, json.dumps(settings).encode(), headers)
             except Conflict:
                 continue
+            for watcher in tuple(store.watchers):
+                watcher(dict(settings), seq)
             # With the news itself: a worker that had to read it could start what comes meanwhile.
             await store.hint("meta", json.dumps({"seq": seq, "settings": settings}).encode())
             return settings

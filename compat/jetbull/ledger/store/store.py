@@ -47,7 +47,8 @@ class QueueStore:
     children, log rows or large payloads; while they are False, a store that is `informed` (a
     worker's) does not ask the server for them. `heads` grows with each job that goes to the head
     of the queue from here: before it is stored, or before its add is over. `traits_told` grows with
-    each time a trait was told, the last time at `told_at` (monotonic seconds).
+    each time a trait was told, the last time at `told_at` (monotonic seconds). `watchers` get the
+    queue's settings and their sequence when they are changed from here.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class QueueStore:
         "trims",
         "turns",
         "unconfirmed",
+        "watchers",
         "wire",
     )
 
@@ -111,6 +113,7 @@ class QueueStore:
         self.turns = Turns()
         self.reaches: dict[str, Reach] = {}
         self.counts: Shared[dict[str, int]] | None = None
+        self.watchers: set[Callable[[dict[str, Any], int], None]] = set()
 
     @property
     def may_be_patched(self) -> bool:
