@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import partial
+from typing import Any
 
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
@@ -100,11 +101,13 @@ class SlotSupply:
             return False
         if self._store.may_be_patched or (counted and not self._admission.spend()):
             return False
-        if source.may_have_head:
-            # A child's end may release its parent, which would be the next one.
-            ticket = None if lease.record.given.get("parent") else source.pop_head()
-        else:
-            ticket = None if source.has_returned else source.pop()
+        ticket: Ticket | None = None
+        parent = lease.record.given.get("parent")
+        if not (parent and self._may_be_next(parent)):
+            if source.may_have_head:
+                ticket = source.pop_head()
+            elif not source.has_returned:
+                ticket = source.pop()
         if ticket is None:
             if counted:
                 self._admission.not_started()
@@ -114,6 +117,16 @@ class SlotSupply:
         if not fired(ticket.stored):  # those are looked at first
             claim.send(self._store)
         return True
+
+    def _may_be_next(self, parent: Mapping[str, Any]) -> bool:
+        """Whether a parent that its child's end lets go would be the next job of this queue.
+
+        Of several slots one is as good as the other, so only a single one waits for that.
+        """
+        if self._worker.concurrency > 1:
+            return self.source.may_have_head
+        names = self._store.names
+        return (parent["prefix"], parent["queue"]) == (names.space.prefix, names.name)
 
     # --- the next job ------------------------------------------------------------------
 

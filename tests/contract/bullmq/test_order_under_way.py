@@ -94,6 +94,21 @@ async def test_no_job_begins_once_a_processor_has_paused_the_queue(
     assert ran[QUICK:] == ["0", "1"]
 
 
+async def test_a_parent_is_the_next_one_after_its_last_child(make: Makers, queue: Any) -> None:
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+
+    await queue.addBulk([{"name": "quick"} for _ in range(QUICK)])
+    children = [{"name": f"child {n}", "queueName": queue.name} for n in range(2)]
+    flow = {"name": "parent", "queueName": queue.name, "children": children}
+    await make.flow_producer().add(flow)
+    await queue.addBulk([{"name": str(n)} for n in range(4)])
+    await Heard(make.worker(queue, process), "completed").times(QUICK + 7)
+    assert ran[QUICK:] == ["child 0", "child 1", "parent", "0", "1", "2", "3"]
+
+
 async def test_a_job_added_to_the_head_is_the_next_one_before_all_that_wait_there(
     make: Makers, queue: Any
 ) -> None:
