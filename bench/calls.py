@@ -90,8 +90,13 @@ class _Calls:
             "add and getState": self._add_and_ask,
             "add and updateData": self._add_and_change,
             "add and remove": self._add_and_remove,
+            "add, delayed, and promote": self._add_and_promote,
+            "add and log": self._add_and_log,
             "getJobCounts": lambda: self._queue.getJobCounts(),
             "page of 20": lambda: self._queue.getWaiting(0, 19),
+            "getDelayed of none": lambda: self._queue.getDelayed(0, 19),
+            "isPaused": lambda: self._queue.isPaused(),
+            "get_workers of none": lambda: self._queue.get_workers(),
         }
 
     async def close(self) -> None:
@@ -100,6 +105,14 @@ class _Calls:
 
     async def _add_once(self, number: int) -> None:
         await self._queue.add("job", {"n": 1}, {"deduplication": {"id": f"id {number}"}})
+
+    async def _add_and_promote(self) -> None:
+        job = await self._queue.add("job", {"n": 1}, {"delay": 3_600_000})
+        await job.promote()
+
+    async def _add_and_log(self) -> None:
+        job = await self._queue.add("job", {"n": 1}, {})
+        await job.log("a row")
 
     async def _add_bulk(self, jobs: int) -> None:
         await self._queue.addBulk([{"name": "job", "data": {"n": n}} for n in range(jobs)])

@@ -117,9 +117,7 @@ async def test_of_many_jobs_a_change_is_counted_after_counts_that_were_kept(
     monkeypatch.setattr(kept, "_SETTLED_S", 0.0)
     for number in range(1, 4):
         await _add(queue, _LIMIT + 1, {})
-        monkeypatch.setattr(kept, "_GOOD_S", 0.01)  # what was kept too early is soon forgotten
         await _becomes(queue, "waiting", number * (_LIMIT + 1))
-        monkeypatch.setattr(kept, "_GOOD_S", 600.0)
         for _ in range(4):
             assert await queue.getJobCountByTypes("waiting") == number * (_LIMIT + 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from jetbull import Queue
@@ -34,6 +36,16 @@ async def test_questions_asked_together_leave_in_one_write(
             answers = await store.wire.together(ask(), ask(), ask())
             assert writes == [3]
             assert answers == [await ask()] * 3
+
+            async def ask_both() -> list[int]:
+                return await store.wire.together(ask(), ask())
+
+            writes.clear()
+            assert await store.wire.together(ask(), ask_both()) == [answers[0], answers[:2]]
+            assert writes == [3]
+            writes.clear()
+            await asyncio.gather(*(ask_both() for _ in range(20)))
+            assert sum(writes) == 40
 
 
 async def test_an_error_of_one_of_them_is_told_and_the_next_question_is_sent_at_once() -> None:

@@ -70,6 +70,7 @@ async def test_one_that_is_cancelled_holds_nobody_up(leaving: int) -> None:
         await asyncio.wait(tasks)
     assert done == [number for number in range(4) if number != leaving]
     assert not turns._waiting
+    assert not turns._holders
 
 
 async def test_a_turn_that_is_cancelled_when_it_has_just_begun_is_passed_on() -> None:
@@ -92,6 +93,7 @@ async def test_a_turn_that_is_cancelled_when_it_has_just_begun_is_passed_on() ->
     assert order[0] == "first"
     assert order[-1] == "third"
     assert not turns._waiting
+    assert not turns._holders
 
 
 async def test_who_waits_for_long_goes_on_without_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,3 +111,21 @@ async def test_who_waits_for_long_goes_on_without_a_turn(monkeypatch: pytest.Mon
     async with asyncio.timeout(20):
         await asyncio.gather(first(), second())
     assert not turns._waiting
+    assert not turns._holders
+
+
+async def test_who_has_the_turn_may_take_it_again() -> None:
+    turns, order = Turns(), []
+
+    async def take(name: str) -> None:
+        async with turns.at("key"):
+            await asyncio.sleep(0)
+            order.append(name)
+
+    async with asyncio.timeout(20), turns.at("key"):
+        other = asyncio.ensure_future(take("other"))
+        await asyncio.sleep(0)
+        await take("within")
+    await other
+    assert order == ["within", "other"]
+    assert not turns._holders

@@ -14,8 +14,8 @@ __all__ = ["Kept"]
 
 Answer = TypeVar("Answer")
 
-_SETTLED_S = 1.0  # so long ago the server's counters followed the last change for sure
-_GOOD_S = 5.0  # and if not for sure, so long they may be believed
+_SETTLED_S = 0.05  # behind a change; the server's counters follow within milliseconds
+_GOOD_S = 5.0  # should they take longer for once: then they are looked at again
 _MOST_PASSED_OVER = 31
 
 
@@ -53,9 +53,13 @@ class Kept(Generic[Answer]):
         return None
 
     def keep(self, answer: Answer, is_exact: bool) -> None:
-        """Keeps an answer that was asked for behind the stream's state. One that is not exact may
-        be a little behind the stream.
+        """Keeps an answer that was asked for behind the stream's state.
+
+        One that is not exact may be a little behind the stream: it is kept no longer than the
+        stream has been at rest.
         """
         now = monotonic()
-        if self._knows_state and (is_exact or now - self._since > _SETTLED_S):
-            self._answer, self._until = answer, float("inf") if is_exact else now + _GOOD_S
+        at_rest = now - self._since
+        if self._knows_state and (is_exact or at_rest > _SETTLED_S):
+            self._answer = answer
+            self._until = float("inf") if is_exact else now + min(_GOOD_S, at_rest)

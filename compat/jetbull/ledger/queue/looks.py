@@ -8,7 +8,7 @@ from jetbull.ledger import wire as _wire
 from jetbull.ledger.store.singles import by_sequence
 from jetbull.ledger.store.store import QueueStore
 
-_MAX_BYTES = 4 * 1024 * 1024  # of one answer
+MAX_BYTES = 4 * 1024 * 1024  # of one answer
 
 Found = list[_wire.Stored]
 
@@ -41,7 +41,7 @@ class Looks:
             "next_by_subj": self._subject,
             "seq": seq,
             "batch": count,
-            "max_bytes": _MAX_BYTES,
+            "max_bytes": MAX_BYTES,
         }
         return await self._wire.get_batch(self._stream, query)
 
@@ -58,4 +58,4 @@ class Looks:
         return [m for m in await self.at(range(seq, end + 1)) if m is not None and self.is_own(m)]
 
 
-__all__ = ["Found", "Looks"]
+__all__ = ["MAX_BYTES", "Found", "Looks"]

@@ -32,6 +32,7 @@ from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue.counting import levels
 from jetbull.ledger.queue.families import Bounds, Family, bounds
+from jetbull.ledger.queue.looks import MAX_BYTES
 from jetbull.ledger.store.due_order import LIMIT, since
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
@@ -125,8 +126,10 @@ async def _few(store: QueueStore, families: list[Family], short: int) -> list[_w
     would begin with the making of a counter.
     """
     wire, reaches = store.wire, [family.reach for family in families]
+    if not families:
+        return []
     if all(reach.few is None for reach in reaches):
-        if families and (await bounds(store)).messages > short:
+        if (await bounds(store)).messages > short:
             return None
     elif not all(reach.few for reach in reaches):
         return None
@@ -135,9 +138,9 @@ async def _few(store: QueueStore, families: list[Family], short: int) -> list[_w
         messages = [message for some in found for message in some]
         has_more = any(some and some[-1].pending for some in found)
         return None if has_more or len(messages) > FEW else messages
-    patterns = [family.subject for family in families]
+    query = {"multi_last": [family.subject for family in families], "max_bytes": MAX_BYTES}
     try:
-        messages = await wire.get_batch(store.names.space.jobs, {"multi_last": patterns})
+        messages = await wire.get_batch(store.names.space.jobs, query)
     except StoreError:  # more than the 1,024 that come in one answer
         return None
     for reach in reaches:

@@ -11,36 +11,38 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 __all__ = ["Turns"]
-
 
 _PATIENCE = 5.0  # seconds
 
 
 class Turns:
-    """Turns at things that are known by a key."""
+    """Turns at things that are known by a key. Who has one may take it again."""
 
     def __init__(self) -> None:
+        self._holders: dict[str, asyncio.Task[Any] | None] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def at(self, key: str) -> AsyncIterator[None]:
         """Begins when all who came before are done, or after a while."""
-        has_turn = await self._take(key)
+        me = asyncio.current_task()
+        # What the caller gave, such as a repeat strategy, may change the same thing.
+        is_mine = key in self._holders and self._holders[key] is me
+        if is_mine or (key in self._holders and not await self._turn(key)):
+            yield
+            return
+        self._holders[key] = me
         try:
             yield
         finally:
-            if has_turn:
-                self._pass_on(key)
+            self._pass_on(key)
 
-    async def _take(self, key: str) -> bool:
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            self._waiting[key] = deque()
-            return True
+    async def _turn(self, key: str) -> bool:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting.append(turn)
+        self._waiting.setdefault(key, deque()).append(turn)
         try:
             await asyncio.wait([turn], timeout=_PATIENCE)
         except asyncio.CancelledError:
@@ -52,10 +54,12 @@ class Turns:
         return turn.done() or not turn.cancel()
 
     def _pass_on(self, key: str) -> None:
-        waiting = self._waiting[key]
+        waiting = self._waiting.get(key)
         while waiting:
             turn = waiting.popleft()
             if not turn.done():
+                self._holders[key] = None
                 turn.set_result(None)
                 return
-        del self._waiting[key]
+        self._waiting.pop(key, None)
+        del self._holders[key]

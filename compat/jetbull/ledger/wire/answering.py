@@ -21,6 +21,7 @@ log = logging.getLogger("jetbull.wire")
 ACK_TIMEOUT = 5.0  # seconds
 # Of whatever inbox: to compile one for each connection would take a tenth of making it.
 _acknowledged = re.compile(rb"MSG ([^ ]+\.)(\d+) \d+ \d+\r\n%b\r\n" % STORED).match
+_NESTED = 2  # groups within groups, for which a write is put off by as many turns of the loop
 _FEW = 2  # questions under way: one job's outcome and the claim of the next
 _CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
 
@@ -38,6 +39,7 @@ class Answering(Connection):
         self._busy_poll = BusyPoll(self._loop, lambda: len(self._waiters), 2 * _FEW)
         self._next = 0
         self._groups = 0  # of questions that are being asked
+        self._put_off = 0  # turns of the loop in which they were not sent
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def _begin(self) -> None:
@@ -78,10 +80,13 @@ class Answering(Connection):
 
     def _asked(self) -> None:
         self._groups -= 1
-        if not self._groups:
-            self._client.held = False
-            self._client.hurry()
-            self._busy_poll.begin()
+        if self._groups and self._put_off < _NESTED:
+            self._put_off += 1  # one of them asks several in turn
+            return
+        self._put_off = 0
+        self._client.held = self._groups > 0
+        self._client.hurry()
+        self._busy_poll.begin()
 
     @property
     def crowded(self) -> bool:
