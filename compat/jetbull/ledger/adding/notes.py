@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
@@ -85,7 +85,7 @@ async def write(
         meanwhile()
     errors = await sending.future
     if errors:
-        await _send_again(store, [note, *(m for e in entries for m in e.beside)], sending, errors)
+        await _send_again(Note(store, note.subject, 0, entries), note, sending, errors)
     return Note(store, note.subject, sending.stored[0], entries, sent_ms=sent_ms)
 
 
@@ -109,15 +109,13 @@ def _make_ready(wire: Wire, sending: ForMessages, entries: Sequence[Entry]) -> N
 
 
 async def _send_again(
-    store: QueueStore,
-    messages: Sequence[Message],
-    sending: ForMessages,
-    errors: dict[int, Exception],
+    note: Note, message: Message, sending: ForMessages, errors: dict[int, Exception]
 ) -> None:
     """Sends those whose answer was lost; if one is refused, the others are removed.
 
     The note was not refused but seen to by somebody, if its sequence is then 0.
     """
+    store, messages = note.store, [message, *(m for e in note.entries for m in e.beside)]
     refused: list[JetbullError] = []
     for number in sorted(errors):
         m, error = messages[number], errors[number]
@@ -133,9 +131,9 @@ async def _send_again(
                 refused.append(rival)
     if not refused:
         return
-    if all(isinstance(error, Conflict) for error in errors.values()) and sending.stored.get(0):
-        # Nothing is in doubt: without its key the note says nothing, and goes when it goes.
-        forget(Note(store, messages[0].subject, sending.stored.pop(0), []))
+    if note.key is not None and all(isinstance(error, Conflict) for error in errors.values()):
+        # Without its key it says nothing, and was stored just now: nobody has to wait for its end.
+        forget(replace(note, seq=sending.stored.pop(0)))
     for number, seq in sorted(sending.stored.items()):
         await store.purge(messages[number].subject, seq=seq + 1)
     raise refused[0]
