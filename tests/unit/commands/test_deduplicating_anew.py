@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from jetbull import Queue, Worker
-from jetbull.ledger.job import reading
+from jetbull.ledger.adding import deduplication
+from jetbull.ledger.adding.deduplication import Key
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
@@ -30,17 +31,19 @@ def once_seen(
     monkeypatch: pytest.MonkeyPatch, job_id: str, step: Callable[[], Awaitable[object]]
 ) -> None:
     """Takes the step right behind the first look at the job."""
-    find, taken = reading.find, False
+    look, taken = deduplication.look, False
 
-    async def look(store: QueueStore, wanted: str) -> Stored | None:
+    async def look_first(
+        store: QueueStore, dedup_id: str, wanted: str
+    ) -> tuple[Key | None, Stored | None]:
         nonlocal taken
-        found = await find(store, wanted)
+        found = await look(store, dedup_id, wanted)
         if wanted == job_id and not taken:
             taken = True
             await step()
         return found
 
-    monkeypatch.setattr(reading, "find", look)
+    monkeypatch.setattr(deduplication, "look", look_first)
 
 
 async def test_an_add_is_not_lost_when_the_owner_finishes_before_it_is_remembered(
