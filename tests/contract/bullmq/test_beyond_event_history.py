@@ -32,6 +32,13 @@ async def test_the_history_is_kept_at_about_the_length_asked_for(make: Makers) -
     assert 20 <= len(told) <= 150  # two events a job, and a cut now and then
 
 
+async def test_a_short_history_is_cut_as_often_as_it_doubles(make: Makers) -> None:
+    queue = make.queue(streams={"events": {"maxLen": 20}})
+    for _ in range(95):
+        await queue.add("job", {})
+    assert 5 <= len(await history(queue)) <= 45
+
+
 async def test_without_the_option_all_of_it_is_kept(make: Makers) -> None:
     queue = make.queue()
     for _ in range(200):
