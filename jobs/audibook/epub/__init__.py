@@ -5,9 +5,10 @@ archive, limits         the zip, read within bounds
 package, navigation     the files about the book; encryption: whether its text is locked
 documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements
-text, blocks            the text of a document, block by block
+text, lines, blocks     the text of a document, line by line and block by block
 styles                  what of it is hidden
-notes, note_marks       what is a footnote, and the mark of one
+notes, note_marks, note_titles
+                        what is a footnote, the mark of one, what stands above them
 removal, contents       what else is not read aloud
 pictures                what pictures say in the place of text
 signs, chapters, pages  where pages begin

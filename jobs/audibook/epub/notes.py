@@ -10,58 +10,20 @@ from .archive import Archive
 from .blocks import HEADINGS
 from .markup import Element, all_text, attribute, local_name, own_text
 from .note_marks import ARROWS, BRACKETS, is_raised, is_reference, nothing_before
+from .note_titles import mark_as_notes
 from .package import Reference, resolve
-from .removal import NOTE_HOLDERS, is_note
+from .removal import NOTE_HOLDERS
 
 __all__ = ["Notes"]
 
-_ROLE = "doc-footnote"
-_TITLES = {
-    *("notes", "note", "footnotes", "footnote", "endnotes", "endnote", "הערות", "הערות שוליים"),
-    *("anmerkungen", "fußnoten", "fussnoten", "endnoten", "notes de bas de page", "notas", "noten"),
-    *(
-        "notas al pie",
-        "notas de rodapé",
-        "note a piè di pagina",
-        "voetnoten",
-        "przypisy",
-        "fotnoter",
-    ),
-    *(
-        "noter",
-        "примечания",
-        "сноски",
-        "примітки",
-        "الهوامش",
-        "هوامش",
-        "حواشي",
-        "پانویس",
-        "یادداشت‌ها",
-    ),
-    *("注释", "註釋", "注釋", "注解", "注", "註", "脚注", "注釈", "각주", "주석"),
-}
-_HOLDERS = NOTE_HOLDERS | {"tr"}
-_BEGUN_BY_NOTES = _HOLDERS | HEADINGS.keys()
-_TEXT_HOLDERS = HEADINGS.keys() | {
-    "blockquote",
-    "body",
-    "dd",
-    "div",
-    "dt",
-    "li",
-    "p",
-    "section",
-    "td",
-}
-_SECTIONS = {"article", "body", "section"}
+_BEGUN_BY_NOTES = NOTE_HOLDERS | {"tr"} | HEADINGS.keys()
+_TEXT_HOLDERS = {"blockquote", "body", "dd", "div", "dt", "li", "p", "section", "td", *HEADINGS}
 _NOTE_ID = re.compile(
     r"(?:sd|_)?(?:foot|end)?notes?[-_.]?\d+|_?(?:ftn|edn|fn|en)[-_.]?\d+", re.IGNORECASE
 )
 _LONGEST, _LONGEST_UNLINKED = 10_000, 2_000
 _LONGEST_MARK = 4
 """Characters: "12.)", "(א)", "※12"."""
-_MOST_BEFORE = 10
-"""Elements between the title of notes and the first of them, such as empty ones and a rule."""
 _LONGEST_WAY_BACK = 12
 """Characters: "↩", "[back]"."""
 
@@ -85,17 +47,7 @@ class Notes:
     def mark(self, name: str, root: Element) -> None:
         """Give the notes in the document of this name the role of notes, with their headings."""
         self._note_references(name, root)
-        notes = list(self._notes(name, root))
-        for note in notes:
-            _set_role(note)
-        # Those that say what they are may have a heading as well.
-        notes += [
-            e for e in root.iter() if "note" in "".join(map(str, e.attrib.values())) and is_note(e)
-        ]
-        for note in notes:
-            _set_role_before(note)
-        for parent in dict.fromkeys(note.getparent() for note in notes):
-            _set_role_around(parent)
+        mark_as_notes(root, list(self._notes(name, root)))
 
     def _note_references(self, name: str, root: Element) -> None:
         places: dict[Element, set[Reference]] = {}
@@ -241,44 +193,3 @@ def _ways_back(holder: Element) -> Iterator[str]:
     leads_back = not last.strip(ARROWS) or any(c.isalpha() for c in last.strip("[](){}"))
     if 0 < len(last) <= _LONGEST_WAY_BACK and leads_back and own_text(holder).endswith(last):
         yield links[-1].get("href", "")
-
-
-def _set_role(element: Element) -> None:
-    element.set("role", f"{element.get('role', '')} {_ROLE}".strip())
-
-
-def _set_role_before(note: Element) -> None:
-    """The headings directly before a note are its own where they head nothing but notes."""
-    for before in islice(note.itersiblings(preceding=True), _MOST_BEFORE):
-        if is_note(before) or (before.tail or "").strip():
-            break
-        if own_text(before).strip(" .:").lower() in _TITLES or _heads_notes_only(before):
-            _set_role(before)
-        elif own_text(before):
-            break
-
-
-def _heads_notes_only(heading: Element) -> bool:
-    """Whether nothing else stands between this heading and the next, or the section's end."""
-    if local_name(heading) not in HEADINGS:
-        return False
-    for element in (heading, *heading.iterancestors()):
-        if local_name(element) in _SECTIONS:
-            break
-        for following in element.itersiblings():
-            if own_text(following) and not is_note(following):
-                return local_name(following) in HEADINGS
-    return True
-
-
-def _set_role_around(parent: Element | None) -> None:
-    """What holds nothing but notes is a note as well."""
-    while (
-        parent is not None
-        and local_name(parent) in _HOLDERS
-        and not is_note(parent)
-        and all(is_note(e) or not own_text(e) for e in parent)
-    ):
-        _set_role(parent)
-        _set_role_before(parent)
-        parent = parent.getparent()

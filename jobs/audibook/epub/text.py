@@ -10,6 +10,7 @@ from lxml import etree
 
 from .blocks import HEADINGS, Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
+from .lines import begins_line, is_on_own_line
 from .markup import INLINE, Element, all_text, local_name, own_text, text_after
 from .note_marks import BRACKETS, begins_word, is_raised
 from .pictures import drop_cap, pictured_formula, pictured_heading
@@ -34,17 +35,11 @@ _ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
 _SPACES = re.compile(r"\s+")
 _IGNORABLE = re.compile("[\u00ad\u200b\u2060\ufeff]+")
-_OWN_LINE = re.compile(
-    r"display\s*:\s*(?:block|flex|grid|list-item|table)|position\s*:\s*(?:absolute|fixed)",
-    re.IGNORECASE,
-)
-_NO_LETTERS = re.compile(r"\W")
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
 _VERSE_CLASSES = {
     *("verse", "verse-num", "verse-number", "verse_number", "versenum", "versenumber", "vnum"),
     *("v", "vn", "chapter-num", "chapter-number", "chapternum", "cnum"),
 }
-_DROP_CAP = 2
 _TAIL = 24
 
 
@@ -124,7 +119,7 @@ class _Walker:
             if name in _LISTS:
                 self._lists_begun += 1
                 self._lists.append(self._lists_begun)
-        elif _begins_line(element, name) or (
+        elif begins_line(element, name) or (
             _is_raised_number(element, name) and not self._tail()[-1:].isalpha()
         ):
             self._add(" ")
@@ -149,7 +144,7 @@ class _Walker:
                 self._level = None
             elif name in _LISTS:
                 self._lists.pop()
-        elif _is_on_own_line(element) or (
+        elif is_on_own_line(element) or (
             (_is_raised_number(element, name) or self._is_hebrew_verse(element, name))
             and begins_word(text_after(element))
         ):
@@ -282,20 +277,6 @@ class _Walker:
         self._unlinked = []
         self._closing = ""
         self._ends_in_space = True
-
-
-def _begins_line(element: Element, name: str) -> bool:
-    """Whether an element within a text begins a line; as a part of a picture's text may."""
-    placed = "x" in element.attrib and ("y" in element.attrib or "dy" in element.attrib)
-    return name == "br" or (name == "tspan" and placed) or _is_on_own_line(element)
-
-
-def _is_on_own_line(element: Element) -> bool:
-    style = element.get("style", "")
-    if not _OWN_LINE.search(style) or "float" in style:
-        return False
-    text = _NO_LETTERS.sub("", own_text(element))
-    return len(text) > _DROP_CAP or text.isdigit()
 
 
 def _is_raised_number(element: Element, name: str) -> bool:
