@@ -7,6 +7,7 @@ from itertools import islice
 
 from .blocks import HEADINGS
 from .markup import Element, local_name, own_text
+from .note_marks import is_reference
 from .removal import NOTE_HOLDERS, is_note
 
 __all__ = ["mark_as_notes"]
@@ -56,8 +57,13 @@ def _set_role_before(note: Element) -> None:
 
 
 def _heads_notes_only(heading: Element) -> bool:
-    """Whether nothing else stands between this heading and the next, or the section's end."""
+    """Whether nothing else stands between this heading and the next, or the section's end.
+
+    Not where the mark of a note stands in it: that is the title of a part, on a page of its own.
+    """
     if local_name(heading) not in HEADINGS:
+        return False
+    if any(local_name(e) == "a" and is_reference(e) for e in heading.iter()):
         return False
     for element in (heading, *heading.iterancestors()):
         if local_name(element) in _SECTIONS:

@@ -112,6 +112,12 @@ def test_the_title_of_notes_goes_with_them(make_epub: MakeEpub, title: str) -> N
         assert _read(read_epub(make_epub(body))) == "Text goes on. Next End."
 
 
+def test_the_title_of_a_part_with_a_note_and_nothing_else_is_read(make_epub: MakeEpub) -> None:
+    note = "<p id='f1'><a href='#r1'>1</a> A note.</p>"
+    part = f"<h1>Part One<a id='r1' href='#f1'>1</a></h1>{note}"
+    assert _read(read_epub(make_epub(part, "<p>Text.</p>"))) == "Part One Text."
+
+
 def test_the_title_of_a_chapter_with_a_note_below_it_is_read(make_epub: MakeEpub) -> None:
     note = "<p id='f1'><a href='#r1'>*</a> A note.</p>"
     chapter = f"<h2 id='r1'>Chapter<a href='#f1'>*</a></h2>{note}"
