@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import unquote, urldefrag, urlsplit
 
 from audibook.errors import EpubError
 
@@ -101,6 +101,7 @@ def resolve(archive: Archive, base: str, href: str) -> Reference | None:
             return None
     except ValueError:  # not an address at all, such as "http://["
         return None
+    fragment = unquote(fragment)
     if not address:
         return Reference(base, fragment)
     # A query, as on the web, is no part of a file's name unless there is such a file.

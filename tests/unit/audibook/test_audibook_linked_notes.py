@@ -56,6 +56,11 @@ def _read(book: ParsedBook) -> str:
             "<p>Text<a id='r1' href='#f1'><img alt='' src='n.png'/></a> goes on.</p><ol><li "
             "id='f1'><a href='#r1'>◎</a> A note.</li></ol><p>The end.</p>",
         ),
+        # Names of places in Hebrew, as a link writes them
+        (
+            "<p>Text<a id='מקום' href='#%D7%94%D7%A2%D7%A8%D7%94'>[1]</a> goes on.</p><p id='הערה'>"
+            "<a href='#%D7%9E%D7%A7%D7%95%D7%9D'>[1]</a> A note.</p><p>The end.</p>",
+        ),
         # Wikisource: two marks lead to one note
         (
             "<p>Text<sup id='r1'><a href='#f1'>[a]</a></sup> goes<sup id='r2'><a href='#f1'>[a]</a>"
