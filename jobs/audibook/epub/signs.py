@@ -60,9 +60,9 @@ class PageSigns:
     def __call__(self, element: Element, starting: bool) -> Iterator[Mark]:
         """The signs at the element's start, or at its end."""
         if self.anchors is not None:
-            anchor = element.get("id")
-            if starting and anchor and anchor in self.anchors:
-                yield Mark("page-list", 1.0, label=self.anchors[anchor])
+            names = {element.get("id"), element.get("name")} & self.anchors.keys()
+            if starting and names:
+                yield Mark("page-list", 1.0, label=self.anchors[str(names.pop())])
             return
         style = element.get("style", "")
         if self.kinds.explicit:

@@ -125,16 +125,20 @@ def test_the_list_of_printed_pages_decides_where_there_is_one(make_epub: MakeEpu
     body = (
         f"<p>One.</p>{_LONG}<h1>No break here</h1>"
         "<p>A sentence that runs <span id='p2' epub:type='pagebreak'/>over the break. Next one.</p>"
+        "<p>It is of some length, so that the page is no short one.</p>"
+        "<p><a name='p3'></a>Last one.</p>"
     )
     nav = (
         '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body>'
         '<nav epub:type="page-list"><ol><li><a href="document-1.xhtml">i</a></li>'
-        '<li><a href="document-1.xhtml#p2">ii</a></li></ol></nav></body></html>'
+        '<li><a href="document-1.xhtml#p2">ii</a></li>'
+        '<li><a href="document-1.xhtml#p3">iii</a></li></ol></nav></body></html>'
     )
     book = read_epub(make_epub(body, files={"EPUB/nav.xhtml": nav.encode()}), "page-based")
     assert [page.paragraphs[-1] for page in book.pages] == [
         "A sentence that runs over the break.",
-        "Next one.",
+        "Next one. It is of some length, so that the page is no short one.",
+        "Last one.",
     ]
     assert book.pages[1].break_info["startBreak"]["label"] == "ii"
 
