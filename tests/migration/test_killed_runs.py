@@ -26,7 +26,7 @@ from jetbull.ledger.wire import Client
 
 from .conftest import RedisServer, make_jobs, put_job
 from .reading import Snapshot, snapshot
-from .working import worker_on
+from .working import queue_of, worker_on
 
 #: `python -m tests.migration.kills` is the long version
 KILLS = int(os.environ.get("BULL2JET_KILLS", "2"))
@@ -238,6 +238,32 @@ async def test_late_jobs_whose_carrying_was_killed_at_any_write_are_counted_and_
         assert not client.keys("*bull2jet*")
         if not killed:
             break
+    assert number > 8
+
+
+async def test_late_jobs_with_the_numbers_of_new_ones_are_carried_once_whatever_is_killed(
+    redis_server: RedisServer, options: Options, killer: Killer
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    await run(options, Silent())
+    number, killed = 0, True
+    async with queue_of(options, "q") as target:
+        while killed:
+            number += 1
+            new = await target.add("new", {})
+            put_job(client, str(new.id), name="old")
+            client.lpush("bull:q:wait", str(new.id))
+            client.rpush(f"bull:q:{new.id}:logs", "added late")
+            killed = await killed_at(killer, number, run(options, Silent()))
+            report = await run(options, Silent())
+            assert report.verdict is Verdict.FINE, (number, report.findings)
+            checked = await verify(options, Silent())
+            assert checked.verdict is Verdict.FINE, (number, checked.findings)
+            jobs = await target.getJobs()
+            assert [job.name for job in jobs].count("new") == number
+            old = [(await target.getJobLogs(job.id))["logs"] for job in jobs if job.name == "old"]
+            assert old == [["added late"]] * number
     assert number > 8
 
 
