@@ -293,6 +293,14 @@ async def test_infinite_times_are_carried_as_never(client: Any, options: Options
         assert await shift.queue.getJobState("never") == "delayed"
 
 
+async def test_the_commands_do_not_lead_in_a_circle_around_what_cannot_be_carried(
+    client: Any, options: Options
+) -> None:
+    client.lpush("bull:q:wait", "gone")
+    led = [str((await command(options, Silent())).next) for command in (run, verify, run)]
+    assert [line.split()[1] for line in led] == ["verify", "run", "finalize"]
+
+
 async def test_a_prioritized_job_stands_where_the_old_library_would_take_it(
     client: Any, options: Options
 ) -> None:

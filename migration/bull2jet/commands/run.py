@@ -106,8 +106,10 @@ def _conclude(report: Report, options: Options) -> None:
     carried = sum((line.carried or 0) + (line.already or 0) for line in lines)
     left = sum(line.left or 0 for line in lines)
     report.summary = f"{counted(carried, 'job')} carried, {left:,} left in Redis."
-    final = all(queue.phase == Phase.FINAL for queue in report.queues)
-    report.next = command_line("finalize" if final else "verify", options)
+    over = all(queue.phase == Phase.FINAL for queue in report.queues)
+    if left and not carried:  # once more would not help, unless a worker lets go
+        over = all(finding.code != "still-active" for finding in report.findings)
+    report.next = command_line("finalize" if over else "verify", options)
     held = [queue.queue for queue in report.queues if queue.phase == Phase.COPYING]
     if report.differing:
         report.verdict = Verdict.DIFFERENT
