@@ -22,6 +22,7 @@ from jetbull.errors import (
 )
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.messages.record import NO_JOB
 from jetbull.ledger.parents import bookkeeping
 from jetbull.workers.processors import escaped
 from jetbull.workers.roles import OutcomeOwner
@@ -55,7 +56,8 @@ async def run_job(
     Errors of listeners become the worker's `error` event; they never change the outcome.
     """
     if job.deferredFailure:
-        log.warning("job %s fails: %s", job.id, job.deferredFailure)
+        if job.deferredFailure.startswith(NO_JOB):
+            log.error("job %s fails: %s", job.id, job.deferredFailure)
         await _failed(worker, job, lease, UnrecoverableError(job.deferredFailure))
         return
     limit = worker.opts.get("maxStartedAttempts")

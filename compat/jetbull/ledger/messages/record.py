@@ -19,6 +19,7 @@ from jetbull.errors import NotJSONError
 
 VERSION = 1
 
+NO_JOB = "The stored message is no job"
 _SPOILT = 16_384  # bytes that are kept of what is no job
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
@@ -157,7 +158,7 @@ class Record:
         """Makes it a job that fails because of an `error` in reading the `payload`, which becomes
         its data, as text.
         """
-        reason = f"The stored message is no job: {error!r}"
+        reason = f"{NO_JOB}: {error!r}"
         self.head = {**self.head, "deferredFailure": reason}
         self._parsed = {"v": VERSION, "name": "unreadable", "timestamp": 0, "opts": {}}
         self.fixed = to_bytes(dumps(self._parsed))
@@ -221,4 +222,4 @@ class Stored(NamedTuple):
     time_ms: int = 0
 
 
-__all__ = ["Record", "Stored", "dumps", "dumps_of", "first_line", "loads", "to_bytes"]
+__all__ = ["NO_JOB", "Record", "Stored", "dumps", "dumps_of", "first_line", "loads", "to_bytes"]
