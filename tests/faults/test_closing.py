@@ -117,7 +117,12 @@ async def frozen(server: EmbeddedServer) -> AsyncIterator[Callable[..., None]]:
     """Stops the server, so that it is there and says nothing, until the test ends."""
     pid = server.pid
     assert pid is not None
-    yield lambda *_: os.kill(pid, signal.SIGSTOP)
+
+    def freeze(*_: object) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        os.waitpid(pid, os.WUNTRACED)  # on a busy machine it may go on for some milliseconds
+
+    yield freeze
     os.kill(pid, signal.SIGCONT)
 
 
