@@ -34,6 +34,7 @@ from jetbull.ledger.queue.counting import levels
 from jetbull.ledger.queue.families import Bounds, Family, bounds
 from jetbull.ledger.queue.looks import MAX_BYTES
 from jetbull.ledger.store.due_order import LIMIT, since
+from jetbull.ledger.store.reach import Reach
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
 
@@ -79,22 +80,21 @@ async def _page(
     store: QueueStore, state: str, start: int, end: int, ascending: bool, spare: int
 ) -> tuple[Rows, bool]:
     """The page from so many positions more than it has, and whether nothing lies behind them."""
-    lines = [Family(store, f) for f in _FAMILIES.get(state, ())]
+    families = [Family(store, f) for f in _FAMILIES.get(state, ())]
+    reach = store.reaches.setdefault(state, Reach())
     short = WHOLE // 2 if (start, end) == (0, -1) else _SHORT
-    messages = None if store.wire.is_clustered else await _few(store, lines, short)
+    messages = None if store.wire.is_clustered else await _few(store, families, reach, short)
     if messages is not None:
         rows = await _sorted(store, state, messages)
         first, last = _between(start, end, len(rows))
         return (rows if ascending else rows[::-1])[first : last + 1], True
-    families = lines
     if state == "prioritized":
         families = [Family(store, PRIO, n) for n in await levels(store)]
     edges, sizes = await store.wire.together(
         bounds(store), asyncio.gather(*(family.size() for family in families))
     )
     total = sum(sizes)
-    for family in lines:
-        family.reach.note(total <= FEW)
+    reach.note(total <= FEW)
     if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
         rows = await _whole(store, state, families)
         first, last = _between(start, end, len(rows))
@@ -119,21 +119,23 @@ async def _page(
     return (rows if ascending else rows[::-1])[:wanted], ends_here
 
 
-async def _few(store: QueueStore, families: list[Family], short: int) -> list[_wire.Stored] | None:
+async def _few(
+    store: QueueStore, families: list[Family], reach: Reach, short: int
+) -> list[_wire.Stored] | None:
     """All messages, where there are few for sure; None where one has to count first.
 
     Of a state that nobody looked at they are read if the stream has no more than `short`: counting
     would begin with the making of a counter.
     """
-    wire, reaches = store.wire, [family.reach for family in families]
+    wire = store.wire
     if not families:
         return []
-    if all(reach.few is None for reach in reaches):
+    if reach.few is None:
         if (await bounds(store)).messages > short:
             return None
-    elif not all(reach.few for reach in reaches):
+    elif not reach.few:
         return None
-    elif not all(reach.is_fresh for reach in reaches):
+    elif not reach.is_fresh:
         found = await wire.together(*(family.beginning(FEW + 1) for family in families))
         messages = [message for some in found for message in some]
         has_more = any(some and some[-1].pending for some in found)
@@ -143,8 +145,7 @@ async def _few(store: QueueStore, families: list[Family], short: int) -> list[_w
         messages = await wire.get_batch(store.names.space.jobs, query)
     except StoreError:  # more than the 1,024 that come in one answer
         return None
-    for reach in reaches:
-        reach.note(len(messages) <= FEW)
+    reach.note(len(messages) <= FEW)
     return messages
 
 

@@ -12,7 +12,7 @@ _FRESH_S = 2.0  # hardly more is added meanwhile than the server looks through i
 
 @dataclass(slots=True)
 class Reach:
-    """What is known of one state's messages from the last look.
+    """What is known of the messages of a state, or of one family of them, from the last look.
 
     `first` is a sequence before which there are none, of the connection numbered `connection`: a
     server that was killed may give sequences out again. `spread` (sequences for each message),
