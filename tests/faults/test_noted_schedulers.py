@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -102,6 +103,43 @@ async def test_an_upsert_that_came_too_late_leaves_nothing(
     await finish_abandoned(await queue.ledger(), 0)
     assert [job.data for job in await queue.getDelayed()] == ["last"]
     assert await left_notes(await queue.ledger()) == []
+
+
+@pytest.mark.parametrize("guess", [None, "another", "gone", "pending"])
+@pytest.mark.parametrize("repeat", [YEARLY, {"every": 3_600_000}], ids=["pattern", "interval"])
+async def test_an_upsert_replaces_the_pending_job_whichever_it_takes_for_that(
+    queue: Queue, repeat: dict[str, Any], guess: str | None
+) -> None:
+    given = {**repeat, "startDate": int(time.time() * 1000) + 86_400_000}
+    first = await queue.upsertJobScheduler("mine", given, job_data="old")
+    other = await queue.upsertJobScheduler("other", given, job_data="other")
+    assert first is not None and other is not None
+    upcoming = (await queue.ledger()).upcoming
+    assert upcoming == {"mine": first.id, "other": other.id}
+    if guess is None:
+        upcoming.clear()
+    elif guess != "pending":
+        upcoming["mine"] = str(other.id) if guess == "another" else "repeat:mine:1"
+    second = await queue.upsertJobScheduler("mine", given, job_data="new")
+    assert second is not None and second.id == first.id
+    assert sorted(job.data for job in await queue.getDelayed()) == ["new", "other"]
+
+
+@pytest.mark.parametrize("guess", [None, "pending"])
+async def test_an_upsert_whose_pending_job_runs_has_a_job_after_that(
+    queue: Queue, guess: str | None
+) -> None:
+    first = await queue.upsertJobScheduler("mine", {"every": 3_600_000}, job_data="old")
+    worker = Worker(queue.name, None, {"connection": queue.opts["connection"]})
+    assert await worker.getNextJob("token") is not None
+    if guess is None:
+        (await queue.ledger()).upcoming.clear()
+    second = await queue.upsertJobScheduler("mine", {"every": 3_600_000}, job_data="new")
+    await worker.close()
+    (running,) = await queue.getActive()
+    (pending,) = await queue.getDelayed()
+    assert first is not None and second is not None
+    assert (running.id, pending.id, pending.data) == (first.id, second.id, "new")
 
 
 async def test_upserts_of_one_scheduler_at_once_are_stored_one_after_the_other(

@@ -52,11 +52,11 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
             if await _own(store, job, rule.id, 0 if key is None else key.seq, until):
                 if key is not None and key.pending is not None:  # it gives way to a later add
                     await forget(store, deduplication.forgotten(key.pending))
-                deduplication.remember(store, rule.id, job.job_id)
+                store.owners.remember(rule.id, job.job_id)
                 return job.job_id
         elif verdict is Verdict.REPLACE and owner is not None:
             if await _replace(store, job, rule.id, key, owner, until):
-                deduplication.remember(store, rule.id, job.job_id)
+                store.owners.remember(rule.id, job.job_id)
                 return job.job_id
         elif verdict is Verdict.SILENT:
             _not_stored(store, job)
@@ -85,7 +85,7 @@ async def _look(store: QueueStore, rule: Rule) -> tuple[Key | None, Stored | Non
         key, owner = await deduplication.look(store, rule.id, known)
     if key is None:
         return None, None
-    deduplication.remember(store, rule.id, key.owner)
+    store.owners.remember(rule.id, key.owner)
     if not rule.needs_owner(key.until_ms):
         return key, None
     if owner is None or key.owner != known:

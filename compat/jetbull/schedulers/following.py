@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from jetbull.commands.preparing import prepare
+from jetbull.commands.storing import arm
 from jetbull.errors import AckTimeout, JetbullError, ServerUnavailable, StoreError, StreamMissing
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import schedules
@@ -81,7 +82,7 @@ async def advance(owner: JobOwner, job: Job) -> Job | None:
         following = iteration(owner, scheduler_id, slot, body, job_opts, now)
         new = await prepare(store, following)
         if await save(store, scheduler_id, body, stored.seq, new):
-            store.promoter.arm(new.job_id, new.place.due_ms or now)
+            arm(store, new.job_id, new.place)
             return following
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jetbull.commands.completing import help_on
 from jetbull.commands.preparing import prepare
+from jetbull.commands.storing import arm
 from jetbull.error_code import refused
 from jetbull.errors import JobError
 from jetbull.job import Job, JobOwner
@@ -51,15 +52,23 @@ async def _register(
     after: After,
 ) -> Job:
     while True:
-        stored, seq = await schedules.look(store, scheduler_id)
-        replaced = await _pending_job(store, stored)
         now = now_ms()
+        # Most probably the pending job, or one in the place of the first one of a new scheduler.
+        first = schedules.job_id_of(scheduler_id, _slot(body, None, None, job_opts, now)[0])
+        likely = store.upcoming.get(scheduler_id, first)
+        stored, seq, found = await schedules.look_for_both(store, scheduler_id, likely)
+        replaced = await _pending_job(store, stored, likely, found)
         slot, offset = _slot(body, stored, replaced, job_opts, now)
         fresh = {**body, **_offset(body, offset, stored, replaced)}
         if stored is None and "pattern" in body:
-            replaced = await _left_behind(store, schedules.job_id_of(scheduler_id, slot))
+            replaced = await _left_behind(
+                store, schedules.job_id_of(scheduler_id, slot), likely, found
+            )
+        free = "" if found else likely
         try:
-            slot = await _free_slot(store, scheduler_id, slot, fresh.get("every"), replaced, after)
+            slot = await _free_slot(
+                store, scheduler_id, slot, fresh.get("every"), replaced, after, free
+            )
         except JobError:
             if await _is_still(store, scheduler_id, stored):
                 raise
@@ -71,7 +80,8 @@ async def _register(
         if replaced is not None and state_of(replaced[1].subject) == new.place.state == DELAYED:
             new.place = new.place._replace(lane=turn(lane_of(replaced[1].subject)))
         if await save(store, scheduler_id, fresh, seq, new, replaced):
-            store.promoter.arm(new.job_id, new.place.due_ms or now)
+            store.upcoming.remember(scheduler_id, new.job_id)
+            arm(store, new.job_id, new.place)
             return job
 
 
@@ -84,11 +94,14 @@ async def _is_still(
 
 
 async def _pending_job(
-    store: QueueStore, stored: schedules.Scheduler | None
+    store: QueueStore, stored: schedules.Scheduler | None, likely: str, found: Stored | None
 ) -> tuple[str, Stored] | None:
+    """The pending job, unless a worker has it; `found` is the one of the id that is `likely`."""
     if stored is None:
         return None
     job_id = schedules.job_id_of(stored.id, stored.next_ms)
+    if found is not None and job_id == likely:
+        return (job_id, found) if _is_replaceable(found) else None
     pending = await _replaceable(store, job_id)
     if stored.note and pending is None:  # it may be on its way
         await help_on(store, stored.note)
@@ -96,9 +109,12 @@ async def _pending_job(
     return pending
 
 
-async def _left_behind(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
+async def _left_behind(
+    store: QueueStore, job_id: str, likely: str, found: Stored | None
+) -> tuple[str, Stored] | None:
     """The job of a scheduler that is being removed: it goes next, unless somebody promoted it."""
-    found = await reading.find(store, job_id)
+    if job_id != likely:
+        found = await reading.find(store, job_id)
     if found is None or public_state_of(found.subject) != "delayed":
         return None
     return job_id, found
@@ -107,9 +123,11 @@ async def _left_behind(store: QueueStore, job_id: str) -> tuple[str, Stored] | N
 async def _replaceable(store: QueueStore, job_id: str) -> tuple[str, Stored] | None:
     """The job, if no worker has it."""
     found = await reading.find(store, job_id)
-    if found is None or public_state_of(found.subject) not in _REPLACEABLE:
-        return None
-    return job_id, found
+    return None if found is None or not _is_replaceable(found) else (job_id, found)
+
+
+def _is_replaceable(job: Stored) -> bool:
+    return public_state_of(job.subject) in _REPLACEABLE
 
 
 def _slot(
@@ -152,12 +170,14 @@ async def _free_slot(
     every: int | None,
     replaced: tuple[str, Stored] | None,
     after: After,
+    free: str,
 ) -> int:
+    """The slot, or a later one if its job is there; the job of the id `free` was not just now."""
     for _ in range(_MAX_SLOTS + 1):
         job_id = schedules.job_id_of(scheduler_id, slot)
         if replaced is not None and replaced[0] == job_id:
             return slot
-        if await reading.find(store, job_id) is None:
+        if job_id == free or await reading.find(store, job_id) is None:
             return slot
         if every:
             slot += int(every)

@@ -28,7 +28,6 @@ from jetbull.ledger.wire import Stored
 
 _KIND = "dedup"
 _AT_ONCE = 500  # subjects per question
-_OWNERS_KNOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +64,6 @@ async def look(
     found = await read_latest(store, [subject, *subjects_of(store, job_id)])
     key = next((_key(m) for m in found if m.subject == subject), None)
     return key, job_of(store, job_id, [m for m in found if m.subject != subject])
-
-
-def remember(store: QueueStore, dedup_id: str, owner: str) -> None:
-    """The owner of the id as it was the last time."""
-    owners = store.owners
-    owners.pop(dedup_id, None)  # to be the last to be forgotten
-    if len(owners) >= _OWNERS_KNOWN:
-        owners.pop(next(iter(owners)))
-    owners[dedup_id] = owner
 
 
 async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Key]:
@@ -223,7 +213,6 @@ __all__ = [
     "message",
     "read",
     "read_many",
-    "remember",
     "remembered",
     "superseded",
     "write",

@@ -19,14 +19,16 @@ from typing import Any
 from jetbull.errors import Conflict
 from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.job.moving import ensure_level, transition
+from jetbull.ledger.job.reading import job_of, subjects_of
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import HEAD, is_schedule, last_token
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored, dumps, to_bytes
 from jetbull.ledger.store.batch import Message, commit
 from jetbull.ledger.store.paging import read_named
-from jetbull.ledger.store.replicas import up_to_date
+from jetbull.ledger.store.replicas import read_latest, up_to_date
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored as StoredMessage
 
 _KIND = "sched"
 _REMOVED = b""
@@ -65,7 +67,24 @@ async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
 async def look(store: QueueStore, scheduler_id: str) -> tuple[Scheduler | None, int]:
     """The scheduler, or None, and the sequence that guards the next record of that id."""
     subject = store.names.aux(_KIND, scheduler_id)
-    found = await store.wire.get_last(store.names.space.jobs, subject)
+    return _scheduler(scheduler_id, await store.wire.get_last(store.names.space.jobs, subject))
+
+
+async def look_for_both(
+    store: QueueStore, scheduler_id: str, job_id: str
+) -> tuple[Scheduler | None, int, Stored | None]:
+    """As `look`, and the job of that id, by one question.
+
+    That the job is not there says little: it may have moved while the server answered.
+    """
+    subject = store.names.aux(_KIND, scheduler_id)
+    found = await read_latest(store, [subject, *subjects_of(store, job_id)])
+    record = next((m for m in found if m.subject == subject), None)
+    job = job_of(store, job_id, [m for m in found if m is not record])
+    return *_scheduler(scheduler_id, record), job
+
+
+def _scheduler(scheduler_id: str, found: StoredMessage | None) -> tuple[Scheduler | None, int]:
     if found is None:
         return None, 0
     if found.data == _REMOVED:
@@ -177,6 +196,7 @@ __all__ = [
     "is_record",
     "job_id_of",
     "look",
+    "look_for_both",
     "message",
     "read",
     "read_all",

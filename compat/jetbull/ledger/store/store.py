@@ -22,6 +22,7 @@ from jetbull.ledger.store.due_order import DueOrder
 from jetbull.ledger.store.grouping import Grouping
 from jetbull.ledger.store.promoter import Promoter
 from jetbull.ledger.store.reach import Reach
+from jetbull.ledger.store.recent import Recent
 from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.shared import Shared
 from jetbull.ledger.store.turns import Turns
@@ -41,7 +42,8 @@ class QueueStore:
     """What every ledger verb needs to know of a queue.
 
     `sibling(prefix, queue)` opens another queue over the same connection (parents, children).
-    `owners` holds who held deduplication ids of late, as far as is known here.
+    `owners` and `upcoming` hold which jobs have deduplication ids and are the pending ones of
+    schedulers, as far as was seen here of late.
     `pending_from` holds, for some parents, a sequence before which no child is pending.
     `patched`, `families`, `logged` and `bulky` say whether any job of the queue has a patch,
     children, log rows or large payloads; while they are False, a store that is `informed` (a
@@ -76,6 +78,7 @@ class QueueStore:
         "trims",
         "turns",
         "unconfirmed",
+        "upcoming",
         "watchers",
         "wire",
     )
@@ -107,7 +110,8 @@ class QueueStore:
         self.informed = False
         self.traits_told = 0
         self.told_at = 0.0
-        self.owners: dict[str, str] = {}
+        self.owners = Recent()
+        self.upcoming = Recent()
         self.pending_from: dict[str, int] = {}
         self.trims: dict[Any, Rounds] = {}
         self.turns = Turns()
