@@ -92,6 +92,7 @@ class _Calls:
             "add and remove": self._add_and_remove,
             "add, delayed, and promote": self._add_and_promote,
             "add and log": self._add_and_log,
+            "upsertJobScheduler, the same one": self._upsert,
             "getJobCounts": lambda: self._queue.getJobCounts(),
             "page of 20": lambda: self._queue.getWaiting(0, 19),
             "getDelayed of none": lambda: self._queue.getDelayed(0, 19),
@@ -113,6 +114,9 @@ class _Calls:
     async def _add_and_log(self) -> None:
         job = await self._queue.add("job", {"n": 1}, {})
         await job.log("a row")
+
+    async def _upsert(self) -> None:
+        await self._queue.upsertJobScheduler("scheduler", {"every": 3_600_000}, "job", {"n": 1})
 
     async def _add_bulk(self, jobs: int) -> None:
         await self._queue.addBulk([{"name": "job", "data": {"n": n}} for n in range(jobs)])
