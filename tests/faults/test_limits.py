@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tests.faults.worker import Orders
 from tests.faults.workers import Workforce
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger.limits import gate
+from jetbull.ledger.limits import gate, permits
 from jetbull.ledger.limits.permits import Permits
 from jetbull.ledger.limits.places import Places
 from jetbull.ledger.messages.clock import now_ms
@@ -300,21 +300,29 @@ async def test_every_start_is_counted_in_a_rate_window_and_no_window_has_too_man
     await closed(*workers, queue)
 
 
-async def test_a_window_lasts_its_time_from_its_first_start_however_long_that_was_counted(
-    queue: Queue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store, count = await queue.ledger(), gate.count
+def answered_late(monkeypatch: pytest.MonkeyPatch, late_ms: Callable[[gate.Counted], int]) -> None:
+    """The next count is answered so much later, as far as clocks tell."""
+    count = gate.count
 
     async def slow(*args: Any) -> gate.Counted:
         monkeypatch.setattr(gate, "count", count)
         counted = await count(*args)
-        await asyncio.sleep(0.1)
+        ahead_ms = late_ms(counted)
+        for module in (gate, permits):
+            monkeypatch.setattr(module, "now_ms", lambda: now_ms() + ahead_ms)
         return counted
 
     monkeypatch.setattr(gate, "count", slow)
-    permits = Permits(store)
-    assert await permits.take(1, (2, 60_000)) == 1
-    await permits.give_back()
+
+
+async def test_a_window_lasts_its_time_from_its_first_start_however_long_that_was_counted(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await queue.ledger()
+    answered_late(monkeypatch, lambda _: 100)
+    starts = Permits(store)
+    assert await starts.take(1, (2, 60_000)) == 1
+    await starts.give_back()
     window = (await gate.counted(store)).window
     assert window.count == 1
     assert window.end_ms - window.start_ms >= 60_100
@@ -323,20 +331,13 @@ async def test_a_window_lasts_its_time_from_its_first_start_however_long_that_wa
 async def test_a_start_that_was_counted_in_a_window_and_comes_behind_it_counts_in_the_next(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, count = await queue.ledger(), gate.count
-
-    async def slow(*args: Any) -> gate.Counted:
-        monkeypatch.setattr(gate, "count", count)
-        counted = await count(*args)
-        await asyncio.sleep((counted.window.end_ms - now_ms() + 1) / 1000)
-        return counted
-
-    permits = Permits(store)
-    assert await permits.take(1, (2, 1000)) == 1
-    await permits.give_back()  # nothing is under way any more
+    store = await queue.ledger()
+    starts = Permits(store)
+    assert await starts.take(1, (2, 60_000)) == 1
+    await starts.give_back()  # nothing is under way any more
     first = (await gate.counted(store)).window
-    monkeypatch.setattr(gate, "count", slow)
-    assert await permits.take(1, (2, 3000)) == 1
+    answered_late(monkeypatch, lambda counted: counted.window.end_ms - now_ms() + 1)
+    assert await starts.take(1, (2, 60_000)) == 1
     second = (await gate.counted(store)).window
     assert (first.count, second.count) == (1, 1)
     assert second.start_ms >= first.end_ms

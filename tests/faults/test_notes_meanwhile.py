@@ -20,6 +20,7 @@ from .far import KEEP, far_from
 from .noted import Halting, Running, left_notes
 
 _JOBS = 6
+OWNER = {**KEEP, "deduplication": {"id": "d", "ttl": 3_600_000}}
 
 
 def _bulk() -> list[dict[str, Any]]:
@@ -128,6 +129,35 @@ async def test_a_worker_that_stood_still_while_another_saw_to_a_note_stores_no_j
     assert await left_notes(store) == []
 
 
+def running_meanwhile(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> list[Running]:
+    """Where it was seen what is missing of a note, another one sees to it, and its job runs, before
+    whoever looked goes on. The worker, once there is one.
+    """
+    look = noted_jobs.came_and_went
+    running: list[Running] = []
+
+    async def looked(*args: Any) -> Any:
+        seen = await look(*args)
+        monkeypatch.setattr(noted_jobs, "came_and_went", look)
+        await finish_abandoned(await queue.ledger(), 0)
+        await queue.add("next", 0, KEEP)
+        running.append(Running(queue))
+        await running[0].done(2)
+        return seen
+
+    monkeypatch.setattr(noted_jobs, "came_and_went", looked)
+    return running
+
+
+async def ran_once(queue: Queue, running: list[Running]) -> None:
+    """The last job shows that no other comes behind it."""
+    await queue.add("last", 0)
+    await running[0].done(1)
+    await running[0].worker.close()
+    assert running[0].ran == ["owner", "next", "last"]
+    assert await left_notes(await queue.ledger()) == []
+
+
 async def test_an_owner_that_runs_while_two_look_into_its_note_does_not_run_again(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,26 +166,10 @@ async def test_an_owner_that_runs_while_two_look_into_its_note_does_not_run_agai
     with monkeypatch.context() as patch:
         Halting(patch, 0)
         with pytest.raises(InterruptedError):
-            await queue.add("owner", 0, {**KEEP, "deduplication": {"id": "d", "ttl": 3_600_000}})
-    look = noted_jobs.came_and_went
-
-    async def looked(*args: Any) -> Any:
-        seen = await look(*args)
-        monkeypatch.setattr(noted_jobs, "came_and_went", look)
-        await finish_abandoned(store, 0)
-        await queue.add("next", 0, KEEP)
-        running.append(Running(queue))
-        await running[0].done(2)
-        return seen
-
-    running: list[Running] = []
-    monkeypatch.setattr(noted_jobs, "came_and_went", looked)
+            await queue.add("owner", 0, OWNER)
+    running = running_meanwhile(queue, monkeypatch)
     await finish_abandoned(store, 0)
-    await queue.add("last", 0)
-    await running[0].done(1)
-    await running[0].worker.close()
-    assert running[0].ran == ["owner", "next", "last"]
-    assert await left_notes(store) == []
+    await ran_once(queue, running)
 
 
 async def test_an_owner_that_runs_while_its_process_looks_for_it_does_not_run_again(
@@ -163,24 +177,6 @@ async def test_an_owner_that_runs_while_its_process_looks_for_it_does_not_run_ag
 ) -> None:
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
     monkeypatch.setattr(note, "_FRESH_MS", 0)  # as if it had been held up
-    store = await queue.ledger()
-    look = noted_jobs.came_and_went
-
-    async def looked(*args: Any) -> Any:
-        seen = await look(*args)
-        monkeypatch.setattr(noted_jobs, "came_and_went", look)
-        await finish_abandoned(store, 0)
-        await queue.add("next", 0, KEEP)
-        running.append(Running(queue))
-        await running[0].done(2)
-        return seen
-
-    only = {**KEEP, "deduplication": {"id": "d", "ttl": 3_600_000}}
-    running: list[Running] = []
-    monkeypatch.setattr(noted_jobs, "came_and_went", looked)
-    await queue.add("owner", 0, only)
-    await queue.add("last", 0)
-    await running[0].done(1)
-    await running[0].worker.close()
-    assert running[0].ran == ["owner", "next", "last"]
-    assert await left_notes(store) == []
+    running = running_meanwhile(queue, monkeypatch)
+    await queue.add("owner", 0, OWNER)
+    await ran_once(queue, running)

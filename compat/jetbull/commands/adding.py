@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from jetbull.commands import linking
 from jetbull.commands.draft import Draft
@@ -18,12 +19,15 @@ from jetbull.ledger.parents import parentage
 from jetbull.ledger.store.store import QueueStore
 
 
-async def add(store: QueueStore, job: Draft) -> str:
-    """Stores one job; the id of the job that now stands for it."""
+async def add(store: QueueStore, job: Draft, prepared: NewJob | None = None) -> str:
+    """Stores one job; the id of the job that now stands for it. One that is `prepared` has its
+    number already.
+    """
     rule = rule_of(job.opts) if "deduplication" in job.opts else None
     if job.parent:
         await linking.require_parent(store, job)  # before a number is used up
-    return await store_one(store, await prepare(store, job, whole=rule is not None), rule)
+    new = prepared or await prepare(store, job, whole=rule is not None)
+    return await store_one(store, new, rule)
 
 
 async def add_bulk(store: QueueStore, jobs: Sequence[Draft]) -> list[str]:
@@ -72,18 +76,11 @@ async def _add_plain(store: QueueStore, prepared: Sequence[NewJob]) -> list[str]
 async def _add_each(
     store: QueueStore, jobs: Sequence[Draft], prepared: Sequence[NewJob] = ()
 ) -> list[str]:
-    """Adds the jobs one by one; those that are `prepared` have their numbers already."""
     for job in jobs:
         if job.parent and job.opts.get("jobId"):
             await linking.require_adoptable(store, job)
-    for number, job in enumerate(jobs):
-        if not prepared:
-            job.id = await add(store, job)
-            continue
-        if job.parent:
-            await linking.require_parent(store, job)
-        rule = rule_of(job.opts) if "deduplication" in job.opts else None
-        job.id = await store_one(store, prepared[number], rule)
+    for job, new in zip_longest(jobs, prepared):
+        job.id = await add(store, job, new)
     return [str(job.id) for job in jobs]
 
 

@@ -47,15 +47,16 @@ async def obliterate(store: QueueStore, force: bool) -> None:
 
 
 async def _has_active(store: QueueStore) -> bool:
-    if store.wire.is_clustered:
-        return (await count_all(store))["active"] > 0
-    patterns = [store.names.all_in(ACTIVE), store.names.all_in(STALLED)]
-    try:
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": patterns})
-    except StoreError:  # more than come in one answer
-        return True
-    newest = await reading.newest_of(store, [last_token(m.subject) for m in found])
-    return any(newest[last_token(m.subject)].seq == m.seq for m in found)
+    if not store.wire.is_clustered:
+        patterns = [store.names.all_in(ACTIVE), store.names.all_in(STALLED)]
+        try:
+            found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": patterns})
+        except StoreError:
+            pass  # more than come in one answer
+        else:
+            newest = await reading.newest_of(store, [last_token(m.subject) for m in found])
+            return any(newest[last_token(m.subject)].seq == m.seq for m in found)
+    return (await count_all(store))["active"] > 0
 
 
 async def _pending(store: QueueStore) -> list[Pending]:

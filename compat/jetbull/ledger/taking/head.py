@@ -58,7 +58,7 @@ class Head:
     @property
     def may_be(self) -> bool:
         """Whether there may be jobs at the head."""
-        return bool(self._stack or self._floor or self._told or self._known != self._store.heads)
+        return bool(self._stack or self._floor or self._unsure)
 
     @property
     def _unsure(self) -> bool:
