@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,13 +24,17 @@ from jetbull.workers.roles import SlotsOwner
 
 
 class Slot:
-    """One place for a running job, and the claim sent behind that job's outcome."""
+    """One place for a running job, and the claim sent behind that job's outcome.
 
-    __slots__ = ("claim", "number", "started")
+    `prepared` is for whoever prepares that next job meanwhile.
+    """
+
+    __slots__ = ("claim", "number", "prepared", "started")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.claim: Claim | None = None
+        self.prepared: Any = None
         self.started: Stored | None = None  # the ticket, if a limit was asked
 
 
@@ -38,13 +42,21 @@ class SlotSupply:
     """The next jobs of a worker's slots. `busy` slots have one, or a claim of one.
 
     Nothing new is taken once `stopping` is set. `worked` is for the slots to say: whether the last
-    job finished, after which the queue may be drained.
+    job finished, after which the queue may be drained. `prepare` is called when the claim behind an
+    outcome is on its way: what it does costs no time of its own while the server is at work.
     """
 
-    def __init__(self, worker: SlotsOwner, store: QueueStore, admission: Admission) -> None:
+    def __init__(
+        self,
+        worker: SlotsOwner,
+        store: QueueStore,
+        admission: Admission,
+        prepare: Callable[[Slot, Claim], None],
+    ) -> None:
         self._worker = worker
         self._store = store
         self._admission = admission
+        self._prepare = prepare
         self.source = Source(store, self._may_fetch, self._refresh, lambda: admission.room)
         self._limited = LimitedStarts(store, admission, self.source, self._start, self._unwanted)
         self._token = 0
@@ -116,6 +128,8 @@ class SlotSupply:
         claim = slot.claim = self._claim(ticket)
         if not fired(ticket.stored):  # those are looked at first
             claim.send(self._store)
+            self._store.wire.hurry()
+            self._prepare(slot, claim)
         return True
 
     def _may_be_next(self, parent: Mapping[str, Any]) -> bool:

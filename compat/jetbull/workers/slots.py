@@ -14,6 +14,7 @@ from jetbull.ledger.belongings.blobs import is_whole
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.source import MAX_AHEAD
+from jetbull.ledger.taking.taking import Claim
 from jetbull.shielding import unless
 from jetbull.workers.admission import Admission
 from jetbull.workers.roles import SlotsOwner
@@ -42,7 +43,7 @@ class Slots:
         self._store = store
         self._admission = admission
         self._process = process
-        self._supply = SlotSupply(worker, store, admission)
+        self._supply = SlotSupply(worker, store, admission, self._prepare)
         self.source = self._supply.source
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by the slot's number
         self._mean = 1.0  # seconds a job takes
@@ -146,8 +147,9 @@ class Slots:
         begun = monotonic()
         job: Job | None = None
         try:
-            if is_whole(lease.record):
-                job = Job.from_record(self._worker, lease.job_id, lease.record)
+            prepared, slot.prepared = slot.prepared, None
+            if prepared is not None and prepared[0] is lease.record:
+                job = prepared[1]
             else:
                 job = await Job.load(self._worker, lease.job_id, lease.record)
             job._lease = lease
@@ -172,6 +174,15 @@ class Slots:
         if self._admission.limited:
             self._admission.demand = self.source.ahead + max(1, self._worker.concurrency)
             self._admission.finished(started if lease.ended else None)
+
+    def _prepare(self, slot: Slot, claim: Claim) -> None:
+        """Makes the job of a claim that was sent, for the record it then has."""
+        record, slot.prepared = claim.record, None
+        if is_whole(record):
+            try:
+                slot.prepared = record, Job.from_record(self._worker, claim.job_id, record)
+            except Exception as error:  # when its turn has come it is tried again, and tells
+                log.debug("job %s is not prepared: %r", claim.job_id, error)
 
     def _ahead(self) -> int:
         """How many jobs should be in hand, as long as those take that ended lately."""

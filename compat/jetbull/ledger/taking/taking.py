@@ -36,7 +36,10 @@ _REMOVED = re.compile(rb'"removeOnComplete":(true|0[,}]|\{"count":0[,}])')
 
 
 class Claim:
-    """A ticket being claimed; `lease` sends the claim, unless `send` did, and tells how it went."""
+    """A ticket being claimed; `lease` sends the claim, unless `send` did, and tells how it went.
+
+    `record` is the job's: once the claim is sent, as it is while the job runs.
+    """
 
     __slots__ = (
         "_answer",
@@ -45,10 +48,10 @@ class Claim:
         "_on_stored",
         "_patch",
         "_payload",
-        "_record",
         "_token",
         "_worker",
         "job_id",
+        "record",
         "ticket",
     )
 
@@ -64,7 +67,7 @@ class Claim:
     ) -> None:
         self.job_id = job_id
         self.ticket = ticket
-        self._record = ticket.stored.record
+        self.record = ticket.stored.record
         self._token = token
         self._lock_ms = lock_ms
         self._worker = worker
@@ -133,7 +136,7 @@ class Claim:
             newest = await self._newest(store)
             if newest is not None and await late.stands_behind(store, newest, stored.seq):
                 await late.discard(store, newest)
-                self._record, self._answer = stored.record, None
+                self.record, self._answer = stored.record, None
                 return await self.lease(store)  # given back, it would lose its place in the line
             if newest is None or newest.seq != stored.seq:
                 await self._drop(store, b"+ACK")
@@ -157,7 +160,7 @@ class Claim:
     def _start(self) -> None:
         """The record as it is while the job runs."""
         now = now_ms()
-        old = self._record.head
+        old = self.record.head
         head = {
             **old,
             "processedOn": now,
@@ -170,14 +173,14 @@ class Claim:
             head.pop("due", None)
         if self._worker:
             head["processedBy"] = self._worker
-        self._record = self._record.with_head(head)
-        self._payload = self._record.encode()
+        self.record = self.record.with_head(head)
+        self._payload = self.record.encode()
         self._due_ms = now + self._lock_ms
 
     def _message(self, store: QueueStore) -> Message:
         """The claim, made from its parts: for all but the usual case."""
         place = active(self._due_ms)
-        return transition(store, self.job_id, self.ticket.stored, self._record, place)
+        return transition(store, self.job_id, self.ticket.stored, self.record, place)
 
     async def _stored(self, store: QueueStore) -> int:
         if store.may_be_patched:
@@ -189,7 +192,7 @@ class Claim:
     def _fold(self, patch: _wire.Stored | None) -> None:
         """The record as the ticket and its patch say it is."""
         stored = self.ticket.stored
-        self._record = fold(stored.record, stored.seq, patch)
+        self.record = fold(stored.record, stored.seq, patch)
         self._patch = 0 if patch is None else patch.seq
 
     async def _catch_up(self, store: QueueStore, lease: Lease, seq: int) -> None:
@@ -201,7 +204,7 @@ class Claim:
         if max(self._patch, self.ticket.stored.seq) < patch.seq < seq:
             self._fold(patch)
             self._start()
-            fresh = self._record
+            fresh = self.record
 
             def change(record: Record) -> None:
                 record.head, record.fixed, record.data = dict(fresh.head), fresh.fixed, fresh.data
@@ -218,7 +221,7 @@ class Claim:
             await store.wire.send(self.ticket.reply, answer)
 
     async def _won(self, store: QueueStore, seq: int) -> Lease:
-        ticket, record = self.ticket, self._record
+        ticket, record = self.ticket, self.record
         stored = Stored(store.names.subject(ACTIVE, bare_token(ticket.stored.subject)), seq, record)
         lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
         # What a consumer gives is no schedule.
