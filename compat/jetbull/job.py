@@ -80,7 +80,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         """The job a ledger record describes; one that fails if no such program wrote it."""
         try:
             return Job._of_record(queue, job_id, record)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             record.spoil(record.encode(), error)
             return Job._of_record(queue, job_id, record)
 

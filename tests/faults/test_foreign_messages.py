@@ -12,6 +12,7 @@ from jetbull import Job, Queue, Worker
 _TEXT = b"hello"
 _UNTIMED = b'{}\n{"v":1,"name":"x"}\n1'
 _NO_DATA = b'{}\n{"v":1,"name":"x","timestamp":1}\nhello'
+_TOO_DEEP = b'{}\n{"v":1,"name":"x","timestamp":1}\n%b' % (b"[" * 50_000 + b"]" * 50_000)
 _LANES = {"prio": "5"}
 _OPTIONS: dict[str, dict[str, Any]] = {"head": {"lifo": True}, "prio": {"priority": 5}}
 
@@ -22,7 +23,7 @@ async def _store(queue: Queue, state: str, payload: bytes) -> None:
     await (await store.wire.post(subject, payload))
 
 
-@pytest.mark.parametrize("payload", [_TEXT, b"", b"[]\n{}\n1", _UNTIMED, _NO_DATA])
+@pytest.mark.parametrize("payload", [_TEXT, b"", b"[]\n{}\n1", _UNTIMED, _NO_DATA, _TOO_DEEP])
 @pytest.mark.parametrize("limit", [None, 1])
 @pytest.mark.parametrize("state", ["wait", "head", "prio"])
 async def test_a_message_that_is_no_job_fails_when_its_turn_comes_and_keeps_no_job_waiting(
