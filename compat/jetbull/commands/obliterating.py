@@ -12,6 +12,7 @@ from jetbull.ledger.queue import consumers, counting
 from jetbull.ledger.queue.families import bounds
 from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams import listing
 from jetbull.ledger.streams.flushing import tell_emptied
 
 _KINDS = ("bulk", "dedup", "gate", "level", "meta", "note", "part", "patch", "probe", "sched")
@@ -104,7 +105,7 @@ async def _purge_rest(store: QueueStore, kept: set[str]) -> None:
         if not kept:
             doomed.append((stream, pattern))
             continue
-        for subject in await counting.stream_subjects(store, stream, pattern):
+        for subject in await listing.subjects(store.wire, stream, pattern):
             if unescape(subject.split(".")[3]) not in kept:
                 doomed.append((stream, subject))
     for start in range(0, len(doomed), _AT_ONCE):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from jetbull.ledger.belongings.belongings import forget
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.names import unescape
-from jetbull.ledger.queue.counting import list_subjects, stream_subjects
+from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams import listing
 
 _ID_OF_DEPENDENCY = 3  # jbd.<prefix>.<queue>.<parent>.<kind>.<child>
 _ID_OF_TRACE = 3  # jbl.<prefix>.<queue>.<job>, jbo.<prefix>.<queue>.<job>.…
@@ -45,7 +46,7 @@ async def _owners_of_traces(store: QueueStore) -> set[str]:
         (names.space.logs, names.all_logs()),
         (names.space.objects, names.all_objects()),
     ):
-        for subject in await stream_subjects(store, stream, pattern):
+        for subject in await listing.subjects(store.wire, stream, pattern):
             owners.add(unescape(subject.split(".")[_ID_OF_TRACE]))
     return owners
 

@@ -16,6 +16,7 @@ from jetbull.ledger.queue.consumers import (
 )
 from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams import listing
 
 STATES = (
     "waiting",
@@ -68,21 +69,7 @@ async def _states_of(store: QueueStore, subjects: list[str]) -> dict[str, str]:
 
 async def list_subjects(store: QueueStore, pattern: str) -> list[str]:
     """Every subject of the jobs stream that matches, read from the stream's leader."""
-    return await stream_subjects(store, store.names.space.jobs, pattern)
-
-
-async def stream_subjects(store: QueueStore, stream: str, pattern: str) -> list[str]:
-    """Every subject of a stream that matches and holds a message."""
-    subjects: list[str] = []
-    while True:
-        answer = await store.wire.api(
-            f"STREAM.INFO.{stream}",
-            {"subjects_filter": pattern, "offset": len(subjects)},
-        )
-        page = answer["state"].get("subjects") or {}
-        subjects += page
-        if not page or len(subjects) >= int(answer.get("total", 0)):
-            return subjects
+    return await listing.subjects(store.wire, store.names.space.jobs, pattern)
 
 
 async def levels(store: QueueStore) -> list[int]:
@@ -158,5 +145,4 @@ __all__ = [
     "list_subjects",
     "pending_of_all",
     "states_of_all",
-    "stream_subjects",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jetbull.errors import StreamMissing
 from jetbull.ledger.messages.names import GONE
+from jetbull.ledger.streams import listing
 from jetbull.ledger.streams.streams import all_prefix_streams
 from jetbull.ledger.wire import Wire
 
@@ -18,7 +19,10 @@ async def listening_consumers(wire: Wire) -> list[str]:
     found: list[str] = []
     for stream in await all_prefix_streams(wire):
         if stream.startswith("JBE_"):
-            names = await _pages(wire, f"CONSUMER.NAMES.{stream}", "consumers")
+            try:
+                names = await listing.names(wire, f"CONSUMER.NAMES.{stream}", "consumers")
+            except StreamMissing:
+                continue  # it was removed meanwhile
             found += [f"{stream}/{name}" for name in names]
     return found
 
@@ -30,7 +34,11 @@ async def ownerless_subjects(wire: Wire) -> list[str]:
     for stream in await all_prefix_streams(wire):
         if stream.startswith(("JBE_", "JBC_")):
             continue
-        for subject in await _subjects(wire, stream):
+        try:
+            subjects = await listing.subjects(wire, stream, ">")
+        except StreamMissing:
+            continue  # it was removed meanwhile
+        for subject in subjects:
             parts = subject.split(".")
             if parts[0] == "jb" and len(parts) == _JOB_TOKENS:
                 if parts[_STATE] != GONE:
@@ -40,33 +48,6 @@ async def ownerless_subjects(wire: Wire) -> list[str]:
             elif parts[_KIND] == "patch":
                 belongings.append(((*parts[1:3], parts[4]), subject))
     return [subject for owner, subject in belongings if owner not in living]
-
-
-async def _subjects(wire: Wire, stream: str) -> list[str]:
-    found: list[str] = []
-    while True:
-        body = {"subjects_filter": ">", "offset": len(found)}
-        try:
-            answer = await wire.api(f"STREAM.INFO.{stream}", body)
-        except StreamMissing:
-            return found
-        page = answer["state"].get("subjects") or {}
-        found += page
-        if not page or len(found) >= int(answer.get("total", 0)):
-            return found
-
-
-async def _pages(wire: Wire, verb: str, field: str) -> list[str]:
-    found: list[str] = []
-    while True:
-        try:
-            answer = await wire.api(verb, {"offset": len(found)})
-        except StreamMissing:
-            return found
-        page = answer.get(field) or []
-        found += page
-        if not page or len(found) >= int(answer.get("total", 0)):
-            return found
 
 
 __all__ = ["listening_consumers", "ownerless_subjects"]

@@ -16,6 +16,7 @@ from typing import Any
 
 from jetbull.errors import ServerTooOld, ServerUnavailable, StoreError, StreamMissing
 from jetbull.ledger.messages.names import Space
+from jetbull.ledger.streams import listing
 from jetbull.ledger.wire import Wire
 
 EVENT_HISTORY = 10_000
@@ -119,13 +120,7 @@ async def _create(wire: Wire, config: dict[str, Any]) -> None:
 
 async def all_prefix_streams(wire: Wire) -> list[str]:
     """Names of all streams on the server that jetbull made."""
-    names: list[str] = []
-    while True:
-        answer = await wire.api("STREAM.NAMES", {"offset": len(names)})
-        page = answer.get("streams") or []
-        names += page
-        if not page or len(names) >= int(answer.get("total", 0)):
-            break
+    names = await listing.names(wire, "STREAM.NAMES", "streams")
     return [n for n in names if n.startswith(("JB_", "JBE_", "JBC_", "JBL_", "JBO_"))]
 
 
