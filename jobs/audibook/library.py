@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .catalogue import AudioStatus, Catalogue
+from .catalogue import Catalogue
 from .epub import Metadata, read_metadata
 from .errors import EpubError, NotReadyError
 from .services import in_thread
@@ -125,11 +125,6 @@ class Library:
         Only completed paragraphs go into the audio of a page. Gives how many changed.
         """
         return await in_thread(self._catalogue.paragraphs.mark_completed, book_id)
-
-    async def ready_paragraphs(self, book_id: str) -> int:
-        """How many of the book's paragraphs have finished audio."""
-        paragraphs = await in_thread(self._catalogue.paragraphs.of_book, book_id)
-        return sum(p.audio_status is AudioStatus.READY for p in paragraphs)
 
     async def fetch_audiobook(self, book_id: str, target: Path) -> float:
         """Copy the finished M4B to `target`; gives its length in seconds.
