@@ -42,10 +42,10 @@ async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> 
         if await is_locked(store, job_id, found):
             return 0
         if children:
-            if await _locked(store, job_id, found, with_children):
+            if await _is_any_locked(store, job_id, set()):
                 return 0
             # A descendant that a worker takes from here on goes too: half a tree is nobody's wish.
-            await _remove_tree(store, job_id, with_children)
+            await _remove_tree(store, job_id, set())
             return 1
         with suppress(Conflict):  # it moved on: a worker may hold it by now
             await remove_stored(store, job_id, found)
@@ -63,21 +63,15 @@ async def _pending_iteration(store: QueueStore, job_id: str, found: Stored) -> b
     return scheduler is not None and job_id == schedules.job_id_of(scheduler.id, scheduler.next_ms)
 
 
-async def _locked(
-    store: QueueStore,
-    job_id: str,
-    found: Stored,
-    with_children: bool,
-    seen: Seen | None = None,
-) -> bool:
-    if await is_locked(store, job_id, found):
-        return True
-    if not with_children:
-        return False
-    seen = set() if seen is None else seen
+async def _is_any_locked(store: QueueStore, job_id: str, seen: Seen) -> bool:
+    """Whether a worker may hold a descendant of the job."""
     for child_store, child_id in await _unseen_children(store, job_id, seen):
         child = await reading.find(child_store, child_id)
-        if child is not None and await _locked(child_store, child_id, child, True, seen):
+        if child is None:
+            continue
+        if await is_locked(child_store, child_id, child):
+            return True
+        if await _is_any_locked(child_store, child_id, seen):
             return True
     return False
 
@@ -98,13 +92,10 @@ async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, st
     return [await parentage.by_key(store, key) for key in keys]
 
 
-async def _remove_tree(
-    store: QueueStore, job_id: str, with_children: bool, seen: Seen | None = None
-) -> None:
-    if with_children:
-        seen = set() if seen is None else seen
-        for child_store, child_id in await _unseen_children(store, job_id, seen):
-            await _remove_tree(child_store, child_id, True, seen)
+async def _remove_tree(store: QueueStore, job_id: str, seen: Seen) -> None:
+    """Removes the job behind its descendants."""
+    for child_store, child_id in await _unseen_children(store, job_id, seen):
+        await _remove_tree(child_store, child_id, seen)
     while True:
         found = await reading.find(store, job_id)
         if found is None:
@@ -123,7 +114,7 @@ async def remove_stored(
 
     `in_bulk` (drain, clean, obliterate) is BullMQ's harder way: no event is told, and a parent in
     the same queue that waited for this job alone is removed as well. What belongs to the job is
-    left to the caller: see `retention.forget`.
+    left to the caller: see `belongings.forget`.
     """
     state = public_state_of(found.subject)
     await _bury(store, job_id, found, state, in_bulk)
