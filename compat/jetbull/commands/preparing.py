@@ -68,13 +68,10 @@ async def prepare(
     where = place or place_of(job)
     record = record_of(job, store)
     number = str((await store.ids.take())[0])  # custom ids use up numbers too
-    custom = job.id
-    job_id = str(custom) if custom not in (None, "") else number
+    new = _new_job(store, job, record, where, number)
     if not whole:
-        await blobs.externalize(store, job_id, record)
-
-    told = announcer(store, job_id, record, where)
-    return NewJob(job_id, record, where, custom in (None, ""), told)
+        await blobs.externalize(store, new.job_id, new.record)
+    return new
 
 
 async def prepare_many(
