@@ -192,7 +192,7 @@ async def _stay_out(
     return True
 
 
-async def on_finished(store: QueueStore, job_id: str, dedup_id: str, state: str) -> None:
+async def on_finished(store: QueueStore, job_id: str, dedup_id: str) -> None:
     """Frees the key of a finished owner, or starts the job remembered for it."""
     key = await deduplication.read(store, dedup_id)
     if key is None or key.holder != job_id:

@@ -1,4 +1,4 @@
-"""Taking one job by hand, and what follows when a job is done."""
+"""Taking one job by hand."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from jetbull.commands import deduplicating
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
-from jetbull.job_body import JobBody
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.lease import Lease, Ticket
 from jetbull.ledger.limits import gate
@@ -133,17 +131,4 @@ def _tell_start(store: QueueStore, job_id: str, ticket: Stored, _: int) -> None:
     announce_start(store, job_id, ticket)
 
 
-async def soon(store: QueueStore, job_id: str, due_ms: int) -> None:
-    """Adds this process's precision to a due time that is near."""
-    store.promoter.arm(job_id, due_ms)
-
-
-async def after_finish(store: QueueStore, job: JobBody, state: str) -> None:
-    """Frees what a finished job held and counts it, if its worker keeps metrics."""
-    if job.queue.recorder is not None:
-        await job.queue.recorder.count(store, state)
-    if job.deduplication_id:
-        await deduplicating.on_finished(store, job.id, job.deduplication_id, state)
-
-
-__all__ = ["Refusal", "after_finish", "next_ticket", "soon", "take_allowed", "take_now"]
+__all__ = ["Refusal", "take_allowed", "take_now"]

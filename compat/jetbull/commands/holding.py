@@ -10,7 +10,7 @@ from typing import Any
 
 from jetbull.backoffs import Backoffs
 from jetbull.checks import shown
-from jetbull.commands import fetching
+from jetbull.commands import deduplicating
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, UnrecoverableError, text_of
 from jetbull.job_body import JobBody
@@ -22,6 +22,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, public_state_of, state_of
 from jetbull.ledger.messages.placing import WAITING_CHILDREN, delayed, in_front
 from jetbull.ledger.parents import bookkeeping, releasing
+from jetbull.ledger.store.store import QueueStore
 from jetbull.options import keep_of_stored, whole
 from jetbull.telemetry.jobs import completing, counting, failing
 
@@ -75,7 +76,7 @@ async def finish(job: JobBody, value: Any, token: str) -> None:
     job.finishedOn = record.head["finishedOn"]
     job.attemptsMade = record.head["attemptsMade"]
     if job.deduplication_id or job.queue.recorder is not None:
-        await fetching.after_finish(lease.store, job, "completed")
+        await _after_finish(lease.store, job, "completed")
 
 
 async def _lost(job: JobBody, command: str) -> Exception:
@@ -138,12 +139,20 @@ async def _end_try(job: JobBody, end: str, token: str, made: int, delay_ms: int)
             due_ms = await finishing.again(lease, failure, delay_ms, lifo)
             if delay_ms > 0:
                 job.delay = delay_ms
-                await fetching.soon(lease.store, job.id, due_ms)
+                lease.store.promoter.arm(job.id, due_ms)
     except LeaseLost:
         raise await _lost(job, command) from None
     job.attemptsMade = made
     if end == "failed":
-        await fetching.after_finish(lease.store, job, "failed")
+        await _after_finish(lease.store, job, "failed")
+
+
+async def _after_finish(store: QueueStore, job: JobBody, state: str) -> None:
+    """Counts a finished job, if its worker keeps metrics, and frees its deduplication id."""
+    if job.queue.recorder is not None:
+        await job.queue.recorder.count(store, state)
+    if job.deduplication_id:
+        await deduplicating.on_finished(store, job.id, job.deduplication_id)
 
 
 def _started_enough(job: JobBody) -> bool:
@@ -183,7 +192,7 @@ async def delay(job: JobBody, timestamp: int, token: str | None) -> None:
     except LeaseLost:
         raise await _lost(job, "moveToDelayed") from None
     job.delay = delay_ms
-    await fetching.soon(lease.store, job.id, due)
+    lease.store.promoter.arm(job.id, due)
 
 
 @counting("waiting")

@@ -267,7 +267,7 @@ class Upkeep:
                 await store.purge(message.subject, seq=message.seq + 1)
                 continue
             try:
-                await deduplicating.on_finished(store, body["jobId"], dedup_id, state)
+                await deduplicating.on_finished(store, body["jobId"], dedup_id)
             except Conflict:
                 log.debug("another job has the id %s", kept)
 
