@@ -14,10 +14,11 @@ from jetbull.ledger.job.lease import Lease, Ticket
 from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.permits import Permits
 from jetbull.ledger.limits.places import Places
-from jetbull.ledger.messages.names import HEAD, PRIO, WAIT, last_token
+from jetbull.ledger.messages.names import HEAD, last_token
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import counting, settings
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.line import first_of
 from jetbull.ledger.taking.looking import Line
 from jetbull.ledger.taking.taking import take
 
@@ -30,20 +31,18 @@ class Refusal:
     limited_ms: int = 0
 
 
-async def next_ticket(store: QueueStore) -> Ticket | None:
+async def _next_ticket(store: QueueStore) -> Ticket | None:
     """The job that is due to run next, read without any consumer: head, tail, then priority."""
-    stream, names = store.names.space.jobs, store.names
-    found = await store.wire.get_one(stream, {"last_by_subj": names.all_in(HEAD)})
-    if found is None:
-        found = await store.wire.get_one(stream, {"next_by_subj": names.all_in(WAIT), "seq": 1})
+    newest = {"last_by_subj": store.names.all_in(HEAD)}
+    found = await store.wire.get_one(store.names.space.jobs, newest)
     if found is not None:
         return Ticket(reading.as_stored(found))
-    for level in await counting.levels(store):
-        query = {"next_by_subj": names.all_in(PRIO, str(level)), "seq": 1}
-        found = await store.wire.get_one(stream, query)
-        if found is not None:
-            return Ticket(reading.as_stored(found))
-    return None
+    ticket = await first_of(store, 0)
+    for level in await counting.levels(store) if ticket is None else ():
+        ticket = await first_of(store, level)
+        if ticket is not None:
+            break
+    return ticket
 
 
 async def take_allowed(
@@ -64,7 +63,7 @@ async def take_allowed(
     started: Lease | Refusal = Refusal(blocked=False)
     try:
         if limit is None:
-            started = await take_now(store, token, lock_ms, worker) or started
+            started = await _take_now(store, token, lock_ms, worker) or started
         else:
             started = await _take_with_place(store, token, lock_ms, worker, int(limit))
     finally:
@@ -99,10 +98,12 @@ async def _levels(store: QueueStore) -> list[int]:
     return [0, *await counting.levels(store)]
 
 
-async def take_now(store: QueueStore, token: str, lock_ms: int, worker: str | None) -> Lease | None:
+async def _take_now(
+    store: QueueStore, token: str, lock_ms: int, worker: str | None
+) -> Lease | None:
     """Claims the next job, or None when nothing waits."""
     while True:
-        ticket = await next_ticket(store)
+        ticket = await _next_ticket(store)
         if ticket is None:
             return None
         try:
@@ -131,4 +132,4 @@ def _tell_start(store: QueueStore, job_id: str, ticket: Stored, _: int) -> None:
     announce_start(store, job_id, ticket)
 
 
-__all__ = ["Refusal", "take_allowed", "take_now"]
+__all__ = ["Refusal", "take_allowed"]
