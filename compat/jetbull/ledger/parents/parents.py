@@ -13,7 +13,6 @@ from jetbull.errors import Conflict
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job.patches import rewrite
 from jetbull.ledger.job.reading import find
-from jetbull.ledger.messages.guard import expect
 from jetbull.ledger.messages.names import public_state_of
 from jetbull.ledger.messages.record import Record, Stored, dumps
 from jetbull.ledger.parents.bookkeeping import (
@@ -22,7 +21,7 @@ from jetbull.ledger.parents.bookkeeping import (
     PROCESSED,
     UNSUCCESSFUL,
     book,
-    pending_message,
+    expectation,
 )
 from jetbull.ledger.parents.parentage import POLICY, parent_of, policy_of
 from jetbull.ledger.parents.releasing import doom, release, why_doomed
@@ -98,10 +97,9 @@ async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
     booked = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
     if not await read_latest(owner, booked):
         return False
-    subject, headers = pending_message(owner, parent.job_id, parent.child_key)
-    expect(headers, subject, 0)
+    wait = expectation(parent)
     try:
-        await owner.put(subject, b"null", headers)
+        await owner.put(wait.subject, wait.payload, wait.headers)
     except Conflict:
         return False
     for entry in booked:
