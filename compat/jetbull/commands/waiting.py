@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from jetbull.commands.delaying import delayed_job
 from jetbull.error_code import refused
-from jetbull.errors import Conflict, JetbullError
+from jetbull.errors import AckTimeout, Conflict, JetbullError
 from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
 from jetbull.ledger.belongings import blobs
@@ -173,6 +173,8 @@ async def until_finished(job: JobBody, queue_events: Ending, ttl: int | None) ->
             try:
                 async with asyncio.timeout(ttl / 1000 if ttl else None):
                     outcome = await _told(job, finished)
+            except AckTimeout:
+                raise  # a TimeoutError as well, but the server's
             except TimeoutError:
                 raise JetbullError(
                     f"Job wait {job.name} timed out before finishing, no finish notification "
