@@ -264,7 +264,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         milliseconds = checks.number("rateLimit's time in ms", expire_time_ms)
         await gate.close_window(await self.ledger(), milliseconds)
         if self._serving is not None:
-            self._serving.admission.block(expire_time_ms)
+            self._serving.admission.block(milliseconds)
 
     async def rest_while_limited(self) -> None:
         """Starts nothing until the queue's rate window is over: a job said that it is limited."""

@@ -52,13 +52,16 @@ async def test_more_concurrency_gives_plain_functions_more_threads(
     await Heard(worker, "completed").times(2)
 
 
-async def test_a_rate_limited_job_goes_back_and_runs_later(make: Makers, queue: Any) -> None:
+@pytest.mark.parametrize("limit", [150, "150"])
+async def test_a_rate_limited_job_goes_back_and_runs_later(
+    make: Makers, queue: Any, limit: Any
+) -> None:
     tries: list[tuple[int, int]] = []
 
     async def process(job: Any, token: str) -> None:
         tries.append((job.attemptsMade, job.attemptsStarted))
         if len(tries) == 1:
-            await worker.rateLimit(150)
+            await worker.rateLimit(limit)
             raise worker.RateLimitError()
 
     await added(queue, 1)
