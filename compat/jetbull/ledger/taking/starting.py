@@ -66,7 +66,8 @@ class Starter:
         try:
             return await future
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled() and (claim := future.result()):
+            answered = future.done() and not future.cancelled() and future.exception() is None
+            if answered and (claim := future.result()):
                 self._drop(claim)
             raise
 
