@@ -10,6 +10,7 @@ import pytest
 from jetbull import Job, Queue, Worker
 from jetbull.ledger.job import patches
 from jetbull.ledger.job.patches import forget_patches
+from jetbull.ledger.store.behind import put_and_look
 from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
@@ -75,13 +76,12 @@ async def test_what_was_told_lately_is_not_forgotten(server: EmbeddedServer, nam
 async def test_data_that_arrive_after_a_worker_forgot_that_there_are_any_reach_the_processor(
     server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, arrived, go = QueueStore.put, asyncio.Event(), asyncio.Event()
+    arrived, go = asyncio.Event(), asyncio.Event()
 
-    async def late(store: QueueStore, subject: str, *rest: Any, **more: Any) -> int:
-        if ".patch." in subject:
-            arrived.set()
-            await go.wait()
-        return await put(store, subject, *rest, **more)
+    async def late(*patch: Any) -> int | None:
+        arrived.set()
+        await go.wait()
+        return await put_and_look(*patch)
 
     async with (
         Queue(name, {"connection": {"url": server.url, "name": "other"}}) as queue,
@@ -92,7 +92,7 @@ async def test_data_that_arrive_after_a_worker_forgot_that_there_are_any_reach_t
         assert await gate.data.get() == "first"
         store = await gate.worker.ledger()
         job = await queue.add("later", "old")
-        monkeypatch.setattr(QueueStore, "put", late)
+        monkeypatch.setattr(patches, "put_and_look", late)
         update = asyncio.ensure_future(job.updateData("new"))
         await arrived.wait()
         while not looks(store):

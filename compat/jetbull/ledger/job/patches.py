@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from jetbull.errors import Conflict
@@ -28,9 +29,10 @@ from jetbull.ledger.messages.names import (
 )
 from jetbull.ledger.messages.placing import turn
 from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.behind import put_and_look
 from jetbull.ledger.store.due_order import since
 from jetbull.ledger.store.replicas import read_latest
-from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.store.store import TRAITS, QueueStore
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -68,6 +70,8 @@ async def _rewrite(store: QueueStore, job_id: str, change: Callable[[Record], No
         versions = [m for m in found if m is not patch]
         newest = max(versions, key=lambda m: m.seq, default=None)
         if newest is None or state_of(newest.subject) == GONE:
+            if done and patch is not None:  # stored behind the look of whoever removed the job
+                await store.purge(patch.subject, seq=patch.seq + 1)
             return done
         try:
             if is_schedule(newest.subject) and state_of(newest.subject) != HEAD:
@@ -76,13 +80,12 @@ async def _rewrite(store: QueueStore, job_id: str, change: Callable[[Record], No
                     continue
                 await _in_place(store, job_id, newest, change)
                 return True
-            await _beside(store, job_id, newest, patch, change)
+            last = await _beside(store, job_id, newest, patch, change)
         except Conflict:
             continue
         done = True
         # Whoever moved the job meanwhile may not have seen the patch.
-        now = await store.newest(job_id)
-        if now is None or now.seq == newest.seq:
+        if last == newest.seq:
             return True
 
 
@@ -151,17 +154,24 @@ async def _beside(
     found: _wire.Stored,
     patch: _wire.Stored | None,
     change: Callable[[Record], None],
-) -> None:
+) -> int:
+    """The sequence of the job's newest message behind the patch; 0 when it is gone."""
     record = fold(Record.read(found.data), found.seq, patch)
     change(record)
     subject = store.names.aux("patch", job_id)
     headers: HeaderMap = {}
     expect(headers, subject, 0 if patch is None else patch.seq)
     await store.mark("patched")
-    await store.put(subject, record.encode(), headers)
     # Again, for a worker that found no patch in between (`forget_patches`). Whoever claims the job
-    # before it hears this does so before `rewrite` looks where the job is now.
-    await store.mark("patched")
+    # behind the look hears this before the claim is answered.
+    again = partial(store.wire.send_now, store.names.hint(TRAITS["patched"]))
+    job = store.names.any_state(job_id)
+    last = await put_and_look(store, subject, record.encode(), headers, job, again)
+    if last is None:
+        await store.mark("patched")
+        now = await store.newest(job_id)
+        last = 0 if now is None else now.seq
+    return last
 
 
 async def forget_patches(store: QueueStore) -> None:

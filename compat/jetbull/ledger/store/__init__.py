@@ -2,6 +2,7 @@
 
 store       connection, names, event log and counter of one queue: every verb's first argument
 batch       several messages, all or none
+behind      a look that stands behind a write, in one trip
 grouping    group commit where each answer costs a disk write
 unconfirmed adds whose answer was lost, asked about together
 rounds      work that many want done and one does for all

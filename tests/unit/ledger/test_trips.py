@@ -1,0 +1,55 @@
+"""How often a call goes to the server: what needs no other answer leaves in one write."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from jetbull import Queue
+from jetbull.ledger.wire.client import Client
+from jetbull.server import EmbeddedServer
+
+_EVENTS = b"HPUB jbe."
+
+
+@pytest.fixture
+async def queue() -> AsyncIterator[Queue]:
+    """A queue whose connection, numbers and streams are there."""
+    with EmbeddedServer() as server:
+        async with Queue("asked", {"connection": server.url}) as queue:
+            await queue.add("first", {})
+            yield queue
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Callable[[Awaitable[object]], Awaitable[int]]:
+    """How many writes a call waits for; events are told when they are ready."""
+    writes: list[list[bytes]] = []
+    write = Client._write_parts
+
+    def noted(self: Client) -> None:
+        writes.append([part for part in self._parts if not part.startswith(_EVENTS)])
+        write(self)
+
+    monkeypatch.setattr(Client, "_write_parts", noted)
+
+    async def count(call: Awaitable[object]) -> int:
+        writes.clear()
+        await call
+        return sum(1 for parts in writes if parts)
+
+    return count
+
+
+Count = Callable[[Awaitable[object]], Awaitable[int]]
+
+
+async def test_new_data_of_a_waiting_job_take_two_trips(queue: Queue, trips: Count) -> None:
+    job = await queue.add("job", {"n": 1})
+    assert await trips(job.updateData({"n": 2})) == 2
+    assert await trips(job.updateData({"n": 3})) == 2
+    assert await trips(job.updateProgress(50)) == 2
+    found = await queue.getJob(job.id)
+    assert found is not None
+    assert (found.data, found.progress) == ({"n": 3}, 50)
