@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from jetbull.commands.locks import is_locked
+from jetbull.commands.striking import is_plain_ticket, strike
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, schedules
 from jetbull.ledger.belongings.belongings import delete, forget
@@ -14,6 +15,7 @@ from jetbull.ledger.messages.names import CHILDREN, is_schedule, public_state_of
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
+from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 
 BELONGS_TO_SCHEDULER = -8
@@ -32,16 +34,14 @@ Seen = set[tuple[str, str]]
 async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
     """1 removed (or never there), 0 locked by a worker, -8 the next job of a scheduler."""
     while True:
-        found, children = await store.wire.together(
-            reading.find(store, job_id), _children(store, job_id) if with_children else _none()
-        )
+        found, has_children = await _look(store, job_id)
         if found is None:
             return 1
         if await _pending_iteration(store, job_id, found):
             return BELONGS_TO_SCHEDULER
         if await is_locked(store, job_id, found):
             return 0
-        if children:
+        if with_children and has_children:
             if await _is_any_locked(store, job_id, set()):
                 return 0
             # A descendant that a worker takes from here on goes too: half a tree is nobody's wish.
@@ -52,8 +52,16 @@ async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> 
             return 1
 
 
-async def _none() -> list[tuple[QueueStore, str]]:
-    return []
+async def _look(store: QueueStore, job_id: str) -> tuple[Stored | None, bool]:
+    """The job, and whether it ever had children, by one question."""
+    subjects = reading.subjects_of(store, job_id)
+    books = store.names.dependencies(job_id)
+    try:
+        found = await read_latest(store, [*subjects, books])
+    except StoreError:  # more children than come in one answer
+        return await reading.find(store, job_id), True
+    of_job = [m for m in found if not m.subject.startswith(books.partition("*")[0])]
+    return reading.job_of(store, job_id, of_job), len(of_job) < len(found)
 
 
 async def _pending_iteration(store: QueueStore, job_id: str, found: Stored) -> bool:
@@ -131,6 +139,9 @@ async def remove_stored(
 
 async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bulk: bool) -> None:
     try:
+        if not in_bulk and is_plain_ticket(store, found):
+            await strike(store, job_id, found)
+            return
         # The old message goes along with what belongs to the job: that is one way to the server.
         record, alone = found.record.with_head({}), not in_bulk
         grave = await move(store, job_id, found, record, REMOVED, keep_old=alone, keep_patch=alone)

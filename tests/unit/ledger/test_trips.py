@@ -53,3 +53,13 @@ async def test_new_data_of_a_waiting_job_take_two_trips(queue: Queue, trips: Cou
     found = await queue.getJob(job.id)
     assert found is not None
     assert (found.data, found.progress) == ({"n": 3}, 50)
+
+
+async def test_a_waiting_job_is_removed_in_two_trips(queue: Queue, trips: Count) -> None:
+    waiting = await queue.add("job", {})
+    prioritized = await queue.add("job", {}, {"priority": 3})
+    await waiting.log("a row")
+    assert await trips(queue.remove(waiting.id)) == 3  # the row goes as well
+    assert await trips(prioritized.remove()) == 2
+    assert [job.id for job in await queue.getJobs()] == ["1"]
+    assert (await queue.getJobLogs(waiting.id))["count"] == 0

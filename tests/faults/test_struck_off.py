@@ -1,0 +1,118 @@
+"""Waiting jobs that are removed in the moment in which somebody takes, adds or removes them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from jetbull import Job, Queue, QueueEvents, Worker
+from jetbull.commands import striking
+from jetbull.errors import StoreError
+from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.store import QueueStore
+from jetbull.server import EmbeddedServer
+
+from .proxy import Proxy
+
+_refusal = striking._refusal
+
+
+async def test_a_job_that_a_worker_takes_just_before_is_not_removed_and_runs_once(
+    server: EmbeddedServer, name: str
+) -> None:
+    runs: list[str] = []
+    finish = asyncio.Event()
+
+    async def process(job: Job, token: str) -> None:
+        runs.append(job.id)
+        await finish.wait()
+
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        job = await queue.add("job", {})
+        await slow.waitUntilReady()
+        proxy.hold_message(f"HPUB jb.bull.{name}.gone".encode())
+        removal = asyncio.ensure_future(slow.remove(job.id))
+        await proxy.holding.wait()
+        worker = Worker(name, process, {"connection": server.url})
+        while not await job.isActive():
+            await asyncio.sleep(0.01)
+        proxy.let_go()
+        assert await removal == 0
+        finish.set()
+        while not await job.isCompleted():
+            await asyncio.sleep(0.01)
+        assert runs == [job.id]
+        await worker.close()
+
+
+async def test_a_job_that_is_added_anew_meanwhile_stays(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        Queue(name, {"connection": server.url}) as queue,
+        QueueEvents(name, {"connection": server.url}) as events,
+        asyncio.timeout(30),
+    ):
+        removed = asyncio.Event()
+        events.on("removed", lambda args, event_id: removed.set())
+        await events.waitUntilReady()
+        await queue.add("job", "old", {"jobId": "x"})
+
+        async def late(store: QueueStore, job_id: str, found: Stored) -> StoreError | None:
+            monkeypatch.setattr(striking, "_refusal", _refusal)
+            while await queue.getJob("x"):
+                await asyncio.sleep(0.01)
+            await queue.add("job", "new", {"jobId": "x"})
+            return await _refusal(store, job_id, found)
+
+        monkeypatch.setattr(striking, "_refusal", late)
+        assert await queue.remove("x") == 1
+        await removed.wait()
+        found = await queue.getJob("x")
+        assert found is not None
+        assert found.data == "new"
+
+
+async def test_a_job_that_two_remove_at_once_is_told_as_removed_once(
+    server: EmbeddedServer, name: str
+) -> None:
+    told: list[str] = []
+    async with (
+        Queue(name, {"connection": {"url": server.url, "name": "other"}}) as other,
+        Queue(name, {"connection": server.url}) as queue,
+        QueueEvents(name, {"connection": server.url}) as events,
+        asyncio.timeout(60),
+    ):
+        drained = asyncio.Event()
+        events.on("removed", lambda args, event_id: told.append(args["jobId"]))
+        events.on("paused", lambda args, event_id: drained.set())
+        await events.waitUntilReady()
+        jobs = [await queue.add("job", {}) for _ in range(50)]
+        for job in jobs:
+            await asyncio.gather(queue.remove(job.id), other.remove(job.id))
+        assert await queue.getJobCountByTypes("waiting") == 0
+        for each in (queue, other):
+            await (await each.ledger()).event_log.flush()
+        await queue.pause()
+        await drained.wait()
+        assert sorted(told, key=int) == [job.id for job in jobs]
+
+
+async def test_a_job_of_which_a_full_store_takes_no_tombstone_is_removed(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(store: QueueStore, job_id: str, found: Stored) -> StoreError | None:
+        return StoreError("The server refused: insufficient resources", 10023)
+
+    async with Queue(name, {"connection": server.url}) as queue:
+        job = await queue.add("job", {})
+        monkeypatch.setattr(striking, "_refusal", full)
+        assert await queue.remove(job.id) == 1
+        assert await queue.getJob(job.id) is None
+        assert await queue.getWaitingCount() == 0
