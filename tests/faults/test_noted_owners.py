@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from jetbull import Queue
+from jetbull import Queue, Worker
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.commands.preparing import prepare
 from jetbull.job import Job
+from jetbull.ledger.adding import note_reading, notes
 from jetbull.ledger.adding.adding import add
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.store.store import QueueStore
 
 from .noted import Halting, left_notes
@@ -33,6 +35,7 @@ async def owner_left(
 async def test_the_owner_of_a_deduplication_id_that_is_on_its_way_is_stored_by_the_next_one(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, bulk: bool
 ) -> None:
+    monkeypatch.setattr("jetbull.ledger.adding.note._LEFT_MS", 0)
     store = await owner_left(queue, monkeypatch, 0)
     opts = {"deduplication": {"id": "only"}}
     if bulk:
@@ -43,6 +46,52 @@ async def test_the_owner_of_a_deduplication_id_that_is_on_its_way_is_stored_by_t
     await finish_abandoned(store, 0)
     assert await queue.getWaitingCount() == 1
     assert await left_notes(store) == []
+
+
+async def test_an_owner_whose_process_is_held_up_behind_its_note_does_not_run_twice(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = {"deduplication": {"id": "only"}, "removeOnComplete": 1}
+    link = {"url": queue.opts["connection"], "name": "another process"}
+    other, worker = (
+        Queue(queue.name, {"connection": link}),
+        Worker(queue.name, None, {"connection": link}),
+    )
+    looks, ran, again = list[str](), list[str | None](), asyncio.Event()
+    write, find = notes.write, note_reading.find
+
+    async def run_all() -> None:
+        while (job := await worker.getNextJob("token", {"block": False})) is not None:
+            ran.append(job.id)
+            await job.moveToCompleted(None, "token")
+
+    async def looking(store: QueueStore, key: str) -> Note | None:
+        looks.append(key)
+        if len(looks) > 1:
+            again.set()
+        return await find(store, key)
+
+    async def held_up(*args: Any) -> Note:
+        monkeypatch.setattr(notes, "write", write)
+        note = await write(*args)
+        rival = asyncio.ensure_future(other.add("job", "second", rule))
+        waits = asyncio.ensure_future(again.wait())
+        await asyncio.wait([rival, waits], return_when=asyncio.FIRST_COMPLETED)
+        await run_all()
+        await other.add("job", "next", {"removeOnComplete": 1})
+        await run_all()  # of those that have run this one is kept
+        rivals.append(rival)
+        return note
+
+    rivals: list[asyncio.Future[Job]] = []
+    monkeypatch.setattr(note_reading, "find", looking)
+    monkeypatch.setattr(notes, "write", held_up)
+    owner = await queue.add("job", "first", rule)
+    assert (await rivals[0]).id == owner.id
+    await run_all()
+    assert ran.count(owner.id) == 1
+    await worker.close()
+    await other.close()
 
 
 @pytest.mark.parametrize("jobs", [0, 1])
@@ -60,6 +109,7 @@ async def test_an_owner_whose_process_died_is_stored_once(
 async def test_an_owner_whose_key_is_gone_was_never_added(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("jetbull.ledger.adding.note._LEFT_MS", 0)
     store = await owner_left(queue, monkeypatch, 0)
     await queue.removeDeduplicationKey("only")
     await queue.add("job", "second", {"deduplication": {"id": "only"}})

@@ -24,8 +24,11 @@ YEARLY = {"pattern": "0 0 1 1 *"}
 
 @pytest.fixture(autouse=True)
 def noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is stored in a batch, however long notes take on a busy machine."""
+    """Nothing is stored in a batch, however long notes take on a busy machine, and what has a note
+    is left by its process.
+    """
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    monkeypatch.setattr("jetbull.ledger.adding.note._LEFT_MS", 0)
 
 
 async def upsert_broken_off(

@@ -107,11 +107,17 @@ async def take_back(store: QueueStore, stored: Sequence[tuple[str, int]]) -> int
 
 
 async def help_on(store: QueueStore, called: str) -> None:
-    """Stores what is missing of a note of that name, whoever is busy with it."""
-    note = await note_reading.find(store, called)
-    if note is not None:
-        for entry in note.jobs:
-            await put_again(entry, note)
+    """Returns when what a note of that name holds is stored, if its process is gone by this one.
+
+    As long as that one may be about to store it, it has the time to: a job that was stored here,
+    has run meanwhile and is not kept, would be stored by it once more.
+    """
+    while (note := await note_reading.find(store, called)) is not None:
+        if note.is_left:
+            for entry in note.jobs:
+                await put_again(entry, note)
+            return
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def finish_abandoned(store: QueueStore, old_enough_ms: int) -> list[Entry]:

@@ -9,14 +9,15 @@ from uuid import uuid4
 from jetbull.ledger.adding.deduplication import is_key
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.schedules import is_record
-from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.clock import now_ms, parse_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.messages.names import CHILDREN
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
 
 KIND = "note"
-_FRESH_MS = 5_000  # others look into notes that are older than 15 s
+_FRESH_MS = 2_000
+_LEFT_MS = 5_000  # what was sent before the other time was over has arrived by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,17 @@ class Note:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether nobody else can have found the note yet: its jobs may be sent as they are.
+        """Whether nobody else sees to the note yet: its jobs may be sent as they are.
 
         What comes later than that may have been stored and have run; of a job that is not kept
         then nothing refuses another one.
         """
         return self.seq > 0 and now_ms() - self.sent_ms < _FRESH_MS
+
+    @property
+    def is_left(self) -> bool:
+        """Of one that was read: whether its own process sends no job as it is any more."""
+        return now_ms() - parse_ms(self.time) >= _LEFT_MS
 
     @property
     def jobs(self) -> list[Entry]:
