@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 from .blocks import HEADINGS
 from .markup import Element, local_name, own_text, text_after
@@ -17,6 +18,8 @@ __all__ = [
     "is_note_mark",
     "is_raised",
     "is_reference",
+    "is_whole_heading",
+    "is_words",
     "nothing_before",
 ]
 
@@ -52,6 +55,11 @@ _COUNTED_BEFORE = re.compile(
     r"sect?|pp?|figs?|vols?|eq|kapitel|abschnitt|teil|seiten?|abbildung|tabelle|chapitre|figura|"
     r"cap[ií]tulo|глав[аеу]|פרק|פרקים|חלק|עמוד|עמודים|סעיף|איור|טבלה|כרך)\.?\s"
     r"(?:\d+(?:\s?[,–-]\s?|\s(?:and|or|to|und|et|y|и)\s|\s?ו-?))*$",
+    re.IGNORECASE,
+)
+_WORD = re.compile(f"(?:{_LETTER}){{3}}|[\u3040-\u30ff\u3400-\u9fff]{{2}}")
+_ABOUT_NOTES = re.compile(
+    rf"not[ae]|\bref|anm|fußn|przyp|pozn|сноск|прим|הער|حاشية|هامش|[注註]|^{_ROMAN}$",
     re.IGNORECASE,
 )
 _POWERS = {"2", "3"}
@@ -96,7 +104,7 @@ def is_reference(link: Element) -> bool:
         return False
     if all(character in SYMBOLS for character in text):
         return True
-    if _is_whole_heading(link, text):
+    if is_whole_heading(link):
         return False
     text = text.strip(f"{ARROWS} ")
     if _PLAIN_NUMBER.fullmatch(text) or _BRACKETED.fullmatch(text):
@@ -111,10 +119,19 @@ def is_counted(link: Element, before: str) -> bool:
     return own_text(link).isdigit() and not raised and _COUNTED_BEFORE.search(before) is not None
 
 
-def _is_whole_heading(link: Element, text: str) -> bool:
-    """Whether a chapter is called by this number: a heading that leads back to the contents."""
+def is_whole_heading(link: Element) -> bool:
+    """Whether a chapter is called so: a heading that leads back to the contents."""
     heading = next((e for e in link.iterancestors() if local_name(e) in HEADINGS), None)
-    return heading is not None and own_text(heading) == text
+    return heading is not None and own_text(heading) == own_text(link)
+
+
+def is_words(link: Element) -> bool:
+    """Whether words of the text lead to a note: "photosynthesis", but not "Note 3" or "xiv"."""
+    text = own_text(link)
+    if text[:1] in BRACKETS or not _WORD.search(text) or _ABOUT_NOTES.search(text):
+        return False
+    around = (*link.iter(), *islice(link.iterancestors(), 1))
+    return not any(is_raised(e, local_name(e)) for e in around)
 
 
 def is_raised(element: Element, name: str) -> bool:

@@ -12,6 +12,8 @@ from .note_marks import (
     is_note_mark,
     is_raised,
     is_reference,
+    is_whole_heading,
+    is_words,
     nothing_before,
 )
 
@@ -48,7 +50,7 @@ _NOTE_CLASSES = {
 }
 _SURE_NOTE_CLASSES = {"duokan-footnote-content", "duokan-footnote-item"}
 _NOTE_LISTS = {"footnotes", "endnotes", "rearnotes", "_idfootnotes", "_idendnotes"}
-NOTE_HOLDERS = {"aside", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
+NOTE_HOLDERS = {"aside", "blockquote", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
 _LABELLED = HEADINGS.keys() | {"p", "span", "strong", "em", "b", "i"}
 _PAGE_NUMBER_CLASSES = {
     *("pagenum", "pageno", "pagenumber", "page-number", "page-num", "page_number", "pagebreak"),
@@ -58,6 +60,8 @@ _LINE_NUMBER_CLASSES = {
     *("lnum", "linenum", "linenumber", "line-number", "line-num", "lineno", "line-no", "ln"),
     "linenos",
 }
+_LONGEST_PAGE_NUMBER = 30
+"""Characters: "[Page 12 of 200]"."""
 _PAGE_NUMBER_ID = re.compile(r"(?:page|pg)[-_.]?0*(\d+|[ivxlc]+)", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
     r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
@@ -86,7 +90,7 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
         rule = _BY_TYPE.get(kind.lower())
         if rule == "note" and options.notes:
             continue
-        if rule is not None:
+        if rule is not None and not _is_text(element, kind.lower(), rule):
             return rule
     if name == "a" and is_reference(element) and not is_counted(element, before):
         return "note reference"
@@ -98,6 +102,13 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
 def is_note(element: Element) -> bool:
     """Whether the element says by its type or class that it is a note."""
     return removal_rule(element, _DEFAULT, "") == "note"
+
+
+def _is_text(element: Element, kind: str, rule: str) -> bool:
+    """Whether what by its type is a mark or a page number holds words of the text itself."""
+    if rule == "note reference":
+        return is_whole_heading(element) or ("noteref" in kind and is_words(element))
+    return rule == "page number" and len(own_text(element)) > _LONGEST_PAGE_NUMBER
 
 
 def _hidden(element: Element) -> bool:
@@ -120,7 +131,8 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
     noted = classes & _SURE_NOTE_CLASSES or (classes & _NOTE_CLASSES and _leads_back(element))
     if noted and not options.notes:
         return "note"
-    if classes & _PAGE_NUMBER_CLASSES and _PAGE_NUMBER.fullmatch(own_text(element)):
+    numbered = classes & _PAGE_NUMBER_CLASSES and local_name(element) not in HEADINGS
+    if numbered and _PAGE_NUMBER.fullmatch(own_text(element)):
         return "page number"
     place = _PAGE_NUMBER_ID.fullmatch(element.get("id", ""))
     if place is not None and local_name(element) in {"a", "span"}:
