@@ -21,6 +21,12 @@ _TEXT_HOLDERS = {"blockquote", "body", "dd", "div", "dt", "li", "p", "section", 
 _NOTE_ID = re.compile(
     r"(?:sd|_)?(?:foot|end)?notes?[-_.]?\d+|_?(?:ftn|edn|fn|en)[-_.]?\d+", re.IGNORECASE
 )
+_ANSWERS = re.compile(
+    r"\b(?:answers|answer key|solutions|antworten|lösungen|réponses|respuestas|soluciones|risposte|"
+    r"soluzioni|respostas|soluções|ответы|решения|תשובות|פתרונות|إجابات|الأجوبة)\b|解答|答案",
+    re.IGNORECASE,
+)
+"""In the heading above what is read, though questions and it lead to each other as notes do."""
 _LONGEST, _LONGEST_UNLINKED = 10_000, 2_000
 _LONGEST_MARK = 4
 """Characters: "12.)", "(א)", "※12"."""
@@ -57,6 +63,8 @@ class Notes:
                 continue
             if not is_reference(link) and not _is_picture(link):
                 continue
+            if _is_callout(link):
+                continue
             text = next((e for e in link.iterancestors() if local_name(e) in _TEXT_HOLDERS), None)
             note = resolve(self._archive, name, link.get("href", ""))
             if text is None or note is None or (text not in begun and nothing_before(link, text)):
@@ -77,7 +85,12 @@ class Notes:
         if not any(note.name == name for note in self._marked):
             return
         ways_back: dict[Element, list[str]] = {}
+        answers = False
         for element in root.iter():
+            if local_name(element) in HEADINGS:
+                answers = _ANSWERS.search(own_text(element)) is not None
+            if answers:
+                continue
             for place in (Reference(name, i) for i in _ids(element)):
                 around = (element, *element.iterancestors())
                 holder = next((e for e in around if local_name(e) in _BEGUN_BY_NOTES), None)
@@ -112,6 +125,13 @@ def _is_raised(link: Element) -> bool:
 def _is_picture(link: Element) -> bool:
     """Whether nothing but a picture is the mark."""
     return not own_text(link) and any(local_name(e) == "img" for e in link.iter())
+
+
+def _is_callout(link: Element) -> bool:
+    """Whether the mark leads from a line of a listing to its explanation, which is text."""
+    if not _is_picture(link) and "co" not in link.get("class", "").split():
+        return False
+    return any(local_name(e) == "pre" for e in link.iterancestors())
 
 
 def _without_brackets(mark: str) -> str:

@@ -75,6 +75,11 @@ def _read(book: ParsedBook) -> str:
             "<p>Text<a id='r1' href='#f1'><sup>1</sup></a> goes on.</p><ol><li id='f1'>A note. "
             "<a href='#r1'>↵</a></li></ol><p>The end.</p>",
         ),
+        # HonKit
+        (
+            "<p>Text<sup><a href='#f1' id='r1'>1</a></sup> goes on.</p><blockquote id='f1'><sup>1"
+            "</sup>. A note.<a href='#r1'> ↩</a></blockquote><p>The end.</p>",
+        ),
     ],
 )
 def test_notes_are_known_by_the_mark_that_leads_to_them_and_the_way_back(
@@ -169,3 +174,29 @@ def test_what_is_no_note_is_read_wherever_links_lead(
     make_epub: MakeEpub, body: str, text: str
 ) -> None:
     assert _read(read_epub(make_epub(body))) == text
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<a class='co' id='r{0}' href='#f{0}'><img src='{0}.png' alt='{0}'/></a>",
+        "<a class='co' id='r{0}' href='#f{0}'><b>({0})</b></a>",
+    ],
+)
+def test_explanations_of_the_lines_of_a_listing_are_read(make_epub: MakeEpub, mark: str) -> None:
+    lines = "".join(f"line {n} {mark.format(n)}\n" for n in (1, 2))
+    back = "<dt><a class='co' id='f{0}' href='#r{0}'><img src='{0}.png' alt='{0}'/></a></dt>"
+    explained = "".join(f"{back.format(n)}<dd><p>Explains {n}.</p></dd>" for n in (1, 2))
+    epub = make_epub(f"<pre>{lines}</pre><dl class='calloutlist'>{explained}</dl>")
+    assert _read(read_epub(epub)) == "line 1 line 2 Explains 1. Explains 2."
+
+
+def test_answers_to_which_questions_lead_as_to_notes_are_read(make_epub: MakeEpub) -> None:
+    asked = "<p id='q{0}'>Question? <a href='#a{0}'>({0})</a></p>"
+    answered = "<p id='a{0}'><a href='#q{0}'>({0})</a> Answer {0}.</p>"
+    epub = make_epub(
+        f"<h2>Exercises</h2>{asked.format(1)}{asked.format(2)}",
+        f"<h2>Answers</h2>{answered.format(1)}{answered.format(2)}",
+    )
+    read = _read(read_epub(epub))
+    assert read == "Exercises Question? Question? Answers Answer 1. Answer 2."
