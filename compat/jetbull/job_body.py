@@ -10,7 +10,7 @@ from jetbull import checks
 from jetbull.errors import ConfigurationError
 from jetbull.job_home import Home
 from jetbull.ledger.job.lease import Lease
-from jetbull.options import OPTS_DECODE, PARENT_POLICIES, checked, readable
+from jetbull.options import NEW_JOB, OPTS_DECODE, PARENT_POLICIES, checked, readable
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
 
@@ -62,7 +62,7 @@ class JobBody(Generic[Data, Result, Home]):
         self.name = name
         self.data: Data = data
         self.id: Any = job_id
-        self.opts: dict[str, Any] = {"attempts": 0, "delay": 0, "backoff": None}
+        self.opts: dict[str, Any] = NEW_JOB.copy()
         self.stacktrace: list[str] = []
         self.timestamp: int = 0 if stored else round(time.time() * 1000)
         if opts:

@@ -14,6 +14,8 @@ from jetbull.ledger.finishing.retention import KEEP_ALL, Keep
 
 JobOpts = dict[str, Any]
 
+#: What every new job's options begin with; most jobs are given no others.
+NEW_JOB: JobOpts = {"attempts": 0, "delay": 0, "backoff": None}
 PRIORITY_LIMIT = 2_097_151
 DEFAULT_PREFIX = "bull"
 
@@ -132,6 +134,8 @@ def check_id(opts: Mapping[str, Any]) -> None:
 
 def check_types(opts: Mapping[str, Any]) -> None:
     """Refuses values that would only be noticed later, and then stop the job or a whole command."""
+    if opts == NEW_JOB:
+        return
     for option in _NUMBERS.intersection(opts):
         value = opts[option]
         if type(value) is not int and value is not None:
@@ -186,6 +190,7 @@ def keep_of_stored(option: Any) -> Keep:
 
 __all__ = [
     "DEFAULT_PREFIX",
+    "NEW_JOB",
     "OPTS_DECODE",
     "OPTS_ENCODE",
     "PARENT_POLICIES",

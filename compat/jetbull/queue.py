@@ -79,8 +79,10 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
     def _fresh(
         self, name: str, data: Data, opts: JobOptions | Mapping[str, Any] | None
     ) -> Job[Data, Result]:
-        given = modern({**self.jobsOpts, **checks.mapping("opts", opts)})
-        check_id(given)
+        given = {**self.jobsOpts, **checks.mapping("opts", opts)}
+        if given:
+            given = modern(given)
+            check_id(given)
         return Job(self, name, data, given)
 
     def on_progress(self, job: Job, progress: Any) -> None:

@@ -17,7 +17,7 @@ from jetbull.ledger.messages.record import Record, dumps_of, to_bytes
 from jetbull.ledger.parents.parentage import link
 from jetbull.ledger.store.collector import collector_paused
 from jetbull.ledger.store.store import QueueStore
-from jetbull.options import check_size, check_types
+from jetbull.options import NEW_JOB, check_size, check_types
 
 _TURN = 1000  # jobs until others have their turn
 _ZERO = ("attempts", "delay")  # defaults that need not be stored
@@ -28,7 +28,7 @@ def record_of(job: Draft, store: QueueStore) -> Record:
     if job.name is None:
         raise ConfigurationError("A job needs a name: it is None.")
     data = to_bytes(dumps_of(f"the data of job {job.name!r}", job.data))
-    opts = {k: v for k, v in job.opts.items() if v is not None and not (v == 0 and k in _ZERO)}
+    opts = {} if job.opts == NEW_JOB else _to_store(job.opts)
     check_size(job.name, data, opts)
     fixed: dict[str, Any] = {"name": str(job.name), "timestamp": job.timestamp, "opts": opts}
     if job.parent:
@@ -46,6 +46,11 @@ def record_of(job: Draft, store: QueueStore) -> Record:
     record = Record.new(fixed, data, head)
     blobs.check_given(store, record)
     return record
+
+
+def _to_store(opts: dict[str, Any]) -> dict[str, Any]:
+    """The options without defaults."""
+    return {k: v for k, v in opts.items() if v is not None and not (v == 0 and k in _ZERO)}
 
 
 def place_of(job: Draft) -> Place:

@@ -141,7 +141,8 @@ async def externalize(store: QueueStore, job_id: str, record: Record, most: int 
 
 async def externalize_many(store: QueueStore, jobs: Iterable[tuple[str, Record]]) -> None:
     """As `externalize`, for the data of many new jobs, several at a time."""
-    large = [(job_id, record) for job_id, record in jobs if len(record.data) > own_room(store)]
+    most = own_room(store)
+    large = [(job_id, record) for job_id, record in jobs if len(record.data) > most]
     for at in range(0, len(large), _AT_ONCE):
         await asyncio.gather(*(externalize(store, *job) for job in large[at : at + _AT_ONCE]))
 

@@ -48,11 +48,14 @@ class Place(NamedTuple):
         return self.lane if self.state == PRIO else self.target
 
 
+_AT_HEAD, _AT_TAIL = Place(HEAD), Place(WAIT)
+
+
 def waiting(priority: int = 0, lifo: bool = False) -> Place:
     """Ready to run: by priority, at the head (lifo) or at the tail."""
     if priority > 0:
         return Place(PRIO, str(priority))
-    return Place(HEAD if lifo else WAIT)
+    return _AT_HEAD if lifo else _AT_TAIL
 
 
 def promoted(priority: int = 0) -> Place:
