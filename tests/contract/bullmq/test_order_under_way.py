@@ -191,3 +191,21 @@ async def test_a_delayed_job_with_a_new_priority_runs_when_it_is_due(
 
 async def _done(job: Any, token: str) -> None:
     return None
+
+
+async def test_jobs_of_a_better_priority_begin_before_all_others_however_many_run_at_once(
+    make: Makers, queue: Any
+) -> None:
+    count, at_once = 40, 4
+    begun: list[int] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.data)
+        await asyncio.sleep(0.01)  # so that slots come free together
+
+    for priority in (5, 1, 3):
+        rows = [{"name": "n", "data": priority, "opts": {"priority": priority}}] * count
+        await queue.addBulk(rows)
+    worker = make.worker(queue, process, concurrency=at_once)
+    await Heard(worker, "completed").times(3 * count)
+    assert begun == sorted(begun)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jetbull.ledger.messages.placing import rank
+from jetbull.ledger.taking.feed import Feed
 from jetbull.ledger.taking.feeds import Feeds
 from jetbull.ledger.taking.giving_back import GivingBack
 from jetbull.ledger.taking.resting import Resting
@@ -71,19 +72,27 @@ class Supply:
     async def _fetch_levels(self, need: int) -> None:
         ahead = self._ahead()
         want = self._allowed(need + ahead)
+        full: Feed | None = None  # of a level that may have more
         if need > 0 or self._hand.count() <= ahead // 2:
             for feed in list(self._feeds.servable.values()):
                 if want <= 0:
                     break
                 if feed.standing:  # the server has nothing there, or sends it unasked
                     continue
-                want -= await feed.grab(want)
-                if need + ahead - want > 0:
+                came = await feed.grab(want)
+                want -= came
+                if want <= 0:
+                    full = feed
+                elif came and self._need() <= 0:
                     break
         need = self._need()
         # Both are in the order of the line.
         first = self._hand.first_level
         for level, feed in list(self._feeds.servable.items()):
+            if feed is full and need > 0:
+                # Slots came free meanwhile: nothing that stands behind it is to come first.
+                self._resting.wake.set()
+                break
             # A job that comes before those in hand must be able to come.
             missing = max(need, 1 if rank(level) < rank(first) else 0) - feed.standing
             if missing > 0:

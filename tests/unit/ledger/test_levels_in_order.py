@@ -1,0 +1,53 @@
+"""Slots that come free while tickets are fetched get none that stands behind others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from jetbull import Queue
+from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.taking.feeds import Feeds
+from jetbull.ledger.taking.giving_back import GivingBack
+from jetbull.ledger.taking.hand import Hand
+from jetbull.ledger.taking.line import insert
+from jetbull.ledger.taking.resting import Resting
+from jetbull.ledger.taking.supply import Supply
+from jetbull.server import EmbeddedServer
+
+JOBS = 3
+
+
+async def test_nothing_is_asked_for_behind_a_level_that_may_have_more() -> None:
+    loop = asyncio.get_running_loop()
+    with EmbeddedServer() as server:
+        async with Queue("levels", {"connection": server.url}) as queue:
+            for level in (2, 1):
+                rows = [{"name": f"{level}", "opts": {"priority": level}} for _ in range(JOBS)]
+                await queue.addBulk(rows)
+            store = await queue.ledger()
+            hand, resting = Hand(store), Resting()
+            taken: list[Ticket | None] = []
+
+            def deliver(tickets: deque[Ticket], ticket: Ticket) -> None:
+                """A slot takes it at once, and in this moment two more come free."""
+                insert(tickets, ticket)
+                if not taken:
+                    resting.slots.popleft()
+                    taken.append(hand.pop())
+                    resting.slots.extend((loop.create_future(), loop.create_future()))
+
+            feeds = Feeds(store, hand, deliver, resting.wake.set)
+            back = GivingBack(store, feeds)
+            supply = Supply(feeds, back, resting, lambda: True, lambda: None, lambda: 0)
+            await feeds.open()
+            resting.slots.append(loop.create_future())
+            await supply.fetch()
+            assert [level for level, feed in feeds.by_level.items() if feed.standing] == [0]
+            assert resting.wake.is_set()
+            await supply.fetch()
+            assert [t.stored.record.name for t in (taken[0], hand.pop(), hand.pop()) if t] == [
+                "1"
+            ] * 3
+            await back.all()
+            await feeds.close()
