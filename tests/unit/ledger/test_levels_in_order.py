@@ -51,3 +51,24 @@ async def test_nothing_is_asked_for_behind_a_level_that_may_have_more() -> None:
             ] * 3
             await back.all()
             await feeds.close()
+
+
+async def test_as_many_jobs_may_come_as_are_in_hand_behind_them() -> None:
+    with EmbeddedServer() as server:
+        async with Queue("behind", {"connection": server.url}) as queue:
+            await queue.add("first", {}, {"priority": 1})
+            rows = [{"name": "2", "opts": {"priority": 2}} for _ in range(JOBS)]
+            await queue.addBulk(rows)
+            await queue.remove((await queue.getPrioritized())[0].id)
+            store = await queue.ledger()
+            hand, resting = Hand(store), Resting()
+            feeds = Feeds(store, hand, insert, resting.wake.set)
+            back = GivingBack(store, feeds)
+            supply = Supply(feeds, back, resting, lambda: True, lambda: None, lambda: JOBS)
+            await feeds.open()
+            await supply.fetch()
+            assert hand.count() == JOBS
+            await supply.fetch()
+            assert feeds.by_level[1].standing == JOBS
+            await back.all()
+            await feeds.close()

@@ -50,6 +50,14 @@ class Hand:
         """The priority level of the first ticket that has one; 0 if none has."""
         return next((level for level, tickets in self.by_level.items() if tickets), 0)
 
+    def count_behind(self, level: int) -> int:
+        """How many of those with a priority stand behind a level that comes before all of them; 0
+        for any other level.
+        """
+        if rank(level) >= rank(self.first_level):
+            return 0
+        return sum(map(len, self.by_level.values()))
+
     def pop(self) -> Ticket | None:
         """The next ticket: tail first, then the lowest priority number."""
         if self.plain:

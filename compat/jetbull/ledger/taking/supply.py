@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.taking.feed import Feed
 from jetbull.ledger.taking.feeds import Feeds
 from jetbull.ledger.taking.giving_back import GivingBack
 from jetbull.ledger.taking.resting import Resting
 
 __all__ = ["Supply"]
+
+_MOST_BEFORE = 32  # tickets that are asked for because of others in hand
 
 
 class Supply:
@@ -86,14 +87,12 @@ class Supply:
                 elif came and self._need() <= 0:
                     break
         need = self._need()
-        # Both are in the order of the line.
-        first = self._hand.first_level
         for level, feed in list(self._feeds.servable.items()):
             if feed is full and need > 0:
                 # Slots came free meanwhile: nothing that stands behind it is to come first.
                 self._resting.wake.set()
                 break
-            # A job that comes before those in hand must be able to come.
-            missing = max(need, 1 if rank(level) < rank(first) else 0) - feed.standing
+            # Jobs that come before those in hand must be able to come, as many as these are.
+            missing = max(need, min(self._hand.count_behind(level), _MOST_BEFORE)) - feed.standing
             if missing > 0:
                 await feed.poll(missing)
