@@ -14,6 +14,7 @@ from jetbull.ledger.adding import deduplication
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import counting, pages
+from jetbull.ledger.queue.listing import listed
 from jetbull.ledger.queue.tally import count_all
 from jetbull.legacy import note_paused_state, outdated
 from jetbull.types.generics import Data, Result
@@ -56,7 +57,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         start, end = checks.position("start", start), checks.position("end", end)
         states = dict.fromkeys(_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(types))
         store = await self.ledger()
-        asked = (pages.page(store, state, start, end, asc) for state in states)
+        asked = (listed(store, state, start, end, asc) for state in states)
         found = await store.wire.together(*asked)
         records: dict[str, Record] = {}
         for job_id, stored in chain.from_iterable(found):
@@ -71,7 +72,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         given = checks.labels("types", types)
         store = await self.ledger()
         states = [_ALIASES.get(kind, kind) for kind in self.sanitizeJobTypes(given) if given]
-        asked = (pages.page(store, state, start, end, asc) for state in states)
+        asked = (listed(store, state, start, end, asc) for state in states)
         found = await store.wire.together(*asked)
         return list(dict.fromkeys(job_id for job_id, _ in chain.from_iterable(found)))
 

@@ -30,6 +30,11 @@ class Kept(Generic[Answer]):
         self._knows_state = False
         self._passing_over = self._passed_over = 0
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether one is kept, good or not."""
+        return self._answer is not None
+
     def is_worth_a_look(self) -> bool:
         """Whether to ask for the stream's state before the answer: less and less often while it
         changes from look to look.

@@ -67,6 +67,7 @@ class QueueStore:
         "logged",
         "names",
         "owners",
+        "pages",
         "patched",
         "pending_from",
         "promoter",
@@ -117,6 +118,7 @@ class QueueStore:
         self.turns = Turns()
         self.reaches: dict[str, Reach] = {}
         self.counts: Shared[dict[str, int]] | None = None
+        self.pages: dict[Any, Shared[Any]] = {}
         self.watchers: set[Callable[[dict[str, Any], int], None]] = set()
 
     @property
