@@ -42,6 +42,7 @@ from jetbull.workers.outcomes import run_job
 from jetbull.workers.processors import AsyncProcessor, PlainProcessor, Processor
 from jetbull.workers.serving import Serving
 from jetbull.workers.settings import settled
+from jetbull.workers.silence import unless_silent
 from jetbull.workers.stalled_check import StalledCheck
 
 _AGAIN_SECONDS = 2.0  # before a worker begins anew after an error that ended it
@@ -287,7 +288,9 @@ class Worker(WorkerBody[Data, Result]):
         if self._done is not None and self._done is not asyncio.current_task():
             await asyncio.gather(self._done, return_exceptions=True)
         await self._ended.wait()
-        await unless(self._force, self._hands_free.wait())
+        if self._by_hand:
+            store = await self.ledger()
+            await unless(self._force, unless_silent(self._hands_free, self, store))
         await self._stalled_check.close()
         await self._manual.close()
         await self.lockManager.close()

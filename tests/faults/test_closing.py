@@ -220,7 +220,7 @@ async def test_a_queue_that_is_drained_while_the_server_says_nothing_is_told_to_
 async def test_a_worker_closes_though_nobody_tells_whether_its_last_outcome_is_stored(
     server: EmbeddedServer, name: str, frozen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jetbull.workers.serving._SILENT_SECONDS", 1.0)
+    monkeypatch.setattr("jetbull.workers.silence._SILENT_SECONDS", 1.0)
     options = {"connection": server.url, "lockDuration": 1000}
     begun, go, errors = asyncio.Event(), asyncio.Event(), list[tuple[Exception, Job]]()
 
@@ -248,10 +248,38 @@ async def test_a_worker_closes_though_nobody_tells_whether_its_last_outcome_is_s
             assert await job.waitUntilFinished(events, int(PATIENCE * 2000)) == "done"
 
 
+async def test_a_worker_closes_though_nobody_tells_what_a_job_that_was_run_by_hand_came_to(
+    server: EmbeddedServer, name: str, frozen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.workers.silence._SILENT_SECONDS", 1.0)
+    begun, go, told = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def hold(job: Job, token: str) -> None:
+        begun.set()
+        await go.wait()
+
+    worker = Worker(name, hold, {"connection": server.url, "autorun": False})
+    worker.on("error", lambda error, *_: told.append(str(error)))
+    async with Queue(name, {"connection": server.url}) as queue:
+        await queue.add("job", {})
+        job = await worker.getNextJob("token")
+        assert job is not None
+        running = asyncio.ensure_future(worker.processJob(job, "token"))
+        await begun.wait()
+        frozen()
+        go.set()
+        closing = asyncio.ensure_future(worker.close())
+        assert await _ends(closing, 2 * PATIENCE)
+        assert any("runs again when its lock is over" in text for text in told)
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGCONT)
+        assert await _ends(running)
+
+
 async def test_a_worker_closes_though_nobody_takes_back_its_place_under_a_limit(
     server: EmbeddedServer, name: str, frozen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jetbull.workers.serving._SILENT_SECONDS", 1.0)
+    monkeypatch.setattr("jetbull.workers.silence._SILENT_SECONDS", 1.0)
     worker = Worker(name, done, {"connection": server.url})
     ended = asyncio.Event()
     worker.on("completed", frozen)

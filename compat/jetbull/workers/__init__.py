@@ -2,6 +2,7 @@
 
 body            what others see of a worker, and what can be done to its jobs
 serving         a worker at work on one connection: its slots, and the loops beside them
+silence         a worker that closes beside a server that says nothing
 slots           each takes a job, runs it, stores its outcome, and takes the next
 slot_supply     where slots get their jobs; limited_starts while a limit holds
 admission       may another job start? with blocking, settings_watch and background

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import monotonic
 from typing import Any
 
 from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.ledger.adding import intake
 from jetbull.ledger.queue.idle import is_drained
 from jetbull.ledger.queue.presence import Presence
-from jetbull.ledger.store.batch import is_awake
 from jetbull.ledger.store.store import QueueStore
 from jetbull.shielding import unless
 from jetbull.workers.admission import Admission
-from jetbull.workers.outcomes import NotStoredError
 from jetbull.workers.roles import ServingOwner
+from jetbull.workers.silence import silence
 from jetbull.workers.slots import Slots
 from jetbull.workers.upkeep import Upkeep
 
@@ -24,8 +22,6 @@ log = logging.getLogger("jetbull.worker")
 
 _AGAIN_SECONDS = 0.5  # between two questions that the server did not answer
 _LAST_LOOK_SECONDS = 2.0  # a closing worker waits no longer to learn whether the queue is drained
-_SILENT_SECONDS = 10.0  # nor for a server that says nothing about what its jobs came to
-_LOOK_SECONDS = 1.0
 
 
 class Serving:
@@ -89,7 +85,7 @@ class Serving:
         else:
             killed = asyncio.ensure_future(self._force.wait())
             stopped = asyncio.ensure_future(slots.stop())
-            unheard = asyncio.ensure_future(self._silence())
+            unheard = asyncio.ensure_future(silence(self._worker, self._store))
             ends = [killed, stopped, unheard]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not stopped.done():
@@ -103,28 +99,6 @@ class Serving:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-
-    async def _silence(self) -> None:
-        """Returns when nothing runs any more and the server has said nothing for a while: what the
-        last jobs came to cannot be told, and their locks will end.
-        """
-        jobs, subject = self._worker.jobs, self._store.names.aux("probe", "closing")
-        heard = monotonic()
-        while (silent := monotonic() - heard) < _SILENT_SECONDS:
-            await asyncio.sleep(_LOOK_SECONDS)
-            running = any(job._lease is not None and job._lease.runs for job, _ in jobs)
-            if running or await is_awake(self._store.wire, subject):
-                heard = monotonic()
-            elif silent < _LOOK_SECONDS:
-                log.warning("%s closes, and the server does not answer", self._worker.name)
-        for job, _ in jobs:
-            if job._lease is not None and not job._lease.ended:
-                error = NotStoredError(
-                    f"The worker closes and cannot tell whether the outcome of job {job.id} is "
-                    "stored: the server does not answer. If not, the job runs again when its lock "
-                    "is over."
-                )
-                self._worker.complain(error, job)
 
     def on_idle(self) -> None:
         """No slot is busy any more: tell the listeners once the queue is drained."""
