@@ -49,11 +49,23 @@ _WORD_BEFORE = re.compile(
 )
 _SHORT_WORD_BEFORE = re.compile(f"(?:{_LETTER}){{2}}$")
 _EAST_ASIAN_BEFORE = re.compile("(?<!\\d)[\u3040-\u30ff\u3400-\u9fff]{2}$")
-# "see chapter 7", "pages 12 and 14": the number is what the link leads to.
+# "see chapter 7", "pages 12 and 14", "turn to 9": the number is what the link leads to.
+_COUNTED = {
+    *("chapter", "chapters", "section", "sections", "part", "parts", "page", "pages", "figure"),
+    *("figures", "table", "tables", "volume", "volumes", "appendix", "equation", "equations"),
+    *("ch", "sec", "sect", "p", "pp", "fig", "figs", "vol", "vols", "eq", "no", "nos", "nr"),
+    *("act", "scene", "book", "canto", "psalm", "psalms", "verse", "verses", "letter", "plate"),
+    *("plates", "map", "maps", "box", "unit", "lesson", "day", "step", "steps", "rule"),
+    *("exercise", "exercises", "question", "questions", "problem", "problems", "example"),
+    *("examples", "theorem", "lemma", "listing", "turn to", "go to", "return to", "proceed to"),
+    *("kapitel", "abschnitt", "teil", "seite", "seiten", "abbildung", "tabelle", "aufgabe"),
+    *("frage", "chapitre", "partie", "figura", "capitulo", "capítulo", "página", "páginas"),
+    *("exercice", "rendez-vous au", "глава", "главе", "главу", "рис", "табл", "стр", "часть"),
+    *("פרק", "פרקים", "חלק", "עמוד", "עמודים", "סעיף", "איור", "טבלה", "כרך", "תרגיל", "שאלה"),
+    *("שיעור", "סימן", "פסוק", "הלכה", "משנה", "דף", "עברו לקטע"),
+}
 _COUNTED_BEFORE = re.compile(
-    r"(?<!\w)(?:chapters?|sections?|parts?|pages?|figures?|tables?|volumes?|appendix|equations?|ch|"
-    r"sect?|pp?|figs?|vols?|eq|kapitel|abschnitt|teil|seiten?|abbildung|tabelle|chapitre|figura|"
-    r"cap[ií]tulo|глав[аеу]|פרק|פרקים|חלק|עמוד|עמודים|סעיף|איור|טבלה|כרך)\.?\s"
+    rf"(?<!\w)(?:{'|'.join(sorted(_COUNTED))})\.?\s"
     r"(?:\d+(?:\s?[,–-]\s?|\s(?:and|or|to|und|et|y|и)\s|\s?ו-?))*$",
     re.IGNORECASE,
 )
@@ -62,6 +74,8 @@ _ABOUT_NOTES = re.compile(
     rf"not[ae]|\bref|anm|fußn|przyp|pozn|сноск|прим|הער|حاشية|هامش|[注註]|^{_ROMAN}$",
     re.IGNORECASE,
 )
+# "D.<sup>a</sup>" is Doña, "1.<sup>a</sup>" primera.
+_SHORTENED_BEFORE = re.compile(r"(?<!\w)(?:[A-Z]r?|\d{1,2})\.$")
 _POWERS = {"2", "3"}
 _UNIT_BEFORE = re.compile(
     r"\d[\w\s.,/]*?(?:met(?:re|er)s?|feet|foot|inch(?:es)?|yards?|miles?|seconds?|מטרים|מטר)$",
@@ -70,6 +84,7 @@ _UNIT_BEFORE = re.compile(
 _SUM_BEFORE = re.compile(
     r"\((?=[^()]*[a-z])(?:\d{0,3}[a-z]?)(?:\s?[-+−±·×*/]\s?\d{0,3}[a-z]?)+\)$", re.IGNORECASE
 )
+_FRACTION = {"/", "⁄"}
 _LETTERS = {"a", "b", "c", "d"}  # a letter after a word is "e" or "t" in an abbreviation
 _RAISED = re.compile(
     r"vertical-align\s*:\s*(?:super|text-top|\+?[\d.]*[1-9])|font-variant-position\s*:\s*super|"
@@ -158,7 +173,10 @@ def is_note_mark(raised: Element, before: str) -> bool:
     if several:
         return _WORD_BEFORE.search(before) is not None
     number = text.strip(f"{''.join(BRACKETS)}{''.join(BRACKETS.values())} ")
-    if begins_word(text_after(raised)) or (number.isalpha() and not _is_letter_of_note(number)):
+    following = text_after(raised)
+    if following[:1] in _FRACTION or (number == "a" and _SHORTENED_BEFORE.search(before)):
+        return False
+    if begins_word(following) or (number.isalpha() and not _is_letter_of_note(number)):
         return False
     if number.isdigit() and _SUM_BEFORE.search(before):
         return False

@@ -8,6 +8,7 @@ from .blocks import HEADINGS, TextOptions
 from .markup import Element, attribute, local_name, own_text
 from .note_marks import (
     SYMBOLS,
+    begins_word,
     is_counted,
     is_note_mark,
     is_raised,
@@ -120,10 +121,15 @@ def _hidden(element: Element) -> bool:
 
 
 def _said_otherwise(element: Element) -> bool:
-    """Whether a screen reader says the same by a label or a picture's text, not read here."""
+    """Whether a screen reader says the same by a label or a picture's text, not read here.
+
+    The first letter of a word is read as well: who hides it has it said in some way.
+    """
     parent = element.getparent()
     labelled = parent is not None and local_name(parent) in _LABELLED and parent.get("aria-label")
-    return local_name(element) == "figcaption" or bool(labelled)
+    letter = own_text(element)
+    initial = len(letter) == 1 and letter.isalpha() and begins_word(element.tail or "")
+    return local_name(element) == "figcaption" or bool(labelled) or initial
 
 
 def _by_class(element: Element, options: TextOptions) -> str | None:

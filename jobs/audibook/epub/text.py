@@ -38,7 +38,7 @@ _IGNORABLE = re.compile("[\u00ad\u200b\u2060\ufeff]+")
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
 _VERSE_CLASSES = {
     *("verse", "verse-num", "verse-number", "verse_number", "versenum", "versenumber", "vnum"),
-    *("v", "vn", "chapter-num", "chapter-number", "chapternum", "cnum"),
+    *("pasuk", "pasuk-num", "v", "vn", "chapter-num", "chapter-number", "chapternum", "cnum"),
 }
 _TAIL = 24
 
@@ -90,7 +90,10 @@ class _Walker:
         self._closing = ""
 
     def walk(self, body: Element) -> None:
-        """Collect the blocks of `body`."""
+        """Collect the blocks of `body`, unless it says of itself that it holds notes."""
+        if removal_rule(body, self.options, "") == "note":
+            self._count("note", body)
+            return
         if all(not (text or "").strip() for text in (body.text, *(c.tail for c in body))):
             self._loose = body
         self._open(body)
@@ -153,10 +156,10 @@ class _Walker:
             self._links.pop()
 
     def _is_hebrew_verse(self, element: Element, name: str) -> bool:
-        """The number of a verse in Hebrew letters, raised before its first word."""
+        """The number of a verse in Hebrew letters, before its first word."""
         number = own_text(element)
         return (
-            is_raised(element, name)
+            _is_apart(element, name)
             and _HEBREW_NUMBER.fullmatch(number) is not None
             and self._tail().rpartition(" ")[2] == number
         )
@@ -181,6 +184,8 @@ class _Walker:
             self._add(element.tail)
             return True
         rule = removal_rule(element, self.options, self._tail())
+        if rule == "alternative" and _is_only_one(element):
+            rule = None
         if rule is None and name == "math":
             self._formula(element)
             return True
@@ -279,18 +284,27 @@ class _Walker:
         self._ends_in_space = True
 
 
+def _is_only_one(case: Element) -> bool:
+    """Whether the other alternatives of a switch, such as the picture of a formula, say nothing."""
+    return not any(own_text(other) for other in case.itersiblings(tag=etree.Element))
+
+
 def _is_raised_number(element: Element, name: str) -> bool:
     """An exponent or the number of a verse: ten to the sixth is no hundred and six."""
-    apart = is_raised(element, name) or (
+    return _is_apart(element, name) and own_text(element).lstrip("-−+").isdigit()
+
+
+def _is_apart(element: Element, name: str) -> bool:
+    """Whether it is raised, or the number of a verse by its class."""
+    return is_raised(element, name) or (
         name in INLINE and not _VERSE_CLASSES.isdisjoint(element.get("class", "").lower().split())
     )
-    return apart and own_text(element).lstrip("-−+").isdigit()
 
 
 def _is_link(element: Element, name: str) -> bool:
     """Whether the element is a link to another place in the book: not an anchor, nor out of it."""
-    address = element.get("href", ":").partition("#")[0]
-    return name == "a" and ":" not in address
+    href = element.get("href", "").strip()
+    return name == "a" and href not in {"", "#"} and ":" not in href.partition("#")[0]
 
 
 def _size(text: str) -> int:

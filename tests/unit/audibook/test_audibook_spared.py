@@ -50,3 +50,60 @@ def test_the_heading_of_a_chapter_may_be_a_way_back() -> None:
     body = "<h1><a role='doc-backlink' href='nav.xhtml#c1'>The Sea</a></h1>"
     note = "<p>Text. <a role='doc-backlink' href='#r1'>Go back</a></p>"
     assert _spoken(body + note) == ["The Sea", "Text."]
+
+
+def test_a_document_that_calls_all_of_itself_notes_is_not_read() -> None:
+    body = "<h1>To the text</h1><p>1. A note.</p><p>Its second paragraph.</p>"
+    extracted = _extract(body, "epub:type='backmatter endnotes'")
+    assert extracted.text == ""
+    assert extracted.removed["note"] > 0
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "See exercise",
+        "in Psalm",
+        "open it, turn to",
+        "Act",
+        "No.",
+        "questions 3 and",
+        "בתרגיל, שאלה",
+    ],
+)
+def test_the_number_of_what_the_words_before_it_name_is_read(before: str) -> None:
+    assert _spoken(f"<p>{before} <a href='#e7'>7</a>.</p>") == [f"{before} 7."]
+
+
+def test_formulas_of_a_switch_are_read_where_the_other_choice_is_a_picture() -> None:
+    formula = "<math xmlns='http://www.w3.org/1998/Math/MathML'><mi>x</mi></math>"
+    other = "<epub:default>{}</epub:default></epub:switch>."
+    switch = f"<p>So <epub:switch><epub:case>{formula}</epub:case>{other}</p>"
+    assert _spoken(switch.format("<img src='x.png' alt='x'/>")) == ["So x."]
+    assert _spoken(switch.format("the letter")) == ["So the letter."]
+
+
+def test_a_first_letter_that_screen_readers_leave_out_is_read() -> None:
+    body = "<p><span aria-hidden='true'>W</span>hen. <span aria-hidden='true'>x</span></p>"
+    assert _spoken(body) == ["When."]
+
+
+@pytest.mark.parametrize("short", ["D.", "M.", "Sr.", "1."])
+def test_letters_that_end_a_shortened_word_are_read(short: str) -> None:
+    assert _spoken(f"<p>con {short}<sup>a</sup> Rosa</p>") == [f"con {short}a Rosa"]
+    assert _spoken("<p>It is so.<sup>a</sup> Rosa</p>") == ["It is so. Rosa"]
+
+
+def test_a_fraction_is_no_note() -> None:
+    assert _spoken("<p>A miracle.<sup>1</sup>/<sub>2</sub></p>") == ["A miracle. 1/2"]
+
+
+def test_links_that_lead_nowhere_make_no_contents_list() -> None:
+    words = ["Apple", "Pear", "Plum"]
+    items = "".join(f"<li><a href='#'>{word}</a></li>" for word in words)
+    assert _spoken(f"<ul>{items}</ul><p>Text.</p>") == [*words, "Text."]
+
+
+@pytest.mark.parametrize("name", ["verse-number", "pasuk-num"])
+def test_the_number_of_a_verse_in_hebrew_letters_stands_apart_by_its_class(name: str) -> None:
+    assert _spoken(f"<p><span class='{name}'>א</span>אשרי האיש</p>") == ["א אשרי האיש"]
