@@ -13,6 +13,7 @@ from .markup import Element, EmptyDocumentError, attribute, local_name, own_text
 from .navigation import Navigation
 from .notes import Notes
 from .package import Package
+from .pictures import pictured_title, says
 from .styles import Styles
 from .text import MarkFinder, document_text
 
@@ -26,6 +27,8 @@ _TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht", ".xml")
 _SKIPPED_GUIDE = ("toc", "cover")
 _SKIPPED_TYPES = {"toc", "cover", "landmarks"}
 _SHORT = 500
+_FIRST = 5
+"""Blocks among which the title of a document stands, if it stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,12 @@ def read_documents(
             for element in hidden:
                 del element.attrib["hidden"]
             text = document_text(root, options, find_marks(name))
+        title = titles.get(name)
+        picture = pictured_title(root, title) if title and text.blocks else None
+        said = " ".join(block.text for block in text.blocks[:_FIRST])
+        if title and picture is not None and not says(said, title):
+            picture.tag, picture.text = "h1", picture.get("alt")
+            text = document_text(root, options, find_marks(name))
         # A book may be one document with its own contents list.
         contents = name == package.nav and len(names) > 1 and len(text.text) < _SHORT
         rule = "contents page" if contents else _skipping_rule(package, name, root, text)
@@ -80,7 +89,7 @@ def read_documents(
             removed = Counter(text.removed)
             removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
             text = DocumentText((), removed)
-        title = titles.get(name) or text.heading or _own_title(root, package)
+        title = title or text.heading or _own_title(root, package)
         yield Document(place, name, title, text)
 
 

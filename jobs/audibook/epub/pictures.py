@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .blocks import HEADINGS
 from .markup import Element, attribute, children, local_name, own_text, text_after
 from .note_marks import begins_word
 
-__all__ = ["drop_cap", "pictured_formula", "pictured_heading"]
+__all__ = ["drop_cap", "pictured_formula", "pictured_heading", "pictured_title", "says"]
 
 # Names of files, and words that only say that there is a picture.
 _NO_ALTERNATIVE = re.compile(
@@ -18,6 +19,7 @@ _NO_ALTERNATIVE = re.compile(
 )
 
 
+_WORD = re.compile(r"\w+")
 _FORMULA = re.compile(r"(?<![a-z])(?:math|formula|equation|gaiji)", re.IGNORECASE)
 _SOURCE = re.compile(r"[\\{}$]")
 """What nobody would read aloud: TeX."""
@@ -30,6 +32,29 @@ def pictured_heading(element: Element) -> str | None:
     if heading is None or own_text(heading) or _NO_ALTERNATIVE.fullmatch(words):
         return None
     return f"{words} "
+
+
+def pictured_title(root: Element, title: str) -> Element | None:
+    """The picture, outside of headings, whose words are the title of the document."""
+    for element in root.iter():
+        words = element.get("alt", "") if local_name(element) == "img" else ""
+        if (
+            words
+            and _words(words) == _words(title)
+            and not _NO_ALTERNATIVE.fullmatch(words.strip())
+        ):
+            in_heading = any(local_name(e) in HEADINGS for e in element.iterancestors())
+            return None if in_heading else element
+    return None
+
+
+def says(text: str, title: str) -> bool:
+    """Whether the title is in the text, whatever its case, spaces and punctuation."""
+    return _words(title) in _words(text)
+
+
+def _words(text: str) -> str:
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 def pictured_formula(element: Element) -> str | None:
@@ -50,6 +75,8 @@ def drop_cap(element: Element, *, first: bool) -> str | None:
     letter = element.get("alt", "").strip()
     if not letter.isalpha() or len(letter) > 1:
         return None
+    if unicodedata.east_asian_width(letter) == "W":
+        return letter  # of a word that has a rare character
     text = text_after(element)
     alone = first and letter == letter.upper() and begins_word(text.lstrip())
     return letter if alone or begins_word(text.lstrip("'’")) else None

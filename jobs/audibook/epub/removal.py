@@ -134,7 +134,9 @@ def _said_otherwise(element: Element) -> bool:
 
 def _by_class(element: Element, options: TextOptions) -> str | None:
     classes = set(element.get("class", "").lower().split())
-    noted = classes & _SURE_NOTE_CLASSES or (classes & _NOTE_CLASSES and _leads_back(element))
+    noted = classes & _SURE_NOTE_CLASSES or (
+        classes & _NOTE_CLASSES and (_leads_back(element) or _follows_mark(element))
+    )
     if noted and not options.notes:
         return "note"
     numbered = classes & _PAGE_NUMBER_CLASSES and local_name(element) not in HEADINGS
@@ -149,6 +151,12 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
     if classes & _LINE_NUMBER_CLASSES and own_text(element).replace(" ", "").isdigit():
         return "line number"
     return None
+
+
+def _follows_mark(element: Element) -> bool:
+    """Whether a note stands within the text, directly behind its raised mark."""
+    mark = element.getprevious()
+    return mark is not None and not mark.tail and is_raised(mark, local_name(mark))
 
 
 def _leads_back(element: Element) -> bool:

@@ -43,6 +43,13 @@ def test_notes_are_known_by_their_class_and_by_the_way_back_to_their_mark(note: 
     assert "A note." in _extract(note, TextOptions(notes=True)).text
 
 
+def test_a_note_within_the_text_behind_its_mark_is_not_read() -> None:
+    # Sefaria
+    body = "<p>Text<sup class='m'>*</sup><i class='footnote'>A note.</i> goes on.</p>"
+    assert _extract(body).text == "Text goes on."
+    assert "A note." in _extract(body, TextOptions(notes=True)).text
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,4 +1,4 @@
-"""Text inside of SVG pictures, in a document or as a document of their own."""
+"""Text of pictures: inside of SVG, and titles and characters that are pictures."""
 
 from __future__ import annotations
 
@@ -57,3 +57,34 @@ def test_the_texts_of_a_picture_are_read_each_for_itself(
 def test_a_picture_without_text_in_a_sentence_does_not_part_it(make_epub: MakeEpub) -> None:
     icon = _SVG.format("<title>Icon</title><path d='M0 0'/>")
     assert _texts(make_epub(f"<p>A{icon}B.</p>")) == ["AB."]
+
+
+_PICTURE = "<div><img src='c.jpg' alt='{}'/></div>"
+
+
+def test_a_picture_that_says_what_the_contents_call_the_document_is_its_heading(
+    make_epub: MakeEpub,
+) -> None:
+    # The title in the table of contents is "Part 1".
+    for before in ("", "<h1 style='display: none'>Part 1</h1>"):
+        body = f"{before}{_PICTURE.format('PART 1.')}<p>Text.</p>"
+        assert _texts(make_epub(body)) == ["PART 1.", "Text."]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<h2>Part 1: The Sea</h2>{_PICTURE.format('Part 1')}<p>Text.</p>",
+        f"<p>Part</p><p>1</p>{_PICTURE.format('Part 1')}<p>Text.</p>",
+        f"<p>Text.</p>{_PICTURE.format('A ship')}",
+    ],
+)
+def test_other_pictures_and_titles_that_are_read_are_not_said_again(
+    make_epub: MakeEpub, body: str
+) -> None:
+    with_pictures = _texts(make_epub(body))
+    assert with_pictures == _texts(make_epub(body.replace(" alt=", " title=")))
+
+
+def test_the_picture_of_a_rare_character_is_read_in_its_word(make_epub: MakeEpub) -> None:
+    assert _texts(make_epub("<p>森<img src='g.png' alt='鷗'/>外</p>")) == ["森鷗外"]
