@@ -5,6 +5,7 @@ may stand in the URL (percent-encoded where they hold `@`, `:` or `/`). What is 
 the variables the `nats` program knows: NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_CREDS, NATS_NKEY,
 NATS_CA, NATS_CERT, NATS_KEY.
 
+A dict of nothing but NATS options, such as `user_credentials`, belongs to the configured server.
 What old callers pass for Redis (a URL, a dict with host and port, a client) means 'the configured
 server': `NATS_URL`, else nats://localhost:4222, with one warning per process.
 """
@@ -49,6 +50,7 @@ _VARIABLES = {
     "NATS_CERT": "tls_cert",
     "NATS_KEY": "tls_key",
 }
+_NOT_OF_REDIS = _OPTIONS - {"name", "password", "tls"} | {"replicas"}
 _TEXTS = ("name", "inbox_prefix", "tls_hostname")
 _SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
 _MOST_REPLICAS = 5  # of a stream
@@ -85,7 +87,15 @@ def _given(connection: Any) -> tuple[list[str], dict[str, Any], Any]:
         return [str(server) for server in connection], {}, replicas
     if isinstance(connection, dict) and ("servers" in connection or "url" in connection):
         return _given_by_name(dict(connection), replicas)
+    if isinstance(connection, dict) and _is_for_nats(connection):
+        return _given_by_name({"servers": configured_url(), **connection}, replicas)
     return _split(_instead_of_redis()), {}, replicas
+
+
+def _is_for_nats(options: dict[str, Any]) -> bool:
+    """Whether all of them are known, and Redis could not mean them."""
+    names = set(options)
+    return names <= _OPTIONS | _NOT_OF_REDIS and bool(names & _NOT_OF_REDIS)
 
 
 def _given_by_name(given: dict[str, Any], replicas: Any) -> tuple[list[str], dict[str, Any], Any]:

@@ -71,6 +71,28 @@ def test_an_option_that_ends_every_connection_is_refused(
         Queue("q", {"connection": {"servers": "nats://localhost:4222", **options}})
 
 
+def test_options_without_a_server_belong_to_the_configured_one(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://one:4222,nats://two:4222")
+    login = {"user": "mailer", "password": "secret", "replicas": 3}
+    assert target_of(login) == target_of({"servers": "nats://one:4222,nats://two:4222", **login})
+    assert not recwarn.list
+
+
+@pytest.mark.filterwarnings("ignore:jetbull keeps jobs in NATS")
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"password": "secret"},
+        {"host": "localhost", "port": 6379, "name": "x"},
+        {"host": "localhost", "user": "postgres", "password": "x"},
+    ],
+)
+def test_options_that_redis_may_mean_are_those_of_redis(given: dict[str, Any]) -> None:
+    assert target_of(given) == target_of(None)
+
+
 def test_an_option_that_is_none_is_not_given() -> None:
     given = {"servers": "nats://localhost:4222", "name": None, "inbox_prefix": None, "token": None}
     assert target_of(given) == target_of("nats://localhost:4222")
