@@ -16,8 +16,11 @@ Listener = Callable[..., Any]
 class EventEmitter:
     """`on`, `once`, `off`, `emit`; listeners get exactly the arguments emitted."""
 
+    name = ""
+
     def __init__(self) -> None:
         self._events: dict[str, list[Listener]] = {}
+        self._logged = ""  # the last error that nobody listened for
 
     def on(self, event_name: str, function: Listener) -> Listener:
         """Adds a listener and returns it."""
@@ -52,13 +55,24 @@ class EventEmitter:
             self.complain(error)
 
     def complain(self, error: Exception, *args: Any) -> None:
-        """Emits `error`. What a listener raises is logged, since the caller has to go on."""
-        if not (isinstance(error, JetbullError) or self.has_listeners("error")):
-            log.error("an error nobody listens for", exc_info=error)
+        """Emits `error`; where nobody listens it is logged, jetbull's own as a line, once in a row.
+
+        What a listener raises is logged, since the caller has to go on.
+        """
+        if not self.has_listeners("error"):
+            self._log(error)
         try:
             self.emit("error", error, *args)
         except Exception:
             log.exception("a listener of 'error' failed")
+
+    def _log(self, error: Exception) -> None:
+        who = f"{type(self).__name__} of {self.name}"
+        if not isinstance(error, JetbullError):
+            log.error("%s", who, exc_info=error)
+        elif str(error) != self._logged:
+            self._logged = str(error)
+            log.warning("%s: %s", who, error)
 
     def has_listeners(self, event: str) -> bool:
         """Whether anybody listens."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Generic
 
@@ -26,8 +25,6 @@ from jetbull.workers.processors import Processor, in_thread, is_async, takes
 from jetbull.workers.serving import Serving
 from jetbull.workers.settings import limiter, positive
 from jetbull.workers.stalled_check import StalledCheck
-
-log = logging.getLogger("jetbull.worker")
 
 _SILENT_SECONDS = 10.0  # requests for jobs are answered, if only in the negative, every 5 s
 
@@ -171,15 +168,6 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         return slots.busy >= self._concurrency or slots.source.silent_seconds < _SILENT_SECONDS
 
     # --- what it tells -----------------------------------------------------------------
-
-    def complain(self, error: Exception, *args: Any) -> None:
-        """Emits `error`. What a listener raises is logged, since the worker has to go on."""
-        if not (isinstance(error, JetbullError) or self.has_listeners("error")):
-            log.error("worker of %s", self.name, exc_info=error)
-        try:
-            self.emit("error", error, *args)
-        except Exception:
-            log.exception("a listener of 'error' failed")
 
     def on_idle(self) -> None:
         """Called when no slot is busy any more: tells the listeners if the queue is drained."""
