@@ -17,6 +17,7 @@ from jetbull.ledger.wire.stored import Headers, Stored, parse_headers, stored_in
 
 _WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
 _NOT_FOUND = frozenset({10059, 10014, 10037})
+_NO_ROOM = frozenset({10002, 10023, 10047})  # of the account, of its limit, on the disk
 _SEQUENCE = b"\nNats-Sequence: "
 _NOBODY = b"NATS/1.0 503"
 _NOT_THERE = b"NATS/1.0 404"
@@ -273,7 +274,13 @@ def store_error(error: Mapping[str, Any]) -> StoreError:
         return Conflict(text, code)
     if code in _NOT_FOUND:
         return StreamMissing(text, code)
-    return StoreError(f"The server refused: {text} (JetStream error {code})", code)
+    refusal = f"The server refused: {text} (JetStream error {code})"
+    if code in _NO_ROOM:
+        refusal += (
+            ". Its store has no room left: remove finished jobs (`queue.clean`), free its disk, or "
+            "raise max_file in its configuration."
+        )
+    return StoreError(refusal, code)
 
 
 __all__ = [
