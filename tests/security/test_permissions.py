@@ -179,6 +179,21 @@ async def test_what_a_role_does_not_need_is_refused_and_told(
     await queue.close()
 
 
+async def test_who_connects_first_and_may_not_make_the_streams_learns_it_at_the_first_refusal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = {"user": "producer", "password": PASSWORD}
+    rights = permissions_of("producer", [QUEUE], inbox="_INBOX_producer").as_config()
+    accounts = {"authorization": {"users": [{**user, "permissions": rights}]}}
+    with EmbeddedServer(tmp_path / "node", extra=accounts) as server:
+        queue = queue_of(server, "producer")
+        with pytest.raises(AckTimeout, match="the streams are made by an admin"):
+            await queue.add("job", {})
+        await queue.close()
+    asked = [r.getMessage() for r in caplog.records if "stream.create" in r.getMessage()]
+    assert len(asked) == len(set(asked))
+
+
 async def test_no_role_hears_the_answers_of_another(server: EmbeddedServer) -> None:
     spy = queue_of(server, "producer")
     heard: list[bytes] = []

@@ -22,6 +22,7 @@ log = logging.getLogger("jetbull.wire")
 #: that swallows everything is replaced after 7 s at the latest, so that all consume within 10.
 _PULSE = 3.0
 _ANSWER = 2.0
+_API = "$js.api."  # as nats-py writes it in what the server said
 
 
 class Connection:
@@ -35,6 +36,7 @@ class Connection:
         self._url = self._dialer.url
         self._client: Client
         self._refusal = ""  # why the server may not have answered
+        self._forbidden: set[str] = set()  # questions it says no to
         self.number = 1
         """Of the connection; the one after it has the next."""
         self._closing = False
@@ -67,7 +69,12 @@ class Connection:
             self._gone.set()
 
     def _on_refusal(self, what: str) -> None:
-        self._refusal = f" The server said: {what}."
+        if _API in what:
+            self._forbidden.add(what.split('"')[1])
+        self._refusal = (
+            f" The server said: {what}. `jetbull permissions` prints the rights of each role; the "
+            "streams are made by an admin, who connects first."
+        )
 
     # --- keeping the connection --------------------------------------------------------
 
@@ -139,6 +146,7 @@ class Connection:
         log.warning("connection to %s lost, reconnecting", self._url)
 
     def _on_back(self) -> None:
+        self._forbidden.clear()
         self.number += 1
         self._connected.set()
         log.info("connection to %s is back", self._url)

@@ -69,10 +69,13 @@ class Wire(Sending):
             self._ask(subject, payload, None, waiter)
             return waiter.future
 
-        return await self._insist(ask)
+        return await self._insist(ask, subject)
 
-    async def _insist(self, ask: Callable[[], asyncio.Future[Any]]) -> Any:
-        """Asks again when the answer was lost; for what may be asked twice."""
+    async def _insist(self, ask: Callable[[], asyncio.Future[Any]], subject: str) -> Any:
+        """Asks again when the answer was lost; for what may be asked twice.
+
+        Not what the server has forbidden: it will not answer the next time either.
+        """
         deadline = monotonic() + READ_PATIENCE
         while True:
             try:
@@ -81,7 +84,8 @@ class Wire(Sending):
                 return await answer
             except AckTimeout:
                 left = deadline - monotonic()
-                if left <= 0:  # a timeout of the past does not stop what has not to wait
+                # A timeout of the past does not stop what has not to wait.
+                if left <= 0 or subject.lower() in self._forbidden:
                     raise
                 try:
                     async with asyncio.timeout(left):
@@ -188,7 +192,7 @@ class Wire(Sending):
                 self._ask(subject, b'{"seq":%d}' % seq, None, part)
             return waiter.future
 
-        found: list[Stored | None] = await self._insist(ask) if seqs else []
+        found: list[Stored | None] = await self._insist(ask, subject) if seqs else []
         return found
 
     @staticmethod
