@@ -19,7 +19,8 @@ def build_editable(folder, settings=None, metadata=None):
     name = "jetbull-1-py3-none-any.whl"
     info = "jetbull-1.dist-info/"
     with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
-        wheel.writestr("jetbull.pth", str(pathlib.Path.cwd()))
+        here = ascii(str(pathlib.Path.cwd()))
+        wheel.writestr("jetbull.pth", f"import sys; sys.path.append({here})")
         wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: jetbull\\nVersion: 1\\n")
         wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n")
         wheel.writestr(info + "entry_points.txt", "[console_scripts]\\njetbull = told:tell\\n")
@@ -43,8 +44,8 @@ def used_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _clone(parent: Path) -> Path:
-    folder = parent / "a clone"
+def _clone(parent: Path, name: str = "a clone") -> Path:
+    folder = parent / name
     folder.mkdir()
     shutil.copy(_ROOT / "run", folder)
     for name, text in {
@@ -57,8 +58,8 @@ def _clone(parent: Path) -> Path:
     return folder
 
 
-def _run(folder: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHON": sys.executable, "PIP_NO_INDEX": "1"}
+def _run(folder: Path, **variables: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHON": sys.executable, "PIP_NO_INDEX": "1", **variables}
     return subprocess.Popen(
         [folder / "run", "where"],
         env=environment,
@@ -84,6 +85,13 @@ def test_a_copied_folder_runs_its_own_code(used_clone: Path) -> None:
 
     assert _run(copied).communicate()[0] == f"{copied}\n"
     assert _run(used_clone).communicate() == (f"{used_clone}\n", "")
+
+
+def test_a_folder_whose_name_is_not_ascii_works_in_the_locale_c(tmp_path: Path) -> None:
+    folder = _clone(tmp_path, "Jürgens Büro")
+
+    assert _run(folder, LC_ALL="C").communicate()[0] == f"{folder}\n"
+    assert _run(folder, LC_ALL="C").communicate() == (f"{folder}\n", "")
 
 
 def test_the_folder_above_a_clone_named_like_the_package_does_not_hide_it(used_clone: Path) -> None:
