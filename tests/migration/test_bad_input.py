@@ -203,6 +203,24 @@ async def test_foreign_keys_and_orphans_are_named_and_never_touched(
         assert client.exists(key)
 
 
+async def test_keys_of_other_programs_that_look_like_a_queues_cost_a_question_each(
+    client: Any, options: Options
+) -> None:
+    make_jobs(client, 2)
+    with client.pipeline(transaction=False) as pipe:
+        for number in range(200):
+            pipe.set(f"user:{number}:id", number)
+            pipe.hset(f"session:{number}:meta", "seen", 1)
+            pipe.sadd(f"team:{number}:active", "ada")
+        pipe.execute()
+    client.config_resetstat()
+    report = await inspect(options, Silent())
+    assert [line.queue for line in report.queues] == ["bull:q"]
+    (counter,) = [finding for finding in report.findings if finding.code == "bare-counter"]
+    assert "199 more" in counter.text
+    assert client.info("commandstats")["cmdstat_type"]["calls"] < 3 * 200 + 200
+
+
 async def test_an_id_listed_twice_is_carried_once(client: Any, options: Options) -> None:
     client.zadd("bull:q:completed", {"w3": 1_790_000_000_000})
     client.rpush("bull:q:wait", "w5")

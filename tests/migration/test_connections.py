@@ -137,6 +137,27 @@ async def test_a_right_to_read_that_is_missing_is_not_taken_for_missing_jobs(
         await plan(Options(redis=url, to=nats_server.url), Silent())
 
 
+async def test_keys_that_the_user_may_not_read_are_named_and_hinder_nothing(
+    start: Start, nats_server: NatsServer
+) -> None:
+    server = start()
+    make_jobs(server.client, 8)
+    server.client.set("shop:orders:id", 5)
+    server.client.hset("cache:pages:meta", "hits", 1)
+    login = ("ACL", "SETUSER", "mover", "on", ">secret", "&bull:*", *RIGHTS)
+    server.client.execute_command(*login, "~bull:*")
+    url = f"redis://mover:secret@127.0.0.1:{server.port}/0"
+    report = await inspect(Options(redis=url), Silent())
+    (finding,) = [finding for finding in report.findings if finding.code == "no-right"]
+    assert (report.verdict, finding.queue) == (Verdict.FINE, "cache:pages")
+    assert "1 more" in finding.text
+    await whole_way(url, nats_server)
+    make_jobs(server.client, 8)
+    server.client.execute_command(*login, "resetkeys", "~other:*")
+    with pytest.raises(SourceError, match=r"may not read the keys of bull:q \(and 1 more"):
+        await inspect(Options(redis=url, prefixes=("bull",)), Silent())
+
+
 async def test_a_redis_without_memory_or_without_a_command_says_so(
     start: Start, nats_server: NatsServer
 ) -> None:

@@ -5,46 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from bull2jet.errors import SourceError
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef
+from bull2jet.source.candidates import NOTED, TELLING, Candidates, candidates
 from bull2jet.source.door import Door, text
 from bull2jet.source.generation import Generation, Library, detect
-from bull2jet.source.keys import OWN, QUEUE_SUFFIXES, QueueKeys, glob_escaped
-from bull2jet.source.listing import HOLDERS, is_marker, usable
+from bull2jet.source.key_types import OWN_TYPES, TYPES, well_typed
+from bull2jet.source.keys import QUEUE_SUFFIXES, QueueKeys, glob_escaped
+from bull2jet.source.listing import is_marker, usable
 from bull2jet.source.roots import doubtful, part_roots
-from bull2jet.source.settings import number, read_meta
+from bull2jet.source.settings import read_meta
 
-#: suffixes that make a key's root a candidate; none of them is a part of a job's key
-_TELLING = (
-    "id", "meta", "meta-paused", "wait", "paused", "active", "delayed", "completed", "repeat",
-    "waiting-children", "prioritized", "events",
-)  # fmt: skip
-_TYPES = {
-    **{holder.suffix: holder.redis_type for holder in HOLDERS},
-    "id": "string", "meta": "hash", "meta-paused": "string", "events": "stream",
-    "repeat": "zset", "priority": "zset", "pc": "string", "marker": "zset", "delay": "stream",
-    "stalled": "set", "stalled-check": "string", "limiter": "string", "limiter:index": "hash",
-    "metrics:completed": "hash", "metrics:failed": "hash",
-    "metrics:completed:data": "list", "metrics:failed:data": "list",
-    "groups": "zset", "groups:limit": "zset", "groups:max": "zset", "groups:paused": "zset",
-}  # fmt: skip
-#: bull2jet's own
-_OWN_TYPES = {
-    **{
-        own.suffix: own.redis_type
-        for holder in HOLDERS
-        for own in (holder.mirror, holder.inflight, holder.refused)
-    },
-    **{f"{OWN}{name}": "zset" for name in ("repeat", "priority")},
-    **{f"{OWN}{name}": "set" for name in ("returned", "gone")},
-    **{f"{OWN}{name}": "string" for name in ("lease", "migration")},
-    f"{OWN}aside": "list",
-}
-_TYPES |= _OWN_TYPES
-#: up to Bull 2, which has no stream of events
-_OLD_TYPES = {"completed": "set", "failed": "set"}
 #: what is written to stop the workers, and to keep what is taken over
-_STOPPING = frozenset({"wait", "paused", "meta", "meta-paused", "marker", *_OWN_TYPES})
+_STOPPING = frozenset({"wait", "paused", "meta", "meta-paused", "marker", *OWN_TYPES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +46,15 @@ async def discover(
     A name in `only` is a queue's name or its full `<prefix>:<queue>`.
     """
     result = Discovery()
-    roots: set[str] = set()
-    for pattern in [f"{glob_escaped(prefix)}:*" for prefix in prefixes] or ["*"]:
-        async for page in door.keys(pattern):
-            roots.update(root for root in map(_root, page) if root)
-    for queue in await part_roots(door, sorted(roots), prefixes):
+    patterns = [f"{glob_escaped(prefix)}:*" for prefix in prefixes] or ["*"]
+    seen = await candidates(door, patterns)
+    if seen.closed and not seen.roots:
+        raise SourceError(
+            f"Redis at {door.address} cannot be used: the user may not read the keys of "
+            f"{seen.closed[0]}{_and_others(seen.closed)}; docs/migration.md names the rights."
+        )
+    _note_others(seen, result)
+    for queue in await part_roots(door, seen.roots, prefixes):
         if only and queue.name not in only and queue.key not in only:
             continue
         await _examine(door, queue, result, sure=bool(prefixes))
@@ -84,21 +62,14 @@ async def discover(
     return result
 
 
-def _root(key: str) -> str | None:
-    """`<prefix>:<queue>` of a telling key, None for any other."""
-    root, _, suffix = key.rpartition(":")
-    return root if suffix in _TELLING and ":" in root else None
-
-
 async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool) -> None:
     keys = QueueKeys(queue)
     all_types = await _all_types(door, keys)
-    types = _well_typed(all_types)
+    types = well_typed(all_types)
     meta = await read_meta(door, keys) if "meta" in types else {}
     sample = await _sample_fields(door, keys, types)
     markers = await _has_marker(door, keys, types)
     if not _is_queue(meta, types, sample):
-        await _maybe_counter(door, queue, types, result)
         return
     told = ["marker-entry"] if markers else []
     told += ["finished-set"] if "set" in (types.get("completed"), types.get("failed")) else []
@@ -108,7 +79,7 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool
     if doubt is not None:
         result.findings.append(doubt)
     for suffix, kind in all_types.items():
-        expected = _TYPES.get(suffix)
+        expected = TYPES.get(suffix)
         if expected is None or suffix in types:
             continue
         if suffix in _STOPPING or kind != "hash" or not await _is_job(door, keys, suffix):
@@ -145,7 +116,7 @@ def _misfit(keys: QueueKeys, suffix: str, kind: str, expected: str) -> Finding:
 
 async def current_types(door: Door, queue: QueueRef) -> dict[str, str]:
     """Types by suffix of the queue's keys that exist now with the type the library gives them."""
-    return _well_typed(await _all_types(door, QueueKeys(queue)))
+    return well_typed(await _all_types(door, QueueKeys(queue)))
 
 
 async def holds_anything_of(door: Door, root: str) -> bool:
@@ -153,7 +124,7 @@ async def holds_anything_of(door: Door, root: str) -> bool:
 
     One key at a time: in a cluster, those of a root without braces lie in several slots.
     """
-    for suffix in _TELLING:
+    for suffix in TELLING:
         if await door.call("EXISTS", f"{root}:{suffix}"):
             return True
     return False
@@ -162,25 +133,16 @@ async def holds_anything_of(door: Door, root: str) -> bool:
 async def misfits(door: Door, queue: QueueRef) -> set[str]:
     """Suffixes of the queue's keys that have a type no library gives them."""
     types = await _all_types(door, QueueKeys(queue))
-    return types.keys() - _well_typed(types).keys()
+    return types.keys() - well_typed(types).keys()
 
 
 async def _all_types(door: Door, keys: QueueKeys) -> dict[str, str]:
-    suffixes = sorted(QUEUE_SUFFIXES | _OWN_TYPES.keys())
+    suffixes = sorted(QUEUE_SUFFIXES | OWN_TYPES.keys())
     answers = await door.calls([("TYPE", keys(suffix)) for suffix in suffixes])
     return {
         suffix: text(answer)
         for suffix, answer in zip(suffixes, answers, strict=True)
         if isinstance(answer, (bytes, str)) and text(answer) != "none"
-    }
-
-
-def _well_typed(types: dict[str, str]) -> dict[str, str]:
-    old = {} if "events" in types else _OLD_TYPES
-    return {
-        suffix: kind
-        for suffix, kind in types.items()
-        if kind in (_TYPES.get(suffix), old.get(suffix))
     }
 
 
@@ -208,28 +170,27 @@ async def _has_marker(door: Door, keys: QueueKeys, types: dict[str, str]) -> boo
 
 
 def _is_queue(meta: dict[str, str], types: dict[str, str], sample: set[str]) -> bool:
-    if "opts.maxLenEvents" in meta or "version" in meta or "meta-paused" in types:
+    if "meta-paused" in types or any(name in meta for name in NOTED):
         return True
     if {"opts", "timestamp"} <= sample or {"name", "data"} <= sample:
         return True
     return "id" in types and len(types) > 1
 
 
-async def _maybe_counter(
-    door: Door, queue: QueueRef, types: dict[str, str], result: Discovery
-) -> None:
-    if "id" not in types:
-        return
-    value = await door.call("GET", QueueKeys(queue)("id"))
-    if value is not None and number(text(value)) is not None:
-        result.findings.append(
-            Finding(
-                Severity.NOTE,
-                "bare-counter",
-                "there is nothing but an id counter here; it is taken for another program's key.",
-                queue.key,
-            )
-        )
+def _note_others(seen: Candidates, result: Discovery) -> None:
+    """Says what was taken for another program's: for each what it is, once with an example."""
+    if seen.counters:
+        root, others = seen.counters[0], _and_others(seen.counters)
+        text = f"nothing but an id counter{others}; taken for another program's key."
+        result.findings.append(Finding(Severity.NOTE, "bare-counter", text, root))
+    if seen.closed:
+        root, others = seen.closed[0], _and_others(seen.closed)
+        text = f"the user may not read these keys{others}; a queue there would be left out."
+        result.findings.append(Finding(Severity.NOTE, "no-right", text, root))
+
+
+def _and_others(roots: Sequence[str]) -> str:
+    return f" (and {len(roots) - 1:,} more like it)" if len(roots) > 1 else ""
 
 
 def _name_missing(result: Discovery, only: Collection[str]) -> None:

@@ -36,6 +36,7 @@ READING = frozenset(
     }
 )  # fmt: skip
 _RIGHTS = re.compile("NOPERM|ACL failure|can't run this command|no permissions")
+_CLOSED = re.compile("permissions? to access .*key")
 _READING_CLIENT = frozenset({"LIST", "ID", "SETNAME"})
 
 
@@ -65,10 +66,11 @@ class Door:
                 raise
             raise unavailable(self.address, error) from error
 
-    async def calls(self, commands: Sequence[Command]) -> list[Any]:
+    async def calls(self, commands: Sequence[Command], *, closed_keys: bool = False) -> list[Any]:
         """Answers in the order of the commands.
 
-        Where a key does not hold what a command asks for, the exception stands in the list.
+        Where a key does not hold what a command asks for, the exception stands in the list; with
+        `closed_keys` also where the user has no right to the key.
         """
         self._check(commands)
         if not commands:
@@ -83,6 +85,8 @@ class Door:
             raise unavailable(self.address, error) from error
         for answer in answers:
             if isinstance(answer, Exception) and not _is_about_a_key(answer):
+                if closed_keys and _CLOSED.search(str(answer)):
+                    continue
                 raise unavailable(self.address, answer) from answer
         if self.pace.suspects(time.monotonic() - started):
             self.pace.learn(await self.seconds_to_ping())
@@ -242,6 +246,8 @@ def _reason(error: Exception) -> str:
         return _no_primary(said)
     if isinstance(error, redis_errors.AuthenticationError):
         return "it refused the login; check user and password"
+    if _CLOSED.search(said):
+        return f"the user may not use these keys ({said}); docs/migration.md names the rights"
     if isinstance(error, redis_errors.NoPermissionError) or _RIGHTS.search(said):
         return f"the user may not do this ({said}); give it the commands docs/migration.md names"
     if isinstance(error, redis_errors.BusyLoadingError):
