@@ -186,6 +186,29 @@ async def test_what_is_no_json_becomes_a_job_that_can_be_seen(old_api: OldApi) -
         assert job.data == "{broken"
 
 
+@pytest.mark.parametrize("timestamp", [float("nan"), float("inf"), -float("inf")])
+async def test_a_time_that_is_none_keeps_no_message_from_becoming_a_job(
+    old_api: OldApi, timestamp: float
+) -> None:
+    async with Queue("audio-processing") as queue:
+        body = {**envelope("odd", "parse-epub"), "timestamp": timestamp}
+        await old_api.publish("jobs.js.parse-epub", body)
+        await old_api.publish("jobs.js.parse-epub", envelope("next", "parse-epub"))
+        await take_in(await queue.ledger())
+        assert [job.id for job in await queue.getWaiting()] == ["odd", "next"]
+
+
+async def test_a_message_whose_id_no_job_can_have_becomes_a_job_with_an_id_of_its_own(
+    old_api: OldApi,
+) -> None:
+    async with Queue("audio-processing") as queue:
+        await old_api.publish("jobs.js.parse-epub", envelope("long" * 300, "parse-epub", n=1))
+        await old_api.publish("jobs.js.parse-epub", envelope("next", "parse-epub"))
+        await take_in(await queue.ledger())
+        first, second = await queue.getWaiting()
+        assert (first.id[:7], first.data["n"], second.id) == ("intake-", 1, "next")
+
+
 async def test_a_job_that_is_there_already_is_not_made_again(old_api: OldApi) -> None:
     async with Queue("audio-processing") as queue:
         await queue.add("parse-epub", {"first": True}, {"jobId": "same"})

@@ -15,16 +15,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jetbull.errors import AckTimeout, Conflict, StoreError, StreamMissing
+from jetbull.errors import AckTimeout, ConfigurationError, Conflict, StoreError, StreamMissing
 from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
+from jetbull.ledger.messages.names import escape
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Record, dumps, to_bytes
 from jetbull.ledger.store.batch import Message, commit
@@ -170,7 +172,8 @@ async def _take(store: QueueStore, message: OldMessage) -> None:
 def _job_of(message: OldMessage) -> NewJob:
     """The envelope `{jobId, jobName, data, correlationId, timestamp}`, or the bare data.
 
-    What is no JSON becomes a job too: its processor refuses it where people look for failures.
+    What is no JSON, or has an id or a time that no job can have, becomes a job too: its processor
+    refuses it where people look for failures, and it keeps no other message waiting.
     """
     name = message.subject.rsplit(".", 1)[1]
     body: Any
@@ -184,7 +187,8 @@ def _job_of(message: OldMessage) -> NewJob:
         if body.get("correlationId") is not None:
             data.setdefault("correlationId", body["correlationId"])
     if isinstance(body, dict) and body.get("jobId") not in (None, ""):
-        job_id = str(body["jobId"])
+        given = str(body["jobId"])
+        job_id = given if _can_be_an_id(given) else job_id
         timestamp = _millis(body.get("timestamp")) or timestamp
     fixed = {"name": name, "timestamp": timestamp, "opts": {"jobId": job_id}}
     try:
@@ -195,9 +199,19 @@ def _job_of(message: OldMessage) -> NewJob:
     return NewJob(job_id, record, waiting(), generated=False)
 
 
+def _can_be_an_id(text: str) -> bool:
+    try:
+        escape(text)
+    except ConfigurationError:
+        return False
+    return True
+
+
 def _millis(stamp: object) -> int | None:
-    if isinstance(stamp, int | float) and not isinstance(stamp, bool):
-        return int(stamp)
+    if isinstance(stamp, float):
+        return int(stamp) if math.isfinite(stamp) else None
+    if isinstance(stamp, int) and not isinstance(stamp, bool):
+        return stamp
     if isinstance(stamp, str):
         try:
             return int(datetime.fromisoformat(stamp).timestamp() * 1000)
