@@ -8,10 +8,13 @@ import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.ledger.finishing import retention
+from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.parents import bookkeeping, parentage
+from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.inventory import ownerless_subjects
 from jetbull.ledger.wire import Stored
+from jetbull.workers import upkeep
 from jetbull.workers.upkeep import Upkeep
 
 
@@ -152,6 +155,24 @@ async def test_a_deduplication_id_whose_owner_ended_is_freed_although_its_worker
             await store.put(store.names.job("completed", str(job.id)), ticket.data, {})
         await looked_after(store)
         assert await store.wire.get_last(store.names.space.jobs, key) is None
+
+
+async def test_a_deduplication_id_is_freed_behind_more_of_them_than_one_look_reads(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_KEYS", 2)
+    async with Queue(name, {"connection": shared_url}) as queue:
+        store = await queue.ledger()
+        await store.put(store.names.aux("dedup", "nonsense"), b"\xff nonsense", {})
+        for n in range(3):
+            await queue.add("job", {}, {"deduplication": {"id": f"lives-{n}"}})
+        job = await queue.add("job", {}, {"deduplication": {"id": "ended"}})
+        await store.purge(store.names.any_state(str(job.id)))
+        worker = Upkeep(store, old_enough_ms=0)
+        for _ in range(3):
+            await worker.look()
+        keys = await list_subjects(store, store.names.all_aux("dedup"))
+        assert {last_token(key) for key in keys} == {"nonsense", "lives-0", "lives-1", "lives-2"}
 
 
 @pytest.mark.parametrize("state", ["wait", "active"])

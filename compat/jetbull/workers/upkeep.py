@@ -27,6 +27,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
@@ -65,6 +66,7 @@ _PARENTS = 50  # per look
 _CHILDREN = 50  # per parent and look
 _TICKETS = 50  # per state and look
 _PATCHES = 50  # per look
+_KEYS = 500  # of deduplication ids per look
 _GRAVES, _GRAVE_TURNS = 500, 8
 _SCHEDULES = 200  # per look, and as many again as long as some of them are over
 _TURNS = 50
@@ -82,7 +84,7 @@ class Upkeep:
         self._every_s = every_s
         self._old_enough_ms = old_enough_ms
         self._seq = 1
-        self._from: dict[str, int] = {}  # where the next look at schedules begins, by subject
+        self._from: dict[str, int] = {}  # where the next look begins, by subject
 
     async def run(self) -> None:
         """Looks after everything until cancelled."""
@@ -112,6 +114,16 @@ class Upkeep:
             except Exception:
                 # A message that no jetbull wrote, say. Running jobs are not to end for it.
                 log.exception("one of the looks after %s failed", names.name)
+
+    async def _page(self, subject: str, count: int) -> list[Stored]:
+        """The messages behind those of the last look, from the first on where that was the end."""
+        query = {"next_by_subj": subject, "seq": self._from.get(subject, 1), "batch": count}
+        found = await self._store.wire.get_batch(
+            self._store.names.space.jobs, {**query, "max_bytes": _MAX_BYTES}
+        )
+        more = bool(found) and found[-1].pending > 0
+        self._from[subject] = found[-1].seq + 1 if more else 1
+        return found
 
     def _is_old(self, message: Stored) -> bool:
         return now_ms() - parse_ms(message.time) >= self._old_enough_ms
@@ -248,9 +260,8 @@ class Upkeep:
 
     async def _remembered(self) -> None:
         store = self._store
-        query = {"next_by_subj": store.names.all_aux("dedup"), "seq": 1, "batch": 500}
-        found = await store.wire.get_batch(store.names.space.jobs, query)
-        keys = [(m, json.loads(m.data)) for m in found if self._is_old(m)]
+        found = await self._page(store.names.all_aux("dedup"), _KEYS)
+        keys = [(m, body) for m in found if self._is_old(m) and (body := _key_in(m))]
         keys = [(m, body) for m, body in keys if "next" in body or "until" not in body]
         owners = await reading.find_many(store, [body["jobId"] for _, body in keys])
         for message, body in keys:
@@ -281,19 +292,23 @@ class Upkeep:
     async def _patches(self) -> None:
         """Removes patches of jobs that have moved on since, or are gone."""
         store = self._store
-        subject = store.names.all_aux("patch")
-        query = {"next_by_subj": subject, "seq": self._from.get(subject, 1), "batch": _PATCHES}
-        found = await store.wire.get_batch(
-            store.names.space.jobs, {**query, "max_bytes": _MAX_BYTES}
-        )
-        more = bool(found) and found[-1].pending > 0
-        self._from[subject] = found[-1].seq + 1 if more else 1
+        found = await self._page(store.names.all_aux("patch"), _PATCHES)
         old = {last_token(m.subject): m for m in found if self._is_old(m)}
         jobs = await reading.find_many(store, old)
         for job_id, patch in old.items():
             if job_id not in jobs or patch.seq < jobs[job_id].seq:
                 await store.purge(patch.subject, seq=patch.seq + 1)
         await forget_patches(store)
+
+
+def _key_in(message: Stored) -> dict[str, Any] | None:
+    """What a message says of a deduplication id; None if no such program wrote it."""
+    try:
+        body = json.loads(message.data)
+    except ValueError as error:
+        log.error("%s holds no key and is left where it is: %s", message.subject, error)
+        return None
+    return body if isinstance(body, dict) and "jobId" in body else None
 
 
 __all__ = ["Upkeep"]
