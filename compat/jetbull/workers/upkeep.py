@@ -83,7 +83,6 @@ class Upkeep:
         self._store = store
         self._every_s = every_s
         self._old_enough_ms = old_enough_ms
-        self._seq = 1
         self._from: dict[str, int] = {}  # where the next look begins, by subject
 
     async def run(self) -> None:
@@ -177,10 +176,8 @@ class Upkeep:
     async def _overdue(self, subject: str) -> None:
         """Stores schedules again whose time has been over for long enough."""
         store = self._store
-        query = {"next_by_subj": subject, "batch": _SCHEDULES, "max_bytes": _MAX_BYTES}
         for _ in range(_TURNS):
-            query["seq"] = self._from.get(subject, 1)
-            found = await store.wire.get_batch(store.names.space.jobs, query)
+            found = await self._page(subject, _SCHEDULES)
             over = [m for m in found if self._is_old(m) and self._is_over(m)]
             for message in over:
                 job_id = last_token(message.subject)
@@ -193,9 +190,7 @@ class Upkeep:
                 except Conflict:
                     continue
                 log.warning("%s did not fire in its time; it does so now", message.subject)
-            more = bool(found) and found[-1].pending > 0
-            self._from[subject] = found[-1].seq + 1 if more else 1
-            if not (over and more):
+            if not over or not found[-1].pending:
                 return
 
     async def _graves(self) -> None:
@@ -221,10 +216,7 @@ class Upkeep:
         return now_ms() - parse_ms(moment) >= self._old_enough_ms
 
     async def _parents(self) -> None:
-        names = self._store.names
-        query = {"next_by_subj": names.all_in(CHILDREN), "seq": self._seq, "batch": _PARENTS}
-        found = await self._store.wire.get_batch(names.space.jobs, query)
-        self._seq = found[-1].seq + 1 if len(found) == _PARENTS else 1
+        found = await self._page(self._store.names.all_in(CHILDREN), _PARENTS)
         old = [message for message in found if self._is_old(message)]
         # Before the children: one that was stored since is seen then.
         on_their_way = await note_reading.held(self._store) if old else set()
