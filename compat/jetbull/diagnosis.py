@@ -16,6 +16,7 @@ from jetbull.health import check_readiness
 from jetbull.health.copies import has_leader, look_at_copies
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages import clock
+from jetbull.ledger.messages.guard import due_of
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
 from jetbull.ledger.queue.consumers import level_consumer, repair_consumer, wait_consumer
 from jetbull.ledger.queue.counting import levels
@@ -235,11 +236,11 @@ async def _stuck(store: QueueStore) -> AsyncIterator[Finding]:
     foreign: list[str] = []
     for state in (ACTIVE, DELAYED):
         for message in await _oldest(store, state):
-            due = _due_ms(message)
-            if due and now - due > _OVERDUE_MS:
-                overdue.append(last_token(message.subject))
-            elif not due:
+            due = due_of(message.headers)
+            if due is None:
                 foreign.append(message.subject)
+            elif now - due > _OVERDUE_MS:
+                overdue.append(last_token(message.subject))
     if foreign:
         yield Finding(
             "jobs",
@@ -291,8 +292,3 @@ async def _stuck_tickets(store: QueueStore, now: int) -> list[str]:
 async def _oldest(store: QueueStore, state: str) -> list[Stored]:
     query = {"next_by_subj": store.names.all_in(state), "seq": 1, "batch": _SAMPLE}
     return await store.wire.get_batch(store.names.space.jobs, query)
-
-
-def _due_ms(message: Stored) -> int:
-    schedule = message.headers.get("Nats-Schedule", "")
-    return clock.parse_ms(schedule[4:]) if schedule.startswith("@at ") else 0

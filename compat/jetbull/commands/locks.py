@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.lease import Lease, LeaseLost
-from jetbull.ledger.messages.clock import now_ms, parse_ms
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.guard import due_of
 from jetbull.ledger.messages.names import ACTIVE, state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
@@ -45,8 +46,8 @@ async def is_locked(store: QueueStore, job_id: str, stored: Stored) -> bool:
     newest = await store.newest(job_id)
     if newest is None or newest.seq != stored.seq:
         return True
-    schedule = newest.headers.get("Nats-Schedule", "")
-    return not schedule.startswith("@at ") or now_ms() < parse_ms(schedule[4:])
+    due = due_of(newest.headers)
+    return due is None or now_ms() < due
 
 
 __all__ = ["extend_all", "is_locked"]

@@ -36,7 +36,7 @@ from jetbull.ledger.belongings.belongings import forget_left
 from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.job.patches import forget_patches
 from jetbull.ledger.messages.clock import now_ms, parse_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import HeaderMap, due_of, expect
 from jetbull.ledger.messages.names import (
     ACTIVE,
     CHILDREN,
@@ -210,10 +210,8 @@ class Upkeep:
                 return
 
     def _is_over(self, schedule: Stored) -> bool:
-        moment = schedule.headers.get("Nats-Schedule", "").removeprefix("@at ")
-        if not moment:
-            return False  # no jetbull wrote it
-        return now_ms() - parse_ms(moment) >= self._old_enough_ms
+        due = due_of(schedule.headers)  # None: no jetbull wrote it
+        return due is not None and now_ms() - due >= self._old_enough_ms
 
     async def _parents(self) -> None:
         found = await self._page(self._store.names.all_in(CHILDREN), _PARENTS)

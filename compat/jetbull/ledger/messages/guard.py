@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jetbull.ledger.messages.clock import at
+from jetbull.ledger.messages.clock import at, parse_ms
 
 _EXPECT = "Nats-Expected-Last-Subject-Sequence"
 _EXPECT_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
@@ -40,6 +40,12 @@ def timer(headers: HeaderMap, due_ms: int, target: str) -> None:
     headers["Nats-Schedule-Target"] = target
 
 
+def due_of(headers: Mapping[str, str]) -> int | None:
+    """When a stored schedule leaves (ms); None for a message that `timer` did not make one."""
+    moment = headers.get("Nats-Schedule", "")
+    return parse_ms(moment[4:]) if moment.startswith("@at ") else None
+
+
 def drop(headers: HeaderMap, schedule_subject: str, seq: int) -> None:
     """Remove the schedule on `schedule_subject`, if it is still `seq`, in the same step."""
     headers["Nats-Scheduler"] = schedule_subject
@@ -52,4 +58,4 @@ def vanish(headers: HeaderMap, seconds: int) -> None:
     headers["Nats-TTL"] = f"{seconds}s"
 
 
-__all__ = ["HeaderMap", "drop", "expect", "guard_of", "same_guard", "timer", "vanish"]
+__all__ = ["HeaderMap", "drop", "due_of", "expect", "guard_of", "same_guard", "timer", "vanish"]
