@@ -110,7 +110,7 @@ def _ended_ms(message: Message) -> int:
 
 async def _leave_parents(store: QueueStore, jobs: Old) -> None:
     """Parents that still wait for a failed child do not wait for one that is removed."""
-    patches = await read_patches(store, list(jobs)) if store.may_be_patched else {}
+    patches = await read_patches(store, [*jobs]) if store.may_be_patched else {}
     for job_id, message in jobs.items():
         record = fold(Record.read(message.data), message.seq, patches.get(job_id))
         parent = await parentage.parent_of(store, record, job_id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 
@@ -37,6 +37,7 @@ from jetbull.ledger.store.store import TRAITS, QueueStore
 log = logging.getLogger("jetbull.ledger")
 
 QUIET_S = 60.0  # longer than it takes to store a patch whose hint was heard
+_AT_ONCE = 500  # jobs per question
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
 
 
@@ -48,11 +49,14 @@ def fold(record: Record, seq: int, patch: _wire.Stored | None) -> Record:
     return Record({**record.head, **changed.head}, changed.fixed, changed.data)
 
 
-async def read_patches(store: QueueStore, job_ids: list[str]) -> dict[str, _wire.Stored]:
+async def read_patches(store: QueueStore, job_ids: Sequence[str]) -> dict[str, _wire.Stored]:
     """Patches of those jobs that have one, by job id."""
-    subjects = [store.names.aux("patch", job_id) for job_id in job_ids]
-    found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
-    return {last_token(m.subject): m for m in found}
+    patches: dict[str, _wire.Stored] = {}
+    for start in range(0, len(job_ids), _AT_ONCE):
+        subjects = [store.names.aux("patch", i) for i in job_ids[start : start + _AT_ONCE]]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
+        patches.update((last_token(m.subject), m) for m in found)
+    return patches
 
 
 async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
