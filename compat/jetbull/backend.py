@@ -91,8 +91,8 @@ class Backend:
         """`[key, member, time]` once a job may be there to take; None after so many seconds."""
         heard = asyncio.Event()
         arrivals = Arrivals(await self.ledger(), heard)
-        await arrivals.open()
         try:
+            await arrivals.open()
             await arrivals.ask()
             async with asyncio.timeout(block_timeout):
                 await heard.wait()

@@ -138,8 +138,8 @@ class ManualFetch:
         arrivals = Arrivals(store, self._changed)
         clock = asyncio.get_running_loop().time
         until = clock() + self._worker.opts["drainDelay"]
-        await arrivals.open()
         try:
+            await arrivals.open()
             while not self._worker.closing:
                 self._changed.clear()
                 if self._abandoned or (self._worker.paused and not paused_before):

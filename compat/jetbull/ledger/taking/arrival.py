@@ -39,11 +39,11 @@ class Arrivals:
                 await feed.poll(1)
 
     async def close(self) -> None:
-        """Stops listening; what arrived stays in its line."""
-        for feed in self._feeds.values():
-            await feed.close()
+        """Stops listening, also where `open` was cut short; what arrived stays in its line."""
         for hint in self._hints:
             await self._store.wire.unsubscribe(hint)
+        for feed in list(self._feeds.values()):
+            await feed.close()
         for ticket in self._tickets:
             await self._store.wire.send(ticket.reply, b"-NAK")
 
