@@ -64,9 +64,11 @@ class Hints:
         self._feeds.expect(level)
         # What is in hand may not start before the new level's first job, which comes now.
         held = self._feeds.hand.take_behind(level)
-        await self._feeds.add(level)
-        for ticket in held:
-            await self._back.one(ticket)
+        try:
+            await self._feeds.add(level)
+        finally:
+            for ticket in held:
+                await self._back.one(ticket)
         self._resting.wake.set()
 
     async def audit(self) -> None:
