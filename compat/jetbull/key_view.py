@@ -13,7 +13,7 @@ from jetbull.commands import removal
 from jetbull.ledger import hub
 from jetbull.ledger.adding import schedules
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages.names import unescape
+from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue import counting, listening
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.flushing import flush

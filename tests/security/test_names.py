@@ -8,7 +8,7 @@ import pytest
 
 from jetbull import Queue
 from jetbull.errors import ConfigurationError
-from jetbull.ledger.messages.names import escape, unescape
+from jetbull.ledger.messages.tokens import escape, unescape
 from jetbull.server import EmbeddedServer
 
 HOSTILE = [

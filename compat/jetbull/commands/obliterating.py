@@ -6,7 +6,8 @@ from jetbull.commands import removal
 from jetbull.errors import JetbullError, StoreError
 from jetbull.ledger import hub
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, last_token, unescape
+from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, last_token
+from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue import consumers, counting
 from jetbull.ledger.queue.families import bounds

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from jetbull.ledger.belongings.belongings import forget
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages.names import unescape
+from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing

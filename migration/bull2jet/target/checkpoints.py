@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bull2jet.model import QueueRef
-from jetbull.ledger.messages.names import unescape
 from jetbull.ledger.messages.record import dumps, to_bytes
+from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.streams import all_prefix_streams
 from jetbull.ledger.wire import Wire

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jetbull.ledger.job.moving import step, stored_as
 from jetbull.ledger.messages.clock import FAR_FUTURE_MS
 from jetbull.ledger.messages.guard import HeaderMap, expect, timer
-from jetbull.ledger.messages.names import ACTIVE, HEAD, NOTHING, PENDING, WAIT, Space, escape
+from jetbull.ledger.messages.names import ACTIVE, HEAD, NOTHING, PENDING, WAIT, Space
 from jetbull.ledger.messages.placing import DONE, REMOVED, active, address, waiting
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import (
@@ -19,6 +19,7 @@ from jetbull.ledger.messages.templates import (
     outcome_values,
     wait_slots,
 )
+from jetbull.ledger.messages.tokens import escape
 from jetbull.ledger.parents.bookkeeping import AWAITED
 from jetbull.ledger.wire import command_of
 

@@ -12,9 +12,10 @@ from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many
 from jetbull.ledger.messages.clock import stamp
 from jetbull.ledger.messages.guard import drop, expect
-from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, WAIT, escape, state_of
+from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, WAIT, state_of
 from jetbull.ledger.messages.placing import Place, address, placed, turn
 from jetbull.ledger.messages.record import Record
+from jetbull.ledger.messages.tokens import escape
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import Message, commit, most_in_batch
 from jetbull.ledger.store.collector import collector_paused

@@ -26,9 +26,9 @@ from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
-from jetbull.ledger.messages.names import escape
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Record, dumps, to_bytes
+from jetbull.ledger.messages.tokens import escape
 from jetbull.ledger.store.batch import Message, commit
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription

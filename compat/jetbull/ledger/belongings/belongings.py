@@ -11,8 +11,9 @@ from typing import Any
 from jetbull.errors import StoreError
 from jetbull.ledger.belongings.blobs import is_whole
 from jetbull.ledger.messages.clock import parse_ms
-from jetbull.ledger.messages.names import GONE, state_of, unescape
+from jetbull.ledger.messages.names import GONE, state_of
 from jetbull.ledger.messages.record import Record
+from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
 

@@ -9,7 +9,8 @@ from jetbull.ledger.job import late
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.limits.place_book import Book, Place
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, STALLED, state_of, unescape
+from jetbull.ledger.messages.names import ACTIVE, STALLED, state_of
+from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
 

@@ -1,6 +1,7 @@
 """What is stored, and where: subjects, records, and the headers that make a message a state.
 
     names       the one place where names become subjects, and back
+    tokens      one name as a part of a subject
     record      a job on the wire, three lines of JSON
     clock       milliseconds by the server's clock
     guard       what must still be true when a message is stored

@@ -19,9 +19,9 @@ from jetbull.ledger.messages.names import (
     STALLED,
     WAIT,
     QueueNames,
-    escape,
 )
 from jetbull.ledger.messages.placing import TOMBSTONE_SECONDS
+from jetbull.ledger.messages.tokens import escape
 
 _SLOT = "\0"  # stands for what is filled in; no name and no header holds it
 _SEQ = 987654321  # likewise, where a number is expected
