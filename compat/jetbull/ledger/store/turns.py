@@ -41,6 +41,7 @@ class Turns:
             self._pass_on(key)
 
     async def _turn(self, key: str) -> bool:
+        """Waits for a turn; False when it did not come soon."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, deque()).append(turn)
         try:
@@ -51,7 +52,10 @@ class Turns:
             else:
                 turn.cancel()
             raise
-        return turn.done() or not turn.cancel()
+        if turn.done():
+            return True
+        turn.cancel()  # it is passed over from now on
+        return False
 
     def _pass_on(self, key: str) -> None:
         waiting = self._waiting.get(key)
