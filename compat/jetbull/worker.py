@@ -196,11 +196,7 @@ class Worker(WorkerBody[Data, Result]):
 
     async def _rest(self, seconds: float) -> None:
         """Waits for `seconds`, or until the worker closes."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            pass
+        await unless(self._stop, asyncio.sleep(seconds))
 
     async def _serve(self, store: QueueStore) -> None:
         self._serving = Serving(self, store, self._force)
