@@ -24,6 +24,7 @@ from jetbull.job_family import JobFamily
 from jetbull.job_hash import getReturnValue, optsFromJSON
 from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
+from jetbull.ledger.adding import deduplication
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.record import Record
@@ -259,10 +260,8 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         """Frees the job's deduplication id; False if it has none or does not own it."""
         if not self.deduplication_id:
             return False
-        from_owner = await removal.free_deduplication(
-            await self.queue.ledger(), self.deduplication_id, self.id
-        )
-        return bool(from_owner)
+        store, dedup_id = await self.queue.ledger(), str(self.deduplication_id)
+        return bool(await deduplication.free_by_hand(store, dedup_id, self.id))
 
     async def waitUntilFinished(self, queueEvents: QueueEvents, ttl: int | None = None) -> Result:
         """Waits for the job's end and returns its return value.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from jetbull.commands.announcing import announce, announce_duplicate, announce_replacement
 from jetbull.commands.completing import help_on
 from jetbull.commands.delaying import change_delay
-from jetbull.commands.linking import expect_child, is_near, tell_families
+from jetbull.commands.linking import expect_child, is_near
 from jetbull.commands.noting import is_quicker, store_owner
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict, JobError
@@ -137,7 +137,7 @@ async def _own(
     if along is not None:
         messages.insert(0, along)
     if parent is not None:
-        await tell_families(parent.store)
+        await parent.store.mark("families")
         if is_near(store, parent):
             messages.insert(0, expectation(parent))
         else:

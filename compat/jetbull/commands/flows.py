@@ -138,7 +138,7 @@ async def _together(nodes: Sequence[Tree]) -> bool:
     if away and ruled:
         return False
     for parent in away:
-        await linking.tell_families(parent.store)
+        await parent.store.mark("families")
         await linking.expect_child(parent)
     for members in streams.values():
         items = [item for _, item in members]
@@ -204,7 +204,7 @@ async def _add(node: Tree, is_awaited: bool) -> None:
 
 async def _parent(node: Tree, child: Tree) -> parentage.Parent:
     store = await node.queue.ledger()
-    await linking.tell_families(store)
+    await store.mark("families")
     key = f"{(await child.queue.ledger()).names.qualified}:{child.job.id}"
     return parentage.Parent(store, str(node.job.id), key)
 

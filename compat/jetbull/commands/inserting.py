@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from jetbull.commands import linking
 from jetbull.commands.completing import finish_abandoned as finish_noted
 from jetbull.commands.known import Item
 from jetbull.commands.noting import store_noted
@@ -50,7 +49,7 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
     """
     parents = (item.parent.store for item in items if item.parent is not None)
     for owner in {store.names.qualified: store for store in parents}.values():
-        await linking.tell_families(owner)
+        await owner.mark("families")
     again = False
     while True:
         made = await plan(items, again)

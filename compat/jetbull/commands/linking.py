@@ -22,7 +22,7 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
     """Stores the child and its parent's wait for it together."""
     parent = await parentage.parent_of(store, new.record, new.job_id)
     assert parent is not None
-    await tell_families(parent.store)
+    await parent.store.mark("families")
     if new.place.level:
         await ensure_level(store, new.place.level)
     while True:
@@ -119,11 +119,6 @@ async def expect_child(parent: parentage.Parent) -> bool:
     return True
 
 
-async def tell_families(store: QueueStore) -> None:
-    """Lets the workers of a queue know that its jobs may have children."""
-    await store.mark("families")
-
-
 __all__ = [
     "add_awaited",
     "add_child",
@@ -131,5 +126,4 @@ __all__ = [
     "is_near",
     "require_adoptable",
     "require_parent",
-    "tell_families",
 ]

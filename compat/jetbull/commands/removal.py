@@ -214,13 +214,7 @@ async def _remove_unprocessed(store: QueueStore, job_id: str) -> None:
             return
 
 
-async def free_deduplication(store: QueueStore, dedup_id: str, job_id: str | None) -> int:
-    """Frees the deduplication id (if `job_id` owns it, when given): 1, else 0."""
-    return await deduplication.free_by_hand(store, str(dedup_id), job_id)
-
-
 __all__ = [
-    "free_deduplication",
     "leave_parent",
     "remove",
     "remove_stored",

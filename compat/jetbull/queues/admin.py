@@ -10,6 +10,7 @@ from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
+from jetbull.ledger.adding import deduplication
 from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.occupancy import running
 from jetbull.ledger.messages.clock import now_ms
@@ -176,7 +177,7 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def removeDeduplicationKey(self, id: str) -> int:
         """Frees a deduplication id: 1, or 0 when nobody owns it."""
-        return await removal.free_deduplication(await self.ledger(), id, None)
+        return await deduplication.free_by_hand(await self.ledger(), str(id))
 
     async def removeDebounceKey(self, id: str) -> int:
         """v5's name for `removeDeduplicationKey`."""
