@@ -21,8 +21,8 @@ from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger.adding import journal as journals
-from jetbull.ledger.adding.adding import NewJob, doubt_of, is_any_stored, tombstones
-from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.adding import doubt_of, is_any_stored, tombstones
+from jetbull.ledger.adding.insertion import Entry, by_queue
 from jetbull.ledger.adding.journal import Journal
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.belongings.belongings import let_go
@@ -79,11 +79,7 @@ def _let_go(made: Plan) -> None:
 
 async def _externalize(entries: Sequence[Entry]) -> None:
     """Puts what is large beside the jobs; nothing of those that another one stands for."""
-    queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
-    for entry in entries:
-        if entry.stored:
-            queues.setdefault(entry.store.names.qualified, (entry.store, []))[1].append(entry)
-    for store, some in queues.values():
+    for store, some in by_queue(e for e in entries if e.stored):
         await blobs.externalize_many(store, [(e.job.job_id, e.job.record) for e in some])
 
 
@@ -149,12 +145,8 @@ async def _are_stored(entries: Sequence[Entry]) -> bool:
 
     Then any of its jobs may have come and gone since, so one that is left speaks for all.
     """
-    queues: dict[str, tuple[QueueStore, list[NewJob]]] = {}
-    for entry in entries:
-        if entry.stored:
-            queues.setdefault(entry.store.names.qualified, (entry.store, []))[1].append(entry.job)
-    for store, jobs in queues.values():
-        if await is_any_stored(store, jobs):
+    for store, some in by_queue(e for e in entries if e.stored):
+        if await is_any_stored(store, [e.job for e in some]):
             return True
     return False
 
@@ -233,11 +225,8 @@ async def _alone(entry: Entry) -> None:
 
 async def _refused(entries: Sequence[Entry]) -> list[Entry]:
     """Those that can no longer be stored as planned."""
-    queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
-    for entry in entries:
-        queues.setdefault(entry.store.names.name, (entry.store, []))[1].append(entry)
     refused: set[int] = set()
-    for store, some in queues.values():
+    for store, some in by_queue(entries):
         ids = [e.job.job_id for e in some if e.stored]
         existing, graves = await find_many(store, ids), await tombstones(store, ids)
         for entry in some:

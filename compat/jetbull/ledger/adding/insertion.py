@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -102,6 +102,14 @@ def _rest(place: Place, is_generated: bool, is_awaited: bool) -> str:
     return f',{dumps({**line, "awaited": is_awaited})[1:-1]},"record":'
 
 
+def by_queue(entries: Iterable[Entry]) -> list[tuple[QueueStore, list[Entry]]]:
+    """The entries of each queue, in their order."""
+    queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
+    for entry in entries:
+        queues.setdefault(entry.store.names.qualified, (entry.store, []))[1].append(entry)
+    return list(queues.values())
+
+
 async def decode(store: QueueStore, payload: bytes) -> list[Entry]:
     """What several `encode` wrote, one behind the other; `store` is any queue of the prefix."""
     entries = []
@@ -130,4 +138,4 @@ def _lines(payload: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
         yield line, payload[end + 1 : at]
 
 
-__all__ = ["Entry", "decode", "encode_plain"]
+__all__ = ["Entry", "by_queue", "decode", "encode_plain"]

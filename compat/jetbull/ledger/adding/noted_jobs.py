@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from jetbull.ledger.adding import note_reading
-from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.insertion import Entry, by_queue
 from jetbull.ledger.adding.note import Note
 from jetbull.ledger.adding.schedules import is_record
 from jetbull.ledger.job.reading import newest_of
@@ -14,7 +14,6 @@ from jetbull.ledger.messages.names import GONE, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import MARGIN_MS, Message
-from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 500  # subjects per question
 
@@ -30,7 +29,7 @@ async def came_and_went(note: Note) -> list[Entry]:
     if not time and (note.key is None or is_record(note.key, note.store)):
         return note.jobs
     gone: list[Entry] = []
-    for store, entries in _by_queue(note.jobs):
+    for store, entries in by_queue(note.jobs):
         # Without its time, what is told of a chosen id may be of an earlier job.
         ids = [e.job.job_id for e in entries if time or e.job.generated]
         since = time or stamp(note.sent_ms - MARGIN_MS)
@@ -51,7 +50,7 @@ async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list
         return None
     absent: list[Entry] = []
     taken: list[Entry] = []
-    for store, entries in _by_queue(among):
+    for store, entries in by_queue(among):
         away: list[Entry] = []
         newest = await newest_of(store, [e.job.job_id for e in entries])
         for entry in entries:
@@ -81,13 +80,6 @@ async def missing_waits(note: Note) -> list[Message]:
         found = await note.store.wire.get_batch(note.store.names.space.jobs, query)
         there |= {message.subject for message in found}
     return [message for message in waits if message.subject not in there]
-
-
-def _by_queue(entries: Iterable[Entry]) -> Iterable[tuple[QueueStore, list[Entry]]]:
-    queues: dict[str, tuple[QueueStore, list[Entry]]] = {}
-    for entry in entries:
-        queues.setdefault(entry.store.names.qualified, (entry.store, []))[1].append(entry)
-    return queues.values()
 
 
 __all__ = ["came_and_went", "missing", "missing_waits"]
