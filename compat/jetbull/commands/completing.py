@@ -43,7 +43,7 @@ log = logging.getLogger("jetbull.noting")
 
 @contextmanager
 def in_part() -> Iterator[None]:
-    """A full store is told of as one that has taken some of the jobs."""
+    """Says in the error of a full store that it has taken some of the jobs."""
     try:
         yield
     except StoreError as error:
@@ -57,9 +57,9 @@ async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
     """Stores those of its jobs `among` these that are not there, nor have been, and removes the
     note; which were stored.
 
-    They are one batch, with the note's end: one by one, a job that is there when one looks may have
-    run and be gone when its turn comes, as all may have if another one saw to the note, and nothing
-    would refuse it.
+    They are stored as one batch, together with the end of the note. One by one would not be safe: a
+    job that is there at the look may have run and be gone when its turn comes, and so may all of
+    them if another process finishes the note. Nothing would refuse to store them again.
     """
     wire, done = note.store.wire, list[Entry]()
     deadline = monotonic() + PATIENCE
@@ -96,8 +96,8 @@ async def complete(note: Note, among: Sequence[Entry]) -> list[Entry]:
 
 
 async def take_back(store: QueueStore, stored: Sequence[tuple[str, int]]) -> int:
-    """Removes jobs (subject, sequence) from the last on, of which others were refused; how many are
-    left, since a worker has the last of them.
+    """Removes stored jobs (subject, sequence) because others of theirs were refused, beginning with
+    the last. How many are left: it ends at the first one that a worker has already.
     """
     for left in range(len(stored), 0, -1):
         subject, seq = stored[left - 1]
@@ -217,10 +217,11 @@ async def _put(
 
 
 async def put_again(entry: Entry, note: Note) -> Put:
-    """As `_put`, for a job that something was in the way of, if only a lost answer.
+    """As `_put`, for a job that could not be stored at once, or whose answer was lost.
 
-    While its note stands both are one step, with the note's end: a job that is not there when one
-    looks may have run and be gone when its turn comes, and nothing would refuse it.
+    While its note stands, the job is stored in one step with the end of the note: between a look
+    and the attempt another process may have stored the job, and it may have run and be gone.
+    Nothing else would refuse to store it again.
     """
     told = entry.job.on_stored
     deadline = monotonic() + PATIENCE

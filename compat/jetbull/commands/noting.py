@@ -135,7 +135,7 @@ async def store_pending(store: QueueStore, job: NewJob, record: Message, called:
 
 
 async def _put_at_once(entry: Entry) -> bool:
-    """Stores the job by one message; False when something was in the way, if only a lost answer."""
+    """Stores the job by one message; False when it was refused or its answer was lost."""
     wire, message = entry.store.wire, message_for(entry.store, entry.job)
     answer = wire.post_now(message.subject, message.payload, message.headers, entry.job.on_stored)
     wire.hurry()

@@ -153,9 +153,9 @@ class Admission:
     # --- many may start: their starts are counted ahead ----------------------------------
 
     async def ready(self) -> bool:
-        """Whether a start is counted now, for whichever job comes; else `admit` has to be asked.
+        """Counts a start ahead, for whichever job comes next; False where `admit` has to be asked.
 
-        `not_started` has to be told if there is none.
+        The caller tells `not_started` if no job starts.
         """
         if self.narrow:
             return False

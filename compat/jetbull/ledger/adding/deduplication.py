@@ -101,9 +101,10 @@ async def counts(store: QueueStore, key: Key) -> bool:
 
 
 def remembered(job_id: str, record: Record, before: dict[str, Any] | None) -> dict[str, Any]:
-    """What a key keeps of a job until the owner has finished: its `pending`.
+    """What a key keeps of an added job until the key's owner has finished: its `pending`.
 
-    It takes the place of `before`, of whose data nobody knows any more if they lie elsewhere.
+    It replaces `before`, the job that was kept until now. If data of that one are stored outside
+    its record, nothing else names them any more, so its id is kept as `left`.
     """
     text = record.encode().decode("utf-8", "surrogatepass")
     pending: dict[str, Any] = {"record": text, "id": job_id}
@@ -178,7 +179,7 @@ def is_key(message: Message, store: QueueStore) -> bool:
 
 
 async def free_by_hand(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
-    """As `free`, but what is remembered until the owner has finished still starts then."""
+    """As `free`, but a job that waits for the owner to finish still starts then."""
     while True:
         key = await read(store, dedup_id)
         if key is None or key.pending is None:
@@ -197,7 +198,7 @@ async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> in
     purged = await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
     if purged and key.pending is not None:
         await forget(store, forgotten(key.pending))
-    # The server takes its time to remove a key whose own is over.
+    # A key whose time is over counts for none, but the server removes it a little later.
     return 0 if key.until_ms and key.until_ms <= now_ms() else 1
 
 

@@ -22,10 +22,10 @@ _LEFT_MS = 5_000  # what was sent before the other time was over has arrived by 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note in the stream, and the entries it holds; `time` is that of its message, if known.
+    """A note in the stream, and the entries it holds; `time` is when it was stored, if known.
 
-    Of one that was written here it is known when it was sent, at `sent_ms`. One that somebody saw
-    to before its answer was here has no `seq`.
+    A note that this process wrote has `sent_ms`, the time at which it was sent. Its `seq` is 0 if
+    another process finished it before the server's answer arrived here.
     """
 
     store: QueueStore
@@ -39,8 +39,8 @@ class Note:
     def is_fresh(self) -> bool:
         """Whether nobody else sees to the note yet: its jobs may be sent as they are.
 
-        What comes later than that may have been stored and have run; of a job that is not kept
-        then nothing refuses another one.
+        Later another process may have stored them, and they may have run. A job that is not kept
+        has left nothing by then that would refuse to store it a second time.
         """
         return self.seq > 0 and now_ms() - self.sent_ms < _FRESH_MS
 

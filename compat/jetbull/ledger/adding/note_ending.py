@@ -16,9 +16,11 @@ _LAST_WORD_SECONDS = 3600
 
 
 def forget(note: Note) -> None:
-    """Removes the note of jobs that were stored just now, without waiting: should that be lost, a
-    worker finds the note. By its sequence: a purge costs the server more, but a server that was
-    killed may give sequences out again, so `drop` is for whoever took a while.
+    """Removes the note of jobs that were stored just now, without waiting; if the request is lost,
+    a worker finds the note later.
+
+    The note is named by its sequence, which costs the server less than a purge by its subject. A
+    server that was killed may give a sequence out again: notes that are older are for `drop`.
     """
     wire = note.store.wire
     if wire.is_connected:
@@ -27,7 +29,9 @@ def forget(note: Note) -> None:
 
 
 async def undo(note: Note) -> None:
-    """Removes the note and what went with it, as far as it is as it was: no job of it is there."""
+    """Removes a note of which no job is stored, and what was stored beside it, unless that changed
+    since.
+    """
     await note.store.purge(note.subject)
     wire, stream = note.store.wire, note.store.names.space.jobs
     for message in (m for entry in note.entries for m in entry.beside):
@@ -37,8 +41,10 @@ async def undo(note: Note) -> None:
 
 
 async def drop(note: Note) -> None:
-    """Ends the note: all of its jobs are stored. Its process may still send it, unless that is here
-    and has its answer.
+    """Ends a note all of whose jobs are stored.
+
+    One that this process wrote is removed. In the place of any other its last word is stored, for
+    the process that wrote it may send it once more.
     """
     if note.sent_ms:
         await note.store.purge(note.subject)
@@ -49,14 +55,18 @@ async def drop(note: Note) -> None:
 
 
 def last_word(note: Note) -> Message:
-    """What ends the note, if it still stands, together with what is stored in the same step."""
+    """The message that ends the note; it, and the batch it is in, is refused unless the note still
+    stands.
+    """
     word = guarded(note.subject, b"", note.seq)
     vanish(word.headers, _LAST_WORD_SECONDS)
     return word
 
 
 def reminder(note: Note) -> Message:
-    """What is refused, with what is stored in the same step, unless the note still stands."""
+    """A message for a batch that does not end the note: the batch is refused unless the note still
+    stands.
+    """
     word = guarded(note.subject, b"", note.seq)
     vanish(word.headers, 1)
     return Message(f"{note.subject}-part", word.payload, word.headers)

@@ -17,7 +17,7 @@ log = logging.getLogger("jetbull.ledger")
 
 
 async def abandoned(store: QueueStore, old_enough_ms: int) -> list[Note]:
-    """Notes of the queue with which nobody came to an end for so long."""
+    """Notes of the queue that nobody has finished within that time."""
     found = await read_all(store, store.names.all_aux(KIND))
     return await _read_all(
         store, [m for m in found if now_ms() - parse_ms(m.time) >= old_enough_ms]
@@ -37,7 +37,7 @@ async def find(store: QueueStore, key: str) -> Note | None:
 
 
 async def time_of(note: Note) -> str:
-    """When the note was stored; nothing if somebody has seen to it."""
+    """When the note was stored; "" if it is gone or finished."""
     found = await _look(note.store, note.subject)
     return "" if found is None else found.time
 

@@ -21,7 +21,7 @@ _AT_ONCE = 500  # subjects per question
 async def came_and_went(note: Note) -> list[Entry]:
     """Those of its jobs that were stored and of which nothing is left: they are not missing.
 
-    If somebody has seen to the note meanwhile, those are all of its jobs.
+    If another process has finished the note meanwhile, these are all of its jobs.
     """
     time = await note_reading.time_of(note)
     if not time and await note_reading.has_ended(note):
@@ -39,11 +39,11 @@ async def came_and_went(note: Note) -> list[Entry]:
 
 
 async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list[Entry]] | None:
-    """Those of its jobs `among` these that are not there and never were, and those whose id another
-    job has. None if somebody has seen to the note.
+    """Of these jobs of the note those that are not there and never were, and those whose id belongs
+    to another job. None if another process has finished the note.
 
-    The first may be stored as long as all of them are still missing and the note stands: it takes
-    one batch.
+    The first may be stored only as long as all of them are still missing and the note stands, so
+    they have to be stored in one batch.
     """
     time = await note_reading.time_of(note)
     if not time:
@@ -67,10 +67,10 @@ async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list
 
 
 async def missing_waits(note: Note) -> list[Message]:
-    """What its parents wait for and is not there yet.
+    """The waits of its parents for its jobs that are not stored yet.
 
-    One that is there is not stored again: it would go with the child's end, and a server that is
-    killed would give back what it had overwritten.
+    One that is there is not stored again: the end of the child would remove the newer message, and
+    a server that is killed after that would give back the older one, which it had overwritten.
     """
     waits = [message for entry in note.entries for message in entry.beside]
     there: set[str] = set()

@@ -7,13 +7,13 @@ milliseconds, for two messages as for a hundred. Messages sent one behind the ot
 that, but a process can die between two of them. So all of them are in the note, which is there
 first; from then on the insertion is decided, and whoever finds the note stores what is missing.
 
-A note that somebody else than its process saw to is not removed: its last word takes its place.
-Whoever is slower is refused, be it the note itself, sent once more since its answer was lost, or
-the jobs that were missing when another one looked.
+A note that another process finishes is not removed: its last word, an empty message, takes its
+place. Whatever comes later is refused by that: the note itself, if it is sent once more because its
+answer was lost, and jobs that a third process found missing.
 
 With the note go the waits of parents for their children, or the one key of a single job, which is
 that of its deduplication id or the record of its scheduler: they are there before any of the jobs.
-A note whose key was refused says nothing.
+A note whose key was refused means nothing: its job was never added.
 """
 
 from __future__ import annotations
@@ -43,9 +43,8 @@ _MAX_BYTES = 128 * 1024
 def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
     """Whether the entries are few, and each can be stored whatever is stored meanwhile.
 
-    Where the id of a flow's job was chosen, a job of it may exist; a deduplication key may be
-    taken. Then all are stored or none, and that takes a batch. With several replicas a batch is
-    quicker anyway.
+    The chosen id of a flow's job may exist already, and a deduplication key may be taken. Then all
+    or none have to be stored, which takes a batch. With several replicas a batch is quicker anyway.
     """
     if store.names.space.replicas > 1:
         return False
@@ -113,7 +112,7 @@ async def _send_again(
 ) -> None:
     """Sends those whose answer was lost; if one is refused, the others are removed.
 
-    The note was not refused but seen to by somebody, if its sequence is then 0.
+    A sequence of 0 for the note itself means that another process has finished it.
     """
     store, messages = note.store, [message, *(m for e in note.entries for m in e.beside)]
     refused: list[JetbullError] = []
@@ -132,7 +131,7 @@ async def _send_again(
     if not refused:
         return
     if note.key is not None and all(isinstance(error, Conflict) for error in errors.values()):
-        # Without its key it says nothing, and was stored just now: nobody has to wait for its end.
+        # Without its key the note means nothing, so nobody has to wait until it is removed.
         forget(replace(note, seq=sending.stored.pop(0)))
     for number, seq in sorted(sending.stored.items()):
         await store.purge(messages[number].subject, seq=seq + 1)
@@ -166,10 +165,11 @@ async def stored(posted: Posted) -> Note:
 
 
 def withdraw(posted: Posted) -> None:
-    """Removes a note of which no job was sent, without waiting; should that be lost, it is decided
-    all the same.
+    """Removes a note of which no job was sent, without waiting; if the request is lost, its jobs
+    are stored by a worker after all.
 
-    Once it is stored: a server may take the request for its removal before the note itself.
+    It is sent once the note is stored: a server may handle a request to remove a message before the
+    message itself.
     """
     posted.answer.add_done_callback(partial(_removed, posted))
 
@@ -203,7 +203,7 @@ def _message(store: QueueStore, entries: Sequence[Entry], key: str) -> Message:
 
 
 async def _noted(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
-    """The sequence of a note; 0 when somebody saw to it before its answer was here."""
+    """The sequence of a note; 0 when another process finished it before its answer was here."""
     try:
         return await _stored(store, message, answer)
     except Conflict:

@@ -52,8 +52,8 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
 
 
 async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:
-    """Removes what belonged to removed jobs whose remover died before he did: `graves` are their
-    tombstones, by id. What is younger than those belongs to a new job of the id.
+    """Removes what belonged to removed jobs, where the process that removed them died before it did
+    so. `graves` are their tombstones, by id; what is younger belongs to a new job of the id.
     """
     space, names, ids = store.names.space, store.names, list(graves)
     for stream, pattern, trait in (
@@ -84,8 +84,9 @@ async def forget_if_gone(store: QueueStore, job_id: str) -> None:
 
 
 def let_go(store: QueueStore, job_id: str, record: Record) -> None:
-    """Removes what belongs to a job that another one stands for, without waiting: who adds jobs
-    may not be allowed to remove any.
+    """Removes what belongs to a job that is not stored after all, since another one stands for it.
+
+    Nothing is waited for: the login of a producer may not be allowed to remove anything.
     """
     if (is_whole(record) and not record.head.get("attemptsStarted")) or not store.wire.is_connected:
         return

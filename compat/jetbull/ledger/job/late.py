@@ -83,7 +83,7 @@ def _is_schedule_of(message: _wire.Stored, ticket: Stored) -> bool:
 
 
 async def stands_behind(store: QueueStore, newest: Stored, seq: int) -> bool:
-    """Whether the job's message `seq` is there and `newest` fired although the job was at it."""
+    """Whether `newest` fired too late: the job's message `seq` is older, and still there."""
     if not fired(newest) or not int(newest.record.head.get("after", seq)) < seq < newest.seq:
         return False
     return await store.wire.get_at(store.names.space.jobs, seq) is not None

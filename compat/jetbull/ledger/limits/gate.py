@@ -88,7 +88,9 @@ async def count(store: QueueStore, before: Counted, window: Window, starts: int)
 
 
 async def lengthen(store: QueueStore, before: Counted, end_ms: int) -> Counted:
-    """Has the window end later; as it is stored then, or as it is where it is another by now."""
+    """Lets the window end later; the window as it is stored then, or, if another one has begun
+    meanwhile, that one.
+    """
     while True:
         try:
             return await count(store, before, replace(before.window, end_ms=end_ms), 0)

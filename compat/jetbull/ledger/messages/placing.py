@@ -59,8 +59,9 @@ def waiting(priority: int = 0, lifo: bool = False) -> Place:
 
 
 def promoted(priority: int = 0) -> Place:
-    """As `waiting`, of a delayed job: beside the subject onto which its schedule may fire all the
-    same, so that neither message overwrites the other (see `turn`).
+    """Where a delayed job waits that is promoted: as `waiting`, but on another lane than the one
+    onto which its schedule fires. The schedule may fire all the same, and neither message may
+    overwrite the other (see `turn`).
     """
     return waiting(priority) if priority > 0 else Place(WAIT, turn("-"))
 

@@ -29,13 +29,11 @@ ELSEWHERE = b'"elsewhere"'
 _PARENTS_KNOWN = 1000
 
 
-def pending_message(
-    names_owner: QueueStore, parent_id: str, child_key: str
-) -> tuple[str, HeaderMap]:
-    """Subject and headers of 'this parent waits for this child'."""
-    subject = names_owner.names.dependency(PENDING, parent_id, child_key)
+def pending_message(store: QueueStore, parent_id: str, child_key: str) -> tuple[str, HeaderMap]:
+    """Subject and headers of 'this parent waits for this child'; `store` is the parent's."""
+    subject = store.names.dependency(PENDING, parent_id, child_key)
     headers: HeaderMap = {}
-    target = names_owner.names.dependency(NOTHING, parent_id, child_key)
+    target = store.names.dependency(NOTHING, parent_id, child_key)
     timer(headers, FAR_FUTURE_MS, target)
     return subject, headers
 

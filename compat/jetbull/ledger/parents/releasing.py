@@ -39,7 +39,7 @@ async def release(
             return
         found = as_stored(newest)
         record = found.record.copy()
-        if failed is not None:  # and who booked that is about to say so
+        if failed is not None:  # the process that booked it may not have called `doom` yet
             record.head["deferredFailure"] = why_doomed(failed)
         try:
             await _let_go(store, parent_id, found, record, quiet, removed)
@@ -54,7 +54,7 @@ def why_doomed(child_key: str) -> str:
 
 
 async def doom(store: QueueStore, parent_id: str, reason: str) -> None:
-    """A child failed that the parent may not survive: who takes the parent fails it.
+    """A child failed in a way that fails its parent: whoever takes the parent next fails it.
 
     A parent that waits for children or for its time is moved to the line at once; elsewhere only
     the reason is noted. A failed one stays as it is.

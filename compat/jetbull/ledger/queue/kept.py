@@ -28,7 +28,8 @@ class Kept(Generic[Answer]):
         self._answer: Answer | None = None
         self._until = 0.0
         self._knows_state = False
-        self._passing_over = self._passed_over = 0
+        self._passing_over = 0  # looks that are still to be left out
+        self._passed_over = 0  # how many were left out in a row the last time
 
     @property
     def has_answer(self) -> bool:

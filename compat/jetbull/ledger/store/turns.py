@@ -1,8 +1,9 @@
-"""Those of one process who change the same thing, one after the other, in the order of their calls.
+"""Lets the callers of one process that change the same thing do so one after the other, in order.
 
-Each of them reads, then writes guarded by what was read: at the same time, all but one are refused
-and begin anew, again and again, and which comes last is chance. It is also where a turn does not
-come soon: of a server that is away each waits for itself, not behind all the others.
+Each of them reads, then writes guarded by what it read. If they did so at the same time, all but
+one would be refused and begin anew, again and again, and chance would decide whose change is the
+last. A caller whose turn does not come within some seconds goes on without it: while the server is
+away, nobody is to wait behind all the others.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _PATIENCE = 5.0  # seconds
 
 
 class Turns:
-    """Turns at things that are known by a key. Who has one may take it again."""
+    """Turns at things that are known by a key. A task that has a turn may take it again."""
 
     def __init__(self) -> None:
         self._holders: dict[str, asyncio.Task[Any] | None] = {}
@@ -29,7 +30,7 @@ class Turns:
     async def at(self, key: str) -> AsyncIterator[None]:
         """Begins when all who came before are done, or after a while."""
         me = asyncio.current_task()
-        # What the caller gave, such as a repeat strategy, may change the same thing.
+        # A function that the user gave, such as a repeat strategy, may change the same thing.
         is_mine = key in self._holders and self._holders[key] is me
         if is_mine or (key in self._holders and not await self._turn(key)):
             yield

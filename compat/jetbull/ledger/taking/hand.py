@@ -81,7 +81,7 @@ class Hand:
         return held
 
     def as_delivered(self, ticket: Ticket) -> Ticket:
-        """The same ticket as the consumer gave it, if it did: that one can be acknowledged."""
+        """The ticket as a consumer delivered it here, if it did: only that can be acknowledged."""
         returned = self.returned.as_delivered(ticket)
         for tickets in (self.plain, *self.by_level.values()):
             for held in tickets:

@@ -132,7 +132,7 @@ class Source:
         return ticket
 
     def as_delivered(self, ticket: Ticket) -> Ticket:
-        """The same ticket as the consumer gave it, if it did: that one can be acknowledged."""
+        """The ticket as a consumer delivered it here, if it did: only that can be acknowledged."""
         return self._hand.as_delivered(ticket)
 
     @property

@@ -1,6 +1,6 @@
 """Claiming a waiting job: one message, fenced by the ticket's sequence.
 
-A claim may be sent right behind the outcome of the job before it (`on_sent`), so that a slot waits
+A claim may be sent right behind the outcome of the job before it (`Lease.on_sent`), so a slot waits
 for one round trip per job and not for two. The server stores both in that order: at no moment are
 more jobs active than the worker has slots.
 """
