@@ -1,4 +1,4 @@
-"""What the server and a queue's stream say of themselves."""
+"""What a queue's stream says of itself, and where it holds a job."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from jetbull.ledger.job import reading
 
 __all__ = [
     "JobMessage",
-    "ServerFacts",
     "StreamFacts",
     "job_message",
-    "server_facts",
     "stream_facts",
 ]
 
@@ -38,17 +36,6 @@ class StreamFacts:
     storage: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """JetStream's limits for this account and what of them is in use; -1 is no limit."""
-
-    url: str
-    storage_bytes: int
-    storage_limit: int
-    streams: int
-    consumers: int
-
-
 async def job_message(queue: Queue, job_id: str) -> JobMessage | None:
     """Where the job is stored now, or None when it is not there (any more)."""
     found = await reading.find(await queue.ledger(), job_id)
@@ -68,17 +55,4 @@ async def stream_facts(queue: Queue) -> StreamFacts:
         last_sequence=state["last_seq"],
         replicas=config["num_replicas"],
         storage=config["storage"],
-    )
-
-
-async def server_facts(queue: Queue) -> ServerFacts:
-    """What JetStream offers to this account."""
-    store = await queue.ledger()
-    info = await store.wire.api("INFO")
-    return ServerFacts(
-        url=store.wire.url,
-        storage_bytes=info["storage"],
-        storage_limit=info["limits"]["max_storage"],
-        streams=info["streams"],
-        consumers=info["consumers"],
     )
