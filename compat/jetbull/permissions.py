@@ -69,15 +69,11 @@ def permissions_of(
     return Permissions(tuple(dict.fromkeys(publish)), tuple(dict.fromkeys(subscribe)))
 
 
-def _streams(space: Space) -> list[str]:
-    return [space.jobs, space.events, space.counters, space.logs, space.objects]
-
-
 def _common(space: Space) -> list[str]:
     """Opening a queue and reading jobs."""
     return [
-        *(f"$JS.API.STREAM.INFO.{stream}" for stream in _streams(space)),
-        *(f"$JS.API.DIRECT.GET.{stream}" for stream in _streams(space)),
+        *(f"$JS.API.STREAM.INFO.{stream}" for stream in space.streams),
+        *(f"$JS.API.DIRECT.GET.{stream}" for stream in space.streams),
         f"$JS.API.STREAM.MSG.GET.{space.jobs}",
     ]
 
@@ -135,7 +131,7 @@ def _reader(space: Space, queues: list[QueueNames]) -> list[str]:
 
 def _admin(space: Space, queues: list[QueueNames]) -> list[str]:
     allowed = ["$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST"]
-    for stream in _streams(space):
+    for stream in space.streams:
         allowed += [
             f"$JS.API.STREAM.*.{stream}",
             f"$JS.API.STREAM.*.*.{stream}",

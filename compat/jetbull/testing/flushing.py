@@ -29,9 +29,7 @@ async def flush(connection: object = None, prefix: str | None = None) -> None:
     try:
         names = await all_prefix_streams(wire)
         if prefix is not None:
-            space = Space(prefix)
-            wanted = {space.jobs, space.events, space.counters, space.logs, space.objects}
-            names = [n for n in names if n in wanted]
+            names = [n for n in names if n in Space(prefix).streams]
         await flush_streams(wire, names)
     finally:
         await wire.close()

@@ -77,6 +77,11 @@ class Space:
         self.objects = f"JBO_{short}"
 
     @property
+    def streams(self) -> tuple[str, ...]:
+        """The five streams of the prefix."""
+        return self.jobs, self.events, self.counters, self.logs, self.objects
+
+    @property
     def alive(self) -> str:
         """Where those who have the prefix open answer."""
         return self.alive_of(self._short)
