@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import bullmq
 import pytest
 import redis
 
@@ -227,3 +228,18 @@ async def writing_door(redis_server: RedisServer) -> AsyncIterator[Door]:
     opened = await open_door(parse(redis_server.url), writable=True)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def old(redis_server: RedisServer) -> AsyncIterator[Any]:
+    """Opens queues of the real BullMQ on the Redis server; closes them at the end."""
+    opened: list[bullmq.Queue] = []
+    connection = {"host": "127.0.0.1", "port": redis_server.port}
+
+    def open_queue(name: str, **opts: Any) -> bullmq.Queue:
+        opened.append(bullmq.Queue(name, {"connection": connection, **opts}))
+        return opened[-1]
+
+    yield open_queue
+    for queue in opened:
+        await queue.close()
