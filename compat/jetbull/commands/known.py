@@ -77,8 +77,8 @@ class Known:
 
 
 async def look(items: Sequence[Item], again: bool) -> Known:
-    """What the ledger holds of the items. New numbers are taken to be free, unless `again`: then
-    every id is looked for, and what removed jobs left behind is noted in the new ones.
+    """What the ledger holds of the items. Numbers that are new are taken to be free. With `again`
+    every id is looked for, and each new job gets the `tombstone` of a removed one of its id.
     """
     known = Known()
     for store, some in _by_queue(items):

@@ -1,6 +1,7 @@
-"""Storing a few new jobs as one step, the quicker way: as a batch, or noted first (`adding.notes`).
+"""Storing a few new jobs as one step in the way that is quicker: as a batch, or noted first
+(`adding.notes`).
 
-Where a note was left, its process is gone: what is missing of it is stored by a worker.
+If the process dies before it removes its note, a worker stores what is missing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from jetbull.ledger.wire.many_stored import ForMessages
 
 
 def is_quicker(store: QueueStore, entries: Sequence[Entry]) -> bool:
-    """Whether the entries can be noted, and that takes less time than a batch."""
+    """Whether the entries can be noted first, and that takes less time than a batch."""
     if not store.wire.is_connected:
         return False  # a batch waits for the server
     return notes.fits(store, entries) and store.wire.pace.takes_first(_count(entries))

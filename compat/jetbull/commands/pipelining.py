@@ -1,7 +1,7 @@
-"""Storing many plain jobs as one step, in one go: their note, and they themselves behind it.
+"""Storing many plain jobs as one step: first their note, and the jobs right behind it.
 
-Their note (`adding.notes`) is stored while the first of them are made ready, the first are stored
-while the last are.
+While the server stores the note (`adding.notes`), the first jobs are made ready; while it stores
+these, the others are.
 """
 
 from __future__ import annotations

@@ -69,10 +69,10 @@ class LimitedStarts:
             self._admission.asking -= 1
 
     def look_ahead(self, ending: Stored | None, running: int) -> None:
-        """The outcome of the job claimed from `ending` is on its way: looks what comes after it.
+        """Looks for the next jobs while the outcome of the job claimed from `ending` is on its way:
+        for as many as are `running`, since the others may end as soon.
 
-        And after the other `running` ones, which may end as soon. The job that seems to be next
-        gets the place of one that runs alone.
+        Where that job is the only one that runs, the job that seems to be next gets its place.
         """
         try:
             if ending is not None and running == 1:

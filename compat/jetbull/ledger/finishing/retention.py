@@ -47,10 +47,10 @@ Old = dict[str, Message]
 async def trim(
     store: QueueStore, state: str, keep: Keep, newest_id: str, wait: bool = True
 ) -> None:
-    """Removes what the policy no longer keeps; runs when a job of that state finished.
+    """Removes what the policy no longer keeps; called when a job of that state has finished.
 
-    Of many that finish at once under one policy, one removes for all. Without `wait` that goes on
-    when this returns.
+    Where many jobs finish at once under one policy, one call removes for all. Without `wait` the
+    removing goes on after this has returned.
     """
     if keep.none:
         await forget(store, [newest_id])

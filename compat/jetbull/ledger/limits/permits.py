@@ -1,8 +1,8 @@
 """Starts under a rate limit: counted in the window first, several in one write.
 
-A worker counts as many starts as it will make within moments, and uses them up without another
-question. What it does not use is taken back, so no other worker goes without for long. A start that
-is counted and never made (a killed worker) is lost to its window; none is made uncounted.
+A worker counts the starts ahead that it will make within moments, and makes them without asking
+again. It takes back what it does not use, so no other worker has to do without for long. If it is
+killed, the starts it counted and did not make are lost to their window; none is made uncounted.
 """
 
 from __future__ import annotations

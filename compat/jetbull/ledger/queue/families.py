@@ -1,10 +1,13 @@
 """The messages of one state in stream order: how many, and those at some positions.
 
-A batched direct get makes the server count what follows: by the subject asked for, about 20 ms for
-a million of them; without a subject, all of the stream, which takes longer still once something was
-removed from it. So sizes come from the counting consumers; of few messages batches are read; and of
-many, single messages by their sequence, many questions at once, which the server answers without
-counting. Only for what lies far from both ends it has to count once.
+A batched direct get makes the server count what follows. With a subject it counts the messages on
+that subject, about 20 ms for a million of them; without one, the whole stream, which takes longer
+still once something was removed from it. So:
+
+- sizes come from the counting consumers;
+- where there are few messages, they are read in batches;
+- where there are many, single messages are read by their sequences, many questions at once, which
+  the server answers without counting. For messages far from both ends it has to count once.
 """
 
 from __future__ import annotations

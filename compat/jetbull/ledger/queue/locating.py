@@ -1,7 +1,7 @@
 """Finding messages of a family in the stream: the first, the last, and those at some position.
 
-A question that makes the server count costs more, the more it has to count; so positions are
-guessed, and what is near the ends is looked for message by message.
+The more messages a question makes the server count, the longer it takes. So the sequence of a
+position is guessed, and what is near either end is looked for message by message.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """How many jobs are in each state, asked in the way that takes the least time.
 
 Few jobs are listed and counted exactly. With many, the server's own counters are read: consumers
-nobody reads, whose `num_pending` the server keeps, whatever the number. As long as the stream has
-few consumers they come in one answer. What was found a moment ago tells which way it will be, and
-which states had hardly any jobs: these come in one answer, message by message.
+that nobody pulls from, whose `num_pending` the server keeps up to date whatever the number. As long
+as the stream has few consumers, all counters come in one answer. The last count, if it is recent,
+decides between the two ways. It also tells which states had hardly any jobs: their messages are
+read together in one answer.
 """
 
 from __future__ import annotations

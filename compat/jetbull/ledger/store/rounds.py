@@ -1,4 +1,4 @@
-"""Work that many want done at once and that one does for all."""
+"""Work that many callers want at the same time, and that one of them does for all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ log = logging.getLogger("jetbull.ledger")
 
 
 class Rounds:
-    """One round of `work` at a time. Who comes while one is under way shares the next with others.
+    """One round of `work` at a time. Callers that come during a round share the next one.
 
-    The first of those who wait does the round. `on_idle` runs whenever nobody wants one any more.
+    The first of those that wait does that round. `on_idle` runs when nobody wants a round any more.
     """
 
     def __init__(

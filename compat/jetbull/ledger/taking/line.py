@@ -59,7 +59,9 @@ class Returned:
         self.by_level.clear()
 
     async def next_of(self, level: int, hand: deque[Ticket]) -> Ticket | None:
-        """The next of a level, if it is none in `hand`; what others took meanwhile is forgotten."""
+        """The next ticket of a level, unless one in `hand` comes first. Those that others took
+        meanwhile are forgotten.
+        """
         if not self.by_level.get(level):
             return None
         first = await first_of(self._store, level)

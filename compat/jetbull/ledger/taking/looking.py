@@ -1,7 +1,7 @@
 """The first tickets of a queue's line, read from the store and not from a consumer.
 
-What a consumer hands out and gets back comes late and in another order. So whoever may start only a
-few jobs reads which ones are next, and takes nothing it may not start.
+A ticket that is given back to a consumer comes again late, and in another order. So a worker that
+may start only a few jobs reads from the store which ones are next, and takes none it may not start.
 """
 
 from __future__ import annotations

@@ -22,12 +22,12 @@ _TURNS = 3
 
 
 class Starter:
-    """The one who asks for a worker's slots.
+    """Gets jobs for all slots of a worker that wait for one.
 
-    `look(n)` gives the next tickets of the line, at most so many, `admit` those that may start,
-    `claim` sends a claim and `drop` is for one nobody waits for; `after` runs whenever no slot
-    waits any more. `holds` says whether what a look ahead found is still next in line; if not, the
-    tickets are put `back`.
+    `look(n)` gives at most `n` next tickets of the line, `admit` those of them that may start now,
+    and `claim` sends the claim of one. `drop` gets a claim that no slot waits for any more. `after`
+    runs whenever no slot waits. `holds` says whether the tickets that a look ahead found are still
+    the next in line; if not, `back` puts them back.
     """
 
     def __init__(
