@@ -41,21 +41,16 @@ class Hand:
 
     def count(self) -> int:
         """How many are in hand."""
-        if not self.by_level:
-            return len(self.plain)
-        return len(self.plain) + sum(len(level) for level in self.by_level.values())
+        return len(self.plain) + self.prioritized if self.by_level else len(self.plain)
 
     @property
     def first_level(self) -> int:
         """The priority level of the first ticket that has one; 0 if none has."""
         return next((level for level, tickets in self.by_level.items() if tickets), 0)
 
-    def count_behind(self, level: int) -> int:
-        """How many of those with a priority stand behind a level that comes before all of them; 0
-        for any other level.
-        """
-        if rank(level) >= rank(self.first_level):
-            return 0
+    @property
+    def prioritized(self) -> int:
+        """How many have a priority level."""
         return sum(map(len, self.by_level.values()))
 
     def pop(self) -> Ticket | None:

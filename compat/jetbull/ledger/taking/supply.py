@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.taking.feed import Feed
 from jetbull.ledger.taking.feeds import Feeds
 from jetbull.ledger.taking.giving_back import GivingBack
@@ -87,12 +88,13 @@ class Supply:
                 elif came and self._need() <= 0:
                     break
         need = self._need()
+        # Jobs that come before those in hand must be able to come, as many as these are.
+        first, before = rank(self._hand.first_level), min(self._hand.prioritized, _MOST_BEFORE)
         for level, feed in list(self._feeds.servable.items()):
             if feed is full and need > 0:
                 # Slots came free meanwhile: nothing that stands behind it is to come first.
                 self._resting.wake.set()
                 break
-            # Jobs that come before those in hand must be able to come, as many as these are.
-            missing = max(need, min(self._hand.count_behind(level), _MOST_BEFORE)) - feed.standing
+            missing = max(need, before if rank(level) < first else 0) - feed.standing
             if missing > 0:
                 await feed.poll(missing)
