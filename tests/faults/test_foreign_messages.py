@@ -71,3 +71,14 @@ async def test_a_change_that_is_none_is_passed_over(queue: Queue) -> None:
     found = await queue.getJob(job.id)
     assert found is not None
     assert found.data == 1
+
+
+@pytest.mark.parametrize("payload", [_TEXT, b"", b"[]", b"{}", b'{"jobId": 7}'])
+async def test_a_deduplication_key_that_is_none_counts_for_none(
+    queue: Queue, payload: bytes
+) -> None:
+    store = await queue.ledger()
+    await (await store.wire.post(store.names.aux("dedup", "only"), payload))
+    opts = {"deduplication": {"id": "only"}}
+    jobs = [await queue.add("job", number, opts) for number in range(2)]
+    assert await queue.getDeduplicationJobId("only") == jobs[0].id == jobs[1].id

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
+from jetbull.ledger.adding import deduplication
 from jetbull.ledger.finishing import retention
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.parents import bookkeeping, parentage
@@ -136,6 +137,23 @@ async def test_an_add_that_was_kept_starts_when_the_worker_died_before_starting_
     assert [job.data for job in waiting if job] == ([] if has_run else [{"n": 2}])
     assert (await queue.getDeduplicationJobId("d") is None) == has_run
     await queue.close()
+
+
+async def test_a_deduplication_id_is_freed_however_many_keys_and_what_else_stand_before_its_own(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.workers.upkeep._KEYS", 2)
+    store = await queue.ledger()
+    await store.put(store.names.aux("dedup", "nonsense"), b"nonsense", {})
+    for number in range(3):
+        await queue.add("job", {}, {"deduplication": {"id": f"held {number}"}})
+    owner = await queue.add("job", {}, {"deduplication": {"id": "left"}})
+    await store.purge(store.names.any_state(str(owner.id)))
+    upkeep = Upkeep(store, old_enough_ms=0)
+    for _ in range(3):
+        await upkeep.look()
+    assert await deduplication.read(store, "left") is None
+    assert await deduplication.read(store, "held 2") is not None
 
 
 @pytest.mark.parametrize("there", [False, True])

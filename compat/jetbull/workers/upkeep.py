@@ -22,16 +22,14 @@ Everything here may be done by several workers at once, and again.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
-from jetbull.ledger.adding import note_reading
+from jetbull.ledger.adding import deduplication, note_reading
 from jetbull.ledger.belongings.belongings import forget_left
 from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.job.patches import forget_patches
@@ -251,7 +249,7 @@ class Upkeep:
     async def _remembered(self) -> None:
         store = self._store
         found = await self._page(store.names.all_aux("dedup"), _KEYS)
-        keys = [(m, body) for m in found if self._is_old(m) and (body := _key_in(m))]
+        keys = [(m, deduplication.body_of(m)) for m in found if self._is_old(m)]
         keys = [(m, body) for m, body in keys if "next" in body or "until" not in body]
         owners = await reading.find_many(store, [body["jobId"] for _, body in keys])
         for message, body in keys:
@@ -289,16 +287,6 @@ class Upkeep:
             if job_id not in jobs or patch.seq < jobs[job_id].seq:
                 await store.purge(patch.subject, seq=patch.seq + 1)
         await forget_patches(store)
-
-
-def _key_in(message: Stored) -> dict[str, Any] | None:
-    """What a message says of a deduplication id; None if no such program wrote it."""
-    try:
-        body = json.loads(message.data)
-    except ValueError as error:
-        log.error("%s holds no key and is left where it is: %s", message.subject, error)
-        return None
-    return body if isinstance(body, dict) and "jobId" in body else None
 
 
 __all__ = ["Upkeep"]

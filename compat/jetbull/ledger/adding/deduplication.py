@@ -8,6 +8,7 @@ nothing breaks when nobody cleans up.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored
+
+log = logging.getLogger("jetbull.ledger")
 
 _KIND = "dedup"
 _AT_ONCE = 500  # subjects per question
@@ -77,8 +80,21 @@ async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Ke
     return keys
 
 
+def body_of(found: Stored) -> dict[str, Any]:
+    """What the key says; if no such program wrote it, that nobody holds the id."""
+    try:
+        body = loads(found.data)
+        if isinstance(body, dict) and isinstance(body.get("jobId"), str):
+            return body
+        wrong = "no jobId"
+    except ValueError as error:
+        wrong = str(error)
+    log.error("%s holds no deduplication key and counts for none: %s", found.subject, wrong)
+    return {"jobId": "", "freed": True}
+
+
 def _key(found: Stored) -> Key:
-    body = loads(found.data)
+    body = body_of(found)
     holder, until_ms = body["jobId"], body.get("until", 0)
     owner = "" if body.get("freed") else holder
     return Key(owner, until_ms, found.seq, holder, body.get("next"), body.get("note", ""))
@@ -204,6 +220,7 @@ async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> in
 
 __all__ = [
     "Key",
+    "body_of",
     "counts",
     "forgotten",
     "free",
