@@ -7,12 +7,13 @@ hand behind the step that came first; the last one lets the server do it.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from jetbull import Job, Queue, QueueEvents, Worker
-from jetbull.errors import JetbullError
+from jetbull.errors import JetbullError, JobError
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.moving import move, step
@@ -189,6 +190,21 @@ async def test_a_delay_that_fires_over_a_promotion_in_a_workers_hand_does_not_lo
     await completed(job)  # once the lock is over
     assert process.runs == [job.id]
     await closed(worker, queue)
+
+
+async def test_a_promotion_to_a_priority_leaves_a_job_alone_that_is_about_to_fire(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "HORIZON_MS", 0)  # nobody but the server promotes
+    monkeypatch.setattr(promoter, "HORIZON_MS", 0)
+    queue = Queue(name, apart(shared_url, 0))
+    store = await queue.ledger()
+    job = await queue.add("job", {}, {"delay": 1, "priority": 3})
+    with suppress(JobError):  # it has fired already
+        await job.promote()
+    ticket = await reading.find(store, job.id)
+    assert ticket is not None and late.fired(ticket)
+    await closed(queue)
 
 
 async def test_a_delay_that_fires_over_a_promotion_is_told_once(shared_url: str, name: str) -> None:

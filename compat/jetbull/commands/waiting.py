@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from jetbull.commands.delaying import delayed_job
 from jetbull.error_code import refused
-from jetbull.errors import AckTimeout, Conflict, JetbullError
+from jetbull.errors import AckTimeout, Conflict, JetbullError, JobError
 from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
 from jetbull.ledger.belongings import blobs
@@ -50,9 +50,19 @@ class Ending(Protocol):
 
 async def promote(store: QueueStore, job_id: str) -> None:
     """Delayed -> waiting tail, or prioritized."""
+    fires = False
     while True:
-        found = await delayed_job(store, job_id, "promote")
-        if await promote_stored(store, job_id, found):
+        try:
+            found = await delayed_job(store, job_id, "promote")
+        except JobError:
+            if fires:
+                return  # by itself
+            raise
+        # In a line of a priority both would have one subject, see `late`.
+        fires = found.record.priority > 0 and late.is_firing(found.record)
+        if fires:
+            await asyncio.sleep(late.LOOK_SECONDS)
+        elif await promote_stored(store, job_id, found):
             return
 
 
