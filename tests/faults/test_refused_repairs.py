@@ -1,4 +1,4 @@
-"""A repair that is refused although nothing changed, as a cluster's new leader may do once."""
+"""A step that is refused although nothing changed, as a cluster's new leader may do once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import COMPLETED
 from jetbull.ledger.messages.placing import active, unsettled
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored
 from jetbull.server import EmbeddedServer
 
 from .proxy import Proxy
@@ -46,5 +48,33 @@ async def test_a_job_is_not_lost_with_the_ticket_of_a_repair_that_was_refused(
             store.names.space.jobs, store.names.all_in("settle")
         ):
             await asyncio.sleep(0.05)
+        await worker.close()
+        assert await job.isCompleted()
+
+
+async def test_a_job_is_not_lost_whose_ticket_the_leader_does_not_know_yet(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, newest = asyncio.Event(), QueueStore.newest
+
+    async def behind(store: QueueStore, job_id: str) -> Stored | None:
+        monkeypatch.setattr(QueueStore, "newest", newest)
+        return None
+
+    async def process(job: Job, token: str) -> None:
+        return None
+
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        asyncio.timeout(40),
+    ):
+        proxy.spoil(f"HPUB jb.bull.{name}.active.".encode())
+        worker = Worker(name, process, {"connection": proxy.url})
+        worker.on("completed", lambda *_: done.set())
+        await worker.waitUntilReady()
+        monkeypatch.setattr(QueueStore, "newest", behind)
+        job = await queue.add("job", {})
+        await done.wait()
         await worker.close()
         assert await job.isCompleted()

@@ -122,10 +122,11 @@ class Repair:
                 await finishing.settle(self._store, ticket.stored, job_id, state, keep)
             else:
                 await self._stalled(ticket, job_id)
-            # Refused, and yet nothing changed: a cluster's new leader may have counted a message
-            # that was lost with the old one. Acknowledged, the job would be lost too.
+            # Only what was stored behind the ticket tells that the job has moved on. Refused while
+            # nothing has: a cluster's new leader may have counted a message that was lost with the
+            # old one, or not know the ticket yet. Acknowledged, the job would be lost.
             newest = await self._store.newest(job_id)
-            answer = _LATER if newest and newest.seq == ticket.stored.seq else b"+ACK"
+            answer = b"+ACK" if newest and newest.seq > ticket.stored.seq else _LATER
         except Exception as error:
             # One bad job must not end the repair of all others.
             if isinstance(error, JetbullError):

@@ -8,9 +8,9 @@ there is no other, unless the job moved on. With 2,000 locks due at once and 234
 moment, nats-server 2.15 stored 194 such tickets.
 
 A delay may fire into the very line its job was promoted to. There the two have subjects of their
-own (`placing.promoted`). In a line of a priority they have the same, which keeps one message: should
-both be stored, the promoted one is gone, and the ticket that fired is the job. A killed server gives
-the other one back, so nobody promotes such a job in the moment of its firing.
+own (`placing.promoted`). In a line of a priority they have the same, which keeps one message: then
+the promoted one is gone, and the ticket that fired is the job. A killed server gives the other one
+back, so nobody promotes such a job in the moment of its firing.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from jetbull.ledger.wire import Msg
 log = logging.getLogger("jetbull.ledger")
 
 OnStored = Callable[[int], None]
+_SOON = b'-NAK {"delay": 50000000}'
 _REMOVED = re.compile(rb'"removeOnComplete":(true|0[,}]|\{"count":0[,}])')
 
 
@@ -138,14 +139,15 @@ class Claim:
                 await late.discard(store, newest)
                 self.record, self._answer = stored.record, None
                 return await self.lease(store)  # given back, it would lose its place in the line
-            if newest is None or newest.seq != stored.seq:
-                await self._drop(store, b"+ACK")
-                return None
             if not self.ticket.reply:
+                if newest is None or newest.seq != stored.seq:
+                    return None
                 raise
-            # Refused, and yet nothing changed: a cluster's new leader may have counted a message
-            # that was lost with the old one. Acknowledged, the job would be lost too.
-            await self._drop(store, b"-NAK")
+            # Only what was stored behind the ticket tells that the job has moved on. Refused while
+            # nothing has: a cluster's new leader may have counted a message that was lost with the
+            # old one, or not know the ticket yet. Acknowledged, the job would be lost.
+            moved_on = newest is not None and newest.seq > stored.seq
+            await self._drop(store, b"+ACK" if moved_on else _SOON)
             return None
         except StoreError as error:
             if error.code != NO_SCHEDULE:
