@@ -11,6 +11,8 @@ from jetbull.backoffs import Backoffs
 from jetbull.checks import numeral
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.finishing.retention import KEEP_ALL, Keep
+from jetbull.spelling import look_over
+from jetbull.types.job_options import JobOptions
 
 JobOpts = dict[str, Any]
 
@@ -38,6 +40,7 @@ OPTS_DECODE = {
 }
 OPTS_ENCODE = {v: k for k, v in OPTS_DECODE.items()}
 _TELEMETRY = {"tm": "metadata", "omc": "omitContext"}  # two keys for the parts of one option
+_KNOWN = frozenset({*JobOptions.__annotations__, *OPTS_DECODE, *_TELEMETRY, "debounce"})
 PARENT_POLICIES = ("fpof", "rdof", "idof", "cpof")
 
 
@@ -61,6 +64,7 @@ def checked(opts: JobOpts) -> JobOpts:
     """`opts` with backoff normalised. ConfigurationError (a ValueError) for what cannot work."""
     if not opts:
         return opts
+    look_over("a job", opts, _KNOWN)
     enabled = [name for name in _EXCLUSIVE if opts.get(name)]
     if len(enabled) > 1:
         raise ConfigurationError(

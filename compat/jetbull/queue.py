@@ -18,10 +18,13 @@ from jetbull.queues.admin import QueueAdmin
 from jetbull.queues.jobs import QueueJobs
 from jetbull.queues.metrics import QueueMetrics
 from jetbull.queues.schedules import QueueSchedules
+from jetbull.spelling import look_over
 from jetbull.telemetry.queues import trace_queue
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
 from jetbull.types.queue_options import QueueBaseOptions
+
+_KNOWN = frozenset(QueueBaseOptions.__annotations__)
 
 
 class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Data, Result]):
@@ -38,6 +41,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         EventEmitter.__init__(self)
         self.name = name
         self.opts: dict[str, Any] = dict(checks.mapping("opts", opts))
+        look_over("a queue", self.opts, _KNOWN)
         defaults: Any = self.opts.get("defaultJobOptions") or {}
         checks.mapping("defaultJobOptions", defaults)
         self.jobsOpts: dict[str, Any] = defaults

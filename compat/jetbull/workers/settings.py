@@ -8,6 +8,8 @@ from typing import Any
 from jetbull import checks
 from jetbull.errors import ConfigurationError
 from jetbull.options import keep_policy, numeral
+from jetbull.spelling import look_over
+from jetbull.types.worker_options import WorkerOptions
 
 DEFAULTS = {
     "drainDelay": 5,
@@ -18,6 +20,9 @@ DEFAULTS = {
     "runRetryDelay": 15000,
     "maximumRateLimitDelay": 30000,
 }
+
+
+_KNOWN = frozenset({*WorkerOptions.__annotations__, "connectionName"})  # a name of Node's
 
 
 class _Settled(dict[str, Any]):
@@ -56,6 +61,7 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
     `on_set` is called with each option that is set later.
     """
     given: dict[str, Any] = {**DEFAULTS, **checks.mapping("opts", opts)}
+    look_over("a worker", given, _KNOWN)
     for name in DEFAULTS.keys() - {"concurrency"}:
         if given[name] is None:
             given[name] = DEFAULTS[name]
