@@ -12,8 +12,10 @@ import pytest
 
 from bull2jet.commands.finalize import finalize
 from bull2jet.commands.inspect import inspect
+from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
+from bull2jet.commands.verify import verify
 from bull2jet.model import Job
 from bull2jet.options import Options
 from bull2jet.progress import Silent
@@ -122,8 +124,8 @@ async def test_no_command_holds_more_than_a_few_huge_jobs_at_once(
     held: list[int] = []
     from_redis, from_nats = Door.calls, JetStreamQueue.read
 
-    async def calls(self: Door, commands: Sequence[Command]) -> list[Any]:
-        answers = await from_redis(self, commands)
+    async def calls(self: Door, commands: Sequence[Command], **more: bool) -> list[Any]:
+        answers = await from_redis(self, commands, **more)
         held.append(sum(len(part) for answer in answers for part in _parts(answer)))
         return answers
 
@@ -152,9 +154,9 @@ async def test_a_run_reads_each_scheduler_four_times_however_many_there_are(
     asked: list[Command] = []
     from_redis = Door.calls
 
-    async def calls(self: Door, commands: Sequence[Command]) -> list[Any]:
+    async def calls(self: Door, commands: Sequence[Command], **more: bool) -> list[Any]:
         asked.extend(commands)
-        return await from_redis(self, commands)
+        return await from_redis(self, commands, **more)
 
     monkeypatch.setattr(Door, "calls", calls)
     make_jobs(redis_server.client, 4)
@@ -165,6 +167,32 @@ async def test_a_run_reads_each_scheduler_four_times_however_many_there_are(
     assert (await run(options, Silent())).verdict is Verdict.FINE
     # To know the ids, to carry them, and before and after that to compare.
     assert asked.count(("HGETALL", "bull:q:repeat:s1")) == 4
+
+
+async def test_all_keys_are_gone_through_once_for_each_queue_not_many_times(
+    redis_server: RedisServer, options: Options
+) -> None:
+    """SCAN looks at every key of the database, whose ever it is; an old worker waits meanwhile."""
+    client = redis_server.client
+    for name in ("a", "b", "c"):
+        make_jobs(client, 2)
+        for key in client.keys("bull:q:*"):
+            client.rename(key, key.replace(b"bull:q:", f"bull:{name}:".encode()))
+    client.mset({f"page:{number}": 1 for number in range(3000)})
+    client.config_resetstat()
+    assert len(list(client.scan_iter(count=1000))) > 3000
+    once = _scans(client)
+    rounds = {}
+    for command in (inspect, plan, run, verify):
+        client.config_resetstat()
+        assert (await command(options, Silent())).verdict is Verdict.FINE
+        rounds[command] = _scans(client) / once
+    # To find the queues and what nothing lists; to know the deduplication ids, and to compare them.
+    assert rounds == {inspect: 2, plan: 2 + 3, run: 1 + 3 * 2, verify: 1 + 3}
+
+
+def _scans(client: Any) -> int:
+    return int(client.info("commandstats")["cmdstat_scan"]["calls"])
 
 
 def _parts(answer: Any) -> Iterable[bytes]:

@@ -61,10 +61,9 @@ async def _note_taken(door: Door, found: QueueFound, findings: Findings) -> None
 
 
 async def _look_for_orphans(door: Door, discovery: Discovery, findings: Findings) -> None:
-    siblings = [found.queue.key for found in discovery.queues]
-    for found in discovery.queues:
-        async for finding in find_orphans(door, found, siblings):
-            findings.add(finding)
+    known = [found.queue for found in discovery.queues]
+    async for finding in find_orphans(door, discovery.queues, known):
+        findings.add(finding)
 
 
 def _conclude(report: Report, options: Options, facts: ServerFacts) -> None:

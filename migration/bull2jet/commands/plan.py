@@ -60,9 +60,8 @@ async def _plan(
     for found in selection.chosen:
         planner = Planner(door, found, options, findings, progress, flows, target.limit)
         report.queues.append(await planner.plan())
-        siblings = [queue.key for queue in selection.known]
-        async for finding in find_orphans(door, found, siblings):
-            findings.add(finding)
+    async for finding in find_orphans(door, selection.chosen, selection.known):
+        findings.add(finding)
     findings.extend(await flows.findings(door, allowed=options.partial_flows))
     finish(report, findings)
     report.verdict = judge(findings)

@@ -9,10 +9,12 @@ from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import Deduplication, QueueRef
 from bull2jet.source.door import Door, text
-from bull2jet.source.keys import QueueKeys
+from bull2jet.source.keys import QueueKeys, glob_escaped
 from bull2jet.source.listing import unfinished
 from bull2jet.source.remembered import remembered_job
 from bull2jet.source.settings import decoded
+
+_AT_ONCE = 1000  # ids
 
 
 async def read_deduplication(
@@ -23,7 +25,12 @@ async def read_deduplication(
     A remembered add that cannot be carried is left out and told to `found`.
     """
     keys = QueueKeys(queue)
-    async for page in door.keys(keys.matching("de:")):
+    remembering: dict[str, None] = {}  # each once, though SCAN may name it twice
+    # One pass for both: SCAN looks at every key of the database.
+    async for both in door.keys(f"{glob_escaped(keys(''))}d[en]:*"):
+        rests = {key: keys.rest(key) for key in both}
+        remembering |= {rest[3:]: None for rest in rests.values() if rest.startswith("dn:")}
+        page = [key for key, rest in rests.items() if rest.startswith("de:")]
         commands = [(verb, key) for key in page for verb in ("GET", "PTTL")]
         remembered = [("HGETALL", keys(f"dn:{_dedup_id(keys, key)}")) for key in page]
         answers = await door.calls([*commands, *remembered])
@@ -36,32 +43,32 @@ async def read_deduplication(
             if isinstance(later, dict) and later:
                 held = _with_next(queue, held, decoded(later), found)
             yield held
-    async for freed in _freed(door, keys, found):
-        yield freed
+    ids = list(remembering)
+    for start in range(0, len(ids), _AT_ONCE):
+        async for freed in _freed(door, keys, ids[start : start + _AT_ONCE], found):
+            yield freed
 
 
 async def _freed(
-    door: Door, keys: QueueKeys, found: Findings | None
+    door: Door, keys: QueueKeys, ids: Sequence[str], found: Findings | None
 ) -> AsyncIterator[Deduplication]:
     """Adds remembered with ids that nobody holds: freed by hand, or their time was over first.
 
     They become jobs when the job that held the id ends; only its own hash names the id.
     """
-    async for page in door.keys(keys.matching("dn:")):
-        ids = [keys.rest(key).removeprefix("dn:") for key in page]
-        held = await door.calls([("EXISTS", keys(f"de:{dedup_id}")) for dedup_id in ids])
-        ids = [dedup_id for dedup_id, is_held in zip(ids, held, strict=True) if not is_held]
-        owners = await _owners(door, keys, ids) if ids else {}
-        for dedup_id in ids:
-            if dedup_id in owners:
-                fields = decoded(await door.call("HGETALL", keys(f"dn:{dedup_id}")))
-                freed = Deduplication(dedup_id, owners[dedup_id], freed=True)
-                freed = _with_next(keys.queue, freed, fields, found)
-                if freed.next is not None:
-                    yield freed
-            elif found is not None:
-                told = f"the add remembered for {dedup_id!r} is not carried: no job holds its id."
-                found.add(Finding(Severity.LEFT, "remembered-add", told, keys.queue.key))
+    held = await door.calls([("EXISTS", keys(f"de:{dedup_id}")) for dedup_id in ids])
+    ids = [dedup_id for dedup_id, is_held in zip(ids, held, strict=True) if not is_held]
+    owners = await _owners(door, keys, ids) if ids else {}
+    for dedup_id in ids:
+        if dedup_id in owners:
+            fields = decoded(await door.call("HGETALL", keys(f"dn:{dedup_id}")))
+            freed = Deduplication(dedup_id, owners[dedup_id], freed=True)
+            freed = _with_next(keys.queue, freed, fields, found)
+            if freed.next is not None:
+                yield freed
+        elif found is not None:
+            told = f"the add remembered for {dedup_id!r} is not carried: no job holds its id."
+            found.add(Finding(Severity.LEFT, "remembered-add", told, keys.queue.key))
 
 
 async def _owners(door: Door, keys: QueueKeys, ids: Sequence[str]) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 from bull2jet.findings import Finding, Severity
 from bull2jet.idset import IdSet
+from bull2jet.model import QueueRef
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
@@ -29,23 +30,39 @@ async def listed_ids(door: Door, found: QueueFound) -> IdSet:
 
 
 async def find_orphans(
-    door: Door, found: QueueFound, siblings: Iterable[str] = ()
+    door: Door, queues: Sequence[QueueFound], known: Iterable[QueueRef]
 ) -> AsyncIterator[Finding]:
-    """A finding for each key below the queue's root that belongs to nothing listed.
+    """A finding for each key below the roots of these queues that belongs to nothing listed.
 
-    `siblings` are the keys of other queues, whose roots may begin with this one's.
+    `known` are all queues there are, whose roots may begin with one of these. All keys of the
+    database are gone through once, however many queues there are.
     """
-    keys = QueueKeys(found.queue)
-    ids = await listed_ids(door, found)
-    longer = tuple(f"{other}:" for other in siblings if other.startswith(f"{found.queue.key}:"))
-    async for page in door.keys(keys.matching("")):
-        strange = [
-            key
-            for key in dict.fromkeys(page)
-            if not key.startswith(longer) and not _belongs(keys.rest(key), ids)
-        ]
-        for finding in await _name(door, found, keys, strange):
-            yield finding
+    founds = {found.queue.key: found for found in queues}
+    if not founds:
+        return
+    ids = {root: await listed_ids(door, found) for root, found in founds.items()}
+    roots = {*founds, *(queue.key for queue in known)}
+    alone = next(iter(founds.values())) if len(founds) == 1 else None
+    pattern = "*" if alone is None else QueueKeys(alone.queue).matching("")
+    async for page in door.keys(pattern):
+        strange: dict[str, list[str]] = {}
+        for key in dict.fromkeys(page):
+            root = _root(key, roots)
+            if root in founds and not _belongs(key[len(root) + 1 :], ids[root]):
+                strange.setdefault(root, []).append(key)
+        for root, keys in strange.items():
+            found = founds[root]
+            for finding in await _name(door, found, QueueKeys(found.queue), keys):
+                yield finding
+
+
+def _root(key: str, roots: Collection[str]) -> str:
+    """The longest of the roots that a key stands below, empty if it stands below none."""
+    while ":" in key:
+        key = key.rpartition(":")[0]
+        if key in roots:
+            return key
+    return ""
 
 
 def _belongs(rest: str, ids: IdSet) -> bool:
