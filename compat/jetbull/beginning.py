@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Coroutine
 
 from jetbull.errors import ConfigurationError
+from jetbull.tasks import background
 from jetbull.warn import warn_caller
 
 __all__ = ["begun"]
@@ -19,7 +20,7 @@ def begun(run: Callable[[], Coroutine[None, None, None]], what: str) -> asyncio.
     makes another; ConfigurationError where there is none, as always from Python 3.14 on.
     """
     try:
-        return asyncio.get_running_loop().create_task(run())
+        return background(run())
     except RuntimeError:
         pass
     remedy = f"make the {what} in an async function, or with autorun: False and await its run()."
@@ -36,4 +37,4 @@ def begun(run: Callable[[], Coroutine[None, None, None]], what: str) -> asyncio.
         f"makes a loop of its own: {remedy}",
         RuntimeWarning,
     )
-    return loop.create_task(run())
+    return background(run(), loop)

@@ -12,6 +12,7 @@ from typing import Protocol
 from jetbull.abort_controller import AbortController
 from jetbull.errors import JetbullError
 from jetbull.ledger.job.lease import Lease, LeaseLost
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.worker")
 
@@ -67,7 +68,7 @@ class LockManager:
     def start(self) -> None:
         """Starts renewing; may be called again."""
         if not self.closed and self._task is None and self.lock_renew_time > 0:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = background(self._run())
 
     def track_job(
         self,

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from jetbull.tasks import background
+
 
 class Timer:
     """Runs until `stop`; an error of the callback is emitted as `error` and ends it."""
@@ -22,7 +24,7 @@ class Timer:
         self._callback = callback
         self._emit = emit_callback
         self._args, self._kwargs = args, kwargs
-        self._task = asyncio.ensure_future(self._run())
+        self._task = background(self._run())
 
     async def _run(self) -> None:
         try:

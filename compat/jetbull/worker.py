@@ -29,6 +29,7 @@ from jetbull.options import DEFAULT_PREFIX
 from jetbull.ready import Ready
 from jetbull.schedulers.following import follow
 from jetbull.shielding import Done, to_the_end, unless
+from jetbull.tasks import background
 from jetbull.telemetry.workers import trace_worker
 from jetbull.types.generics import Data, Result
 from jetbull.types.worker_options import WorkerOptions
@@ -276,7 +277,7 @@ class Worker(WorkerBody[Data, Result]):
         self._stop.set()
         self._ready.never(ConnectionClosedError("Connection is closed"))
         if self._closing is None:
-            self._closing = asyncio.ensure_future(self._close())
+            self._closing = background(self._close())
         await to_the_end(self._closing, lambda: self.forceClosing)
 
     async def _close(self) -> None:

@@ -69,6 +69,31 @@ loop.run_until_complete(worker.close())
 loop.run_until_complete(queue.close())
 """
 
+# Before Python 3.12 there is none, and this is a bulk like any other.
+TASKS_BEGIN_AT_ONCE = """
+import asyncio, jetbull
+
+async def main():
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory", None))
+    done, results = loop.create_future(), []
+    worker = jetbull.Worker("mail", lambda job: job.data, {"concurrency": 2})
+
+    def note(job, result):
+        results.append(result)
+        if len(results) == 30:
+            done.set_result(sorted(results) == list(range(30)))
+
+    worker.on("completed", note)
+    async with jetbull.Queue("mail") as queue:
+        letters = [{"name": "letter", "data": n} for n in range(30)]
+        await asyncio.wait_for(queue.addBulk(letters), 20)
+        print(await asyncio.wait_for(done, 20))
+    await worker.close()
+
+asyncio.run(main())
+"""
+
 
 def test_what_begins_where_no_event_loop_runs_says_so(run: Run) -> None:
     assert run(sys.executable, "-c", OUTSIDE).stdout.split() == ["told", "told"]
@@ -84,3 +109,7 @@ def test_one_loop_for_each_call_leaves_one_connection_open_not_one_for_each(run:
 
 def test_the_server_hears_that_a_loop_with_an_open_queue_has_ended(run: Run) -> None:
     assert run(sys.executable, "-c", LEFT_OPEN).stdout.strip() == "[]"
+
+
+def test_a_loop_whose_tasks_begin_at_once_adds_bulks_and_works(run: Run) -> None:
+    assert run(sys.executable, "-c", TASKS_BEGIN_AT_ONCE).stdout.strip() == "True"

@@ -28,7 +28,7 @@ _ALLOWED = {
     "audibook": ["jetbull"],
     "audibook_demo": ["audibook", "jetbull"],
     "bull2jet": ["jetbull.ledger", "jetbull.connection", "jetbull.errors", "jetbull._version"],
-    "jetbull.ledger": ["jetbull.checks", "jetbull.errors"],
+    "jetbull.ledger": ["jetbull.checks", "jetbull.errors", "jetbull.tasks"],
 }
 _FLOOR = re.compile(r"^    ([a-z]+)/ ", re.M)
 

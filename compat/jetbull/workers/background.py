@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from jetbull.errors import JetbullError
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.worker")
 
@@ -21,7 +22,7 @@ class Background:
     def begin(self, kind: str, work: Callable[[], Awaitable[None]]) -> None:
         """Does it in a task, unless one of this kind is under way."""
         if kind not in self._tasks or self._tasks[kind].done():
-            self._tasks[kind] = asyncio.get_running_loop().create_task(self.quietly(work))
+            self._tasks[kind] = background(self.quietly(work))
 
     async def quietly(self, work: Callable[[], Awaitable[None]]) -> None:
         """Does it now."""

@@ -13,6 +13,7 @@ from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.arrival import Arrivals
 from jetbull.schedulers.following import follow
+from jetbull.tasks import background
 from jetbull.workers.admission import Admission
 from jetbull.workers.roles import FetchOwner
 
@@ -41,14 +42,14 @@ class ManualFetch:
         in BullMQ for Python, but not to who does not want to wait, as in BullMQ for Node.
         Who is cancelled meanwhile has no job: one that was taken already is given back.
         """
-        fetch = asyncio.ensure_future(self._next(token, block, tell, self._worker.paused))
+        fetch = background(self._next(token, block, tell, self._worker.paused))
         try:
             return await asyncio.shield(fetch)
         except asyncio.CancelledError:
             if not fetch.cancelling():  # or all tasks end, with their event loop
                 self._given_up.add(fetch)
                 self._changed.set()
-                leaving = asyncio.ensure_future(self._leave(fetch, token))
+                leaving = background(self._leave(fetch, token))
                 self._leaving.add(leaving)
                 leaving.add_done_callback(self._leaving.discard)
             raise

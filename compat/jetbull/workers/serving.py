@@ -12,6 +12,7 @@ from jetbull.ledger.queue.idle import is_drained
 from jetbull.ledger.queue.presence import Presence
 from jetbull.ledger.store.store import QueueStore
 from jetbull.shielding import unless
+from jetbull.tasks import background
 from jetbull.workers.admission import Admission
 from jetbull.workers.roles import ServingOwner
 from jetbull.workers.silence import silence
@@ -53,12 +54,12 @@ class Serving:
             await unless(stop, self._open())
             if stop.is_set():
                 return
-            loops.append(asyncio.ensure_future(slots.source.run()))
+            loops.append(background(slots.source.run()))
             if not worker.opts.get("skipStalledCheck"):
                 loops.append(worker._stalled_check.start(store))
-                loops.append(asyncio.ensure_future(Upkeep(store).run()))
+                loops.append(background(Upkeep(store).run()))
             if worker.name == intake.QUEUE:
-                loops.append(asyncio.ensure_future(intake.Intake(store).run()))
+                loops.append(background(intake.Intake(store).run()))
             if not worker.opts.get("skipLockRenewal"):
                 worker.lockManager.start()
             slots.grow(worker.concurrency)
@@ -104,7 +105,7 @@ class Serving:
         """No slot is busy any more: tell the listeners once the queue is drained."""
         self._idle_again = True
         if self._idle_check is None or self._idle_check.done():
-            self._idle_check = asyncio.ensure_future(self._check_drained())
+            self._idle_check = background(self._check_drained())
 
     async def _check_drained(self) -> None:
         while self._idle_again:

@@ -10,6 +10,7 @@ from jetbull.errors import JetbullError
 from jetbull.ledger.queue import settings
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg, Subscription
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.worker")
 
@@ -96,7 +97,7 @@ class SettingsWatch:
         self._on_lost()
         if self._again is not None:
             self._again.cancel()
-        self._again = asyncio.get_running_loop().create_task(self._reread())
+        self._again = background(self._reread())
 
     async def _reread(self) -> None:
         try:

@@ -16,6 +16,7 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.source import MAX_AHEAD
 from jetbull.ledger.taking.taking import Claim
 from jetbull.shielding import unless
+from jetbull.tasks import background
 from jetbull.workers.admission import Admission
 from jetbull.workers.roles import SlotsOwner
 from jetbull.workers.slot_supply import Slot, SlotSupply
@@ -70,11 +71,10 @@ class Slots:
 
     def grow(self, count: int) -> None:
         """Makes sure `count` slots exist."""
-        loop = asyncio.get_running_loop()
         # Of more slots than there are to be, any may end first: the numbers count, not how many.
         for number in range(count):
             if number not in self._tasks:
-                task = self._tasks[number] = loop.create_task(self._run(Slot(number)))
+                task = self._tasks[number] = background(self._run(Slot(number)))
                 task.add_done_callback(self._replace)
 
     def _replace(self, ended: asyncio.Task[None]) -> None:

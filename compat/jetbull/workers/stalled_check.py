@@ -11,6 +11,7 @@ from jetbull.ledger.finishing.retention import Keep
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.store.store import QueueStore
 from jetbull.options import keep_of_stored
+from jetbull.tasks import background
 
 
 class StalledCheck:
@@ -24,7 +25,7 @@ class StalledCheck:
     def start(self, store: QueueStore) -> asyncio.Task[None]:
         """Begins to look, unless it does already; what looks."""
         if self._task is None or self._task.done():
-            self._task = asyncio.ensure_future(self._repair(store).run())
+            self._task = background(self._repair(store).run())
         return self._task
 
     async def once(self, store: QueueStore) -> None:

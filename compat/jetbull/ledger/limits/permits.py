@@ -15,6 +15,7 @@ from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.gate import Rate
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.store.store import QueueStore
+from jetbull.tasks import background
 
 __all__ = ["HOLD_SECONDS", "NARROW", "Permits"]
 
@@ -132,7 +133,7 @@ class Permits:
                     # they are not to come later still.
                     self._end_ms = self._good_until_ms = end_ms = now + rate[1]
                     longer = gate.lengthen(self._store, self._counted, end_ms)
-                    self._lengthening = asyncio.ensure_future(longer)
+                    self._lengthening = background(longer)
                 return count
 
     async def _known(self) -> gate.Counted | None:

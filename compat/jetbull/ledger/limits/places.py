@@ -22,6 +22,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
+from jetbull.tasks import background
 
 __all__ = ["GRACE_MS", "Places"]
 
@@ -168,7 +169,7 @@ class Places:
         answer = self._store.wire.post_now(self._subject, encode(book), headers)
         self._fresh = False
         confirm = self._confirm(answer, book, token)
-        self._confirming = asyncio.get_running_loop().create_task(confirm)
+        self._confirming = background(confirm)
 
     async def _confirm(self, answer: asyncio.Future[int], book: Book, token: str) -> None:
         async with self._lock:

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from jetbull.errors import JetbullError
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.placing import HORIZON_MS
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.promoter")
 
@@ -39,7 +40,7 @@ class Promoter:
         heappush(self._heap, (due_ms, self._armed, job_id))
         self._wake.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = background(self._run())
 
     def tell(self, job_id: str, due_ms: int) -> None:
         """Notes that this process promoted the job that was due then, and told of it."""

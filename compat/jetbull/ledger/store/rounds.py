@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from jetbull.errors import JetbullError
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -66,7 +67,7 @@ class Rounds:
         """
         self._wanted = True
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._rounds())
+            self._task = background(self._rounds())
             self._task.add_done_callback(lambda _: self._rest())
 
     async def _rounds(self) -> None:

@@ -22,6 +22,7 @@ from jetbull.ledger.messages.record import dumps, to_bytes
 from jetbull.ledger.streams.event_limits import EventLimits
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.events")
 
@@ -64,7 +65,7 @@ class EventLog:
             rows.append(text)
         self._emitted += 1
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._write())
+            self._task = background(self._write())
 
     def extend(self, subject: str, texts: list[str]) -> None:
         """As `append`, for several."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.taking.taking import Claim
+from jetbull.tasks import background
 
 __all__ = ["Starter"]
 
@@ -62,7 +63,7 @@ class Starter:
         future: asyncio.Future[Claim | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         if not self.busy:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = background(self._run())
         try:
             return await future
         except asyncio.CancelledError:
@@ -75,7 +76,7 @@ class Starter:
         """An outcome is on its way: looks now for the jobs that come after it."""
         if self._seen is None and not self.busy:
             self._seen_at = monotonic()
-            self._seen = asyncio.get_running_loop().create_task(look())
+            self._seen = background(look())
 
     @property
     def _is_old(self) -> bool:

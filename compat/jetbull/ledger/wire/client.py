@@ -14,6 +14,7 @@ from nats.errors import Error as NatsError
 from jetbull.errors import StoreError
 from jetbull.ledger.wire.parser import FastParser, Handler, Reader
 from jetbull.ledger.wire.stored import Headers
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.wire")
 
@@ -128,7 +129,7 @@ class Client(NatsClient):
         self._pending.append(data)
         self._pending_data_size += len(data)
         if self._kick is None or self._kick.done():
-            self._kick = self._loop.create_task(self._flush_pending())
+            self._kick = background(self._flush_pending(), self._loop)
 
     async def _process_pong(self) -> None:
         """As nats-py's, whose reader ends at a pong that nobody waits for any more."""

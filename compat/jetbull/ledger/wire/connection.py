@@ -15,6 +15,7 @@ from jetbull.ledger.wire.client import Client, abandon
 from jetbull.ledger.wire.dialing import Dialer
 from jetbull.ledger.wire.parser import Handler, Reader
 from jetbull.ledger.wire.subscription import Callback, Subscription
+from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.wire")
 
@@ -56,7 +57,7 @@ class Connection:
         except BaseException:
             await client.close()
             raise
-        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        self._keeper = background(self._keep())
 
     async def _begin(self) -> None:
         """What a new wire needs of its first connection."""
