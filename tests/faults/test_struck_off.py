@@ -18,7 +18,7 @@ from .proxy import Proxy
 _refusal = striking._refusal
 
 
-async def test_a_job_that_a_worker_takes_just_before_is_not_removed_and_runs_once(
+async def test_a_job_that_a_worker_takes_just_before_keeps_all_it_has_and_runs_once(
     server: EmbeddedServer, name: str
 ) -> None:
     runs: list[str] = []
@@ -34,7 +34,9 @@ async def test_a_job_that_a_worker_takes_just_before_is_not_removed_and_runs_onc
         Queue(name, {"connection": proxy.url}) as slow,
         asyncio.timeout(30),
     ):
-        job = await queue.add("job", {})
+        data = {"text": "x" * 2_000_000}  # stored beside the job, as its log is
+        job = await queue.add("job", data)
+        await job.log("added")
         await slow.waitUntilReady()
         proxy.hold_message(f"HPUB jb.bull.{name}.gone".encode())
         removal = asyncio.ensure_future(slow.remove(job.id))
@@ -44,6 +46,9 @@ async def test_a_job_that_a_worker_takes_just_before_is_not_removed_and_runs_onc
             await asyncio.sleep(0.01)
         proxy.let_go()
         assert await removal == 0
+        found = await queue.getJob(job.id)
+        assert found is not None and found.data == data
+        assert (await queue.getJobLogs(job.id))["logs"] == ["added"]
         finish.set()
         while not await job.isCompleted():
             await asyncio.sleep(0.01)

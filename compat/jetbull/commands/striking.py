@@ -1,13 +1,13 @@
-"""A waiting job off the line by one write: its ticket, its tombstone, what belongs to it.
+"""A waiting job off the line in one way to the server: its ticket and its tombstone at once.
 
-A purge is done as soon as the server reads it, before what was sent to be stored. So the tombstone
-does not expect the ticket but that nothing of the job is there. A worker's claim still expects the
-ticket: the claim is stored first, and the tombstone is refused, or the claim is.
+A purge is done, nearly always, before what was sent behind it is stored. So the tombstone does not
+expect the ticket but that nothing of the job is there. A worker's claim still expects the ticket:
+the claim is stored first, and the tombstone is refused, or the claim is.
 """
 
 from __future__ import annotations
 
-from jetbull.errors import StoreError
+from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.belongings.belongings import forget
 from jetbull.ledger.job import late
 from jetbull.ledger.job.moving import transition
@@ -31,20 +31,22 @@ def is_plain_ticket(store: QueueStore, found: Stored) -> bool:
 async def strike(store: QueueStore, job_id: str, found: Stored) -> None:
     """Removes a waiting job and all that belongs to it; `Conflict` when it is not as it was found.
 
-    What was to be removed with it is there still where the server was killed in that moment.
+    What belongs to it goes last: a worker that takes the job in this moment needs it.
     """
-    purged, refusal, _ = await store.wire.together(
+    purged, refusal = await store.wire.together(
         store.purge(found.subject, seq=found.seq + 1),
         _refusal(store, job_id, found),
-        forget(store, [job_id]),
     )
-    if refusal is None:
-        return
-    # A full store takes no tombstone: without its ticket the job is gone as well.
-    newest = await store.newest(job_id)
-    is_there = newest is not None and Record.read(newest.data).same_job(found.record)
-    if is_there or not purged:
-        raise refusal
+    newest = await store.newest(job_id) if refusal else None
+    if isinstance(refusal, Conflict) and purged and newest is None:  # the purge came second
+        refusal = await _refusal(store, job_id, found)
+        newest = await store.newest(job_id) if refusal else None
+    if refusal is not None:
+        # A full store takes no tombstone: without its ticket the job is gone as well.
+        is_there = newest is not None and Record.read(newest.data).same_job(found.record)
+        if is_there or not purged:
+            raise refusal
+    await forget(store, [job_id])
 
 
 async def _refusal(store: QueueStore, job_id: str, found: Stored) -> StoreError | None:
