@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 
 from jetbull.commands.locks import is_locked
-from jetbull.commands.striking import is_plain_ticket, strike
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, schedules
 from jetbull.ledger.belongings.belongings import delete, forget
@@ -139,9 +138,6 @@ async def remove_stored(
 
 async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bulk: bool) -> None:
     try:
-        if not in_bulk and is_plain_ticket(store, found):
-            await strike(store, job_id, found)
-            return
         # The old message goes along with what belongs to the job: that is one way to the server.
         record, alone = found.record.with_head({}), not in_bulk
         grave = await move(store, job_id, found, record, REMOVED, keep_old=alone, keep_patch=alone)

@@ -1,21 +1,13 @@
-"""Waiting jobs that are removed in the moment in which somebody takes, adds or removes them."""
+"""Waiting jobs that are removed in the moment in which somebody takes or removes them."""
 
 from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from jetbull import Job, Queue, QueueEvents, Worker
-from jetbull.commands import striking
-from jetbull.errors import StoreError
-from jetbull.ledger.messages.record import Stored
-from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 
 from .proxy import Proxy
-
-_refusal = striking._refusal
 
 
 async def test_a_job_that_a_worker_takes_just_before_keeps_all_it_has_and_runs_once(
@@ -56,34 +48,6 @@ async def test_a_job_that_a_worker_takes_just_before_keeps_all_it_has_and_runs_o
         await worker.close()
 
 
-async def test_a_job_that_is_added_anew_meanwhile_stays(
-    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with (
-        Queue(name, {"connection": server.url}) as queue,
-        QueueEvents(name, {"connection": server.url}) as events,
-        asyncio.timeout(30),
-    ):
-        removed = asyncio.Event()
-        events.on("removed", lambda args, event_id: removed.set())
-        await events.waitUntilReady()
-        await queue.add("job", "old", {"jobId": "x"})
-
-        async def late(store: QueueStore, job_id: str, found: Stored) -> StoreError | None:
-            monkeypatch.setattr(striking, "_refusal", _refusal)
-            while await queue.getJob("x"):
-                await asyncio.sleep(0.01)
-            await queue.add("job", "new", {"jobId": "x"})
-            return await _refusal(store, job_id, found)
-
-        monkeypatch.setattr(striking, "_refusal", late)
-        assert await queue.remove("x") == 1
-        await removed.wait()
-        found = await queue.getJob("x")
-        assert found is not None
-        assert found.data == "new"
-
-
 async def test_a_job_that_two_remove_at_once_is_told_as_removed_once(
     server: EmbeddedServer, name: str
 ) -> None:
@@ -107,17 +71,3 @@ async def test_a_job_that_two_remove_at_once_is_told_as_removed_once(
         await queue.pause()
         await drained.wait()
         assert sorted(told, key=int) == [job.id for job in jobs]
-
-
-async def test_a_job_of_which_a_full_store_takes_no_tombstone_is_removed(
-    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def full(store: QueueStore, job_id: str, found: Stored) -> StoreError | None:
-        return StoreError("The server refused: insufficient resources", 10023)
-
-    async with Queue(name, {"connection": server.url}) as queue:
-        job = await queue.add("job", {})
-        monkeypatch.setattr(striking, "_refusal", full)
-        assert await queue.remove(job.id) == 1
-        assert await queue.getJob(job.id) is None
-        assert await queue.getWaitingCount() == 0
