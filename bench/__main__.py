@@ -12,7 +12,14 @@ from bench.family import PEERS
 from bench.scenarios import SCENARIOS
 from bench.table import compare
 
-_TABLE = ["bullmq-python", "bullmq-node", "nats-py", "jetbull", "jetbull-uvloop"]
+_TABLE = [
+    "bullmq-python",
+    "bullmq-node",
+    "nats-py",
+    "jetbull",
+    "jetbull-uvloop",
+    "jetbull-plain",
+]
 _DURABLE = ["jetbull", "jetbull-always", "jetbull-r3", "jetbull-r3-always"]
 _DURABLE_SCENARIOS = ["process100", "process1", "one", "bulk"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import json
 import os
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from bench.servers import redis_program
 
 __all__ = ["PEERS", "Peer", "Process", "process"]
 
+_CHECKOUT = Path(__file__).parents[1]
 _NODE_SCRIPT = Path(__file__).parent / "peers" / "bullmq_node.mjs"
 
 
@@ -31,11 +34,14 @@ class Peer:
     server: str  # nats, cluster or redis
     sync: str | None = None
     uvloop: bool = False
+    compiled: bool = False  # as `pip install` makes it; without, as it stands in this checkout
 
     def lacks(self) -> str | None:
         """What this peer needs and this machine has not, with the remedy; None if it can run."""
         if self.uvloop and importlib.util.find_spec("uvloop") is None:
             return "uvloop: pip install uvloop"
+        if self.compiled and shutil.which(os.environ.get("CC", "cc")) is None:
+            return "a C compiler: apt-get install gcc"
         if self.module == "bullmq_python" and importlib.util.find_spec("bullmq") is None:
             return "BullMQ: pip install bullmq"
         if self.server == "redis" and redis_program() is None:
@@ -49,8 +55,9 @@ PEERS = {
     "bullmq-python": Peer("BullMQ for Python, Redis", "bullmq_python", "redis"),
     "bullmq-node": Peer("BullMQ for Node, Redis", "bullmq_node", "redis"),
     "nats-py": Peer("raw nats-py", "nats_python", "nats"),
-    "jetbull": Peer("jetbull", "jetbull_peer", "nats"),
-    "jetbull-uvloop": Peer("jetbull, uvloop", "jetbull_peer", "nats", uvloop=True),
+    "jetbull": Peer("jetbull", "jetbull_peer", "nats", compiled=True),
+    "jetbull-uvloop": Peer("jetbull, uvloop", "jetbull_peer", "nats", uvloop=True, compiled=True),
+    "jetbull-plain": Peer("jetbull, not compiled", "jetbull_peer", "nats"),
     "jetbull-always": Peer("jetbull, sync_interval always", "jetbull_peer", "nats", "always"),
     "jetbull-r3": Peer("jetbull, three servers, R3", "jetbull_peer", "cluster"),
     "jetbull-r3-always": Peer("jetbull, R3, always", "jetbull_peer", "cluster", "always"),
@@ -102,6 +109,8 @@ def process(peer: Peer, role: str, url: str, **config: Any) -> Iterator[Process]
         {"peer": peer.module, "role": role, "url": url, "uvloop": peer.uvloop, **config}
     )
     env = {**os.environ, "JETBULL_REPLICAS": "3" if peer.server == "cluster" else "1"}
+    if peer.compiled:
+        env["PYTHONPATH"] = os.pathsep.join([str(_installed()), str(_CHECKOUT)])
     if peer.module == "bullmq_node":
         env["BENCH_NODE_MODULES"] = str(_node_modules())
         command = ["node", str(_NODE_SCRIPT), text]
@@ -114,6 +123,20 @@ def process(peer: Peer, role: str, url: str, **config: Any) -> Iterator[Process]
         yield child
     finally:
         child.end()
+
+
+@cache
+def _installed() -> Path:
+    """jetbull as a wheel has it, built from this checkout once a run: that takes minutes."""
+    if given := os.environ.get("BENCH_INSTALLED"):
+        return Path(given)
+    folder = Path(tempfile.mkdtemp(prefix="jetbull-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.rmtree(_CHECKOUT / "build", ignore_errors=True)
+    words = ["install", "--quiet", "--no-deps", "--target", str(folder), str(_CHECKOUT)]
+    env = {**os.environ, "JETBULL_COMPILE": "1"}
+    subprocess.run([sys.executable, "-m", "pip", *words], env=env, check=True)
+    return folder
 
 
 def _node_modules() -> Path:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from jetbull.errors import JetbullError, StreamMissing
 from jetbull.health import check_readiness
 from jetbull.health.copies import has_leader, look_at_copies
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages import clock
+from jetbull.ledger.messages import clock, record
 from jetbull.ledger.messages.guard import due_of
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
 from jetbull.ledger.queue.consumers import level_consumer, repair_consumer, wait_consumer
@@ -74,6 +75,7 @@ async def _all(queue: Queue) -> AsyncIterator[Finding]:
         return
     version, url = store.wire.server_version, store.wire.url
     yield Finding("server", "ok", f"nats-server {version} with JetStream at {url}.")
+    yield _code()
     yield _clock()
     try:
         async for finding in _streams(store):
@@ -90,6 +92,12 @@ async def _all(queue: Queue) -> AsyncIterator[Finding]:
             yield finding
     except JetbullError as error:
         yield Finding("server", "wrong", str(error))
+
+
+def _code() -> Finding:
+    is_plain = Path(record.__file__).suffix == ".py"
+    how = "plain Python; a wheel built beside a C compiler does more" if is_plain else "compiled"
+    return Finding("code", "ok", f"What runs for every job is {how}.")
 
 
 def _clock() -> Finding:

@@ -66,29 +66,37 @@ async def run_job(
         await _failed(worker, job, lease, error)
         return
     storing = False
+    failure: Exception | None = None
     try:
         result = await _called(lease, call, arguments)
         storing = True
         lease.on_sent = on_sent
+        away: JetbullError | None = None
         try:
             if lease.store.families and not lease.ended:
                 await _no_pending_children(job, lease)
             await holding.finish(job, result, lease.token)
         except _AWAY as error:
-            await _insist(worker, job, lease, partial(_complete, job, lease, result), error)
+            away = error
+        if away is not None:
+            await _insist(worker, job, lease, partial(_complete, job, lease, result), away)
     except asyncio.CancelledError as error:
         current = asyncio.current_task()
         if worker.forceClosing or (current is not None and current.cancelling()):
             raise
         # The processor's own work was cancelled, not this slot: that is a failed try.
-        await _failed(worker, job, lease, JetbullError(str(error) or "The processor was cancelled"))
-        return
+        failure = JetbullError(str(error) or "The processor was cancelled")
     except Exception as error:
         lease.on_sent = on_sent
-        await _not_completed(worker, job, lease, error, storing)
+        failure = error
+    if failure is None:
+        if worker.has_listeners("completed"):
+            _tell(worker, job, "completed", job, result)
         return
-    if worker.has_listeners("completed"):
-        _tell(worker, job, "completed", job, result)
+    try:
+        await _not_completed(worker, job, lease, failure, storing)
+    finally:
+        failure = None  # its traceback holds this frame, which would hold it
 
 
 async def _called(lease: Lease, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -178,9 +186,12 @@ async def _failed(worker: OutcomeOwner, job: Job, lease: Lease, error: Exception
         return
     try:
         fail = partial(holding.fail, job, error, lease.token, lambda e: worker.complain(e, job))
+        away: JetbullError | None = None
         try:
             await fail()
-        except _AWAY as away:
+        except _AWAY as unstored:
+            away = unstored
+        if away is not None:
             await _insist(worker, job, lease, fail, away)
     except Exception as refusal:
         worker.complain(refusal, job)

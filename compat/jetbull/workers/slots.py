@@ -114,6 +114,7 @@ class Slots:
             while slot.claim is not None or not self.stopping:
                 if slot.claim is None and slot.number >= self._worker.concurrency:
                     return
+                failed = False
                 try:
                     lease = await supply.next(slot)
                     pause = _PAUSE_SECONDS
@@ -125,6 +126,8 @@ class Slots:
                         log.warning("could not take a job: %s", error)
                     else:
                         log.exception("could not take a job")
+                    failed = True
+                if failed:
                     await unless(self._stop, self._calm(pause))
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                     continue

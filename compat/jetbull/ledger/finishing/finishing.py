@@ -97,11 +97,13 @@ async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
     record.head.pop("deferredFailure", None)
     try:
         await _finish(lease, record, COMPLETED, keep, text)
-    except LeaseLost:
-        if reference is not None:
-            await forget_if_gone(store, job_id)
-        raise
-    return record
+    except LeaseLost as error:
+        lost = error
+    else:
+        return record
+    if reference is not None:
+        await forget_if_gone(store, job_id)
+    raise lost
 
 
 async def fail(lease: Lease, failure: Failure, keep: Keep) -> Record:

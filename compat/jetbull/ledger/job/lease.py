@@ -97,11 +97,12 @@ class Lease:
                 try:
                     seq = await self.store.put(message.subject, message.payload, message.headers)
                 except Conflict:
-                    await self._reload()
-                    continue
-                self.record = record
-                self._stored = Stored(message.subject, seq, record)
-                return
+                    pass
+                else:
+                    self.record = record
+                    self._stored = Stored(message.subject, seq, record)
+                    return
+                await self._reload()
         finally:
             self._pass_on()
 
@@ -130,17 +131,18 @@ class Lease:
                 try:
                     stored = await self._move(record, place, on_stored)
                 except Conflict:
-                    # Someone else may have written progress or data meanwhile: keep theirs.
-                    await self._reload()
-                    record = _merge(record, self.record)
-                    place = reprioritized(place, record.priority)
-                    if alone and adopted is not None and record.given.get("parent"):
-                        place, on_stored, alone = adopted(), None, False
+                    pass
                 else:
                     self.ended = True
                     if self.ticket is not None and place.state == GONE:
                         await self._clear()
                     return stored
+                # Someone else may have written progress or data meanwhile: keep theirs.
+                await self._reload()
+                record = _merge(record, self.record)
+                place = reprioritized(place, record.priority)
+                if alone and adopted is not None and record.given.get("parent"):
+                    place, on_stored, alone = adopted(), None, False
         finally:
             self._pass_on()
 
@@ -195,8 +197,11 @@ class Lease:
             store.wire.hurry()
             seq = await answer
         except (AckTimeout, StreamMissing) as error:
-            m = transition(store, job_id, self._stored, record, place)
-            seq = await store.insist(m.subject, m.payload, m.headers, error, on_stored)
+            unheard = error
+        else:
+            return Stored(store.names.subject(place.state, token), seq, record)
+        m = transition(store, job_id, self._stored, record, place)
+        seq = await store.insist(m.subject, m.payload, m.headers, unheard, on_stored)
         return Stored(store.names.subject(place.state, token), seq, record)
 
     @property

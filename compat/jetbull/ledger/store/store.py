@@ -173,8 +173,9 @@ class QueueStore:
             wire.hurry()
             return await answer
         except (AckTimeout, StreamMissing) as error:
-            told = (on_stored, patience, is_gone, since_ms)
-            return await self.insist(subject, payload, headers, error, *told)
+            unheard = error
+        told = (on_stored, patience, is_gone, since_ms)
+        return await self.insist(subject, payload, headers, unheard, *told)
 
     async def insist(
         self,
@@ -210,9 +211,10 @@ class QueueStore:
                         return 0
                     try:
                         return await (await self.wire.post(subject, payload, headers, on_stored))
-                    except Conflict as rival:
+                    except Conflict as refusal:
+                        rival = refusal
                         rival.repeated = uncertain
-                        return await self._own(subject, payload, headers, on_stored, rival)
+                    return await self._own(subject, payload, headers, on_stored, rival)
             except (AckTimeout, StreamMissing, ServerUnavailable) as again:
                 error = again
                 uncertain = uncertain or isinstance(again, AckTimeout)

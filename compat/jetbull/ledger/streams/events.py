@@ -144,7 +144,8 @@ class EventLog:
                 return False
             except (AckTimeout, StoreError) as error:
                 log.debug("event batch not stored yet: %s", error)
-                await self._wait_for_stream(is_missing=isinstance(error, StoreError))
+                is_missing = isinstance(error, StoreError)
+            await self._wait_for_stream(is_missing)
 
     async def _wait_for_stream(self, is_missing: bool) -> None:
         """Returns when it makes sense to try again, whatever the server says meanwhile."""

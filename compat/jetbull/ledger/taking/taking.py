@@ -119,19 +119,31 @@ class Claim:
         usual = self.ticket.reply or self.ticket.contested
         if self._answer is None and usual and not store.may_be_patched:
             self.send(store)
+        refusal: StoreError | None = None
         try:
             if self._answer is not None:
                 store.wire.hurry()
+                unheard: JetbullError | None = None
                 try:
                     seq = await self._answer
                 except (AckTimeout, StreamMissing) as error:
+                    unheard = error
+                if unheard is not None:
                     m = self._message(store)
-                    seq = await store.insist(
-                        m.subject, m.payload, m.headers, error, self._on_stored
-                    )
+                    told = (m.subject, m.payload, m.headers, unheard, self._on_stored)
+                    seq = await store.insist(*told)
             else:
                 seq = await self._stored(store)
-        except Conflict:
+        except StoreError as error:
+            refusal = error
+        if refusal is None:
+            return await self._won(store, seq)
+        return await self._refused(store, refusal)
+
+    async def _refused(self, store: QueueStore, refusal: StoreError) -> Lease | None:
+        """What becomes of a ticket whose claim was refused; see `lease`."""
+        stored = self.ticket.stored
+        if isinstance(refusal, Conflict):
             if self.ticket.contested:
                 return None
             newest = await self._newest(store)
@@ -142,22 +154,20 @@ class Claim:
             if not self.ticket.reply:
                 if newest is None or newest.seq != stored.seq:
                     return None
-                raise
+                raise refusal
             # Only what was stored behind the ticket tells that the job has moved on. Refused while
             # nothing has: a cluster's new leader may have counted a message that was lost with the
             # old one, or not know the ticket yet. Acknowledged, the job would be lost.
             moved_on = newest is not None and newest.seq > stored.seq
             await self._drop(store, b"+ACK" if moved_on else _SOON)
             return None
-        except StoreError as error:
-            if error.code != NO_SCHEDULE:
-                raise
-            # Another program put the job at the head, as a plain message.
-            place = Place(HEAD, turn(lane_of(stored.subject)))
-            with suppress(Conflict):
-                await move(store, self.job_id, stored, stored.record, place)
-            return None
-        return await self._won(store, seq)
+        if refusal.code != NO_SCHEDULE:
+            raise refusal
+        # Another program put the job at the head, as a plain message.
+        place = Place(HEAD, turn(lane_of(stored.subject)))
+        with suppress(Conflict):
+            await move(store, self.job_id, stored, stored.record, place)
+        return None
 
     def _start(self) -> None:
         """The record as it is while the job runs."""

@@ -54,10 +54,13 @@ class Connection:
             self._dialer.check(client)
             self._connected.set()
             await self._begin()
-        except BaseException:
-            await client.close()
-            raise
-        self._keeper = background(self._keep())
+        except BaseException as error:
+            failure = error
+        else:
+            self._keeper = background(self._keep())
+            return
+        await client.close()
+        raise failure
 
     async def _begin(self) -> None:
         """What a new wire needs of its first connection."""
@@ -88,9 +91,11 @@ class Connection:
                 async with asyncio.timeout(_PULSE):
                     await self._gone.wait()
             except TimeoutError:
-                if await self._answers():
-                    continue
-            await self._replace()
+                is_quiet = True
+            else:
+                is_quiet = False
+            if not is_quiet or not await self._answers():
+                await self._replace()
 
     async def _answers(self) -> bool:
         # Twice: when this process was stopped or busy, the answer may lie unread.
@@ -113,12 +118,12 @@ class Connection:
                 client = await self._dial_again()
             except (ServerUnavailable, NatsError, OSError, TimeoutError) as error:
                 log.debug("not connected yet: %s", error)
-                if self._closing:
-                    return
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
-                pause = min(pause * 2, 1.0)
             else:
                 break
+            if self._closing:
+                return
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+            pause = min(pause * 2, 1.0)
         self._client = client
         self._gone.clear()
         if client.is_closed:
@@ -136,10 +141,12 @@ class Connection:
                     if subscription not in self._subscriptions:
                         await subscription.detach()  # it ended meanwhile
                 await client.flush(timeout=_ANSWER)  # type: ignore[arg-type]
-        except BaseException:
-            await abandon(client)
-            raise
-        return client
+        except BaseException as error:
+            failure = error
+        else:
+            return client
+        await abandon(client)
+        raise failure
 
     def _on_lost(self) -> None:
         self._connected.clear()
@@ -247,7 +254,9 @@ class Connection:
                 await client.close()
         except (NatsError, OSError, TimeoutError) as error:
             log.debug("unflushed at close: %r", error)
-            await abandon(client)
+        else:
+            return
+        await abandon(client)
 
 
 __all__ = ["Connection"]

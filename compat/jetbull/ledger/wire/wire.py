@@ -87,13 +87,13 @@ class Wire(Sending):
                 # A timeout of the past does not stop what has not to wait.
                 if left <= 0 or subject.lower() in self._forbidden:
                     raise
-                try:
-                    async with asyncio.timeout(left):
-                        await self.connected()
-                except TimeoutError:
-                    raise AckTimeout(
-                        f"The NATS server at {self._url} did not answer in time."
-                    ) from None
+            try:
+                async with asyncio.timeout(left):
+                    await self.connected()
+            except TimeoutError:
+                raise AckTimeout(
+                    f"The NATS server at {self._url} did not answer in time."
+                ) from None
 
     async def api(
         self, verb: str, body: Mapping[str, Any] | None = None, timeout: float = ACK_TIMEOUT

@@ -1,0 +1,75 @@
+"""What of jetbull is compiled, and where: mypyc makes C of the typed Python that runs for each job.
+
+Without a C compiler, on a Python that cannot load it, or with JETBULL_COMPILE=0, the same modules
+run as they are written. docs/decisions/compiled-hot-path.md says why.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sysconfig
+from pathlib import Path
+
+SOURCE = "compat"
+
+#: What stands in them: no class that a module outside derives from; and nothing is awaited in the
+#: handler of an exception, or at the end of a `try`. Until that is over, the exception would count
+#: as the one that every other task handles, and stand in the tracebacks of theirs.
+_IN = {
+    "jetbull": "job_record",
+    "jetbull/commands": "announcing",
+    "jetbull/ledger/adding": "insertion",
+    "jetbull/ledger/belongings": "blobs",
+    "jetbull/ledger/finishing": "finishing",
+    "jetbull/ledger/job": "lease",
+    "jetbull/ledger/messages": "clock guard names placing record templates tokens",
+    "jetbull/ledger/store": "grouping store",
+    "jetbull/ledger/streams": "events",
+    "jetbull/ledger/taking": "feed hand head line source taking trips",
+    "jetbull/ledger/wire": (
+        "answering connection ended many_stored pace parser replies sending stored subscription "
+        "wire"
+    ),
+    "jetbull/workers": "admission outcomes slot_supply slots",
+}
+MODULES = [f"{folder}/{name}.py" for folder, names in _IN.items() for name in names.split()]
+
+#: mypyc itself, and what the modules have base classes from.
+_REQUIREMENTS = ["mypy[mypyc]>=2.4,<2.5", "nats-py>=2.16,<2.17"]
+_FLAGS = (
+    "--config-file=",
+    "--ignore-missing-imports",
+    "--follow-imports=silent",
+    "--explicit-package-bases",
+)
+
+
+def is_wanted() -> bool:
+    """Whether there is a C compiler, and this Python can load what it makes."""
+    if os.environ.get("JETBULL_COMPILE") == "0" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return False
+    if platform.python_implementation() != "CPython":
+        return False
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    return shutil.which(compiler) is not None and header.exists()
+
+
+def is_demanded() -> bool:
+    """Whether a build that cannot compile has to fail instead of going on without."""
+    return os.environ.get("JETBULL_COMPILE") == "1"
+
+
+def requirements() -> list[str]:
+    """What has to be installed to compile, for pip."""
+    return _REQUIREMENTS if is_wanted() or is_demanded() else []
+
+
+def arguments() -> list[str]:
+    """What mypyc is called with, from the top of the source tree."""
+    return [*_FLAGS, *(f"{SOURCE}/{name}" for name in MODULES)]
+
+
+__all__ = ["MODULES", "SOURCE", "arguments", "is_demanded", "is_wanted", "requirements"]

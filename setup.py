@@ -1,0 +1,58 @@
+"""What setup.cfg cannot say: a wheel's hot path is compiled, where that can be done.
+
+It is all or nothing, and nothing is no failure: the modules run as Python then.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+sys.path.insert(0, str(Path(__file__).parent / "build_backend"))
+
+import compiling
+
+
+class _Compile(build_ext):  # type: ignore[misc] # setuptools has no types
+    """As setuptools', but a compiler that fails does not keep anybody from the package."""
+
+    def run(self) -> None:
+        """Compiles all extensions, or leaves none."""
+        try:
+            super().run()
+        except Exception as error:
+            _without(error)
+            for output in self.get_outputs():
+                Path(output).unlink(missing_ok=True)
+            self.extensions.clear()
+
+
+def _extensions() -> list[Extension]:
+    """For a wheel only: what is installed to be edited stays Python."""
+    is_wheel = "bdist_wheel" in sys.argv
+    if not is_wheel or not (compiling.is_wanted() or compiling.is_demanded()):
+        return []
+    os.environ["MYPYPATH"] = compiling.SOURCE
+    try:
+        from mypyc.build import mypycify
+
+        extensions: list[Extension] = mypycify(
+            compiling.arguments(), opt_level="1", debug_level="0", group_name="jetbull"
+        )
+    except (Exception, SystemExit) as error:
+        _without(error)
+        return []
+    return extensions
+
+
+def _without(error: BaseException) -> None:
+    if compiling.is_demanded():
+        raise error
+    print(f"jetbull is installed without its compiled modules: {error!r}", file=sys.stderr)
+
+
+setup(ext_modules=_extensions(), cmdclass={"build_ext": _Compile})
