@@ -214,9 +214,6 @@ class Worker(WorkerBody[Data, Result]):
         self, job: Job, lease: Lease, on_sent: Callable[[], bool], begun: bool = False
     ) -> None:
         """Runs a job; `begun`: the listeners have heard of its start already."""
-        for option in ("removeOnComplete", "removeOnFail"):
-            if option in self.opts and option not in job.opts:
-                job.opts[option] = self.opts[option]
         self.jobs.add((job, lease.token))
         self.drained = False
         assert self._call is not None
@@ -232,6 +229,10 @@ class Worker(WorkerBody[Data, Result]):
                     self.emit("active", job, "waiting")
                 except Exception as error:
                     self.complain(error, job)
+            # After `follow`: they are the worker's, not the scheduler's.
+            for option in ("removeOnComplete", "removeOnFail"):
+                if option in self.opts and option not in job.opts:
+                    job.opts[option] = self.opts[option]
             await run_job(self, job, lease, self._call, arguments, on_sent)
         finally:
             self.jobs.discard((job, lease.token))

@@ -126,6 +126,16 @@ async def test_the_policy_of_a_job_wins_over_that_of_the_worker(make: Makers, qu
     assert await finish(make, queue, 2, "completed", removeOnComplete=True) == ["1", "0"]
 
 
+async def test_the_policy_of_a_worker_does_not_become_that_of_a_schedule(
+    make: Makers, queue: Any
+) -> None:
+    await queue.upsertJobScheduler("hourly", {"every": 3_600_000})
+    worker = make.worker(queue, done, removeOnComplete=True, removeOnFail=True)
+    await Heard(worker, "completed").once()
+    [following] = await queue.getDelayed()
+    assert {"removeOnComplete", "removeOnFail"}.isdisjoint(following.opts)
+
+
 async def test_a_failing_job_is_removed_only_after_its_last_try(make: Makers, queue: Any) -> None:
     job = await queue.add("job", {}, {"attempts": 2, "backoff": 50, "removeOnFail": True})
     failed = Heard(make.worker(queue, fail), "failed")
