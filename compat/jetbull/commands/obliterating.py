@@ -26,8 +26,8 @@ Pending = tuple[str, str, str]  # queue and id of a parent, key of the child it 
 async def obliterate(store: QueueStore, force: bool) -> None:
     """Refuses while jobs are active unless forced; otherwise nothing of the queue is left.
 
-    As in BullMQ, a parent that waits for a child in another queue survives, and a parent in
-    another queue that waited for a job of this one is released.
+    As in BullMQ, a parent that waits for a child in another queue survives, and so do its own
+    parents; a parent in another queue that waited for a job that goes is released.
     """
     if not force and await _has_active(store):
         raise JetbullError("Cannot obliterate queue with active jobs")
@@ -35,10 +35,10 @@ async def obliterate(store: QueueStore, force: bool) -> None:
         _pending(store), counting.levels(store), bounds(store), store.event_log.flush()
     )
     own = await _own_children(store, pending)
-    kept = {p[1] for p in pending if p[0] == store.names.name and p not in own}
+    kept = _survivors(store, pending, own)
     await _purge_jobs(store, kept)
     await _purge_rest(store, kept)
-    await _release(store, own, kept)
+    await _release(store, [p for p in own if own[p] not in kept], kept)
     await consumers.remove_unused(store, levels, stream.consumers <= _LISTED)
     store.levels.clear()
     store.patched = False
@@ -70,12 +70,21 @@ async def _pending(store: QueueStore) -> list[Pending]:
     return found
 
 
-async def _own_children(store: QueueStore, pending: list[Pending]) -> set[Pending]:
-    """Those of the pending children that are jobs of this queue."""
+async def _own_children(store: QueueStore, pending: list[Pending]) -> dict[Pending, str]:
+    """Those of the pending children that are jobs of this queue, with their ids."""
     prefix = store.names.qualified + ":"
-    candidates = {p[2][len(prefix) :]: p for p in pending if p[2].startswith(prefix)}
-    existing = await reading.find_many(store, candidates)
-    return {p for p in pending if p[2].startswith(prefix) and p[2][len(prefix) :] in existing}
+    candidates = {p: p[2][len(prefix) :] for p in pending if p[2].startswith(prefix)}
+    existing = await reading.find_many(store, set(candidates.values()))
+    return {p: job_id for p, job_id in candidates.items() if job_id in existing}
+
+
+def _survivors(store: QueueStore, pending: list[Pending], own: dict[Pending, str]) -> set[str]:
+    """The parents that wait for a child in another queue, and those that wait for them."""
+    waits = [p for p in pending if p[0] == store.names.name]
+    kept = {p[1] for p in waits if p not in own}
+    while more := {p[1] for p in waits if own.get(p) in kept} - kept:
+        kept |= more
+    return kept
 
 
 async def _purge_jobs(store: QueueStore, kept: set[str]) -> None:
@@ -117,8 +126,8 @@ async def _purge_rest(store: QueueStore, kept: set[str]) -> None:
         await store.wire.together(*asked)
 
 
-async def _release(store: QueueStore, own: set[Pending], kept: set[str]) -> None:
-    for queue, parent_id, child_key in own:
+async def _release(store: QueueStore, gone: list[Pending], kept: set[str]) -> None:
+    for queue, parent_id, child_key in gone:
         if queue == store.names.name and parent_id not in kept:
             continue
         owner = await store.sibling(store.names.space.prefix, queue)

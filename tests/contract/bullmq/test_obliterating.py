@@ -124,6 +124,24 @@ async def test_children_elsewhere_outlive_obliterate(make: Makers) -> None:
     assert await children.getWaitingCount() == 1
 
 
+@pytest.mark.parametrize("is_near", [True, False])
+async def test_whoever_waits_for_a_parent_that_survives_obliterate_waits_on(
+    make: Makers, is_near: bool
+) -> None:
+    queue, children = make.queue(), make.queue()
+    top = queue if is_near else make.queue()
+    names = {"top": top, "middle": queue, "low": children}
+    tree: dict[str, Any] = {}
+    for name in ("low", "middle", "top"):
+        below = [tree] if tree else []
+        tree = {"name": name, "queueName": names[name].name, "data": {}, "children": below}
+    ids = [(await make.flow_producer().add(tree))["job"].id]
+    ids += [job.id for job in await queue.getWaitingChildren() if job.name == "middle"]
+    await queue.obliterate()
+    states = [await top.getJobState(ids[0]), await queue.getJobState(ids[1])]
+    assert states == ["waiting-children", "waiting-children"]
+
+
 async def test_obliterate_leaves_other_queues_alone(make: Makers) -> None:
     queue, other = make.queue(), make.queue()
     await added(queue, 2)
