@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from jetbull.commands import adding, linking
 from jetbull.commands.draft import Draft
 from jetbull.commands.inserting import insert
 from jetbull.commands.known import Item
-from jetbull.commands.preparing import prepare, prepare_many
+from jetbull.commands.preparing import prepare_many
 from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, FlowError, JobError
 from jetbull.ledger.adding.adding import NewJob
 from jetbull.ledger.adding.adding import add as store_job
+from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.placing import WAITING_CHILDREN, Place
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
@@ -48,6 +49,9 @@ class Tree(Protocol):
         """Trees below this one."""
 
 
+Prepared = tuple[Tree, QueueStore, NewJob]
+
+
 async def add_trees(trees: Sequence[Tree], strict: bool) -> None:
     """Stores all trees; with `strict`, a root that cannot be stored raises FlowError."""
     nodes = [node for tree in trees for node in _walk(tree)]
@@ -66,8 +70,9 @@ async def add_trees(trees: Sequence[Tree], strict: bool) -> None:
     kept = [node for tree in roots for node in _walk(tree)]
     if not kept:
         return
-    if not await _together(kept):
-        await _one_by_one(roots)
+    prepared = await _all_prepared(kept)
+    if not await _together(prepared):
+        await _one_by_one(roots, {id(node): new for node, _, new in prepared})
 
 
 def _walk(tree: Tree) -> Iterator[Tree]:
@@ -89,15 +94,8 @@ async def _missing_parent(tree: Tree) -> JobError | None:
     return None
 
 
-async def _prepared(node: Tree) -> tuple[QueueStore, NewJob]:
-    store = await node.queue.ledger()
-    new = await prepare(store, node.job, _place_of(node))
-    new.generated = node.unnamed
-    return store, new
-
-
-async def _all_prepared(nodes: Sequence[Tree]) -> list[tuple[Tree, QueueStore, NewJob]]:
-    """As `_prepared`, of all nodes in their order; what is large is not put elsewhere yet."""
+async def _all_prepared(nodes: Sequence[Tree]) -> list[Prepared]:
+    """The nodes in their order, ready to be stored; what is large is not put elsewhere yet."""
     queues: dict[TreeQueue, list[Tree]] = {}
     for node in nodes:
         queues.setdefault(node.queue, []).append(node)
@@ -116,14 +114,14 @@ def _place_of(node: Tree) -> Place | None:
     return WAITING_CHILDREN if node.children else None
 
 
-async def _together(nodes: Sequence[Tree]) -> bool:
+async def _together(nodes: Sequence[Prepared]) -> bool:
     """Stores the nodes in one step (per prefix); False when an id among them exists already, or
     where it is not told before whether a parent has to wait for a child in another prefix.
     """
     streams: dict[str, list[tuple[Tree, Item]]] = {}
     away: list[parentage.Parent] = []  # waits for children in other prefixes
     ruled = False
-    for node, store, new in await _all_prepared(nodes):
+    for node, store, new in nodes:
         parent = await parentage.parent_of(store, new.record, new.job_id)
         rule = rule_of(node.job.opts)
         ruled |= rule is not None
@@ -150,22 +148,23 @@ async def _together(nodes: Sequence[Tree]) -> bool:
     return True
 
 
-async def _one_by_one(roots: Sequence[Tree]) -> None:
+async def _one_by_one(roots: Sequence[Tree], jobs: Mapping[int, NewJob]) -> None:
     """Some id exists already: each job is added under BullMQ's rules for duplicates.
 
-    A tree that cannot be added to its end does not keep the others from it.
+    A tree that cannot be added does not keep the others from it.
     """
     problem: JobError | None = None
     for root in roots:
+        nodes = list(_walk(root))
         try:
-            await _add_tree(list(_walk(root)))
+            await _add_tree(nodes, jobs)
         except JobError as error:
             problem = problem or error
     if problem is not None:
         raise problem
 
 
-async def _add_tree(nodes: Sequence[Tree]) -> None:
+async def _add_tree(nodes: Sequence[Tree], jobs: Mapping[int, NewJob]) -> None:
     """A parent waits for all its children before the first of them is added. One that is done
     already, or soon, would let it go alone.
     """
@@ -173,7 +172,7 @@ async def _add_tree(nodes: Sequence[Tree]) -> None:
     begun: dict[int, parentage.Parent] = {}  # waits of this call whose child is not added yet
     try:
         for node in nodes:
-            await _add(node, id(node) in awaited)
+            await _add(node, jobs[id(node)], id(node) in awaited)
             begun.pop(id(node), None)
             for child in node.children:
                 if "deduplication" not in child.job.opts:  # else another job may stand for it
@@ -188,18 +187,19 @@ async def _add_tree(nodes: Sequence[Tree]) -> None:
     await _let_go(nodes)
 
 
-async def _add(node: Tree, is_awaited: bool) -> None:
+async def _add(node: Tree, new: NewJob, is_awaited: bool) -> None:
+    store = await node.queue.ledger()
+    new.generated = False  # it may be stored already, if the tree's prefixes are several
+    if not (is_awaited or node.children):
+        node.job.id = await adding.add(store, node.job, new)
+        return
+    await blobs.externalize(store, new.job_id, new.record)
     if is_awaited:
-        store, new = await _prepared(node)
         arm(store, await linking.add_awaited(store, new), new.place)
-    elif not node.children:
-        node.job.id = await adding.add(await node.queue.ledger(), node.job)
-    else:
-        store, new = await _prepared(node)
-        if node.job.parent:
-            await linking.add_child(store, new)
-        elif not await store_job(store, new):
-            store.emit("duplicated", jobId=new.job_id)
+    elif node.job.parent:
+        await linking.add_child(store, new)
+    elif not await store_job(store, new):
+        store.emit("duplicated", jobId=new.job_id)
 
 
 async def _parent(node: Tree, child: Tree) -> parentage.Parent:

@@ -28,6 +28,16 @@ async def test_every_job_of_a_flow_uses_up_a_number_of_its_queue(make: Makers, q
     assert await next_id(other) == 2
 
 
+async def test_a_flow_that_exists_already_uses_up_as_many_numbers_as_a_new_one(
+    make: Makers, queue: Any
+) -> None:
+    child = {"name": "child", "queueName": queue.name, "opts": {"jobId": "mine"}}
+    top = {"name": "top", "queueName": queue.name, "opts": {"jobId": "top"}, "children": [child]}
+    for number in (3, 6):
+        await make.flow_producer().add(top)
+        assert await next_id(queue) == number
+
+
 async def test_a_schedulers_job_uses_up_a_number(queue: Any) -> None:
     await queue.upsertJobScheduler("every", {"every": 60_000})
     assert await next_id(queue) == 2
