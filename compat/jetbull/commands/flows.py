@@ -157,11 +157,24 @@ async def _one_by_one(roots: Sequence[Tree], jobs: Mapping[int, NewJob]) -> None
     for root in roots:
         nodes = list(_walk(root))
         try:
+            await _require_adoptable(nodes)
             await _add_tree(nodes, jobs)
         except JobError as error:
             problem = problem or error
     if problem is not None:
         raise problem
+
+
+async def _require_adoptable(nodes: Sequence[Tree]) -> None:
+    """JobError -7, before any is stored, when one is the child of another parent."""
+    parents: dict[tuple[TreeQueue, str], str | None] = {}
+    for node in nodes:
+        if node.unnamed or not node.job.parent:
+            continue
+        key = node.job.parentKey
+        if parents.setdefault((node.queue, str(node.job.id)), key) != key:
+            raise refused(-7, "addJob", parent=str(key))
+        await linking.require_adoptable(await node.queue.ledger(), node.job)
 
 
 async def _add_tree(nodes: Sequence[Tree], jobs: Mapping[int, NewJob]) -> None:
