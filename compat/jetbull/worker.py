@@ -233,7 +233,10 @@ class Worker(WorkerBody[Data, Result]):
             for option in ("removeOnComplete", "removeOnFail"):
                 if option in self.opts and option not in job.opts:
                     job.opts[option] = self.opts[option]
-            await run_job(self, job, lease, self._call, arguments, on_sent)
+            if begun or getattr(self.processJob, "__func__", None) is WorkerBody.processJob:
+                await run_job(self, job, lease, self._call, arguments, on_sent)
+            else:  # a subclass has its own way with jobs
+                await self.processJob(job, lease.token)
         finally:
             self.jobs.discard((job, lease.token))
             self.lockManager.untrack_job(job.id)

@@ -202,7 +202,8 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     async def processJob(self, job: Job[Data, Result], token: str) -> None:
         """Runs the processor on a job that `getNextJob` gave, renews its lock meanwhile, and stores
-        how it ended; a graceful close waits for it.
+        how it ended; a graceful close waits for it. A subclass may override it: a running worker
+        calls it for each of its jobs then.
 
         A job that fails raises nothing here: the listeners hear `completed`, `failed`, or `error`
         if the token does not hold the job.
@@ -216,11 +217,12 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
             return
         if not self.opts.get("skipLockRenewal"):
             self.lockManager.start()
+        is_by_hand = (job, token) not in self.jobs
         self._by_hand += 1
         self._hands_free.clear()
         try:
             await self._process(job, lease, lambda: False, begun=True)
-            if lease.ended and job.finishedOn:
+            if is_by_hand and lease.ended and job.finishedOn:
                 await ending.tell_drained(lease.store)
         finally:
             self._by_hand -= 1

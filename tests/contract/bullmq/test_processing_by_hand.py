@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import PATIENCE, Heard, Story
@@ -89,6 +89,31 @@ async def test_the_signal_of_a_job_run_by_hand_can_be_aborted(make: Makers, queu
             await asyncio.sleep(0)
         await running
     assert job.returnvalue == "enough"
+
+
+async def test_a_subclass_may_have_its_own_way_with_jobs(make: Makers, queue: Any) -> None:
+    class Counting(make.backend.Worker):  # type: ignore[name-defined, misc]
+        begun: ClassVar[list[Any]] = []
+
+        async def processJob(self, job: Any, token: str) -> None:
+            self.begun.append((job.id, token == job.token))
+            await super().processJob(job, token)
+
+    story = Story(make.events(queue))
+    await added(queue, 2)
+    worker = Counting(queue.name, _double, make.options({}))
+    make.backend.prepare_worker(worker)
+    try:
+        await Heard(worker, "completed").times(2)
+        await story.until("drained")
+    finally:
+        await worker.close()
+    assert worker.begun == [("1", True), ("2", True)]
+    assert [len(worker.jobs), worker.lockManager.get_active_job_count()] == [0, 0]
+    assert await queue.getCompletedCount() == 2
+    await queue.add("last", {}, {"jobId": "last"})
+    await story.until("waiting", jobId="last")
+    assert story.names().count("drained") == 1
 
 
 async def test_one_look_for_stalled_jobs_brings_back_those_whose_lock_is_over(
