@@ -30,11 +30,15 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
+def is_finite(value: Any) -> bool:
+    """Whether it is a number, and not an endless one."""
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+
+
 def number(name: str, value: Any, least: int | None = None) -> int:
     """A number of at least `least`, without its fraction; whole numbers may be given as text."""
     given = numeral(value)
-    finite = isinstance(given, int) or (isinstance(given, float) and math.isfinite(given))
-    if finite and (least is None or given >= least):
+    if is_finite(given) and (least is None or given >= least):
         return int(given)
     bound = "" if least is None else f" of {least} or more"
     raise ConfigurationError(f"{name} is a number{bound}, not {shown(value)}.")
@@ -108,6 +112,7 @@ def labels(name: str, value: Any) -> list[str]:
 
 __all__ = [
     "dictionary",
+    "is_finite",
     "label",
     "labels",
     "mapping",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from jetbull.backoffs import Backoffs
-from jetbull.checks import numeral
+from jetbull.checks import is_finite, numeral
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.finishing.retention import KEEP_ALL, Keep
 from jetbull.spelling import look_over
@@ -23,6 +22,7 @@ DEFAULT_PREFIX = "bull"
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _LIMITS = ("keepLogs", "sizeLimit", "stackTraceLimit")
+_AGES = 1e18  # seconds: as good as for ever
 _NUMBERS = frozenset({"attempts", "delay", "timestamp", *_LIMITS})
 _EXCLUSIVE = (
     "removeDependencyOnFailure",
@@ -108,7 +108,7 @@ def readable(opts: JobOpts) -> JobOpts:
 def whole(option: Any) -> int:
     """An option of a stored job that counts something; 0 for what says no number."""
     given = numeral(option)
-    return int(given) if isinstance(given, int | float) and math.isfinite(given) else 0
+    return int(given) if is_finite(given) else 0
 
 
 def check_priority(priority: float) -> None:
@@ -151,8 +151,7 @@ def check_types(opts: Mapping[str, Any]) -> None:
 
 def check_number(option: str, value: Any) -> None:
     """ConfigurationError (a ValueError) for what is no number, or endless."""
-    endless = isinstance(value, float) and not math.isfinite(value)
-    if endless or not isinstance(value, int | float):
+    if not is_finite(value):
         raise ConfigurationError(f"{option} is a number, not {value!r}.")
 
 
@@ -176,7 +175,7 @@ def keep_policy(option: Any) -> Keep:
             count = None
         return Keep(
             None if count is None else int(count),
-            None if age is None or age == float("inf") else float(age),
+            None if age is None or age > _AGES else float(max(0, age)),
             1000 if limit is None else int(max(0, min(limit, 1e9))),
         )
     raise ConfigurationError(

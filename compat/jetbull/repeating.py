@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadCronError, CroniterBadDateError
 
+from jetbull.checks import is_finite
 from jetbull.cron import next_match
 from jetbull.errors import ConfigurationError
 
@@ -36,7 +36,7 @@ def to_millis(value: Any) -> int | None:
     if value is None or value == "" or isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return int(value) if math.isfinite(value) else None
+        return int(value) if is_finite(value) else None
     if isinstance(value, datetime):
         return int(value.timestamp() * 1000)
     if isinstance(value, str):

@@ -213,3 +213,17 @@ async def test_a_fraction_as_limit_of_stack_traces_does_not_keep_a_job_active(
     job = await queue.add("job", 1, {"stackTraceLimit": 1.5})
     await Heard(make.worker(queue, fails), "failed").once()
     assert len((await queue.getJob(job.id)).stacktrace) == 1
+
+
+@pytest.mark.parametrize("age", [1e308, 10**400, -(10**400)], ids=["1e308", "huge", "huge below 0"])
+async def test_numbers_larger_than_any_float_are_numbers(
+    make: Makers, queue: Any, age: float
+) -> None:
+    much = 10**400
+    options = {"removeOnFail": {"age": age}, "keepLogs": much, "stackTraceLimit": much}
+    job = await queue.add("job", 1, options)
+    assert await job.log("a row") == 1
+    await Heard(make.worker(queue, fails), "failed").once()
+    assert await queue.getFailedCount() == (1 if age > 0 else 0)
+    for name in ("startDate", "endDate"):
+        assert await queue.upsertJobScheduler(name, {"every": 60_000, name: much}) is not None
