@@ -84,7 +84,8 @@ class QueueEvents(EventEmitter):
                 self.complain(error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            self._listener = Listener(store, str(self.opts["lastEventId"] or "$"), self._dispatch)
+            since = str(self.opts["lastEventId"] or "$")
+            self._listener = Listener(store, since, self._dispatch, self.complain)
             self._listener.ready = self._ready.event
             answering = await announce_listener(store, self._describe)
             try:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.faults.told import Told
 
-from jetbull import Queue
+from jetbull import Queue, QueueEvents
 from jetbull.ledger.hub import open_connections
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.server import EmbeddedServer
@@ -20,13 +20,18 @@ _USERS = [
         "password": "x",
         "permissions": {"publish": {"deny": ["$JS.API.STREAM.CREATE.>"]}},
     },
+    {
+        "user": "deaf",
+        "password": "x",
+        "permissions": {"publish": {"deny": ["$JS.API.CONSUMER.CREATE.>"]}},
+    },
 ]
 _PATIENCE = 30.0
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[EmbeddedServer]:
-    """A server on which a guest may not make streams."""
+    """A server on which a guest may not make streams, and the deaf may not listen."""
     async with EmbeddedServer(extra={"authorization": {"users": _USERS}}) as server:
         yield server
 
@@ -62,3 +67,18 @@ async def test_nobody_answers_for_a_prefix_that_could_not_be_opened(
     await asyncio.gather(opening, return_exceptions=True)
     assert [subscriptions for _, subscriptions in open_connections().values()] == [0]
     await guest.close()
+
+
+async def test_a_listener_that_is_refused_for_good_says_so(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.ledger.wire.wire.READ_PATIENCE", 0.1)
+    async with queue_of("owner", server, name) as owner:
+        await owner.waitUntilReady()
+        connection = {"url": server.url, "user": "deaf", "password": "x"}
+        told = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(_PATIENCE):
+            events = QueueEvents(name, {"connection": connection})
+            events.once("error", told.set_result)
+            assert "permissions violation" in str(await told)
+            await events.close()

@@ -29,9 +29,12 @@ from jetbull.ledger.wire import Msg, Subscription
 _PER_MESSAGE = 10_000  # events of one message that ids can tell apart
 _HEARTBEAT_S = 5
 _PAGE = 500
+_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0  # after an error
+_LASTS = 3  # errors in a row: it does not pass by itself
 _TURNS_S = 0.01  # some turns of the event loop
 
 OnEvent = Callable[[Event, str], None]
+OnError = Callable[[Exception], None]
 
 
 def event_id(time_ms: int, seq: int, index: int) -> str:
@@ -53,11 +56,17 @@ def position(last_id: str) -> tuple[int, int, int]:
 
 
 class Listener:
-    """Hands every event of a queue to `on_event`, in order, until cancelled."""
+    """Hands every event of a queue to `on_event`, in order, until cancelled.
 
-    def __init__(self, store: QueueStore, last_id: str, on_event: OnEvent) -> None:
+    `on_error` learns what keeps it from listening, once that lasts.
+    """
+
+    def __init__(
+        self, store: QueueStore, last_id: str, on_event: OnEvent, on_error: OnError
+    ) -> None:
         self._store = store
         self._on_event = on_event
+        self._on_error = on_error
         self._start = last_id
         self._after: tuple[int, int] | None = None
         self._created = ""  # when the stream was, that was listened to
@@ -74,16 +83,21 @@ class Listener:
         """Listens until cancelled."""
         wire = self._store.wire
         forget = wire.on_reconnect(self._break)
+        errors = 0  # in a row
         try:
             while True:
                 subscription: Subscription | None = None
                 self._broken.clear()
                 try:
                     subscription = await self._begin()
+                    errors = 0
                     await self._watch()
-                except (AckTimeout, StoreError):
+                except (AckTimeout, StoreError) as error:
+                    errors += 1
+                    if errors >= _LASTS:
+                        self._on_error(error)
                     await wire.connected()
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(min(_PAUSE_S * 2 ** min(errors - 1, 9), _LONGEST_PAUSE_S))
                 finally:
                     if subscription is not None:
                         await wire.unsubscribe(subscription)
