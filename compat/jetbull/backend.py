@@ -12,6 +12,7 @@ from jetbull import checks
 from jetbull.commands import flows, hashes, locks
 from jetbull.errors import ConfigurationError
 from jetbull.key_view import KeyView
+from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
 from jetbull.ledger.queue.listening import publish
 from jetbull.ledger.store.store import QueueStore
@@ -67,8 +68,11 @@ class Backend:
 
     async def getJobData(self, job_id: str) -> dict[str, Any] | None:
         """The job as the hash BullMQ would keep (strings, short option keys), or None."""
-        found = await reading.find(await self.ledger(), job_id)
-        return None if found is None else hashes.as_hash(found.record)
+        store = await self.ledger()
+        found = await reading.find(store, job_id)
+        if found is None:
+            return None
+        return hashes.as_hash(await blobs.inline(store, job_id, found.record))
 
     async def extendLocks(
         self, job_ids: Sequence[str], tokens: Sequence[str], duration: int

@@ -13,6 +13,7 @@ _TEXTS = {
     "attemptsStarted": "ats",
     "stalledCounter": "stc",
     "processedOn": "processedOn",
+    "finishedOn": "finishedOn",
     "processedBy": "pb",
     "failedReason": "failedReason",
     "deferredFailure": "defa",
@@ -22,7 +23,7 @@ _TEXTS = {
 
 
 def as_hash(record: Record) -> dict[str, Any]:
-    """The job as BullMQ's Redis hash: strings, short option keys."""
+    """The job of a whole record as BullMQ's Redis hash: strings, short option keys."""
     given, head = record.given, record.head
     opts = {"attempts": 0, "delay": 0, **(given.get("opts") or {})}
     row: dict[str, Any] = {
@@ -37,7 +38,7 @@ def as_hash(record: Record) -> dict[str, Any]:
         value = head.get(field, given.get(field))
         if value is not None:
             row[key] = str(value)
-    for field in ("progress", "stacktrace"):
+    for field in ("progress", "stacktrace", "returnvalue"):
         if field in head:
             row[field] = dumps(head[field])
     if "parentKey" in given and not head.get("orphaned"):

@@ -203,6 +203,21 @@ async def test_the_backend_gives_a_job_as_its_stored_texts(queue: Any) -> None:
     assert (stored["name"], stored["data"]) == ("job", '{"a":1}')
 
 
+@pytest.mark.parametrize("size", [1, 300_000])
+async def test_the_stored_texts_of_a_finished_job_make_the_same_job_again(
+    make: Makers, queue: Any, size: int
+) -> None:
+    large = "x" * size
+    job = await queue.add("job", large)
+    taken = await make.worker(queue).getNextJob("mine")
+    await taken.updateProgress({"p": large})
+    await taken.moveToCompleted([large], "mine")
+    stored = await queue.backend.getJobData(job.id)
+    again = make.backend.Job.fromJSON(queue, stored, job.id)
+    assert (again.data, again.progress, again.returnvalue) == (large, {"p": large}, [large])
+    assert again.finishedOn == (await queue.getJob(job.id)).finishedOn > 0
+
+
 async def test_a_job_of_a_scheduler_taken_over_makes_the_next_one(make: Makers, queue: Any) -> None:
     first = await queue.upsertJobScheduler("every", {"every": 60_000})
     worker = make.worker(queue)
