@@ -53,6 +53,15 @@ async def test_an_unknown_scheduler_is_none(queue: Any) -> None:
     assert await queue.getJobScheduler("unknown") is None
 
 
+async def test_a_scheduler_changed_while_its_queue_is_paused_has_one_pending_job(
+    queue: Any,
+) -> None:
+    await queue.upsertJobScheduler("s", {"every": 3_600_000}, "now")
+    await queue.pause()
+    yearly = await queue.upsertJobScheduler("s", {"pattern": "0 0 1 1 *"}, "yearly")
+    assert [job.id for job in await queue.getJobs()] == [yearly.id]
+
+
 async def test_the_last_job_of_a_pattern_is_the_last_before_its_end_date(
     make: Makers, queue: Any
 ) -> None:
