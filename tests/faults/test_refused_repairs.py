@@ -52,8 +52,9 @@ async def test_a_job_is_not_lost_with_the_ticket_of_a_repair_that_was_refused(
         assert await job.isCompleted()
 
 
+@pytest.mark.parametrize("way", ["freely", "under a limit", "by hand"])
 async def test_a_job_is_not_lost_whose_ticket_the_leader_does_not_know_yet(
-    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     done, newest = asyncio.Event(), QueueStore.newest
 
@@ -69,12 +70,19 @@ async def test_a_job_is_not_lost_whose_ticket_the_leader_does_not_know_yet(
         Queue(name, {"connection": server.url}) as queue,
         asyncio.timeout(40),
     ):
+        if way == "under a limit":
+            await queue.setGlobalConcurrency(1)
         proxy.spoil(f"HPUB jb.bull.{name}.active.".encode())
-        worker = Worker(name, process, {"connection": proxy.url})
+        worker = Worker(name, process, {"connection": proxy.url, "autorun": way != "by hand"})
         worker.on("completed", lambda *_: done.set())
         await worker.waitUntilReady()
         monkeypatch.setattr(QueueStore, "newest", behind)
         job = await queue.add("job", {})
-        await done.wait()
+        if way == "by hand":
+            taken = await worker.getNextJob("token")
+            assert taken is not None
+            await taken.moveToCompleted(None, "token", False)
+        else:
+            await done.wait()
         await worker.close()
         assert await job.isCompleted()

@@ -109,7 +109,7 @@ class Claim:
     async def lease(self, store: QueueStore) -> Lease | None:
         """The lease; None when the ticket was stale: then it is dropped, if a consumer gave it.
 
-        `Conflict` for a ticket no consumer gave, if it stands as it was: it may be tried again.
+        `Conflict` for a ticket no consumer gave, if its job has not moved on: it may be tried again.
         """
         stored = self.ticket.stored
         if late.fired(stored) and await late.is_late(store, stored):
@@ -151,15 +151,14 @@ class Claim:
                 await late.discard(store, newest)
                 self.record, self._answer = stored.record, None
                 return await self.lease(store)  # given back, it would lose its place in the line
-            if not self.ticket.reply:
-                if newest is None or newest.seq != stored.seq:
-                    return None
-                raise refusal
             # Only what was stored behind the ticket tells that the job has moved on. Refused while
             # nothing has: a cluster's new leader may have counted a message that was lost with the
-            # old one, or not know the ticket yet. Acknowledged, the job would be lost.
+            # old one, or not know the ticket yet. Acknowledged or removed, the job would be lost.
             moved_on = newest is not None and newest.seq > stored.seq
-            await self._drop(store, b"+ACK" if moved_on else _SOON)
+            if self.ticket.reply:
+                await self._drop(store, b"+ACK" if moved_on else _SOON)
+            elif not moved_on:
+                raise refusal
             return None
         if refusal.code != NO_SCHEDULE:
             raise refusal
