@@ -23,7 +23,7 @@ async def remove(store: QueueStore, limit: int) -> int:
     removed = 0
     for start in range(0, len(suspects), _CHUNK):
         chunk = suspects[start : start + _CHUNK]
-        living = await reading.find_many(store, chunk)
+        living = await reading.find_or_ask(store, chunk)
         for job_id in chunk:
             if job_id in living:
                 continue

@@ -251,7 +251,7 @@ class Upkeep:
         found = await self._page(store.names.all_aux("dedup"), _KEYS)
         keys = [(m, deduplication.body_of(m)) for m in found if self._is_old(m)]
         keys = [(m, body) for m, body in keys if "next" in body or "until" not in body]
-        owners = await reading.find_many(store, [body["jobId"] for _, body in keys])
+        owners = await reading.find_or_ask(store, [body["jobId"] for _, body in keys])
         for message, body in keys:
             owner = owners.get(body["jobId"])
             state = "completed" if owner is None else public_state_of(owner.subject)
@@ -282,7 +282,7 @@ class Upkeep:
         store = self._store
         found = await self._page(store.names.all_aux("patch"), _PATCHES)
         old = {last_token(m.subject): m for m in found if self._is_old(m)}
-        jobs = await reading.find_many(store, old)
+        jobs = await reading.find_or_ask(store, old)
         for job_id, patch in old.items():
             if job_id not in jobs or patch.seq < jobs[job_id].seq:
                 await store.purge(patch.subject, seq=patch.seq + 1)

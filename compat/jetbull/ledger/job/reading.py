@@ -85,6 +85,19 @@ async def find_many(
     return jobs
 
 
+async def find_or_ask(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
+    """As `find_many`, for whoever removes what a missing job has left: a server of a cluster that
+    stood still may know of what was left and not of the job, so the leader is asked for that.
+    """
+    ids = list(job_ids)
+    jobs = await find_many(store, ids)
+    if store.wire.is_clustered:
+        missing = [job_id for job_id in ids if job_id not in jobs]
+        asked = await store.wire.together(*(find(store, job_id) for job_id in missing))
+        jobs.update((i, job) for i, job in zip(missing, asked, strict=True) if job is not None)
+    return jobs
+
+
 async def find_unchanged(store: QueueStore, known: Mapping[str, Stored]) -> dict[str, Stored]:
     """Those of the jobs whose newest message is the known one, with what was written beside them.
 
@@ -154,6 +167,7 @@ __all__ = [
     "broken",
     "find",
     "find_many",
+    "find_or_ask",
     "find_unchanged",
     "job_of",
     "last_message",

@@ -109,7 +109,7 @@ class Claim:
     async def lease(self, store: QueueStore) -> Lease | None:
         """The lease; None when the ticket was stale: then it is dropped, if a consumer gave it.
 
-        `Conflict` for a ticket no consumer gave, if its job has not moved on: it may be tried again.
+        `Conflict` for a ticket no consumer gave, if its job has not moved on: try it again.
         """
         stored = self.ticket.stored
         if late.fired(stored) and await late.is_late(store, stored):
