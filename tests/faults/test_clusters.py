@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.faults.servers import Servers
 
 from jetbull import FlowProducer, Queue, Worker
 from jetbull.diagnosis import diagnose
-from jetbull.errors import AckTimeout, JetbullError
+from jetbull.errors import AckTimeout, JetbullError, ServerUnavailable
 from jetbull.health import check_readiness
 from jetbull.ledger.queue import tally
 from jetbull.ledger.store.store import QueueStore
@@ -151,6 +152,30 @@ async def test_a_call_waits_for_servers_that_have_no_leader(
         await asyncio.gather(servers.start(1), servers.start(2))
         await called
         await flows.close()
+
+
+async def test_a_call_ends_where_too_few_servers_of_a_new_cluster_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.ledger.wire.wire.READ_PATIENCE", 1.0)
+    monkeypatch.setattr("jetbull.ledger.streams.streams._PATIENCE", 1.0)
+    servers = Servers(tmp_path, 3)
+    try:
+        await asyncio.gather(servers.start(0), servers.start(1))
+        where = [node.url for node in servers.nodes[:2]]
+        async with Queue("q", {"connection": {"url": where, "replicas": 3}}) as queue:
+            with pytest.raises(ServerUnavailable, match="start the cluster's other servers"):
+                await _add_until_answered(queue)
+    finally:
+        await asyncio.gather(servers.kill(0), servers.kill(1))
+
+
+async def _add_until_answered(queue: Queue) -> None:
+    """Servers that have never had a leader say nothing at all at first."""
+    async with asyncio.timeout(40):
+        while True:
+            with suppress(AckTimeout):
+                await queue.add("job", {})
 
 
 async def _told_by_leader(store: QueueStore) -> bytes:

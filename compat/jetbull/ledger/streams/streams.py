@@ -12,6 +12,7 @@ No limit of any kind stands on the jobs stream: it could only be kept by droppin
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 from jetbull.errors import ServerTooOld, ServerUnavailable, StoreError, StreamMissing
@@ -20,10 +21,12 @@ from jetbull.ledger.streams import listing
 from jetbull.ledger.wire import Wire
 
 EVENT_HISTORY = 10_000
+_NO_LEADER = 10008
 _UNKNOWN_FIELD = 10025
 _NAME_IN_USE = 10058  # somebody else is making the same stream
 _OVERLAP = 10065  # another stream holds our subjects
 _TRIES = 40
+_PATIENCE = 25.0
 _PAUSE_SECONDS = 0.25
 _RIVAL_SECONDS = 0.05
 _CONSUMERS = 100_000  # a few per queue and one per priority in use; the server's default is 1,000
@@ -72,6 +75,7 @@ async def ensure_streams(wire: Wire, space: Space) -> None:
 
 
 async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
+    deadline = monotonic() + _PATIENCE  # a question to servers without a leader takes as long
     for left in reversed(range(_TRIES)):
         try:
             await _take_up(wire, config)
@@ -82,15 +86,18 @@ async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
                     f"JetStream does not answer at {wire.url}: enable it (`nats-server -js`)."
                 ) from missing
         except StoreError as busy:
-            if not left:
-                raise ServerUnavailable(f"JetStream at {wire.url} is not ready: {busy}") from busy
+            if not left or monotonic() > deadline:
+                hint = "; start the cluster's other servers" if busy.code == _NO_LEADER else ""
+                raise ServerUnavailable(
+                    f"JetStream at {wire.url} is not ready{hint}: {busy}"
+                ) from busy
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
         try:
             await _create(wire, config)
             return
         except StoreError as error:
-            if error.code == _OVERLAP or not left:
+            if error.code == _OVERLAP or not left or monotonic() > deadline:
                 raise
             pause = _RIVAL_SECONDS if error.code == _NAME_IN_USE else _PAUSE_SECONDS
             await asyncio.sleep(pause)
