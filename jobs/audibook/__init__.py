@@ -9,28 +9,31 @@ knows the tags all of them meet.
 
 from __future__ import annotations
 
-from .errors import (
-    AudibookError,
-    AudioToolError,
-    DiacriticsError,
-    EpubError,
-    InvalidJobDataError,
-    NotReadyError,
-    ObjectNotFoundError,
-    RecordNotFoundError,
-    SpeechServiceError,
-    SpeechSetupError,
-    StorageError,
-    TextChangedError,
-    UnknownJobError,
-    UnrecoverableError,
-    UnspeakableTextError,
-)
-from .library import BookOutline, Library, PageOutline, RegisteredBook
-from .messages import JOB_DATA, problems_of, read_job_data
-from .processor import JobProcessor
-from .sample import sample_book
-from .settings import Settings
+from jetbull.extras import imports_of
+
+with imports_of("audiobook"):
+    from .errors import (
+        AudibookError,
+        AudioToolError,
+        DiacriticsError,
+        EpubError,
+        InvalidJobDataError,
+        NotReadyError,
+        ObjectNotFoundError,
+        RecordNotFoundError,
+        SpeechServiceError,
+        SpeechSetupError,
+        StorageError,
+        TextChangedError,
+        UnknownJobError,
+        UnrecoverableError,
+        UnspeakableTextError,
+    )
+    from .library import BookOutline, Library, PageOutline, RegisteredBook
+    from .messages import JOB_DATA, problems_of, read_job_data
+    from .processor import JobProcessor
+    from .sample import sample_book
+    from .settings import Settings
 
 __all__ = [
     "JOB_DATA",

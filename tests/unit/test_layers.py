@@ -45,7 +45,9 @@ def _base(module: str, statement: ast.ImportFrom) -> str:
 def _imports(module: str) -> set[str]:
     """What a module imports as it is loaded: our own modules, and others by their first name."""
     found: set[str] = set()
-    for statement in ast.parse(_FILES[module].read_text()).body:
+    body = ast.parse(_FILES[module].read_text()).body
+    of_extras = [inner for block in body if isinstance(block, ast.With) for inner in block.body]
+    for statement in [*body, *of_extras]:
         if isinstance(statement, ast.Import):
             found |= {alias.name for alias in statement.names}
         elif isinstance(statement, ast.ImportFrom):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from jetbull.errors import ConfigurationError
+from jetbull.extras import imports_of
 
-__all__ = ["Command", "CommandModule", "is_of_others", "not_installed"]
+__all__ = ["Command", "CommandModule"]
 
 
 class CommandModule(Protocol):
@@ -34,23 +35,6 @@ class Command:
     extra: str | None = None
 
     def load(self) -> CommandModule:
-        """Import the module; ConfigurationError when an extra is not installed."""
-        try:
+        """Import the module; ExtraMissing when an extra is not installed."""
+        with imports_of(self.extra) if self.extra else nullcontext():
             return cast(CommandModule, importlib.import_module(self.module))
-        except ModuleNotFoundError as error:
-            if self.extra is None or not is_of_others(error):
-                raise
-            raise not_installed(error, self.extra) from error
-
-
-def is_of_others(error: ModuleNotFoundError, *own: str) -> bool:
-    """Whether what is missing is neither of jetbull's nor `own`."""
-    return (error.name or "").split(".")[0] not in ("jetbull", "", *own)
-
-
-def not_installed(error: ModuleNotFoundError, extra: str) -> ConfigurationError:
-    """How to get what is missing: by an extra of the distribution."""
-    return ConfigurationError(
-        f"The Python package {error.name} is not installed: "
-        f"`pip install 'jetbull[{extra}]'` brings it."
-    )

@@ -13,9 +13,8 @@ from typing import Any
 from anyio import CapacityLimiter
 
 from jetbull.errors import ConfigurationError
+from jetbull.extras import ExtraMissing
 from jetbull.workers.processors import in_thread, is_async, takes
-
-from .command import is_of_others, not_installed
 
 __all__ = ["Call", "as_call", "load"]
 
@@ -23,7 +22,6 @@ Call = Callable[..., Awaitable[Any]]
 """An async processor of two arguments (job, token) or three (job, token, signal)."""
 
 _EXAMPLE = "audibook.worker:worker"
-_WORKLOAD = "audibook"
 
 
 def load(reference: str) -> Any:
@@ -84,13 +82,13 @@ def _module(name: str) -> Any:
         sys.path.insert(0, folder)
     try:
         return importlib.import_module(name)
+    except ExtraMissing:
+        raise
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise ConfigurationError(
                 f"There is no module {error.name!r} in {folder} or the Python environment."
             ) from error
-        if name.split(".")[0] == _WORKLOAD and is_of_others(error, _WORKLOAD):
-            raise not_installed(error, "audiobook") from error
         raise _broken(name, error) from error
     except Exception as error:
         raise _broken(name, error) from error

@@ -7,9 +7,12 @@ what every request passes on its way.
 
 from __future__ import annotations
 
-from .app import create_app
-from .service import QueueService
-from .serving import serve
-from .settings import ApiSettings
+from jetbull.extras import imports_of
+
+with imports_of("api"):
+    from .app import create_app
+    from .service import QueueService
+    from .serving import serve
+    from .settings import ApiSettings
 
 __all__ = ["ApiSettings", "QueueService", "create_app", "serve"]

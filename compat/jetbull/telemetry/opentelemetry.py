@@ -10,18 +10,13 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-try:
-    from opentelemetry import context as contexts
-    from opentelemetry import metrics, propagate, trace
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"The Python package {error.name} is not installed: "
-        "`pip install 'jetbull[telemetry]'` brings it.",
-        name=error.name,
-    ) from error
-
+from jetbull.extras import imports_of
 from jetbull.telemetry.attributes import SpanKind
 from jetbull.telemetry.interfaces import Attributes, MetricOptions, SpanOptions
+
+with imports_of("telemetry"):
+    from opentelemetry import context as contexts
+    from opentelemetry import metrics, propagate, trace
 
 T = TypeVar("T")
 Context = contexts.Context
