@@ -24,6 +24,8 @@ DEFAULTS = {
 
 _KNOWN = frozenset({*WorkerOptions.__annotations__, "connectionName"})  # a name of Node's
 
+_SETTINGS = frozenset({"backoffStrategy", "repeatStrategy"})
+
 
 class _Settled(dict[str, Any]):
     """A worker's options. They tell the worker when one is set later, which it may refuse."""
@@ -81,6 +83,7 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
     for name in ("removeOnComplete", "removeOnFail"):
         keep_policy(given.get(name))
     limiter(given.get("limiter"))
+    _settings(given.get("settings"))
     _parts("metrics", given.get("metrics"), ("maxDataPoints",))
     if given.get("lockRenewTime") is None:
         given["lockRenewTime"] = given["lockDuration"] // 2
@@ -88,8 +91,36 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
 
 
 def limiter(option: Any) -> None:
-    """ConfigurationError unless the option is `{max, duration}` in numbers, or None."""
+    """ConfigurationError unless the option is `{max, duration}` in numbers, or None.
+
+    An empty one, and one whose `max` is None, limit nothing; half a limiter would do so unnoticed.
+    """
     _parts("limiter", option, ("max", "duration"))
+    if not option:
+        return
+    most, duration = numeral(option.get("max")), numeral(option.get("duration"))
+    is_whole = ("max" in option) == ("duration" in option)
+    if is_whole and (most is None or (most >= 1 and duration is not None and duration >= 0)):
+        return
+    raise ConfigurationError(
+        "limiter needs a max of 1 or more and a duration in milliseconds, such as "
+        f'{{"max": 10, "duration": 1000}}, not {checks.shown(option)}.'
+    )
+
+
+def _settings(option: Any) -> None:
+    """ConfigurationError unless the option is a dictionary whose `backoffStrategy` can be called.
+
+    Otherwise no job that fails could be tried again.
+    """
+    settings = checks.mapping("settings", option)
+    look_over("the settings of a worker", settings, _SETTINGS)
+    strategy = settings.get("backoffStrategy")
+    if strategy is not None and not callable(strategy):
+        raise ConfigurationError(
+            "settings.backoffStrategy is a function that gives milliseconds, "
+            f"not {checks.shown(strategy)}."
+        )
 
 
 def _number(name: str, value: Any) -> None:

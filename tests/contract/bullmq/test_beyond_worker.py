@@ -213,6 +213,15 @@ async def test_concurrency_that_was_taken_back_and_given_again_is_all_there(
         ({"stalledInterval": "x"}, "stalledInterval must be a number, not 'x'"),
         ({"lockRenewTime": "1"}, "lockRenewTime must be a number, not '1'"),
         ({"limiter": {"max": "few"}}, "limiter must be {max, duration} in numbers, not "),
+        ({"limiter": {"max": 5}}, "limiter needs a max of 1 or more and a duration in milliseconds"),
+        ({"limiter": {"duration": 1000}}, "limiter needs a max of 1 or more and a duration in "),
+        ({"limiter": {"max": 0, "duration": 1000}}, "limiter needs a max of 1 or more and a "),
+        ({"limiter": {"max": 5, "duration": -1}}, "limiter needs a max of 1 or more and a "),
+        ({"settings": 5}, "settings is a dictionary, not 5"),
+        (
+            {"settings": {"backoffStrategy": "exponential"}},
+            "settings.backoffStrategy is a function that gives milliseconds, not 'exponential'",
+        ),
         ({"metrics": 5}, "metrics must be {maxDataPoints} in numbers, not 5"),
         ({"removeOnFail": "no"}, "removeOnComplete and removeOnFail take true, a number or"),
     ],
@@ -232,6 +241,19 @@ async def test_an_option_that_is_none_is_one_that_was_not_given(make: Makers, qu
     assert worker.opts["drainDelay"] == 5
     await added(queue, 1)
     await Heard(worker, "completed").once()
+
+
+async def test_a_limiter_without_a_maximum_limits_nothing(make: Makers, queue: Any) -> None:
+    await added(queue, 3)
+    worker = make.worker(queue, done, limiter={"max": None, "duration": 600_000})
+    await Heard(worker, "completed").times(3)
+
+
+async def test_a_miswritten_setting_of_a_worker_is_told(make: Makers, queue: Any) -> None:
+    options = make.options({"settings": {"backoffStrategies": {"own": done}}, "autorun": False})
+    with pytest.warns(UserWarning, match="did you mean 'backoffStrategy'"):
+        worker = make.backend.Worker(queue.name, done, options)
+    await worker.close()
 
 
 async def test_a_file_name_is_no_processor(make: Makers, queue: Any) -> None:
