@@ -15,8 +15,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.hub import Target
@@ -72,6 +73,7 @@ def target_of(connection: Any) -> Target:
         servers, options = _split(_instead_of_redis()), {}
     _check_addresses(servers)
     servers, options = _with_login(servers, options)
+    _check_places(servers)
     options = _with_files(options)
     return Target(tuple(servers), _replicas(replicas), tuple(sorted(options.items())))
 
@@ -127,6 +129,36 @@ def _check_addresses(servers: list[str]) -> None:
                 f"connection {server.split('://')[0]}://… is no NATS address: "
                 "use nats://host:4222 (or tls://, ws://, wss://)."
             )
+
+
+def _check_places(servers: list[str]) -> None:
+    """ConfigurationError for what can never be connected to, and would be tried for ever."""
+    over_web = [server.startswith(("ws://", "wss://")) for server in servers]
+    for server in servers:
+        if not _is_place(server):
+            raise ConfigurationError(
+                f"connection {server!r} names no host and port: write it as {DEFAULT_URL}."
+            )
+    if any(over_web) and not all(over_web):
+        raise ConfigurationError(
+            f"connection {', '.join(servers)} mixes ws:// with nats://: take one of them."
+        )
+    if any(over_web) and find_spec("aiohttp") is None:
+        raise ConfigurationError(
+            f"connection {servers[0]} needs the Python package aiohttp: `pip install aiohttp`."
+        )
+
+
+def _is_place(server: str) -> bool:
+    """Whether this has a host, and a port that can be one or none."""
+    has_scheme = "://" in server
+    if not has_scheme and ("/" in server or server.isdigit()):
+        return False
+    try:
+        parts = urlsplit(server if has_scheme else f"nats://{server}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _with_files(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -96,3 +97,41 @@ def test_options_that_redis_may_mean_are_those_of_redis(given: dict[str, Any]) -
 def test_an_option_that_is_none_is_not_given() -> None:
     given = {"servers": "nats://localhost:4222", "name": None, "inbox_prefix": None, "token": None}
     assert target_of(given) == target_of("nats://localhost:4222")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "nats://",
+        "nats://localhost:99999",
+        "nats://localhost:0",
+        "nats://localhost:-1",
+        "localhost:port",
+        "nats//localhost",
+        "4222",
+        ["nats://localhost:4222", "nats://:4222"],
+    ],
+)
+def test_an_address_that_no_server_can_have_is_refused_and_not_tried_for_ever(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"names no host and port: write it as nats://"):
+        Queue("q", {"connection": given})
+
+
+def test_a_wrong_address_is_told_without_its_login() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        Queue("q", {"connection": "nats://ann:secret@localhost:99999"})
+    assert "'nats://localhost:99999' names" in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_websockets_and_plain_connections_are_not_mixed() -> None:
+    with pytest.raises(ConfigurationError, match=r"mixes ws:// with nats://"):
+        Queue("q", {"connection": ["nats://one:4222", "ws://two:8080"]})
+
+
+def test_websockets_without_their_package_say_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(ConfigurationError, match=r"needs the Python package aiohttp: `pip install"):
+        Queue("q", {"connection": "ws://localhost:8080"})
