@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from jetbull.checks import label
 from jetbull.commands.announcing import announce
 from jetbull.commands.draft import Draft
 from jetbull.errors import ConfigurationError
@@ -25,8 +26,10 @@ _ZERO = ("attempts", "delay")  # defaults that need not be stored
 
 def record_of(job: Draft, store: QueueStore) -> Record:
     """The record a fresh job is stored as. ValueError when the data is not JSON."""
-    if job.name is None:
-        raise ConfigurationError("A job needs a name: it is None.")
+    if type(job.name) is not str:
+        if job.name is None:
+            raise ConfigurationError("A job needs a name: it is None.")
+        label("The name of a job", job.name)
     data = to_bytes(dumps_of(f"the data of job {job.name!r}", job.data))
     opts = {} if job.opts == NEW_JOB else _to_store(job.opts)
     check_size(job.name, data, opts)

@@ -184,4 +184,8 @@ async def test_a_name_that_is_a_number_is_stored_as_text(queue: Any) -> None:
 async def test_a_job_without_a_name_is_refused(queue: Any) -> None:
     with pytest.raises(Exception, match=r"Command arguments|A job needs a name"):
         await queue.add(None, {})
+    with pytest.raises(Exception, match=r"can not serialize|^The name of a job is a text, not <f"):
+        await queue.add(test_a_job_without_a_name_is_refused, {})
+    with pytest.raises(Exception, match=r"Command arguments|^The name of a job is a text, not \["):
+        await queue.addBulk([{"name": ["a"], "data": {}}])
     assert await queue.getJobCountByTypes() == 0
