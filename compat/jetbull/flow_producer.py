@@ -94,8 +94,9 @@ class FlowProducer(EventEmitter):
         node = checks.dictionary("A flow {name, queueName, …}", node)
         for field in ("name", "queueName"):
             if node.get(field) is None:
+                there = ", ".join(sorted(node)) or "no fields"
                 raise ConfigurationError(
-                    f"{field} is missing in a flow node that has {', '.join(sorted(node))}: add it."
+                    f"{field} is missing in a flow node that has {there}: add it."
                 )
         prefix = checks.label("prefix", node.get("prefix") or self.prefix)
         place = (checks.label("queueName", node["queueName"]), prefix)

@@ -40,7 +40,9 @@ def run(args: Namespace) -> int:
     environment = _environment()
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
-        raise ConfigurationError(f"The program {command[0]!r} is not found on the PATH.")
+        is_script = command[0].endswith(".py")
+        hint = f": run a script by `jetbull exec -- python {command[0]}`" if is_script else ""
+        raise ConfigurationError(f"The program {command[0]!r} is not found on the PATH{hint}.")
     if os.name == "nt":  # there, exec returns to the shell before the program ends
         arguments = [program, *command[1:]]
         return subprocess.run(arguments, env=environment, check=False).returncode  # noqa: S603

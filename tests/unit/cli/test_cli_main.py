@@ -102,3 +102,11 @@ def test_who_reads_only_the_beginning_of_the_output_hears_no_complaint(unbuffere
     finally:
         os.close(writing)
     assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_a_script_instead_of_a_program_is_told_how_to_run_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").touch()
+    assert sentence_of("exec", "mine.py", folder=tmp_path) == (
+        "jetbull: The program 'mine.py' is not found on the PATH: "
+        "run a script by `jetbull exec -- python mine.py`.\n"
+    )
