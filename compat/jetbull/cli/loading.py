@@ -10,13 +10,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio.to_thread
 from anyio import CapacityLimiter
 
 from jetbull.errors import ConfigurationError
 from jetbull.extras import ExtraMissing
 from jetbull.workers.processors import in_thread, is_async, takes
 
-__all__ = ["Call", "as_call", "load"]
+__all__ = ["Call", "as_call", "close", "load"]
 
 Call = Callable[..., Awaitable[Any]]
 """An async processor of two arguments (job, token) or three (job, token, signal)."""
@@ -69,6 +70,15 @@ def as_call(processor: Any, concurrency: int, reference: str) -> tuple[Call, int
         return await call(job)
 
     return with_job_alone, 2
+
+
+async def close(processor: Any) -> None:
+    """Awaits the processor's `aclose()`, or calls its `close()`, if it has one."""
+    ending = getattr(processor, "aclose", None) or getattr(processor, "close", None)
+    if inspect.iscoroutinefunction(ending):
+        await ending()
+    elif callable(ending):
+        await anyio.to_thread.run_sync(ending)
 
 
 def _module(name: str) -> Any:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from signal import Signals
 from typing import Any
 
 import anyio
-import anyio.to_thread
 
 from jetbull import AbortSignal, Job, UnrecoverableError, Worker
 from jetbull.errors import ConfigurationError
 
 from .events import log_events
-from .loading import Call, as_call
+from .loading import Call, as_call, close
 from .logs import log_fields
 from .pool import ProcessPool
 from .settings import WorkerSettings
@@ -56,7 +54,7 @@ async def work(processor: Any, reference: str, settings: WorkerSettings) -> bool
         if pool is not None:
             await pool.close()
         if not isinstance(processor, Worker):
-            await _close(processor)
+            await close(processor)
     return not worker.forceClosing
 
 
@@ -145,11 +143,3 @@ async def _stop(worker: Worker, grace: float, signals: AsyncIterator[Signals]) -
         await worker.close()
         stopping.cancel_scope.cancel()
     log.info("worker stopped")
-
-
-async def _close(processor: Any) -> None:
-    close = getattr(processor, "aclose", None) or getattr(processor, "close", None)
-    if inspect.iscoroutinefunction(close):
-        await close()
-    elif callable(close):
-        await anyio.to_thread.run_sync(close)

@@ -19,7 +19,7 @@ from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
 from jetbull.link import Link
 
-from .loading import as_call, load
+from .loading import as_call, close, load
 from .logs import set_up_logging
 from .settings import LogSettings, read_settings
 
@@ -179,7 +179,8 @@ class _Parent:
 
 
 async def _serve(fd: int, reference: str) -> None:
-    call, arguments = as_call(load(reference), 1, reference)
+    processor = load(reference)
+    call, arguments = as_call(processor, 1, reference)
     sock = socket.socket(fileno=fd)
     line = _Line(*await asyncio.open_connection(sock=sock, limit=_LINE_LIMIT))
     parent = _Parent(fd)
@@ -195,6 +196,7 @@ async def _serve(fd: int, reference: str) -> None:
             said = _encoded({"error": reason_of(error), "kinds": kinds, "trace": trace})
         await line.end(job, said)
         parent.wait(False)
+    await close(processor)
 
 
 def main() -> None:

@@ -272,3 +272,24 @@ async def test_a_child_that_cannot_be_started_leaves_no_socket_open(
     with pytest.raises(FileNotFoundError) as caught:
         await pool.run(job, "token")
     assert caught.tb and len(os.listdir("/proc/self/fd")) == len(before)
+
+
+async def test_each_process_closes_the_processor_it_made(
+    queue: Queue, events: QueueEvents, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "class Process:\n"
+        "    async def __call__(self, job): return os.getpid()\n"
+        "    async def aclose(self): Path(f'closed-{os.getpid()}').touch()\n"
+    )
+    options = ["--pool", "processes", "--log-format", "json", "--queue", queue.name]
+    url = ["--nats-url", str(queue.opts["connection"])]
+    with running("worker", "mine:Process", *options, *url, folder=tmp_path) as command:
+        child = await (await queue.add("job", {})).waitUntilFinished(events, 30_000)
+        command.send(signal.SIGTERM)
+        assert command.wait() == 0
+        parent = command.process.pid
+    closed = {name for name in os.listdir(tmp_path) if name.startswith("closed-")}
+    assert closed == {f"closed-{child}", f"closed-{parent}"}
