@@ -39,7 +39,7 @@ async def test_a_worker_that_could_take_no_job_in_an_outage_closes_before_it_end
     options = {"connection": server.url, "limiter": {"max": 1, "duration": 1000}}
     worker = Worker(name, done, options)
     try:
-        with Told("could not take a job", "jetbull.worker") as told:
+        with Told("did not answer in time", "jetbull.events") as told:
             await asyncio.wait_for(worker.waitUntilReady(), PATIENCE)
             await worker.pause()
             server.kill()

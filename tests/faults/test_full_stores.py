@@ -170,3 +170,31 @@ async def test_a_bulk_of_which_a_worker_has_one_when_the_store_is_full_is_stored
     assert {job.id for job in await small.getJobs()} == {job.id for job in added}
     assert await left_notes(store) == []
     await worker.close()
+
+
+async def test_a_worker_tells_that_the_store_is_full_and_works_when_there_is_room(
+    small: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    told, worked = asyncio.Event(), asyncio.Event()
+    errors: list[Exception] = []
+
+    async def process(job: Job) -> None:
+        worked.set()
+
+    def hear(error: Exception) -> None:
+        errors.append(error)
+        if len(errors) == 2:
+            told.set()
+
+    await small.add("job", {})
+    store = await small.ledger()
+    filling = await _fill(store)
+    worker = Worker(small.name, process, {"connection": small.opts["connection"]})
+    worker.on("error", hear)
+    async with asyncio.timeout(30):
+        await told.wait()
+        await store.purge(filling)
+        await worked.wait()
+    await worker.close()
+    assert all("Its store has no room left" in str(error) for error in errors)
+    assert "no room left" not in caplog.text

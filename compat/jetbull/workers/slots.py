@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
 
-from jetbull.errors import ConnectionClosedError, JetbullError
+from jetbull.errors import ConnectionClosedError
 from jetbull.job import Job
 from jetbull.ledger.belongings.blobs import is_whole
 from jetbull.ledger.job.lease import Lease
@@ -117,15 +117,11 @@ class Slots:
                 failed = False
                 try:
                     lease = await supply.next(slot)
-                    pause = _PAUSE_SECONDS
                 except ConnectionClosedError:
                     return
                 except Exception as error:
                     # Whatever it was, a slot that ends is a worker that seems to work.
-                    if isinstance(error, JetbullError):
-                        log.warning("could not take a job: %s", error)
-                    else:
-                        log.exception("could not take a job")
+                    self._worker.complain(error)
                     failed = True
                 if failed:
                     await unless(self._stop, self._calm(pause))
@@ -133,6 +129,7 @@ class Slots:
                     continue
                 if lease is None:
                     continue
+                pause = _PAUSE_SECONDS
                 try:
                     await self._work(slot, lease)
                 finally:
