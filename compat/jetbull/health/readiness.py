@@ -51,7 +51,10 @@ async def check_readiness(queue: Queue, timeout: float = 5.0) -> list[Check]:
             await _probe(store)
             checks.append(Check("consume", True, "A message was stored and taken."))
     except TimeoutError as error:
-        reason = str(error) or f"There was no answer within {timeout:g} s."
+        reason = str(error) or (
+            f"There was no answer within {timeout:g} s; the server's log tells why. If its disk "
+            "was full, make room and restart it."
+        )
         checks.append(Check(name, False, reason))
     except JetbullError as error:
         checks.append(Check(name, False, str(error)))

@@ -228,8 +228,8 @@ class QueueStore:
             return error
         return AckTimeout(
             f"The NATS server at {self.wire.url} is there and has stored nothing for "
-            f"{patience:g} s; its log tells why (a full disk, a cluster without majority). The "
-            "message may or may not be stored."
+            f"{patience:g} s; its log tells why (a full disk, which also needs a restart of the "
+            "server; a cluster without majority). The message may or may not be stored."
         )
 
     async def _own(
