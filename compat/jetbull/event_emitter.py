@@ -22,6 +22,9 @@ class EventEmitter:
         self._events: dict[str, list[Listener]] = {}
         self._logged = ""  # the last error that nobody listened for
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
     def on(self, event_name: str, function: Listener) -> Listener:
         """Adds a listener and returns it."""
         self._events.setdefault(event_name, []).append(function)

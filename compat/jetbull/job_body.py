@@ -89,6 +89,9 @@ class JobBody(Generic[Data, Result, Home]):
         if isinstance(deduplication, dict):
             self.deduplication_id = deduplication.get("id")
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.name!r} of {self.queueName!r}>"
+
     @property
     def queueQualifiedName(self) -> str:
         """The queue's prefix and name."""

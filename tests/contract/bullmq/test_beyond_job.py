@@ -295,3 +295,10 @@ async def test_a_priority_that_no_new_job_may_have_cannot_be_given_later(
     with pytest.raises(ValueError, match=r"^Priority should "):
         await job.changePriority({"priority": priority})
     assert (job.priority, await job.getState()) == (0, "waiting")
+
+
+async def test_what_is_printed_of_a_job_and_its_queue_names_them(make: Makers, queue: Any) -> None:
+    [job] = await added(queue, 1)
+    assert repr(queue) == f"<Queue '{queue.name}'>"
+    assert repr([job]) == f"[<Job {job.id} '{job.name}' of '{queue.name}'>]"
+    assert repr(make.backend.Job(queue, "new", {})) == f"<Job None 'new' of '{queue.name}'>"
