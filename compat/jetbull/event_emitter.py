@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jetbull.errors import JetbullError
+from jetbull.spelling import look_at_event
 
 log = logging.getLogger("jetbull.events")
 
@@ -27,6 +28,7 @@ class EventEmitter:
 
     def on(self, event_name: str, function: Listener) -> Listener:
         """Adds a listener and returns it."""
+        look_at_event(event_name)
         self._events.setdefault(event_name, []).append(function)
         return function
 

@@ -16,6 +16,7 @@ from jetbull.ledger.limits.occupancy import running
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.queue import presence, settings
 from jetbull.legacy import outdated
+from jetbull.spelling import look_at_states
 from jetbull.types.results import RateLimit, WorkerInfo
 
 
@@ -133,6 +134,7 @@ class QueueAdmin(JobOwner, EventEmitter):
         least, most = checks.number("grace", grace), checks.number("limit", limit)
         if not isinstance(type, str):
             raise ConfigurationError(f"type is a state such as completed, not {type!r}.")
+        look_at_states([type])
         removed = await cleaning.clean(await self.ledger(), least, most, type)
         self.emit_safely("cleaned", removed, "wait" if type == "waiting" else type)
         return removed

@@ -17,6 +17,7 @@ from jetbull.ledger.queue import counting, pages
 from jetbull.ledger.queue.listing import listed
 from jetbull.ledger.queue.tally import count_all
 from jetbull.legacy import note_paused_state, outdated
+from jetbull.spelling import look_at_states
 from jetbull.types.generics import Data, Result
 from jetbull.types.results import JobLogs
 
@@ -46,6 +47,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
     def sanitizeJobTypes(self, types: Iterable[str]) -> list[str]:
         """The types asked for, each once; all of them when none is asked for."""
         asked = list(dict.fromkeys(checks.labels("types", types)))
+        look_at_states(asked)
         if "paused" in asked:
             note_paused_state()
         return asked or list(DEFAULT_TYPES)
