@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -210,3 +211,27 @@ def test_the_plugin_serves_users_own_tests(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert "2 passed" in finished.stdout, finished.stdout + finished.stderr
+
+
+NOT_STOPPED = """
+import os, socket, sys
+from jetbull.testing import NatsServer
+
+server = NatsServer()
+server.start()
+child = os.fork()
+if not child:
+    sys.exit()
+os.waitpid(child, 0)
+socket.create_connection(("127.0.0.1", server.port)).close()
+print(server.pid, server.data)
+"""
+
+
+def test_a_server_that_nobody_stopped_ends_with_the_program_and_not_with_its_children() -> None:
+    ended = subprocess.run([sys.executable, "-c", NOT_STOPPED], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    pid, data = ended.stdout.split()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+    assert not Path(data).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -37,7 +38,8 @@ class EmbeddedServer:
     the disk before each acknowledgement; by default the server does so every two minutes.
     `extra` adds top-level settings to the server's configuration.
 
-    Use it as a context manager, plain or async, or call `start` and `stop`, which block.
+    Use it as a context manager, plain or async, or call `start` and `stop`, which block. What
+    still runs at the end of the program is stopped then.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class EmbeddedServer:
         self._folder: DataFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._log_offset = 0
+        self._owner = 0  # the process that started the server; what it forks has no part in it
 
     # --- facts -------------------------------------------------------------------------
 
@@ -215,6 +218,8 @@ class EmbeddedServer:
                 pass_fds=[folder.server_lock],
                 start_new_session=True,  # ctrl-C is for us: clients close before the server
             )
+        self._owner = os.getpid()
+        atexit.register(self._stop_at_exit)
         folder.note_pid(self._process.pid)
 
     def _is_ready(self, deadline: float) -> bool:
@@ -261,11 +266,16 @@ class EmbeddedServer:
                     return _with_remedy(line.partition(mark)[2].rstrip("."))
         return f"it ended with code {self._process.returncode}, see {self.log_file}"
 
+    def _stop_at_exit(self) -> None:
+        if os.getpid() == self._owner:
+            self.stop()
+
     def _reap(self) -> None:
         """Forget a process that has ended, and let go of the folder."""
         if self._process is not None:
             self._process.wait()
             self._process = None
+            atexit.unregister(self._stop_at_exit)
         if self._folder is not None:
             self._folder.release()
 
