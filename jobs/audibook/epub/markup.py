@@ -44,6 +44,7 @@ _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _BINARY_SHARE = 0.05
 _DOCTYPE_START = re.compile("<!DOCTYPE", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
+_CDATA, _CDATA_END = "<![CDATA[", "]]>"
 _ENTITY = re.compile(r"&([A-Za-z][\w.-]*);")
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 _NUMBERED = re.compile("&#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
@@ -83,6 +84,7 @@ def parse(data: bytes, name: str, language: str = "") -> Element:
         return etree.fromstring(text.encode(), _xml_parser())
     except etree.XMLSyntaxError:
         pass  # read it as HTML below
+    text = _with_cdata_as_text(text)
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True)
     try:
         root: Element | None = etree.fromstring(
@@ -162,6 +164,19 @@ def _without_doctype(text: str) -> str:
     start = _DOCTYPE_START.search(text)
     found = _DOCTYPE.match(text, start.start()) if start else None
     return text if found is None else text[: found.start()] + text[found.end() :]
+
+
+def _with_cdata_as_text(text: str) -> str:
+    """With what is a comment in HTML, and text in XML, as text."""
+    parts: list[str] = []
+    start = 0
+    while (opened := text.find(_CDATA, start)) >= 0:
+        closed = text.find(_CDATA_END, opened)
+        if closed < 0:
+            break
+        parts += [text[start:opened], escape(text[opened + len(_CDATA) : closed], quote=False)]
+        start = closed + len(_CDATA_END)
+    return "".join([*parts, text[start:]])
 
 
 def _character(found: re.Match[str]) -> str:

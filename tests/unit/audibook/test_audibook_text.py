@@ -330,6 +330,7 @@ def test_options_leave_out_elements_and_inline_text_and_keep_notes() -> None:
         "<html><head><title/></head><body><a id='x'/>One <i>Two</body></html>",
         "<html><body><p>One \x0b Two</p></body></html>",
         "<html><body><p>One &eacute; Two &#0; 3 < 4</p></body></html>",
+        "<html><body><p><![CDATA[One <Two>]]> & <![CDATA[ three</p></body></html>",
     ],
 )
 def test_a_malformed_document_still_gives_its_text(document: str) -> None:
