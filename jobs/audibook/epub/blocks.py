@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 __all__ = ["BLOCK_SEPARATOR", "HEADINGS", "Block", "DocumentText", "Mark", "TextOptions"]
@@ -33,7 +33,7 @@ class Block:
     """The text of one paragraph, heading, list item or table cell, white space collapsed.
 
     `level` is 1 to 6 for a heading; `linked` says that all of it is the text of links, but for
-    the number of a chapter or page; `links` to how many places they lead, also where other text
+    the number of a chapter or page; `links` to which places they lead, also where other text
     stands beside them. `list_number` counts the document's lists, and is that of the innermost
     one around the block; 0 outside of all.
     """
@@ -43,7 +43,7 @@ class Block:
     linked: bool = False
     marks: Sequence[Mark] = ()
     list_number: int = 0
-    links: int = 0
+    links: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

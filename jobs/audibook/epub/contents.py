@@ -27,6 +27,8 @@ _TITLES = {
 }
 _INTRODUCED = re.compile("[:?：？؟;]\\W*$")
 _LONGEST_INTRODUCED = 12
+_CLAUSE = re.compile(r"[,;،؛，、；]\W*$")
+_SENTENCE = re.compile(r"[.,;:!?…،؛؟。！？，、；：׃]\W*$")
 _WORD = re.compile(r"\w+")
 _NUMBERING = re.compile(
     r"\d+|[ivxlcm]+|[א-ת]{1,2}|chap|chapter|part|book|section|page|p|pp|פרק|חלק|עמוד", re.IGNORECASE
@@ -76,9 +78,10 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
         before = blocks[-1] if blocks else Block("")
         titled = _is_title(before)
         introduced = not titled and before.level is None and _INTRODUCED.search(before.text)
-        links = sum(max(b.links if titled else 0, _leads_elsewhere(b)) for b in run)
+        links = sum(max(len(b.links) if titled else 0, _leads_elsewhere(b)) for b in run)
         short = links < _SHORTEST_LIST or (introduced and links <= _LONGEST_INTRODUCED)
-        if short or _is_text(run) or (not titled and _is_among_others(run, lists)):
+        untitled = not titled and (_is_among_others(run, lists) or _are_sentences(run))
+        if short or _is_text(run) or untitled:
             blocks.extend(run)
         else:
             if titled:
@@ -89,7 +92,7 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
 
     for block in text.blocks:
         numbering = block.level is None and is_numbering(block.text)
-        titled = bool(blocks) and _is_title(blocks[-1]) and block.links > 0
+        titled = bool(blocks) and _is_title(blocks[-1]) and len(block.links) > 0
         entry = titled and len(block.text) <= _LONGEST_ENTRY and block.level is None
         if _leads_elsewhere(block) or numbering or entry:
             run.append(block)
@@ -116,7 +119,7 @@ def _is_title(block: Block) -> bool:
 
 def _is_entry(block: Block) -> bool:
     """Whether any of it leads elsewhere."""
-    return block.links > 0 or _leads_elsewhere(block)
+    return len(block.links) > 0 or _leads_elsewhere(block)
 
 
 def _leads_elsewhere(block: Block) -> bool:
@@ -132,9 +135,21 @@ def _is_among_others(run: Sequence[Block], lists: Counter[tuple[int, bool]]) -> 
     return others * 2 >= sum(lists[number, True] for number in numbers) > 0
 
 
+def _are_sentences(run: Sequence[Block]) -> bool:
+    """Whether the lines of a poem, or sentences, lead to what is said of each in one document."""
+    entries = [block for block in run if block.links]
+    in_clauses = sum(_CLAUSE.search(block.text) is not None for block in entries)
+    if in_clauses > 1 and in_clauses * 5 >= len(entries):
+        return True
+    places = [link.partition("#") for block in entries for link in block.links]
+    documents = {document if sign else f"{document}#" for document, sign, _ in places}
+    ended = sum(_SENTENCE.search(block.text) is not None for block in entries)
+    return len(documents) == 1 and ended * 2 >= len(entries)
+
+
 def _is_text(run: Sequence[Block]) -> bool:
     """Whether links are no list: headings one below the other, or long as paragraphs are."""
     levels = [block.level or 0 for block in run]
     nested = levels[0] > 0 and all(upper < lower for upper, lower in pairwise(levels))
-    entries = sum(max(block.links, 1) for block in run)
+    entries = sum(max(len(block.links), 1) for block in run)
     return nested or sum(len(block.text) for block in run) > _LONGEST_ENTRY * entries

@@ -272,8 +272,8 @@ class _Walker:
         if text:
             marks = tuple(mark for mark in self._marks if mark.offset < len(text))
             linked = bool(self._linked) and is_numbering("".join(self._unlinked))
-            links = len(self._linked)
-            self.blocks.append(Block(text, self._level, linked, marks, self._lists[-1], links))
+            number = self._lists[-1]
+            self.blocks.append(Block(text, self._level, linked, marks, number, self._linked))
             self._marks = [mark for mark in self._marks if mark.offset >= len(text)]
         self._marks = [Mark(mark.kind, mark.confidence, 0, mark.label) for mark in self._marks]
         self._parts = []

@@ -254,6 +254,21 @@ def test_paragraphs_that_lead_to_their_translations_are_read() -> None:
     assert _texts(body) == [text.strip() for text in texts]
 
 
+def test_lines_of_a_poem_that_lead_to_a_commentary_are_read() -> None:
+    lines = ["Of arms and the man", "I sing, who first", "came from Troy,", "by fate exiled,"]
+    places = enumerate(lines, 1)
+    poem = "".join(f"<p><a href='notes.xhtml#l{n}'>{line}</a></p>" for n, line in places)
+    assert _texts(poem) == lines
+
+
+def test_sentences_that_lead_to_what_is_said_of_them_in_one_document_are_read() -> None:
+    sentences = ["Das ist ein Haus.", "Wo ist es?", "Es ist hier."]
+    pairs = "".join(f"<p><a href='#en{n}'>{text}</a></p>" for n, text in enumerate(sentences))
+    assert _texts(f"<h1>Lesson</h1>{pairs}") == ["Lesson", *sentences]
+    assert _texts(f"<h1>Contents</h1>{pairs}<p>Text.</p>") == ["Text."]
+    assert _texts(pairs.replace("#en", "chapter-") + "<p>Text.</p>") == ["Text."]
+
+
 def test_two_links_in_a_row_are_text() -> None:
     assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
 
