@@ -63,6 +63,8 @@ _LINE_NUMBER_CLASSES = {
 }
 _LONGEST_PAGE_NUMBER = 30
 """Characters: "[Page 12 of 200]"."""
+_LONGEST_ENTRY = 120
+"""Characters of an entry in a list of contents."""
 _PAGE_NUMBER_ID = re.compile(r"(?:page|pg)[-_.]?0*(\d+|[ivxlc]+)", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
     r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
@@ -106,10 +108,18 @@ def is_note(element: Element) -> bool:
 
 
 def _is_text(element: Element, kind: str, rule: str) -> bool:
-    """Whether what by its type is a mark or a page number holds words of the text itself."""
+    """Whether what by its type is a mark, a page number or contents holds words of the text."""
     if rule == "note reference":
         return is_whole_heading(element) or ("noteref" in kind and is_words(element))
+    if rule == "navigation":
+        return local_name(element) != "nav" and any(map(_is_prose, element.iter()))
     return rule == "page number" and len(own_text(element)) > _LONGEST_PAGE_NUMBER
+
+
+def _is_prose(element: Element) -> bool:
+    """Whether it is a paragraph such as no list of contents has."""
+    linked = any(local_name(e) == "a" for e in element.iter())
+    return local_name(element) == "p" and not linked and len(own_text(element)) > _LONGEST_ENTRY
 
 
 def _hidden(element: Element) -> bool:

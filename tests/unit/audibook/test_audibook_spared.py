@@ -46,6 +46,14 @@ def test_what_is_called_the_mark_of_a_note_and_looks_like_one_is_not_read(mark: 
     assert _spoken(f"<p>It is{link} here.</p>") == ["It is here."]
 
 
+def test_prose_in_what_is_called_the_contents_is_read() -> None:
+    prose = "This book is about the sea, and about those who live beside it and by it. " * 3
+    links = "".join(f"<li><a href='c{n}.xhtml'>Chapter {n}</a></li>" for n in range(4))
+    section = f"<section epub:type='toc'><p>{prose}</p><p>Contents</p><ol>{links}</ol></section>"
+    assert _spoken(section) == [prose.strip()]
+    assert _spoken(f"{section.replace(prose, 'Chapters')}<p>Text.</p>") == ["Text."]
+
+
 def test_the_heading_of_a_chapter_may_be_a_way_back() -> None:
     body = "<h1><a role='doc-backlink' href='nav.xhtml#c1'>The Sea</a></h1>"
     note = "<p>Text. <a role='doc-backlink' href='#r1'>Go back</a></p>"
