@@ -20,7 +20,7 @@ class Limits:
     ratio: int = 100
     """Unpacked by packed size, looked at from `ratio_from` on."""
     ratio_from: int = 64 * _MIB
-    document: int = 16 * _MIB
-    """One document, unpacked."""
+    document: int = 32 * _MIB
+    """One document, unpacked: read in half a gigabyte of memory."""
     documents: int = 256 * _MIB
     """All documents that are read, together."""
