@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from itertools import islice
 
 from .blocks import HEADINGS
-from .markup import Element, local_name, own_text, text_after
+from .markup import Element, all_text, local_name, own_text, text_after
 
 __all__ = [
     "ARROWS",
@@ -21,28 +22,35 @@ __all__ = [
     "is_whole_heading",
     "is_words",
     "nothing_before",
+    "text_before",
 ]
 
 ARROWS = "^↩↑←↵⏎⤴⤶⇑⬆↖▲\ufe0e\ufe0f"
-SYMBOLS = f"*†‡§¶#※◎{ARROWS}"
-BRACKETS = {"[": "]", "(": ")", "〔": "〕", "［": "］", "（": "）", "【": "】"}
+SYMBOLS = f"*＊∗⁎⁑⁕٭†‡✝§¶❡#※◎☆★•◆{ARROWS}"
+BRACKETS = {"[": "]", "(": ")", "{": "}", "〔": "〕", "［": "］", "（": "）", "【": "】"}
 """What stands around marks of notes, in the scripts of books."""
 _OPENING, _CLOSING = re.escape("".join(BRACKETS)), re.escape("".join(BRACKETS.values()))
 # East Asian books number notes by ①, ※1, 注1; a plain one or two letters are Hebrew numbers.
 _SIGN = "[①-⑳㉑-㉟❶-❿]|[⁰¹²³⁴-⁹]{1,3}|(?:[注註]|※)\\s?\\d{0,3}"
 _HEBREW_NUMBER = re.compile("[א-ת]{1,2}")
-_PLAIN_NUMBER = re.compile(rf"\d{{1,3}}|{_SIGN}")
+_SIGNED_NUMBER = f"[{SYMBOLS}]\\d{{1,3}}|\\d{{1,3}}[{SYMBOLS}]"
+_PLAIN_NUMBER = re.compile(rf"\d{{1,3}}[)）]?|{_SIGN}|{_SIGNED_NUMBER}")
+_NUMBERED_NOTE = "(?:n|nt|fn|note|footnote|endnote|anm|הערה)\\.?\\s?\\d{1,3}"
 _ROMAN = "(?=[ivxlc])c{0,3}(?:x[cl]|l?x{0,3})(?:i[xv]|v?i{0,3})"
+_SEVERAL = r"\d{1,3}(?:\s?[,–-]\s?\d{1,3})+"
+_NUMBERS = re.compile(_SEVERAL)
 _BRACKETED = re.compile(
-    rf"[{_OPENING}]\s*(?:\d{{1,4}}|{_ROMAN}|[a-z]|{_HEBREW_NUMBER.pattern}|{_SIGN})\s*[{_CLOSING}]",
+    rf"[{_OPENING}]\s*(?:\d{{1,4}}|{_ROMAN}|[a-z]|{_HEBREW_NUMBER.pattern}|{_SIGN}|[{SYMBOLS}]+|"
+    rf"{_SEVERAL}|{_NUMBERED_NOTE})\s*[{_CLOSING}]",
     re.IGNORECASE,
 )
-_IN_SUPERSCRIPT = re.compile(
-    rf"[{_OPENING}]?\s*(?:\d{{1,4}}|[a-z]|{_HEBREW_NUMBER.pattern}|{_SIGN}|[{SYMBOLS}]+)"
-    rf"\s*[{_CLOSING}]?",
+_SHORT = rf"\d{{1,4}}|[a-z]|{_HEBREW_NUMBER.pattern}|{_SIGN}|{_SIGNED_NUMBER}|[{SYMBOLS}]+"
+_IN_SUPERSCRIPT = re.compile(rf"[{_OPENING}]?\s*(?:{_SHORT})\s*[{_CLOSING}]?", re.IGNORECASE)
+_LINKED_SUPERSCRIPT = re.compile(
+    rf"[{_OPENING}]?\s*(?:{_SHORT}|{_ROMAN}|{_SEVERAL}|\d{{1,3}}[a-z]|{_NUMBERED_NOTE})"
+    rf"\.?\s*[{_CLOSING}]?",
     re.IGNORECASE,
 )
-_NUMBERS = re.compile(r"\d{1,3}(?:\s?[,–-]\s?\d{1,3})+")
 _LETTER = "[^\\W\\d_][\u0591-\u05c7\u064b-\u0652]*+"
 _WORD_BEFORE = re.compile(
     rf"""(?:(?:{_LETTER}){{4}}|(?<!\d)(?:1[4-9]|20)\d\d|[.,;:!?…"'”’»)\]%。！？、」』）])$"""
@@ -85,7 +93,9 @@ _SUM_BEFORE = re.compile(
     r"\((?=[^()]*[a-z])(?:\d{0,3}[a-z]?)(?:\s?[-+−±·×*/]\s?\d{0,3}[a-z]?)+\)$", re.IGNORECASE
 )
 _FRACTION = {"/", "⁄"}
-_LETTERS = {"a", "b", "c", "d"}  # a letter after a word is "e" or "t" in an abbreviation
+_FIRST_LETTERS = {"a", "b", "c"}  # others end a shortened word: "receiv<sup>d</sup>"
+_FAR = 60
+"""Elements back to the letter of the note before."""
 _RAISED = re.compile(
     r"vertical-align\s*:\s*(?:super|text-top|\+?[\d.]*[1-9])|font-variant-position\s*:\s*super|"
     r"(?<![\w-])(?:top\s*:\s*-|bottom\s*:\s*\+?)[\d.]*[1-9]",
@@ -109,6 +119,21 @@ def nothing_before(link: Element, element: Element) -> bool:
     return False
 
 
+def text_before(link: Element, text: Element) -> str:
+    """The piece of text that stands directly before the element, in the element `text`."""
+    element: Element | None = link
+    while element is not None and element is not text:
+        before, parent = element.getprevious(), element.getparent()
+        if before is not None:
+            found = before.tail or all_text(before)
+        else:
+            found = (parent.text or "") if parent is not None else ""
+        if found:
+            return found
+        element = parent if before is None else before
+    return ""
+
+
 def is_reference(link: Element) -> bool:
     """Whether a link is the mark of a note: "7" or "[7]" or "*", but not the year "1984"."""
     text = own_text(link)
@@ -124,8 +149,9 @@ def is_reference(link: Element) -> bool:
     text = text.strip(f"{ARROWS} ")
     if _PLAIN_NUMBER.fullmatch(text) or _BRACKETED.fullmatch(text):
         return True
-    raised = any(is_raised(e, local_name(e)) and own_text(e) == text for e in link.iter())
-    return raised and _IN_SUPERSCRIPT.fullmatch(text) is not None
+    around = (*link.iter(), *islice(link.iterancestors(), 1))
+    raised = any(is_raised(e, local_name(e)) and own_text(e) == own_text(link) for e in around)
+    return raised and _LINKED_SUPERSCRIPT.fullmatch(text) is not None
 
 
 def is_counted(link: Element, before: str) -> bool:
@@ -163,10 +189,13 @@ def is_raised(element: Element, name: str) -> bool:
 def is_note_mark(raised: Element, before: str) -> bool:
     """Whether a superscript is the mark of a note: not the 2 of "km2", nor the st of "1st"."""
     text = own_text(raised)
+    links = [e.get("href", "#") for e in raised.iter() if local_name(e) == "a"]
+    if any("#" in link[:-1] for link in links) and _LINKED_SUPERSCRIPT.fullmatch(text):
+        return True
     several = _NUMBERS.fullmatch(text) is not None
     if not several and not _IN_SUPERSCRIPT.fullmatch(text):
-        return False
-    if any(local_name(e) == "a" and "#" in e.get("href", "#") for e in raised.iter()):
+        return _BRACKETED.fullmatch(text) is not None and _WORD_BEFORE.search(before) is not None
+    if any("#" in link for link in links):
         return True
     if all(character in SYMBOLS for character in text):
         return True
@@ -176,18 +205,30 @@ def is_note_mark(raised: Element, before: str) -> bool:
     following = text_after(raised)
     if following[:1] in _FRACTION or (number == "a" and _SHORTENED_BEFORE.search(before)):
         return False
-    if begins_word(following) or (number.isalpha() and not _is_letter_of_note(number)):
+    if begins_word(following) or (number.isalpha() and not _is_letter_of_note(number, raised)):
         return False
     if number.isdigit() and _SUM_BEFORE.search(before):
         return False
     if number in _POWERS and _UNIT_BEFORE.search(before):
         return False
-    short = number not in _POWERS | _LETTERS and _SHORT_WORD_BEFORE.search(before)
+    short = (
+        number not in _POWERS and not ("a" <= number <= "z") and _SHORT_WORD_BEFORE.search(before)
+    )
     return bool(short or _EAST_ASIAN_BEFORE.search(before) or _WORD_BEFORE.search(before))
 
 
-def _is_letter_of_note(letter: str) -> bool:
-    return letter in _LETTERS or _HEBREW_NUMBER.fullmatch(letter) is not None
+def _is_letter_of_note(letter: str, raised: Element) -> bool:
+    """Whether notes are counted by it: a first letter, or the one after that of a mark before."""
+    if letter in _FIRST_LETTERS or _HEBREW_NUMBER.fullmatch(letter):
+        return True
+    parts = (part for e in (raised, *raised.iterancestors()) for part in _before(e))
+    following = (local_name(e) == "sup" and own_text(e) == chr(ord(letter) - 1) for e in parts)
+    return "d" <= letter <= "z" and any(islice(following, _FAR))
+
+
+def _before(element: Element) -> Iterator[Element]:
+    for sibling in element.itersiblings(preceding=True):
+        yield from sibling.iter()
 
 
 def begins_word(text: str) -> bool:

@@ -82,6 +82,14 @@ def test_what_only_looks_like_a_note_is_read(text: str) -> None:
         "(יב)",
         "*",
         "†",
+        "＊",
+        "٭",
+        "*1",
+        "1)",
+        "{5}",
+        "[*]",
+        "[1, 2]",
+        "[Note 3]",
     ],
 )
 def test_marks_of_notes_are_known_in_the_scripts_of_books(mark: str) -> None:
@@ -89,6 +97,22 @@ def test_marks_of_notes_are_known_in_the_scripts_of_books(mark: str) -> None:
     assert _extract(f"<p>מילה{link}. 说过{link}的话。</p>").text == "מילה. 说过的话。"
     opening, closing = ("〔", "〕") if mark.isalnum() else ("", "")
     assert _extract(f"<p>Word{opening}{link}{closing}.</p>").text == "Word."
+
+
+@pytest.mark.parametrize("mark", ["a", "A", "iv", "1,2", "12b", "1.", "fn 3", "א", "יב"])
+@pytest.mark.parametrize("raised", ["<a {}><sup>{}</sup></a>", "<sup><a {}>{}</a></sup>"])
+def test_raised_marks_that_lead_to_notes_are_known_with_their_notes(raised: str, mark: str) -> None:
+    link = raised.format("href='#f1' id='r1'", mark)
+    assert _extract(f"<p>Word{link} goes on.</p>").text == "Word goes on."
+    back = raised.format("href='#r1'", mark)
+    note = f"<p class='footnote'>{back} A note.</p>"
+    assert _extract(f"<p>Word{link} goes on.</p>{note}").text == "Word goes on."
+
+
+def test_raised_letters_are_marks_of_notes_in_the_order_of_the_alphabet() -> None:
+    marks = [f"text<sup>{letter}</sup>" for letter in "abcdef"]
+    assert _extract(f"<p>{' '.join(marks)}</p>").text == "text text text text text text"
+    assert _extract("<p>We receiv<sup>d</sup> it.</p>").text == "We receivd it."
 
 
 def test_the_brackets_around_the_mark_of_a_note_go_with_it_where_they_are_elements() -> None:
