@@ -7,7 +7,7 @@ documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements
 text, lines, blocks     the text of a document, line by line and block by block
 styles                  what of it is hidden
-notes, note_marks, note_titles
+notes, numbered_notes, note_marks, note_titles
                         what is a footnote, the mark of one, what stands above them
 removal, contents       what else is not read aloud
 pictures                what pictures say in the place of text

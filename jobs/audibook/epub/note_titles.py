@@ -10,10 +10,10 @@ from .markup import Element, local_name, own_text
 from .note_marks import is_reference
 from .removal import NOTE_HOLDERS, is_note
 
-__all__ = ["mark_as_notes"]
+__all__ = ["TITLES", "mark_as_notes"]
 
 _ROLE = "doc-footnote"
-_TITLES = {
+TITLES = {
     *("notes", "note", "footnotes", "footnote", "endnotes", "endnote", "הערות", "הערות שוליים"),
     *("anmerkungen", "fußnoten", "fussnoten", "endnoten", "notes de bas de page", "notas", "noten"),
     *("notas al pie", "notas de rodapé", "note a piè di pagina", "voetnoten", "przypisy", "noter"),
@@ -50,7 +50,7 @@ def _set_role_before(note: Element) -> None:
     for before in islice(note.itersiblings(preceding=True), _MOST_BEFORE):
         if is_note(before) or (before.tail or "").strip():
             break
-        if own_text(before).strip(" .:").lower() in _TITLES or _heads_notes_only(before):
+        if own_text(before).strip(" .:").lower() in TITLES or _heads_notes_only(before):
             _set_role(before)
         elif own_text(before):
             break

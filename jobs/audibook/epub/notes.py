@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Set
+from itertools import islice, takewhile
 
 from .archive import Archive
 from .blocks import HEADINGS
 from .markup import Element, all_text, attribute, local_name, own_text
-from .note_marks import ARROWS, BRACKETS, is_raised, is_reference, nothing_before
+from .note_marks import ARROWS, BRACKETS, is_raised, is_reference, nothing_before, text_before
 from .note_titles import mark_as_notes
+from .numbered_notes import NumberedNotes
 from .package import Reference, resolve
 from .removal import NOTE_HOLDERS
 
@@ -27,6 +28,9 @@ _ANSWERS = re.compile(
     re.IGNORECASE,
 )
 """In the heading above what is read, though questions and it lead to each other as notes do."""
+_ANCHORS = {"a", "span", "br", "pagebreak"}
+_MOST_ANCHORS = 10
+"""Next to each other before a paragraph."""
 _LONGEST, _LONGEST_UNLINKED = 10_000, 2_000
 _LONGEST_MARK = 4
 """Characters: "12.)", "(א)", "※12"."""
@@ -49,11 +53,12 @@ class Notes:
         """Of a note, what is in each paragraph from which a mark leads there."""
         self._numbered: dict[Reference, str] = {}
         """Numbers that raised marks give to notes."""
+        self._unlinked = NumberedNotes()
 
     def mark(self, name: str, root: Element) -> None:
         """Give the notes in the document of this name the role of notes, with their headings."""
         self._note_references(name, root)
-        mark_as_notes(root, list(self._notes(name, root)))
+        mark_as_notes(root, [*self._notes(name, root), *self._unlinked.find(root)])
 
     def _note_references(self, name: str, root: Element) -> None:
         places: dict[Element, set[Reference]] = {}
@@ -73,8 +78,9 @@ class Notes:
             if not _hangs_at_a_word(link, text):
                 continue
             if text not in places:
-                places[text] = {Reference(name, i) for e in text.iter() for i in _ids(e)}
-            hanging = _is_raised(link) and not _text_before(link, text)[-1:].isspace()
+                within = (*_anchors_before(text), *text.iter())
+                places[text] = {Reference(name, i) for e in within for i in _ids(e)}
+            hanging = _is_raised(link) and not text_before(link, text)[-1:].isspace()
             if hanging or "noteref" in attribute(link, "type"):
                 self._numbered[note] = _without_brackets(own_text(link))
             marked = self._marked.setdefault(note, [])
@@ -85,6 +91,7 @@ class Notes:
         if not any(note.name == name for note in self._marked):
             return
         ways_back: dict[Element, list[str]] = {}
+        notes: set[Element] = set()
         answers = False
         for element in root.iter():
             if local_name(element) in HEADINGS:
@@ -92,9 +99,12 @@ class Notes:
             if answers:
                 continue
             for place in (Reference(name, i) for i in _ids(element)):
-                around = (element, *element.iterancestors())
+                if place not in self._marked:
+                    continue
+                meant = _meant(element)
+                around = (meant, *meant.iterancestors())
                 holder = next((e for e in around if local_name(e) in _BEGUN_BY_NOTES), None)
-                if place not in self._marked or holder is None:
+                if holder is None:
                     continue
                 number = self._numbered.get(place, "")
                 if local_name(holder) in HEADINGS:
@@ -106,13 +116,15 @@ class Notes:
                 back = [resolve(self._archive, name, way) for way in ways_back[holder]]
                 led_back = any(way in there for there in self._marked[place] for way in back)
                 if led_back or _has_number(holder, number):
-                    yield _whole_note(holder)
+                    whole = _whole_note(holder, notes)
+                    notes.add(whole)
+                    yield whole
 
 
 def _hangs_at_a_word(link: Element, text: Element) -> bool:
     """As the marks of notes do, and the numbers in a list of chapters do not."""
     mark = own_text(link)
-    return _is_raised(link) or not mark.isalnum() or not _text_before(link, text)[-1:].isspace()
+    return _is_raised(link) or not mark.isalnum() or not text_before(link, text)[-1:].isspace()
 
 
 def _is_raised(link: Element) -> bool:
@@ -162,32 +174,26 @@ def _with_following(heading: Element) -> list[Element]:
     return found if sum(len(all_text(e)) for e in found) < _LONGEST else []
 
 
-def _text_before(link: Element, text: Element) -> str:
-    element: Element | None = link
-    while element is not None and element is not text:
-        before, parent = element.getprevious(), element.getparent()
-        if before is not None:
-            found = before.tail or all_text(before)
-        else:
-            found = (parent.text or "") if parent is not None else ""
-        if found:
-            return found
-        element = parent if before is None else before
-    return ""
-
-
-def _whole_note(holder: Element) -> Element:
-    """The element around all paragraphs of a note, where its name tells of one."""
+def _whole_note(holder: Element, notes: Set[Element]) -> Element:
+    """The element around all paragraphs of a note, where its name or its place tells of one."""
     around = holder.getparent()
     if (
         around is None
         or local_name(around) not in NOTE_HOLDERS
-        or not _NOTE_ID.match(around.get("id", ""))
+        or not (_NOTE_ID.match(around.get("id", "")) or _is_below_rule(around, notes))
         or next(around.iterchildren("*"), None) is not holder
         or not _is_short(around)
     ):
         return holder
     return around
+
+
+def _is_below_rule(around: Element, notes: Set[Element]) -> bool:
+    """Whether nothing but notes stands between it and a line across the page."""
+    before = around.getprevious()
+    if before is None or not (before in notes or local_name(before) == "hr"):
+        return False
+    return local_name(around) == "div" and not any(local_name(e) in HEADINGS for e in around.iter())
 
 
 def _is_short(holder: Element) -> bool:
@@ -199,6 +205,26 @@ def _ids(element: Element) -> set[str]:
     """The names by which links know the element."""
     named = element.get("name") if local_name(element) == "a" else None
     return {i for i in (element.get("id"), named) if i}
+
+
+def _is_anchor(element: Element) -> bool:
+    """Whether it stands between paragraphs and holds nothing, as where Kindle books mark places."""
+    empty = local_name(element) in _ANCHORS and not own_text(element)
+    return empty and not (element.tail or "").strip()
+
+
+def _anchors_before(text: Element) -> Iterator[Element]:
+    return takewhile(_is_anchor, text.itersiblings(preceding=True))
+
+
+def _meant(element: Element) -> Element:
+    """What a link to the element means: what stands behind it, where it is an anchor."""
+    for _ in range(_MOST_ANCHORS):
+        following = element.getnext()
+        if following is None or not _is_anchor(element):
+            break
+        element = following
+    return element
 
 
 def _ways_back(holder: Element) -> Iterator[str]:

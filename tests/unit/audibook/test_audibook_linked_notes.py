@@ -75,6 +75,22 @@ def _read(book: ParsedBook) -> str:
             "<p>Text<a id='r1' href='#f1'><sup>1</sup></a> goes on.</p><ol><li id='f1'>A note. "
             "<a href='#r1'>↵</a></li></ol><p>The end.</p>",
         ),
+        # Google Docs: a note of two paragraphs
+        (
+            "<p>Text<sup><a href='#f1' id='r1'>[1]</a></sup> goes<sup><a href='#f2' id='r2'>[2]</a>"
+            "</sup> on. The end.</p><hr/><div><p><a href='#r1' id='f1'>[1]</a> A note.</p></div>"
+            "<div><p><a href='#r2' id='f2'>[2]</a> Another.</p><p>More of it.</p></div>",
+        ),
+        # Kindle: places are marked between the paragraphs
+        (
+            "<a id='p1'></a><p>Text<a href='#p2'><sup>1</sup></a> goes on.</p><pagebreak/>"
+            "<a id='p2'></a><a id='p3'></a><p><a href='#p1'>1</a> A note.</p><p>The end.</p>",
+        ),
+        # A letter for a mark
+        (
+            "<p>Text<sup><a href='#f1' id='r1'>א</a></sup> goes on.</p><p id='f1'><a href='#r1'>א"
+            "</a> A note.</p><p>The end.</p>",
+        ),
         # HonKit
         (
             "<p>Text<sup><a href='#f1' id='r1'>1</a></sup> goes on.</p><blockquote id='f1'><sup>1"
