@@ -59,8 +59,9 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
 
     Kept are a chapter's own headings, which may lead back to the contents, paragraphs, and
     what a sentence before them leads up to, such as the choices of a game book.
-    The heading before such a run goes with it when it says that contents follow; then three links
-    in one paragraph are enough, and other words, such as an author's name, may stand beside them.
+    The heading before such a run goes with it when it says that contents follow; then two entries,
+    or three links in one paragraph, are enough, and other words, such as an author's name, may
+    stand beside them.
     """
     if not any(map(_is_entry, text.blocks)):
         return text
@@ -79,7 +80,8 @@ def without_contents_lists(text: DocumentText) -> DocumentText:
         titled = _is_title(before)
         introduced = not titled and before.level is None and _INTRODUCED.search(before.text)
         links = sum(max(len(b.links) if titled else 0, _leads_elsewhere(b)) for b in run)
-        short = links < _SHORTEST_LIST or (introduced and links <= _LONGEST_INTRODUCED)
+        shortest = 2 if titled and all(block.linked for block in run) else _SHORTEST_LIST
+        short = links < shortest or (introduced and links <= _LONGEST_INTRODUCED)
         untitled = not titled and (_is_among_others(run, lists) or _are_sentences(run))
         if short or _is_text(run) or untitled:
             blocks.extend(run)
@@ -148,8 +150,10 @@ def _are_sentences(run: Sequence[Block]) -> bool:
 
 
 def _is_text(run: Sequence[Block]) -> bool:
-    """Whether links are no list: headings one below the other, or long as paragraphs are."""
+    """Whether links are no list: headings of one chapter, or long as paragraphs are."""
     levels = [block.level or 0 for block in run]
     nested = levels[0] > 0 and all(upper < lower for upper, lower in pairwise(levels))
     entries = sum(max(len(block.links), 1) for block in run)
-    return nested or sum(len(block.text) for block in run) > _LONGEST_ENTRY * entries
+    of_one_chapter = len({place for block in run for place in block.links}) == 1
+    long = sum(len(block.text) for block in run) > _LONGEST_ENTRY * entries
+    return nested or of_one_chapter or long

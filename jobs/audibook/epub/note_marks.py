@@ -20,6 +20,7 @@ __all__ = [
     "is_raised",
     "is_reference",
     "is_whole_heading",
+    "is_whole_paragraph",
     "is_words",
     "nothing_before",
     "text_before",
@@ -164,6 +165,17 @@ def is_whole_heading(link: Element) -> bool:
     """Whether a chapter is called so: a heading that leads back to the contents."""
     heading = next((e for e in link.iterancestors() if local_name(e) in HEADINGS), None)
     return heading is not None and own_text(heading) == own_text(link)
+
+
+def is_whole_paragraph(link: Element) -> bool:
+    """Whether a number stands alone, as that of a chapter does which leads to the contents."""
+    text = own_text(link)
+    around = next((e for e in link.iterancestors() if local_name(e) in {"p", "div"}), None)
+    if around is None or not text.isdigit() or own_text(around) != text:
+        return False
+    if any(local_name(e) in {"dd", "dt", "li", "td"} for e in around.iterancestors()):
+        return False  # the number of an explanation or a note
+    return not any(is_raised(e, local_name(e)) for e in around.iter())
 
 
 def is_words(link: Element) -> bool:

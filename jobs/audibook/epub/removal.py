@@ -14,6 +14,7 @@ from .note_marks import (
     is_raised,
     is_reference,
     is_whole_heading,
+    is_whole_paragraph,
     is_words,
     nothing_before,
 )
@@ -95,7 +96,7 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
             continue
         if rule is not None and not _is_text(element, kind.lower(), rule):
             return rule
-    if name == "a" and is_reference(element) and not is_counted(element, before):
+    if name == "a" and is_reference(element) and not _is_number(element, before):
         return "note reference"
     if is_raised(element, name) and is_note_mark(element, before):
         return "note reference"
@@ -114,6 +115,11 @@ def _is_text(element: Element, kind: str, rule: str) -> bool:
     if rule == "navigation":
         return local_name(element) != "nav" and any(map(_is_prose, element.iter()))
     return rule == "page number" and len(own_text(element)) > _LONGEST_PAGE_NUMBER
+
+
+def _is_number(link: Element, before: str) -> bool:
+    """Whether it is the number of something else than a note."""
+    return is_counted(link, before) or is_whole_paragraph(link)
 
 
 def _is_prose(element: Element) -> bool:

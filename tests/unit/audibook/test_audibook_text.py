@@ -245,7 +245,12 @@ def test_links_are_read_in_a_list_of_which_other_items_are_none() -> None:
 def test_headings_of_one_chapter_that_lead_to_the_contents_are_read() -> None:
     levels = enumerate(("Part One", "1", "The Storm"), 1)
     body = "".join(f"<h{n}><a href='toc.xhtml#c'>{t}</a></h{n}>" for n, t in levels)
-    assert _texts(f"{body}<p>Text.</p>") == ["Part One", "1", "The Storm", "Text."]
+    texts = ["Part One", "1", "The Storm", "Text."]
+    assert _texts(f"{body}<p>Text.</p>") == texts
+    paragraphs = "".join(f"<p><a href='toc.xhtml#c'>{text}</a></p>" for text in texts)
+    assert _texts(paragraphs) == texts
+    callout = "<table><tr><td><p><a href='#co2'>2</a></p></td><td>Entry point.</td></tr></table>"
+    assert _texts(callout) == ["Entry point."]
 
 
 def test_paragraphs_that_lead_to_their_translations_are_read() -> None:
@@ -270,7 +275,9 @@ def test_sentences_that_lead_to_what_is_said_of_them_in_one_document_are_read() 
 
 
 def test_two_links_in_a_row_are_text() -> None:
-    assert _texts("<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>") == ["One", "Two"]
+    links = "<p><a href='a'>One</a></p><p><a href='b'>Two</a></p>"
+    assert _texts(links) == ["One", "Two"]
+    assert _texts(f"<h1>Contents</h1>{links}<p>Text.</p>") == ["Text."]
 
 
 @pytest.mark.parametrize(
