@@ -15,6 +15,8 @@ __all__ = ["BookTags", "Chapter", "write_m4b"]
 
 _SPECIAL = re.compile(r"([=;#\\\n])")
 _TICKS_PER_S = 1000
+_LONGEST = 1000
+"""Characters of a title or name: one of more than 64 KiB would be damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +88,5 @@ def _metadata(tags: BookTags, chapters: Sequence[Chapter]) -> str:
 
 def _escaped(text: str) -> str:
     # A backslash at the end of a line joins it with the next, escaped or not.
-    text = text.strip().rstrip("\\")
+    text = text.strip()[:_LONGEST].rstrip("\\")
     return _SPECIAL.sub(r"\\\1", text)

@@ -223,3 +223,16 @@ async def test_an_m4b_has_chapters_cover_and_tags(
     (packed,) = struct.unpack_from(">H", data, data.index(b"mdhd") + 24)  # of the first stream
     assert "".join(chr(0x60 + (packed >> shift & 31)) for shift in (10, 5, 0)) == "heb"
     assert len(await _samples(ffmpeg, target, 22_050)) / 22_050 == pytest.approx(6, abs=0.1)
+
+
+async def test_a_title_as_long_as_a_chapter_is_cut_and_not_damaged(
+    ffmpeg: Path, tmp_path: Path
+) -> None:
+    joined = await _write(ffmpeg, tmp_path / "b.m4a", _tone(1, 440), AAC_BOOK)
+    target = tmp_path / "b.m4b"
+    title = "words " * 11_000
+    await write_m4b(ffmpeg, joined, target, tags=BookTags(title), chapters=[Chapter(title, 0, 1)])
+    arguments = [str(ffmpeg), "-loglevel", "error", "-i", str(target), "-f", "ffmetadata", "-"]
+    read = await anyio.run_process(arguments)
+    titles = [line for line in read.stdout.decode().splitlines() if line.startswith("title=")]
+    assert titles == [f"title={title[:1000]}"] * 2
