@@ -23,8 +23,9 @@ _QUOTES = str.maketrans(
     }
 )
 # Letters and digits in another width or as used in formulas; Hebrew letters with their points.
-_FORMS = re.compile("[\uff01-\uff5e\U0001d400-\U0001d7ff\ufb1d-\ufb4f]+")
-_EXPONENT = re.compile("(?<=\\d)[⁰¹²³⁴-⁹]+")
+_FORMS = re.compile("[\u2070-\u209c\uff01-\uff5e\U0001d400-\U0001d7ff\ufb1d-\ufb4f]+")
+_EXPONENT = re.compile("(?<=\\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
+_ENCLOSED = re.compile("[①-⒛]")  # numbers in circles, brackets, or with a full stop
 _PHONETIC_MARKS = re.compile("[\u05ab\u05bd]|(?<=[\u05b0-\u05ea])\\|")
 _SPACED_DOTS = re.compile(r"\.(?:\s\.){2,}")
 _RULED_LINE = re.compile(r"(?<!\S)([#=~*_+|<>^/\\-])(?:\s?\1){2,}(?!\S)")
@@ -44,6 +45,7 @@ def speakable(text: str) -> str:
     out: voices would read them aloud.
     """
     plain = _FORMS.sub(_as_plain, _EXPONENT.sub(lambda found: f" {_as_plain(found)}", text))
+    plain = _ENCLOSED.sub(lambda found: f" {_as_plain(found)} ", plain)
     plain = _PHONETIC_MARKS.sub("", plain.translate(_QUOTES))
     plain = _RULED_LINE.sub(" ", _SPACED_DOTS.sub("…", plain))
     return re.sub(r"\s+", " ", plain).strip()

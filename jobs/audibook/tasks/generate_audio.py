@@ -94,11 +94,12 @@ async def _speak_and_store(
             seconds = await _speak(services, book, paragraph.content, engine, path)
         except UnspeakableTextError as error:
             script = await in_thread(_script_of_book, services, book)
-            if in_script(paragraph.content, script) >= _MOST:
+            signs = not any(c.isalpha() or c.isdecimal() for c in paragraph.content)
+            if in_script(paragraph.content, script) >= _MOST and not signs:
                 raise
             attempt.log.warning("left out what the voice cannot speak: %s", error)
             await attempt.note(f"Left out are letters that are not {script.title()}: {error}")
-            spoken = only_in_script(paragraph.content, script)
+            spoken = "" if signs else only_in_script(paragraph.content, script)
             seconds = await _speak(services, book, spoken, engine, path)
         await in_thread(
             services.storage.put_file,

@@ -84,6 +84,14 @@ async def test_what_is_in_another_script_than_the_book_is_left_out(
     assert "not Latin" in first and "mostly in Cjk" in first and "Cyrillic" in second
 
 
+async def test_a_sign_that_the_voice_does_not_know_is_a_pause(
+    studio: Studio, make_epub: MakeEpub
+) -> None:
+    book = await studio.parsed(make_epub("<h2>〇</h2><p>The end.</p>"), tts_model="hibari")
+    sign, end = await studio.speak(book)
+    assert sign["duration"] == 1.0 and end["duration"] > 0
+
+
 async def test_a_row_of_asterisks_is_a_pause(
     studio: Studio, make_epub: MakeEpub, ffmpeg: Path
 ) -> None:

@@ -137,6 +137,21 @@ def test_letters_of_formulas_and_other_widths_are_made_plain() -> None:
     assert speakable("בּוֹא") == "בּוֹא"
 
 
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("H₂O is 10⁻⁹ m", "H2O is 10 −9 m"),
+        ("item ⑴, 5②", "item (1) , 5 2"),
+        ("⒈ First", "1. First"),
+    ],
+)
+def test_raised_lowered_and_enclosed_numbers_are_spoken(
+    hibari: HibariEngine, written: str, spoken: str
+) -> None:
+    assert speakable(written) == spoken
+    assert b"".join(hibari.speak(spoken, None, _PLAIN))
+
+
 def test_a_sentence_of_any_length_is_spoken_in_pieces(hibari: HibariEngine) -> None:
     text = "and then and then " * 500
     pieces = list(hibari.speak(text, None, _PLAIN))
