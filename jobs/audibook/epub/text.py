@@ -28,6 +28,8 @@ _BLOCKS = {
     *("menu", "nav", "ol", "p", "pre", "search", "section", "summary", "table", "tbody", "td"),
     *("tfoot", "th", "thead", "tr", "ul"),
     *("level", "level1", "level2", "level3", "doctitle", "docauthor", "prodnote", "line", "hd"),
+    *("bridgehead", "byline", "dateline", "epigraph", "linegroup", "list", "poem", "sidebar"),
+    "pagebreak",  # of Kindle books
 }
 _LISTS = {"dir", "dl", "menu", "ol", "ul"}
 _BLOCKS_OF_PICTURES = {"text", "foreignobject"}

@@ -68,6 +68,10 @@ def test_a_typical_chapter_gives_its_heading_and_each_paragraph() -> None:
     assert extracted.heading == "Chapter 1"
 
 
+def test_a_page_break_of_a_kindle_book_parts_the_words_beside_it() -> None:
+    assert _texts("<div>One<pagebreak/>Two</div>") == ["One", "Two"]
+
+
 def test_a_drop_cap_stays_with_its_word() -> None:
     assert _texts("<p><span class='cap'>T</span>he end was un<em>believ</em>able.</p>") == [
         "The end was unbelievable."
