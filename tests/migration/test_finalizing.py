@@ -151,6 +151,25 @@ async def test_what_comes_to_redis_after_finalize_is_carried_by_another_run(
         assert "bull:q:1-1790000000000" in archive.read()
 
 
+async def test_what_was_broken_in_redis_and_stays_there_hinders_no_later_run_or_finalize(
+    client: Any, options: Options, tmp_path: Path
+) -> None:
+    client.lpush("bull:q:wait", "ghost")  # without a hash
+    await run(options, Silent())
+    assert (await made_final(options, tmp_path)).verdict is Verdict.LEFT
+    assert client.keys("bull:q:bull2jet:*") == []
+    assert client.lrange("bull:q:wait", 0, -1) == [b"ghost"]
+    put_job(client, "late")
+    client.lpush("bull:q:wait", "late")
+    for number in (1, 2):
+        report = await run(options, Silent())
+        assert report.summary == f"{'1 job' if number == 1 else '0 jobs'} carried, 1 left in Redis."
+        named = options.model_copy(update={"archive": tmp_path / f"late{number}.gz"})
+        assert (await finalize(named, Silent())).verdict is Verdict.LEFT
+        assert client.lrange("bull:q:wait", 0, -1) == [b"ghost"]
+        assert client.keys("bull:q:bull2jet:*") == [] and not client.exists("bull:q:late")
+
+
 async def test_late_jobs_are_not_removed_where_the_target_lost_one(
     client: Any, options: Options, tmp_path: Path
 ) -> None:

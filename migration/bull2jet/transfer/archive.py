@@ -24,6 +24,13 @@ from bull2jet.source.listing import HOLDERS, holders, pages
 from bull2jet.source.remaining import remaining
 
 _AT_ONCE = 200  # keys
+#: what was taken over, and by which migration: of no use when the jobs are gone
+_TAKEN = frozenset(
+    [
+        *(holder.mirror.suffix for holder in HOLDERS),
+        *(f"{OWN}{name}" for name in ("repeat", "priority", "migration")),
+    ]
+)
 _READ: dict[str, tuple[str | int, ...]] = {
     "string": ("GET",),
     "hash": ("HGETALL",),
@@ -52,9 +59,9 @@ async def removable(
 ) -> AsyncIterator[list[str]]:
     """The queue's own keys and those of carried jobs, page by page; never a foreign key.
 
-    While jobs of the queue stay behind in Redis, its common keys stay too, and the list of its
-    schedulers while it names any that was not taken over. A key of a wrong type always stays,
-    unless it is the job of that id.
+    While jobs of the queue stay behind in Redis, the library's common keys stay too, and the list
+    of its schedulers while it names any that was not taken over. A key of a wrong type always
+    stays, unless it is the job of that id.
     """
     keys = QueueKeys(found.queue)
     ids = await carried_ids(door, found)
@@ -76,7 +83,7 @@ async def removable(
 
 
 def _is_carried(rest: str, ids: IdSet, with_common: bool) -> bool:
-    if rest in ids:
+    if rest in ids or rest in _TAKEN:
         return True
     if _is_common(rest):
         return with_common and rest != f"{OWN}lease"
@@ -111,20 +118,25 @@ async def remove_keys(
 ) -> int:
     """Removes the carried jobs' keys in slices, then what is common to them in one step.
 
-    The common keys stay if an old producer has added a job meanwhile: they are all that names it.
+    The library's common keys stay if an old producer has added a job meanwhile: they are all that
+    names it. The lists of what was carried go last, for a broken-off removal needs them, and they
+    go in any case: nothing that they name is left.
     """
     count = 0
     common: list[str] = []
+    taken: list[str] = []
     keys = QueueKeys(found.queue)
     sizes = await _sizes(door, keys)  # before `removable` sees that no job is left
     async for page in removable(door, found, siblings):
         jobs = [key for key in page if not _is_common(keys.rest(key))]
-        common += [key for key in page if _is_common(keys.rest(key))]
+        taken += [key for key in page if keys.rest(key) in _TAKEN]
+        common += [key for key in page if _is_common(keys.rest(key)) and key not in taken]
         await handover.together([("UNLINK", key) for key in jobs])
         count += len(jobs)
-    if await handover.unlink_unless_grown(common, sizes):
-        count += len(common)
-    return count
+    if await handover.unlink_unless_grown([*common, *taken], sizes):
+        return count + len(common) + len(taken)
+    await handover.together([("UNLINK", key) for key in taken])
+    return count + len(taken)
 
 
 async def _sizes(door: Door, keys: QueueKeys) -> dict[Command, int]:
