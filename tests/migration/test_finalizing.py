@@ -170,6 +170,29 @@ async def test_what_was_broken_in_redis_and_stays_there_hinders_no_later_run_or_
         assert client.keys("bull:q:bull2jet:*") == [] and not client.exists("bull:q:late")
 
 
+async def test_a_removal_that_was_broken_off_is_finished_before_another_run(
+    client: Any, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(options, Silent())
+    together = Handover.together
+
+    async def break_off(handover: Handover, commands: Sequence[Command]) -> None:
+        await together(handover, commands[:3])
+        raise ConnectionError
+
+    with monkeypatch.context() as broken, pytest.raises(ConnectionError):
+        broken.setattr(Handover, "together", break_off)
+        await made_final(options, tmp_path)
+    put_job(client, "late")
+    client.lpush("bull:q:wait", "late")
+    with pytest.raises(NotGoError, match="broken off; finish that with `bull2jet finalize`"):
+        await run(options, Silent())
+    report = await made_final(options, tmp_path)
+    assert [f.code for f in report.findings if f.severity == "left"] == ["left-behind"]
+    assert client.lrange("bull:q:wait", 0, -1) == [b"late"]
+    assert (await run(options, Silent())).summary == "1 job carried, 0 left in Redis."
+
+
 async def test_late_jobs_are_not_removed_where_the_target_lost_one(
     client: Any, options: Options, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from bull2jet.commands.selecting import line_for
 from bull2jet.commands.tallying import fill_carried, fill_comparison
+from bull2jet.errors import NotGoError
 from bull2jet.findings import Findings, Severity
 from bull2jet.model import QueueRef, State
 from bull2jet.options import ActivePolicy, Options
@@ -17,7 +18,7 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.lease import Lease, held_lease
-from bull2jet.source.remaining import remaining
+from bull2jet.source.remaining import remaining, taken
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
@@ -119,6 +120,8 @@ class Move:
         if checkpoint.phase not in _CARRIED:
             return
         await require_known(self.door, self.queue, checkpoint)
+        if checkpoint.phase is Phase.FINAL and not checkpoint.late:
+            await self._require_removed()
         async with held_lease(self.door, self.queue, "run") as lease:
             sweeper = await self._sweeper(checkpoint, lease)
             if checkpoint.phase is Phase.FINAL:
@@ -126,6 +129,14 @@ class Move:
                 await sweeper.handover.freeze()
             await sweeper.sweep_parents()
             self._early = sweeper.carried
+
+    async def _require_removed(self) -> None:
+        """`NotGoError` while Redis lists what was carried before the end: it goes first."""
+        if await taken(self.door, self.found):
+            raise NotGoError(
+                f"The removal of the queue {self.queue.key} from Redis was broken off; finish that "
+                "with `bull2jet finalize`, then run the command again."
+            )
 
     async def _sweeper(self, checkpoint: Checkpoint, lease: Lease) -> Sweeper:
         return Sweeper(
