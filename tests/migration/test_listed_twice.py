@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bull2jet.commands.finalize import finalize
+from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
@@ -43,6 +46,31 @@ async def test_an_id_that_lists_name_more_than_once_is_carried_once(
     await rollback(options, Silent())
     line = [job_id.decode() for job_id in client.lrange("bull:q:wait", 0, -1)]
     assert sorted(line) == ["a", *(f"w{number}" for number in range(1, 9))]
+
+
+@pytest.mark.parametrize("version", ["5.81.5", "6.7.0"])
+async def test_an_id_that_waits_twice_is_planned_and_carried_once(
+    redis_server: RedisServer, options: Options, version: str
+) -> None:
+    """In `paused` and `wait`, which BullMQ 6 keeps apart though it pauses, or in one of them."""
+    client = redis_server.client
+    make_jobs(client, 8)
+    client.hset("bull:q:meta", "version", f"bullmq:{version}")
+    client.lpush("bull:q:wait", "w1")
+    client.lpush("bull:q:paused", "w2", "w3", "w3")
+    planned = await plan(options, Silent())
+    assert planned.summary == "Go: 16 of 16 jobs would be carried."
+    report = await run(options, Silent())
+    assert report.summary == "16 jobs carried, 0 left in Redis."
+    for each in (planned, report):
+        twice = {f.job for f in each.findings if f.code == "listed-twice"}
+        assert twice == {"w1", "w2", "w3"}
+    assert planned.queues[0].states["waiting"].count == 8
+    assert report.queues[0].states["waiting"].equal == 8
+    assert client.llen("bull:q:bull2jet:wait") + client.llen("bull:q:bull2jet:paused") == 8
+    await rollback(options, Silent())
+    line = [*client.lrange("bull:q:wait", 0, -1), *client.lrange("bull:q:paused", 0, -1)]
+    assert sorted(line) == [f"w{number}".encode() for number in range(1, 9)]
 
 
 async def test_nothing_is_left_of_a_job_that_several_collections_list(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections.abc import Sequence
 
 from bull2jet.canonical import Seal, digest
 from bull2jet.commands.opening import nats_of, redis_of
@@ -17,8 +18,10 @@ from bull2jet.report.lines import Due, QueueLine, Report, StateLine, Verdict
 from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
+from bull2jet.source.doubles import Double, doubles
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listed import Listing
 from bull2jet.source.listing import Holder, page, usable
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.server import read_server
@@ -98,6 +101,8 @@ class Planner:
         self._keys = QueueKeys(found.queue)
         self._mapper = Mapper(found.queue, options.timezone)
         self._due: list[tuple[int, str, str]] = []
+        self._doubles: dict[str, Double] = {}
+        self._seen: set[str] = set()  # of the doubles
 
     async def plan(self) -> QueueLine:
         """Reads everything; the report line."""
@@ -118,7 +123,10 @@ class Planner:
             if problem is not None:
                 self._findings.add(refused_add(queue, held, problem))
         started = time.monotonic()
-        for holder in usable(self._found.types, self._options.states or None):
+        holders = usable(self._found.types, self._options.states or None)
+        twice = await doubles(self._door, self._keys, holders)
+        self._doubles = {double.id: double for double in twice}
+        for holder in holders:
             await self._read_holder(holder, line)
         seconds = time.monotonic() - started
         line.pause_predicted = round(1.0 + seconds * (1 + _STORING + _COMPARING), 1)
@@ -140,7 +148,7 @@ class Planner:
             if not listings:
                 break
             offset += len(listings)
-            async for loaded in loader.load(holder, listings):
+            async for loaded in loader.load(holder, self._once_each(holder, listings)):
                 self._findings.extend(loaded.findings)
                 self._findings.extend(self._mapper.notes(loaded.jobs))
                 self._flows.look(self._found.queue, loaded.jobs)
@@ -152,6 +160,20 @@ class Planner:
             await self._door.pace.breathe(len(listings), time.monotonic() - started)
         if seal.count:
             state.digest, state.order = seal.content, seal.order
+
+    def _once_each(self, holder: Holder, listings: Sequence[Listing]) -> list[Listing]:
+        """The ids as a run would carry them: those that the lists name twice, once."""
+        if not self._doubles or not holder.is_list:
+            return list(listings)
+        once = []
+        for row in listings:
+            double = self._doubles.get(row.id)
+            if double is None or row.id not in self._seen:
+                once.append(row)
+            if double is not None and row.id not in self._seen:
+                self._seen.add(row.id)
+                self._findings.extend(double.notes(self._found.queue))
+        return once
 
     def _skipped(self, holder: Holder, total: int) -> int:
         if holder.state not in FINISHED or self._options.history is None:

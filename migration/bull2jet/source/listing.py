@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from bull2jet.idset import IdSet, fingerprint
 from bull2jet.model import FINISHED, State
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import OWN, QueueKeys
@@ -167,20 +165,6 @@ async def listed_active(door: Door, keys: QueueKeys) -> set[str]:
     return {text(i) for ids in answers if not isinstance(ids, Exception) for i in ids}
 
 
-async def doubled(door: Door, keys: QueueKeys, holder: Holder) -> Counter[str]:
-    """Ids that a list names more than once, and how often."""
-    prints = IdSet()
-    async for listings in pages(door, keys, holder):
-        prints.add(listing.id for listing in listings)
-    prints.close()
-    twice = prints.doubled()
-    times: Counter[str] = Counter()
-    if twice:
-        async for listings in pages(door, keys, holder):
-            times.update(row.id for row in listings if fingerprint(row.id) in twice)
-    return Counter({job_id: number for job_id, number in times.items() if number > 1})
-
-
 def is_marker(job_id: str) -> bool:
     """BullMQ 2 to 4 put `0` or `0:<ms>` into `wait` to wake workers; these are no jobs."""
     return job_id == "0" or job_id.startswith("0:")
@@ -209,7 +193,6 @@ __all__ = [
     "HOLDERS",
     "PRECEDENCE",
     "Holder",
-    "doubled",
     "holders",
     "is_marker",
     "listed_active",

@@ -18,17 +18,14 @@ from bull2jet.progress import Progress
 from bull2jet.source.booking import booked
 from bull2jet.source.discovery import QueueFound, current_types
 from bull2jet.source.door import Door
+from bull2jet.source.doubles import doubles
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listed import Listing
 from bull2jet.source.listing import (
     Holder,
-    doubled,
-    is_marker,
-    listed_active,
     page,
-    pages,
     usable,
 )
 from bull2jet.target.protocol import TargetQueue
@@ -106,30 +103,19 @@ class Carrier:
     async def _once_each(self) -> None:
         """Strikes ids out that the lists name more than once, for a job stands in one place.
 
-        The first in line stays; one that is active as well as waiting is active.
+        The first in line stays; one that is active as well as waiting is active, one that waits
+        in `paused` as well as in `wait` stands in `paused`.
         """
-        active = await listed_active(self.door, self._keys)
-        for holder in usable(await current_types(self.door, self.found.queue)):
-            if not holder.is_list:
-                continue
-            for job_id, number in (await doubled(self.door, self._keys, holder)).items():
-                if not is_marker(job_id):
-                    text = f"listed {number} times in {holder.suffix}; carried once."
-                    if await self.handover.strike(holder, job_id, number - 1):
-                        self._note_twice(job_id, text)
-            if holder.suffix == "active" or not active:
-                continue
-            both: set[str] = set()
-            async for listings in pages(self.door, self._keys, holder):
-                both |= active.intersection(row.id for row in listings)
-            for job_id in both:
-                text = f"listed in {holder.suffix} and in active; carried once, as active."
-                if await self.handover.strike(holder, job_id, as_in="active"):
-                    self._note_twice(job_id, text)
-
-    def _note_twice(self, job_id: str, text: str) -> None:
-        queue = self.found.queue.key
-        self.findings.add(Finding(Severity.NOTE, "listed-twice", text, queue, job_id))
+        queue = self.found.queue
+        for double in await doubles(
+            self.door, self._keys, usable(await current_types(self.door, queue))
+        ):
+            first = double.first
+            if double.times > 1 and await self.handover.strike(first, double.id, double.times - 1):
+                self.findings.add(double.repeated(queue))
+            for other in double.others:
+                if await self.handover.strike(other, double.id, as_in=first.suffix):
+                    self.findings.add(double.elsewhere(queue, other))
 
     async def _pass(self) -> int:
         types = await current_types(self.door, self.found.queue)

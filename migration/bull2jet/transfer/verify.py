@@ -21,9 +21,10 @@ from bull2jet.model import FINISHED, Job, State
 from bull2jet.progress import Progress
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
+from bull2jet.source.doubles import doubles
 from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
-from bull2jet.source.listing import HOLDERS, Holder, doubled, pages
+from bull2jet.source.listing import HOLDERS, Holder, pages
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.target.traces import Traces
 from bull2jet.transfer.living import has_run, lived_on, released
@@ -136,12 +137,11 @@ class Verifier:
 
     async def _uncount_doubles(self, keys: QueueKeys, holder: Holder) -> None:
         """A job that Redis' list names twice is one job."""
-        twice = await doubled(self.door, keys, holder) if holder.is_list else {}
         comparison = self.states[holder.state]
-        for job_id, number in twice.items():
-            comparison.equal = max(0, comparison.equal - number + 1)
-            text = f"listed {number} times among the jobs that were taken over; it is one."
-            self._tell(job_id, "listed-twice", text, Severity.NOTE)
+        for double in await doubles(self.door, keys, [holder]):
+            comparison.equal = max(0, comparison.equal - double.times + 1)
+            text = f"listed {double.times} times among the jobs that were taken over; it is one."
+            self._tell(double.id, "listed-twice", text, Severity.NOTE)
 
     async def _made_anew(self, jobs: Sequence[Job], copies: Mapping[str, Job]) -> set[str]:
         """Jobs for schedulers' next slots that were made again when the schedulers were stored,
