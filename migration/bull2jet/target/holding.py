@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bull2jet.model import Deduplication, Job, QueueRef, State
 from bull2jet.target.records import job_in, record_of
 from jetbull.ledger.adding import deduplication
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.store import QueueStore
 
+_AT_ONCE = 100  # ids
 
-async def put_deduplication(store: QueueStore, queue: QueueRef, held: Deduplication) -> None:
-    """Stores who owns a deduplication id, with the time it has left."""
-    until = int(time.time() * 1000) + held.ttl if held.ttl is not None else 0
-    key = await deduplication.read(store, held.id)
-    seq = 0 if key is None else key.seq
+
+async def put_deduplications(
+    store: QueueStore, queue: QueueRef, entries: Sequence[Deduplication]
+) -> None:
+    """Stores who owns which deduplication id, with the time it has left."""
+    for start in range(0, len(entries), _AT_ONCE):
+        some = entries[start : start + _AT_ONCE]
+        known = await deduplication.read_many(store, [held.id for held in some])
+        await asyncio.gather(*(_put(store, queue, held, known.get(held.id)) for held in some))
+
+
+async def _put(
+    store: QueueStore, queue: QueueRef, held: Deduplication, known: deduplication.Key | None
+) -> None:
+    now = now_ms()
+    until = now + held.ttl if held.ttl is not None else 0
     extra = None
     if held.next is not None:
-        next_job = replace(held.next, timestamp=held.next.timestamp or int(time.time() * 1000))
+        next_job = replace(held.next, timestamp=held.next.timestamp or now)
         record = record_of(next_job, queue, marked=False).encode()
         extra = {"record": record.decode("utf-8", "surrogatepass"), "id": held.next.id}
+    seq = 0 if known is None else known.seq
     await deduplication.write(store, held.id, held.jobId, until, seq, extra, held.freed)
 
 
-async def read_deduplications(store: QueueStore, ids: Iterable[str]) -> list[Deduplication]:
+async def read_deduplications(store: QueueStore, ids: Sequence[str]) -> list[Deduplication]:
     """Those of the ids that are held, or were freed while an add is remembered with them."""
     held = []
-    now = int(time.time() * 1000)
-    for dedup_id in ids:
-        key = await deduplication.read(store, dedup_id)
-        if key is not None and key.owner:
+    now = now_ms()
+    for dedup_id, key in (await deduplication.read_many(store, ids)).items():
+        if key.owner:
             ttl = max(0, key.until_ms - now) if key.until_ms else None
             held.append(Deduplication(dedup_id, key.owner, ttl, _next_of(key)))
-        elif key is not None and key.pending is not None:
+        elif key.pending is not None:
             held.append(Deduplication(dedup_id, key.holder, None, _next_of(key), freed=True))
     return held
 
@@ -48,4 +61,4 @@ def _next_of(key: deduplication.Key) -> Job | None:
     return job_in(State.WAITING, str(key.pending["id"]), record, record.data)
 
 
-__all__ = ["put_deduplication", "read_deduplications"]
+__all__ = ["put_deduplications", "read_deduplications"]

@@ -263,8 +263,8 @@ class JetStreamQueue:
     async def schedulers(self) -> list[Scheduler]:
         return await schedulers.read_schedulers(self._store)
 
-    async def put_deduplication(self, held: Deduplication) -> None:
-        await holding.put_deduplication(self._store, self._queue, held)
+    async def put_deduplications(self, entries: Sequence[Deduplication]) -> None:
+        await holding.put_deduplications(self._store, self._queue, entries)
 
     async def deduplications(self) -> list[Deduplication]:
         pages = self._subjects(self._store.names.all_aux("dedup"))

@@ -82,8 +82,8 @@ class TargetQueue(Protocol):
     async def schedulers(self) -> list[Scheduler]:
         """All schedulers."""
 
-    async def put_deduplication(self, held: Deduplication) -> None:
-        """Stores who owns a deduplication id, with the time it has left."""
+    async def put_deduplications(self, entries: Sequence[Deduplication]) -> None:
+        """Stores who owns which deduplication id, with the time it has left."""
 
     async def deduplications(self) -> list[Deduplication]:
         """All deduplication ids held."""

@@ -144,7 +144,7 @@ async def carry_deduplication(
     door: Door, queue: QueueRef, target: TargetQueue, findings: Findings
 ) -> int:
     """Stores who owns which deduplication id; how many."""
-    count = 0
+    entries: list[Deduplication] = []
     async for held in read_deduplication(door, queue, findings):
         problem = target.refused_rule(held)
         if problem is not None:
@@ -152,9 +152,9 @@ async def carry_deduplication(
             if held.freed:
                 continue
             held = replace(held, next=None)
-        await target.put_deduplication(held)
-        count += 1
-    return count
+        entries.append(held)
+    await target.put_deduplications(entries)
+    return len(entries)
 
 
 def refused_scheduler(queue: QueueRef, scheduler: Scheduler, problem: str) -> Finding:

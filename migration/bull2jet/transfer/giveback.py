@@ -38,6 +38,7 @@ _ORDER = (
     State.DELAYED,
 )  # fmt: skip
 _GROUP = 50  # jobs per atomic step, fewer where they are large
+_RULES = 1000  # commands per step
 _GONE = f"{OWN}gone"
 
 
@@ -160,8 +161,13 @@ class GiveBack:
         if settings.counter > known:  # old producers may count on meanwhile
             commands.append(("INCRBY", self._keys("id"), settings.counter - known))
         commands += self._limits(settings)
-        await self.handover.together(commands)
-        await self.handover.together(await outlived(self.door, self._keys))
+        await self._in_slices(commands)
+        await self._in_slices(await outlived(self.door, self._keys))
+
+    async def _in_slices(self, commands: Sequence[Command]) -> None:
+        """Many a queue has more rules than one script should write, or one command may carry."""
+        for start in range(0, len(commands), _RULES):
+            await self.handover.together(commands[start : start + _RULES])
 
     def _limits(self, settings: Settings) -> list[Command]:
         """Global limits as they stand on the target now; Bull has none.
