@@ -118,3 +118,28 @@ async def test_rules_too_large_for_a_message_stay_in_redis_and_are_named(
     await rollback(options, Silent())
     assert client.hgetall("bull:q:dn:D") == remembered
     assert client.zscore("bull:q:repeat", "daily") == 2_000_000_000_000
+
+
+async def test_deduplication_ids_and_schedulers_with_names_too_long_stay_in_redis_and_are_named(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    long = "long" * 500
+    client.hset(
+        f"bull:q:repeat:{long}", mapping={"name": "n", "ic": 1, "every": 1000, "data": "{}"}
+    )
+    client.zadd("bull:q:repeat", {long: 2_000_000_000_000})
+    client.mset({f"bull:q:de:{long}": "w1", "bull:q:de:short": "w2"})
+    client.hset(f"bull:q:dn:{long}", mapping={"name": "n", "data": "{}", "opts": "{}", "jid": "n"})
+    for command in (plan, run, verify):
+        report = await command(options, Silent())
+        assert report.verdict is Verdict.LEFT, (command, report.summary)
+        left = {f.code for f in report.findings if f.severity is Severity.LEFT}
+        assert left == {"scheduler-lost", "remembered-add", "deduplication-lost"}, command
+    async with queue_of(options, "q") as target:
+        assert await target.getDeduplicationJobId("short") == "w2"
+    await rollback(options, Silent())
+    assert client.mget(f"bull:q:de:{long}", "bull:q:de:short") == [b"w1", b"w2"]
+    assert client.exists(f"bull:q:dn:{long}")
+    assert client.zscore("bull:q:repeat", long) == 2_000_000_000_000

@@ -11,7 +11,7 @@ from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
 from bull2jet.commands.selecting import line_for, select
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import FINISHED, Job, State
+from bull2jet.model import FINISHED, Deduplication, Job, Scheduler, State
 from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.lines import Due, QueueLine, Report, StateLine, Verdict
@@ -31,7 +31,7 @@ from bull2jet.target.rules import rule_refusal
 from bull2jet.transfer.belonging import require_known
 from bull2jet.transfer.checkpoint import load_all
 from bull2jet.transfer.flows import FlowCheck
-from bull2jet.transfer.furniture import all_schedulers, refused_add, refused_scheduler
+from bull2jet.transfer.furniture import all_schedulers, as_carried, refused_scheduler
 from bull2jet.transfer.mapping import Mapper
 
 NEXT_DUE = 20
@@ -113,15 +113,13 @@ class Planner:
         line.schedulers = 0
         for scheduler in self._mapper.schedulers(schedules.schedulers):
             line.schedulers += 1
-            problem = rule_refusal(scheduler, queue, self._limit)
+            problem = self._refusal(scheduler)
             if problem is not None:
                 self._findings.add(refused_scheduler(queue, scheduler, problem))
         line.deduplications = 0
         async for held in read_deduplication(self._door, queue, self._findings):
             line.deduplications += 1
-            problem = rule_refusal(held, queue, self._limit)
-            if problem is not None:
-                self._findings.add(refused_add(queue, held, problem))
+            as_carried(queue, held, self._refusal, self._findings)
         started = time.monotonic()
         holders = usable(self._found.types, self._options.states or None)
         twice = await doubles(self._door, self._keys, holders)
@@ -132,6 +130,9 @@ class Planner:
         line.pause_predicted = round(1.0 + seconds * (1 + _STORING + _COMPARING), 1)
         line.next_due = [Due(job_id, name, due) for due, job_id, name in sorted(self._due)]
         return line
+
+    def _refusal(self, rule: Scheduler | Deduplication) -> str | None:
+        return rule_refusal(rule, self._found.queue, self._limit)
 
     async def _read_holder(self, holder: Holder, line: QueueLine) -> None:
         total = int(await self._door.call(holder.counting, self._keys(holder.suffix)))

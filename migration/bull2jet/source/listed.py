@@ -10,7 +10,7 @@ from bull2jet.model import State
 _SCORE_STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
 _LEVEL = 1 << 32  # prioritized: score = priority * 2^32 + counter
 _LEVELS = 1 << 21  # the lowest priority
-_NEVER = 2**53 - 1  # ms, the last that JavaScript counts: a due time that Redis holds as infinite
+_NEVER = 2**53 - 1  # ms, the last that JavaScript counts: a due time that is later in Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def due_of(listing: Listing) -> int | None:
         return None
     if math.isinf(listing.score):
         return _NEVER if listing.score > 0 else 0
-    return int(listing.score) // _SCORE_STEPS
+    return min(max(0, int(listing.score) // _SCORE_STEPS), _NEVER)
 
 
 def level_of(listing: Listing) -> int | None:

@@ -130,8 +130,8 @@ def refusal(job: Job, queue: QueueRef, limit: int) -> str | None:
         _check_size(record_of(job, queue), limit)
         names = Space(queue.prefix).queue(queue.name)
         for child in (*job.family.pending, *job.family.processed, *job.family.failed):
-            _check_subject(names.dependency("processed", job.id, child))
-        _check_subject(names.job("completed", job.id))
+            check_subject(names.dependency("processed", job.id, child))
+        check_subject(names.job("completed", job.id))
     except (ConfigurationError, ValueError) as error:
         return str(error).rstrip(".")
     return None
@@ -151,7 +151,8 @@ def _check_size(record: Record, limit: int) -> None:
         )
 
 
-def _check_subject(subject: str) -> None:
+def check_subject(subject: str) -> None:
+    """`ValueError` when NATS takes no subject so long."""
     if len(subject) > _LONGEST_SUBJECT:
         raise ValueError(
             f"prefix, queue and id together make a subject of {len(subject)} bytes, and NATS takes "
@@ -164,4 +165,4 @@ def _due(state: State, head: Mapping[str, Any]) -> int | None:
     return int(head["due"]) if state is State.DELAYED else None
 
 
-__all__ = ["MARK", "job_in", "job_of", "place_of", "record_of", "refusal"]
+__all__ = ["MARK", "check_subject", "job_in", "job_of", "place_of", "record_of", "refusal"]

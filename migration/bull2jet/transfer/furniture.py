@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from bull2jet.findings import Finding, Findings, Severity
@@ -146,15 +146,27 @@ async def carry_deduplication(
     """Stores who owns which deduplication id; how many."""
     entries: list[Deduplication] = []
     async for held in read_deduplication(door, queue, findings):
-        problem = target.refused_rule(held)
-        if problem is not None:
-            findings.add(refused_add(queue, held, problem))
-            if held.freed:
-                continue
-            held = replace(held, next=None)
-        entries.append(held)
+        entry = as_carried(queue, held, target.refused_rule, findings)
+        if entry is not None:
+            entries.append(entry)
     await target.put_deduplications(entries)
     return len(entries)
+
+
+def as_carried(
+    queue: QueueRef,
+    held: Deduplication,
+    refusal: Callable[[Deduplication], str | None],
+    findings: Findings,
+) -> Deduplication | None:
+    """What the target can hold of it: all, the id without the remembered add, or nothing."""
+    problem = refusal(held)
+    if problem is None:
+        return held
+    findings.add(refused_add(queue, held, problem))
+    if held.next is None or held.freed:
+        return None
+    return as_carried(queue, replace(held, next=None), refusal, findings)
 
 
 def refused_scheduler(queue: QueueRef, scheduler: Scheduler, problem: str) -> Finding:
@@ -164,9 +176,12 @@ def refused_scheduler(queue: QueueRef, scheduler: Scheduler, problem: str) -> Fi
 
 
 def refused_add(queue: QueueRef, held: Deduplication, problem: str) -> Finding:
-    """What is said of a remembered add that the target cannot hold."""
-    text = f"the add remembered for {held.id!r} is not carried: {problem}."
-    return Finding(Severity.LEFT, "remembered-add", text, queue.key, held.jobId)
+    """What is said of a deduplication id, or the add remembered with it, that is too large."""
+    what, code = "add remembered for", "remembered-add"
+    if held.next is None:
+        what, code = "deduplication id", "deduplication-lost"
+    text = f"the {what} {held.id!r} is not carried: {problem}."
+    return Finding(Severity.LEFT, code, text, queue.key, held.jobId)
 
 
 def same_rule(known: Scheduler | None, wanted: Scheduler) -> bool:
@@ -179,6 +194,7 @@ def same_rule(known: Scheduler | None, wanted: Scheduler) -> bool:
 
 __all__ = [
     "all_schedulers",
+    "as_carried",
     "carry_deduplication",
     "carry_schedulers",
     "carry_settings",

@@ -15,7 +15,7 @@ from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.furniture import (
     all_schedulers,
-    refused_add,
+    as_carried,
     refused_scheduler,
     same_rule,
 )
@@ -126,13 +126,10 @@ class RuleCheck:
 
     async def _check_deduplication(self) -> None:
         held = {entry.id: entry for entry in await self.target.deduplications()}
-        async for wanted in read_deduplication(self.door, self.queue):
-            problem = self.target.refused_rule(wanted)
-            if problem is not None:
-                self.findings.add(refused_add(self.queue, wanted, problem))
-                if wanted.freed:
-                    continue
-                wanted = replace(wanted, next=None)
+        async for found in read_deduplication(self.door, self.queue):
+            wanted = as_carried(self.queue, found, self.target.refused_rule, self.findings)
+            if wanted is None:
+                continue
             copy = held.get(wanted.id)
             same_owner = copy and (copy.jobId, copy.freed) == (wanted.jobId, wanted.freed)
             if copy and same_owner and _same(copy.next, wanted.next):
