@@ -223,3 +223,12 @@ async def test_logs_and_results_that_are_no_text_are_named(
     report = await run(options, Silent())
     assert report.verdict is Verdict.FINE, report.findings
     assert [f.job for f in report.findings if f.code == "not-utf8"] == ["parent1", "w1"]
+
+
+async def test_an_empty_deduplication_id_counts_for_none(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    make_jobs(redis_server.client, 1)
+    redis_server.client.hset("bull:q:w1", "deid", "")
+    await and_back(options, door)
+    assert redis_server.client.hget("bull:q:w1", "deid") == b""

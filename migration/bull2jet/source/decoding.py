@@ -76,7 +76,7 @@ class Reader:
             parent=self._parent(listing, fields, opts),
             parentKey=self._text(listing, fields, "parentKey"),
             repeatJobKey=self._text(listing, fields, "rjk") or _bull_repeat_key(opts),
-            deduplicationId=self._text(listing, fields, "deid"),
+            deduplicationId=self._text(listing, fields, "deid") or None,
             deferredFailure=self._text(listing, fields, "defa"),
             processedBy=self._text(listing, fields, "pb"),
             due=due_of(listing),
