@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import bullmq
 import pytest
@@ -14,8 +14,9 @@ from bull2jet.commands.verify import verify
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
+from bull2jet.target.jetstream import JetStreamQueue
 
-from .conftest import RedisServer
+from .conftest import RedisServer, put_job
 from .working import queue_of
 
 NIGHTLY = {"pattern": "0 0 3 1 1 *", "tz": "UTC"}
@@ -100,3 +101,32 @@ async def test_numbers_that_both_sides_have_given_part_and_no_job_is_left_behind
         assert waiting == [0, 1, 2, None, 4, 5, 6, 7, 8]
     assert (await rollback(options, Silent())).verdict is Verdict.FINE
     assert await producer.getJobCountByTypes("waiting", "paused", "prioritized") == 17
+
+
+async def test_a_new_program_that_gives_a_number_in_the_middle_of_a_run_keeps_it(
+    options: Options, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = redis_server.client
+    client.hset("bull:q:meta", "opts.maxLenEvents", 10000)
+    for number in range(1, 7):
+        put_job(client, str(number))
+        client.lpush("bull:q:wait", number)
+    remove, later = JetStreamQueue.remove, [{"id": "new"}]
+    async with queue_of(options, "q") as target:
+        await target.add("new", {"id": "new"})
+
+        async def be_quicker(queue: JetStreamQueue, job_ids: Sequence[str]) -> None:
+            await remove(queue, job_ids)
+            if later:
+                await target.add("new", later.pop())
+
+        monkeypatch.setattr(JetStreamQueue, "remove", be_quicker)
+        report = await run(options, Silent())
+        assert report.verdict is Verdict.FINE, report.findings
+        assert report.summary == "6 jobs carried, 0 left in Redis."
+        waiting = {job.id: job.data["id"] for job in await target.getWaiting()}
+    late = [f"{n}-1790000000000" if n in "12" else n for n in "123456"]
+    assert [job_id for job_id in waiting if job_id not in ("1", "2")] == late
+    assert (waiting["1"], waiting["2"]) == ("new", "new")
+    assert [waiting[job_id] for job_id in late] == list("123456")
+    assert (await verify(options, Silent())).verdict is Verdict.FINE

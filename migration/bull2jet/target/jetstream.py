@@ -122,9 +122,9 @@ class JetStreamQueue:
             await remove_logs(self._store, job_id)
         await write_beside(self._store, fresh)
 
-    async def replace(self, jobs: Sequence[Job]) -> None:
+    async def replace(self, jobs: Sequence[Job]) -> list[bool]:
         await self.remove([job.id for job in jobs])
-        await self.add(jobs)
+        return await self.add(jobs)
 
     async def read(self, job_ids: Sequence[str]) -> dict[str, Job]:
         store = self._store

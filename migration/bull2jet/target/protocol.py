@@ -28,7 +28,7 @@ class TargetQueue(Protocol):
         True for each that was stored, False where an id exists in any state.
         """
 
-    async def replace(self, jobs: Sequence[Job]) -> None:
+    async def replace(self, jobs: Sequence[Job]) -> list[bool]:
         """Stores the jobs in place of copies that a broken-off run left behind."""
 
     async def read(self, job_ids: Sequence[str]) -> dict[str, Job]:

@@ -78,6 +78,8 @@ class Carrier:
     tallies: dict[State, Tally] = field(default_factory=dict)
     #: whether any job has a parent or children
     has_flows: bool = False
+    #: new programs have added jobs with ids that are also Redis'
+    _meets_others: bool = False
     _keys: QueueKeys = field(init=False)
     _loader: JobLoader = field(init=False)
 
@@ -207,38 +209,48 @@ class Carrier:
 
     async def _store(self, holder: Holder, jobs: Sequence[Job], tally: Tally) -> list[Job]:
         """Stores the jobs; those that stand on the target afterwards, as carried by us."""
-        if not jobs:
-            return []
         now = int(time.time() * 1000)
-        entering = [arrived(job, now) for job in jobs]
-        fresh = await self.target.add(entering)
-        if all(fresh):
-            return entering
-        known = [job for job, is_new in zip(entering, fresh, strict=True) if not is_new]
-        ours = await self.target.carried_by_us([job.id for job in known])
-        copies = await self.target.read([job.id for job in known])
-        foreign = {job.id for job in known if job.id in copies and job.id not in ours}
-        others = [job for job in known if job.id in foreign]
+        mine = [arrived(job, now) for job in jobs]
+        while mine:
+            if self._meets_others:
+                mine = await self._with_free_ids(holder, mine)
+            fresh = await self.target.add(mine)
+            known = [job for job, is_new in zip(mine, fresh, strict=True) if not is_new]
+            ours = await self.target.carried_by_us([job.id for job in known])
+            if len(ours) == len(known) and await self._as_wanted(holder, mine, known):
+                tally.already += len(known)
+                break
+            # Another job has one of the ids: all once more, so that none stands out of order.
+            self._meets_others = True
+            await self.target.remove(list(await self.target.carried_by_us([j.id for j in mine])))
+        return mine
+
+    async def _with_free_ids(self, holder: Holder, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs, with new ids where another job on the target has theirs."""
+        ids = [job.id for job in jobs]
+        copies = await self.target.read(ids)
+        foreign = copies.keys() - (await self.target.carried_by_us(list(copies)))
+        others = [job for job in jobs if job.id in foreign]
         anew = await renumber(self.door, self.handover, holder, others, self.findings)
-        await self.target.add(list(anew.values()))
         for job in others:
             if job.id not in anew:
                 self._leave(
                     job, "id-taken", "the target has another job with this id, not carried by us."
                 )
-        mine = [
-            anew.get(job.id, job) for job in entering if job.id not in foreign or job.id in anew
-        ]
-        changed = any(
-            job.id in copies and differences(job, copies[job.id])
-            for job in known
-            if job.id not in foreign
-        )
-        if changed or anew or (holder.is_list and any(fresh)):
-            # A broken-off run left copies that are out of date, or some would stand out of order.
-            await self.target.replace(mine)
-        tally.already += len(known) - len(foreign)
-        return mine
+        free = [job for job in jobs if job.id not in foreign or job.id in anew]
+        return [anew.get(job.id, job) for job in free]
+
+    async def _as_wanted(self, holder: Holder, jobs: Sequence[Job], known: Sequence[Job]) -> bool:
+        """Whether the copies say what they should, in order; else once more, as far as possible.
+
+        `known` are those that a run that was broken off has left: they may be out of date, or stand
+        in front of the others.
+        """
+        copies = await self.target.read([job.id for job in known])
+        changed = any(differences(job, copies[job.id]) for job in known if job.id in copies)
+        if changed or (holder.is_list and 0 < len(known) < len(jobs)):
+            return all(await self.target.replace(jobs))
+        return True
 
     def _leave(self, job: Job, code: str, text: str) -> None:
         self.findings.add(
