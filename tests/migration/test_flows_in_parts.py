@@ -10,11 +10,12 @@ from bull2jet.commands.run import run
 from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Verdict
+from bull2jet.transfer.verify import Verifier
 from jetbull import Queue
 from jetbull.workers.upkeep import Upkeep
 
 from .conftest import RedisServer, put_job
-from .working import worker_on
+from .working import queue_of, worker_on
 
 
 def put_flow(client: Any) -> None:
@@ -67,6 +68,35 @@ async def test_a_parent_waits_for_a_failed_child_that_history_leaves_behind(
     async with worker_on(options, "q") as shift:
         await looked_after(shift.queue)
         assert await shift.queue.getJobState("parent") == "waiting-children"
+
+
+async def test_a_child_that_an_old_worker_ends_while_its_parents_queue_is_carried_is_no_difference(
+    client: Any, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child's queue is stopped only when its turn comes."""
+    client.hset("bull:r:meta", mapping={"opts.maxLenEvents": 10000, "version": "bullmq:6.7.0"})
+    client.rename("bull:q:child", "bull:r:child")
+    client.lpush("bull:r:wait", "child")
+    client.srem("bull:q:parent:dependencies", "bull:q:child")
+    client.sadd("bull:q:parent:dependencies", "bull:r:child", "bull:r:other")
+    verify = Verifier.verify
+
+    async def verify_later(verifier: Verifier) -> None:
+        if client.lrem("bull:r:wait", 1, "child"):
+            result = {"returnvalue": "5", "finishedOn": 1_790_000_001_000}
+            client.hset("bull:r:child", mapping=result)
+            client.zadd("bull:r:completed", {"child": 1_790_000_001_000})
+            client.srem("bull:q:parent:dependencies", "bull:r:child")
+            client.hset("bull:q:parent:processed", "bull:r:child", "5")
+        await verify(verifier)
+
+    monkeypatch.setattr(Verifier, "verify", verify_later)
+    report = await run(options, Silent())
+    assert report.verdict is Verdict.FINE, report.findings
+    assert [line.phase for line in report.queues] == ["live", "live"]
+    async with queue_of(options, "q") as target:
+        job = await target.getJob("parent")
+        assert job is not None and await job.getChildrenValues() == {"bull:r:child": 5}
 
 
 @pytest.mark.parametrize(("above", "below"), [("app:prod", "{other:x}"), ("{other:x}", "bull")])

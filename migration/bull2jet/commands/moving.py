@@ -55,7 +55,11 @@ class Move:
     together: frozenset[str]
     #: a child that ran before its parent's queue has arrived would not be counted
     has_flows: bool = False
+    #: what the last comparison found
+    compared: Findings = field(default_factory=Findings)
     _early: dict[State, int] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+    _complete: bool = False
 
     @property
     def queue(self) -> QueueRef:
@@ -78,17 +82,25 @@ class Move:
         async with held_lease(self.door, self.queue, "run") as lease:
             handover = Handover(self.door, self.found, lease)
             checkpoint, mapper = await self._open(checkpoint, handover)
-            began = time.monotonic()
+            self._began = time.monotonic()
             carrier = await self._carry(handover, mapper)
-            verifier, rules = await self._compare(handover, checkpoint, line)
-            complete = carrier.complete and not line.differing
-            checkpoint = replace(checkpoint, counter=rules.counter)
-            checkpoint = await self._conclude(checkpoint, verifier, complete, began)
+            self._complete = carrier.complete
+            await self._compare_and_conclude(handover, checkpoint, line)
         self.has_flows = carrier.has_flows or resumed  # an earlier run may have carried some
-        line.phase = checkpoint.phase
-        line.pause_measured = round(time.monotonic() - began, 1)
         fill_carried(line, carrier)
         return line
+
+    async def compare_again(self, line: QueueLine) -> None:
+        """Compares a queue once more that differed while old workers were busy with others.
+
+        A child that they have finished there meanwhile is told to its parent in Redis at once, and
+        to the copy when the child's own queue is carried.
+        """
+        for state in line.states.values():
+            state.different = state.missing = state.in_order = None
+        async with held_lease(self.door, self.queue, "run") as lease:
+            handover = Handover(self.door, self.found, lease)
+            await self._compare_and_conclude(handover, await load(self.target), line)
 
     async def release(self) -> None:
         """Lets the target's workers go, if everything was carried and is equal."""
@@ -205,12 +217,22 @@ class Move:
         await carry_deduplication(self.door, self.queue, self.target, self.findings)
         return carrier
 
+    async def _compare_and_conclude(
+        self, handover: Handover, checkpoint: Checkpoint, line: QueueLine
+    ) -> None:
+        verifier, rules = await self._compare(handover, checkpoint, line)
+        complete = self._complete and not line.differing
+        checkpoint = replace(checkpoint, counter=rules.counter)
+        line.phase = (await self._conclude(checkpoint, verifier, complete)).phase
+        line.pause_measured = round(time.monotonic() - self._began, 1)
+
     async def _compare(
         self, handover: Handover, checkpoint: Checkpoint, line: QueueLine
     ) -> tuple[Verifier, RuleCheck]:
         mapper = await mapper_for(self.door, self.queue, checkpoint)
+        self.compared = Findings()
         verifier = Verifier(
-            self.door, self.found, self.target, mapper, self.findings, self.progress
+            self.door, self.found, self.target, mapper, self.compared, self.progress
         )
         await verifier.verify()
         fill_comparison(line, verifier)
@@ -231,11 +253,11 @@ class Move:
             await rules.check()
             if not rules.wrong:
                 break
-        self.findings.extend(told)
+        self.compared.extend(told)
         return rules
 
     async def _conclude(
-        self, checkpoint: Checkpoint, verifier: Verifier, complete: bool, began: float
+        self, checkpoint: Checkpoint, verifier: Verifier, complete: bool
     ) -> Checkpoint:
         """Notes that the queue is carried, if everything was and is equal."""
         carried = {state.value: c.source.count for state, c in verifier.states.items()}
@@ -247,7 +269,7 @@ class Move:
             phase=Phase.LIVE,
             carried=carried,
             verified=verifier.certificate(),
-            pause=round(time.monotonic() - began, 1),
+            pause=round(time.monotonic() - self._began, 1),
         )
 
 

@@ -69,6 +69,10 @@ async def _run(
         report.queues.append(await move.move())
         if not move.has_flows:
             await move.release()
+    for move, line in zip(moves, report.queues, strict=True):
+        if line.differing and len(moves) > 1:
+            await move.compare_again(line)
+        findings.extend(move.compared)
     for move in moves:
         await move.release()
     if options.follow:
