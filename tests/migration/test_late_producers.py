@@ -15,8 +15,9 @@ from bull2jet.options import Options
 from bull2jet.progress import Silent
 from bull2jet.report import Report, Verdict
 from bull2jet.target.jetstream import JetStreamQueue
+from bull2jet.transfer.carry import Carrier
 
-from .conftest import RedisServer, put_job
+from .conftest import RedisServer, make_jobs, put_job
 from .working import queue_of
 
 NIGHTLY = {"pattern": "0 0 3 1 1 *", "tz": "UTC"}
@@ -130,3 +131,26 @@ async def test_a_new_program_that_gives_a_number_in_the_middle_of_a_run_keeps_it
     assert (waiting["1"], waiting["2"]) == ("new", "new")
     assert [waiting[job_id] for job_id in late] == list("123456")
     assert (await verify(options, Silent())).verdict is Verdict.FINE
+
+
+async def test_old_programs_of_two_versions_may_go_on_adding_to_two_lists_during_a_run(
+    options: Options, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a paused queue BullMQ 5 adds to `paused`, BullMQ for Python 3 to `wait`."""
+    client = redis_server.client
+    make_jobs(client, 8)
+    client.hset("bull:q:meta", "version", "bullmq:5.81.5")
+    later = [("wait", "python"), ("paused", "node")]
+    carry = Carrier._pass
+
+    async def add_before(carrier: Carrier) -> int:
+        if later:
+            line, job_id = later.pop(0)
+            put_job(client, job_id)
+            client.lpush(f"bull:q:{line}", job_id)
+        return await carry(carrier)
+
+    monkeypatch.setattr(Carrier, "_pass", add_before)
+    report = await run(options, Silent())
+    assert client.lrange("bull:q:bull2jet:paused", 0, 0) == [b"node"]
+    assert (report.verdict, report.queues[0].states["waiting"].equal) == (Verdict.FINE, 10)

@@ -72,8 +72,8 @@ class Verifier:
     late: bool = False
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
-    #: by the state they have on the target and, once it is live, by where they stood in Redis:
-    #: what comes later, from there or from the active jobs, lines up behind
+    #: by the state they have on the target and by where they stood in Redis: what comes later, from
+    #: there or from the active jobs, lines up behind
     _orders: dict[tuple[State, str], IdOrder] = field(default_factory=dict)
     _listed: IdSet = field(default_factory=IdSet)
     _sizes: Counter[State] = field(default_factory=Counter)
@@ -127,12 +127,11 @@ class Verifier:
                 self._listed.add(row.id for row in loaded.passed)
                 jobs = [self.mapper.job(job) for job in loaded.jobs]
                 copies = await self.target.read([job.id for job in jobs])
-                line = holder.suffix if self.live else ""
                 anew = await self._made_anew(jobs, copies)
                 for job in jobs:
                     copy = copies.get(job.id)
                     lives_on = self.live and not await self._forgets_a_child(job, copy)
-                    self._compare(comparison, job, copy, line, lives_on, job.id in anew)
+                    self._compare(comparison, job, copy, holder.suffix, lives_on, job.id in anew)
                 self.progress.advance(len(jobs), sum(job.size for job in jobs))
 
     async def _uncount_doubles(self, keys: QueueKeys, holder: Holder) -> None:
