@@ -178,6 +178,17 @@ async def test_another_redis_is_not_taken_for_the_one_that_was_migrated(
     assert redis_server.client.llen("bull:q:wait") == 4
 
 
+async def test_a_mark_that_redis_has_evicted_closes_no_way(
+    redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 4)
+    await run(options, Silent())
+    redis_server.client.delete("bull:q:bull2jet:migration")
+    for command in (run, verify, rollback):
+        assert (await command(options, Silent())).verdict is Verdict.FINE
+    assert redis_server.client.llen("bull:q:wait") == 4
+
+
 @contextlib.asynccontextmanager
 async def old_queue(server: RedisServer) -> AsyncIterator[bullmq.Queue]:
     queue = bullmq.Queue("q", {"connection": address(server)})

@@ -14,6 +14,7 @@ from bull2jet.model import QueueRef
 from bull2jet.source.door import Door, text
 from bull2jet.source.handover import Handover
 from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listing import HOLDERS
 from bull2jet.transfer.checkpoint import Checkpoint, Phase
 
 _MARK = "migration"
@@ -35,12 +36,21 @@ async def unmark(handover: Handover) -> None:
 async def require_same(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
     """`NotGoError` when this Redis is not the one that the migration began with."""
     found = await door.call("GET", QueueKeys(queue).own(_MARK))
-    if checkpoint.mark and (found is None or text(found) != checkpoint.mark):
+    known = text(found) == checkpoint.mark if found else await _is_evicted(door, queue, checkpoint)
+    if checkpoint.mark and not known:
         raise NotGoError(
             f"The queue {queue.key} on NATS came from another Redis ({checkpoint.source}), not "
             f"from {door.address}, or that one was restored from a backup; check the addresses, "
             "or take another NATS server or prefix."
         )
+
+
+async def _is_evicted(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> bool:
+    """Whether a Redis that was short of memory has dropped the mark alone: it still lists jobs as
+    taken over, as no backup from before the migration would."""
+    keys = QueueKeys(queue)
+    lists = await door.calls([("EXISTS", keys(holder.mirror.suffix)) for holder in HOLDERS])
+    return any(lists) and same_address(checkpoint.source, str(door.address))
 
 
 def same_address(one: str, other: str) -> bool:
