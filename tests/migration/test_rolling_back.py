@@ -165,6 +165,20 @@ async def test_an_add_that_became_a_job_on_the_target_is_no_longer_remembered(
     assert not client.exists("bull:q:dn:last", "bull:q:de:last")
 
 
+async def test_a_remembered_add_that_is_broken_stays_in_redis_on_the_way_back(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 1)
+    client.hset("bull:q:w1", "deid", "last")
+    client.set("bull:q:de:last", "w1")
+    client.hset("bull:q:dn:last", mapping={"name": "next", "data": "no JSON", "opts": "{}"})
+    assert (await run(options, Silent())).verdict is Verdict.LEFT
+    await rollback(options, Silent())
+    assert client.get("bull:q:de:last") == b"w1"
+    assert client.hget("bull:q:dn:last", "data") == b"no JSON"
+
+
 async def test_another_redis_is_not_taken_for_the_one_that_was_migrated(
     redis_server: RedisServer, options: Options
 ) -> None:

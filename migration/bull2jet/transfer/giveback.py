@@ -154,7 +154,13 @@ class GiveBack:
             commands += self._scheduler(scheduler)
         held = await self.target.deduplications()
         here = [entry async for entry in read_deduplication(self.door, self.found.queue)]
-        kept = {entry.id for entry in here if self.target.refused_rule(entry) is not None}
+        bare = {entry.id for entry in held if entry.next is None}
+        kept = {
+            entry.id
+            for entry in here
+            if self.target.refused_rule(entry) is not None
+            or (entry.next is None and entry.id in bare)  # broken, or there is none
+        }
         commands += owned_again(self._keys, held, kept)
         settings = await self.target.settings()
         known = (await read_settings(self.door, self.found.queue)).counter
