@@ -8,7 +8,7 @@ import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.ledger.adding import deduplication
-from jetbull.ledger.finishing import retention
+from jetbull.ledger.belongings import belongings
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue.counting import list_subjects
@@ -259,11 +259,11 @@ async def test_what_belonged_to_a_removed_job_goes_although_its_worker_died_befo
         store, done = await queue.ledger(), asyncio.Event()
         forgotten: list[str] = []
 
-        async def died(_: QueueStore, job_ids: list[str]) -> None:
-            forgotten.extend(job_ids)
+        async def died(_: QueueStore, found: belongings.Found) -> None:
+            forgotten.extend(found)
 
         with monkeypatch.context() as patch:
-            patch.setattr(retention, "forget", died)
+            patch.setattr(belongings, "remove", died)
             worker = Worker(name, process, {"connection": shared_url})
             worker.on("completed", lambda *_: done.set())
             await done.wait()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jetbull.errors import StoreError
-from jetbull.ledger.belongings.belongings import delete, forget
+from jetbull.ledger.belongings import belongings
+from jetbull.ledger.belongings.belongings import delete
 from jetbull.ledger.job import late
 from jetbull.ledger.job.moving import transition
 from jetbull.ledger.messages.names import is_schedule, lane_of, state_of
@@ -43,8 +44,9 @@ async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tup
     size = min(_AT_ONCE, most_in_batch(store.wire))
     for start in range(0, len(rows), size):
         some = rows[start : start + size]
+        left = await belongings.look(store, [job_id for job_id, _ in some])
         if await _step(store, some):
-            await _clear(store, some, None if refused else spared)
+            await _clear(store, some, left, None if refused else spared)
             gone += some
         else:
             refused += some
@@ -52,9 +54,10 @@ async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tup
 
 
 async def _bury_few(store: QueueStore, rows: Rows) -> tuple[Rows, Rows]:
+    left = await belongings.look(store, [job_id for job_id, _ in rows])
     done = await store.wire.together(*(_entomb(store, row) for row in rows))
     gone = [row for row, is_done in zip(rows, done, strict=True) if is_done]
-    await _clear(store, gone, None)
+    await _clear(store, gone, left, None)
     return gone, [row for row, is_done in zip(rows, done, strict=True) if not is_done]
 
 
@@ -81,10 +84,12 @@ async def _step(store: QueueStore, rows: Rows) -> bool:
     return True
 
 
-async def _clear(store: QueueStore, gone: Rows, spared: dict[Lane, int] | None) -> None:
+async def _clear(
+    store: QueueStore, gone: Rows, left: belongings.Found, spared: dict[Lane, int] | None
+) -> None:
     """Removes what no tombstone ended, and what belonged to the jobs."""
     await store.wire.together(
-        forget(store, [job_id for job_id, _ in gone]),
+        belongings.remove(store, left, [job_id for job_id, _ in gone]),
         _drop(store, [stored for _, stored in gone], spared),
         _drop_promoted(store, gone),
     )

@@ -10,7 +10,7 @@ from jetbull.commands import removal
 from jetbull.commands.burying import bury, is_tied
 from jetbull.errors import Conflict
 from jetbull.ledger.adding import schedules
-from jetbull.ledger.belongings.belongings import forget
+from jetbull.ledger.belongings import belongings
 from jetbull.ledger.messages.clock import by_server
 from jetbull.ledger.messages.names import ACTIVE, state_of
 from jetbull.ledger.messages.record import Stored
@@ -93,8 +93,10 @@ async def _remove_where(
     retry = {job_id for job_id, _ in refused}
     tied = [row for row in rows if is_tied(row[1]) or row[0] in retry]
     for start in range(0, len(tied), _AT_ONCE):
-        ended = await _remove(store, tied[start : start + _AT_ONCE])
-        await forget(store, ended)
+        some = tied[start : start + _AT_ONCE]
+        left = await belongings.look(store, [job_id for job_id, _ in some])
+        ended = await _remove(store, some)
+        await belongings.remove(store, left, ended)
         removed.update(ended)
     return [job_id for job_id, _ in rows if job_id in removed]
 

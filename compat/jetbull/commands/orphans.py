@@ -5,7 +5,7 @@ Nothing leaves such traces in ordinary life; a process that died between two ste
 
 from __future__ import annotations
 
-from jetbull.ledger.belongings.belongings import forget
+from jetbull.ledger.belongings import belongings
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue.counting import list_subjects
@@ -23,14 +23,14 @@ async def remove(store: QueueStore, limit: int) -> int:
     removed = 0
     for start in range(0, len(suspects), _CHUNK):
         chunk = suspects[start : start + _CHUNK]
+        left = await belongings.look(store, chunk)
         living = await reading.find_or_ask(store, chunk)
         for job_id in chunk:
             if job_id in living:
                 continue
             if limit and removed >= limit:
                 return removed
-            await forget(store, [job_id])
-            await store.purge(store.names.aux("patch", job_id))
+            await belongings.remove(store, left, [job_id])
             removed += 1
     return removed
 

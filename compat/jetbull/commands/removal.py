@@ -7,7 +7,8 @@ from contextlib import suppress
 from jetbull.commands.locks import is_locked
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, schedules
-from jetbull.ledger.belongings.belongings import delete, forget
+from jetbull.ledger.belongings import belongings
+from jetbull.ledger.belongings.belongings import delete
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.names import CHILDREN, is_schedule, public_state_of, state_of
@@ -33,7 +34,9 @@ Seen = set[tuple[str, str]]
 async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
     """1 removed (or never there), 0 locked by a worker, -8 the next job of a scheduler."""
     while True:
-        found, has_children = await _look(store, job_id)
+        (found, has_children), left = await store.wire.together(
+            _look(store, job_id), belongings.look(store, [job_id])
+        )
         if found is None:
             return 1
         if await _pending_iteration(store, job_id, found):
@@ -47,7 +50,7 @@ async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> 
             await _remove_tree(store, job_id, set())
             return 1
         with suppress(Conflict):  # it moved on: a worker may hold it by now
-            await remove_stored(store, job_id, found)
+            await remove_stored(store, job_id, found, left=left)
             return 1
 
 
@@ -115,16 +118,25 @@ async def _remove_tree(store: QueueStore, job_id: str, seen: Seen) -> None:
 
 
 async def remove_stored(
-    store: QueueStore, job_id: str, found: Stored, in_bulk: bool = False
+    store: QueueStore,
+    job_id: str,
+    found: Stored,
+    in_bulk: bool = False,
+    left: belongings.Found | None = None,
 ) -> None:
-    """Removes a job that was just read; `Conflict` when it changed meanwhile.
+    """Removes a job that was just read; `Conflict` when it changed meanwhile. `left` is what
+    belongs to it, if that was looked for.
 
     `in_bulk` (drain, clean, obliterate) is BullMQ's harder way: no event is told, and a parent in
     the same queue that waited for this job alone is removed as well. What belongs to the job is
-    left to the caller: see `belongings.forget`.
+    left to the caller: see `belongings.look`.
     """
     state = public_state_of(found.subject)
-    await _bury(store, job_id, found, state, in_bulk)
+    if in_bulk:
+        left = {}
+    elif left is None:
+        left = await belongings.look(store, [job_id])
+    await _bury(store, job_id, found, state, in_bulk, left)
     dedup_id = found.record.given.get("deduplicationId")
     if dedup_id:
         await deduplication.free(store, dedup_id, job_id)
@@ -136,7 +148,14 @@ async def remove_stored(
         store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
 
 
-async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bulk: bool) -> None:
+async def _bury(
+    store: QueueStore,
+    job_id: str,
+    found: Stored,
+    state: str,
+    in_bulk: bool,
+    left: belongings.Found,
+) -> None:
     try:
         # The old message goes along with what belongs to the job: that is one way to the server.
         record, alone = found.record.with_head({}), not in_bulk
@@ -148,12 +167,11 @@ async def _bury(store: QueueStore, job_id: str, found: Stored, state: str, in_bu
         if state not in ("completed", "failed"):
             raise
         await store.purge(found.subject, seq=found.seq + 1)
-        if not in_bulk:
-            await forget(store, [job_id])
+        await belongings.remove(store, left)
         return
     if in_bulk:
         return
-    rooms = [forget(store, [job_id])]
+    rooms = [belongings.remove(store, left)]
     if not is_schedule(found.subject) and found.subject != grave.subject:
         rooms.append(_drop(store, job_id, found))
     await store.wire.together(*rooms)
@@ -172,8 +190,9 @@ async def leave_parent(store: QueueStore, parent: parentage.Parent, in_bulk: boo
         if waiting is None or state_of(waiting.subject) != CHILDREN:
             return
         if not await bookkeeping.has_pending(store, parent.job_id):
+            left = await belongings.look(store, [parent.job_id])
             await remove_stored(store, parent.job_id, waiting, in_bulk)
-            await forget(store, [parent.job_id])
+            await belongings.remove(store, left)
         return
     await releasing.release(parent.store, parent.job_id, quiet=in_bulk, removed=True)
 

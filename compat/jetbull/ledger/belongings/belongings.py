@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from jetbull.errors import StoreError
 from jetbull.ledger.belongings.blobs import is_whole
@@ -24,8 +24,26 @@ _OWNER = 3  # <root>.<prefix>.<queue>.<id>…
 _FEW = 20  # jobs that are asked about without asking whether any job has belongings
 
 
-async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
-    """Removes all that belongs to jobs that are gone."""
+class Piece(NamedTuple):
+    """Something that belongs to a job: up to `end` (exclusive) on `pattern`, or without one the
+    single message before `end`.
+    """
+
+    stream: str
+    pattern: str
+    end: int
+
+
+Found = dict[str, list[Piece]]
+"""What belongs to jobs, by id."""
+
+
+async def look(store: QueueStore, job_ids: Sequence[str]) -> Found:
+    """What belongs to the jobs now.
+
+    To be asked before they are removed: from then on the ids are free, and what is there may be a
+    new job's.
+    """
     space, names = store.names.space, store.names
     logged, bulky, families = store.logged, store.bulky, store.families
     if not store.informed:
@@ -36,19 +54,40 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
                 _any(store, space.objects, names.all_objects()),
                 _any(store, space.jobs, names.all_dependencies()),
             )
+    found: Found = {}
     for at in range(0, len(job_ids), _AT_ONCE):
         some = job_ids[at : at + _AT_ONCE]
         rooms: list[Coroutine[Any, Any, None]] = []
         if logged:
-            rooms.append(_purge(store, space.logs, [names.log(i) for i in some]))
+            rooms.append(_look_in(store, found, space.logs, {names.log(i): i for i in some}))
         if bulky:
-            rooms.append(_purge(store, space.objects, [names.object(i, ">") for i in some]))
-        beside = [names.dependencies(i) for i in some] if families else []
+            objects = {names.object(i, ">"): i for i in some}
+            rooms.append(_look_in(store, found, space.objects, objects))
+        beside = {names.dependencies(i): i for i in some} if families else {}
         if store.may_be_patched:
-            beside += [names.aux("patch", i) for i in some]
+            beside |= {names.aux("patch", i): i for i in some}
         if beside:
-            rooms.append(_forget_exactly(store, beside))
-        await store.wire.together(*rooms)
+            rooms.append(_look_beside(store, found, beside))
+        if rooms:
+            await store.wire.together(*rooms)
+    return found
+
+
+async def remove(store: QueueStore, found: Found, job_ids: Iterable[str] | None = None) -> None:
+    """Removes what was found, of all the jobs or of those; nothing that was stored since."""
+    if not found:
+        return
+    kept = found.values() if job_ids is None else (found.get(i, ()) for i in job_ids)
+    pieces = [piece for some in kept for piece in some]
+    await delete(store, [piece.end - 1 for piece in pieces if not piece.pattern])
+    purges = [piece for piece in pieces if piece.pattern]
+    for at in range(0, len(purges), _REQUESTS):
+        await store.wire.together(*(_purge(store, *p) for p in purges[at : at + _REQUESTS]))
+
+
+async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
+    """Removes all that belongs to jobs that were never there, or whose ids nobody else uses."""
+    await remove(store, await look(store, job_ids))
 
 
 async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:
@@ -78,9 +117,10 @@ async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:
 
 async def forget_if_gone(store: QueueStore, job_id: str) -> None:
     """Removes what was just put beside a job that somebody else removed meanwhile."""
+    found = await look(store, [job_id])
     newest = await store.newest(job_id)
     if newest is None or state_of(newest.subject) == GONE:
-        await forget(store, [job_id])
+        await remove(store, found)
 
 
 def let_go(store: QueueStore, job_id: str, record: Record) -> None:
@@ -114,28 +154,45 @@ async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
         await store.wire.together(*(store.delete(seq) for seq in left[at : at + _REQUESTS]))
 
 
-async def _forget_exactly(store: QueueStore, patterns: list[str]) -> None:
-    found = await _matching(store, store.names.space.jobs, patterns)
-    if found is not None:
-        await delete(store, [m.seq for m in found])
-        return
-    for pattern in patterns:
-        await store.purge(pattern)
+async def _look_in(
+    store: QueueStore, found: Found, stream: str, patterns: Mapping[str, str]
+) -> None:
+    """Finds what is on the patterns, of which each is that of one job."""
+    if len(patterns) > _FEW:
+        last = await _matching(store, stream, [*patterns])
+    else:  # not the large ones whole, only to know that they are there
+        last = None
+    if last is None:
+        last = await _last_of_each(store, stream, patterns)
+    ends: dict[str, int] = {}
+    for message in last:
+        root = _root(message.subject)
+        ends[root] = max(ends.get(root, 0), message.seq + 1)
+    for pattern, job_id in patterns.items():
+        if end := ends.get(_root(pattern)):
+            found.setdefault(job_id, []).append(Piece(stream, pattern, end))
 
 
-async def _purge(store: QueueStore, stream: str, patterns: list[str]) -> None:
-    """Purges those of the patterns that match anything; hardly any job has belongings."""
-    found = await _matching(store, stream, patterns)
-    if found is not None:
-        roots = {_root(m.subject) for m in found}
-        patterns = [p for p in patterns if _root(p) in roots]
-    for at in range(0, len(patterns), _REQUESTS):
-        await asyncio.gather(
-            *(
-                store.wire.api(f"STREAM.PURGE.{stream}", {"filter": pattern})
-                for pattern in patterns[at : at + _REQUESTS]
-            )
-        )
+async def _look_beside(store: QueueStore, found: Found, patterns: Mapping[str, str]) -> None:
+    """As `_look_in`, of the jobs stream, where single messages are removed (see `delete`)."""
+    stream, owners = store.names.space.jobs, {_owner(p): i for p, i in patterns.items()}
+    last = await _matching(store, stream, [*patterns])
+    for message in last or ():
+        job_id = owners[_owner(message.subject)]
+        found.setdefault(job_id, []).append(Piece(stream, "", message.seq + 1))
+    if last is None:
+        for pattern, job_id in patterns.items():
+            for message in await _last_of_each(store, stream, [pattern]):
+                found.setdefault(job_id, []).append(Piece(stream, pattern, message.seq + 1))
+
+
+async def _last_of_each(store: QueueStore, stream: str, patterns: Iterable[str]) -> list[Stored]:
+    asked = [store.wire.get_one(stream, {"last_by_subj": pattern}) for pattern in patterns]
+    return [message for message in await store.wire.together(*asked) if message is not None]
+
+
+async def _purge(store: QueueStore, stream: str, pattern: str, end: int) -> None:
+    await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": pattern, "seq": end})
 
 
 async def _matching(store: QueueStore, stream: str, patterns: list[str]) -> list[Stored] | None:
@@ -151,4 +208,19 @@ def _root(subject: str) -> str:
     return ".".join(subject.split(".", 4)[:4])
 
 
-__all__ = ["delete", "forget", "forget_if_gone", "forget_left", "let_go"]
+def _owner(subject: str) -> str:
+    """Of dependencies or a patch, what tells the job: `<root>.<prefix>.<queue>.(patch.)<id>`."""
+    parts = subject.split(".", 5)
+    return ".".join(parts[: 5 if parts[0] == "jbq" else 4])
+
+
+__all__ = [
+    "Found",
+    "delete",
+    "forget",
+    "forget_if_gone",
+    "forget_left",
+    "let_go",
+    "look",
+    "remove",
+]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, StoreError
-from jetbull.ledger.belongings import blobs
+from jetbull.ledger.belongings import belongings, blobs
 from jetbull.ledger.belongings.belongings import forget_if_gone
 from jetbull.ledger.finishing.retention import Keep, trim
 from jetbull.ledger.job.lease import Lease, LeaseLost
@@ -136,6 +136,7 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: s
         await settle(store, child, job_id, state, keep)
         return
     place = REMOVED if keep.none else DONE[state]
+    left = await _belongings(store, job_id, keep)
     ended = await lease.leave(
         record,
         place,
@@ -144,9 +145,9 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: s
     )
     if lane_of(ended.subject) == OPEN:
         await settle(store, ended, job_id, state, keep)
-    elif not keep.all:
+    else:
         # Where the next job is claimed already, it begins meanwhile; the last one waits for all.
-        await _tidy(store, state, keep, job_id, wait=not lease.followed)
+        await _tidy(store, state, keep, left, wait=not lease.followed)
 
 
 async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep: Keep) -> None:
@@ -156,6 +157,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
     else:
         await parents.tell_failed(store, child, job_id, removed=keep.none)
     told = await blobs.fields_inline(store, job_id, child.record)
+    left = await _belongings(store, job_id, keep)
     try:
         await move(
             store,
@@ -168,14 +170,31 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)
         return
-    if not keep.all:
-        await _tidy(store, state, keep, job_id)
+    await _tidy(store, state, keep, left)
 
 
-async def _tidy(store: QueueStore, state: str, keep: Keep, job_id: str, wait: bool = True) -> None:
-    """Removes older jobs; the outcome is stored, so what fails here is left to the next job."""
+async def _belongings(store: QueueStore, job_id: str, keep: Keep) -> belongings.Found:
+    """What goes with a job that is removed as it ends. What cannot be told is left to upkeep."""
+    if not keep.none:
+        return {}
     try:
-        await trim(store, state, keep, job_id, wait)
+        return await belongings.look(store, [job_id])
+    except (AckTimeout, StoreError) as error:
+        log.warning("what belongs to job %s is not removed yet: %s", job_id, error)
+        return {}
+
+
+async def _tidy(
+    store: QueueStore, state: str, keep: Keep, left: belongings.Found, wait: bool = True
+) -> None:
+    """Removes older jobs, or what is `left` of this one; the outcome is stored, so what fails here
+    is left to the next job, or to upkeep.
+    """
+    try:
+        if keep.none:
+            await belongings.remove(store, left)
+        elif not keep.all:
+            await trim(store, state, keep, wait)
     except (AckTimeout, StoreError) as error:
         log.warning("old %s jobs of %s were not removed: %s", state, store.names.name, error)
 

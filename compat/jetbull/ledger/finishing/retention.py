@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from jetbull.ledger.belongings.belongings import delete, forget
+from jetbull.ledger.belongings import belongings
+from jetbull.ledger.belongings.belongings import delete
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.messages.clock import now_ms, parse_ms
 from jetbull.ledger.messages.names import FAILED, last_token
@@ -44,17 +45,14 @@ Old = dict[str, Message]
 """Finished jobs to remove, by id."""
 
 
-async def trim(
-    store: QueueStore, state: str, keep: Keep, newest_id: str, wait: bool = True
-) -> None:
-    """Removes what the policy no longer keeps; called when a job of that state has finished.
+async def trim(store: QueueStore, state: str, keep: Keep, wait: bool = True) -> None:
+    """Removes what a policy that keeps some no longer keeps; called when a job of that state has
+    finished.
 
     Where many jobs finish at once under one policy, one call removes for all. Without `wait` the
     removing goes on after this has returned.
     """
-    if keep.none:
-        await forget(store, [newest_id])
-    elif wait:
+    if wait:
         await _rounds(store, state, keep).join()
     else:
         _rounds(store, state, keep).leave()
@@ -137,6 +135,7 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
     messages seen, for the job may run again by now.
     """
     ids = list(jobs)
+    left = await belongings.look(store, ids)
     for at in range(0, len(ids), _AT_ONCE):
         some = [store.names.any_state(i) for i in ids[at : at + _AT_ONCE]]
         for message in await store.wire.get_batch(store.names.space.jobs, {"multi_last": some}):
@@ -144,7 +143,7 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
             if message.subject != own.subject and message.seq < own.seq:
                 await store.delete(message.seq)
     await delete(store, [m.seq for m in jobs.values()])
-    await forget(store, ids)
+    await belongings.remove(store, left)
 
 
 __all__ = ["KEEP_ALL", "Keep", "trim"]
