@@ -166,8 +166,8 @@ async def _bury(
         # A full store takes no tombstone; a job at rest can go without one, and makes room.
         if state not in ("completed", "failed"):
             raise
-        await store.purge(found.subject, seq=found.seq + 1)
-        await belongings.remove(store, left)
+        if await store.purge(found.subject, seq=found.seq + 1):
+            await belongings.remove(store, left)
         return
     if in_bulk:
         return

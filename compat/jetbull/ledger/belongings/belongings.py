@@ -143,15 +143,17 @@ async def _any(store: QueueStore, stream: str, pattern: str) -> bool:
     return await store.wire.get_one(stream, {"last_by_subj": pattern}) is not None
 
 
-async def delete(store: QueueStore, seqs: Iterable[int]) -> None:
-    """Removes messages of the jobs stream one by one.
+async def delete(store: QueueStore, seqs: Iterable[int]) -> list[bool]:
+    """Removes messages of the jobs stream one by one; which of them were there.
 
     A purge of several makes the server count anew for every consumer there is, which takes half a
     second with a few hundred of them.
     """
-    left = list(seqs)
+    left, were_there = list(seqs), list[bool]()
     for at in range(0, len(left), _REQUESTS):
-        await store.wire.together(*(store.delete(seq) for seq in left[at : at + _REQUESTS]))
+        some = left[at : at + _REQUESTS]
+        were_there += await store.wire.together(*(store.delete(seq) for seq in some))
+    return were_there
 
 
 async def _look_in(
@@ -188,7 +190,8 @@ async def _look_beside(store: QueueStore, found: Found, patterns: Mapping[str, s
 
 async def _last_of_each(store: QueueStore, stream: str, patterns: Iterable[str]) -> list[Stored]:
     asked = [store.wire.get_one(stream, {"last_by_subj": pattern}) for pattern in patterns]
-    return [message for message in await store.wire.together(*asked) if message is not None]
+    found = [await asked[0]] if len(asked) == 1 else await store.wire.together(*asked)
+    return [message for message in found if message is not None]
 
 
 async def _purge(store: QueueStore, stream: str, pattern: str, end: int) -> None:

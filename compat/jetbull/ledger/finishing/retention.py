@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 
+from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.belongings import belongings
 from jetbull.ledger.belongings.belongings import delete
+from jetbull.ledger.job.moving import move
 from jetbull.ledger.job.patches import fold, read_patches
+from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms, parse_ms
 from jetbull.ledger.messages.names import FAILED, last_token
+from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Stored as Message
+
+log = logging.getLogger("jetbull.ledger")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +149,28 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
             own = jobs[last_token(message.subject)]
             if message.subject != own.subject and message.seq < own.seq:
                 await store.delete(message.seq)
-    await delete(store, [m.seq for m in jobs.values()])
-    await belongings.remove(store, left)
+    objects = store.names.space.objects
+    bulky = {i for i, pieces in left.items() if any(p.stream == objects for p in pieces)}
+    jobs = {i: m for i, m in jobs.items() if i not in bulky or await _entomb(store, i, m)}
+    were_there = await delete(store, [m.seq for m in jobs.values()])
+    # One that was not runs again by now, or somebody else removes it.
+    gone = [i for i, was in zip(jobs, were_there, strict=True) if was or i in bulky]
+    await belongings.remove(store, left, gone)
+
+
+async def _entomb(store: QueueStore, job_id: str, message: Message) -> bool:
+    """Leaves a tombstone of a job beside which something large was found; False when it is not as
+    it was. Who adds a job of the id just now may have put that there: this tells of it.
+    """
+    old = as_stored(message)
+    gone = old.record.with_head({})
+    try:
+        await move(store, job_id, old, gone, REMOVED, keep_old=True, keep_patch=True)
+    except Conflict:
+        return False
+    except StoreError as error:  # a full store is to become emptier
+        log.debug("job %s is removed without a tombstone: %s", job_id, error)
+    return True
 
 
 __all__ = ["KEEP_ALL", "Keep", "trim"]

@@ -270,14 +270,16 @@ class QueueStore:
                 continue
             return int(answer.get("purged", 0))
 
-    async def delete(self, seq: int) -> None:
-        """Removes one message; does nothing when it is gone."""
+    async def delete(self, seq: int) -> bool:
+        """Removes one message; False when it was gone."""
         jobs = self.names.space.jobs
         try:
             await self.wire.api(f"STREAM.MSG.DELETE.{jobs}", {"seq": seq, "no_erase": True})
         except StoreError as error:
             if error.code not in _GONE:
                 raise
+            return False
+        return True
 
     async def mark(self, trait: str) -> None:
         """Remembers that some job has a trait of `TRAITS`, and tells the workers.
