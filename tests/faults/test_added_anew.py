@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, Worker
+from jetbull.ledger.finishing import retention
+from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
+from jetbull.workers.upkeep import Upkeep
 
 from .proxy import Proxy
 
@@ -41,7 +44,7 @@ async def _remove(queue: Queue) -> None:
     await queue.remove("x")
 
 
-@pytest.mark.parametrize(
+_WAYS = pytest.mark.parametrize(
     ("go", "opts"),
     [
         (_complete, {"removeOnComplete": True}),
@@ -52,6 +55,9 @@ async def _remove(queue: Queue) -> None:
         (_remove, {"delay": 60_000}),
     ],
 )
+
+
+@_WAYS
 async def test_what_belongs_to_the_new_job_does_not_go_with_the_old_one(
     server: EmbeddedServer,
     name: str,
@@ -80,3 +86,51 @@ async def test_what_belongs_to_the_new_job_does_not_go_with_the_old_one(
         found = await queue.getJob("x")
         assert found is not None and found.data == data
         assert (await queue.getJobLogs("x"))["logs"] == ["new"]
+
+
+@_WAYS
+async def test_what_was_put_beside_a_new_job_does_not_go_with_the_old_one(
+    server: EmbeddedServer,
+    name: str,
+    go: Callable[[Queue], Awaitable[None]],
+    opts: dict[str, Any],
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        await queue.add("job", {}, {"jobId": "x", **opts})
+        await slow.waitUntilReady()
+        data = {"text": "new" * _LARGE}
+        proxy.hold_message(f"HPUB jb.bull.{name}.delayed".encode())
+        adding = asyncio.ensure_future(slow.add("job", data, {"jobId": "x", "delay": 60_000}))
+        await proxy.holding.wait()
+        await go(queue)
+        proxy.let_go()
+        await adding
+        await Upkeep(await queue.ledger(), old_enough_ms=0).look()
+        found = await queue.getJob("x")
+        assert found is not None and found.data == data
+
+
+async def test_a_job_that_is_retried_while_it_is_trimmed_keeps_what_it_has(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = retention._remove_finished
+    async with Queue(name, {"connection": server.url}) as queue, asyncio.timeout(30):
+        data = {"text": "x" * _LARGE}
+        job = await queue.add("job", data, {"jobId": "x", "attempts": 1})
+        await job.log("row")
+
+        async def late(store: QueueStore, jobs: retention.Old) -> None:
+            await queue.pause()
+            await job.retry("completed")
+            await remove(store, jobs)
+
+        monkeypatch.setattr(retention, "_remove_finished", late)
+        await _trim(queue)
+        found = await queue.getJob("x")
+        assert found is not None and found.data == data
+        assert (await queue.getJobLogs("x"))["logs"] == ["row"]

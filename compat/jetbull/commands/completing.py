@@ -25,7 +25,7 @@ from jetbull.errors import (
     StoreError,
 )
 from jetbull.ledger.adding import note_ending, note_reading, noted_jobs
-from jetbull.ledger.adding.adding import message_for
+from jetbull.ledger.adding.adding import message_for, stand_behind
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.note import Note, leads
 from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
@@ -213,7 +213,7 @@ async def _put(
                 return Put.THERE
             elif state_of(found.subject) != GONE:
                 return Put.TAKEN
-            job.tombstone = 0 if found is None else found.seq
+            await stand_behind(store, job, 0 if found is None else found.seq)
 
 
 async def put_again(entry: Entry, note: Note) -> Put:

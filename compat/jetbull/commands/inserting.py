@@ -21,7 +21,7 @@ from jetbull.commands.ruling import rule_of
 from jetbull.commands.storing import arm, store_one
 from jetbull.errors import BatchTooLarge, Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger.adding import journal as journals
-from jetbull.ledger.adding.adding import doubt_of, is_any_stored, tombstones
+from jetbull.ledger.adding.adding import doubt_of, is_any_stored, stand_behind, tombstones
 from jetbull.ledger.adding.insertion import Entry, by_queue
 from jetbull.ledger.adding.journal import Journal
 from jetbull.ledger.belongings import blobs
@@ -230,7 +230,7 @@ async def _refused(entries: Sequence[Entry]) -> list[Entry]:
         ids = [e.job.job_id for e in some if e.stored]
         existing, graves = await find_many(store, ids), await tombstones(store, ids)
         for entry in some:
-            entry.job.tombstone = graves.get(entry.job.job_id, 0)
+            await stand_behind(store, entry.job, graves.get(entry.job.job_id, 0))
             if entry.stored and entry.job.job_id in existing:
                 refused.add(id(entry))
     guards = {guard_of(m.headers): e for e in entries for m in e.beside}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jetbull.commands.completing import help_on
 from jetbull.commands.ruling import Rule
 from jetbull.ledger.adding import deduplication
-from jetbull.ledger.adding.adding import NewJob, tombstones
+from jetbull.ledger.adding.adding import NewJob, stand_behind, tombstones
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.job.reading import find_many
 from jetbull.ledger.messages.names import public_name_of, public_state_of
@@ -105,7 +105,7 @@ async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again
     if again:
         graves = await tombstones(store, ids)
         for item in items:
-            item.job.tombstone = graves.get(item.job.job_id, 0)
+            await stand_behind(store, item.job, graves.get(item.job.job_id, 0))
 
 
 async def _look_for_waits(items: Sequence[Item], known: Known) -> None:

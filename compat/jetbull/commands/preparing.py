@@ -136,7 +136,10 @@ def _new_job(store: QueueStore, job: Draft, record: Record, where: Place, number
     custom = job.id
     job_id = str(custom) if custom not in (None, "") else number
     told = announcer(store, job_id, record, where)
-    return NewJob(job_id, record, where, custom in (None, ""), told)
+    new = NewJob(job_id, record, where, custom in (None, ""), told)
+    if not new.generated and len(record.data) > blobs.own_room(store):
+        new.whole = record.data
+    return new
 
 
 __all__ = ["announcer", "place_of", "prepare", "prepare_many", "record_of", "renumber"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from jetbull.errors import BatchTooLarge, Conflict
+from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many
 from jetbull.ledger.messages.clock import stamp
@@ -31,7 +32,8 @@ class NewJob:
     """A job to store; `on_stored` runs as soon as the server has it.
 
     `tombstone` is the sequence of what an earlier job of this id left, if it was removed lately; or
-    of the job whose place this one takes.
+    of the job whose place this one takes. `whole` are the data of a job with a chosen id that were
+    put beside it, see `stand_behind`.
     """
 
     job_id: str
@@ -40,6 +42,19 @@ class NewJob:
     generated: bool
     on_stored: Callable[[int], None] | None = None
     tombstone: int = 0
+    whole: bytes = b""
+
+
+async def stand_behind(store: QueueStore, job: NewJob, tombstone: int) -> None:
+    """The job is to take the place of one that was removed; 0 for none.
+
+    What is large was put beside it before, and may have gone with the other one: it is put there
+    once more.
+    """
+    is_news, job.tombstone = tombstone != job.tombstone, tombstone
+    if tombstone and is_news and job.whole and job.record.data[:1] == b"@":
+        job.record.data = job.whole
+        await blobs.externalize(store, job.job_id, job.record)
 
 
 def message_for(store: QueueStore, job: NewJob) -> Message:
@@ -73,7 +88,7 @@ async def is_free_again(store: QueueStore, job: NewJob) -> bool:
     newest = await store.newest(job.job_id)
     seq = newest.seq if newest is not None and state_of(newest.subject) == GONE else 0
     found = seq != job.tombstone
-    job.tombstone = seq
+    await stand_behind(store, job, seq)
     return found
 
 
@@ -99,7 +114,7 @@ async def add(store: QueueStore, job: NewJob) -> bool:
             if newest is not None and state_of(newest.subject) != GONE:
                 return False
             # Only a tombstone stands there: the id is free again.
-            job.tombstone = 0 if newest is None else newest.seq
+            await stand_behind(store, job, 0 if newest is None else newest.seq)
             message = message_for(store, job)
     if job.place.state == HEAD:
         await store.hint("head")
@@ -203,7 +218,7 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             missing = [j for j in chosen if j.job_id not in existing]
             graves = await tombstones(store, [j.job_id for j in missing])
             for job in missing:
-                job.tombstone = graves.get(job.job_id, 0)
+                await stand_behind(store, job, graves.get(job.job_id, 0))
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
     _tell(store, jobs, fresh, last and last - len(chosen) + 1)
     return fresh
@@ -255,5 +270,6 @@ __all__ = [
     "is_stored",
     "make_ready",
     "message_for",
+    "stand_behind",
     "tombstones",
 ]

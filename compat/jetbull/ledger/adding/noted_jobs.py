@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jetbull.ledger.adding import note_reading
+from jetbull.ledger.adding.adding import stand_behind
 from jetbull.ledger.adding.insertion import Entry, by_queue
 from jetbull.ledger.adding.note import Note
 from jetbull.ledger.adding.schedules import is_record
@@ -56,7 +57,7 @@ async def missing(note: Note, among: Sequence[Entry]) -> tuple[list[Entry], list
         for entry in entries:
             found, job = newest.get(entry.job.job_id), entry.job
             if found is None or state_of(found.subject) == GONE:
-                job.tombstone = 0 if found is None else found.seq
+                await stand_behind(store, job, 0 if found is None else found.seq)
             if found is None:
                 away.append(entry)
             elif not Record.decode(found.data).same_job(job.record):
