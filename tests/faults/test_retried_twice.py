@@ -84,6 +84,33 @@ async def test_a_retry_that_comes_too_late_does_not_let_the_parent_wait_for_ever
     await family.goes_on()
 
 
+async def test_a_slow_retry_does_not_take_away_what_the_child_of_a_quicker_one_returned(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purge = QueueStore.purge
+    async with _family(shared_url, name, retried=False) as family:
+
+        async def slow(store: QueueStore, subject: str, **extra: int) -> int:
+            monkeypatch.setattr(QueueStore, "purge", purge)
+            assert await retrying.retry_stored(store, "child", family.seen, "failed", {})
+            done = asyncio.Event()
+            async with Worker(name, _value, {"connection": shared_url}) as worker:
+                worker.on("completed", lambda *_: done.set())
+                await done.wait()
+            return await purge(store, subject, **extra)
+
+        monkeypatch.setattr(QueueStore, "purge", slow)
+        assert not await retrying.retry_stored(family.store, "child", family.seen, "failed", {})
+        parent = await family.queue.getJob("parent")
+        assert parent is not None
+        assert [*(await parent.getChildrenValues()).values()] == ["value"]
+        await family.goes_on()
+
+
+async def _value(job: Job) -> str:
+    return "value"
+
+
 async def test_a_parent_goes_on_when_who_wanted_its_child_to_run_again_died_before_that(
     family: Family,
 ) -> None:

@@ -94,16 +94,17 @@ async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
         return False
     owner = parent.store
     kinds = (FAILED_KIND, UNSUCCESSFUL, PROCESSED)
-    booked = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
-    if not await read_latest(owner, booked):
+    subjects = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
+    booked = await read_latest(owner, subjects)
+    if not booked:
         return False
     wait = expectation(parent)
     try:
         await owner.put(wait.subject, wait.payload, wait.headers)
     except Conflict:
         return False
-    for entry in booked:
-        await owner.purge(entry)
+    for entry in booked:  # up to what was seen: another retry may be quicker, and the child as well
+        await owner.purge(entry.subject, seq=entry.seq + 1)
     return True
 
 
