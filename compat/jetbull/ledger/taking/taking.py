@@ -16,7 +16,7 @@ from contextlib import suppress
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.job import late
-from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
 from jetbull.ledger.job.moving import NO_SCHEDULE, move, transition
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.job.reading import as_stored
@@ -33,6 +33,7 @@ log = logging.getLogger("jetbull.ledger")
 
 OnStored = Callable[[int], None]
 _SOON = b'-NAK {"delay": 50000000}'
+_FRESH = 0.75  # of a lock's time: whoever runs the job renews it soon enough
 _REMOVED = re.compile(rb'"removeOnComplete":(true|0[,}]|\{"count":0[,}])')
 
 
@@ -231,7 +232,8 @@ class Claim:
         if self.ticket.reply:
             await store.wire.send(self.ticket.reply, answer)
 
-    async def _won(self, store: QueueStore, seq: int) -> Lease:
+    async def _won(self, store: QueueStore, seq: int) -> Lease | None:
+        """The lease, renewed if much of its time is over: the answer was late, or the slot was."""
         ticket, record = self.ticket, self.record
         stored = Stored(store.names.subject(ACTIVE, bare_token(ticket.stored.subject)), seq, record)
         lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
@@ -249,6 +251,12 @@ class Claim:
         except (AckTimeout, StoreError) as error:
             # The job is ours; what is left of its ticket is seen to when it ends.
             log.debug("ticket of job %s is left for now: %s", self.job_id, error)
+        if self._due_ms - now_ms() < self._lock_ms * _FRESH:
+            try:
+                await lease.update()
+            except LeaseLost:
+                log.warning("the lock of job %s was over before it could begin", self.job_id)
+                return None
         return lease
 
 

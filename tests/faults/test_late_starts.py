@@ -1,0 +1,48 @@
+"""Jobs whose lock is old already when their slot comes to them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from jetbull import Queue
+from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import STALLED, state_of
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking import taking
+from jetbull.ledger.taking.line import first_of
+from jetbull.ledger.taking.taking import Claim
+
+
+async def _claim(store: QueueStore, job_id: str, lock_ms: int) -> Claim:
+    """The claim of the one job, sent behind an outcome whose answer is awaited first."""
+    ticket = await first_of(store, 0)
+    assert ticket is not None
+    claim = Claim(store, job_id, ticket, "token", lock_ms, None, None)
+    claim.send(store)
+    return claim
+
+
+async def test_a_job_does_not_begin_whose_lock_is_over_by_then(queue: Queue) -> None:
+    job, store = await queue.add("job", {}), await queue.ledger()
+    claim = await _claim(store, job.id, 300)
+    async with asyncio.timeout(30):
+        while (newest := await store.newest(job.id)) and state_of(newest.subject) != STALLED:
+            await asyncio.sleep(0.01)
+    assert await claim.lease(store) is None
+
+
+async def test_a_lock_of_which_much_is_over_is_renewed_before_the_job_begins(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, store = await queue.add("job", {}), await queue.ledger()
+    claim = await _claim(store, job.id, 60_000)
+    while await job.getState() != "active":
+        await asyncio.sleep(0.01)
+    claimed = await store.newest(job.id)
+    monkeypatch.setattr(taking, "now_ms", lambda: now_ms() + 20_000)
+    assert await claim.lease(store) is not None
+    renewed = await store.newest(job.id)
+    assert claimed is not None and renewed is not None
+    assert renewed.seq > claimed.seq
