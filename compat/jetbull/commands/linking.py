@@ -94,12 +94,11 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> st
     """A job of this id exists: it becomes a child of the parent, or counts at once."""
     existing = await reading.find(store, new.job_id)
     if existing is None:
-        # Only a tombstone or an old dependency stood in the way.
-        await parent.store.purge(
-            parent.store.names.dependency(bookkeeping.PENDING, parent.job_id, parent.child_key)
-        )
-        await store_job(store, new)
+        # Only a tombstone stood in the way, or the parent waits already. First the wait: the child
+        # may end as soon as it is there.
         await expect_child(parent)
+        if not await store_job(store, new):
+            return await _adopt(store, new, parent)
         return new.job_id
     await _refuse_rival(store, new.job_id, existing, str(new.record.given["parentKey"]))
     await expect_child(parent)
