@@ -19,7 +19,7 @@ from jetbull.commands import (
     retrying,
     waiting,
 )
-from jetbull.errors import ConfigurationError, JetbullError
+from jetbull.errors import ConfigurationError, JetbullError, StoreError
 from jetbull.job_family import JobFamily
 from jetbull.job_hash import getReturnValue, optsFromJSON
 from jetbull.job_home import JobHome
@@ -101,21 +101,38 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     @staticmethod
     async def load_many(queue: JobOwner, records: Mapping[str, Record]) -> list[Job]:
-        """As `load`, for many; what is large is fetched for several at once."""
+        """As `load`, for many; what is large is fetched for several at once. Without those that
+        went meanwhile.
+        """
         rows = list(records.items())
         if all(map(blobs.is_whole, records.values())):
             return [Job.from_record(queue, *row) for row in rows]
         jobs: list[Job] = []
         for at in range(0, len(rows), _LARGE_AT_ONCE):
             some = rows[at : at + _LARGE_AT_ONCE]
-            jobs += await asyncio.gather(*(Job.load(queue, *row) for row in some))
+            found = await asyncio.gather(*(Job._listed(queue, *row) for row in some))
+            jobs += [job for job in found if job is not None]
         return jobs
+
+    @staticmethod
+    async def _listed(queue: JobOwner, job_id: str, record: Record) -> Job | None:
+        try:
+            return await Job.load(queue, job_id, record)
+        except StoreError:
+            return await Job.fromId(queue, job_id)
 
     @staticmethod
     async def fromId(queue: JobOwner, jobId: str) -> Job | None:
         """The stored job, or None."""
-        found = await reading.find(await queue.ledger(), str(jobId))
-        return None if found is None else await Job.load(queue, str(jobId), found.record)
+        store, job_id = await queue.ledger(), str(jobId)
+        while (found := await reading.find(store, job_id)) is not None:
+            try:
+                return await Job.load(queue, job_id, found.record)
+            except StoreError:  # what is large goes with the job: it may have gone meanwhile
+                newest = await store.newest(job_id)
+                if newest is not None and newest.seq == found.seq:
+                    raise
+        return None
 
     @staticmethod
     def fromJSON(queue: JobOwner, rawData: Mapping[str, Any], jobId: str | None = None) -> Job:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, Worker
+from jetbull.ledger.belongings import blobs
 from jetbull.ledger.finishing import retention
 from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
@@ -134,3 +135,25 @@ async def test_a_job_that_is_retried_while_it_is_trimmed_keeps_what_it_has(
         found = await queue.getJob("x")
         assert found is not None and found.data == data
         assert (await queue.getJobLogs("x"))["logs"] == ["row"]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "added anew"])
+async def test_a_job_that_goes_while_its_large_data_are_read_is_not_an_error(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    read = blobs.read
+    async with Queue(name, {"connection": server.url}) as queue:
+
+        async def late(store: QueueStore, job_id: str, reference: str) -> bytes:
+            monkeypatch.setattr(blobs, "read", read)
+            await queue.remove("x")
+            if again:
+                await queue.add("job", "new" * _LARGE, {"jobId": "x"})
+            return await read(store, job_id, reference)
+
+        for listed in (False, True):
+            await queue.remove("x")
+            await queue.add("job", "old" * _LARGE, {"jobId": "x"})
+            monkeypatch.setattr(blobs, "read", late)
+            found = await queue.getWaiting() if listed else [await queue.getJob("x")]
+            assert [job.data for job in found if job] == (["new" * _LARGE] if again else [])
