@@ -15,7 +15,17 @@ from jetbull.ledger.job.moving import move, stored_as, transition
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, GONE, HEAD, PRIO, WAIT, lane_of, state_of
+from jetbull.ledger.messages.names import (
+    ACTIVE,
+    COMPLETED,
+    FAILED,
+    GONE,
+    HEAD,
+    PRIO,
+    WAIT,
+    lane_of,
+    state_of,
+)
 from jetbull.ledger.messages.placing import Place, active, reprioritized
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import outcome_values
@@ -23,6 +33,7 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg
 
 _LINE = frozenset({HEAD, WAIT, PRIO})
+_ENDS = frozenset({COMPLETED, FAILED, GONE})
 
 
 class LeaseLost(JetbullError):
@@ -61,6 +72,7 @@ class Lease:
         "store",
         "ticket",
         "token",
+        "until_ms",
     )
 
     def __init__(
@@ -78,6 +90,7 @@ class Lease:
         self.on_sent: Callable[[], bool] | None = None
         self.returns = False  # to the line: it may be the next job itself
         self.runs = False  # the processor is at work
+        self.until_ms = 0  # so long nobody else can have taken the job, as far as is known
         self._stored = stored
         self._busy = False
         self._waiting: list[asyncio.Future[None]] | None = None
@@ -101,6 +114,7 @@ class Lease:
                 else:
                     self.record = record
                     self._stored = Stored(message.subject, seq, record)
+                    self.until_ms = place.due_ms
                     return
                 await self._reload()
         finally:
@@ -128,11 +142,18 @@ class Lease:
             if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
                 await self._clear()
             while True:
+                stored: Stored | None = None
+                repeated = False
                 try:
                     stored = await self._move(record, place, on_stored)
-                except Conflict:
-                    pass
-                else:
+                except Conflict as rival:
+                    repeated = rival.repeated
+                if repeated and await self._came_and_went(place):
+                    if on_stored is not None:
+                        on_stored(0)
+                    subject = self.store.names.job(place.state, self.job_id, place.lane)
+                    stored = Stored(subject, 0, record)
+                if stored is not None:
                     self.ended = True
                     if self.ticket is not None and place.state == GONE:
                         await self._clear()
@@ -232,6 +253,16 @@ class Lease:
         elif self.ticket is not None:
             await self.store.purge(self.ticket.subject, seq=self.ticket.seq + 1)
         self.ticket = None
+
+    async def _came_and_went(self, place: Place) -> bool:
+        """Whether an outcome that was sent again had been stored, and the job is not kept any more.
+
+        While the lock holds, nobody else can have ended the job.
+        """
+        if place.state not in _ENDS or place.lane != "-" or now_ms() >= self.until_ms:
+            return False
+        newest = await self.store.newest(self.job_id)
+        return newest is None or not Record.read(newest.data).same_job(self.record)
 
     async def _reload(self) -> None:
         newest = await self.store.newest(self.job_id)

@@ -237,6 +237,7 @@ class Claim:
         ticket, record = self.ticket, self.record
         stored = Stored(store.names.subject(ACTIVE, bare_token(ticket.stored.subject)), seq, record)
         lease = Lease(store, self.job_id, stored, self._token, self._lock_ms)
+        lease.until_ms = self._due_ms
         # What a consumer gives is no schedule.
         if ticket.reply or not is_schedule(ticket.stored.subject):
             lease.ticket = ticket.stored
