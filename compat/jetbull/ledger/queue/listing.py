@@ -61,7 +61,8 @@ class _Page:
                 return known
             rows = await self._page()
         else:
-            # What is asked first is answered first, by a server that has one copy.
+            # Which of the two the server answers first does not matter: a page is kept only where
+            # the stream was at rest before.
             info, rows = await self._store.wire.together(self._info(), self._page())
             self._kept.recall(info)
         if _is_small(rows) and not self._store.wire.is_clustered:
