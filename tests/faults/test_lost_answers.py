@@ -36,6 +36,29 @@ async def test_jobs_that_ran_and_are_no_longer_kept_are_not_stored_again(
         assert await far.heard(under_way) == [*["job"] * jobs, "next", "last"]
 
 
+@pytest.mark.parametrize("freed", ["deduplication id", "parent"])
+async def test_a_job_that_ran_and_freed_what_was_stored_with_it_is_not_stored_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, freed: str
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: False)
+    send = batch._send
+    async with far_from(queue) as far:
+
+        async def unheard(*args: Any) -> int:
+            monkeypatch.setattr(batch, "_send", send)
+            far.proxy.drop_answers()
+            return await send(*args)
+
+        monkeypatch.setattr(batch, "_send", unheard)
+        opts: dict[str, Any] = {**KEEP, "deduplication": {"id": "mine"}}
+        if freed == "parent":
+            parent = await far.near.add("parent", 0, {"delay": 60_000})
+            opts = {**KEEP, "parent": {"id": parent.id, "queue": queue.qualifiedName}}
+        under_way = asyncio.ensure_future(far.queue.add("job", 0, opts))
+        await far.trimmed(1)
+        assert await far.heard(under_way) == ["job", "next", "last"]
+
+
 async def test_a_job_is_not_stored_again_whose_producer_stood_still_before_its_answer_was_lost(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

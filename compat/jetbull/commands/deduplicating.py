@@ -15,7 +15,13 @@ from jetbull.commands.noting import is_quicker, store_owner
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict, JobError
 from jetbull.ledger.adding import deduplication
-from jetbull.ledger.adding.adding import NewJob, is_free_again, is_stored, message_for
+from jetbull.ledger.adding.adding import (
+    NewJob,
+    doubt_of,
+    is_free_again,
+    is_stored,
+    message_for,
+)
 from jetbull.ledger.adding.deduplication import Key
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.belongings import blobs
@@ -144,7 +150,8 @@ async def _own(
             await expect_child(parent)
     try:
         with store.wire.pace.timed(False, len(messages)):
-            last = await commit(store.wire, store.names.space.jobs, messages)
+            is_gone = doubt_of(store, job)
+            last = await commit(store.wire, store.names.space.jobs, messages, is_gone=is_gone)
     except Conflict as rival:
         if rival.repeated and await is_stored(store, job):
             return True

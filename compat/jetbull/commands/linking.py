@@ -6,7 +6,13 @@ from jetbull.commands.draft import Draft
 from jetbull.commands.noting import store_noted
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.ledger.adding.adding import NewJob, is_free_again, is_stored, message_for
+from jetbull.ledger.adding.adding import (
+    NewJob,
+    doubt_of,
+    is_free_again,
+    is_stored,
+    message_for,
+)
 from jetbull.ledger.adding.adding import add as store_job
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.job import reading
@@ -31,9 +37,8 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
             if is_near(store, parent):
                 last = 0
                 if not await store_noted(store, [Entry(store, new, parent=parent)]):
-                    last = await commit(
-                        store.wire, store.names.space.jobs, [entry, message_for(store, new)]
-                    )
+                    both, is_gone = [entry, message_for(store, new)], doubt_of(store, new)
+                    last = await commit(store.wire, store.names.space.jobs, both, is_gone=is_gone)
                 if new.on_stored is not None:
                     new.on_stored(last)
                 if new.place.state == HEAD:
