@@ -11,7 +11,9 @@ import pytest
 from jetbull import Queue
 from jetbull.commands import noting
 from jetbull.errors import AckTimeout, Conflict
+from jetbull.ledger.adding import noted_jobs
 from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.store import batch
@@ -34,6 +36,31 @@ async def test_jobs_that_ran_and_are_no_longer_kept_are_not_stored_again(
         under_way = asyncio.ensure_future(adding)
         await far.trimmed(jobs)
         assert await far.heard(under_way) == [*["job"] * jobs, "next", "last"]
+
+
+async def test_a_job_that_is_trimmed_just_behind_the_look_for_it_is_not_stored_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    put_at_once, look = noting._put_at_once, noted_jobs.came_and_went
+    async with far_from(queue) as far:
+
+        async def unheard(entry: Entry) -> bool:
+            await put_at_once(entry)
+            await far.running.done(1)
+            return False
+
+        async def too_early(note: Note) -> list[Entry]:
+            found = await look(note)
+            await far.trimmed(0)
+            return found
+
+        monkeypatch.setattr(noting, "_put_at_once", unheard)
+        monkeypatch.setattr(noted_jobs, "came_and_went", too_early)
+        await far.near.add("job", 0, {**KEEP, "deduplication": {"id": "mine", "ttl": 60_000}})
+        await far.near.add("last", 0, KEEP)
+        await far.running.done(1)
+        assert far.running.ran.count("job") == 1
 
 
 @pytest.mark.parametrize("freed", ["deduplication id", "parent"])

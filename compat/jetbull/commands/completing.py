@@ -227,6 +227,12 @@ async def put_again(entry: Entry, note: Note) -> Put:
     deadline = monotonic() + PATIENCE
     while True:
         stands = bool(await note_reading.time_of(note))
+        # One that is there is not put to the test: it may be trimmed before the attempt.
+        found = await entry.store.newest(entry.job.job_id)
+        if found is not None and Record.read(found.data).same_job(entry.job.record):
+            if told is not None:
+                told(found.seq)
+            return Put.THERE
         if await noted_jobs.came_and_went(note):
             break
         try:
