@@ -18,7 +18,6 @@ SOURCE = "compat"
 #: handler of an exception, or at the end of a `try`. Until that is over, the exception would count
 #: as the one that every other task handles, and stand in the tracebacks of theirs.
 _IN = {
-    "jetbull": "job_record",
     "jetbull/commands": "announcing",
     "jetbull/ledger/adding": "insertion",
     "jetbull/ledger/belongings": "blobs",
