@@ -96,6 +96,7 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
     ConfigurationError (a ValueError) for a priority that no new job may have.
     """
     check_priority(priority)
+    priority = int(priority)  # of 2.0, which is one
 
     def field(record: Record) -> None:
         if priority:

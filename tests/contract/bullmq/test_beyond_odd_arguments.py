@@ -227,3 +227,13 @@ async def test_numbers_larger_than_any_float_are_numbers(
     assert await queue.getFailedCount() == (1 if age > 0 else 0)
     for name in ("startDate", "endDate"):
         assert await queue.upsertJobScheduler(name, {"every": 60_000, name: much}) is not None
+
+
+async def test_a_priority_may_be_changed_to_a_whole_number_that_is_a_float(
+    make: Makers, queue: Any
+) -> None:
+    job = await queue.add("job", 1)
+    await job.changePriority({"priority": 2.0})
+    assert await queue.getCountsPerPriority([0, 2]) == {"0": 0, "2": 1}
+    worker = make.worker(queue, None, autorun=False)
+    assert (await worker.getNextJob("token")).priority == 2
