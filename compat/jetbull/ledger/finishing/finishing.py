@@ -136,7 +136,7 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: s
         await settle(store, child, job_id, state, keep)
         return
     place = REMOVED if keep.none else DONE[state]
-    left = await _belongings(store, job_id, keep)
+    left = await _belongings(store, job_id) if keep.none else {}
     ended = await lease.leave(
         record,
         place,
@@ -145,7 +145,7 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: s
     )
     if lane_of(ended.subject) == OPEN:
         await settle(store, ended, job_id, state, keep)
-    else:
+    elif not keep.all:
         # Where the next job is claimed already, it begins meanwhile; the last one waits for all.
         await _tidy(store, state, keep, left, wait=not lease.followed)
 
@@ -157,7 +157,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
     else:
         await parents.tell_failed(store, child, job_id, removed=keep.none)
     told = await blobs.fields_inline(store, job_id, child.record)
-    left = await _belongings(store, job_id, keep)
+    left = await _belongings(store, job_id) if keep.none else {}
     try:
         await move(
             store,
@@ -170,13 +170,12 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)
         return
-    await _tidy(store, state, keep, left)
+    if not keep.all:
+        await _tidy(store, state, keep, left)
 
 
-async def _belongings(store: QueueStore, job_id: str, keep: Keep) -> belongings.Found:
+async def _belongings(store: QueueStore, job_id: str) -> belongings.Found:
     """What goes with a job that is removed as it ends. What cannot be told is left to upkeep."""
-    if not keep.none:
-        return {}
     try:
         return await belongings.look(store, [job_id])
     except (AckTimeout, StoreError) as error:
@@ -193,7 +192,7 @@ async def _tidy(
     try:
         if keep.none:
             await belongings.remove(store, left)
-        elif not keep.all:
+        else:
             await trim(store, state, keep, wait)
     except (AckTimeout, StoreError) as error:
         log.warning("old %s jobs of %s were not removed: %s", state, store.names.name, error)
