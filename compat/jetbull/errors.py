@@ -16,11 +16,6 @@ def text_of(error: BaseException | str) -> str:
         return "<exception str() failed>"
 
 
-def reason_of(error: BaseException | str) -> str:
-    """Why a job failed: what the error says, or the name of its class if that is nothing."""
-    return text_of(error) or ("" if isinstance(error, str) else type(error).__name__)
-
-
 class JetbullError(Exception):
     """Root of all errors raised by jetbull."""
 
@@ -149,6 +144,5 @@ __all__ = [
     "UnrecoverableError",
     "WaitingChildrenError",
     "WaitingError",
-    "reason_of",
     "text_of",
 ]

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from jetbull import Job, Worker
-from jetbull.errors import ServerUnavailable, reason_of
+from jetbull.errors import ServerUnavailable
 
 __all__ = ["log_events"]
 
@@ -37,7 +37,7 @@ def log_events(worker: Worker) -> None:
     def on_failed(job: Job, error: BaseException) -> None:
         log.warning(
             "job failed: %s",
-            reason_of(error),
+            error,
             # Where it was raised is for whoever looks for a mistake; the job keeps it as well.
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
             extra={

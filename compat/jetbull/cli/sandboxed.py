@@ -14,7 +14,7 @@ from typing import Any
 
 from jetbull import Job
 from jetbull.backend import Backend
-from jetbull.errors import JetbullError, reason_of
+from jetbull.errors import JetbullError, text_of
 from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
 from jetbull.link import Link
@@ -193,7 +193,7 @@ async def _serve(fd: int, reference: str) -> None:
         except Exception as error:
             kinds = [cls.__name__ for cls in type(error).__mro__]
             trace = "".join(traceback.format_exception(error))
-            said = _encoded({"error": reason_of(error), "kinds": kinds, "trace": trace})
+            said = _encoded({"error": text_of(error), "kinds": kinds, "trace": trace})
         await line.end(job, said)
         parent.wait(False)
     await close(processor)

@@ -12,7 +12,7 @@ from jetbull.backoffs import Backoffs
 from jetbull.checks import shown
 from jetbull.commands import deduplicating
 from jetbull.error_code import refused
-from jetbull.errors import ConfigurationError, UnrecoverableError, reason_of
+from jetbull.errors import ConfigurationError, UnrecoverableError, text_of
 from jetbull.job_body import JobBody
 from jetbull.ledger.finishing import finishing
 from jetbull.ledger.finishing.finishing import Failure
@@ -118,7 +118,7 @@ async def fail(
             delay_ms = -1
         final = delay_ms == -1
     end = "failed" if final else "delayed" if delay_ms > 0 else "retried"
-    job.failedReason = reason_of(error)
+    job.failedReason = text_of(error)
     job.stacktrace = stacktrace(job, error)
     await _end_try(job, end, token, made, delay_ms)
     return end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -10,8 +9,6 @@ import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import added
-
-from jetbull import JetbullError
 
 
 async def done(job: Any, token: str) -> str:
@@ -267,16 +264,3 @@ async def test_a_bulk_with_a_job_whose_parent_is_nowhere_adds_nothing(queue: Any
     with pytest.raises(TypeError, match=f"parent job {queue.qualifiedName}:nobody. addJob"):
         await queue.addBulk(rows)
     assert await queue.count() == 0
-
-
-async def test_an_error_without_a_text_is_told_by_its_class(make: Makers, queue: Any) -> None:
-    async def process(job: Any, token: str) -> None:
-        async with asyncio.timeout(0):
-            await asyncio.sleep(60)
-
-    events = make.events(queue)
-    make.worker(queue, process)
-    job = await queue.add("job", {})
-    with pytest.raises(JetbullError, match=r"^TimeoutError$"):
-        await job.waitUntilFinished(events, 10_000)
-    assert (await queue.getJob(job.id)).failedReason == "TimeoutError"
