@@ -52,7 +52,8 @@ async def keep_running(
     quick_ends, announced = 0, False
     while True:
         began = anyio.current_time()
-        with log.open("ab") as errors:
+        # Shielded: of a start that is cancelled nobody would know the process.
+        with log.open("ab") as errors, anyio.CancelScope(shield=True):
             process = await anyio.open_process(
                 # -P: a folder named jetbull in the current one is not this package
                 [sys.executable, "-P", "-m", "jetbull.cli", *program.arguments],
