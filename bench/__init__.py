@@ -8,5 +8,8 @@
     python -m bench durability     sync_interval always, and three servers with three replicas
     python -m bench soak           half an hour under load: nothing may grow
 
+The rows of the table and of durability are jetbull as `pip install` makes it beside a C compiler,
+built from this checkout first; what else is measured is the checkout as it is.
+
 Each takes `--quick`. Servers are started on loopback with fresh folders and end with the run.
 """

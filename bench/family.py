@@ -58,9 +58,13 @@ PEERS = {
     "jetbull": Peer("jetbull", "jetbull_peer", "nats", compiled=True),
     "jetbull-uvloop": Peer("jetbull, uvloop", "jetbull_peer", "nats", uvloop=True, compiled=True),
     "jetbull-plain": Peer("jetbull, not compiled", "jetbull_peer", "nats"),
-    "jetbull-always": Peer("jetbull, sync_interval always", "jetbull_peer", "nats", "always"),
-    "jetbull-r3": Peer("jetbull, three servers, R3", "jetbull_peer", "cluster"),
-    "jetbull-r3-always": Peer("jetbull, R3, always", "jetbull_peer", "cluster", "always"),
+    "jetbull-always": Peer(
+        "jetbull, sync_interval always", "jetbull_peer", "nats", "always", compiled=True
+    ),
+    "jetbull-r3": Peer("jetbull, three servers, R3", "jetbull_peer", "cluster", compiled=True),
+    "jetbull-r3-always": Peer(
+        "jetbull, R3, always", "jetbull_peer", "cluster", "always", compiled=True
+    ),
 }
 
 
