@@ -209,3 +209,34 @@ async def test_jobs_of_a_better_priority_begin_before_all_others_however_many_ru
     worker = make.worker(queue, process, concurrency=at_once)
     await Heard(worker, "completed").times(3 * count)
     assert begun == sorted(begun)
+
+
+async def test_jobs_added_while_all_slots_are_busy_begin_in_the_order_of_priority(
+    make: Makers, queue: Any
+) -> None:
+    at_once, each, levels = 4, 6, (9, 5, 3, 2, 1)
+    begun: list[int] = []
+    held, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def process(job: Any, token: str) -> None:
+        if job.name == "hold":
+            held.release()
+            await go_on.wait()
+        begun.append(job.data)
+        await asyncio.sleep(0.01)
+
+    worker = make.worker(queue, process, concurrency=at_once)
+    completed = Heard(worker, "completed")
+    for priority in levels:  # the worker knows them from now on
+        await queue.add("first", priority, {"priority": priority})
+    await completed.times(len(levels))
+    for _ in range(at_once):
+        await queue.add("hold", 0)
+        await held.acquire()
+    begun.clear()
+    for _ in range(each):
+        for priority in levels:
+            await queue.add("burst", priority, {"priority": priority})
+    go_on.set()
+    await completed.times(len(levels) + at_once + each * len(levels))
+    assert begun == sorted(begun)

@@ -21,13 +21,15 @@ _Of = TypeVar("_Of")
 class Hand:
     """Tickets of one queue that a consumer gave to this worker and no slot has taken yet.
 
-    `dry` says whether the ticket taken last was the only one of its level.
+    `dry` says whether the ticket taken last was the only one of its level. Nothing is taken that is
+    behind one of the levels `unsure`: of those the server may have more.
     """
 
     def __init__(self, store: QueueStore) -> None:
         self.plain: deque[Ticket] = deque()
         self.by_level: dict[int, deque[Ticket]] = {}  # without level 0
         self.dry = False
+        self.unsure: set[int] = set()
         self.returned = Returned(store)
 
     def add_level(self, level: int, tickets: deque[Ticket]) -> None:
@@ -57,9 +59,13 @@ class Hand:
         """The next ticket: tail first, then the lowest priority number."""
         if self.plain:
             return self._take(self.plain)
-        for level in self.by_level.values():
-            if level:
-                return self._take(level)
+        if 0 in self.unsure:
+            return None
+        for level, tickets in self.by_level.items():
+            if tickets:
+                return self._take(tickets)
+            if level in self.unsure:
+                return None
         return None
 
     def _take(self, tickets: deque[Ticket]) -> Ticket:
@@ -94,6 +100,8 @@ class Hand:
                 return ticket
             if tickets:
                 return self._take(tickets)
+            if level in self.unsure:
+                return None
         return None
 
 

@@ -16,7 +16,7 @@ from jetbull.ledger.taking.giving_back import GivingBack
 from jetbull.ledger.taking.hand import Hand
 from jetbull.ledger.taking.head import Head
 from jetbull.ledger.taking.hints import Hints
-from jetbull.ledger.taking.line import insert
+from jetbull.ledger.taking.line import insert, level_of
 from jetbull.ledger.taking.resting import Resting
 from jetbull.ledger.taking.supply import Supply
 
@@ -126,10 +126,19 @@ class Source:
         """The next ticket in hand: tail first, then the lowest priority number."""
         hand = self._hand
         ticket = hand.pop()
-        # Of a level that ran dry the next job has to be able to come before those in hand.
-        if ticket is not None and (hand.dry or hand.count() <= self.ahead // 2):
-            self._resting.wake.set()
+        if ticket is not None:
+            if hand.dry:
+                self._dried(level_of(ticket))
+            elif hand.count() <= self.ahead // 2:
+                self._resting.wake.set()
         return ticket
+
+    def _dried(self, level: int) -> None:
+        """Of a level that ran dry the next job has to be able to come before those in hand."""
+        by_level = self._feeds.by_level
+        if len(by_level) > 1 and not by_level[level].standing:
+            self._hand.unsure.add(level)
+        self._resting.wake.set()
 
     def as_delivered(self, ticket: Ticket) -> Ticket:
         """The ticket as a consumer delivered it here, if it did: only that can be acknowledged."""
@@ -145,7 +154,7 @@ class Source:
         """As `pop`, with what was given back in its old place."""
         ticket = await self._hand.recall()
         if ticket is not None and self._hand.dry:
-            self._resting.wake.set()
+            self._dried(level_of(ticket))
         return ticket
 
     async def put_back(self, ticket: Ticket) -> None:

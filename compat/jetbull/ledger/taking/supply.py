@@ -72,21 +72,28 @@ class Supply:
             await feed.poll(missing)
 
     async def _fetch_levels(self, need: int) -> None:
-        ahead = self._ahead()
+        ahead, unsure = self._ahead(), self._hand.unsure
+        held_back = bool(unsure)
         want = self._allowed(need + ahead)
         full: Feed | None = None  # of a level that may have more
         if need > 0 or self._hand.count() <= ahead // 2:
-            for feed in list(self._feeds.servable.values()):
+            for level, feed in list(self._feeds.servable.items()):
                 if want <= 0:
                     break
                 if feed.standing:  # the server has nothing there, or sends it unasked
+                    unsure.discard(level)
                     continue
                 came = await feed.grab(want)
+                unsure.discard(level)
                 want -= came
                 if want <= 0:
                     full = feed
                 elif came and self._need() <= 0:
                     break
+        if unsure:
+            await self._make_sure()
+        if held_back:
+            self._resting.rouse(self._hand.count())
         need = self._need()
         # Jobs that come before those in hand must be able to come, as many as these are.
         first, before = rank(self._hand.first_level), min(self._hand.prioritized, _MOST_BEFORE)
@@ -98,3 +105,11 @@ class Supply:
             missing = max(need, before if rank(level) < first else 0) - feed.standing
             if missing > 0:
                 await feed.poll(missing)
+
+    async def _make_sure(self) -> None:
+        """Asks for what comes before the tickets in hand, of the levels that ran dry."""
+        hand = self._hand
+        count = max(1, self._allowed(min(hand.prioritized, _MOST_BEFORE)))
+        for level in sorted(hand.unsure, key=rank):
+            await self._feeds.by_level[level].grab(count)
+            hand.unsure.discard(level)
