@@ -9,7 +9,10 @@ import pytest
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.belongings import belongings
+from jetbull.ledger.job.moving import move
+from jetbull.ledger.job.reading import find
 from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
@@ -278,3 +281,29 @@ async def test_what_belonged_to_a_removed_job_goes_although_its_worker_died_befo
         job = await queue.getJob("mine")
         assert (job is not None and job.data == large) == again
         assert (await queue.getJobLogs("mine"))["count"] == (2 if again else 0)
+
+
+@pytest.mark.parametrize("state", ["waiting", "prioritized", "completed"])
+async def test_a_removed_job_stays_removed_although_who_removed_it_died_before_its_message_was_gone(
+    shared_url: str, name: str, state: str
+) -> None:
+    async with Queue(name, {"connection": shared_url}) as queue:
+        await queue.pause()
+        jobs = [await queue.add("job", {}, {"priority": int(state == "prioritized")}) for _ in "ab"]
+        if state == "completed":
+            await queue.resume()
+            async with Worker(name, None, {"connection": shared_url, "autorun": False}) as worker:
+                for token in "ab":
+                    taken = await worker.getNextJob(token)
+                    assert taken is not None
+                    await taken.moveToCompleted(1, token, False)
+        store, job_id = await queue.ledger(), str(jobs[0].id)
+        found = await find(store, job_id)
+        assert found is not None
+        await move(store, job_id, found, found.record.with_head({}), REMOVED, keep_old=True)
+        store.informed = True
+        await Upkeep(store).look()
+        assert await list_subjects(store, store.names.any_state(job_id)) == [
+            store.names.job("gone", job_id)
+        ]
+        assert await queue.getJobState(str(jobs[1].id)) == state

@@ -11,6 +11,8 @@
     a ticket nobody gets       its consumer counts it as done, and the job still waits
     a schedule that is over    it fired while the store was full, and the server tries once only
     what belonged to a job     its worker died between removing the job and removing that
+    a job that was removed     who removed it died before its ticket, or it as finished, was gone:
+                               it would be back when its tombstone goes
     a patch of the past        its job moved on while it was written; so may be one that a killed
                                server gave back
 
@@ -30,7 +32,7 @@ from functools import partial
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
 from jetbull.ledger.adding import deduplication, note_reading
-from jetbull.ledger.belongings.belongings import forget_left
+from jetbull.ledger.belongings.belongings import forget_left, forget_tickets
 from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.job.patches import forget_patches
 from jetbull.ledger.messages.clock import now_ms, parse_ms
@@ -194,12 +196,11 @@ class Upkeep:
     async def _graves(self) -> None:
         """Removes what was left of jobs that were removed a while ago."""
         store, subject = self._store, self._store.names.all_in(GONE)
-        if store.informed and not (store.logged or store.bulky or store.families):
-            return
         query = {"next_by_subj": subject, "batch": _GRAVES, "max_bytes": _MAX_BYTES}
         for _ in range(_GRAVE_TURNS):
             query["seq"] = self._from.get(subject, 1)
             found = await store.wire.get_batch(store.names.space.jobs, query)
+            await forget_tickets(store, {last_token(m.subject): m for m in found})
             old = [m for m in found if self._is_old(m)]
             await forget_left(store, {last_token(m.subject): m for m in old})
             # Those that were seen are not looked at again, while others come behind them.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jetbull.errors import StoreError
 from jetbull.ledger.belongings.blobs import is_whole
 from jetbull.ledger.messages.clock import parse_ms
-from jetbull.ledger.messages.names import GONE, state_of
+from jetbull.ledger.messages.names import GONE, last_token, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.store.store import QueueStore
@@ -21,6 +21,7 @@ _AT_ONCE = 500  # jobs per question, which names each twice at most
 _REQUESTS = 64  # under way
 _GRAVES_AT_ONCE = 100
 _OWNER = 3  # <root>.<prefix>.<queue>.<id>…
+_REMOVED = b"{}\n"  # so begins the tombstone of a job that somebody removed
 _FEW = 20  # jobs that are asked about without asking whether any job has belongings
 
 
@@ -113,6 +114,18 @@ async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:
                 if parse_ms(left.time) <= parse_ms(grave.time):
                     body = {"filter": left.subject, "seq": left.seq + 1}
                     await store.wire.api(f"STREAM.PURGE.{stream}", body)
+
+
+async def forget_tickets(store: QueueStore, graves: Mapping[str, Stored]) -> None:
+    """Removes the messages that removed jobs had before, where the process that removed them died
+    before it did so. `graves` are tombstones, by id, however young.
+    """
+    # One that ended by itself left nothing but its ticket, which whoever ran it sees to.
+    ids = [job_id for job_id, grave in graves.items() if grave.data.startswith(_REMOVED)]
+    for at in range(0, len(ids), _AT_ONCE):
+        some = [store.names.any_state(job_id) for job_id in ids[at : at + _AT_ONCE]]
+        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": some})
+        await delete(store, [m.seq for m in found if m.seq < graves[last_token(m.subject)].seq])
 
 
 async def forget_if_gone(store: QueueStore, job_id: str) -> None:
@@ -223,6 +236,7 @@ __all__ = [
     "forget",
     "forget_if_gone",
     "forget_left",
+    "forget_tickets",
     "let_go",
     "look",
     "remove",
