@@ -13,6 +13,7 @@ _TEXT = b"hello"
 _UNTIMED = b'{}\n{"v":1,"name":"x"}\n1'
 _NO_DATA = b'{}\n{"v":1,"name":"x","timestamp":1}\nhello'
 _TOO_DEEP = b'{}\n{"v":1,"name":"x","timestamp":1}\n%b' % (b"[" * 50_000 + b"]" * 50_000)
+_NO_NUMBERS = b'{"attemptsStarted":"x","due":[]}\n{"v":1,"name":"x","timestamp":1}\n1'
 _LANES = {"prio": "5"}
 _OPTIONS: dict[str, dict[str, Any]] = {"head": {"lifo": True}, "prio": {"priority": 5}}
 
@@ -23,7 +24,9 @@ async def _store(queue: Queue, state: str, payload: bytes) -> None:
     await (await store.wire.post(subject, payload))
 
 
-@pytest.mark.parametrize("payload", [_TEXT, b"", b"[]\n{}\n1", _UNTIMED, _NO_DATA, _TOO_DEEP])
+@pytest.mark.parametrize(
+    "payload", [_TEXT, b"", b"[]\n{}\n1", _UNTIMED, _NO_DATA, _TOO_DEEP, _NO_NUMBERS]
+)
 @pytest.mark.parametrize("limit", [None, 1])
 @pytest.mark.parametrize("state", ["wait", "head", "prio"])
 async def test_a_message_that_is_no_job_fails_when_its_turn_comes_and_keeps_no_job_waiting(
@@ -52,9 +55,12 @@ async def test_a_message_that_is_no_job_fails_when_its_turn_comes_and_keeps_no_j
     assert await queue.remove(foreign.id) == 1
 
 
+@pytest.mark.parametrize("payload", [_TEXT, _NO_NUMBERS])
 @pytest.mark.parametrize("state", ["delayed", "active", "children", "completed", "failed"])
-async def test_a_message_that_is_no_job_hides_no_job_from_lists(queue: Queue, state: str) -> None:
-    await _store(queue, state, _TEXT)
+async def test_a_message_that_is_no_job_hides_no_job_from_lists(
+    queue: Queue, state: str, payload: bytes
+) -> None:
+    await _store(queue, state, payload)
     await queue.add("later", 1, {"delay": 60_000})
     shown = {"children": "waiting-children"}.get(state, state)
     assert "foreign" in [job.id for job in await queue.getJobs([shown])]

@@ -21,6 +21,15 @@ VERSION = 1
 
 NO_JOB = "The stored message is no job"
 _SPOILT = 16_384  # bytes that are kept of what is no job
+_NUMBERS = (
+    "after",
+    "attemptsMade",
+    "attemptsStarted",
+    "delay",
+    "due",
+    "priority",
+    "stalledCounter",
+)
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -100,6 +109,14 @@ _FORMS: dict[tuple[str, ...], Callable[[dict[str, Any]], bytes]] = {
 }
 
 
+def _check(head: dict[str, Any]) -> None:
+    """ValueError unless all that is counted with is a number."""
+    for name in _NUMBERS:
+        value = head.get(name, 0)
+        if type(value) is not int and not isinstance(value, float):
+            raise ValueError(f"its {name} is {value!r}")
+
+
 def loads(text: bytes) -> Any:
     """As `json.loads`, in half the time for what is stored: UTF-8 without spaces around it."""
     try:
@@ -148,7 +165,10 @@ class Record:
         record, so that it can be listed, has its turn, fails, and keeps no other job waiting.
         """
         try:
-            return cls.decode(payload)
+            record = cls.decode(payload)
+            if record.head:
+                _check(record.head)
+            return record
         except ValueError as error:
             record = cls({}, b"", b"")
             record.spoil(payload, error)
