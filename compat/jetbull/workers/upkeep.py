@@ -241,9 +241,9 @@ class Upkeep:
                 continue
             child = await reading.find(child_store, child_id)
             if child is None:
-                log.warning("child %s of %s is not there any more", key, parent_id)
                 parent = parentage.Parent(store, parent_id, key)
-                await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
+                if await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
+                    log.warning("child %s of %s is not there any more", key, parent_id)
             else:
                 await parents.tell_missed(child_store, child, child_id)
 
