@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from typing import Any
 
 __all__ = ["Headers", "Stored", "parse_headers", "stored_by_leader", "stored_in"]
 
@@ -52,7 +53,7 @@ def stored_in(data: bytes, block: bytes | None) -> Stored | None:
     return Stored(subject.decode(), int(seq), data, block, time.decode(), int(pending or 0))
 
 
-def stored_by_leader(message: Mapping[str, str]) -> Stored:
+def stored_by_leader(message: Mapping[str, Any]) -> Stored:
     """The message a `STREAM.MSG.GET` answered with."""
     block = b64decode(message.get("hdrs", ""))
     data = b64decode(message.get("data", ""))
