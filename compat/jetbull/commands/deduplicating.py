@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from jetbull.commands.announcing import announce, announce_duplicate, announce_replacement
 from jetbull.commands.completing import help_on
@@ -201,27 +202,37 @@ async def _stay_out(
 
 async def on_finished(store: QueueStore, job_id: str, dedup_id: str) -> None:
     """Frees the key of a finished owner, or starts the job remembered for it."""
-    key = await deduplication.read(store, dedup_id)
-    if key is None or key.holder != job_id:
-        return
-    if key.pending is None:
-        if not key.until_ms:
-            await store.purge(store.names.aux("dedup", dedup_id), seq=key.seq + 1)
-        return
+    while (key := await deduplication.read(store, dedup_id)) is not None:
+        if key.holder != job_id:
+            return
+        if key.pending is None:
+            if not key.until_ms:
+                await store.purge(store.names.aux("dedup", dedup_id), seq=key.seq + 1)
+            return
+        # Refused where an add that saw the owner at work was remembered only now.
+        if await _start_remembered(store, dedup_id, key, key.pending):
+            return
+
+
+async def _start_remembered(
+    store: QueueStore, dedup_id: str, key: Key, pending: dict[str, Any]
+) -> bool:
     await store.ids.take()  # BullMQ uses up another number here
-    payload = key.pending["record"].encode("utf-8", "surrogatepass")
+    payload = pending["record"].encode("utf-8", "surrogatepass")
     now = now_ms()
     record = Record.decode(payload).with_given(timestamp=now)
     delay_ms = int(record.head.get("delay", 0))
     place = waiting(record.priority, bool(record.opts.get("lifo")))
     if delay_ms:
         place = delayed(now + delay_ms, record.priority)
-    fresh = NewJob(key.pending["id"], record, place, True)
+    fresh = NewJob(pending["id"], record, place, True)
     fresh.on_stored = lambda _: announce(store, fresh.job_id, record, place)
-    if await _own(store, fresh, dedup_id, key.seq, 0):
-        if delay_ms:
-            store.promoter.arm(fresh.job_id, place.due_ms)
-        await forget(store, deduplication.superseded(key.pending))
+    if not await _own(store, fresh, dedup_id, key.seq, 0):
+        return False
+    if delay_ms:
+        store.promoter.arm(fresh.job_id, place.due_ms)
+    await forget(store, deduplication.superseded(pending))
+    return True
 
 
 __all__ = ["add", "on_finished"]
