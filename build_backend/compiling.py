@@ -16,7 +16,8 @@ SOURCE = "compat"
 
 #: What stands in them: no class that a module outside derives from; and nothing is awaited in the
 #: handler of an exception, or at the end of a `try`. Until that is over, the exception would count
-#: as the one that every other task handles, and stand in the tracebacks of theirs.
+#: as the one that every other task handles, and stand in the tracebacks of theirs. And types that
+#: are true, of what comes out of JSON as well: they are checked as it runs.
 _IN = {
     "jetbull/commands": "announcing",
     "jetbull/ledger/adding": "insertion",
