@@ -100,6 +100,27 @@ async def test_a_delayed_job_that_would_come_at_another_time_or_as_another_job_i
     assert await codes(options) == [("different", "page")]
 
 
+async def test_a_delayed_job_that_would_come_in_another_queue_is_found_whatever_its_own_is_called(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    put_job(client, "page")
+    client.rename("bull:q:page", "bull:delayed:page")
+    client.hset("bull:delayed:meta", mapping={"version": "bullmq:6.7.0"})
+    client.zadd("bull:delayed:delayed", {"page": 2_000_000_000_000 * 4096})
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    assert await codes(options) == []
+    hold = await acquire(Target((options.to,)))
+    store = await hold.queue("bull", "delayed")
+    message = await last_message(store, "page")
+    assert message is not None
+    timer = {k: v for k, v in message.headers.items() if k.startswith("Nats-Schedule")}
+    timer["Nats-Schedule-Target"] = "jb.bull.other.wait.-.page"
+    await (await store.wire.post(message.subject, message.data, timer))
+    await hold.release()
+    assert await codes(options) == [("different", "page")]
+
+
 async def test_a_delayed_job_whose_delay_is_changed_as_usual_is_no_difference(
     redis_server: RedisServer, options: Options
 ) -> None:

@@ -28,15 +28,14 @@ async def mistimed(store: QueueStore, jobs: Mapping[str, Stored]) -> set[str]:
         query = {"multi_last": subjects[start : start + _PAGE]}
         for message in await store.wire.get_batch(store.names.space.jobs, query):
             job_id, stored = wanted[message.subject]
-            if message.seq == stored.seq and not _fits(message, job_id, stored):
+            if message.seq == stored.seq and not _fits(message, store.names.root, job_id, stored):
                 found.add(job_id)
     return found
 
 
-def _fits(message: _wire.Stored, job_id: str, stored: Stored) -> bool:
+def _fits(message: _wire.Stored, root: str, job_id: str, stored: Stored) -> bool:
     timer = message.headers.get("Nats-Schedule", "")
     goal = message.headers.get("Nats-Schedule-Target", "")
-    root = message.subject.split(f".{DELAYED}.")[0]
     if not timer.startswith(_AT) or not goal.startswith(f"{root}.") or last_token(goal) != job_id:
         return False
     due = min(int(stored.record.head["due"]), FAR_FUTURE_MS)
