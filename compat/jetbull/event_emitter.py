@@ -43,7 +43,10 @@ class EventEmitter:
 
     def off(self, event_name: str, function: Listener) -> None:
         """Removes a listener; ValueError if it is not there."""
-        self._events.get(event_name, []).remove(function)
+        listeners = self._events.get(event_name, [])
+        listeners.remove(function)
+        if not listeners:
+            del self._events[event_name]
 
     def emit(self, event_name: str, *args: Any, **kwargs: Any) -> None:
         """Calls every listener in the order they were added."""

@@ -81,3 +81,15 @@ async def test_an_add_gives_its_job_whatever_the_listeners_of_its_errors_raise(
     queue.on("error", mistaken)
     job = await queue.add("job", {})
     assert await job.getState() == "waiting"
+
+
+async def test_nothing_is_kept_of_the_jobs_whose_end_was_waited_for(
+    make: Makers, queue: Any
+) -> None:
+    events = make.events(queue, lastEventId="$")
+    await asyncio.wait_for(events.waitUntilReady(), PATIENCE)
+    jobs = [await queue.add("job", {}) for _ in range(3)]
+    ends = [asyncio.ensure_future(job.waitUntilFinished(events)) for job in jobs]
+    make.worker(queue, done)
+    assert await asyncio.wait_for(asyncio.gather(*ends), PATIENCE) == ["done"] * 3
+    assert not events._events
