@@ -23,7 +23,8 @@ from jetbull.ledger.messages.tokens import escape
 from jetbull.ledger.parents.bookkeeping import AWAITED
 from jetbull.ledger.wire import command_of
 
-NAMES = st.text(min_size=1, max_size=12)
+# Some look like what a template holds where a sequence will stand.
+NAMES = st.text(min_size=1, max_size=12) | st.just("987654321")
 RECORD = Record.new({"name": "n", "timestamp": 1, "opts": {}}, b'{"a":"%b"}', {"progress": 0})
 
 PLACES = {**DONE, REMOVED.state: REMOVED}

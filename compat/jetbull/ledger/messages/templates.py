@@ -24,8 +24,9 @@ from jetbull.ledger.messages.placing import TOMBSTONE_SECONDS
 from jetbull.ledger.messages.tokens import escape
 
 _SLOT = "\0"  # stands for what is filled in; no name and no header holds it
-_SEQ = 987654321  # likewise, where a number is expected
+_SEQ = 987654321  # likewise, where a number is expected; some name may hold it
 _DUE_MS = 4_000_000_000_123
+_FILLED = {str(_SEQ): _SLOT, at(_DUE_MS): _SLOT}
 
 
 class Template:
@@ -34,7 +35,8 @@ class Template:
     __slots__ = ("_block", "_subject")
 
     def __init__(self, subject: str, headers: HeaderMap) -> None:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        filled = ((name, _FILLED.get(value, value)) for name, value in headers.items())
+        lines = "".join([f"{name}: {value}\r\n" for name, value in filled])
         self._subject = _slots(subject)
         self._block = _slots(f"NATS/1.0\r\n{lines}\r\n")
 
@@ -65,9 +67,7 @@ class Template:
 
 
 def _slots(text: str) -> bytes:
-    for slot in (at(_DUE_MS), str(_SEQ), _SLOT):
-        text = text.replace(slot, "%b")
-    return text.encode()
+    return text.replace(_SLOT, "%b").encode()
 
 
 class Templates:
