@@ -14,7 +14,7 @@ from jetbull.ledger.job.lease import Lease, Ticket
 from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.permits import Permits
 from jetbull.ledger.limits.places import Places
-from jetbull.ledger.messages.names import HEAD, last_token
+from jetbull.ledger.messages.names import HEAD, last_token, state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import counting, settings
 from jetbull.ledger.store.store import QueueStore
@@ -123,7 +123,7 @@ async def _take(
     told = partial(_tell_start, store, job_id, ticket.stored)
     lease = await take(store, job_id, ticket, token, lock_ms, worker, told)
     # The ticket read here has no ack: purge it, or a stale one would be read for ever.
-    if HEAD not in subject.split("."):
+    if state_of(subject) != HEAD:
         await store.purge(subject, seq=ticket.stored.seq + 1)
     return lease
 

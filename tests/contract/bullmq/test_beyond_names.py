@@ -39,6 +39,9 @@ NAMES = [
     "%2e",
     "A",
     "a",
+    "head",
+    "delayed",
+    "n-987654321",
 ]
 WITH_COLONS = [":", "a:b", "a:b:c", "::"]
 
@@ -88,6 +91,21 @@ async def test_a_queue_may_have_any_name(make: Makers, name: str) -> None:
     others = await neighbours(make, name)
     await live(make, make.queue(name))
     assert [await queue.getWaitingCount() for queue in others] == [1] * len(others)
+
+
+@pytest.mark.parametrize("name", ["head", "wait", "delayed", "active"])
+async def test_a_queue_named_as_a_state_gives_its_jobs_by_hand_in_order(
+    make: Makers, name: str
+) -> None:
+    queue = make.queue(name)
+    jobs = await queue.addBulk([{"name": f"job {n}", "data": {}} for n in range(3)])
+    assert [job.id for job in await queue.getWaiting()] == [job.id for job in jobs]
+    worker = make.worker(queue)
+    for job in jobs:
+        taken = await worker.getNextJob("token")
+        assert taken.id == job.id
+        await taken.moveToCompleted(None, "token", False)
+    assert await queue.getCompletedCount() == 3
 
 
 @pytest.mark.parametrize("prefix", [*(n for n in NAMES if n), *WITH_COLONS], ids=shown)

@@ -27,6 +27,7 @@ from jetbull.ledger.messages.names import (
     lane_of,
     last_token,
     public_state_of,
+    state_of,
 )
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.messages.record import Stored
@@ -197,8 +198,7 @@ def _by_seq(row: tuple[str, Stored]) -> Any:
 
 def _head_first(row: tuple[str, Stored]) -> Any:
     stored = row[1]
-    head = f".{HEAD}." in stored.subject
-    return (0, -stored.seq) if head else (1, stored.seq)
+    return (0, -stored.seq) if state_of(stored.subject) == HEAD else (1, stored.seq)
 
 
 def _by_due(row: tuple[str, Stored]) -> Any:
