@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.faults.told import Told
 
 from jetbull import Job, Queue, Worker
 
@@ -88,3 +89,17 @@ async def test_a_deduplication_key_that_is_none_counts_for_none(
     opts = {"deduplication": {"id": "only"}}
     jobs = [await queue.add("job", number, opts) for number in range(2)]
     assert await queue.getDeduplicationJobId("only") == jobs[0].id == jobs[1].id
+
+
+async def test_a_hint_that_is_none_is_logged_and_others_are_answered(queue: Queue) -> None:
+    async def process(job: Job, token: str) -> None: ...
+
+    connection = {"connection": queue.opts["connection"]}
+    async with Worker(queue.name, process, connection) as worker:
+        await worker.waitUntilReady()
+        store = await queue.ledger()
+        with Told("a listener failed", "jetbull.wire") as told:
+            await store.wire.send(store.names.hint("cancel"), _TEXT)
+            async with asyncio.timeout(20):
+                await told.heard.wait()
+        assert len(await queue.getWorkers()) == 1

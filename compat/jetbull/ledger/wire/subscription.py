@@ -11,6 +11,7 @@ from nats.aio.msg import Msg as NatsMsg
 from nats.aio.subscription import Subscription as NatsSubscription
 from nats.errors import Error as NatsError
 
+from jetbull.errors import JetbullError
 from jetbull.ledger.wire.client import Client
 from jetbull.ledger.wire.parser import Handler, Reader
 from jetbull.ledger.wire.replies import Msg
@@ -71,7 +72,12 @@ class Subscription:
 
 
 async def _awaited(callback: Callback, msg: NatsMsg) -> None:
-    await callback(Msg(msg.subject, msg.reply, msg.data, headers=msg.headers or {}))
+    try:
+        await callback(Msg(msg.subject, msg.reply, msg.data, headers=msg.headers or {}))
+    except JetbullError:
+        raise  # of an outage, which is told elsewhere
+    except Exception:
+        log.exception("a listener failed")  # nats-py would only tell what connections tell
 
 
 async def _called(handler: Handler, msg: NatsMsg) -> None:
