@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import signal
@@ -17,6 +18,7 @@ from tests.faults.worker import Orders
 from tests.faults.workers import Workforce
 
 from jetbull import Job, Queue, Worker
+from jetbull.errors import AckTimeout
 from jetbull.ledger.limits import gate, permits
 from jetbull.ledger.limits.permits import Permits
 from jetbull.ledger.limits.places import Places
@@ -240,6 +242,27 @@ async def test_the_number_that_stood_for_the_places_before_is_understood(
     assert await inside.begun(1) == ["1"]
     inside.let_out("1")
     await closed(worker, by_hand, other, queue)
+
+
+async def test_a_job_taken_by_hand_leaves_no_error_of_its_limit_behind(
+    queue: Queue, shared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(context))
+
+    async def lengthen(store: QueueStore, before: gate.Counted, end_ms: int) -> gate.Counted:
+        raise AckTimeout("no answer")
+
+    monkeypatch.setattr(permits, "_PROMPT_MS", -1)
+    monkeypatch.setattr(gate, "lengthen", lengthen)
+    await queue.add("job", {})
+    limiter = {"limiter": {"max": 5, "duration": 60_000}}
+    by_hand = Worker(queue.name, None, {**apart(shared_url, 1), **limiter})
+    job = await by_hand.getNextJob("t")
+    assert job is not None
+    gc.collect()
+    assert not left
+    await closed(by_hand)
 
 
 async def test_places_are_given_on_while_the_server_is_killed(

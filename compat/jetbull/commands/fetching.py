@@ -67,8 +67,8 @@ async def take_allowed(
         else:
             started = await _take_with_place(store, token, lock_ms, worker, int(limit))
     finally:
-        if rate is not None and not isinstance(started, Lease):
-            permits.unspent()
+        if rate is not None:
+            permits.unspent(0 if isinstance(started, Lease) else 1)
             await permits.give_back()
     return started
 
