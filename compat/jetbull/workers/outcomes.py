@@ -73,9 +73,7 @@ async def run_job(
         lease.on_sent = on_sent
         away: JetbullError | None = None
         try:
-            if lease.store.families and not lease.ended:
-                await _no_pending_children(job, lease)
-            await holding.finish(job, result, lease.token)
+            await _complete(job, lease, result)
         except _AWAY as error:
             away = error
         if away is not None:
