@@ -19,7 +19,7 @@ async def _claim(store: QueueStore, job_id: str, lock_ms: int) -> Claim:
     """The claim of the one job, sent behind an outcome whose answer is awaited first."""
     ticket = await first_of(store, 0)
     assert ticket is not None
-    claim = Claim(store, job_id, ticket, "token", lock_ms, None, None)
+    claim = Claim(job_id, ticket, "token", lock_ms, None, None)
     claim.send(store)
     return claim
 

@@ -242,7 +242,6 @@ class SlotSupply:
         store, worker = self._store, self._worker
         self._token += 1
         return Claim(
-            store,
             job_id,
             ticket,
             f"{worker.id}:{self._token}",

@@ -29,7 +29,7 @@ async def queue() -> AsyncIterator[Queue]:
 
 
 async def claim(store: QueueStore, job_id: str, ticket: Ticket) -> Lease | None:
-    made = Claim(store, job_id, ticket, f"token-{job_id}", 30_000, None, None)
+    made = Claim(job_id, ticket, f"token-{job_id}", 30_000, None, None)
     made.send(store)
     return await made.lease(store)
 

@@ -59,7 +59,6 @@ class Claim:
 
     def __init__(
         self,
-        store: QueueStore,
         job_id: str,
         ticket: Ticket,
         token: str,
@@ -282,7 +281,7 @@ async def take(
     on_stored: OnStored | None = None,
 ) -> Lease | None:
     """Claims a waiting job. None when the ticket is stale; then it is dropped."""
-    return await Claim(store, job_id, ticket, token, lock_ms, worker, on_stored).lease(store)
+    return await Claim(job_id, ticket, token, lock_ms, worker, on_stored).lease(store)
 
 
 __all__ = ["Claim", "take"]
