@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from typing import Any
 
 import bullmq
@@ -18,6 +19,8 @@ from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from bull2jet.source.door import Door
 from jetbull import Job, Worker
+from jetbull.ledger.messages import clock
+from jetbull.ledger.wire import wire
 
 from .conftest import RedisServer, make_jobs, put_job
 from .there_and_back import and_back, there
@@ -164,6 +167,22 @@ async def test_a_global_limit_and_a_running_rate_window_hold_on(
         assert await target.getGlobalConcurrency() == 2
         assert await target.getGlobalRateLimit() == {"max": 5, "duration": 60_000}
         assert 40_000 < await target.getRateLimitTtl() <= 50_000
+
+
+async def test_the_clock_of_the_machine_that_carries_decides_nothing(
+    old: Any, options: Options, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await old("q").add("later", {}, {"delay": 1_800_000})
+    await old("q").setGlobalRateLimit(5, 60_000)
+    redis_server.client.set("bull:q:limiter", 5, px=50_000)
+    right = time.time
+    with monkeypatch.context() as patch:
+        for module in (time, clock, wire):
+            patch.setattr(module, "time", lambda: right() + 3_600)
+        await there(options)
+    async with queue_of(options, "q") as target:
+        assert [job.name for job in await target.getDelayed()] == ["later"]
+        assert 0 < await target.getRateLimitTtl() <= 50_000
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

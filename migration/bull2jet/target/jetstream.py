@@ -30,6 +30,7 @@ from jetbull.ledger import hub
 from jetbull.ledger.adding.adding import NewJob, add_many
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job.reading import find, find_many
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import (
     CHILDREN,
     COMPLETED,
@@ -244,6 +245,9 @@ class JetStreamQueue:
             await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
 
     # --- the queue as a whole ----------------------------------------------------------
+
+    def now(self) -> int:
+        return now_ms()
 
     async def set_paused(self, paused: bool) -> None:
         await limits.set_paused(self._store, paused)

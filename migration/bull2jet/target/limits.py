@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Any
 
 from bull2jet.model import Settings
+from jetbull.ledger.limits import gate
 from jetbull.ledger.queue import settings as ledger_settings
 from jetbull.ledger.store.store import QueueStore
 
@@ -26,13 +25,12 @@ async def set_paused(store: QueueStore, paused: bool) -> None:
 async def read_settings(store: QueueStore) -> Settings:
     """Limits, the paused flag and the id counter."""
     stored, seq = await ledger_settings.read(store)
-    counter = await _counter(store)
     return Settings(
         paused=bool(stored.get("paused")),
         concurrency=stored.get("concurrency"),
         max=stored.get("max"),
         duration=stored.get("duration"),
-        counter=counter,
+        counter=await store.ids.last(),
         stored=seq > 0,
     )
 
@@ -48,13 +46,7 @@ async def put_settings(store: QueueStore, settings: Settings) -> None:
         await ledger_settings.change(store, lambda stored: stored.update(limits))
     await _raise_counter(store, settings.counter)
     if settings.limiterTtl is not None:
-        await _put_rate_window(store, settings)
-
-
-async def _counter(store: QueueStore) -> int:
-    names = store.names
-    found = await store.wire.get_one(names.space.counters, {"last_by_subj": names.counter("id")})
-    return 0 if found is None else int(json.loads(found.data)["val"])
+        await gate.begin_window(store, settings.limiterTtl, settings.limiterCount)
 
 
 async def _raise_counter(store: QueueStore, wanted: int) -> None:
@@ -62,19 +54,11 @@ async def _raise_counter(store: QueueStore, wanted: int) -> None:
 
     Producers on the target may count on meanwhile: then some numbers are skipped.
     """
-    value = await _counter(store)
+    value = await store.ids.last()
     if value < wanted:
         headers = {"Nats-Incr": f"+{wanted - value}"}
         subject = store.names.counter("id")
         await (await store.wire.post(subject, b"", headers))
-
-
-async def _put_rate_window(store: QueueStore, settings: Settings) -> None:
-    now = int(time.time() * 1000)
-    body = {"start": now, "end": now + (settings.limiterTtl or 0)}
-    body["count"] = settings.limiterCount
-    subject = store.names.aux("gate", "rate")
-    await store.put(subject, json.dumps(body).encode(), {})
 
 
 __all__ = ["put_settings", "read_settings", "set_paused"]

@@ -16,6 +16,9 @@ from bull2jet.target.traces import Traces
 class TargetQueue(Protocol):
     """One queue on the target."""
 
+    def now(self) -> int:
+        """The time (ms) by the clock that lets delayed jobs go, whatever this machine's says."""
+
     def refusal(self, job: Job) -> str | None:
         """Why the job cannot be stored here, or None."""
 

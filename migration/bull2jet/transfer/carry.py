@@ -209,7 +209,7 @@ class Carrier:
 
     async def _store(self, holder: Holder, jobs: Sequence[Job], tally: Tally) -> list[Job]:
         """Stores the jobs; those that stand on the target afterwards, as carried by us."""
-        now = int(time.time() * 1000)
+        now = self.target.now()
         mine = [arrived(job, now) for job in jobs]
         while mine:
             if self._meets_others:

@@ -8,7 +8,6 @@ kill in between leaves it reserved, and the next sweep finishes what was begun.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -140,7 +139,7 @@ class Sweeper:
         """Stores reserved jobs and notes them as taken over."""
         done = 0
         async for loaded in self._loader().load(holder.inflight, listings):
-            now = int(time.time() * 1000)
+            now = self.target.now()
             jobs = [_new(arrived(self.mapper.job(job), now)) for job in loaded.jobs]
             needless = await self._needless(jobs)
             jobs = [job for job in jobs if job not in needless]

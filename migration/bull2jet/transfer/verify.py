@@ -205,7 +205,7 @@ class Verifier:
 
     def _differing(self, job: Job, copy: Job) -> list[str]:
         """Fields that differ, however far the job has come by the mere passing of time."""
-        by_now = arrived(job, int(time.time() * 1000))
+        by_now = arrived(job, self.target.now())
         return min(differences(job, copy), differences(by_now, copy), key=len)
 
     def _missing(self, job: Job, comparison: Comparison) -> None:

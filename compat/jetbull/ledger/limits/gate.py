@@ -40,16 +40,16 @@ class Window:
     count: int
 
 
-async def _read(store: QueueStore, name: str) -> tuple[dict[str, Any], int]:
+async def _read(store: QueueStore) -> tuple[dict[str, Any], int]:
     found = await store.wire.get_one(
-        store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, name)}
+        store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, "rate")}
     )
     return (json.loads(found.data), found.seq) if found else ({}, 0)
 
 
 async def window(store: QueueStore) -> Window | None:
     """The current window, or None when it is over or was never opened."""
-    body, _ = await _read(store, "rate")
+    body, _ = await _read(store)
     if not body or body["end"] <= now_ms():
         return None
     return Window(body["start"], body["end"], body["count"])
@@ -102,10 +102,15 @@ async def lengthen(store: QueueStore, before: Counted, end_ms: int) -> Counted:
 
 async def close_window(store: QueueStore, duration_ms: int) -> None:
     """Nothing starts for `duration_ms`, and the workers are told."""
+    await begin_window(store, int(duration_ms), 2**53 - 1)
+
+
+async def begin_window(store: QueueStore, duration_ms: int, starts: int) -> None:
+    """Begins a window in which so many started already, whatever ran, and tells the workers."""
     while True:
-        _, seq = await _read(store, "rate")
+        _, seq = await _read(store)
         now = now_ms()
-        body = {"start": now, "end": now + int(duration_ms), "count": 2**53 - 1}
+        body = {"start": now, "end": now + duration_ms, "count": starts}
         if await _write(store, body, seq):
             await store.hint("meta")
             return
@@ -137,6 +142,7 @@ async def _write(store: QueueStore, body: dict[str, Any], seq: int) -> bool:
 __all__ = [
     "Counted",
     "Rate",
+    "begin_window",
     "close_window",
     "count",
     "counted",
