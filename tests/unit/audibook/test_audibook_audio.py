@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import psutil
 import pytest
 from mutagen.mp3 import MP3
 from mutagen.mp4 import MP4
@@ -163,9 +164,12 @@ async def test_the_encoder_that_fails_gives_ffmpegs_reason(ffmpeg: Path, tmp_pat
 
 async def test_a_cancelled_encoding_leaves_no_process(ffmpeg: Path, tmp_path: Path) -> None:
     started = anyio.Event()
+    begun: list[psutil.Process] = []
 
     async def encode() -> None:
         async with encoding(ffmpeg, tmp_path / "a.mp3", MP3_PAGE, _RATE) as encoder:
+            children = psutil.Process().children()
+            begun.extend(child for child in children if str(tmp_path / "a.mp3") in child.cmdline())
             started.set()
             while True:
                 await encoder.write(bytes(1000))
@@ -176,6 +180,8 @@ async def test_a_cancelled_encoding_leaves_no_process(ffmpeg: Path, tmp_path: Pa
             group.start_soon(encode)
             await started.wait()
             group.cancel_scope.cancel()
+    assert begun
+    assert not any(process.is_running() for process in begun)
 
 
 async def test_an_ffmpeg_that_has_ended_does_not_hide_what_went_wrong(ffmpeg: Path) -> None:
