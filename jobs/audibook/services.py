@@ -18,7 +18,7 @@ from .logs import JobLogger
 from .settings import Settings
 from .speech import Speech
 from .storage import Storage
-from .storage.keys import key_time_ms
+from .storage.keys import version_ms
 
 __all__ = ["Enqueue", "Services", "in_thread"]
 
@@ -66,13 +66,14 @@ class Services:
         A newer or recent version is left: another attempt may just have stored it.
         """
         old = {previous} if previous else set()
-        made = key_time_ms(current) or 0
+        made = version_ms(current, prefix) or 0
         try:
             found = await in_thread(lambda: list(self.storage.keys(prefix)))
         except AudibookError as error:
             log.warning("could not list old objects: %s", error, extra={"prefix": prefix})
             found = []
-        old |= {key for key in found if (key_time_ms(key) or made) < made - _FORGOTTEN_AFTER_MS}
+        forgotten = made - _FORGOTTEN_AFTER_MS
+        old |= {key for key in found if (version_ms(key, prefix) or made) < forgotten}
         await self.discard(sorted(old - {current}), log)
 
     def close(self) -> None:

@@ -8,15 +8,15 @@ import time
 __all__ = [
     "book_audio",
     "book_audio_prefix",
-    "key_time_ms",
     "page_audio",
     "page_audio_prefix",
     "paragraph_audio",
     "paragraph_audio_prefix",
     "upload",
+    "version_ms",
 ]
 
-_TIME = re.compile(r"(?:^|[_\-/])(\d{13})(?=[.\-])")
+_VERSION = re.compile(r"(\d{13})[.\-][^/]*")
 _LONGEST_NAME = 200  # of 255 bytes: the time goes before it, the end of the notes' name after it
 _KEPT_END = 12
 _UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]+")
@@ -61,10 +61,13 @@ def book_audio_prefix(book_id: str) -> str:
     return f"books/{book_id}/book-"
 
 
-def key_time_ms(key: str) -> int | None:
-    """When the key was made, in milliseconds since 1970; None where it does not say."""
-    found = _TIME.findall(key)
-    return int(found[-1]) if found else None
+def version_ms(key: str, prefix: str) -> int | None:
+    """When this version was made, in milliseconds since 1970.
+
+    None for another thing's key: its id may begin with this one's.
+    """
+    found = _VERSION.fullmatch(key.removeprefix(prefix))
+    return int(found[1]) if found else None
 
 
 def _now_ms() -> int:

@@ -49,6 +49,20 @@ async def test_speaking_again_replaces_the_old_audio(studio: Studio, make_epub: 
     assert list(studio.storage.keys("audio/")) == [second["s3Key"]]
 
 
+async def test_forgotten_audio_goes_and_that_of_a_paragraph_whose_id_begins_alike_stays(
+    studio: Studio, make_epub: MakeEpub, tmp_path: Path
+) -> None:
+    book = await studio.parsed(make_epub("<p>Words.</p>"))
+    (paragraph,) = studio.catalogue.paragraphs.of_book(book.id)
+    begun = f"audio/{book.id}/{paragraph.id}_"
+    other = f"{begun}2_1600000000000.mp3"
+    (tmp_path / "old.mp3").write_bytes(b"old")
+    for key in (f"{begun}1600000000000.mp3", other):
+        studio.storage.put_file(key, tmp_path / "old.mp3", "audio/mpeg")
+    (spoken,) = await studio.speak(book)
+    assert set(studio.storage.keys("audio/")) == {spoken["s3Key"], other}
+
+
 async def test_ready_audio_is_left_alone_when_asked_to(studio: Studio, make_epub: MakeEpub) -> None:
     book = await studio.parsed(make_epub("<p>Words.</p>"))
     (first,) = await studio.speak(book, skipReady=True)
