@@ -41,9 +41,6 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
-        "--deep", action="store_true", help="look for orphaned keys however many there are"
-    )
-    parser.add_argument(
         "--progress",
         choices=["auto", *KINDS],
         default="auto",

@@ -126,7 +126,11 @@ def build_parser() -> argparse.ArgumentParser:
     for name, (_, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         add_common(command)
-        if name != "inspect":
+        if name == "inspect":
+            command.add_argument(
+                "--deep", action="store_true", help="look for orphaned keys however many there are"
+            )
+        else:
             add_target(command)
         if name in ("plan", "run"):
             add_choice(command)

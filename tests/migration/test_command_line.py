@@ -69,6 +69,11 @@ def word_after(done: Ended, option: str) -> str:
     return words[words.index(option) + 1] if option in words else ""
 
 
+def test_a_command_refuses_an_option_that_would_change_nothing(sides: tuple[str, ...]) -> None:
+    done = bull2jet("plan", *sides, "--deep")
+    assert done.code == 2 and "unrecognized arguments: --deep" in done.err
+
+
 def test_a_locked_job_stays_and_the_exit_code_says_so(
     redis_server: RedisServer, sides: tuple[str, ...]
 ) -> None:
