@@ -163,17 +163,6 @@ class Deduplication:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """Finished jobs per minute, newest minute first, as the library counted them."""
-
-    kind: State
-    count: int
-    prevTS: int
-    prevCount: int
-    data: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """What is set for a whole queue."""
 
@@ -201,7 +190,6 @@ __all__ = [
     "Deduplication",
     "Family",
     "Job",
-    "Metrics",
     "QueueRef",
     "Scheduler",
     "Settings",

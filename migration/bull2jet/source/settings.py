@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bull2jet.model import Metrics, QueueRef, Settings, State
+from bull2jet.model import QueueRef, Settings, State
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import QueueKeys
 
@@ -47,27 +47,11 @@ async def read_settings(door: Door, queue: QueueRef) -> Settings:
     )
 
 
-async def read_metrics(door: Door, queue: QueueRef) -> list[Metrics]:
-    """Counts per minute, where workers kept them."""
+async def has_metrics(door: Door, queue: QueueRef) -> bool:
+    """Whether workers counted finished jobs per minute."""
     keys = QueueKeys(queue)
-    found = []
-    for state in (State.COMPLETED, State.FAILED):
-        key = keys(f"metrics:{state}")
-        totals, minutes = await door.calls([("HGETALL", key), ("LRANGE", f"{key}:data", 0, -1)])
-        if not totals or isinstance(totals, Exception):
-            continue
-        fields = decoded(totals)
-        rows = () if isinstance(minutes, Exception) else minutes
-        found.append(
-            Metrics(
-                kind=state,
-                count=number(fields.get("count")) or 0,
-                prevTS=number(fields.get("prevTS")) or 0,
-                prevCount=number(fields.get("prevCount")) or 0,
-                data=tuple(number(text(row)) or 0 for row in rows),
-            )
-        )
-    return found
+    asked = [("EXISTS", keys(f"metrics:{state}")) for state in (State.COMPLETED, State.FAILED)]
+    return 1 in await door.calls(asked)
 
 
 def _counted(answer: object) -> int:
@@ -88,8 +72,8 @@ def number(value: str | None) -> int | None:
 
 __all__ = [
     "decoded",
+    "has_metrics",
     "number",
     "read_meta",
-    "read_metrics",
     "read_settings",
 ]

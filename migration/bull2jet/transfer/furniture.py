@@ -12,7 +12,7 @@ from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
 from bull2jet.source.schedulers import Schedules, read_schedulers, taken_over
-from bull2jet.source.settings import read_metrics, read_settings
+from bull2jet.source.settings import has_metrics, read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.checkpoint import Checkpoint
 from bull2jet.transfer.mapping import Mapper
@@ -49,7 +49,7 @@ async def carry_settings(
                 queue.key,
             )
         )
-    if await read_metrics(door, queue):
+    if await has_metrics(door, queue):
         findings.add(
             Finding(
                 Severity.NOTE,
