@@ -172,7 +172,6 @@ class Settings:
     #: global rate limit: at most `max` jobs in `duration` ms
     max: int | None = None
     duration: int | None = None
-    maxLenEvents: int | None = None
     #: last generated job id
     counter: int = 0
     #: ms until the current rate window ends, None when there is none

@@ -64,10 +64,6 @@ def _mark(element: Element) -> Iterator[str]:
             yield from _DIGITS.findall(own_text(element))
 
 
-def _leads_to_place(mark: Element) -> bool:
-    return any("#" in e.get("href", "") for e in mark.iter() if local_name(e) == "a")
-
-
 def _below_title(title: Element, seen: Set[str]) -> list[Element]:
     found: list[Element] = []
     between: list[Element] = []

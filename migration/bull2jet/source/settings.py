@@ -39,7 +39,6 @@ async def read_settings(door: Door, queue: QueueRef) -> Settings:
         concurrency=number(meta.get("concurrency")),
         max=number(meta.get("max")),
         duration=number(meta.get("duration")),
-        maxLenEvents=number(meta.get("opts.maxLenEvents")),
         counter=_counted(counter),
         limiterTtl=limiter if isinstance(limiter, int) and limiter > 0 else None,
         limiterCount=_counted(started),
