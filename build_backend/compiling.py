@@ -27,7 +27,7 @@ _IN = {
     "jetbull/ledger/messages": "clock guard names placing record templates tokens",
     "jetbull/ledger/store": "grouping store",
     "jetbull/ledger/streams": "events",
-    "jetbull/ledger/taking": "feed hand head line source taking trips",
+    "jetbull/ledger/taking": "feed hand head returned source taking trips",
     "jetbull/ledger/wire": (
         "answering connection ended many_stored pace parser replies sending stored subscription "
         "wire"

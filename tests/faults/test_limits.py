@@ -26,7 +26,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, STALLED, state_of
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.taking.looking import Line
+from jetbull.ledger.taking.line import Line
 from jetbull.ledger.wire import Msg
 from jetbull.server import EmbeddedServer
 

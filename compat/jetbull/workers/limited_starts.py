@@ -12,7 +12,7 @@ from jetbull.ledger.messages.names import is_schedule
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.leftovers import Leftovers
-from jetbull.ledger.taking.looking import Line
+from jetbull.ledger.taking.line import Line
 from jetbull.ledger.taking.source import Source
 from jetbull.ledger.taking.starting import Starter
 from jetbull.ledger.taking.taking import Claim

@@ -6,8 +6,8 @@ from jetbull import Queue
 from jetbull.ledger.taking.feeds import Feeds
 from jetbull.ledger.taking.giving_back import GivingBack
 from jetbull.ledger.taking.hand import Hand
-from jetbull.ledger.taking.line import insert
 from jetbull.ledger.taking.resting import Resting
+from jetbull.ledger.taking.returned import insert
 from jetbull.ledger.taking.supply import Supply
 from jetbull.server import EmbeddedServer
 

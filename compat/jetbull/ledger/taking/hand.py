@@ -11,7 +11,7 @@ from typing import TypeVar
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.taking.line import Returned
+from jetbull.ledger.taking.returned import Returned
 
 __all__ = ["Hand", "ranked"]
 

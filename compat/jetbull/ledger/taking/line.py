@@ -1,88 +1,162 @@
-"""The tickets a worker gave back, and their place in the line as the store has it.
+"""The first tickets of a queue's line, read from the store and not from a consumer.
 
-The server hands returned tickets out late and in another order: when any message of their line is
-purged, it forgets that they were returned, and only gives them out again when they are overdue.
+A ticket that is given back to a consumer comes again late, and in another order. So a worker that
+may start only a few jobs reads from the store which ones are next, and takes none it may not start.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
+from jetbull.errors import AckTimeout, JetbullError
+from jetbull.ledger import wire as _wire
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored
-from jetbull.ledger.messages.names import PRIO, WAIT, lane_of, state_of
+from jetbull.ledger.messages.names import HEAD, PRIO, WAIT
+from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
 
+__all__ = ["Line"]
 
-async def first_of(store: QueueStore, level: int) -> Ticket | None:
-    """The first ticket of a priority level; level 0 is the line without priorities."""
-    names = store.names
-    line = names.all_in(PRIO, str(level)) if level else names.all_in(WAIT)
-    found = await store.wire.get_one(names.space.jobs, {"next_by_subj": line, "seq": 1})
-    return None if found is None else Ticket(as_stored(found))
+log = logging.getLogger("jetbull.ledger")
 
+_LEVELS_AT_ONCE = 16
+_MORE = 16  # tickets read at once behind those that are taken
+_REMEMBERED = 5000
+_HEADS = 1000  # sequences looked through for more jobs at the head
+_MAX_BYTES = 4 * 1024 * 1024  # of one answer
 
-def level_of(ticket: Ticket) -> int:
-    """The priority level a ticket is of, or 0."""
-    subject = ticket.stored.subject
-    return int(lane_of(subject)) if state_of(subject) == PRIO else 0
-
-
-def insert(hand: deque[Ticket], ticket: Ticket) -> None:
-    """Puts a ticket in its place."""
-    seq = ticket.stored.seq
-    if hand and seq < hand[-1].stored.seq:
-        hand.insert(sum(1 for held in hand if held.stored.seq < seq), ticket)
-    else:
-        hand.append(ticket)
+Taken = Callable[[Stored], bool]
+Answer = Coroutine[Any, Any, list[Ticket]]
 
 
-class Returned:
-    """Tickets that were given back. Whoever gave them may still claim and acknowledge them."""
+class Line:
+    """The line of one queue: head, tail, then by priority."""
 
     def __init__(self, store: QueueStore) -> None:
         self._store = store
-        self.by_level: dict[int, dict[int, Ticket]] = {}  # and by sequence
+        self._seen: dict[int, list[int]] = {}  # level -> its first tickets when last looked at
+        self._gone: dict[int, None] = {}
+        self.view: list[Stored] = []  # what was next in line at the last look, if that is known
 
-    def add(self, tickets: Iterable[Ticket]) -> None:
-        """These go back now."""
-        for ticket in tickets:
-            self.by_level.setdefault(level_of(ticket), {})[ticket.stored.seq] = ticket
+    async def first(self, count: int, levels: Sequence[int], taken: Taken) -> list[Ticket]:
+        """Up to `count` tickets that are next, without those `taken` by somebody.
 
-    def forget(self, ticket: Ticket) -> None:
-        """This one came again."""
-        self.by_level.get(level_of(ticket), {}).pop(ticket.stored.seq, None)
-
-    def clear(self) -> None:
-        """Nothing is in line any more."""
-        self.by_level.clear()
-
-    async def next_of(self, level: int, hand: deque[Ticket]) -> Ticket | None:
-        """The next ticket of a level, unless one in `hand` comes first. Those that others took
-        meanwhile are forgotten.
+        `levels` are the priority levels in the order they are served; 0 is the line without any.
         """
-        if not self.by_level.get(level):
-            return None
-        first = await first_of(self._store, level)
-        tickets = self.by_level.pop(level, {})
-        if first is None:
-            return None
-        tickets = {seq: t for seq, t in tickets.items() if seq >= first.stored.seq}
-        self.by_level[level] = tickets
-        seq = min(tickets, default=0)
-        if not seq or (hand and hand[0].stored.seq < seq):
-            return None
-        return tickets.pop(seq)
+        self.view = []
+        head, *found = await asyncio.gather(
+            self._head(count, taken), *(self._level(n, count, taken) for n in levels[:1])
+        )
+        tickets = [*head, *(ticket for level in found for ticket in level)]
+        for at in range(1, len(levels), _LEVELS_AT_ONCE):
+            if len(tickets) >= count:
+                break
+            some = levels[at : at + _LEVELS_AT_ONCE]
+            missing = count - len(tickets)
+            for level in await asyncio.gather(*(self._level(n, missing, taken) for n in some)):
+                tickets += level
+        return [Ticket(stored) for stored in tickets[:count]]
 
-    def as_delivered(self, first: Ticket) -> Ticket | None:
-        """The first ticket of its level as the consumer gave it, if it was given back here."""
-        tickets = self.by_level.get(level_of(first), {})
-        seq = first.stored.seq
-        found = tickets.pop(seq, None)
-        for gone in [n for n in tickets if n < seq]:
-            del tickets[gone]
-        return found
+    def ask(self, count: int, levels: Sequence[int], taken: Taken) -> Answer:
+        """As `first`, with the questions of the usual case sent at once."""
+        names, wire = self._store.names, self._store.wire
+        if count > 1:
+            return self.first(count, levels, taken)
+        tail = {"next_by_subj": names.all_in(WAIT), "seq": self._start_of(0)}
+        head = {"last_by_subj": names.all_in(HEAD)}
+        answers = [wire.ask_one(names.space.jobs, query) for query in (head, tail)]
+        return self._answered(answers, levels, taken)
 
+    async def _answered(
+        self,
+        answers: list[asyncio.Future[_wire.Msg]],
+        levels: Sequence[int],
+        taken: Taken,
+    ) -> list[Ticket]:
+        try:
+            head, tail = [self._store.wire.read_one(await answer) for answer in answers]
+        except AckTimeout:
+            return await self.first(1, levels, taken)
+        if head is not None or tail is None or tail.seq in self._gone:
+            return await self.first(1, levels, taken)
+        stored = as_stored(tail)
+        if taken(stored):
+            return await self.first(1, levels, taken)
+        self._seen[0] = [tail.seq]
+        self.view = []
+        behind = {"next_by_subj": self._store.names.all_in(WAIT), "seq": tail.seq + 1}
+        answer = self._store.wire.ask_one(self._store.names.space.jobs, behind)
+        answer.add_done_callback(self._see_behind)
+        return [Ticket(stored)]
 
-__all__ = ["Returned", "first_of", "insert", "level_of"]
+    def _see_behind(self, answer: asyncio.Future[_wire.Msg]) -> None:
+        try:
+            found = self._store.wire.read_one(answer.result())
+        except (asyncio.CancelledError, JetbullError) as error:
+            log.debug("what comes next is not known: %r", error)
+            return
+        self.view = [] if found is None else [as_stored(found)]
+
+    def forget(self) -> None:
+        """A server that was killed may give sequences out again."""
+        self._seen.clear()
+        self._gone.clear()
+
+    def gone(self, ticket: Stored) -> None:
+        """The ticket was used here and is being deleted: later looks pass over it."""
+        self._gone[ticket.seq] = None
+        if len(self._gone) > _REMEMBERED:
+            del self._gone[next(iter(self._gone))]
+
+    async def _head(self, count: int, taken: Taken) -> list[Stored]:
+        pattern = self._store.names.all_in(HEAD)
+        last = await self._store.wire.get_one(
+            self._store.names.space.jobs, {"last_by_subj": pattern}
+        )
+        if last is None:
+            return []
+        newest = as_stored(last)
+        if count == 1 and not taken(newest):
+            return [newest]
+        found = await self._read(pattern, max(1, last.seq - _HEADS), _HEADS)
+        if not found or found[-1].pending:
+            return [] if taken(newest) else [newest]
+        fresh = [stored for m in reversed(found) if not taken(stored := as_stored(m))]
+        return fresh[:count]
+
+    async def _level(self, level: int, count: int, taken: Taken) -> list[Stored]:
+        names = self._store.names
+        pattern = names.all_in(PRIO, str(level)) if level else names.all_in(WAIT)
+        start, asked = self._start_of(level), count
+        found = await self._read(pattern, start, asked)
+        if not found and start > 1:
+            found = await self._read(pattern, 1, asked)
+        self._seen[level] = [m.seq for m in found]
+        tickets: list[Stored] = []
+        while found:
+            fresh = (as_stored(m) for m in found if m.seq not in self._gone)
+            tickets += [stored for stored in fresh if not taken(stored)]
+            if len(tickets) >= count or (len(found) < asked and not found[-1].pending):
+                break
+            asked = max(count, _MORE)
+            found = await self._read(pattern, found[-1].seq + 1, asked)
+        return tickets[:count]
+
+    def _start_of(self, level: int) -> int:
+        """No ticket of the level that is still there is before this sequence."""
+        seen = self._seen.get(level) or [1]
+        return next((seq for seq in seen if seq not in self._gone), seen[-1] + 1)
+
+    async def _read(self, pattern: str, start: int, count: int) -> list[_wire.Stored]:
+        jobs = self._store.names.space.jobs
+        query = {"next_by_subj": pattern, "seq": start}
+        if count == 1:
+            found = await self._store.wire.get_one(jobs, query)
+            return [] if found is None else [found]
+        return await self._store.wire.get_batch(
+            jobs, {**query, "batch": count, "max_bytes": _MAX_BYTES}
+        )

@@ -16,8 +16,8 @@ from jetbull.ledger.taking.giving_back import GivingBack
 from jetbull.ledger.taking.hand import Hand
 from jetbull.ledger.taking.head import Head
 from jetbull.ledger.taking.hints import Hints
-from jetbull.ledger.taking.line import insert, level_of
 from jetbull.ledger.taking.resting import Resting
+from jetbull.ledger.taking.returned import insert, level_of
 from jetbull.ledger.taking.supply import Supply
 
 __all__ = ["MAX_AHEAD", "Source"]
