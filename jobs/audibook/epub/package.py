@@ -64,7 +64,8 @@ class Package:
     nav: str | None
     ncx: str | None
     guide: Mapping[str, Reference]
-    cover: str | None
+    cover: str
+    """What EPUB 2 says of the cover: the id of its picture, by mistake the path; else empty."""
 
 
 def read_package(archive: Archive) -> Package:
@@ -89,7 +90,7 @@ def read_package(archive: Archive) -> Package:
         nav=next((i.name for i in manifest.values() if "nav" in i.properties), None),
         ncx=_ncx(spine_element, manifest),
         guide=_guide(archive, name, root),
-        cover=_cover(root, manifest),
+        cover=_cover(root),
     )
 
 
@@ -237,12 +238,6 @@ def _guide(archive: Archive, package: str, root: Element) -> dict[str, Reference
     return guide
 
 
-def _cover(root: Element, manifest: Mapping[str, Item]) -> str | None:
-    candidates = [i for i in manifest.values() if "cover-image" in i.properties]
-    for meta in _descendants(root, "meta"):
-        if attribute(meta, "name") == "cover":
-            item = manifest.get(attribute(meta, "content"))
-            candidates += [item] if item else []
-    candidates += [i for i in manifest.values() if "cover" in i.id.lower()]
-    images = (i.name for i in candidates if i.media_type in {"image/jpeg", "image/png"})
-    return next(images, None)
+def _cover(root: Element) -> str:
+    metas = (meta for meta in _descendants(root, "meta") if attribute(meta, "name") == "cover")
+    return next((attribute(meta, "content").strip() for meta in metas), "")

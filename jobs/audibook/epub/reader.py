@@ -13,6 +13,7 @@ from audibook.errors import EpubError
 
 from .archive import Archive
 from .blocks import TextOptions
+from .cover import cover_picture
 from .documents import Document, read_documents
 from .encryption import check_not_encrypted
 from .limits import Limits
@@ -141,7 +142,7 @@ def read_metadata(path: Path) -> Metadata:
 def read_cover(path: Path) -> tuple[bytes, str] | None:
     """The cover picture (JPEG or PNG) and its file name in the archive, or None."""
     with Archive(path) as archive:
-        name = read_package(archive).cover
+        name = cover_picture(archive, read_package(archive))
         return None if name is None else (archive.read(name), name)
 
 
