@@ -62,13 +62,15 @@ class Pages:
 
 def record(row: PageRow) -> Page:
     """The plain record of a row."""
-    title = as_object(row.page_break_info).get("title")
+    info = as_object(row.page_break_info)
+    title, chapters = info.get("title"), info.get("chapters")
     return Page(
         id=row.id,
         book_id=row.book_id,
         page_number=row.page_number,
         source_chapter=row.source_chapter,
         title=title if isinstance(title, str) else None,
+        chapters=None if chapters is None else [(order, name) for order, name in chapters],
         audio_s3_key=row.audio_s3_key,
         audio_status=row.audio_status,
         audio_duration=row.audio_duration,

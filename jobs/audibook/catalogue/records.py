@@ -69,13 +69,18 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as stored; `audio_duration` in seconds."""
+    """A page as stored; `audio_duration` in seconds.
+
+    `chapters` begin with its paragraphs of these orders, under these titles; None where the page
+    as a whole is one.
+    """
 
     id: str
     book_id: str
     page_number: int
     source_chapter: int | None
     title: str | None
+    chapters: Sequence[tuple[int, str]] | None
     audio_s3_key: str | None
     audio_status: AudioStatus
     audio_duration: float | None

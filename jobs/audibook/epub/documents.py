@@ -26,6 +26,7 @@ _XHTML = {
 _TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht", ".xml")
 _SKIPPED_GUIDE = ("toc", "cover")
 _SKIPPED_TYPES = {"toc", "cover", "landmarks"}
+_NAMELESS = {"unknown", "untitled"}
 _SHORT = 500
 _FIRST = 5
 """Blocks among which the title of a document stands, if it stands there."""
@@ -38,7 +39,7 @@ class Document:
     place: int
     name: str
     title: str | None
-    """What the table of contents calls it, else its first heading, else its own title."""
+    """What the table of contents calls it, else its first heading, else a title of its own."""
     text: DocumentText
     fault: str | None = None
     """Why there is nothing in it, where it is not even a document."""
@@ -59,6 +60,7 @@ def read_documents(
     names = reading_order(package)
     styles = Styles(archive)
     notes = Notes(archive)
+    own_before: str | None = None
     place = 0
     for name in names:
         place += 1
@@ -89,7 +91,9 @@ def read_documents(
             removed = Counter(text.removed)
             removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
             text = DocumentText((), removed)
-        title = title or text.heading or _own_title(root, package)
+        own = _own_title(root, package)
+        title = title or text.heading or (None if own == own_before else own)
+        own_before = own
         yield Document(place, name, title, text)
 
 
@@ -117,11 +121,12 @@ def _is_jacket(root: Element) -> bool:
 
 
 def _own_title(root: Element, package: Package) -> str | None:
-    """The document's title element, unless every document has the book's title there."""
+    """The document's title element, unless it has the book's title there, or a converter's."""
     heads = (e for e in root.iter() if local_name(e) == "title")
     title = next((own_text(e) for e in heads), "")
     book = package.metadata.title or ""
-    return None if not title or book.lower() in title.lower() else title
+    nameless = title.lower() in _NAMELESS
+    return None if not title or nameless or book.lower() in title.lower() else title
 
 
 def _skipping_rule(package: Package, name: str, root: Element, text: DocumentText) -> str | None:

@@ -16,10 +16,11 @@ __all__ = ["Entry", "Navigation", "read_navigation"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A label and the place it points to."""
+    """A label and the place it points to; `level` is 1 unless it stands below other entries."""
 
     label: str
     place: Reference
+    level: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,25 @@ class Navigation:
     contents: Sequence[Entry] = ()
     page_list: Sequence[Entry] = ()
 
+    def whole(self) -> dict[str, str]:
+        """The first label that points to each whole document, by the document's name."""
+        whole: dict[str, str] = {}
+        for entry in self.contents:
+            if not entry.place.fragment:
+                whole.setdefault(entry.place.name, entry.label)
+        return whole
+
     def titles(self) -> dict[str, str]:
         """The label that stands for each whole document, by the document's name.
 
         No label where several point to places inside of it and none to its start.
         """
-        whole: dict[str, str] = {}
         inside: dict[str, list[str]] = {}
         for entry in self.contents:
-            if not any(map(str.isalnum, entry.label)):
-                continue  # an arrow back from a note, where a converter made the contents of links
             if entry.place.fragment:
                 inside.setdefault(entry.place.name, []).append(entry.label)
-            else:
-                whole.setdefault(entry.place.name, entry.label)
-        return {name: labels[0] for name, labels in inside.items() if len(labels) == 1} | whole
+        alone = {name: labels[0] for name, labels in inside.items() if len(labels) == 1}
+        return alone | self.whole()
 
 
 def read_navigation(archive: Archive, package: Package) -> Navigation:
@@ -60,7 +65,8 @@ def read_navigation(archive: Archive, package: Package) -> Navigation:
             found = read(archive, name, parse(archive.read(name), name))
         except EpubError:
             continue
-        contents = contents or list(found.contents)
+        # A label of signs is an arrow back from a note, where the contents were made of all links.
+        contents = contents or [e for e in found.contents if any(map(str.isalnum, e.label))]
         pages = pages or list(found.page_list)
     return Navigation(contents, pages)
 
@@ -72,26 +78,37 @@ def _from_nav(archive: Archive, name: str, root: Element) -> Navigation:
         if local_name(nav) == "nav" and kinds:
             links = (e for e in nav.iter() if local_name(e) == "a")
             lists[kinds.pop()] += _entries(
-                archive, name, ((own_text(a), attribute(a, "href")) for a in links)
+                archive,
+                name,
+                ((own_text(a), attribute(a, "href"), _level(a, "ol")) for a in links),
             )
     return Navigation(lists["toc"], lists["page-list"])
 
 
 def _from_ncx(archive: Archive, name: str, root: Element) -> Navigation:
-    def targets(kind: str) -> Iterator[tuple[str, str]]:
+    def targets(kind: str) -> Iterator[tuple[str, str, int]]:
         for point in root.iter():
             if local_name(point) == kind:
                 # Further labels say the same in other languages.
                 labels = (own_text(e) for e in children(point, "navlabel"))
                 label = next(filter(None, labels), "")
                 for content in children(point, "content"):
-                    yield label, attribute(content, "src")
+                    yield label, attribute(content, "src"), _level(content, kind)
 
     return Navigation(
         _entries(archive, name, targets("navpoint")), _entries(archive, name, targets("pagetarget"))
     )
 
 
-def _entries(archive: Archive, name: str, targets: Iterator[tuple[str, str]]) -> list[Entry]:
-    found = ((label, resolve(archive, name, href)) for label, href in targets if label and href)
-    return [Entry(label, place) for label, place in found if place is not None]
+def _level(element: Element, around: str) -> int:
+    """How many elements of this name lie around it."""
+    return sum(local_name(e) == around for e in element.iterancestors())
+
+
+def _entries(archive: Archive, name: str, targets: Iterator[tuple[str, str, int]]) -> list[Entry]:
+    found = (
+        (label, resolve(archive, name, href), level)
+        for label, href, level in targets
+        if label and href
+    )
+    return [Entry(label, place, level) for label, place, level in found if place is not None]

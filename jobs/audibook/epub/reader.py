@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import dropwhile
+from itertools import chain, dropwhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from .navigation import Navigation, read_navigation
 from .package import Metadata, read_package
 from .pages import PageBreak, Stretch, cut_into_pages
 from .paragraphs import ParagraphSizes, make_paragraphs
+from .sections import chapter_anchors, chapter_starts, sections
 from .signs import PageSigns, SignKinds
 from .text import MarkFinder
 
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 _CHAPTER_LEVELS = {1, 2}
+_CONTENTS_SHARE = 1 / 3
+"""Of the documents, named by the contents; where it is less they do not list all chapters."""
 
 Method = Literal["xhtml-based", "page-based"]
 
@@ -56,7 +59,9 @@ class ReadOptions:
 class ParsedPage:
     """A page; positions are offsets in characters into the text of its document.
 
-    `break_info` holds, for `page-based`, what its first and last break were.
+    `break_info` holds, for `page-based`, what its first and last break were; for `xhtml-based`
+    `chapters`, the order of each paragraph at which the contents have a chapter begin and its
+    title, where that is not the page as a whole: none for one that goes on with a chapter.
     """
 
     number: int
@@ -104,6 +109,8 @@ def read_epub(
         package = read_package(archive)
         check_not_encrypted(archive, package)
         navigation = read_navigation(archive, package)
+        named = {entry.place.name for entry in navigation.contents}
+        has_contents = len(named) >= len(package.spine) * _CONTENTS_SHARE
         find_marks = _mark_finders(navigation, method, options)
         pages: list[ParsedPage] = []
         names: list[str] = []
@@ -115,13 +122,16 @@ def read_epub(
                 continue
             names.append(document.name)
             removed.update(document.text.removed)
+            if method == "xhtml-based":
+                follows = bool(pages) and has_contents
+                pages += _whole(len(pages) + 1, document, navigation, options, follows=follows)
+                continue
             title = document.title
-            for stretch in _stretches(document, method, options):
+            for stretch in cut_into_pages(document.text, min_confidence=options.min_confidence):
                 paragraphs = make_paragraphs(stretch.blocks, options.sizes)
                 if paragraphs:
                     title = _heading(stretch) or title
-                    page = _page(len(pages) + 1, document, title, stretch, paragraphs, method)
-                    pages.append(page)
+                    pages.append(_page(len(pages) + 1, document, title, stretch, paragraphs))
                     title = _last_heading(stretch) or title
     if not pages and faults:
         raise EpubError(faults[0])
@@ -149,22 +159,41 @@ def read_cover(path: Path) -> tuple[bytes, str] | None:
 def _mark_finders(
     navigation: Navigation, method: Method, options: ReadOptions
 ) -> Callable[[str], MarkFinder | None]:
-    """What finds the page breaks of each document."""
+    """What finds the page breaks of each document, or the chapters which begin there."""
+    anchors: dict[str, dict[str, str]] = {}
     if method == "xhtml-based":
-        return lambda _name: None
-    if not navigation.page_list:
+        anchors = chapter_anchors(navigation)
+    elif not navigation.page_list:
         signs = PageSigns(options.signs)
         return lambda _name: signs
-    anchors: dict[str, dict[str, str]] = {}
-    for entry in navigation.page_list:
+    for entry in navigation.page_list if method == "page-based" else ():
         anchors.setdefault(entry.place.name, {})[entry.place.fragment] = entry.label
     return lambda name: PageSigns(anchors=anchors.get(name, {}))
 
 
-def _stretches(document: Document, method: Method, options: ReadOptions) -> list[Stretch]:
-    if method == "page-based":
-        return cut_into_pages(document.text, min_confidence=options.min_confidence)
-    return [Stretch(0, 0, document.text.blocks, None, None)]
+def _whole(
+    number: int,
+    document: Document,
+    navigation: Navigation,
+    options: ReadOptions,
+    *,
+    follows: bool,
+) -> Iterator[ParsedPage]:
+    """The document as one page, with the chapters of the contents that begin or go on there."""
+    parted = sections(document.text.blocks)
+    cut = [make_paragraphs(blocks, options.sizes) for blocks in parted]
+    if not any(cut):
+        return
+    has_marks = any(block.marks for block in document.text.blocks)
+    whole = navigation.whole().get(document.name) if has_marks else document.title
+    title = document.title
+    info: dict[str, Any] = {}
+    if has_marks or (whole is None and follows):
+        starts = chapter_starts(parted, cut, whole, follows=follows)
+        title = starts[0][1] if starts and starts[0][0] == 0 else title
+        info = {} if starts == [(0, title)] else {"chapters": starts}
+    paragraphs = list(chain.from_iterable(cut))
+    yield ParsedPage(number, document.name, number, title, paragraphs, break_info=info)
 
 
 def _heading(stretch: Stretch) -> str | None:
@@ -180,24 +209,17 @@ def _last_heading(stretch: Stretch) -> str | None:
 
 
 def _page(
-    number: int,
-    document: Document,
-    title: str | None,
-    stretch: Stretch,
-    paragraphs: list[str],
-    method: Method,
+    number: int, document: Document, title: str | None, stretch: Stretch, paragraphs: list[str]
 ) -> ParsedPage:
-    whole = method == "xhtml-based"
-    breaks = {"startBreak": stretch.start_break, "endBreak": stretch.end_break}
     return ParsedPage(
         number=number,
         source=document.name,
-        source_chapter=number if whole else document.place,
+        source_chapter=document.place,
         title=title,
         paragraphs=paragraphs,
         start_position=stretch.start,
         end_position=stretch.end,
-        break_info={} if whole else {name: _info(found) for name, found in breaks.items()},
+        break_info={"startBreak": _info(stretch.start_break), "endBreak": _info(stretch.end_break)},
     )
 
 

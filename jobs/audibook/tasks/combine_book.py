@@ -6,12 +6,11 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from audibook.attempt import Attempt
-from audibook.audio import AAC_BOOK, BookTags, Chapter, Span, join, write_m4b
+from audibook.audio import AAC_BOOK, BookTags, join, write_m4b
 from audibook.catalogue import AudioStatus, Book, Page
 from audibook.epub import read_cover
 from audibook.errors import AudioToolError, EpubError, NotReadyError, ObjectNotFoundError
@@ -20,6 +19,7 @@ from audibook.services import Services, in_thread
 from audibook.storage import keys
 from audibook.workspace import workspace
 
+from .chapters import Begun, chapters_begun, placed_chapters
 from .fingerprint import FINGERPRINT, fingerprint, is_stored
 from .parts import fetched_parts
 
@@ -52,15 +52,15 @@ async def combine_book(services: Services, attempt: Attempt, data: CombineBook) 
     _check_ready(pages)
     tags = BookTags(book.title, book.author, book.tts_voice or book.tts_model, book.language)
     pause = services.settings.chapter_pause_ms / 1000
-    mark = fingerprint(
-        [(page.audio_s3_key, page.title) for page in pages], asdict(tags), pause, book.s3_key
-    )
+    begun = [await chapters_begun(services, page) for page in pages]
+    parts = [(page.audio_s3_key, starts) for page, starts in zip(pages, begun, strict=True)]
+    mark = fingerprint(parts, asdict(tags), pause, book.s3_key)
     before = _finished(book)
     if data.skip_ready and before and await is_stored(services, before.s3Key, mark):
         finished = before
         attempt.log.info("the book's audio is there already", extra={"key": before.s3Key})
     else:
-        finished = await _join_and_store(services, attempt, book, pages, tags, mark)
+        finished = await _join_and_store(services, attempt, book, pages, begun, tags, mark)
         previous = before.s3Key if before else None
         prefix = keys.book_audio_prefix(book.id)
         await services.discard_versions(prefix, finished.s3Key, previous, attempt.log)
@@ -96,7 +96,13 @@ def _finished(book: Book) -> _Finished | None:
 
 
 async def _join_and_store(
-    services: Services, attempt: Attempt, book: Book, pages: list[Page], tags: BookTags, mark: str
+    services: Services,
+    attempt: Attempt,
+    book: Book,
+    pages: list[Page],
+    begun: list[list[Begun]],
+    tags: BookTags,
+    mark: str,
 ) -> _Finished:
     stored = [(page.audio_s3_key, page.audio_duration) for page in pages if page.audio_s3_key]
     key = keys.book_audio(book.id)
@@ -110,7 +116,7 @@ async def _join_and_store(
             sample_rate=AAC_BOOK.sample_rate or 22_050,
             pause=services.settings.chapter_pause_ms / 1000,
         )
-        chapters = _chapters(pages, spans)
+        chapters = placed_chapters(pages, begun, spans)
         cover = await _cover(services, attempt, book, folder)
         path = folder / "book.m4b"
         write = partial(write_m4b, services.ffmpeg, joined, path, tags=tags, chapters=chapters)
@@ -136,18 +142,6 @@ async def _join_and_store(
         lambda: services.catalogue.books.describe(book.id, metadata={"audiobook": asdict(finished)})
     )
     return finished
-
-
-def _chapters(pages: list[Page], spans: list[Span]) -> list[Chapter]:
-    """One chapter for each run of pages from the same document under the same title."""
-    chapters = []
-    placed = zip(pages, spans, strict=True)
-    groups = groupby(placed, key=lambda p: (p[0].source_chapter, p[0].title))
-    for number, (_, group) in enumerate(groups, 1):
-        run = list(group)
-        title = next((page.title for page, _ in run if page.title), None) or f"Chapter {number}"
-        chapters.append(Chapter(title, run[0][1].start, run[-1][1].end))
-    return chapters
 
 
 async def _cover(services: Services, attempt: Attempt, book: Book, folder: Path) -> Path | None:

@@ -17,7 +17,7 @@ from .fingerprint import FINGERPRINT, fingerprint, is_stored
 from .parts import fetched_parts
 from .state import making_audio
 
-__all__ = ["combine_page"]
+__all__ = ["combine_page", "is_ready"]
 
 _JOINING_SHARE = 90.0
 
@@ -64,12 +64,18 @@ async def combine_page(
     )
 
 
+def is_ready(paragraph: Paragraph) -> bool:
+    """Whether the paragraph goes into the audio of its page."""
+    has_audio = paragraph.audio_status is AudioStatus.READY and paragraph.audio_s3_key is not None
+    return paragraph.completed and has_audio
+
+
 async def _ready_paragraphs(
     services: Services, attempt: Attempt, page: Page, require_all: bool
 ) -> list[Paragraph]:
     everything = await in_thread(services.catalogue.paragraphs.of_page, page.id)
     completed = [p for p in everything if p.completed]
-    ready = [p for p in completed if p.audio_status is AudioStatus.READY and p.audio_s3_key]
+    ready = [p for p in completed if is_ready(p)]
     if not ready:
         raise NotReadyError(f"No completed paragraphs with audio found for page {page.page_number}")
     if len(ready) < len(completed):

@@ -1,0 +1,65 @@
+"""Where the chapters of a book lie in its joined audio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audibook.audio import Chapter, Span
+from audibook.catalogue import Page
+from audibook.services import Services, in_thread
+
+from .combine_page import is_ready
+
+__all__ = ["Begun", "chapters_begun", "placed_chapters"]
+
+Begun = tuple[float, str | None]
+"""The seconds into a page's audio at which a chapter begins, and its title."""
+
+_TOLERANCE_S = 0.5
+
+
+async def chapters_begun(services: Services, page: Page) -> list[Begun]:
+    """The chapters that begin on the page.
+
+    Those within it lie where the paragraphs before them end; they are left out where the page's
+    audio is of other paragraphs than there are now.
+    """
+    if page.chapters is None:
+        return [(0.0, page.title)]
+    if not any(order for order, _ in page.chapters):
+        return [(0.0, title) for _, title in page.chapters]
+    paragraphs = await in_thread(services.catalogue.paragraphs.of_page, page.id)
+    parts = [(p.order_index, p.audio_duration or 0.0) for p in paragraphs if is_ready(p)]
+    whole = sum(seconds for _, seconds in parts)
+    fits = abs(whole - (page.audio_duration or 0.0)) <= _TOLERANCE_S
+    return [
+        (sum(seconds for place, seconds in parts if place < order), title)
+        for order, title in page.chapters
+        if fits or order == 0
+    ]
+
+
+def placed_chapters(
+    pages: Sequence[Page], begun: Sequence[Sequence[Begun]], spans: Sequence[Span]
+) -> list[Chapter]:
+    """The chapters in order; pages of one document under the same title are one.
+
+    A page on which none begins goes on with the chapter before it. The pause before a page
+    belongs to none.
+    """
+    chapters: list[Chapter] = []
+    last: tuple[int | None, str | None] | None = None
+    for page, starts, span in zip(pages, begun, spans, strict=True):
+        for offset, title in starts if chapters or starts else [(0.0, page.title)]:
+            at = span.start + offset if chapters else span.start
+            if last != (page.source_chapter, title):
+                if offset and chapters:
+                    chapters[-1] = _until(chapters[-1], at)
+                chapters.append(Chapter(title or f"Chapter {len(chapters) + 1}", at, span.end))
+            last = page.source_chapter, title
+        chapters[-1] = _until(chapters[-1], span.end)
+    return chapters
+
+
+def _until(chapter: Chapter, end: float) -> Chapter:
+    return Chapter(chapter.title, chapter.start, end)
