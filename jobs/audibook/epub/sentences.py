@@ -11,10 +11,10 @@ import unicodedata
 __all__ = ["cut_to_length", "split_sentences"]
 
 _CLOSERS = "\"'”’»›)\\]』」）】》״׳"
-_ENDS = ".!?…։׃؟۔।॥"
+_ENDS = ".!?…‼⁇⁈⁉։׃؟۔।॥።፧།༎။៕។"
 # A run of ends is looked at once, from its first: not again from each of a row of dots.
 _END = re.compile(
-    rf"(?:(?<![{_ENDS}])[{_ENDS}]++[{_CLOSERS}]*+(?:\s+|$)|[。！？]+[{_CLOSERS}]*\s*)"
+    rf"(?:(?<![{_ENDS}])[{_ENDS}]++[{_CLOSERS}]*+(?:\s+|$)|(?:[。！？｡]|．(?!\d))+[{_CLOSERS}]*\s*)"
 )
 # A comma within a number ends nothing.
 _CLAUSE = re.compile(r"[,;:،؛]+[\"'”’»)\]]*\s+|[、，；：—–]+[\"'”’»)\]]*\s*")
@@ -25,7 +25,16 @@ _ABBREVIATIONS = {
     *("sgt", "lt", "maj", "cmdr", "rev", "hon", "jr", "sr", "esq", "gov", "sen", "rep", "pres"),
     *("vs", "viz", "cf", "no", "nos", "vol", "vols", "fig", "figs", "pp", "ch", "chap", "sec"),
     *("ed", "eds", "approx", "dept", "est", "al", "art", "bd", "nr", "bzw", "mme", "mlle"),
+    *("hr", "fr", "frl", "geb", "vgl", "bspw", "sr", "sra", "srta", "dra", "av", "mgr", "sig"),
+    *("dott", "dhr", "mevr", "ul", "ks", "św", "г", "гг", "д", "т", "п", "р", "ч", "н", "э", "ул"),
+    *("им", "стр", "см", "рис", "др", "пр", "св", "тов", "проф", "акад"),
 }
+# "am 3. Oktober", "im 19. Jahrhundert"
+_ORDINAL = re.compile(r"(?<!\d)\d{1,2}$")
+_COUNTED = re.compile(
+    "(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|"
+    "Jahrhundert|Jahrtausend|Kapitel|Auflage|Weltkrieg|Geburtstag|Stock|Klasse)"
+)
 
 
 def split_sentences(text: str) -> list[str]:
@@ -33,15 +42,19 @@ def split_sentences(text: str) -> list[str]:
 
     Knows abbreviations, initials, decimals, closing quotes and brackets, the ends of
     Hebrew, Arabic, Armenian, Indic and East Asian sentences. A last part without an end
-    is a sentence of its own.
+    is a sentence of its own, a number without one belongs to the next, as in "1. Sun. 2. Moon."
     """
     sentences: list[str] = []
-    start = 0
+    start = seen = 0
+    has_letters = False
     for found in _END.finditer(text):
-        if found.end() < len(text) and not _ends_here(text, found):
+        has_letters = has_letters or any(map(str.isalpha, text[seen : found.end()]))
+        seen = found.end()
+        if seen < len(text) and not (has_letters and _ends_here(text, found)):
             continue
-        sentences.append(text[start : found.end()])
-        start = found.end()
+        sentences.append(text[start:seen])
+        start = seen
+        has_letters = False
     if start < len(text):
         sentences.append(text[start:])
     return sentences
@@ -74,6 +87,8 @@ def _ends_here(text: str, found: re.Match[str]) -> bool:
     if word is None:
         return True
     last = word.group()
+    if _ORDINAL.search(last) and _COUNTED.match(text, found.end()):
+        return False
     # "J. R. R. Tolkien", "ח. נ. ביאליק", "А. С. Пушкин"; but "Это я."
     capital = last.isascii() or not last.islower()
     single = len(last) == 1 and last.isalpha() and capital and last != "I"
