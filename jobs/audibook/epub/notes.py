@@ -28,6 +28,8 @@ _ANSWERS = re.compile(
     re.IGNORECASE,
 )
 """In the heading above what is read, though questions and it lead to each other as notes do."""
+_NOTE_TYPES = {"noteref", "note"}
+"""Of a link in EPUB 3, and in FictionBook, from which converters keep it."""
 _ANCHORS = {"a", "span", "br", "pagebreak"}
 _MOST_ANCHORS = 10
 """Next to each other before a paragraph."""
@@ -81,7 +83,7 @@ class Notes:
                 within = (*_anchors_before(text), *text.iter())
                 places[text] = {Reference(name, i) for e in within for i in _ids(e)}
             hanging = _is_raised(link) and not text_before(link, text)[-1:].isspace()
-            if hanging or "noteref" in attribute(link, "type"):
+            if hanging or not _NOTE_TYPES.isdisjoint(attribute(link, "type").split()):
                 self._numbered[note] = _without_brackets(own_text(link))
             marked = self._marked.setdefault(note, [])
             if not marked or marked[-1] is not places[text]:
@@ -154,7 +156,8 @@ def _has_number(holder: Element, number: str) -> bool:
     """Whether a note begins with its number, or is an item of a list that has this number."""
     if not number.isdigit() or len(all_text(holder)) > _LONGEST_UNLINKED:
         return False
-    if any(local_name(e) in HEADINGS for e in holder.iter()):
+    titles = [own_text(e) for e in holder.iter() if local_name(e) in HEADINGS]
+    if any(_without_brackets(title) != number for title in titles):
         return False
     around = holder.getparent()
     if around is not None and local_name(around) == "ol":

@@ -76,7 +76,8 @@ def drop_cap(element: Element, *, first: bool) -> str | None:
     if not letter.isalpha() or len(letter) > 1:
         return None
     if unicodedata.east_asian_width(letter) == "W":
-        return letter  # of a word that has a rare character
+        # Of a word that has a rare character; as a link it is the mark of a note.
+        return None if any(local_name(e) == "a" for e in element.iterancestors()) else letter
     text = text_after(element)
     alone = first and letter == letter.upper() and begins_word(text.lstrip())
     return letter if alone or begins_word(text.lstrip("'’")) else None

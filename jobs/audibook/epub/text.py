@@ -37,6 +37,10 @@ _ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
 _SPACES = re.compile(r"\s+")
 _IGNORABLE = re.compile("[\u00ad\u200b\u2060\ufeff]+")
+# A line of Chinese or Japanese that goes on in the next one, as browsers join them: no space.
+_EAST_ASIAN = "\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff\uff01-\uff9f"
+_WRAPPED = re.compile(f"(?<=[{_EAST_ASIAN}])[ \t\r]*\n\\s*(?=[{_EAST_ASIAN}])")
+_BETWEEN_MARKS = " ,;–—-\xa0\n"
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
 _VERSE_CLASSES = {
     *("verse", "verse-num", "verse-number", "verse_number", "versenum", "versenumber", "vnum"),
@@ -88,6 +92,7 @@ class _Walker:
         self._lists: list[int] = [0]
         self._lists_begun = 0
         self._pictures = 0
+        self._preformatted = 0
         self._loose: Element | None = None
         self._closing = ""
 
@@ -118,6 +123,7 @@ class _Walker:
     def _open(self, element: Element) -> None:
         name = local_name(element)
         self._pictures += name == "svg"
+        self._preformatted += name == "pre"
         if self._is_block(element, name):
             self._flush()
             self._level = HEADINGS.get(name, self._level)
@@ -143,6 +149,7 @@ class _Walker:
         name = local_name(element)
         self._mark(element, starting=False)
         self._pictures -= name == "svg"
+        self._preformatted -= name == "pre"
         if self._is_block(element, name):
             self._flush()
             if name in HEADINGS:
@@ -235,13 +242,18 @@ class _Walker:
     def _add(self, text: str | None) -> None:
         if not text:
             return
+        if self._closing and not text.strip(_BETWEEN_MARKS):
+            # "[<a>7</a>, <a>8</a>]"
+            self.removed["note reference"] += _size(text)
+            return
         if self._closing and text.startswith(self._closing):
             # "[<a>7</a>]": the brackets around the mark of a note go with it
             self._take_back()
             self.removed["note reference"] += 2
             text = text[1:]
         self._closing = ""
-        text = _SPACES.sub(" ", _IGNORABLE.sub("", text))
+        text = _IGNORABLE.sub("", text)
+        text = _SPACES.sub(" ", text if self._preformatted else _WRAPPED.sub("", text))
         if self._ends_in_space:
             text = text.removeprefix(" ")
         if text:

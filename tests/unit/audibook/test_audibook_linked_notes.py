@@ -56,6 +56,16 @@ def _read(book: ParsedBook) -> str:
             "<p>Text<a id='r1' href='#f1'><img alt='' src='n.png'/></a> goes on.</p><ol><li "
             "id='f1'><a href='#r1'>◎</a> A note.</li></ol><p>The end.</p>",
         ),
+        (
+            "<p>Text<a id='r1' href='#f1'><img alt='注' src='n.png'/></a> goes on.</p><ol><li "
+            "id='f1'><a href='#r1'>◎</a> A note.</li></ol><p>The end.</p>",
+        ),
+        # FictionBook, whose links say that they lead to notes
+        (
+            "<p>Text<a href='document-2.xhtml#n1' type='note'>[1]</a> goes on.</p>",
+            "<div id='n1'><h2>1</h2><p>A note.</p></div>",
+            "<p>The end.</p>",
+        ),
         # Names of places in Hebrew, as a link writes them
         (
             "<p>Text<a id='מקום' href='#%D7%94%D7%A2%D7%A8%D7%94'>[1]</a> goes on.</p><p id='הערה'>"

@@ -50,6 +50,13 @@ def test_a_note_within_the_text_behind_its_mark_is_not_read() -> None:
     assert "A note." in _extract(body, TextOptions(notes=True)).text
 
 
+def test_the_signs_between_marks_in_one_pair_of_brackets_go_with_them() -> None:
+    one, two = "<span><a href='#n1'>12</a></span>", "<a href='#n2'>15</a>"
+    extracted = _extract(f"<p>Text [{one}, {two}] and [{one}–{two}]. No [{one}, or so].</p>")
+    assert extracted.text == "Text and . No [, or so]."
+    assert extracted.removed["note reference"] == 16
+
+
 @pytest.mark.parametrize(
     "text",
     [

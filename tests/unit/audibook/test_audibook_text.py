@@ -179,6 +179,11 @@ def test_what_is_left_out_is_counted_under_the_name_of_its_rule(body: str, rule:
     assert extracted.removed[rule] > 0
 
 
+def test_a_line_of_chinese_or_japanese_goes_on_in_the_next_without_a_space() -> None:
+    assert _texts("<p>一行の\n   文、\r\n次。</p>") == ["一行の文、次。"]
+    assert _texts("<p>한국\n어 A\n文 B</p><pre>一行\n二行</pre>") == ["한국 어 A 文 B", "一行 二行"]
+
+
 def test_only_the_base_of_a_ruby_annotation_is_read() -> None:
     assert _texts("<p><ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>字</p>") == ["漢字"]
 
