@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY, OperationalError
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import Cursor as SqliteCursor
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -20,6 +23,7 @@ from .tables import Base
 __all__ = ["Database"]
 
 _BUSY_TIMEOUT_MS = 30_000
+_BUSY_PAUSE_S = 0.02
 _PSYCOPG = "postgresql+psycopg"
 _PRISMA = (
     *("schema", "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout"),
@@ -120,10 +124,27 @@ def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _write_ahead(cursor: SqliteCursor) -> None:
+    """Set the mode that lets others read during a write, once nobody writes in the old one.
+
+    SQLite itself does not wait for that, whatever its timeout.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except OperationalError as error:
+            if error.sqlite_errorcode != SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -344,6 +344,19 @@ def test_two_processes_may_open_a_new_database_at_once(url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         for opened in threads.map(lambda _: Catalogue(url), range(4)):
             opened.close()
+
+
+def test_opening_a_new_database_waits_for_the_process_that_sets_it_up(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE settings (name TEXT)")
+    with ThreadPoolExecutor(1) as threads:
+        opening = threads.submit(Catalogue, f"sqlite:///{path}")
+        assert not wait([opening], timeout=0.3).done
+        other.execute("COMMIT")
+        other.close()
+        opening.result().close()
 
 
 def test_the_tables_are_those_of_the_original(catalogue: Catalogue, url: str) -> None:
