@@ -13,6 +13,7 @@ from audibook.epub.sentences import cut_to_length, split_sentences
 from audibook.errors import SpeechSetupError, UnspeakableTextError
 from audibook.languages import base_language
 
+from .capitals import words_for_capitals
 from .engine import VoiceSettings
 from .language import check_script
 
@@ -77,7 +78,8 @@ def _readable(text: str) -> str:
     # The model drops most of a word of more than about fifty letters, and would read
     # "[word](/sounds/)" as a request for those sounds. It has no name for a number of more
     # than about thirty-six digits.
-    text = _INLINE_PHONEMES.sub("] ", text)
+    # Words in capitals that it does not know it would spell: "ALICE WAS", "MR. DARCY".
+    text = words_for_capitals(_INLINE_PHONEMES.sub("] ", text))
     text = _LONG_NUMBER.sub(lambda found: _DIGITS.sub(r"\1 ", found.group()), text)
     return _LONG_WORD.sub(_in_parts, text)
 

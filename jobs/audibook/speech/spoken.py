@@ -16,8 +16,8 @@ __all__ = ["check_audible", "check_duration", "loudness", "speakable"]
 _QUOTES = str.maketrans(
     {
         **dict.fromkeys("“”„‟״″«»", '"'),
-        **dict.fromkeys("‘’‚‛׳′", "'"),
-        "\u05be": "-",  # maqaf, the Hebrew hyphen
+        **dict.fromkeys("‘’‚‛׳′ʼ", "'"),
+        **dict.fromkeys("\u05be\u2010\u2011", "-"),  # maqaf, and hyphens by their own codes
         **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff", None),
         **dict.fromkeys(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))), None),
     }
@@ -27,6 +27,7 @@ _FORMS = re.compile("[\u2070-\u209c\uff01-\uff5e\U0001d400-\U0001d7ff\ufb1d-\ufb
 _EXPONENT = re.compile("(?<=\\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _ENCLOSED = re.compile("[①-⒛]")  # numbers in circles, brackets, or with a full stop
 _PHONETIC_MARKS = re.compile("[\u05ab\u05bd]|(?<=[\u05b0-\u05ea])\\|")
+_APOSTROPHE = re.compile("(?<=[^\\W\\d_])[`´](?=[^\\W\\d_])")
 _SPACED_DOTS = re.compile(r"\.(?:\s\.){2,}")
 _RULED_LINE = re.compile(r"(?<!\S)([#=~*_+|<>^/\\-])(?:\s?\1){2,}(?!\S)")
 _FASTEST = 30.0  # characters in a second; measured voices speak 13 to 20
@@ -46,7 +47,7 @@ def speakable(text: str) -> str:
     """
     plain = _FORMS.sub(_as_plain, _EXPONENT.sub(lambda found: f" {_as_plain(found)}", text))
     plain = _ENCLOSED.sub(lambda found: f" {_as_plain(found)} ", plain)
-    plain = _PHONETIC_MARKS.sub("", plain.translate(_QUOTES))
+    plain = _PHONETIC_MARKS.sub("", _APOSTROPHE.sub("'", plain.translate(_QUOTES)))
     plain = _RULED_LINE.sub(" ", _SPACED_DOTS.sub("…", plain))
     return re.sub(r"\s+", " ", plain).strip()
 

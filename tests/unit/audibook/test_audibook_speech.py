@@ -7,6 +7,7 @@ import pytest
 from audibook import Settings, SpeechSetupError, UnspeakableTextError
 from audibook.languages import base_language, three_letters
 from audibook.speech import HibariEngine, SpeechEngine, ToneEngine, VoiceSettings, open_speech
+from audibook.speech.capitals import words_for_capitals
 from audibook.speech.language import has_words, is_hebrew, only_in_script
 from audibook.speech.spoken import check_duration, speakable
 
@@ -133,6 +134,9 @@ def test_letters_of_another_script_are_left_out_with_their_marks() -> None:
 
 
 def test_letters_of_formulas_and_other_widths_are_made_plain() -> None:
+    assert speakable("twenty‑one Smith‐Jones donʼt it´s can`t `so´") == (
+        "twenty-one Smith-Jones don't it's can't `so´"
+    )
     assert speakable("𝐇𝐞𝐥𝐥𝐨, ｗｉｄｅ １２！ 10⁶, x²") == "Hello, wide 12! 10 6, x²"
     assert speakable("בּוֹא") == "בּוֹא"
 
@@ -150,6 +154,44 @@ def test_raised_lowered_and_enclosed_numbers_are_spoken(
 ) -> None:
     assert speakable(written) == spoken
     assert b"".join(hibari.speak(spoken, None, _PLAIN))
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("ALICE WAS BEGINNING to get tired", "Alice was Beginning to get tired"),
+        ("IT was the best of times", "It was the best of times"),
+        ("“NEVER!” he said. “I’M OFF, I WON’T go.”", "“Never!” he said. “I’m off, I Won’t go.”"),
+        ("CHAPTER XIV. MR. O’BRIEN’S END", "Chapter XIV. Mr. O’Brien’s end"),
+        ("BY H. G. WELLS OF THE U.S.A.", "By H. G. Wells of the U.S.A."),
+        ("A MAN AND A RABBIT-HOLE", "A man and a Rabbit-Hole"),
+        ("US troops left US AND THEM", "US troops left Us and Them"),
+        ("the US, the BBC, HIV and AIDS; Plan B", "the US, the BBC, HIV and AIDS; Plan B"),
+        ("iPhone, NaCl, McDONALD, É", "iPhone, NaCl, McDONALD, É"),
+        ("XXVII.", "27."),
+        ("IV", "4"),
+        ("I", "1"),
+        ("III. THE ROAD", "3. The Road"),
+        ("I. Asimov wrote. MIX it", "I. Asimov wrote. MIX it"),
+        ("I said", "I said"),
+        ("IIX.", "IIX."),
+        ("", ""),
+    ],
+)
+def test_words_in_capitals_are_spoken_as_words_and_initials_are_spelled(
+    written: str, spoken: str
+) -> None:
+    assert words_for_capitals(written) == spoken
+
+
+def test_the_embedded_voice_does_not_spell_a_chapter_that_begins_in_capitals(
+    hibari: HibariEngine,
+) -> None:
+    capitals, words = (
+        b"".join(hibari.speak(text, None, _PLAIN))
+        for text in ("MR. GOTHMOG WENT home.", "Mr. Gothmog Went home.")
+    )
+    assert capitals == words
 
 
 def test_a_sentence_of_any_length_is_spoken_in_pieces(hibari: HibariEngine) -> None:
