@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 
 from audibook.audio import Chapter, Span
 from audibook.catalogue import Page
@@ -30,10 +32,11 @@ async def chapters_begun(services: Services, page: Page) -> list[Begun]:
         return [(0.0, title) for _, title in page.chapters]
     paragraphs = await in_thread(services.catalogue.paragraphs.of_page, page.id)
     parts = [(p.order_index, p.audio_duration or 0.0) for p in paragraphs if is_ready(p)]
-    whole = sum(seconds for _, seconds in parts)
-    fits = abs(whole - (page.audio_duration or 0.0)) <= _TOLERANCE_S
+    orders = [order for order, _ in parts]
+    begins = list(accumulate((seconds for _, seconds in parts), initial=0.0))
+    fits = abs(begins[-1] - (page.audio_duration or 0.0)) <= _TOLERANCE_S
     return [
-        (sum(seconds for place, seconds in parts if place < order), title)
+        (begins[bisect_left(orders, order)], title)
         for order, title in page.chapters
         if fits or order == 0
     ]
