@@ -184,6 +184,21 @@ def test_words_in_capitals_are_spoken_as_words_and_initials_are_spelled(
     assert words_for_capitals(written) == spoken
 
 
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("2½ miles, 3 ⅔", "2 and ½ miles, 3 and ⅔"),
+        ("No. 5, № 6 and Nos. 7", "number 5, number 6 and numbers 7"),
+        ("Mme. Bovary, Mlle. d’Orsay", "Madame Bovary, Mademoiselle d’Orsay"),
+    ],
+)
+def test_the_embedded_voice_says_fractions_and_shortened_words(
+    hibari: HibariEngine, written: str, spoken: str
+) -> None:
+    first, second = (b"".join(hibari.speak(text, None, _PLAIN)) for text in (written, spoken))
+    assert first == second
+
+
 def test_the_embedded_voice_does_not_spell_a_chapter_that_begins_in_capitals(
     hibari: HibariEngine,
 ) -> None:
