@@ -211,7 +211,7 @@ async def _consumers(store: QueueStore) -> AsyncIterator[Finding]:
 
 async def _workers(store: QueueStore) -> Finding:
     found = [one for one in await workers(store) if "concurrency" in one]
-    idle = [one for one in found if not one.get("consuming", True)]
+    idle = [one for one in found if one.get("consuming") is False]
     if idle:
         names = ", ".join(str(one.get("workerName") or one.get("id")) for one in idle)
         return Finding("workers", "wrong", f"Connected but not consuming: {names}; restart them.")

@@ -18,7 +18,7 @@ from jetbull.errors import (
 )
 from jetbull.event_emitter import EventEmitter
 from jetbull.ledger.queue.listening import Listener
-from jetbull.ledger.queue.presence import announce_listener
+from jetbull.ledger.queue.presence import LISTENERS, Announced
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.ready import Ready
 
@@ -87,21 +87,28 @@ class QueueEvents(EventEmitter):
             since = str(self.opts["lastEventId"] or "$")
             self._listener = Listener(store, since, self._dispatch, self.complain)
             self._listener.ready = self._ready.event
-            answering = await announce_listener(store, self._describe)
+            announced = Announced(LISTENERS, self._describe)
+            await announced.open(store)
             try:
                 await self._listener.run()
             finally:
-                await store.wire.unsubscribe(answering)
+                await announced.close()
 
     def _describe(self) -> dict[str, str]:
         return {"name": self.name, "rawname": f"{self.qualifiedName}:qe"}
 
     async def waitUntilReady(self) -> None:
-        """Returns when no event from now on can be missed.
+        """Returns when no event from now on can be missed (or, where `run` was not called, when it
+        is connected).
 
         Raises the error that ended it instead; ConnectionClosedError if it was closed before.
         """
-        await self._ready.wait()
+        if self._task is None and not self.closing:
+            await asyncio.sleep(0)  # a task of `run` that was just made begins
+        if self._task is None and not self.closing:
+            await self.backend.ledger()
+        if self._task is not None or self.closing:
+            await self._ready.wait()
 
     def _dispatch(self, event: dict[str, Any], event_id: str) -> None:
         args = dict(event)

@@ -23,6 +23,7 @@ from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.queue.metrics import MetricsRecorder
+from jetbull.ledger.queue.presence import WORKERS, Announced
 from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.options import DEFAULT_PREFIX
@@ -132,6 +133,7 @@ class Worker(WorkerBody[Data, Result]):
         self._closing: asyncio.Task[None] | None = None
         self._ready = Ready()
         self._manual = ManualFetch(self)
+        self._announced = Announced(WORKERS, self.describe)
         self._by_hand = 0  # jobs that `processJob` runs
         self._hands_free = asyncio.Event()
         self._hands_free.set()
@@ -295,6 +297,7 @@ class Worker(WorkerBody[Data, Result]):
         await self._stalled_check.close()
         await self._manual.close()
         await self.lockManager.close()
+        await self._announced.close()
         await self.backend.close()
         self.closed = True
         self.emit_safely("closed")

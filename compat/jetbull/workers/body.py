@@ -15,6 +15,7 @@ from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.limits import gate
+from jetbull.ledger.queue.presence import Announced
 from jetbull.ledger.store.store import QueueStore
 from jetbull.lock_manager import LockManager
 from jetbull.ready import Ready
@@ -50,6 +51,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     _by_hand: int
     _hands_free: asyncio.Event
     _manual: ManualFetch
+    _announced: Announced
     _done: asyncio.Task[None] | None
     _running: asyncio.Task[Any] | None
     _ready: Ready
@@ -58,8 +60,11 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     # --- facts -------------------------------------------------------------------------
 
     async def ledger(self) -> QueueStore:
-        """The queue's place in the ledger."""
-        return await self.backend.ledger()
+        """The queue's place in the ledger; once connected, the worker is one of `get_workers`."""
+        store = await self.backend.ledger()
+        if not (self._announced.is_open or self.closing):
+            await self._announced.open(store)
+        return store
 
     @property
     def jobScheduler(self) -> JobScheduler:
@@ -153,7 +158,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
             "workerName": self.workerName,
             "concurrency": self._concurrency,
             "active": len(self.jobs),
-            "consuming": self.is_consuming,
+            "consuming": self.is_consuming if self._serving is not None else None,
         }
 
     @property

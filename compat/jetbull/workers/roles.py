@@ -65,9 +65,6 @@ class ServingOwner(SlotsOwner, Protocol):
     _stalled_check: StalledCheck
     _ready: Ready
 
-    def describe(self) -> dict[str, Any]:
-        """What other processes learn of the worker."""
-
     async def _process(self, job: Job, lease: Lease, on_sent: Callable[[], bool]) -> None: ...
 
     def _cancel(self, job_id: str, reason: str | None) -> bool | None: ...

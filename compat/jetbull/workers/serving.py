@@ -40,7 +40,7 @@ class Serving:
             store, opts.get("limiter"), worker._look_again, int(opts["maximumRateLimitDelay"])
         )
         self.slots = Slots(worker, store, self.admission, worker._process)
-        self._presence = Presence(store, worker.describe, worker._cancel)
+        self._presence = Presence(store, worker._cancel)
         self._idle_check: asyncio.Task[None] | None = None
         self._idle_again = False  # since the look that is under way began
         self._busy_meanwhile = False

@@ -394,3 +394,19 @@ async def test_closing_waits_for_a_job_run_by_hand_unless_it_is_by_force(
             await asyncio.wait_for(closing, PATIENCE)
         assert await queue.getJobState(job.id) == state
         processing.cancel()
+
+
+async def test_a_worker_is_listed_from_connecting_to_closing_whether_it_runs_or_not(
+    make: Makers, queue: Any
+) -> None:
+    idle = make.worker(queue, done, autorun=False)
+    assert await queue.get_workers_count() == 0
+    await idle.waitUntilReady()
+    assert await queue.get_workers_count() == 1
+    running = asyncio.ensure_future(idle.run())
+    await added(queue, 1)
+    await Heard(idle, "completed").once()
+    assert await queue.get_workers_count() == 1
+    await idle.close()
+    await running
+    assert await queue.get_workers_count() == 0

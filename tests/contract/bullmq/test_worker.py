@@ -205,6 +205,13 @@ async def test_workers_on_a_queue_are_listed(make: Makers, queue: Any) -> None:
     assert await queue.get_workers_count() == len(workers)
 
 
+async def test_a_worker_that_is_driven_by_hand_is_listed_as_well(make: Makers, queue: Any) -> None:
+    await queue.add("job", {})
+    assert await make.worker(queue, name="w1").getNextJob("token")
+    workers = await queue.get_workers()
+    assert {worker["rawname"] for worker in workers} == {f"{queue.qualifiedName}:w:w1"}
+
+
 async def test_a_queue_without_workers_lists_none(make: Makers, queue: Any) -> None:
     await queue.add("job", {})
     assert await queue.get_workers() == []

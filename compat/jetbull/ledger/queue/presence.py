@@ -15,22 +15,18 @@ from jetbull.ledger.wire import Handler, Msg, Subscription
 
 _ANSWER_SECONDS = 0.25
 _ROLL = "Jetbull-Roll"
+WORKERS = "who"
+LISTENERS = "listens"
 TRACES = "traced"
 """The hint by which servers tell where a message would have gone."""
 _CLIENT = 0  # the kind of a way in a trace: to a client of the server, and not to another server
 
 
 class Presence:
-    """A worker's answers to 'who is there' and 'cancel this job'."""
+    """A running worker's answers to 'cancel this job', and what it learns of its queue."""
 
-    def __init__(
-        self,
-        store: QueueStore,
-        describe: Callable[[], dict[str, Any]],
-        cancel: Callable[[str, str | None], bool | None],
-    ) -> None:
+    def __init__(self, store: QueueStore, cancel: Callable[[str, str | None], bool | None]) -> None:
         self._store = store
-        self._describe = describe
         self._cancel = cancel
         self._subscriptions: list[Subscription] = []
         self._forget_listener: Callable[[], None] = lambda: None
@@ -40,7 +36,6 @@ class Presence:
         store = self._store
         names = store.names
         topics: dict[str, Callable[[Msg], Awaitable[None]] | Handler] = {
-            "who": self._on_who,
             "cancel": self._on_cancel,
             **{topic: partial(self._on_trait, trait) for trait, topic in TRAITS.items()},
         }
@@ -56,9 +51,6 @@ class Presence:
         for subscription in self._subscriptions:
             await self._store.wire.unsubscribe(subscription)
 
-    async def _on_who(self, msg: Msg) -> None:
-        await self._store.wire.send(msg.reply, json.dumps(self._describe()).encode())
-
     async def _on_cancel(self, msg: Msg) -> None:
         body = json.loads(msg.data)
         heard = self._cancel(body["jobId"], body.get("reason"))
@@ -73,15 +65,29 @@ class Presence:
         self._store.has(trait)
 
 
-async def announce_listener(
-    store: QueueStore, describe: Callable[[], dict[str, Any]]
-) -> Subscription:
-    """Lets a QueueEvents answer to 'who listens'; unsubscribe to end that."""
+class Announced:
+    """Somebody who answers to 'who is there' (`WORKERS`) or 'who listens' (`LISTENERS`)."""
 
-    async def answer(msg: Msg) -> None:
-        await store.wire.send(msg.reply, json.dumps(describe()).encode())
+    def __init__(self, topic: str, describe: Callable[[], dict[str, Any]]) -> None:
+        self._topic = topic
+        self._describe = describe
+        self._forget: Callable[[], Awaitable[None]] | None = None
+        self.is_open = False
 
-    return await store.wire.subscribe(store.names.hint("listens"), answer)
+    async def open(self, store: QueueStore) -> None:
+        """Answers from now on."""
+        self.is_open = True
+
+        async def answer(msg: Msg) -> None:
+            await store.wire.send(msg.reply, json.dumps(self._describe()).encode())
+
+        subscription = await store.wire.subscribe(store.names.hint(self._topic), answer)
+        self._forget = partial(store.wire.unsubscribe, subscription)
+
+    async def close(self) -> None:
+        """Answers no more."""
+        if self._forget is not None:
+            await self._forget()
 
 
 async def learn(store: QueueStore) -> None:
@@ -105,12 +111,12 @@ async def _learn(store: QueueStore, trait: str, stream: str, pattern: str) -> No
 
 async def workers(store: QueueStore) -> list[dict[str, Any]]:
     """What every worker of the queue says of itself."""
-    return await _ask_all(store, "who")
+    return await _ask_all(store, WORKERS)
 
 
 async def listeners(store: QueueStore) -> list[dict[str, Any]]:
     """What every QueueEvents of the queue says of itself."""
-    return await _ask_all(store, "listens")
+    return await _ask_all(store, LISTENERS)
 
 
 async def _ask_all(store: QueueStore, topic: str) -> list[dict[str, Any]]:
@@ -188,4 +194,14 @@ async def cancel(store: QueueStore, job_id: str, reason: str | None) -> bool | N
     return bool(json.loads(answer.data))
 
 
-__all__ = ["TRACES", "Presence", "announce_listener", "cancel", "learn", "listeners", "workers"]
+__all__ = [
+    "LISTENERS",
+    "TRACES",
+    "WORKERS",
+    "Announced",
+    "Presence",
+    "cancel",
+    "learn",
+    "listeners",
+    "workers",
+]
