@@ -30,7 +30,7 @@ class Backend:
     capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}  # noqa: RUF012 - read only
     minimumBlockTimeout = 0.001
 
-    def __init__(self, name: str, prefix: str, link: Link, max_events: int = 0) -> None:
+    def __init__(self, name: str, prefix: str, link: Link, max_events: int | None = None) -> None:
         self._max_events = max_events
         self.name = name
         self.prefix = prefix
@@ -49,7 +49,7 @@ class Backend:
         store = await self.link.store()
         if (self.prefix, self.name) != (self.link.prefix, self.link.name):
             store = await store.sibling(self.prefix, self.name)
-        if self._max_events:
+        if self._max_events is not None:
             store.event_log.limits.set(store.names.events, self._max_events)
         return store
 
@@ -126,13 +126,13 @@ def create_backend(
     return Backend(name, prefix, Link(prefix, name, given.get("connection")), max_events(given))
 
 
-def max_events(opts: Mapping[str, Any]) -> int:
-    """`streams.events.maxLen`; 0 without it."""
+def max_events(opts: Mapping[str, Any]) -> int | None:
+    """`streams.events.maxLen`; None without it."""
     streams = checks.mapping("streams", opts.get("streams"))
-    most = checks.mapping("streams.events", streams.get("events")).get("maxLen") or 0
-    if not isinstance(most, int) or most < 0:
+    most = checks.mapping("streams.events", streams.get("events")).get("maxLen")
+    if most is not None and (not isinstance(most, int) or most < 0):
         raise ConfigurationError(
-            f"streams.events.maxLen is {most!r}: give the number of events to keep, 1 or more."
+            f"streams.events.maxLen is {most!r}: give the number of events to keep, 0 or more."
         )
     return most
 

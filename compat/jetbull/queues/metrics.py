@@ -28,8 +28,9 @@ class QueueMetrics(QueueGetters[Data, Result], EventEmitter):
     async def getMeta(self) -> dict[str, Any]:
         """`paused`, `maxLenEvents`, `version`; `concurrency`, `max` and `duration` if set."""
         values, _ = await settings.read(await self.ledger())
+        kept = max_events(self.opts)
         return {
-            "maxLenEvents": max_events(self.opts) or EVENT_HISTORY,
+            "maxLenEvents": EVENT_HISTORY if kept is None else kept,
             "version": await self.getVersion(),
             **values,
             "paused": bool(values.get("paused")),

@@ -32,11 +32,23 @@ async def test_the_history_is_kept_at_about_the_length_asked_for(make: Makers) -
     assert 20 <= len(told) <= 150  # two events a job, and a cut now and then
 
 
-async def test_a_short_history_is_cut_as_often_as_it_doubles(make: Makers) -> None:
+async def test_a_short_history_is_cut_before_it_doubles(make: Makers) -> None:
     queue = make.queue(streams={"events": {"maxLen": 20}})
     for _ in range(95):
         await queue.add("job", {})
     assert 5 <= len(await history(queue)) <= 45
+
+
+async def test_of_a_length_of_nothing_only_what_was_told_last_is_kept(
+    make: Makers, queue: Any
+) -> None:
+    brief = make.queue(queue.name, streams={"events": {"maxLen": 0}})
+    told = Heard(make.events(queue), "added")
+    for number in range(1, 11):
+        await brief.add("job", {})
+        await told.times(number)
+    assert len(await history(brief)) <= 1
+    assert (await brief.getMeta())["maxLenEvents"] == 0
 
 
 async def test_without_the_option_all_of_it_is_kept(make: Makers) -> None:
@@ -54,6 +66,33 @@ async def test_a_length_that_is_none_is_refused(make: Makers) -> None:
 async def test_the_length_is_told_with_the_queues_settings(make: Makers) -> None:
     assert (await make.queue(streams={"events": {"maxLen": 60}}).getMeta())["maxLenEvents"] == 60
     assert (await make.queue().getMeta())["maxLenEvents"] == 10_000
+
+
+async def test_before_it_is_run_a_listener_is_ready_when_it_is_connected(
+    make: Makers, queue: Any
+) -> None:
+    events = make.events(queue, autorun=False)
+    await asyncio.wait_for(events.waitUntilReady(), PATIENCE)
+    waiting = Heard(events, "waiting")
+    running = asyncio.ensure_future(events.run())
+    await asyncio.wait_for(events.waitUntilReady(), PATIENCE)
+    await queue.add("job", {})
+    await waiting.once()
+    await events.close()
+    await asyncio.wait({running})
+
+
+async def test_a_listener_that_was_just_run_is_ready_when_it_can_miss_nothing(
+    make: Makers, queue: Any
+) -> None:
+    events = make.events(queue, autorun=False, lastEventId="$")
+    waiting = Heard(events, "waiting")
+    running = asyncio.ensure_future(events.run())
+    await asyncio.wait_for(events.waitUntilReady(), PATIENCE)
+    await queue.add("job", {})
+    await waiting.once()
+    await events.close()
+    await asyncio.wait({running})
 
 
 async def test_who_waits_until_it_is_ready_hears_all_of_the_history(

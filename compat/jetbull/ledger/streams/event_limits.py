@@ -16,7 +16,7 @@ from jetbull.ledger.wire import Wire
 log = logging.getLogger("jetbull.events")
 
 _PATIENCE = 2.0  # seconds; the next events wait for this
-_OFTEN = 100  # events between two cuts, at least, unless fewer are to be kept
+_OFTEN = 100  # events between two cuts, at least, unless that is above half of what is kept
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class EventLimits:
             return
         limit.events += events
         limit.messages += messages
-        if limit.events < max(min(_OFTEN, limit.most), limit.most // 10):
+        if limit.events < max(min(_OFTEN, limit.most // 2), limit.most // 10):
             return
         keep = max(1, -(-limit.most * limit.messages // limit.events))
         limit.events = limit.messages = 0
