@@ -28,6 +28,8 @@ _SETS = {
     "prioritized": "prioritized",
     "waiting-children": "waiting-children",
 }
+_PARENT = "waiting-children"
+_TO_COME = {"waiting", "delayed", "prioritized"}
 
 
 class Keyed(Protocol):
@@ -52,20 +54,27 @@ class KeyView:
         states = await counting.states_of_all(store)
         jobs = {unescape(token): state for token, state in states.items() if state in _SETS}
         names = {*jobs, *(_SETS[state] for state in jobs.values())}
-        names |= await self._furniture(store, bool(jobs))
+        names |= {f"{i}:dependencies" for i, state in jobs.items() if state == _PARENT}
+        names |= await self._furniture(store, set(jobs.values()))
         return sorted(n for n in map(self._backend.toKey, names) if fnmatchcase(n, pattern))
 
-    async def _furniture(self, store: QueueStore, any_job: bool) -> set[str]:
-        """Keys that are no jobs; `marker` and `meta` come with the first job and stay."""
+    async def _furniture(self, store: QueueStore, states: set[str]) -> set[str]:
+        """Keys that are no jobs; `id` and `meta` come with the first job and stay.
+
+        `marker` says that there may be jobs to take, so it is not there where all that is left was
+        taken before or waits for children.
+        """
         names: set[str] = set()
         if await counting.list_subjects(store, store.names.all_aux("meta")):
             names.add("meta")
-        if any_job or await store.ids.last():
-            names |= {"id", "marker", "meta"}
+        if await listening.count(store):
+            names |= {"events", "id", "meta"}
+        if states - {_PARENT} or await store.ids.last():
+            names |= {"id", "meta"}
+        if "id" in names and (states & _TO_COME or not states):
+            names.add("marker")
         if await counting.levels(store):
             names.add("pc")
-        if await listening.count(store):
-            names.add("events")
         if await schedules.read_all(store):
             names.add("repeat")
         return names

@@ -263,6 +263,21 @@ async def test_a_drained_queue_keeps_its_furniture(queue: Any) -> None:
     assert sorted(names) == sorted(queue.toKey(name) for name in wanted)
 
 
+async def test_of_an_obliterated_queue_the_keys_of_waiting_parents_stay(
+    make: Makers, queue: Any
+) -> None:
+    child = {"name": "child", "queueName": f"{queue.name}-children"}
+    tree = {"name": "parent", "queueName": queue.name, "children": [child]}
+    parent = (await make.flow_producer().add(tree))["job"]
+    kept = (parent.id, f"{parent.id}:dependencies", "waiting-children")
+    names = await queue.client.keys(queue.toKey("*"))
+    wanted = (*kept, "id", "meta", "events")
+    assert sorted(names) == sorted(queue.toKey(name) for name in wanted)
+    await queue.obliterate()
+    names = await queue.client.keys(queue.toKey("*"))
+    assert sorted(names) == sorted(queue.toKey(name) for name in kept)
+
+
 async def test_an_obliterated_queue_has_no_keys(queue: Any) -> None:
     await queue.add("job", {})
     await queue.obliterate()
