@@ -22,3 +22,14 @@ async def test_a_read_that_is_never_answered_ends_when_the_patience_is_over(
             await wire.api("SILENT", timeout=0.1)
     assert wire.is_connected
     await wire.close()
+
+
+async def test_of_thousands_of_questions_at_once_the_last_ones_wait_for_the_answers_of_the_first(
+    jetbull_url: str,
+) -> None:
+    wire = await Wire.open([jetbull_url])
+    questions = [asyncio.ensure_future(wire.api("INFO")) for _ in range(2000)]
+    await asyncio.sleep(0)
+    assert 0 < wire.unanswered <= 500
+    assert len(await asyncio.gather(*questions)) == 2000
+    await wire.close()

@@ -26,6 +26,7 @@ from jetbull.ledger.wire.stored import Headers, Stored, stored_by_leader
 Pick = TypeVar("Pick")
 
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
+_AT_ONCE = 500  # of such questions; a busy server answers so many well within ACK_TIMEOUT
 _NO_MESSAGE = 10037
 _NO_LEADER = 10008
 _ELECTION_SECONDS = 0.1  # between questions to servers that have no leader
@@ -35,6 +36,10 @@ _MAX_BYTES = 4 * 1024 * 1024  # of one answer about more subjects than that
 
 class Wire(Sending):
     """The ledger's way to the server; `open` makes one."""
+
+    def __init__(self, servers: list[str], options: dict[str, Any]) -> None:
+        super().__init__(servers, options)
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     @classmethod
     async def open(cls, servers: list[str], **options: Any) -> Wire:
@@ -74,26 +79,31 @@ class Wire(Sending):
     async def _insist(self, ask: Callable[[], asyncio.Future[Any]], subject: str) -> Any:
         """Asks again when the answer was lost; for what may be asked twice.
 
-        Not what the server has forbidden: it will not answer the next time either.
+        Not what the server has forbidden: it will not answer the next time either. Of thousands of
+        questions at once the last ones wait here: at the server their time would run out.
         """
-        deadline = monotonic() + READ_PATIENCE
-        while True:
-            try:
-                answer = ask()
-                self.hurry()
-                return await answer
-            except AckTimeout:
-                left = deadline - monotonic()
-                # A timeout of the past does not stop what has not to wait.
-                if left <= 0 or subject.lower() in self._forbidden:
-                    raise
-            try:
-                async with asyncio.timeout(left):
-                    await self.connected()
-            except TimeoutError:
-                raise AckTimeout(
-                    f"The NATS server at {self._url} did not answer in time."
-                ) from None
+        await self._turns.acquire()
+        try:
+            deadline = monotonic() + READ_PATIENCE
+            while True:
+                try:
+                    answer = ask()
+                    self.hurry()
+                    return await answer
+                except AckTimeout:
+                    left = deadline - monotonic()
+                    # A timeout of the past does not stop what has not to wait.
+                    if left <= 0 or subject.lower() in self._forbidden:
+                        raise
+                try:
+                    async with asyncio.timeout(left):
+                        await self.connected()
+                except TimeoutError:
+                    raise AckTimeout(
+                        f"The NATS server at {self._url} did not answer in time."
+                    ) from None
+        finally:
+            self._turns.release()
 
     async def api(
         self, verb: str, body: Mapping[str, Any] | None = None, timeout: float = ACK_TIMEOUT
