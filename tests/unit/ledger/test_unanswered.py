@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -32,4 +33,15 @@ async def test_of_thousands_of_questions_at_once_the_last_ones_wait_for_the_answ
     await asyncio.sleep(0)
     assert 0 < wire.unanswered <= 500
     assert len(await asyncio.gather(*questions)) == 2000
+    await wire.close()
+
+
+async def test_who_is_too_busy_to_hear_the_server_while_connecting_is_connected_nevertheless(
+    jetbull_url: str,
+) -> None:
+    connecting = asyncio.ensure_future(Wire.open([jetbull_url], connect_timeout=0.1))
+    await asyncio.sleep(0)
+    time.sleep(1)  # noqa: ASYNC251 - the process is busy: the server answers, and nobody looks
+    wire = await connecting
+    assert wire.is_connected
     await wire.close()
