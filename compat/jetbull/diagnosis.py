@@ -215,8 +215,11 @@ async def _workers(store: QueueStore) -> Finding:
     if idle:
         names = ", ".join(str(one.get("workerName") or one.get("id")) for one in idle)
         return Finding("workers", "wrong", f"Connected but not consuming: {names}; restart them.")
-    if found:
-        return Finding("workers", "ok", f"{len(found)} workers are there and consume.")
+    if running := [one for one in found if one.get("consuming", True)]:
+        return Finding("workers", "ok", f"{len(running)} workers are there and consume.")
+    if found:  # they have no word for it
+        sentence = f"{len(found)} workers are there that are driven by hand or not run yet."
+        return Finding("workers", "hint", sentence)
     waiting = (await count_all(store))["waiting"]
     if waiting:
         return Finding("workers", "wrong", f"{waiting} jobs wait and no worker is there.")

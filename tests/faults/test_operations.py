@@ -293,6 +293,16 @@ class TestDoctor:
         assert any("no worker is there" in detail for detail in wrong(await diagnose(queue)))
         await queue.close()
 
+    async def test_takes_no_worker_that_is_driven_by_hand_for_one_that_stands_still(
+        self, server: EmbeddedServer, name: str
+    ) -> None:
+        options = {"connection": server.url}
+        async with Queue(name, options) as queue, Worker(name, None, options) as worker:
+            await queue.add("job", {})
+            assert await worker.getNextJob("token")
+            [told] = [one for one in await diagnose(queue) if one.name == "workers"]
+            assert told.grade == "hint" and "driven by hand" in told.detail
+
     async def test_tells_a_message_that_no_jetbull_stored_and_that_never_moves(
         self, server: EmbeddedServer, name: str
     ) -> None:
