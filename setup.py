@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -31,17 +32,20 @@ class _Compile(build_ext):  # type: ignore[misc] # setuptools has no types
             self.extensions.clear()
 
 
-def _extensions() -> list[Extension]:
-    """For a wheel only: what is installed to be edited stays Python."""
-    is_wheel = "bdist_wheel" in sys.argv
-    if not is_wheel or not (compiling.is_wanted() or compiling.is_demanded()):
+def _extensions(folder: str) -> list[Extension]:
+    """What there is to compile, its C in `folder`."""
+    if not (compiling.is_wanted() or compiling.is_demanded()):
         return []
     os.environ["MYPYPATH"] = compiling.SOURCE
     try:
         from mypyc.build import mypycify
 
         extensions: list[Extension] = mypycify(
-            compiling.arguments(), opt_level="1", debug_level="0", group_name="jetbull"
+            [f"--cache-dir={folder}/mypy", *compiling.arguments()],
+            opt_level="1",
+            debug_level="0",
+            group_name="jetbull",
+            target_dir=folder,
         )
     except (Exception, SystemExit) as error:
         _without(error)
@@ -55,4 +59,15 @@ def _without(error: BaseException) -> None:
     print(f"jetbull is installed without its compiled modules: {error!r}", file=sys.stderr)
 
 
-setup(ext_modules=_extensions(), cmdclass={"build_ext": _Compile})
+_is_wheel = "bdist_wheel" in sys.argv  # what is installed to be edited stays Python
+
+# In a folder of its own: in `build` would stand what older versions were built to, and that goes
+# into the wheel. So the source may be read-only, too, and several builds may run at once.
+with TemporaryDirectory(prefix="jetbull-build-") as _folder:
+    setup(
+        ext_modules=_extensions(_folder) if _is_wheel else [],
+        cmdclass={"build_ext": _Compile},
+        options={"build": {"build_base": _folder}, "egg_info": {"egg_base": _folder}}
+        if _is_wheel or "egg_info" in sys.argv
+        else {},
+    )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -77,3 +82,34 @@ def test_no_version_of_a_library_is_taken_that_lacks_what_is_called(package: str
     found = re.search(rf"^{re.escape(package)} >=([0-9.]+)", wanted, re.M)
     assert found is not None
     assert tuple(map(int, found[1].split("."))) >= _NEEDED[package]
+
+
+def test_a_wheel_holds_nothing_of_an_older_build_and_its_making_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    for name in ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(_ROOT / name, source)
+    for name in ("build_backend", *set(_SOURCES.values())):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(_ROOT / name, source / name, ignore=ignored)
+    older = source / "build" / "lib" / "jetbull"
+    older.mkdir(parents=True)
+    (older / "left_behind.py").touch()
+    before = set(source.rglob("*"))
+    subprocess.run(
+        [sys.executable, "-c", f"import jetbull_build; jetbull_build.build_wheel({str(out)!r})"],
+        cwd=source,
+        env={
+            **os.environ,
+            "PYTHONPATH": "build_backend",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "JETBULL_COMPILE": "0",
+        },
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    (wheel,) = out.glob("*.whl")
+    assert "jetbull/left_behind.py" not in ZipFile(wheel).namelist()
+    assert set(source.rglob("*")) == before
