@@ -68,6 +68,7 @@ async def diagnose(queue: Queue) -> list[Finding]:
 
 
 async def _all(queue: Queue) -> AsyncIterator[Finding]:
+    yield _code()
     try:
         store = await queue.ledger()
     except JetbullError as error:
@@ -75,7 +76,6 @@ async def _all(queue: Queue) -> AsyncIterator[Finding]:
         return
     version, url = store.wire.server_version, store.wire.url
     yield Finding("server", "ok", f"nats-server {version} with JetStream at {url}.")
-    yield _code()
     yield _clock()
     try:
         async for finding in _streams(store):

@@ -110,3 +110,13 @@ def test_a_script_instead_of_a_program_is_told_how_to_run_it(tmp_path: Path) -> 
         "jetbull: The program 'mine.py' is not found on the PATH: "
         "run a script by `jetbull exec -- python mine.py`.\n"
     )
+
+
+def test_doctor_says_what_is_installed_without_a_server(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["doctor", "--nats-url", "nats://127.0.0.1:1"]) == 1
+    machine, code, server = capsys.readouterr().out.splitlines()
+    assert machine.startswith(f"ok    machine    jetbull {jetbull.__version__}, Python ")
+    assert code.startswith("ok    code       What runs for every job is ")
+    assert server.startswith("WRONG server     No NATS server answers at nats://127.0.0.1:1")
