@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
+import shlex
+import subprocess
 import sysconfig
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 SOURCE = "compat"
 
@@ -47,14 +49,26 @@ _FLAGS = (
 
 
 def is_wanted() -> bool:
-    """Whether there is a C compiler, and this Python can load what it makes."""
+    """Whether there is a C compiler that works, and this Python can load what it makes."""
     if os.environ.get("JETBULL_COMPILE") == "0" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False
     if platform.python_implementation() != "CPython":
         return False
-    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    return shutil.which(compiler) is not None and header.exists()
+    return _compiles()
+
+
+def _compiles() -> bool:
+    """Tries it: a compiler may be there without Python's headers, or without those of C."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    with TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text("#include <Python.h>\n", encoding="ascii")
+        options = [f"-I{sysconfig.get_path('include')}", "-c", str(source), "-o", f"{source}.o"]
+        try:
+            probe = subprocess.run([*compiler, *options], capture_output=True, check=False)  # noqa: S603
+        except OSError:
+            return False
+    return probe.returncode == 0
 
 
 def is_demanded() -> bool:

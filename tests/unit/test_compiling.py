@@ -54,11 +54,15 @@ def test_no_class_of_a_module_that_stays_python_derives_from_a_compiled_one() ->
     assert found == []
 
 
-def test_compiling_is_left_out_where_nobody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JETBULL_COMPILE", "0")
-    assert compiling.requirements() == []
-    monkeypatch.delenv("JETBULL_COMPILE")
-    monkeypatch.setenv("CC", "no-such-compiler")
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("JETBULL_COMPILE", "0"), ("CC", "no-such-compiler"), ("CC", "false"), ("CC", "cc -nostdinc")],
+)
+def test_compiling_is_left_out_where_nobody_wants_it_or_the_compiler_does_not_work(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JETBULL_COMPILE", raising=False)
+    monkeypatch.setenv(variable, value)
     assert compiling.requirements() == []
 
 
