@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jetbull.backoffs import Backoffs
-from jetbull.checks import is_finite, numeral
+from jetbull.checks import is_finite, numeral, shown
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.finishing.retention import KEEP_ALL, Keep
 from jetbull.spelling import look_over
@@ -81,7 +81,13 @@ def checked(opts: JobOpts) -> JobOpts:
 
 
 def _backoff(option: Any) -> dict[str, Any] | None:
-    backoff = dict(Backoffs.normalize(option) or {})
+    given = numeral(option)
+    if given and (isinstance(given, bool) or not isinstance(given, int | float | dict)):
+        raise ConfigurationError(
+            "backoff is a number of milliseconds or a dictionary such as "
+            f'{{"type": "exponential", "delay": 1000}}, not {shown(option)}.'
+        )
+    backoff = dict(Backoffs.normalize(given) or {})
     for part in ("delay", "jitter"):
         if backoff.get(part) is not None:
             backoff[part] = numeral(backoff[part])

@@ -70,6 +70,8 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
     for name in (*DEFAULTS, "lockRenewTime", "maxStartedAttempts"):
         if name != "concurrency" and given.get(name) is not None:
             _number(name, given[name])
+    if given.get("name") is not None:
+        checks.label("name", given["name"])
     positive("concurrency", given["concurrency"])
     positive("lockDuration", given["lockDuration"])
     if given["maxStalledCount"] < 0:
@@ -146,7 +148,8 @@ def _is_finite(value: Any) -> bool:
 def positive(name: str, value: Any) -> None:
     """ConfigurationError unless `value` is a finite number of at least 1."""
     if not _is_finite(value) or value < 1:
-        raise ConfigurationError(f"{name} must be a finite number greater than 0")
+        told = "" if isinstance(value, int | float) else f", not {checks.shown(value)}"
+        raise ConfigurationError(f"{name} must be a finite number greater than 0{told}")
 
 
 __all__ = ["DEFAULTS", "limiter", "positive", "settled"]

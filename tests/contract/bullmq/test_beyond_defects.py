@@ -185,6 +185,8 @@ async def test_impossible_jitter_is_refused(queue: Any, jitter: float) -> None:
         ({"priority": "one"}, r"^priority is a number, not 'one'\.$"),
         ({"priority": "-1"}, r"^Priority should be between 0 and 2097151$"),
         ({"backoff": {"type": "fixed", "delay": "x"}}, r"^backoff\.delay is a number, not 'x'\.$"),
+        ({"backoff": "exponential"}, r"^backoff is a number .*, not 'exponential'\.$"),
+        ({"backoff": True}, r"^backoff is a number .*, not True\.$"),
         ({"backoff": float("inf")}, r"^backoff\.delay is a number, not inf\.$"),
         (
             {"removeOnComplete": {"age": float("nan")}},

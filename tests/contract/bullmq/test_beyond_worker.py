@@ -207,6 +207,8 @@ async def test_concurrency_that_was_taken_back_and_given_again_is_all_there(
         ({"concurrency": 0}, "concurrency must be a finite number greater than 0"),
         ({"concurrency": 0.5}, "concurrency must be a finite number greater than 0"),
         ({"concurrency": float("inf")}, "concurrency must be a finite number greater than 0"),
+        ({"concurrency": "10"}, "concurrency must be a finite number greater than 0, not '10'"),
+        ({"name": b"mailer"}, "name is a text, not b'mailer'"),
         ({"lockDuration": float("inf")}, "lockDuration must be a finite number greater than 0"),
         ({"lockDuration": "30000"}, "lockDuration must be a number, not '30000'"),
         ({"drainDelay": float("nan")}, "drainDelay must be a number, not nan"),
