@@ -64,6 +64,15 @@ def test_it_wins_over_a_bullmq_beside_the_program(execute: Run, tmp_path: Path) 
     assert execute("python", "caller.py").stdout.strip() == "jetbull.queue"
 
 
+def test_what_a_test_puts_into_bullmq_is_what_the_program_finds_there(execute: Run) -> None:
+    code = (
+        "import bullmq, jetbull, sys; from unittest import mock\n"
+        "with mock.patch('bullmq.Queue', 'a mock'):\n    print(bullmq.Queue)\n"
+        "print(bullmq is sys.modules['bullmq'] is jetbull)"
+    )
+    assert execute("python", "-c", code).stdout.split("\n")[:2] == ["a mock", "True"]
+
+
 def test_a_program_that_does_not_ask_for_bullmq_does_not_load_jetbull(execute: Run) -> None:
     code = "import sys; print('jetbull' in sys.modules)"
     assert execute("python", "-c", code).stdout.strip() == "False"

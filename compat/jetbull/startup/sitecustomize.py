@@ -27,6 +27,8 @@ class _BullmqAsked(MetaPathFinder):
         sys.meta_path.remove(self)
         # Only those who ask for bullmq pay for the import.
         import_module("jetbull.install").install_as_bullmq()
+        # A module that came to be while its finder was asked would be loaded a second time.
+        sys.modules.pop(name, None)
         for finder in sys.meta_path:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
