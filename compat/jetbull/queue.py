@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, cast
+from typing import Any, Self, cast, overload
 
 from jetbull import checks
 from jetbull.backend import create_backend
@@ -27,6 +27,13 @@ from jetbull.types.queue_options import QueueBaseOptions
 _KNOWN = frozenset(QueueBaseOptions.__annotations__)
 
 
+def _options(second: Any, third: Any) -> Any:
+    """Of `Queue(name, opts)`, or of `(name, redisOpts, opts)` as in BullMQ for Python 0 and 1."""
+    if isinstance(second, str) or (second is not None and third is not None):
+        return {"connection": second, **checks.mapping("opts", third)}
+    return third if second is None else second
+
+
 class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Data, Result]):
     """BullMQ's Queue. Lazy: nothing is connected before the first awaited call.
 
@@ -37,10 +44,25 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
     `paused()`, `resumed()`, `removed(jobId)`, `cleaned(ids, type)`, `error(error)`.
     """
 
-    def __init__(self, name: str, opts: QueueBaseOptions | Mapping[str, Any] | None = None) -> None:
+    @overload
+    def __init__(
+        self, name: str, opts: QueueBaseOptions | Mapping[str, Any] | None = None, /
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, name: str, *, opts: QueueBaseOptions | Mapping[str, Any] | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        name: str,
+        redisOpts: str | Mapping[str, Any],
+        opts: QueueBaseOptions | Mapping[str, Any] | None = None,
+    ) -> None: ...
+    def __init__(self, name: str, redisOpts: Any = None, opts: Any = None) -> None:
         EventEmitter.__init__(self)
         self.name = name
-        self.opts: dict[str, Any] = dict(checks.mapping("opts", opts))
+        self.opts: dict[str, Any] = dict(checks.mapping("opts", _options(redisOpts, opts)))
         look_over("a queue", self.opts, _KNOWN)
         defaults: Any = self.opts.get("defaultJobOptions") or {}
         checks.mapping("defaultJobOptions", defaults)
