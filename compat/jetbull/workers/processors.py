@@ -65,11 +65,18 @@ def escaped(error: BaseException) -> JetbullError:
     return JetbullError(f"The processor raised {type(error).__name__}{told}")
 
 
+def _asked_for_the_loop(error: RuntimeError) -> bool:
+    """Whether asyncio raised this, where a thread asked for its event loop."""
+    return text_of(error).startswith(("no running event loop", "There is no current event loop"))
+
+
 def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., Awaitable[Any]]:
     """Runs a plain function in a thread, so that it does not stop the event loop.
 
-    A plain function that returns an awaitable (a partial, a decorator) is awaited in the loop.
+    A plain function that returns an awaitable (a partial, a decorator) is awaited in the loop. One
+    that turns out to need the loop itself, to return a future of it, is called there from then on.
     """
+    needs_loop = False
 
     def contained(*args: Any) -> Any:
         try:
@@ -80,9 +87,18 @@ def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., A
             raise escaped(error) from error  # no future can carry some of them
 
     async def run(*args: Any) -> Any:
-        result = await anyio.to_thread.run_sync(
-            contained, *args, limiter=limiter, abandon_on_cancel=True
-        )
+        nonlocal needs_loop
+        if not needs_loop:
+            try:
+                result = await anyio.to_thread.run_sync(
+                    contained, *args, limiter=limiter, abandon_on_cancel=True
+                )
+            except RuntimeError as error:
+                needs_loop = _asked_for_the_loop(error)
+                if not needs_loop:
+                    raise
+        if needs_loop:
+            result = contained(*args)
         return await result if inspect.isawaitable(result) else result
 
     return run

@@ -74,6 +74,25 @@ async def test_a_worker_runs_by_itself(make: Makers, queue: Any) -> None:
     assert worker.running is True
 
 
+async def test_a_plain_function_may_return_an_awaitable(make: Makers, queue: Any) -> None:
+    def a_coroutine(job: Any, token: str) -> Any:
+        return done(job, token)
+
+    def a_future(job: Any, token: str) -> Any:
+        return asyncio.get_event_loop().run_in_executor(None, lambda: "done")
+
+    def a_task_of_the_loop(job: Any, token: str) -> Any:
+        return asyncio.get_running_loop().create_task(done(job, token))
+
+    for process in (a_coroutine, a_future, a_task_of_the_loop):
+        worker = make.worker(queue, process)
+        for _ in range(2):
+            await queue.add("job", {})
+        outcomes = await Heard(worker, "completed").times(2)
+        assert [result for _, result in outcomes] == ["done", "done"]
+        await worker.close()
+
+
 async def test_without_autorun_a_worker_waits_to_be_run(make: Makers, queue: Any) -> None:
     job = await queue.add("job", {})
     worker = make.worker(queue, done, autorun=False)
