@@ -21,6 +21,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "taskName",
     "color_message",  # uvicorn's own copy of the message
 }
+# What a caller sends, a path or an id, begins no line of its own.
+_ON_ONE_LINE = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
 _CHATTY = ("botocore", "boto3", "s3transfer", "urllib3", "uvicorn.access", "asyncio")
 
 _fields: ContextVar[Mapping[str, Any] | None] = ContextVar("jetbull_log_fields", default=None)
@@ -65,13 +67,14 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`time LEVEL message  name=value …`, with the traceback below."""
+    """`time LEVEL message  name=value …` on one line, with the traceback below."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
         extras = "".join(f" {name}={value}" for name, value in _extras(record).items())
         text = f"{_time(record)} {record.levelname:<7} {record.getMessage()}"
         text = f"{text}  {extras.strip()}" if extras else text
+        text = text.translate(_ON_ONE_LINE)
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
         return text
