@@ -64,7 +64,8 @@ async def _bad_request(request: Request, error: Exception) -> JSONResponse:
 async def _failed(request: Request, error: Exception) -> JSONResponse:
     cause = error.__cause__
     expected = isinstance(cause, JetbullError)
-    log.error("%s: %s", error, cause, exc_info=None if expected else cause)
+    ids = {"correlationId": request.state.correlation_id}
+    log.error("%s: %s", error, cause, exc_info=None if expected else cause, extra=ids)
     body = {
         "error": "Internal Server Error",
         "message": str(error),

@@ -40,7 +40,8 @@ class Guard:
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             status = refusal["statusCode"]
-            log.warning("refused %s: %s", scope["path"], refusal["message"])
+            ids = {"correlationId": scope["state"]["correlation_id"]}
+            log.warning("refused %s: %s", scope["path"], refusal["message"], extra=ids)
             wanted = {"www-authenticate": "Bearer"} if status == 401 else None
             await JSONResponse(refusal, status, wanted)(scope, receive, send)
             return

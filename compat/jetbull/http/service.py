@@ -52,7 +52,7 @@ class QueueService:
         """Add a job; the correlation id goes into its data."""
         async with operation(f"add {name} job"):
             job = await self._queue.add(name, {**data, "correlationId": correlation_id})
-        log.info("job added", extra={"jobId": job.id, "jobName": name})
+        log.info("job added", extra=_ids(job))
         stored = await self._message_of(job)
         if stored is None:
             return Added(job_id=str(job.id))
@@ -64,7 +64,7 @@ class QueueService:
             async with asyncio.timeout(_LOOKS_WITHIN):
                 return await job_message(self._queue, str(job.id))
         except (JetbullError, TimeoutError) as error:
-            log.warning("where the job is stored is not known: %s", error, extra={"jobId": job.id})
+            log.warning("where the job is stored is not known: %s", error, extra=_ids(job))
             return None
 
     async def status(self) -> Status:
@@ -121,9 +121,9 @@ class QueueService:
                     await job.retry()
                 except JobError as refusal:
                     # Somebody else retried or removed it in between.
-                    log.info("retry refused: %s", refusal, extra={"jobId": job_id})
+                    log.info("retry refused: %s", refusal, extra=_ids(job))
                 else:
-                    log.info("job retried", extra={"jobId": job_id, "jobName": job.name})
+                    log.info("job retried", extra=_ids(job))
                     message = f"Job {job_id} added back to queue"
                     return Retried(message=message, job_id=job_id)
             state = await job.getState()
@@ -151,6 +151,13 @@ class QueueService:
                 for job in page:
                     yield job
                 start += _PAGE
+
+
+def _ids(job: Job) -> dict[str, Any]:
+    """What every log line of a job bears."""
+    data = job.data if isinstance(job.data, Mapping) else {}
+    known = {"jobId": job.id, "jobName": job.name, "correlationId": data.get("correlationId")}
+    return {field: value for field, value in known.items() if value is not None}
 
 
 def _combines(job: Job, page_id: str) -> bool:
