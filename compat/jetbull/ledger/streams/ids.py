@@ -36,21 +36,25 @@ class IdSource:
         self._last = 0
         self._block = 1
         self._lock = asyncio.Lock()
+        self._failure = ""  # of the last reservation
 
     async def take(self, count: int = 1) -> range:
-        """`count` consecutive ids."""
+        """`count` consecutive ids; AckTimeout after half a minute, however many ask at once."""
         if self._left < count:
+            deadline = monotonic() + _PATIENCE
             async with self._lock:
                 if self._left < count:
-                    await self._reserve(count)
+                    if self._failure and monotonic() >= deadline:
+                        raise AckTimeout(self._failure)
+                    await self._reserve(count, deadline)
         first = self._next
         self._next += count
         return range(first, first + count)
 
-    async def _reserve(self, count: int) -> None:
+    async def _reserve(self, count: int, deadline: float) -> None:
         step = max(self._block, count - self._left)
         while True:
-            end = await self._add(step)
+            end = await self._add(step, deadline)
             # Some of those that were left may have been taken meanwhile.
             if end - step != self._last:
                 self._next = end - step + 1
@@ -65,13 +69,15 @@ class IdSource:
         """How many ids are reserved and not given yet."""
         return self._last - self._next + 1
 
-    async def _add(self, step: int) -> int:
-        deadline = monotonic() + _PATIENCE
+    async def _add(self, step: int, deadline: float) -> int:
         while True:
             try:
-                return await (await self._wire.post(self._subject, b"", {"Nats-Incr": f"+{step}"}))
+                end = await (await self._wire.post(self._subject, b"", {"Nats-Incr": f"+{step}"}))
+                self._failure = ""
+                return end
             except (AckTimeout, StreamMissing) as error:
                 # Counted or not: numbers that were lost with the answer leave a gap, no more.
+                self._failure = str(error)
                 try:
                     async with asyncio.timeout(deadline - monotonic()):
                         await self._wire.connected()
