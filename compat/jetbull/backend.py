@@ -13,6 +13,7 @@ from jetbull.commands import flows, hashes, locks
 from jetbull.errors import ConfigurationError
 from jetbull.key_view import KeyView
 from jetbull.ledger.belongings import blobs
+from jetbull.ledger.hub import Target
 from jetbull.ledger.job import reading
 from jetbull.ledger.queue.listening import publish
 from jetbull.ledger.store.store import QueueStore
@@ -43,6 +44,11 @@ class Backend:
     def keys(self) -> dict[str, str]:
         """The names BullMQ's Redis keys would have, by type."""
         return QueueKeys(self.prefix).getKeys(self.name)
+
+    @property
+    def target(self) -> Target:
+        """The server it is on."""
+        return self.link.target
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""

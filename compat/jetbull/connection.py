@@ -7,7 +7,8 @@ NATS_CA, NATS_CERT, NATS_KEY.
 
 A dict of nothing but NATS options, such as `user_credentials`, belongs to the configured server.
 What old callers pass for Redis (a URL, a dict with host and port, a client) means 'the configured
-server': `NATS_URL`, else nats://localhost:4222, with one warning per process.
+server': `NATS_URL`, else nats://localhost:4222, with one warning per process. The `client` of a
+queue means the queue's server.
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ def target_of(connection: Any) -> Target:
 
     ConfigurationError names what cannot be understood.
     """
+    shared = getattr(connection, "target", None)
+    if isinstance(shared, Target):
+        return shared
     servers, options, replicas = _given(connection)
     if _is_redis(servers):
         servers, options = _split(_instead_of_redis()), {}

@@ -1,17 +1,21 @@
 """What `queue.client` answers: the queue's content under the names of BullMQ's Redis keys.
 
-Callers of BullMQ reach for the raw client to look at key names, to count events, to make a job
-disappear and to empty a test's server. That much is done; there is no Redis behind it.
+Callers of BullMQ reach for the raw client to ask whether the server is there, to look at key names,
+to count events, to make a job disappear and to empty a test's server. That much is done; there is
+no Redis behind it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Any, Protocol
 
 from jetbull.commands import removal
+from jetbull.errors import ServerUnavailable
 from jetbull.ledger import hub
 from jetbull.ledger.adding import schedules
+from jetbull.ledger.hub import Target
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue import counting, listening
@@ -30,10 +34,15 @@ _SETS = {
 }
 _PARENT = "waiting-children"
 _TO_COME = {"waiting", "delayed", "prioritized"}
+_PING_SECONDS = 5.0
 
 
 class Keyed(Protocol):
     """One queue's place in NATS, with BullMQ's names for what is in it."""
+
+    @property
+    def target(self) -> Target:
+        """The server it is on."""
 
     async def ledger(self) -> QueueStore:
         """The queue's place in the ledger."""
@@ -47,6 +56,28 @@ class KeyView:
 
     def __init__(self, backend: Keyed) -> None:
         self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"queue.client has no {name}: there is no Redis behind jetbull; ask the Queue itself.",
+            name=name,
+            obj=self,
+        )
+
+    @property
+    def target(self) -> Target:
+        """The queue's server: whoever is given this as `connection` is on the same one."""
+        return self._backend.target
+
+    async def ping(self) -> bool:
+        """True when the server answers; ServerUnavailable when it does not within 5 s."""
+        store = await self._backend.ledger()
+        try:
+            async with asyncio.timeout(_PING_SECONDS if store.wire.is_connected else 0):
+                await store.ids.last()
+        except TimeoutError as error:
+            raise ServerUnavailable(f"The server at {store.wire.url} does not answer.") from error
+        return True
 
     async def keys(self, pattern: str = "*") -> list[str]:
         """The names of the queue's keys that match a glob pattern, as BullMQ would have them."""

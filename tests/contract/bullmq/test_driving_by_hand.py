@@ -197,6 +197,23 @@ async def test_the_client_is_also_that_of_the_backends_connection(queue: Any) ->
     assert await queue.backend.connection.conn.exists(queue.toKey("1")) == 1
 
 
+async def test_the_client_of_a_queue_and_of_a_worker_says_that_the_server_is_there(
+    make: Makers, queue: Any
+) -> None:
+    for made in (queue, make.worker(queue)):
+        assert await made.client.ping() is True
+        assert await made.redisConnection.conn.ping() is True
+
+
+async def test_a_worker_may_be_given_the_client_of_its_queue_as_connection(
+    make: Makers, queue: Any
+) -> None:
+    job = await queue.add("job", {})
+    for client in (queue.client, queue.redisConnection.conn):
+        worker = make.worker(queue, connection=client)
+        assert await worker.client.exists(queue.toKey(job.id)) == 1
+
+
 async def test_the_backend_gives_a_job_as_its_stored_texts(queue: Any) -> None:
     job = await queue.add("job", {"a": 1}, {"attempts": 2})
     stored = await queue.backend.getJobData(job.id)
