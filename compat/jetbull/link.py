@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 from typing import Any
 
 from jetbull.connection import target_of
@@ -16,6 +17,15 @@ log = logging.getLogger("jetbull.connection")
 _FLUSH_SECONDS = 5.0  # whoever closes waits no longer for events to be stored
 
 
+@dataclass(slots=True)
+class _Open:
+    """What a link holds in one event loop."""
+
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    hold: Hold | None = None
+    store: QueueStore | None = None
+
+
 class Link:
     """A queue's lazy way to the ledger: connects on first use, in the loop that uses it."""
 
@@ -23,11 +33,9 @@ class Link:
         self.prefix = prefix
         self.name = name
         self._target = target_of(connection)
-        self._hold: Hold | None = None
-        self._store: QueueStore | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # A queue of a module may be used by several threads at once, each with a loop of its own.
+        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
         self._closed = False
-        self._opening: asyncio.Lock | None = None
 
     @property
     def target(self) -> Target:
@@ -37,20 +45,22 @@ class Link:
     async def store(self) -> QueueStore:
         """The queue's ledger. ConnectionClosedError after `close`."""
         loop = asyncio.get_running_loop()
-        if self._store is not None and self._loop is loop:
-            return self._store
+        here = self._open.get(loop)
+        if here is not None and here.store is not None:
+            return here.store
         self._check_open()
-        if self._loop is not loop:
-            self._loop, self._opening, self._hold, self._store = loop, asyncio.Lock(), None, None
-        assert self._opening is not None
-        async with self._opening:
-            if self._store is None:
-                if self._hold is None:
-                    self._hold = await self._acquired()
-                store = await self._hold.queue(self.prefix, self.name)
+        if here is None:
+            for other in [other for other in list(self._open) if other.is_closed()]:
+                self._open.pop(other, None)
+            here = self._open[loop] = _Open()
+        async with here.opening:
+            if here.store is None:
+                if here.hold is None:
+                    here.hold = await self._acquired()
+                store = await here.hold.queue(self.prefix, self.name)
                 self._check_open()
-                self._store = store
-        return self._store
+                here.store = store
+        return here.store
 
     def _check_open(self) -> None:
         if self._closed:
@@ -71,14 +81,15 @@ class Link:
         Cancelling it ends the writing, and the connection is let go of all the same.
         """
         self._closed = True
-        hold, self._hold, store, self._store = self._hold, None, self._store, None
-        if hold is None or self._loop is not asyncio.get_running_loop():
+        opened, self._open = self._open, {}
+        here = opened.get(asyncio.get_running_loop())
+        if here is None or here.hold is None:
             return
         try:
-            if store is not None and hold.wire.is_connected:
-                await self._flush(store)
+            if here.store is not None and here.hold.wire.is_connected:
+                await self._flush(here.store)
         finally:
-            await hold.release()
+            await here.hold.release()
 
     async def _flush(self, store: QueueStore) -> None:
         try:

@@ -69,6 +69,28 @@ loop.run_until_complete(worker.close())
 loop.run_until_complete(queue.close())
 """
 
+# What threads with a loop each do, step by step: the second one opens the queue while the first one
+# is about to.
+LOOPS_THAT_TAKE_TURNS = """
+import asyncio, jetbull
+queue = jetbull.Queue("mail")
+first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+async def add(name):
+    return (await asyncio.wait_for(queue.add(name, {}), 10)).name
+
+letter = first.create_task(add("letter"))
+for _ in range(3):
+    first.call_soon(first.stop)
+    first.run_forever()
+print(second.run_until_complete(add("parcel")))
+print(first.run_until_complete(letter))
+print(second.run_until_complete(add("card")))
+print(first.run_until_complete(add("bill")))
+print(len(second.run_until_complete(queue.getWaiting())))
+second.run_until_complete(queue.close())
+"""
+
 # Before Python 3.12 there is none, and this is a bulk like any other.
 TASKS_BEGIN_AT_ONCE = """
 import asyncio, jetbull
@@ -113,3 +135,8 @@ def test_the_server_hears_that_a_loop_with_an_open_queue_has_ended(run: Run) -> 
 
 def test_a_loop_whose_tasks_begin_at_once_adds_bulks_and_works(run: Run) -> None:
     assert run(sys.executable, "-c", TASKS_BEGIN_AT_ONCE).stdout.strip() == "True"
+
+
+def test_a_queue_may_be_used_by_several_loops_at_once(run: Run) -> None:
+    said = run(sys.executable, "-c", LOOPS_THAT_TAKE_TURNS).stdout.split()
+    assert said == ["parcel", "letter", "card", "bill", "4"]

@@ -180,15 +180,15 @@ def open_connections() -> dict[str, tuple[int, int]]:
     loop = asyncio.get_running_loop()
     return {
         shared.wire.url: (shared.holds, shared.wire.subscriptions)
-        for shared in _shared.values()
+        for shared in list(_shared.values())
         if shared.loop is loop and shared.wire is not None
     }
 
 
 def forget_ids(prefix: str | None = None, queue: str | None = None) -> None:
     """Drops the ids reserved ahead in this process (the counters were reset)."""
-    for shared in _shared.values():
-        for (store_prefix, name), store in shared.stores.items():
+    for shared in list(_shared.values()):
+        for (store_prefix, name), store in list(shared.stores.items()):
             if prefix in (None, store_prefix) and queue in (None, name):
                 store.ids.forget()
                 store.levels.clear()
