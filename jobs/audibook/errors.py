@@ -17,7 +17,8 @@ AudibookError                  a job could not be done; trying again may help
     └── DiacriticsError        the diacritics model is missing or failed on every text
 
 A worker recognises a failure that must not be retried by the class name
-`UnrecoverableError` among the bases of the error, as BullMQ workers do.
+`UnrecoverableError` among the bases of the error, as BullMQ for Node does; BullMQ for Python
+knows only its own class, and tries again.
 """
 
 from __future__ import annotations
