@@ -113,6 +113,8 @@ class Job:
     family: Family = field(default_factory=Family)
     #: hash fields that no known version writes
     extra: Mapping[str, str] = field(default_factory=dict)
+    #: why what the target holds of it cannot be read, empty if it can
+    unreadable: str = ""
 
     @property
     def size(self) -> int:

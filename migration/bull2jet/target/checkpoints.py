@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bull2jet.errors import TargetError
 from bull2jet.model import QueueRef
 from jetbull.ledger.messages.record import dumps, to_bytes
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.streams import all_prefix_streams
-from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire import Stored, Wire
 
 KIND = "bull2jet"  # the queue's message that holds the checkpoint
 NAME = "checkpoint"
@@ -48,7 +49,18 @@ async def read_checkpoint(store: QueueStore) -> Mapping[str, Any] | None:
 async def _read(store: QueueStore, subject: str) -> dict[str, Any] | None:
     query = {"last_by_subj": subject}
     found = await store.wire.get_one(store.names.space.jobs, query)
-    return None if found is None else json.loads(found.data)
+    return None if found is None else _body(found)
+
+
+def _body(found: Stored) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = {**json.loads(found.data)}
+        return body
+    except (TypeError, ValueError) as error:
+        raise TargetError(
+            f"The note of how far the migration has come, {found.subject}, cannot be read "
+            f"({error}); restore its stream from a backup."
+        ) from error
 
 
 def _of_piece(store: QueueStore, number: int) -> str:
@@ -81,7 +93,7 @@ async def read_checkpoints(wire: Wire) -> dict[QueueRef, Mapping[str, Any]]:
             for message in page:
                 parts = message.subject.split(".")
                 queue = QueueRef(unescape(parts[_PREFIX]), unescape(parts[_QUEUE]))
-                found[queue] = json.loads(message.data)
+                found[queue] = _body(message)
             if not page[-1].pending:
                 break
             query["seq"] = page[-1].seq + 1

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from bull2jet.model import Family, Job
+from bull2jet.target.records import UNREADABLE
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.belongings.logs import read_rows
 from jetbull.ledger.messages.guard import HeaderMap
@@ -71,16 +72,22 @@ async def _entry(store: QueueStore, owner: str, subject: str, text: str, instead
     return subject, to_bytes(instead), {blobs.REFERENCE_HEADER: reference}
 
 
-async def read_logs(store: QueueStore, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Log rows of those jobs that have any."""
+async def read_logs(
+    store: QueueStore, ids: Sequence[str]
+) -> dict[str, tuple[str, ...] | Exception]:
+    """Log rows of those jobs that have any, or why they cannot be read."""
     subjects = [store.names.log(job_id) for job_id in ids]
     found = []
     for start in range(0, len(subjects), _PAGE):
         query = {"multi_last": subjects[start : start + _PAGE]}
         found += await store.wire.get_batch(store.names.space.logs, query)
     with_rows = [last_token(message.subject) for message in found]
-    rows = await _each(store, with_rows, read_rows)
-    return {job_id: tuple(lines) for job_id, lines in zip(with_rows, rows, strict=True)}
+    rows = await _each(store, with_rows, _read_rows)
+    return dict(zip(with_rows, rows, strict=True))
+
+
+async def _read_rows(store: QueueStore, job_id: str) -> tuple[str, ...]:
+    return tuple(await read_rows(store, job_id))
 
 
 async def remove_logs(store: QueueStore, job_id: str) -> None:
@@ -89,8 +96,8 @@ async def remove_logs(store: QueueStore, job_id: str) -> None:
     await store.wire.api(f"STREAM.PURGE.{store.names.space.logs}", subject)
 
 
-async def read_families(store: QueueStore, ids: Sequence[str]) -> dict[str, Family]:
-    """Children of those jobs that have any."""
+async def read_families(store: QueueStore, ids: Sequence[str]) -> dict[str, Family | Exception]:
+    """Children of those jobs that have any, or why they cannot be read."""
     any_family = await store.wire.get_one(
         store.names.space.jobs, {"last_by_subj": store.names.all_dependencies()}
     )
@@ -111,16 +118,17 @@ async def _read_family(store: QueueStore, parent_id: str) -> Family:
         found = await store.wire.get_batch(store.names.space.jobs, query)
         for message in found:
             kind, child = message.subject.split(".")[4], last_token(message.subject)
-            reference = message.headers.get(blobs.REFERENCE_HEADER)
-            data = await blobs.read(store, parent_id, reference) if reference else message.data
             if kind == PENDING:
                 pending.append(child)
-            elif kind == PROCESSED:
+                continue
+            reference = message.headers.get(blobs.REFERENCE_HEADER)
+            data = await blobs.read(store, parent_id, reference) if reference else message.data
+            value = json.loads(data) if data else None
+            if kind == PROCESSED:
                 processed[child] = data.decode("utf-8", "surrogatepass") or "null"
             elif kind == FAILED_KIND:
-                failed[child] = str(json.loads(data))
+                failed[child] = str(value)
             elif kind == UNSUCCESSFUL:
-                value = json.loads(data)
                 unsuccessful[child] = value if isinstance(value, int) else 0
         if not found or not found[-1].pending:
             return Family(tuple(sorted(pending)), processed, failed, unsuccessful)
@@ -129,12 +137,19 @@ async def _read_family(store: QueueStore, parent_id: str) -> Family:
 
 async def _each(
     store: QueueStore, ids: Sequence[str], read: Callable[[QueueStore, str], Awaitable[T]]
-) -> list[T]:
-    """What `read` answers for each id, a few questions at a time."""
-    answers: list[T] = []
+) -> list[T | Exception]:
+    """What `read` answers for each id, or why it cannot be read; a few questions at a time."""
+
+    async def answer(job_id: str) -> T | Exception:
+        try:
+            return await read(store, job_id)
+        except UNREADABLE as error:
+            return error
+
+    answers: list[T | Exception] = []
     for start in range(0, len(ids), _AT_ONCE):
         part = ids[start : start + _AT_ONCE]
-        answers += await asyncio.gather(*(read(store, job_id) for job_id in part))
+        answers += await asyncio.gather(*(answer(job_id) for job_id in part))
     return answers
 
 

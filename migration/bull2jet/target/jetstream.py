@@ -20,7 +20,15 @@ from bull2jet.source.address import redacted
 from bull2jet.target import checkpoints, holding, limits, schedulers
 from bull2jet.target.families import read_families, read_logs, remove_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
-from bull2jet.target.records import MARK, job_of, place_of, record_of, refusal
+from bull2jet.target.records import (
+    UNREADABLE,
+    is_carried,
+    job_of,
+    place_of,
+    record_of,
+    refusal,
+    unreadable,
+)
 from bull2jet.target.rules import rule_refusal
 from bull2jet.target.timers import mistimed
 from bull2jet.target.traces import Traces, announce, read_traces
@@ -136,8 +144,6 @@ class JetStreamQueue:
         )
         jobs = {}
         for job_id, stored in found.items():
-            whole = await blobs.inline(store, job_id, stored.record)
-            job = job_of(job_id, stored._replace(record=whole), whole.data)
             extras: dict[str, Any] = {}
             if job_id in logs:
                 extras["logs"] = logs[job_id]
@@ -145,12 +151,24 @@ class JetStreamQueue:
                 extras["family"] = families[job_id]
             if job_id in late:
                 extras["mistimed"] = True
-            jobs[job_id] = replace(job, **extras) if extras else job
+            jobs[job_id] = await self._copy(job_id, stored, extras)
         return jobs
+
+    async def _copy(self, job_id: str, stored: Stored, extras: Mapping[str, Any]) -> Job:
+        """The job with what stands beside it, which may be why that cannot be read."""
+        try:
+            for error in extras.values():
+                if isinstance(error, Exception):
+                    raise error
+            whole = await blobs.inline(self._store, job_id, stored.record)
+            job = job_of(job_id, stored._replace(record=whole))
+            return replace(job, **extras) if extras else job
+        except UNREADABLE as error:
+            return unreadable(job_id, stored, error)
 
     async def carried_by_us(self, job_ids: Sequence[str]) -> set[str]:
         found = await find_many(self._store, job_ids)
-        return {job_id for job_id, stored in found.items() if MARK in stored.record.given}
+        return {job_id for job_id, stored in found.items() if is_carried(stored.record)}
 
     async def listing(self, state: State) -> AsyncIterator[list[str]]:
         names = self._store.names

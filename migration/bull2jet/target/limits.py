@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bull2jet.errors import TargetError
 from bull2jet.model import Settings
 from jetbull.ledger.limits import gate
 from jetbull.ledger.queue import settings as ledger_settings
@@ -23,8 +24,14 @@ async def set_paused(store: QueueStore, paused: bool) -> None:
 
 
 async def read_settings(store: QueueStore) -> Settings:
-    """Limits, the paused flag and the id counter."""
-    stored, seq = await ledger_settings.read(store)
+    """Limits, the paused flag and the id counter. `TargetError` when they cannot be read."""
+    try:
+        stored, seq = await ledger_settings.read(store)
+    except ValueError as error:
+        raise TargetError(
+            f"The settings of the queue on the target cannot be read ({error}); restore the stream "
+            f"{store.names.space.jobs} from a backup."
+        ) from error
     return Settings(
         paused=bool(stored.get("paused")),
         concurrency=stored.get("concurrency"),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bull2jet.model import Job, QueueRef, State
-from jetbull.errors import ConfigurationError
+from jetbull.errors import ConfigurationError, StoreError
 from jetbull.ledger.messages.names import Space, public_state_of
 from jetbull.ledger.messages.placing import DONE, WAITING_CHILDREN, Place, delayed, waiting
-from jetbull.ledger.messages.record import Record, Stored, dumps
+from jetbull.ledger.messages.record import NO_JOB, Record, Stored, dumps
 from jetbull.ledger.parents import parentage
 
 #: field of the record's second line that says who stored the job
 MARK = "carriedFrom"
+#: what comes of reading a message that no such program wrote, or whose chunks are not whole
+UNREADABLE = (AttributeError, LookupError, RecursionError, TypeError, ValueError, StoreError)
 _LONGEST_SUBJECT = 3500  # of the 4,096 bytes of a protocol line
 _HEAD_NUMBERS = ("delay", "priority", "attemptsMade", "attemptsStarted", "stalledCounter")
 _HEAD_OPTIONAL = ("processedOn", "finishedOn", "failedReason", "deferredFailure", "processedBy")
@@ -72,10 +75,30 @@ def place_of(job: Job) -> Place:
             raise ValueError(f"The job {job.id!r} is active: nobody holds its lease on the target.")
 
 
-def job_of(job_id: str, stored: Stored, data: bytes) -> Job:
+def job_of(job_id: str, stored: Stored) -> Job:
     """The job a stored record describes, without logs and children."""
-    state = State(public_state_of(stored.subject))
-    return job_in(state, job_id, stored.record, data, _due(state, stored.record.head))
+    state, record = State(public_state_of(stored.subject)), stored.record
+    spoilt = str(record.head.get("deferredFailure"))
+    if spoilt.startswith(NO_JOB):
+        raise ValueError(spoilt.removeprefix(f"{NO_JOB}: "))
+    due = int(record.head["due"]) if state is State.DELAYED else None
+    return job_in(state, job_id, record, record.data, due)
+
+
+def unreadable(job_id: str, stored: Stored, error: Exception) -> Job:
+    """What stands for a job that cannot be read because of `error`, as it does for its worker."""
+    record = Record({}, b"", b"")
+    record.spoil(stored.record.encode(), error)
+    job = job_in(State(public_state_of(stored.subject)), job_id, record, record.data)
+    return replace(job, unreadable=str(error) or type(error).__name__)
+
+
+def is_carried(record: Record) -> bool:
+    """Whether bull2jet stored the job, as far as its record can be read."""
+    try:
+        return MARK in record.given
+    except UNREADABLE:
+        return False
 
 
 def job_in(state: State, job_id: str, record: Record, data: bytes, due: int | None = None) -> Job:
@@ -160,9 +183,14 @@ def check_subject(subject: str) -> None:
         )
 
 
-def _due(state: State, head: Mapping[str, Any]) -> int | None:
-    """The due time of a delayed job in ms."""
-    return int(head["due"]) if state is State.DELAYED else None
-
-
-__all__ = ["MARK", "check_subject", "job_in", "job_of", "place_of", "record_of", "refusal"]
+__all__ = [
+    "UNREADABLE",
+    "check_subject",
+    "is_carried",
+    "job_in",
+    "job_of",
+    "place_of",
+    "record_of",
+    "refusal",
+    "unreadable",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bull2jet.target.records import UNREADABLE
 from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.clock import FAR_FUTURE_MS, parse_ms
 from jetbull.ledger.messages.names import DELAYED, last_token, state_of
@@ -38,10 +39,10 @@ def _fits(message: _wire.Stored, root: str, job_id: str, stored: Stored) -> bool
     goal = message.headers.get("Nats-Schedule-Target", "")
     if not timer.startswith(_AT) or not goal.startswith(f"{root}.") or last_token(goal) != job_id:
         return False
-    due = min(int(stored.record.head["due"]), FAR_FUTURE_MS)
     try:
+        due = min(int(stored.record.head["due"]), FAR_FUTURE_MS)
         return due <= parse_ms(timer.removeprefix(_AT)) <= due + GRACE_MS
-    except ValueError:
+    except UNREADABLE:
         return False
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bull2jet.idset import IdSet
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.streams.events import decode
+from jetbull.ledger.streams.events import Event, decode
 from jetbull.ledger.streams.streams import EVENT_HISTORY
 
 _PAGE = 500
@@ -52,7 +52,7 @@ async def read_traces(store: QueueStore, since: int = 0) -> Traces:
         found = await store.wire.get_batch(store.names.space.events, query)
         for message in found:
             first = first or message.seq
-            for event in decode(message.data):
+            for event in _events(message.data):
                 traces.removing = traces.removing or event.get("event") in _REMOVING
                 if "jobId" in event:
                     traces.ids.add([str(event["jobId"])])
@@ -63,6 +63,14 @@ async def read_traces(store: QueueStore, since: int = 0) -> Traces:
             traces.ids.close()
             return traces
         seq = found[-1].seq + 1
+
+
+def _events(payload: bytes) -> list[Event]:
+    """The events of a message; one that cannot be read explains nothing."""
+    try:
+        return [event for event in decode(payload) if isinstance(event, dict)]
+    except (TypeError, ValueError):
+        return []
 
 
 __all__ = ["Traces", "announce", "read_traces"]

@@ -117,7 +117,9 @@ class GiveBack:
             number = self.returned[state] = self.returned.get(state, 0) + 1
             number += self._before
             changed = differences(originals[job.id], job) if job.id in originals else ["all"]
-            if set(changed) - {"state", "due"}:
+            if job.unreadable and job.id in originals:
+                self._name_kept(job)
+            elif set(changed) - {"state", "due"}:
                 commands += self._writer.hash(self.mapper.back(job)) + self._writer.beside(job)
             commands += self._writer.place(job, number, scores.get(job.id))
             commands.append(("SADD", self._keys(RETURNED), job.id))
@@ -144,7 +146,7 @@ class GiveBack:
         for job, score in zip(delayed, found, strict=True):
             if score is not None and not isinstance(score, Exception):
                 known = Listing(job.id, job.state, 0, float(score))
-                if due_of(known) == job.due:
+                if due_of(known) == job.due or job.unreadable:
                     scores[job.id] = float(score)
         return scores
 
@@ -221,6 +223,11 @@ class GiveBack:
         own = [holder.mirror.suffix for holder in HOLDERS]
         own += [f"{OWN}repeat", f"{OWN}priority", RETURNED]
         await self.handover.together([("UNLINK", self._keys(name)) for name in own])
+
+    def _name_kept(self, job: Job) -> None:
+        text = f"the target's copy cannot be read ({job.unreadable}); it is as it was in Redis."
+        queue = self.found.queue.key
+        self.findings.add(Finding(Severity.CHANGED, "unreadable-copy", text, queue, job.id))
 
     def _name_gone(self, job_id: str) -> None:
         self.findings.add(

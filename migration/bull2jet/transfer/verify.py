@@ -201,7 +201,10 @@ class Verifier:
             comparison.moved_on += 1
         else:
             comparison.different += 1
-            self._tell(job.id, "different", f"the job differs in {', '.join(fields)}.")
+            text = f"the job differs in {', '.join(fields)}."
+            if copy.unreadable:
+                text = f"the target holds what cannot be read in its place ({copy.unreadable})."
+            self._tell(job.id, "different", text)
 
     def _differing(self, job: Job, copy: Job) -> list[str]:
         """Fields that differ, however far the job has come by the mere passing of time."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bull2jet.canonical import canonical, plain, same_given
+from bull2jet.errors import TargetError
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler, State
 from bull2jet.source.deduplication import read_deduplication
@@ -41,9 +42,11 @@ class RuleCheck:
 
     async def check(self) -> None:
         """Compares everything."""
-        await self._check_schedulers()
-        await self._check_settings()
-        await self._check_deduplication()
+        for part in (self._check_schedulers, self._check_settings, self._check_deduplication):
+            try:
+                await part()
+            except TargetError as unreadable:
+                self._wrong(str(unreadable))
 
     async def _check_schedulers(self) -> None:
         known = {scheduler.id: scheduler for scheduler in await self.target.schedulers()}
