@@ -181,3 +181,14 @@ async def test_jobs_are_no_differences_whose_end_stood_in_a_part_of_the_event_lo
     await queue.trimEvents(1)
     await queue.close()
     assert await codes(options) == []
+
+
+async def test_a_priority_that_no_worker_would_ask_for_is_a_difference(
+    redis_server: RedisServer, options: Options
+) -> None:
+    make_jobs(redis_server.client, 8)
+    await run(options, Silent())
+    hold = await acquire(Target((options.to,)))
+    await (await hold.queue(QUEUE.prefix, QUEUE.name)).purge("jbq.bull.q.level.3")
+    await hold.release()
+    assert await codes(options) == [("different", "p1"), ("different", "p2")]
