@@ -138,6 +138,12 @@ def build_parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--yes", action="store_true", help="do not ask for the queue's name"
             )
+        if name == "rollback":
+            command.add_argument(
+                "--lost-target",
+                action="store_true",
+                help="NATS has lost what was carried: puts back what Redis has kept, as it was",
+            )
         if name == "run":
             add_running(command)
         if name == "finalize":

@@ -58,6 +58,8 @@ class Options(BaseModel):
     deep: bool = False
     #: do not ask for the queue's name
     yes: bool = False
+    #: NATS has lost what was carried: put back what Redis has kept
+    lost_target: bool = False
     #: where `finalize` writes what it removes
     archive: Path | None = None
     progress: str = "none"

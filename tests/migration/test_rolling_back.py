@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import bullmq
 import pytest
 
+from bull2jet.commands.finalize import finalize
+from bull2jet.commands.plan import plan
 from bull2jet.commands.rollback import rollback
 from bull2jet.commands.run import run
 from bull2jet.commands.verify import verify
@@ -19,7 +22,7 @@ from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from bull2jet.source.door import Door
 
-from .conftest import Load, RedisServer, make_jobs, put_job
+from .conftest import Load, NatsServer, RedisServer, make_jobs, put_job
 from .reading import schedulers, snapshot
 from .test_reading_golden_dumps import ALL
 from .working import worker_on
@@ -200,6 +203,24 @@ async def test_a_mark_that_redis_has_evicted_closes_no_way(
     redis_server.client.delete("bull:q:bull2jet:migration")
     for command in (run, verify, rollback):
         assert (await command(options, Silent())).verdict is Verdict.FINE
+    assert redis_server.client.llen("bull:q:wait") == 4
+
+
+async def test_another_nats_is_not_taken_for_the_one_that_was_migrated_to(
+    redis_server: RedisServer, options: Options, tmp_path: Path
+) -> None:
+    make_jobs(redis_server.client, 4)
+    await run(options, Silent())
+    other = NatsServer(tmp_path)
+    try:
+        elsewhere = options.model_copy(update={"to": other.url})
+        for command in (plan, run, verify, rollback, finalize):
+            with pytest.raises(NotGoError, match="carried to another NATS server"):
+                await command(elsewhere, Silent())
+    finally:
+        other.stop()
+    assert (await verify(options, Silent())).verdict is Verdict.FINE
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
     assert redis_server.client.llen("bull:q:wait") == 4
 
 

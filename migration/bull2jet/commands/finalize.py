@@ -75,9 +75,9 @@ class _Finalizing:
         """Compares, archives, notes that it is final, removes; a broken-off removal goes on."""
         door, queue = self.door, await self.target.queue(self.found.queue)
         checkpoint = await load(queue)
-        require(checkpoint, self.found.queue.key, {Phase.LIVE, Phase.FINAL}, "finalize")
-        if checkpoint.phase is Phase.LIVE or checkpoint.late:
+        if checkpoint.phase is not Phase.FINAL or checkpoint.late:
             await require_known(door, self.found.queue, checkpoint)
+        require(checkpoint, self.found.queue.key, {Phase.LIVE, Phase.FINAL}, "finalize")
         if checkpoint.phase is Phase.LIVE:
             self.found = checkpoint.recognised(self.found)
         line = await line_for(door, self.found, checkpoint)

@@ -189,7 +189,7 @@ class Move:
                 history=self.options.history,
                 library=self.found.generation,
                 source=str(self.door.address),
-                mark=await mark(handover),
+                mark=await mark(handover, self.found.generation, before.paused),
                 verified=None,
                 released=False,
                 events_from=0,

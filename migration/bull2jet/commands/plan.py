@@ -29,7 +29,7 @@ from bull2jet.target.protocol import Target
 from bull2jet.target.records import refusal
 from bull2jet.target.rules import rule_refusal
 from bull2jet.transfer.belonging import require_known
-from bull2jet.transfer.checkpoint import load_all
+from bull2jet.transfer.checkpoint import Checkpoint, load_all
 from bull2jet.transfer.flows import FlowCheck
 from bull2jet.transfer.furniture import all_schedulers, as_carried, refused_scheduler
 from bull2jet.transfer.mapping import Mapper
@@ -57,8 +57,7 @@ async def _plan(
     selection = await select(door, options, findings)
     begun = await load_all(target)
     for found in selection.chosen:
-        if found.queue in begun:
-            await require_known(door, found.queue, begun[found.queue])
+        await require_known(door, found.queue, begun.get(found.queue, Checkpoint()))
     flows = FlowCheck([found.queue for found in selection.chosen], selection.known)
     for found in selection.chosen:
         planner = Planner(door, found, options, findings, progress, flows, target.limit)

@@ -6,6 +6,7 @@ from bull2jet.commands.asking import confirm
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge
 from bull2jet.commands.selecting import line_for, refuse_final, select, without_final
+from bull2jet.errors import NotGoError
 from bull2jet.findings import Findings
 from bull2jet.options import Options
 from bull2jet.progress import Progress
@@ -17,10 +18,11 @@ from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
 from bull2jet.source.probing import require_rights
 from bull2jet.target.protocol import Target, TargetQueue
-from bull2jet.transfer.belonging import require_same, unmark
+from bull2jet.transfer.belonging import require_known, unmark
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.giveback import GiveBack
+from bull2jet.transfer.keeping import put_back
 from bull2jet.transfer.sweeping import Sweeper
 
 
@@ -35,7 +37,9 @@ async def rollback(options: Options, progress: Progress) -> Report:
         await require_rights(door, [found.queue for found in selection.chosen])
         for found in selection.chosen:
             await confirm("rollback", found.queue, options)
-            report.queues.append(await _rollback(door, target, found, findings, progress))
+            report.queues.append(
+                await _rollback(door, target, found, findings, progress, options.lost_target)
+            )
     finish(report, findings)
     report.verdict = judge(findings)
     jobs = sum(queue.jobs for queue in report.queues)
@@ -45,18 +49,25 @@ async def rollback(options: Options, progress: Progress) -> Report:
 
 
 async def _rollback(
-    door: Door, target: Target, found: QueueFound, findings: Findings, progress: Progress
+    door: Door,
+    target: Target,
+    found: QueueFound,
+    findings: Findings,
+    progress: Progress,
+    lost_target: bool,
 ) -> QueueLine:
     queue = await target.queue(found.queue)
     checkpoint = await load(queue)
+    if lost_target:
+        return await _put_back(door, found, checkpoint, findings)
     found = checkpoint.recognised(found)
     line = await line_for(door, found, checkpoint)
+    await require_known(door, found.queue, checkpoint)
     if checkpoint.phase is Phase.RETURNED:
         line.phase = checkpoint.phase
         return line
     allowed = {Phase.COPYING, Phase.LIVE, Phase.RETURNING}
     require(checkpoint, found.queue.key, allowed, "rollback")
-    await require_same(door, found.queue, checkpoint)
     async with held_lease(door, found.queue, "rollback") as lease:
         if checkpoint.phase is not Phase.RETURNING:
             checkpoint = await _begin(queue, checkpoint)
@@ -78,6 +89,21 @@ async def _rollback(
     line.phase = checkpoint.phase
     for state, number in back.returned.items():
         line.states[state.value] = StateLine(count=number)
+    return line
+
+
+async def _put_back(
+    door: Door, found: QueueFound, checkpoint: Checkpoint, findings: Findings
+) -> QueueLine:
+    """The way back where the target knows nothing of the queue any more."""
+    if checkpoint.phase not in (Phase.NEW, Phase.RETURNED):
+        raise NotGoError(
+            f"NATS has the jobs of {found.queue.key}: leave --lost-target out, and they come back "
+            "with all that has happened to them since."
+        )
+    line = await line_for(door, found, checkpoint)
+    findings.add(await put_back(door, found, line))
+    line.phase = Phase.RETURNED
     return line
 
 

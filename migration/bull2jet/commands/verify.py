@@ -17,7 +17,7 @@ from bull2jet.source.door import Door
 from bull2jet.source.remaining import remaining
 from bull2jet.source.server import read_server
 from bull2jet.target.protocol import Target
-from bull2jet.transfer.belonging import require_same
+from bull2jet.transfer.belonging import require_known
 from bull2jet.transfer.checkpoint import Phase, load, require
 from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.verify import Verifier
@@ -50,9 +50,9 @@ async def _verify_queue(
     found = checkpoint.recognised(found)
     line = await line_for(door, found, checkpoint)
     line.phase = checkpoint.phase
+    await require_known(door, found.queue, checkpoint)
     allowed = {Phase.COPYING, Phase.LIVE}
     require(checkpoint, found.queue.key, allowed, "verify")
-    await require_same(door, found.queue, checkpoint)
     mapper = await mapper_for(door, found.queue, checkpoint)
     verifier = Verifier(
         door, found, queue, mapper, findings, progress, checkpoint.released, checkpoint.compared,

@@ -81,6 +81,16 @@ class Handover:
                 ["zset", "", *members],
             )  # fmt: skip
 
+    async def put_back(self, name: str, goal: str, kind: str) -> None:
+        """Moves all that bull2jet keeps as `name` back to the library's `goal`, of that Redis type.
+
+        In a list they stand before those that were never taken over, as they did.
+        """
+        names = (f"{OWN}{name}", goal, f"{OWN}priority", "priority", RETURNED)
+        keys = [self.keys(key) for key in names]
+        while int(await self._run(scripts.PUT_BACK, keys, [kind])) > 0:
+            continue
+
     async def strike(self, holder: Holder, job_id: str, number: int = 0, as_in: str = "") -> int:
         """Removes an id from a list so many times, from the end of the line on; 0 for all.
 

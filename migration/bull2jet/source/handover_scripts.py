@@ -131,6 +131,35 @@ return redis.call('LLEN', KEYS[3])
 """
 )
 
+PUT_BACK = (
+    _FENCE
+    + """
+local from, to, keptPriority, priority = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local function back(id) return redis.call('SISMEMBER', KEYS[6], id) == 1 end
+if ARGV[2] == 'list' then
+  for _ = 1, 1000 do
+    local id = redis.call('LPOP', from)
+    if not id then break end
+    if not back(id) then redis.call('RPUSH', to, id) end
+    local score = redis.call('ZSCORE', keptPriority, id)
+    if score then
+      redis.call('ZREM', keptPriority, id)
+      redis.call('ZADD', priority, score, id)
+    end
+  end
+  return redis.call('LLEN', from)
+end
+local rows = redis.call('ZRANGE', from, 0, 999, 'WITHSCORES')
+for i = 1, #rows, 2 do
+  redis.call('ZREM', from, rows[i])
+  if back(rows[i]) then
+  elseif ARGV[2] == 'set' then redis.call('SADD', to, rows[i])
+  else redis.call('ZADD', to, rows[i + 1], rows[i]) end
+end
+return redis.call('ZCARD', from)
+"""
+)
+
 RUN_ALL = (
     _FENCE
     + """
@@ -163,6 +192,7 @@ __all__ = [
     "FREEZE",
     "LINE_UP",
     "MOVE",
+    "PUT_BACK",
     "RUN_ALL",
     "SET_ASIDE",
     "STRIKE",

@@ -6,26 +6,39 @@ migrated: a copy restored from an old dump, a staging server, a mistyped address
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
+from dataclasses import asdict
 
 from bull2jet.errors import NotGoError
 from bull2jet.model import QueueRef
 from bull2jet.source.door import Door, text
+from bull2jet.source.generation import Generation
 from bull2jet.source.handover import Handover
-from bull2jet.source.keys import QueueKeys
+from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listing import HOLDERS
-from bull2jet.transfer.checkpoint import Checkpoint, Phase
+from bull2jet.transfer.checkpoint import FORM, Checkpoint, Phase
 
 _MARK = "migration"
 _LOGIN = re.compile(r"//[^/]*@")
 
 
-async def mark(handover: Handover) -> str:
-    """Marks the queue in Redis at the beginning of a migration; the mark."""
-    value = uuid.uuid4().hex
+async def mark(handover: Handover, library: Generation, paused: bool) -> str:
+    """Marks the queue in Redis at the beginning of a migration; the mark.
+
+    It tells what the way back has to know where the target has lost its data.
+    """
+    began = Checkpoint(mark=uuid.uuid4().hex, was_paused=paused, library=library)
+    value = json.dumps(asdict(began))
     await handover.together([("SET", handover.keys.own(_MARK), value)])
     return value
+
+
+async def as_marked(door: Door, queue: QueueRef) -> Checkpoint:
+    """What the mark in Redis tells of how the migration began."""
+    found = await door.call("GET", QueueKeys(queue).own(_MARK))
+    return FORM.validate_json(text(found)) if found else Checkpoint()
 
 
 async def unmark(handover: Handover) -> None:
@@ -48,9 +61,28 @@ async def require_same(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> N
 async def _is_evicted(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> bool:
     """Whether a Redis that was short of memory has dropped the mark alone: it still lists jobs as
     taken over, as no backup from before the migration would."""
+    return await is_taken(door, queue) and same_address(checkpoint.source, str(door.address))
+
+
+async def is_taken(door: Door, queue: QueueRef) -> bool:
+    """Whether Redis keeps jobs or schedulers as taken over."""
     keys = QueueKeys(queue)
-    lists = await door.calls([("EXISTS", keys(holder.mirror.suffix)) for holder in HOLDERS])
-    return any(lists) and same_address(checkpoint.source, str(door.address))
+    kept = {holder.mirror.suffix: holder.mirror.redis_type for holder in HOLDERS}
+    kept[f"{OWN}repeat"] = "zset"
+    kinds = await door.calls([("TYPE", keys(name)) for name in kept])
+    return any(kind == wanted.encode() for kind, wanted in zip(kinds, kept.values(), strict=True))
+
+
+async def _require_untaken(door: Door, queue: QueueRef) -> None:
+    """`NotGoError` where jobs were taken over by a migration that the target knows nothing of: it
+    would take them for lost, and what Redis alone tells of their order would go on the way back.
+    """
+    if await is_taken(door, queue):
+        raise NotGoError(
+            f"Redis keeps jobs of {queue.key} that were carried to another NATS server, or to this "
+            "one before it lost its data; give that server with --to or, if nothing is left of it, "
+            "put them back by `bull2jet rollback --lost-target`."
+        )
 
 
 def same_address(one: str, other: str) -> bool:
@@ -59,12 +91,14 @@ def same_address(one: str, other: str) -> bool:
 
 
 async def require_known(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
-    """`NotGoError` when a migration that has begun, or is over, began with another Redis."""
-    if checkpoint.phase in (Phase.COPYING, Phase.LIVE):
+    """`NotGoError` when a migration that has begun, or is over, began with another Redis, or when
+    that of this Redis is one that the target does not know.
+    """
+    if checkpoint.phase in (Phase.NEW, Phase.RETURNED):
+        await _require_untaken(door, queue)
+    elif checkpoint.phase is not Phase.FINAL:
         await require_same(door, queue, checkpoint)
-    elif checkpoint.phase is Phase.FINAL and not same_address(
-        checkpoint.source, str(door.address)
-    ):  # the mark is gone
+    elif not same_address(checkpoint.source, str(door.address)):  # the mark is gone
         raise NotGoError(
             f"The queue {queue.key} on NATS came from {checkpoint.source}, and its migration from "
             f"there is final; if {door.address} is that Redis, give it by that address, else take "
@@ -72,4 +106,12 @@ async def require_known(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> 
         )
 
 
-__all__ = ["mark", "require_known", "require_same", "same_address", "unmark"]
+__all__ = [
+    "as_marked",
+    "is_taken",
+    "mark",
+    "require_known",
+    "require_same",
+    "same_address",
+    "unmark",
+]

@@ -95,7 +95,8 @@ class Checkpoint:
         return 0 if self.history is None else self.began
 
 
-_FORM = TypeAdapter(Checkpoint)  # fields that another version of bull2jet knows are ignored
+#: reads a checkpoint
+FORM = TypeAdapter(Checkpoint)  # fields that another version of bull2jet knows are ignored
 
 
 async def load(queue: TargetQueue) -> Checkpoint:
@@ -103,13 +104,13 @@ async def load(queue: TargetQueue) -> Checkpoint:
     stored = await queue.checkpoint()
     if stored is None:
         return Checkpoint()
-    return _FORM.validate_python(stored)
+    return FORM.validate_python(stored)
 
 
 async def load_all(target: Target) -> dict[QueueRef, Checkpoint]:
     """The checkpoints of all queues, also of those that Redis holds no more."""
     stored = await target.checkpoints()
-    return {queue: _FORM.validate_python(stored[queue]) for queue in sorted(stored)}
+    return {queue: FORM.validate_python(stored[queue]) for queue in sorted(stored)}
 
 
 async def save(queue: TargetQueue, checkpoint: Checkpoint, **changes: Any) -> Checkpoint:
@@ -137,4 +138,4 @@ def require(checkpoint: Checkpoint, queue: str, allowed: set[Phase], command: st
     raise NotGoError(f"`bull2jet {command}` does not fit the queue {queue}: {remedy}.")
 
 
-__all__ = ["Checkpoint", "Phase", "load", "load_all", "require", "save"]
+__all__ = ["FORM", "Checkpoint", "Phase", "load", "load_all", "require", "save"]
