@@ -29,17 +29,16 @@ class Slot:
     `prepared` is for whoever prepares that next job meanwhile.
     """
 
-    __slots__ = ("claim", "number", "prepared", "started")
+    __slots__ = ("claim", "prepared", "started")
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self) -> None:
         self.claim: Claim | None = None
         self.prepared: Any = None
         self.started: Stored | None = None  # the ticket, if a limit was asked
 
 
 class SlotSupply:
-    """The next jobs of a worker's slots. `busy` slots have one, or a claim of one.
+    """The next jobs of a worker's slots. `busy` of the `slots` have one, or a claim of one.
 
     Nothing new is taken once `stopping` is set. `worked` is for the slots to say: whether the last
     job finished, after which the queue may be drained. `prepare` is called when the claim behind an
@@ -60,6 +59,7 @@ class SlotSupply:
         self.source = Source(store, self._may_fetch, self._refresh, lambda: admission.room)
         self._limited = LimitedStarts(store, admission, self.source, self._start, self._unwanted)
         self._token = 0
+        self.slots = 0
         self.busy = 0
         self.stopping = False
         self.worked = False
@@ -79,6 +79,11 @@ class SlotSupply:
         await self._admission.refresh()
         await presence.learn(self._store)
         await ask_the_time(self._store)
+
+    @property
+    def has_too_many_slots(self) -> bool:
+        """Whether the concurrency was lowered and a slot has to end: whichever is done first."""
+        return self.slots > self._worker.concurrency
 
     def _may_fetch(self) -> bool:
         return not (self.stopping or self._worker.paused or self._admission.blocked)
@@ -109,7 +114,7 @@ class SlotSupply:
             if may and not lease.returns:
                 self._limited.look_ahead(slot.started, self.busy)
             return False
-        if slot.number >= self._worker.concurrency or not self._may_fetch():
+        if self.has_too_many_slots or not self._may_fetch():
             return False
         if self._store.may_be_patched or (counted and not self._admission.spend()):
             return False

@@ -46,7 +46,7 @@ class Slots:
         self._process = process
         self._supply = SlotSupply(worker, store, admission, self._prepare)
         self.source = self._supply.source
-        self._tasks: dict[int, asyncio.Task[None]] = {}  # by the slot's number
+        self._tasks: dict[Slot, asyncio.Task[None]] = {}
         self._mean = 1.0  # seconds a job takes
         self._plan_at = 0.0
         self._stop = asyncio.Event()
@@ -71,11 +71,11 @@ class Slots:
 
     def grow(self, count: int) -> None:
         """Makes sure `count` slots exist."""
-        # Of more slots than there are to be, any may end first: the numbers count, not how many.
-        for number in range(count):
-            if number not in self._tasks:
-                task = self._tasks[number] = background(self._run(Slot(number)))
-                task.add_done_callback(self._replace)
+        while len(self._tasks) < count:
+            slot = Slot()
+            task = self._tasks[slot] = background(self._run(slot))
+            task.add_done_callback(self._replace)
+        self._supply.slots = len(self._tasks)
 
     def _replace(self, ended: asyncio.Task[None]) -> None:
         """A processor may have cancelled the task it runs in: that ends this try, not the slot."""
@@ -112,7 +112,7 @@ class Slots:
         supply, pause = self._supply, _PAUSE_SECONDS
         try:
             while slot.claim is not None or not self.stopping:
-                if slot.claim is None and slot.number >= self._worker.concurrency:
+                if slot.claim is None and supply.has_too_many_slots:
                     return
                 failed = False
                 try:
@@ -136,7 +136,8 @@ class Slots:
                     supply.end()
         finally:
             supply.drop_claim(slot)
-            del self._tasks[slot.number]
+            del self._tasks[slot]
+            supply.slots = len(self._tasks)
 
     async def _calm(self, pause: float) -> None:
         """Waits for the server, and a while longer."""

@@ -165,6 +165,36 @@ async def test_the_concurrency_of_a_running_worker_can_be_changed(make: Makers, 
     await Heard(worker, "completed").times(3)
 
 
+@pytest.mark.parametrize("first", range(4))
+async def test_whichever_jobs_end_first_no_other_begins_above_a_lowered_concurrency(
+    make: Makers, queue: Any, first: int
+) -> None:
+    inside = asyncio.Semaphore(0)
+    may_finish = [asyncio.Event() for _ in range(4)]
+    running, met = set[str](), list[int]()
+
+    async def process(job: Any, token: str) -> None:
+        running.add(job.id)
+        met.append(len(running))
+        inside.release()
+        if "number" in job.data:
+            await asyncio.wait_for(may_finish[job.data["number"]].wait(), PATIENCE)
+        running.remove(job.id)
+
+    worker = make.worker(queue, process, concurrency=4)
+    completed = Heard(worker, "completed")
+    await queue.addBulk([{"name": "job", "data": {"number": number}} for number in range(4)])
+    for _ in range(4):
+        await asyncio.wait_for(inside.acquire(), PATIENCE)
+    await queue.addBulk([{"name": "job", "data": {}} for _ in range(4)])
+    worker.concurrency = 2
+    for number in (first, *(other for other in range(4) if other != first)):
+        may_finish[number].set()
+        await completed.where(lambda job, _, number=number: job.data.get("number") == number)
+    await completed.times(8)
+    assert max(met[4:]) <= 2
+
+
 @pytest.mark.parametrize("last", range(4))
 async def test_concurrency_that_was_taken_back_and_given_again_is_all_there(
     make: Makers, queue: Any, last: int
