@@ -18,6 +18,7 @@ from jetbull.types.job_options import JobSchedulerJson
 class QueueSchedules(JobOwner, Generic[Data, Result]):
     """The part of `Queue` that keeps its schedulers."""
 
+    jobsOpts: dict[str, Any]
     _scheduler: JobScheduler | None = None
 
     @property
@@ -37,7 +38,10 @@ class QueueSchedules(JobOwner, Generic[Data, Result]):
         override: bool = True,
         producer_id: str | None = None,
     ) -> Job[Data, Result] | None:
-        """See `JobScheduler.upsertJobScheduler`; Node's `{name, data, opts}` is taken too."""
+        """See `JobScheduler.upsertJobScheduler`; Node's `{name, data, opts}` is taken too.
+
+        `defaultJobOptions` are under the options of its jobs.
+        """
         if isinstance(job_name, Mapping):
             template = job_name
             job_name, job_data = template.get("name"), template.get("data", job_data)
@@ -47,7 +51,7 @@ class QueueSchedules(JobOwner, Generic[Data, Result]):
             repeat_opts,
             job_name or job_scheduler_id,
             job_data,
-            opts,
+            {**self.jobsOpts, **mapping("opts", opts)},
             override=override,
             producer_id=producer_id,
         )

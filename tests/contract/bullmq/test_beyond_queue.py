@@ -214,6 +214,21 @@ async def test_the_default_options_can_be_read_but_not_changed(make: Makers) -> 
     assert queue.defaultJobOptions == {"attempts": 2}
 
 
+async def test_the_default_options_stand_under_those_of_a_scheduler(make: Makers) -> None:
+    defaults = {"attempts": 2, "removeOnComplete": True}
+    queue = make.queue(defaultJobOptions=defaults)
+    repeat = {"every": 3_600_000}
+    first = await queue.upsertJobScheduler("hourly", repeat, "tick", {}, {"attempts": 3})
+    record = await queue.getJobScheduler("hourly")
+    assert record["template"]["opts"] == {"attempts": 3, "removeOnComplete": True}
+
+    await Heard(make.worker(queue, lambda job: None), "completed").once()
+    [following] = await queue.getDelayed()
+    for job in (first, following):
+        assert (job.opts["attempts"], job.opts["removeOnComplete"]) == (3, True)
+    assert await queue.getCompletedCount() == 0
+
+
 async def test_all_that_has_a_connection_can_be_waited_for(make: Makers, queue: Any) -> None:
     producers = [make.flow_producer(), make.events_producer(queue)]
     for one in (queue, make.worker(queue), make.events(queue), *producers):
