@@ -37,6 +37,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
     workerName: str | None
     clientName: str
     running: bool
+    forceClosing: bool
     jobs: set[tuple[Job[Data, Result], str]]
     lockManager: LockManager
     lock_duration: int
@@ -176,7 +177,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     def on_idle(self) -> None:
         """Called when no slot is busy any more: tells the listeners if the queue is drained."""
-        if self._serving is not None:
+        if self._serving is not None and not self.forceClosing:
             self._serving.on_idle()
 
     def _on_stalled(self, job_id: str) -> None:

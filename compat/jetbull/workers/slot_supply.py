@@ -97,6 +97,8 @@ class SlotSupply:
         self.busy -= 1
         if self.busy == 0:
             self._all_idle.set()
+            if not self._may_fetch():  # else the slot asks for a job, and tells when there is none
+                self._tell_idle()
 
     def drop_claim(self, slot: Slot) -> None:
         """The slot is over: what it has claimed is left to its lock."""
@@ -203,10 +205,14 @@ class SlotSupply:
         return lease
 
     async def _rest(self) -> None:
-        if self.worked and self.busy == 0:
+        if self.busy == 0:
+            self._tell_idle()
+        await self.source.pause()
+
+    def _tell_idle(self) -> None:
+        if self.worked:
             self.worked = False
             self._worker.on_idle()
-        await self.source.pause()
 
     async def _next_limited(self, slot: Slot) -> Lease | None:
         """As `next`, where every start has to be asked for."""

@@ -80,6 +80,29 @@ async def test_drained_comes_when_nothing_is_left_to_do(make: Makers, queue: Any
     assert len(story.told("completed")) == 3
 
 
+@pytest.mark.parametrize("stop", ["worker.close", "worker.pause", "queue.pause"])
+async def test_drained_comes_too_when_nothing_more_is_to_begin(
+    make: Makers, queue: Any, stop: str
+) -> None:
+    begun, may_finish = asyncio.Event(), asyncio.Event()
+
+    async def process(job: Any, token: str) -> None:
+        begun.set()
+        await asyncio.wait_for(may_finish.wait(), PATIENCE)
+
+    story = Story(make.events(queue))
+    worker = make.worker(queue, process)
+    await added(queue, 1)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    owner, _, method = stop.partition(".")
+    stopping = asyncio.ensure_future(getattr({"worker": worker, "queue": queue}[owner], method)())
+    if owner == "queue":
+        await stopping
+    may_finish.set()
+    await stopping
+    await story.until("drained")
+
+
 async def test_a_queue_of_plain_and_prioritized_jobs_is_told_as_drained_once(
     make: Makers, queue: Any
 ) -> None:
