@@ -26,13 +26,16 @@ _SEED = 0  # the same text gives the same audio
 _LONG_WORD = re.compile(r"[^\W\d_]{25,}")
 _LONG_NUMBER = re.compile(r"\d[\d,]{24,}")
 _DIGITS = re.compile(r"(\d{1,12}),?")
-# Read aloud it would be "two one half", "no. Five", "em em ee".
+# Read aloud it would be "two one half", "no. Five", "em em ee", and "ess aitch aitch".
 _FRACTION = re.compile("(?<=\\d)\\s?(?=[¼-¾⅐-⅞])")
-_SHORTENED = {
+_UNREADABLE = {
     re.compile(r"(?:\bNo\.|№)\s?(?=\d)"): "number ",
     re.compile(r"\bNos\.\s?(?=\d)"): "numbers ",
     re.compile(r"\bMme\.(?=\s[A-ZÀ-Þd])"): "Madame",
     re.compile(r"\bMlle\.(?=\s[A-ZÀ-Þd])"): "Mademoiselle",
+    re.compile(r"\b[Ss]+h+\b"): "shush",
+    re.compile(r"\b[Hh]m+ph\b"): "humph",
+    re.compile(r"\b([Bb]|[Gg])rr+\b"): r"\1urr",
 }
 _INLINE_PHONEMES = re.compile(r"\](?=\()")
 
@@ -89,7 +92,7 @@ def _readable(text: str) -> str:
     # Words in capitals that it does not know it would spell: "ALICE WAS", "MR. DARCY".
     text = words_for_capitals(_INLINE_PHONEMES.sub("] ", text))
     text = _FRACTION.sub(" and ", text)
-    for shortened, words in _SHORTENED.items():
+    for shortened, words in _UNREADABLE.items():
         text = shortened.sub(words, text)
     text = _LONG_NUMBER.sub(lambda found: _DIGITS.sub(r"\1 ", found.group()), text)
     return _LONG_WORD.sub(_in_parts, text)

@@ -189,6 +189,7 @@ def test_words_in_capitals_are_spoken_as_words_and_initials_are_spelled(
     [
         ("2½ miles, 3 ⅔", "2 and ½ miles, 3 and ⅔"),
         ("No. 5, № 6 and Nos. 7", "number 5, number 6 and numbers 7"),
+        ("Shh! Hmph, grrr.", "shush! humph, gurr."),
         ("Mme. Bovary, Mlle. d’Orsay", "Madame Bovary, Mademoiselle d’Orsay"),
     ],
 )
