@@ -117,8 +117,12 @@ def test_waiting_for_an_active_job_ends_when_its_worker_is_done(
         (("inspect",), 2, "No Redis address"),
         (("inspect", "http://x"), 2, "must begin with one of"),
         (("inspect", "redis://:a/b@x"), 2, "names no host; in a password write / as %2F"),
+        (("inspect", "redis://x/abc"), 2, "must end with the number of a database, such as /0."),
+        (("inspect", "redis://me/b@x"), 2, "such as /0; in a password write / as %2F"),
         (("inspect", "redis://me:a?b@x"), 2, "cannot be read; in a password write / as %2F, ? as"),
         (("inspect", "redis://127.0.0.1:1/0"), 5, "cannot be used"),
+        (("inspect", "redis+cluster://127.0.0.1:1"), 5, "cannot be used"),
+        (("inspect", "CLUSTER"), 5, "cannot be used: it is no cluster; leave +cluster out"),
         (("run", "REDIS", "--to", "nats://127.0.0.1:1"), 5, "No NATS server answers"),
         (("run", "REDIS", "--to", "redis://127.0.0.1"), 2, "is no NATS address"),
         (("run", "SIDES", "--batch", "0"), 2, "--batch"),
@@ -148,7 +152,10 @@ def test_what_cannot_be_done_is_said_in_one_line(
     make_jobs(redis_server.client, 4)
     filled: list[str] = []
     for word in words:
-        filled += {"SIDES": list(sides), "REDIS": [sides[0]]}.get(word, [word])
+        cluster = sides[0].replace("redis:", "redis+cluster:")
+        filled += {"SIDES": list(sides), "REDIS": [sides[0]], "CLUSTER": [cluster]}.get(
+            word, [word]
+        )
     done = bull2jet(*filled)
     assert (done.code, says in done.err) == (code, True), done
     assert "Traceback" not in done.err

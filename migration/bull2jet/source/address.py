@@ -63,6 +63,12 @@ def parse(url: str) -> Address:
         if scheme != "unix" and not parts.hostname:
             raise AddressError(f"The Redis address {redacted(url)!r} names no host{_hint(url)}.")
         _ = parts.port  # raises ValueError when it is no number
+        database = parts.path.strip("/")
+        if scheme != "unix" and database and not database.isdecimal():  # taken for 0 otherwise
+            raise AddressError(
+                f"The Redis address {redacted(url)!r} must end with the number of a database, such "
+                f"as /0{_hint(url)}."
+            )
     except ValueError as error:
         what = f"The Redis address {redacted(url)!r} cannot be read{_hint(url)}."
         raise AddressError(what) from error

@@ -36,6 +36,8 @@ READING = frozenset(
     }
 )  # fmt: skip
 _RIGHTS = re.compile("NOPERM|ACL failure|can't run this command|no permissions")
+#: what the client raises when Redis fails; of a cluster it has an error of another family
+_FAILURES = (redis_errors.RedisError, redis_errors.RedisClusterException, OSError)
 _CLOSED = re.compile("permissions? to access .*key")
 _READING_CLIENT = frozenset({"LIST", "ID", "SETNAME"})
 
@@ -61,7 +63,7 @@ class Door:
         verb, *arguments = command
         try:
             return await self._client.execute_command(verb, *map(_sendable, arguments))
-        except (redis_errors.RedisError, OSError) as error:
+        except _FAILURES as error:
             if _is_about_a_key(error):
                 raise
             raise unavailable(self.address, error) from error
@@ -81,7 +83,7 @@ class Door:
             pipe.execute_command(verb, *map(_sendable, arguments))
         try:
             answers: list[Any] = await pipe.execute(raise_on_error=False)
-        except (redis_errors.RedisError, OSError) as error:
+        except _FAILURES as error:
             raise unavailable(self.address, error) from error
         for answer in answers:
             if isinstance(answer, Exception) and not _is_about_a_key(answer):
@@ -118,7 +120,7 @@ class Door:
             answer = await self._client.info()
         except redis_errors.NoPermissionError:
             return {}
-        except (redis_errors.RedisError, OSError) as error:
+        except _FAILURES as error:
             raise unavailable(self.address, error) from error
         if answer and all(isinstance(value, dict) for value in answer.values()):
             answer = next(iter(answer.values()))
@@ -133,7 +135,7 @@ class Door:
                 if len(page) >= count:
                     yield page
                     page = []
-        except (redis_errors.RedisError, OSError) as error:
+        except _FAILURES as error:
             raise unavailable(self.address, error) from error
         if page:
             yield page
@@ -162,7 +164,7 @@ class Door:
             async with self._client.pubsub() as listener:
                 await listener.psubscribe(pattern)
                 yield _channels(listener)
-        except (redis_errors.RedisError, OSError) as error:
+        except _FAILURES as error:
             raise unavailable(self.address, error) from error
 
     async def script(self, source: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
@@ -244,6 +246,8 @@ def _reason(error: Exception) -> str:
     said = str(error).rstrip(".")
     if isinstance(error, MasterNotFoundError):
         return _no_primary(said)
+    if "Cluster mode is not enabled" in said:
+        return "it is no cluster; leave +cluster out of the address"
     if isinstance(error, redis_errors.AuthenticationError):
         return "it refused the login; check user and password"
     if _CLOSED.search(said):
