@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from typing import Any
 
 import anyio.to_thread
@@ -70,6 +71,13 @@ def _asked_for_the_loop(error: RuntimeError) -> bool:
     return text_of(error).startswith(("no running event loop", "There is no current event loop"))
 
 
+def _adopt(context: Context) -> None:
+    """Sets what a function in a thread has set, such as a decorator whose coroutine comes next."""
+    for variable, value in context.items():
+        if variable.get(None) is not value:
+            variable.set(value)
+
+
 def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., Awaitable[Any]]:
     """Runs a plain function in a thread, so that it does not stop the event loop.
 
@@ -89,14 +97,16 @@ def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., A
     async def run(*args: Any) -> Any:
         nonlocal needs_loop
         if not needs_loop:
+            context = copy_context()
             try:
                 result = await anyio.to_thread.run_sync(
-                    contained, *args, limiter=limiter, abandon_on_cancel=True
+                    context.run, contained, *args, limiter=limiter, abandon_on_cancel=True
                 )
             except RuntimeError as error:
                 needs_loop = _asked_for_the_loop(error)
                 if not needs_loop:
                     raise
+            _adopt(context)
         if needs_loop:
             result = contained(*args)
         return await result if inspect.isawaitable(result) else result

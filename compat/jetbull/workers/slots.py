@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from functools import partial
 from time import monotonic
 
@@ -72,13 +73,22 @@ class Slots:
     def grow(self, count: int) -> None:
         """Makes sure `count` slots exist."""
         while len(self._tasks) < count:
-            slot = Slot()
-            task = self._tasks[slot] = background(self._run(slot))
-            task.add_done_callback(self._replace)
+            self._start(Slot())
+
+    def _start(self, slot: Slot, context: Context | None = None) -> None:
+        task = self._tasks[slot] = background(self._run(slot), context=context)
+        task.add_done_callback(partial(self._replace, slot))
         self._supply.slots = len(self._tasks)
 
-    def _replace(self, ended: asyncio.Task[None]) -> None:
+    def _end(self, slot: Slot) -> None:
+        self._supply.drop_claim(slot)
+        del self._tasks[slot]
+        self._supply.slots = len(self._tasks)
+
+    def _replace(self, slot: Slot, ended: asyncio.Task[None]) -> None:
         """A processor may have cancelled the task it runs in: that ends this try, not the slot."""
+        if self._tasks.get(slot) is ended:  # cancelled before its first step
+            self._end(slot)
         if ended.cancelled() and not self.stopping:
             self.grow(self._worker.concurrency)
 
@@ -109,7 +119,7 @@ class Slots:
     # --- one slot ----------------------------------------------------------------------
 
     async def _run(self, slot: Slot) -> None:
-        supply, pause = self._supply, _PAUSE_SECONDS
+        supply, pause, clean, goes_on = self._supply, _PAUSE_SECONDS, copy_context(), False
         try:
             while slot.claim is not None or not self.stopping:
                 if slot.claim is None and supply.has_too_many_slots:
@@ -134,10 +144,13 @@ class Slots:
                     await self._work(slot, lease)
                 finally:
                     supply.end()
+                if not self.stopping and _is_left_behind(clean):
+                    goes_on = True
+                    self._start(slot, clean)
+                    return
         finally:
-            supply.drop_claim(slot)
-            del self._tasks[slot]
-            supply.slots = len(self._tasks)
+            if not goes_on:
+                self._end(slot)
 
     async def _calm(self, pause: float) -> None:
         """Waits for the server, and a while longer."""
@@ -190,6 +203,14 @@ class Slots:
         seconds = max(_AHEAD_SECONDS, _AHEAD_TRIPS * self.source.trips.seconds)
         jobs = seconds / max(self._mean, 1e-4) * max(1, self._worker.concurrency)
         return min(int(jobs), MAX_AHEAD)
+
+
+def _is_left_behind(clean: Context) -> bool:
+    """Whether a processor has set context variables, which the next job must not find."""
+    try:
+        return copy_context() != clean
+    except Exception:  # of values that refuse to be compared
+        return True
 
 
 __all__ = ["Slots"]

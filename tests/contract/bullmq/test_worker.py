@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -91,6 +92,42 @@ async def test_a_plain_function_may_return_an_awaitable(make: Makers, queue: Any
         outcomes = await Heard(worker, "completed").times(2)
         assert [result for _, result in outcomes] == ["done", "done"]
         await worker.close()
+
+
+async def test_a_job_does_not_find_what_another_one_left_in_a_context_variable(
+    make: Makers, queue: Any
+) -> None:
+    user: ContextVar[str] = ContextVar("user", default="nobody")
+
+    async def process(job: Any, token: str) -> str:
+        found = user.get()
+        user.set(f"user {job.id}")
+        return found
+
+    await queue.addBulk([{"name": "job", "data": {}}] * 30)
+    completed = Heard(make.worker(queue, process), "completed")
+    assert {found for _, found in await completed.times(30)} == {"nobody"}
+
+
+async def test_a_processor_finds_what_its_decorator_set_in_a_context_variable(
+    make: Makers, queue: Any
+) -> None:
+    user: ContextVar[str] = ContextVar("user", default="nobody")
+
+    async def process() -> str:
+        return user.get()
+
+    def decorated(job: Any, token: str) -> Any:
+        user.set(f"user {job.id}")
+        return process()
+
+    await queue.addBulk([{"name": "job", "data": {}}] * 3)
+    completed = Heard(make.worker(queue, decorated), "completed")
+    assert [(job.id, found) for job, found in await completed.times(3)] == [
+        ("1", "user 1"),
+        ("2", "user 2"),
+        ("3", "user 3"),
+    ]
 
 
 async def test_without_autorun_a_worker_waits_to_be_run(make: Makers, queue: Any) -> None:
