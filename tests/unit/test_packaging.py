@@ -113,3 +113,21 @@ def test_a_wheel_holds_nothing_of_an_older_build_and_its_making_leaves_nothing(
     (wheel,) = out.glob("*.whl")
     assert "jetbull/left_behind.py" not in ZipFile(wheel).namelist()
     assert set(source.rglob("*")) == before
+
+
+def test_what_the_dockerfile_copies_is_in_the_context_and_all_that_a_build_reads_is_copied() -> (
+    None
+):
+    sources = re.findall(r"^COPY (?!--from)(.+) \S+$", (_ROOT / "Dockerfile").read_text(), re.M)
+    copied = {name for names in sources for name in names.split()}
+    ignoring = (_ROOT / ".dockerignore").read_text().splitlines()
+    assert ignoring[0] == "*"
+    assert copied == {line[1:] for line in ignoring if line.startswith("!")}
+    assert copied >= {
+        "setup.py",
+        "setup.cfg",
+        "pyproject.toml",
+        "build_backend",
+        *_SOURCES.values(),
+    }
+    assert [name for name in copied if not (_ROOT / name).exists()] == []
