@@ -13,7 +13,7 @@ import nkeys
 import pytest
 
 from jetbull import Queue
-from jetbull.errors import ServerUnavailable
+from jetbull.errors import ConfigurationError, ServerUnavailable
 from jetbull.server import EmbeddedServer
 
 
@@ -102,4 +102,17 @@ async def test_credentials_of_a_foreign_account_are_refused_without_telling_the_
         with pytest.raises(ServerUnavailable) as raised:
             await queue.add("job", {})
         assert user.seed.decode() not in str(raised.value)
+        await queue.close()
+
+
+@pytest.mark.parametrize("option", ["user_credentials", "nkeys_seed"])
+async def test_a_secret_given_in_place_of_its_file_is_refused_and_not_shown(option: str) -> None:
+    account, user = Identity(nkeys.PREFIX_BYTE_ACCOUNT), Identity(nkeys.PREFIX_BYTE_USER)
+    told = f"connection.{option} is not the path of a file: correct it or leave it out."
+    for secret in (user.seed.decode(), credentials(account, user)):
+        queue = Queue("emails", {"connection": {option: secret}})
+        with pytest.raises(ConfigurationError) as refused:
+            await queue.waitUntilReady()
+        assert str(refused.value) == told
+        assert user.seed.decode() not in str(refused.getrepr())
         await queue.close()

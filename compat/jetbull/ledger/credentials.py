@@ -23,7 +23,11 @@ def client_options(given: Mapping[str, Any]) -> dict[str, Any]:
     options = dict(given)
     for name in FILES:
         path = options.get(name)
-        if isinstance(path, str | Path) and not Path(path).is_file():
+        if isinstance(path, str | Path) and not _is_file(path):
+            if name in _SIGNED:  # it may hold the secret itself, which no error shows
+                raise ConfigurationError(
+                    f"connection.{name} is not the path of a file: correct it or leave it out."
+                )
             raise ConfigurationError(
                 f"connection.{name} names {path}, which is no file: correct it or leave it out."
             )
@@ -38,6 +42,13 @@ def client_options(given: Mapping[str, Any]) -> dict[str, Any]:
     if (ca or cert) and "tls" not in options:
         options["tls"] = _context(ca, cert, key)
     return options
+
+
+def _is_file(path: str | Path) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long, or not to be read
+        return False
 
 
 def _context(ca: str | None, cert: str | None, key: str | None) -> ssl.SSLContext:
