@@ -29,6 +29,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 _AHEAD_SECONDS = 0.05  # how much work may be held in hand,
 _AHEAD_TRIPS = 2  # or what is done until the next tickets are there;
 _PLAN_SECONDS = 0.002  # so long it counts as the same
+_AT_FIRST = 1000  # slots; twice as many whenever all have a job
 
 
 class Slots:
@@ -48,6 +49,7 @@ class Slots:
         self._supply = SlotSupply(worker, store, admission, self._prepare)
         self.source = self._supply.source
         self._tasks: dict[Slot, asyncio.Task[None]] = {}
+        self._wanted = 0
         self._mean = 1.0  # seconds a job takes
         self._plan_at = 0.0
         self._stop = asyncio.Event()
@@ -71,8 +73,12 @@ class Slots:
     # --- life --------------------------------------------------------------------------
 
     def grow(self, count: int) -> None:
-        """Makes sure `count` slots exist."""
-        while len(self._tasks) < count:
+        """There may be `count` slots; of very many, some are made when the others have jobs."""
+        self._wanted = count
+        self._make(_AT_FIRST)
+
+    def _make(self, count: int) -> None:
+        while len(self._tasks) < min(count, self._wanted):
             self._start(Slot())
 
     def _start(self, slot: Slot, context: Context | None = None) -> None:
@@ -140,6 +146,8 @@ class Slots:
                 if lease is None:
                     continue
                 pause = _PAUSE_SECONDS
+                if supply.slots < self._wanted and supply.busy >= supply.slots:
+                    self._make(2 * supply.slots)
                 try:
                     await self._work(slot, lease)
                 finally:

@@ -99,3 +99,21 @@ async def test_a_page_of_children_is_read_in_one_go(
         item["id"] for item in found["items"]
     ]
     assert (len(found["jobs"]), found["total"], asked) == (30, 40, [])
+
+
+async def test_a_concurrency_beyond_all_that_wait_lets_all_of_them_run(
+    make: Makers, queue: Any
+) -> None:
+    count, all_in = 1100, asyncio.Event()
+    inside = 0
+
+    async def process(job: Job, token: str) -> None:
+        nonlocal inside
+        inside += 1
+        if inside == count:
+            all_in.set()
+        await all_in.wait()
+
+    await queue.addBulk([{"name": "n", "data": n} for n in range(count)])
+    worker = make.worker(queue, process, concurrency=1_000_000)
+    await Heard(worker, "completed").times(count)

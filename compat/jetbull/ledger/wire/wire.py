@@ -82,9 +82,9 @@ class Wire(Sending):
         Not what the server has forbidden: it will not answer the next time either. Of thousands of
         questions at once the last ones wait here: at the server their time would run out.
         """
+        deadline = monotonic() + READ_PATIENCE  # for those that wait here as well
         await self._turns.acquire()
         try:
-            deadline = monotonic() + READ_PATIENCE
             while True:
                 try:
                     answer = ask()
