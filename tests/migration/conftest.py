@@ -215,6 +215,13 @@ def options(redis_server: RedisServer, nats_server: NatsServer) -> Options:
 
 
 @pytest.fixture
+def client(redis_server: RedisServer) -> Any:
+    """The client of a server with a sound queue of eight waiting jobs."""
+    make_jobs(redis_server.client, 8)
+    return redis_server.client
+
+
+@pytest.fixture
 async def door(redis_server: RedisServer) -> AsyncIterator[Door]:
     """A read-only door to the server."""
     opened = await open_door(parse(redis_server.url))

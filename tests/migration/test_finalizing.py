@@ -27,12 +27,6 @@ from .conftest import RedisServer, make_jobs, put_job
 from .working import queue_of
 
 
-@pytest.fixture
-def client(redis_server: RedisServer) -> Any:
-    make_jobs(redis_server.client, 8)
-    return redis_server.client
-
-
 async def made_final(options: Options, folder: Path) -> Report:
     named = options.model_copy(update={"archive": folder / "archive.gz"})
     return await finalize(named, Silent())
