@@ -1,4 +1,4 @@
-"""Processors that do nothing but end."""
+"""Processors that do nothing but end, well or badly."""
 
 from __future__ import annotations
 
@@ -7,3 +7,7 @@ from typing import Any
 
 async def done(job: Any, token: str) -> str:
     return "done"
+
+
+async def fail(job: Any, token: str) -> None:
+    raise ValueError("no")
