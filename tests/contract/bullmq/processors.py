@@ -11,3 +11,7 @@ async def done(job: Any, token: str) -> str:
 
 async def fail(job: Any, token: str) -> None:
     raise ValueError("no")
+
+
+async def by_name(job: Any, token: str) -> str:
+    return f"value of {job.name}"

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import by_name
 from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import names
-
-
-async def by_name(job: Any, token: str) -> str:
-    return f"value of {job.name}"
-
-
-def node(name: str, queue: Any, *children: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """One node of a flow, with `children` only if it has any."""
-    tree = {"name": name, "queueName": queue.name, "data": {"of": name}, **more}
-    return {**tree, "children": list(children)} if children else tree
+from tests.contract.bullmq.trees import node
 
 
 async def test_a_flow_comes_back_as_a_tree_of_jobs(make: Makers) -> None:
@@ -83,46 +74,6 @@ async def test_a_parent_runs_after_all_its_children(make: Makers) -> None:
     make.worker(low, process)
     await Heard(parent_worker, "completed").once()
     assert order == ["a", "b", "parent"]
-
-
-async def test_a_parent_reads_the_values_of_its_children(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-
-    async def gather(job: Any, token: str) -> Any:
-        return await job.getChildrenValues()
-
-    tree = await make.flow_producer().add(node("parent", top, node("a", low), node("b", low)))
-    make.worker(low, by_name)
-    _, values = await Heard(make.worker(top, gather), "completed").once()
-    keys = [f"{low.qualifiedName}:{child['job'].id}" for child in tree["children"]]
-    assert values == {keys[0]: "value of a", keys[1]: "value of b"}
-
-
-async def test_values_of_children_keep_their_json(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-
-    async def nested(job: Any, token: str) -> Any:
-        return {"list": [1, None, "x"]}
-
-    tree = await make.flow_producer().add(node("parent", top, node("a", low)))
-    await Heard(make.worker(low, nested), "completed").once()
-    assert list((await tree["job"].getChildrenValues()).values()) == [{"list": [1, None, "x"]}]
-
-
-async def test_a_job_without_finished_children_has_no_values(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    tree = await make.flow_producer().add(node("parent", top, node("a", low)))
-    assert await tree["job"].getChildrenValues() == {}
-
-
-async def test_a_child_removed_on_completion_leaves_its_value(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    child = node("a", low, opts={"removeOnComplete": True})
-    tree = await make.flow_producer().add(node("parent", top, child))
-    await Heard(make.worker(low, by_name), "completed").once()
-    assert await low.getCompletedCount() == 0
-    assert list((await tree["job"].getChildrenValues()).values()) == ["value of a"]
-    assert await tree["job"].getState() == "waiting"
 
 
 async def test_deep_flows_run_from_the_leaves_to_the_root(make: Makers, queue: Any) -> None:
@@ -242,77 +193,6 @@ async def test_a_wide_flow_releases_its_parent_once(make: Makers) -> None:
     assert await low.getCompletedCount() == 50
 
 
-async def test_a_job_can_be_added_to_a_waiting_parent(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    tree = await make.flow_producer().add(node("parent", top, node("a", low)))
-    parent = {"id": tree["job"].id, "queue": top.qualifiedName}
-    late = await low.add("late", {}, {"parent": parent})
-    assert late.parentKey == f"{top.qualifiedName}:{tree['job'].id}"
-    make.worker(low, by_name)
-    _, values = await Heard(make.worker(top, _values), "completed").once()
-    assert sorted(values.values()) == ["value of a", "value of late"]
-
-
-async def test_a_flow_can_hang_below_an_existing_parent(make: Makers) -> None:
-    top, middle, low = make.queue(), make.queue(), make.queue()
-    tree = await make.flow_producer().add(node("parent", top, node("a", low)))
-    parent = {"id": tree["job"].id, "queue": top.qualifiedName}
-    await make.flow_producer().add(node("mid", middle, node("b", low), opts={"parent": parent}))
-    make.worker(low, by_name)
-    make.worker(middle, by_name)
-    _, values = await Heard(make.worker(top, _values), "completed").once()
-    assert sorted(values.values()) == ["value of a", "value of mid"]
-
-
-async def test_a_flow_below_an_unknown_parent_is_refused(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    parent = {"id": "nobody", "queue": top.qualifiedName}
-    flow = node("mid", low, node("a", low), opts={"parent": parent})
-    message = f"^Missing key for parent job {top.qualifiedName}:nobody. addJob$"
-    with pytest.raises(Exception, match=message) as caught:
-        await make.flow_producer().add(flow)
-    assert caught.value.code == -5  # type: ignore[attr-defined]
-
-
-async def test_a_job_below_an_unknown_parent_is_refused(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    parent = {"id": "nobody", "queue": top.qualifiedName}
-    message = f"^Missing key for parent job {top.qualifiedName}:nobody. addJob$"
-    with pytest.raises(TypeError, match=message):
-        await low.add("job", {}, {"parent": parent})
-    assert await low.getWaitingCount() == 0
-
-
-async def test_a_known_id_is_attached_to_a_new_parent(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    await low.add("a", {}, {"jobId": "shared"})
-    child = node("a", low, opts={"jobId": "shared"})
-    tree = await make.flow_producer().add(node("parent", top, child))
-    await Heard(make.worker(low, by_name), "completed").once()
-    assert await tree["job"].getState() == "waiting"
-    assert list((await tree["job"].getChildrenValues()).values()) == ["value of a"]
-
-
-async def test_a_completed_id_counts_at_once_for_a_new_parent(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    await low.add("a", {}, {"jobId": "shared"})
-    await Heard(make.worker(low, by_name), "completed").once()
-    child = node("a", low, opts={"jobId": "shared"})
-    tree = await make.flow_producer().add(node("parent", top, child))
-    assert await tree["job"].getState() == "waiting"
-    assert list((await tree["job"].getChildrenValues()).values()) == ["value of a"]
-
-
-async def test_a_child_of_a_living_parent_cannot_change_to_another(make: Makers) -> None:
-    top, low = make.queue(), make.queue()
-    child = node("a", low, opts={"jobId": "shared"})
-    await make.flow_producer().add(node("parent", top, child))
-    other = await make.flow_producer().add(node("other", top, node("b", low)))
-    parent = {"id": other["job"].id, "queue": top.qualifiedName}
-    with pytest.raises(TypeError, match=r"^The parent job .* cannot be replaced. addJob$"):
-        await low.add("a", {}, {"jobId": "shared", "parent": parent})
-
-
 async def test_a_flow_producer_takes_its_options_as_one_dictionary(make: Makers) -> None:
     queue = make.queue()
     producer = make.backend.FlowProducer(make.options({}))
@@ -328,31 +208,6 @@ async def test_a_flow_producer_takes_connection_and_options_apart(make: Makers) 
     tree = await producer.add(node("job", queue))
     assert await queue.getJobState(tree["job"].id) == "waiting"
     await producer.close()
-
-
-async def _values(job: Any, token: str) -> Any:
-    return await job.getChildrenValues()
-
-
-async def test_a_parent_with_more_than_a_thousand_children_gets_all_their_values(
-    make: Makers,
-) -> None:
-    top, low = make.queue(), make.queue()
-    order: list[str] = []
-
-    async def note(job: Any, token: str) -> int:
-        order.append(job.name)
-        return 1
-
-    async def count(job: Any, token: str) -> int:
-        return sum((await job.getChildrenValues()).values())
-
-    heard = Heard(make.worker(top, count), "completed")
-    make.worker(low, note)
-    children = [node(f"child {number}", low) for number in range(1100)]
-    await make.flow_producer().add(node("parent", top, *children))
-    _, value = await heard.once()
-    assert (value, order) == (1100, [child["name"] for child in children])
 
 
 async def test_the_callers_default_options_are_not_changed(make: Makers, queue: Any) -> None:
