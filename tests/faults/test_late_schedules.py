@@ -1,7 +1,7 @@
 """A schedule can fire although its job moved on in that very moment: the ticket counts for nothing.
 
 The server stores what a schedule turns into without a guard, so these tests store such a ticket by
-hand behind the step that came first; the last one lets the server do it.
+hand behind the step that came first.
 """
 
 from __future__ import annotations
@@ -16,138 +16,14 @@ from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.errors import JetbullError, JobError
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.lease import Ticket
-from jetbull.ledger.job.moving import move, step
 from jetbull.ledger.job.promoting import promote_due
 from jetbull.ledger.messages import placing
-from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, PRIO, SETTLE, STALLED, WAIT
-from jetbull.ledger.messages.placing import DONE, REMOVED, SETTLE_MS, active, unsettled, waiting
-from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.messages.names import ACTIVE, PRIO, WAIT
 from jetbull.ledger.store import promoter
-from jetbull.ledger.store.batch import Message
-from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.streams.events import decode
 from jetbull.ledger.taking.taking import take
 
 from .test_races import apart, closed
-
-
-async def held(store: QueueStore, job_id: str) -> tuple[Stored, Message]:
-    """The job as a worker holds it, and the ticket its lock would become."""
-    found = await reading.find(store, job_id)
-    assert found is not None
-    lease = await move(store, job_id, found, found.record, active(now_ms() + 60_000))
-    message = step(store.names, job_id, found, found.record, active(1))
-    return lease, Message(store.names.job(STALLED, job_id), message.payload, {})
-
-
-async def settled(store: QueueStore, *states: str) -> None:
-    """Returns when no ticket of these states is left."""
-    async with asyncio.timeout(30):
-        for state in states:
-            while await store.wire.get_last(store.names.space.jobs, store.names.all_in(state)):
-                await asyncio.sleep(0.02)
-
-
-async def completed(job: Job) -> None:
-    """Returns when the job is done."""
-    async with asyncio.timeout(30):
-        while not await job.isCompleted():
-            await asyncio.sleep(0.02)
-
-
-class Counting:
-    """A processor that counts its runs."""
-
-    def __init__(self) -> None:
-        self.runs: list[str] = []
-
-    async def __call__(self, job: Job, token: str) -> str:
-        self.runs.append(str(job.id))
-        return "ran"
-
-
-async def test_a_lock_that_fires_behind_the_outcome_does_not_run_the_job_again(
-    shared_url: str, name: str
-) -> None:
-    queue = Queue(name, apart(shared_url, 0))
-    store = await queue.ledger()
-    job = await queue.add("job", {})
-    lease, ticket = await held(store, job.id)
-    await move(store, job.id, lease, lease.record, DONE["completed"])
-    await store.put(ticket.subject, ticket.payload, ticket.headers)
-    process = Counting()
-    worker = Worker(name, process, apart(shared_url, 1))
-    await settled(store, STALLED)
-    assert await job.isCompleted()
-    assert process.runs == []
-    await closed(worker, queue)
-
-
-async def test_a_lock_that_fires_behind_a_removal_does_not_bring_the_job_back(
-    shared_url: str, name: str
-) -> None:
-    queue = Queue(name, apart(shared_url, 0))
-    store = await queue.ledger()
-    job = await queue.add("job", {})
-    lease, ticket = await held(store, job.id)
-    await move(store, job.id, lease, lease.record, REMOVED)
-    await store.put(ticket.subject, ticket.payload, ticket.headers)
-    process = Counting()
-    worker = Worker(name, process, apart(shared_url, 1))
-    await settled(store, STALLED)
-    assert await queue.getJob(job.id) is None
-    assert process.runs == []
-    await closed(worker, queue)
-
-
-async def test_a_lock_that_fires_behind_a_retry_leaves_the_try_counted(
-    shared_url: str, name: str
-) -> None:
-    queue = Queue(name, apart(shared_url, 0))
-    store = await queue.ledger()
-    job = await queue.add("job", {}, {"attempts": 3})
-    lease, ticket = await held(store, job.id)
-    tried = lease.record.with_head({**lease.record.head, "attemptsMade": 1})
-    await move(store, job.id, lease, tried, waiting())
-    await store.put(ticket.subject, ticket.payload, ticket.headers)
-    process = Counting()
-    worker = Worker(name, process, apart(shared_url, 1))
-    await settled(store, STALLED, WAIT, ACTIVE)
-    done = await queue.getJob(job.id)
-    assert done is not None and done.attemptsMade == 2
-    assert process.runs == [job.id]
-    await closed(worker, queue)
-
-
-async def test_a_real_lock_that_expires_is_still_put_back(shared_url: str, name: str) -> None:
-    queue = Queue(name, apart(shared_url, 0))
-    store = await queue.ledger()
-    job = await queue.add("job", {})
-    found = await reading.find(store, job.id)
-    assert found is not None
-    await move(store, job.id, found, found.record, active(now_ms() + 300))
-    process = Counting()
-    worker = Worker(name, process, apart(shared_url, 1))
-    await completed(job)
-    assert process.runs == [job.id]
-    await closed(worker, queue)
-
-
-async def test_a_lock_that_the_leader_has_not_taken_away_yet_makes_its_ticket_no_late_one(
-    shared_url: str, name: str
-) -> None:
-    queue = Queue(name, apart(shared_url, 0))
-    store = await queue.ledger()
-    job = await queue.add("job", {})
-    lease, ticket = await held(store, job.id)
-    await store.put(ticket.subject, ticket.payload, ticket.headers)
-    fired = await reading.find(store, job.id)
-    assert fired is not None and fired.subject == ticket.subject
-    assert not await late.is_late(store, fired)
-    await store.purge(lease.subject)
-    assert not await late.is_late(store, fired)
-    await queue.close()
+from .tickets import Counting, completed, settled
 
 
 async def test_a_delay_that_fires_behind_a_promotion_runs_the_job_once(
@@ -247,67 +123,6 @@ async def test_a_delayed_job_added_over_a_removed_one_of_its_id_runs_when_due(
         while sorted(process.runs) != ["bulk", "same"]:
             await asyncio.sleep(0.05)
     await closed(worker, queue)
-
-
-async def test_a_settling_that_comes_due_behind_the_settled_job_is_not_told_twice(
-    shared_url: str, name: str
-) -> None:
-    queue = Queue(name, apart(shared_url, 0))
-    store = await queue.ledger()
-    job = await queue.add("job", {})
-    lease, _ = await held(store, job.id)
-    open_place = unsettled("completed", now_ms() + SETTLE_MS)
-    message = step(store.names, job.id, lease, lease.record, open_place)
-    open_ = await move(store, job.id, lease, lease.record, open_place)
-    await move(store, job.id, open_, open_.record, DONE["completed"])
-    await store.put(store.names.job(SETTLE, job.id, "completed"), message.payload, {})
-    worker = Worker(name, Counting(), apart(shared_url, 1))
-    await settled(store, SETTLE)
-    assert await job.isCompleted()
-    await worker.close()
-    await store.event_log.flush()
-    assert await outcomes(store) == {}
-    await queue.close()
-
-
-async def outcomes(store: QueueStore) -> dict[str, int]:
-    """How many `completed` events each job has."""
-    told: dict[str, int] = {}
-    query = {"next_by_subj": store.names.events, "seq": 1, "batch": 5000}
-    for message in await store.wire.get_batch(store.names.space.events, query):
-        for event in decode(message.data):
-            if event["event"] == "completed":
-                told[event["jobId"]] = told.get(event["jobId"], 0) + 1
-    return told
-
-
-async def test_outcomes_stored_while_all_locks_expire_are_told_once(
-    shared_url: str, name: str
-) -> None:
-    jobs = 400
-    queue = Queue(name, apart(shared_url, 0))
-    store = await queue.ledger()
-    await queue.addBulk([{"name": "job", "data": {}} for _ in range(jobs)])
-    begun = now_ms()
-    due = begun + 2000
-
-    async def process(job: Job, token: str) -> None:
-        # Ends around the moment in which the lock of every other job expires.
-        if job.attemptsStarted == 1:
-            await asyncio.sleep((due - now_ms() + int(job.id or 0) * 300 / jobs) / 1000)
-
-    opts = {"concurrency": jobs, "lockDuration": 2000, "lockRenewTime": 60_000}
-    worker = Worker(name, process, {**apart(shared_url, 1), **opts, "maxStalledCount": 50})
-    worker.on("error", lambda *_: None)
-    async with asyncio.timeout(90):
-        while await queue.getCompletedCount() < jobs:
-            await asyncio.sleep(0.1)
-    await worker.close()
-    await store.event_log.flush()
-    told = await outcomes(store)
-    assert len(told) == jobs
-    assert {job_id: times for job_id, times in told.items() if times > 1} == {}
-    await queue.close()
 
 
 async def _changed(job: Job, what: str) -> None:
