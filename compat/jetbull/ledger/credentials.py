@@ -7,6 +7,7 @@ and a rotated certificate or credentials file counts from the next connection on
 from __future__ import annotations
 
 import importlib.util
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ def client_options(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in FILES:
         path = options.get(name)
         if isinstance(path, str | Path) and not _is_file(path):
-            if name in _SIGNED:  # it may hold the secret itself, which no error shows
+            if name in _SIGNED and not _is_like_a_path(str(path)):
                 raise ConfigurationError(
                     f"connection.{name} is not the path of a file: correct it or leave it out."
                 )
@@ -49,6 +50,11 @@ def _is_file(path: str | Path) -> bool:
         return Path(path).is_file()
     except (OSError, ValueError):  # too long, or not to be read
         return False
+
+
+def _is_like_a_path(text: str) -> bool:
+    """Whether it may be shown: no seed and no token has a slash, and credentials are many lines."""
+    return os.sep in text and "\n" not in text
 
 
 def _context(ca: str | None, cert: str | None, key: str | None) -> ssl.SSLContext:
