@@ -81,7 +81,11 @@ class Announced:
         async def answer(msg: Msg) -> None:
             await store.wire.send(msg.reply, json.dumps(self._describe()).encode())
 
-        subscription = await store.wire.subscribe(store.names.hint(self._topic), answer)
+        try:
+            subscription = await store.wire.subscribe(store.names.hint(self._topic), answer)
+        except BaseException:
+            self.is_open = False  # the next call tries again
+            raise
         self._forget = partial(store.wire.unsubscribe, subscription)
 
     async def close(self) -> None:
