@@ -38,7 +38,7 @@ def _extensions(folder: str) -> list[Extension]:
         return []
     os.environ["MYPYPATH"] = compiling.SOURCE
     try:
-        from mypyc.build import mypycify
+        from mypyc.build import include_dir, mypycify
 
         extensions: list[Extension] = mypycify(
             [f"--cache-dir={folder}/mypy", *compiling.arguments()],
@@ -47,6 +47,7 @@ def _extensions(folder: str) -> list[Extension]:
             group_name="jetbull",
             target_dir=folder,
         )
+        compiling.mend_runtime(folder, include_dir())
     except (Exception, SystemExit) as error:
         _without(error)
         return []

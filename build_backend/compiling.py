@@ -40,6 +40,7 @@ MODULES = [f"{folder}/{name}.py" for folder, names in _IN.items() for name in na
 
 #: mypyc itself, and what the modules have base classes from.
 _REQUIREMENTS = ["mypy[mypyc]>=2.4,<2.5", "nats-py>=2.16,<2.17"]
+_THROWING = "misc_ops.c"
 _FLAGS = (
     "--config-file=",
     "--ignore-missing-imports",
@@ -86,4 +87,23 @@ def arguments() -> list[str]:
     return [*_FLAGS, *(f"{SOURCE}/{name}" for name in MODULES)]
 
 
-__all__ = ["MODULES", "SOURCE", "arguments", "is_demanded", "is_wanted", "requirements"]
+def mend_runtime(folder: str, runtime: str) -> None:
+    """Puts what of mypyc's `runtime` has to differ into `folder`, where the C it made is.
+
+    It throws exceptions into what is awaited as three arguments, which Python deprecates since 3.12
+    (mypyc's issue 1214): a warning with each, and where warnings are errors, another exception.
+    """
+    text = Path(runtime, _THROWING).read_text(encoding="utf-8")
+    mended = text.replace("(_m, type, value, traceback, NULL)", "(_m, value, NULL)")
+    Path(folder, _THROWING).write_text(mended, encoding="utf-8")
+
+
+__all__ = [
+    "MODULES",
+    "SOURCE",
+    "arguments",
+    "is_demanded",
+    "is_wanted",
+    "mend_runtime",
+    "requirements",
+]

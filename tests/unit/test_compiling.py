@@ -8,6 +8,7 @@ from pathlib import Path
 
 import compiling
 import pytest
+from mypyc.build import include_dir
 
 _SOURCE = Path(__file__).parents[2] / compiling.SOURCE
 _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
@@ -70,3 +71,14 @@ def test_a_build_that_has_to_compile_asks_for_mypyc(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("JETBULL_COMPILE", "1")
     monkeypatch.setenv("CC", "no-such-compiler")
     assert any(requirement.startswith("mypy[mypyc]") for requirement in compiling.requirements())
+
+
+def test_compiled_coroutines_throw_in_the_way_that_python_does_not_deprecate(
+    tmp_path: Path,
+) -> None:
+    compiling.mend_runtime(str(tmp_path), include_dir())
+    (mended,) = tmp_path.iterdir()
+    throwing = [line for line in mended.read_text().splitlines() if "ObjArgs(_m" in line]
+    assert [line.strip() for line in throwing] == [
+        "res = PyObject_CallFunctionObjArgs(_m, value, NULL);"
+    ]
