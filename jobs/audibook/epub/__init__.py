@@ -5,7 +5,8 @@ archive, limits         the zip, read within bounds
 package, navigation     the files about the book; encryption: whether its text is locked
 documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements
-text, lines, blocks     the text of a document, line by line and block by block
+text, lines, inline, blocks
+                        the text of a document, line by line and block by block
 styles                  what of it is hidden
 notes, numbered_notes, note_marks, note_titles
                         what is a footnote, the mark of one, what stands above them

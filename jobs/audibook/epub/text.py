@@ -10,9 +10,10 @@ from lxml import etree
 
 from .blocks import HEADINGS, Block, DocumentText, Mark, TextOptions
 from .contents import is_numbering, without_contents_lists
+from .inline import is_apart, is_link, is_raised_number
 from .lines import begins_line, is_on_own_line
-from .markup import INLINE, Element, all_text, local_name, own_text, text_after
-from .note_marks import BRACKETS, begins_word, is_raised
+from .markup import Element, all_text, local_name, own_text, text_after
+from .note_marks import BRACKETS, begins_word
 from .pictures import drop_cap, pictured_formula, pictured_heading
 from .removal import removal_rule
 
@@ -42,10 +43,6 @@ _EAST_ASIAN = "\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff\uff01-\uff9f"
 _WRAPPED = re.compile(f"(?<=[{_EAST_ASIAN}])[ \t\r]*\n\\s*(?=[{_EAST_ASIAN}])")
 _BETWEEN_MARKS = " ,;–—-\xa0\n"
 _HEBREW_NUMBER = re.compile("[א-ת]{1,3}")
-_VERSE_CLASSES = {
-    *("verse", "verse-num", "verse-number", "verse_number", "versenum", "versenumber", "vnum"),
-    *("pasuk", "pasuk-num", "v", "vn", "chapter-num", "chapter-number", "chapternum", "cnum"),
-}
 _TAIL = 24
 
 
@@ -131,10 +128,10 @@ class _Walker:
                 self._lists_begun += 1
                 self._lists.append(self._lists_begun)
         elif begins_line(element, name) or (
-            _is_raised_number(element, name) and not self._tail()[-1:].isalpha()
+            is_raised_number(element, name) and not self._tail()[-1:].isalpha()
         ):
             self._add(" ")
-        if _is_link(element, name):
+        if is_link(element, name):
             self._links.append(element.get("href", ""))
         self._mark(element, starting=True)
         if name == "img":
@@ -157,18 +154,18 @@ class _Walker:
             elif name in _LISTS:
                 self._lists.pop()
         elif is_on_own_line(element) or (
-            (_is_raised_number(element, name) or self._is_hebrew_verse(element, name))
+            (is_raised_number(element, name) or self._is_hebrew_verse(element, name))
             and begins_word(text_after(element))
         ):
             self._add(" ")
-        if _is_link(element, name):
+        if is_link(element, name):
             self._links.pop()
 
     def _is_hebrew_verse(self, element: Element, name: str) -> bool:
         """The number of a verse in Hebrew letters, before its first word."""
         number = own_text(element)
         return (
-            _is_apart(element, name)
+            is_apart(element, name)
             and _HEBREW_NUMBER.fullmatch(number) is not None
             and self._tail().rpartition(" ")[2] == number
         )
@@ -301,24 +298,6 @@ class _Walker:
 def _is_only_one(case: Element) -> bool:
     """Whether the other alternatives of a switch, such as the picture of a formula, say nothing."""
     return not any(own_text(other) for other in case.itersiblings(tag=etree.Element))
-
-
-def _is_raised_number(element: Element, name: str) -> bool:
-    """An exponent or the number of a verse: ten to the sixth is no hundred and six."""
-    return _is_apart(element, name) and own_text(element).lstrip("-−+").isdigit()
-
-
-def _is_apart(element: Element, name: str) -> bool:
-    """Whether it is raised, or the number of a verse by its class."""
-    return is_raised(element, name) or (
-        name in INLINE and not _VERSE_CLASSES.isdisjoint(element.get("class", "").lower().split())
-    )
-
-
-def _is_link(element: Element, name: str) -> bool:
-    """Whether the element is a link to another place in the book: not an anchor, nor out of it."""
-    href = element.get("href", "").strip()
-    return name == "a" and href not in {"", "#"} and ":" not in href.partition("#")[0]
 
 
 def _size(text: str) -> int:
