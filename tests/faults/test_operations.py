@@ -1,4 +1,4 @@
-"""What operators and their machines do to a running queue; what is said about it meanwhile."""
+"""What operators and their machines do to a running queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, QueueEvents, Worker
-from jetbull.diagnosis import Finding, diagnose
 from jetbull.errors import JetbullError, StoreError
 from jetbull.health import check_readiness
 from jetbull.ledger.queue import listening
@@ -42,10 +41,6 @@ def recording(runs: asyncio.Queue[Any]) -> Any:
         runs.put_nowait(job.id)
 
     return process
-
-
-def wrong(findings: list[Finding]) -> list[str]:
-    return [finding.detail for finding in findings if finding.grade == "wrong"]
 
 
 async def closed(*things: Any) -> None:
@@ -256,93 +251,3 @@ async def test_what_is_no_job_is_left_alone_and_the_others_run(
     worker = Worker(name, recording(runs), {"connection": server.url})
     await consumes_again(queue, runs, _HEALS_WITHIN)
     await closed(worker, queue)
-
-
-class TestDoctor:
-    async def test_finds_nothing_wrong_with_a_queue_that_works(
-        self, server: EmbeddedServer, name: str
-    ) -> None:
-        queue = Queue(name, {"connection": server.url})
-        worker = Worker(name, recording(asyncio.Queue()), {"connection": server.url})
-        await worker.waitUntilReady()
-        assert wrong(await diagnose(queue)) == []
-        await closed(worker, queue)
-
-    @pytest.mark.parametrize(
-        ("change", "words"),
-        [
-            ({"max_msgs": 1000}, "has the limit max_msgs 1000"),
-            ({"max_bytes": 10_000_000}, "has the limit max_bytes 10000000"),
-            ({"max_age": 3600 * 10**9}, "has max_age"),
-            ({"sealed": True}, "is sealed"),
-        ],
-    )
-    async def test_names_what_was_changed_about_the_stream(
-        self, server: EmbeddedServer, name: str, change: dict[str, Any], words: str
-    ) -> None:
-        queue = Queue(name, {"connection": server.url})
-        wire = (await queue.ledger()).wire
-        config = (await wire.api("STREAM.INFO.JB_bull"))["config"]
-        await wire.api("STREAM.UPDATE.JB_bull", {**config, **change})
-        assert any(words in detail for detail in wrong(await diagnose(queue)))
-        await queue.close()
-
-    async def test_tells_jobs_that_nobody_works_on(self, server: EmbeddedServer, name: str) -> None:
-        queue = Queue(name, {"connection": server.url})
-        await queue.add("job", {})
-        assert any("no worker is there" in detail for detail in wrong(await diagnose(queue)))
-        await queue.close()
-
-    async def test_takes_no_worker_that_is_driven_by_hand_for_one_that_stands_still(
-        self, server: EmbeddedServer, name: str
-    ) -> None:
-        options = {"connection": server.url}
-        async with Queue(name, options) as queue, Worker(name, None, options) as worker:
-            await queue.add("job", {})
-            assert await worker.getNextJob("token")
-            [told] = [one for one in await diagnose(queue) if one.name == "workers"]
-            assert told.grade == "hint" and "driven by hand" in told.detail
-
-    async def test_tells_a_message_that_no_jetbull_stored_and_that_never_moves(
-        self, server: EmbeddedServer, name: str
-    ) -> None:
-        async with Queue(name, {"connection": server.url}) as queue:
-            store = await queue.ledger()
-            subject = store.names.job("active", "nonsense")
-            await store.put(subject, b"not a job", {})
-            assert any(subject in detail for detail in wrong(await diagnose(queue)))
-
-    async def test_tells_a_server_that_is_away(self, name: str) -> None:
-        queue = Queue(name, {"connection": "nats://127.0.0.1:1"})
-        assert any("No NATS server answers" in detail for detail in wrong(await diagnose(queue)))
-        await queue.close()
-
-    async def test_tells_a_worker_whose_consumer_is_paused_on_the_server(
-        self, server: EmbeddedServer, name: str
-    ) -> None:
-        queue = Queue(name, {"connection": server.url})
-        worker = Worker(name, recording(asyncio.Queue()), {"connection": server.url})
-        await worker.waitUntilReady()
-        wire = (await queue.ledger()).wire
-        until = {"pause_until": "2100-01-01T00:00:00Z"}
-        await wire.api(f"CONSUMER.PAUSE.JB_bull.w-{name}", until)
-        assert any("is paused on the server" in detail for detail in wrong(await diagnose(queue)))
-        await closed(worker, queue)
-
-
-async def test_the_doctor_says_what_keeps_jobs_from_starting(
-    server: EmbeddedServer, name: str
-) -> None:
-    async with Queue(name, {"connection": server.url}) as queue:
-        assert "not paused and has no limit" in _settings(await diagnose(queue))
-        await queue.pause()
-        await queue.setGlobalConcurrency(2)
-        await queue.setGlobalRateLimit(5, 60_000)
-        await queue.rateLimit(60_000)
-        said = _settings(await diagnose(queue))
-        for part in ("is paused", "at most 2 jobs run", "at most 5 jobs start", "window ends in"):
-            assert part in said
-
-
-def _settings(findings: list[Finding]) -> str:
-    return next(finding.detail for finding in findings if finding.name == "settings")
