@@ -215,6 +215,12 @@ def options(redis_server: RedisServer, nats_server: NatsServer) -> Options:
 
 
 @pytest.fixture
+def sides(options: Options) -> tuple[str, ...]:
+    """The arguments that name both servers."""
+    return (options.redis, "--to", options.to)
+
+
+@pytest.fixture
 def client(redis_server: RedisServer) -> Any:
     """The client of a server with a sound queue of eight waiting jobs."""
     make_jobs(redis_server.client, 8)

@@ -1,4 +1,4 @@
-"""The commands as an operator meets them: output, exit codes, terminals, signals."""
+"""The commands as an operator meets them: order, refusals, exit codes, signals."""
 
 from __future__ import annotations
 
@@ -13,19 +13,10 @@ from typing import Any
 
 import pytest
 
-from bull2jet.options import Options
 from jetbull.server import EmbeddedServer
 
-from .commands import Ended, begun, bull2jet, on_terminal
+from .commands import Ended, begun, bull2jet
 from .conftest import Load, NatsServer, RedisServer, make_jobs, put_job
-
-SECRET = "correct-horse-battery"
-
-
-@pytest.fixture
-def sides(options: Options) -> tuple[str, ...]:
-    """The arguments that name both servers."""
-    return (options.redis, "--to", options.to)
 
 
 def lock(server: RedisServer, job_id: str) -> None:
@@ -162,50 +153,6 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert redis_server.client.llen("bull:q:wait") == 4
 
 
-def test_without_a_terminal_progress_is_lines_or_json_lines(
-    redis_server: RedisServer, sides: tuple[str, ...]
-) -> None:
-    make_jobs(redis_server.client, 8)
-    plain = bull2jet("plan", *sides)
-    assert "bull:q read wait: 8 of 8, " in plain.err and "\x1b" not in plain.err + plain.out
-    rows = [
-        json.loads(line)
-        for line in bull2jet("plan", *sides, "--progress", "json").err.split("\n")
-        if line
-    ]
-    (waiting,) = [row for row in rows if row["state"] == "read wait"]
-    assert (waiting["queue"], waiting["done"], waiting["total"]) == ("bull:q", 8, 8)
-    assert waiting.keys() >= {"perSecond", "bytes", "secondsLeft"}
-
-
-def test_the_report_comes_as_json_and_as_a_page(
-    redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
-) -> None:
-    make_jobs(redis_server.client, 8)
-    assert bull2jet("run", *sides).code == 0
-    report, html = tmp_path / "report.json", tmp_path / "report.html"
-    done = bull2jet("verify", *sides, "--json", "--report", str(report), "--html", str(html))
-    document: dict[str, Any] = json.loads(done.out)
-    assert document == json.loads(report.read_text())
-    assert document["exitCode"] == 0 and document["verdict"] == "fine"
-    (queue,) = document["queues"]
-    waiting = queue["states"]["waiting"]
-    assert waiting["equal"] == waiting["count"] == 8
-    assert waiting["digest"] == waiting["targetDigest"] and waiting["inOrder"] is True
-    page = html.read_text()
-    assert page.startswith("<!doctype html>") and waiting["digest"] in page
-    assert document["seal"] in page and "<script" not in page
-
-
-def test_a_report_that_cannot_be_written_is_printed_all_the_same(
-    redis_server: RedisServer, sides: tuple[str, ...]
-) -> None:
-    make_jobs(redis_server.client, 8)
-    done = bull2jet("run", *sides, "--report", "/dev/full")  # as a disk that is
-    assert done.code == 1 and "is done, but its report cannot be written" in done.err
-    assert "carried, 0 left in Redis" in done.out
-
-
 def test_a_target_without_room_says_so_and_the_same_command_goes_on_when_there_is(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
@@ -222,20 +169,6 @@ def test_a_target_without_room_says_so_and_the_same_command_goes_on_when_there_i
         done = bull2jet("run", redis_server.url, "--to", server.url)
         assert done.code == 0 and " 0 left in Redis" in done.out, done
         assert bull2jet("verify", redis_server.url, "--to", server.url).code == 0
-
-
-def test_on_a_terminal_there_are_bars_and_the_queues_name_is_asked_for(
-    redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
-) -> None:
-    make_jobs(redis_server.client, 8)
-    code, shown = on_terminal("run", *sides)
-    assert code == 0 and "━" in shown and "bull:q wait" in shown
-    archive = ("--archive", str(tmp_path / "archive.gz"))
-    code, shown = on_terminal("finalize", *sides, *archive, typed="wrong\n")
-    assert code == 1 and "Type the queue's name (q)" in shown and "nothing was changed" in shown
-    assert redis_server.client.exists("bull:q:w1")
-    code, _ = on_terminal("finalize", *sides, *archive, typed="q\n")
-    assert code == 0 and not redis_server.client.exists("bull:q:w1")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -263,35 +196,6 @@ def test_a_second_run_refuses_and_names_the_first(
         done = bull2jet("run", *sides)
         assert done.code == 1
         assert "held by `bull2jet run`" in done.err and f"process {process.pid} on" in done.err
-
-
-def test_job_data_and_passwords_are_never_shown(
-    redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
-) -> None:
-    client = redis_server.client
-    make_jobs(client, 2)
-    put_job(client, "good", data=json.dumps({"card": SECRET}))
-    put_job(client, "bad", data='{"card": ' + SECRET)
-    put_job(client, "odd", returnvalue=SECRET, stacktrace=SECRET, timestamp=SECRET)
-    client.lpush("bull:q:wait", "good", "bad", "odd")
-    report, html = tmp_path / "report.json", tmp_path / "report.html"
-    secret_url = sides[0].replace("redis://", f"redis://default:{SECRET}@")
-    client.config_set("requirepass", SECRET)
-    try:
-        told = ""
-        for name in ("inspect", "plan", "run", "verify", "rollback"):
-            words = [name, secret_url, "--report", str(report), "--html", str(html)]
-            words += [] if name == "inspect" else ["--to", sides[2]]
-            words += ["--yes"] if name == "rollback" else []
-            done = bull2jet(*words)
-            assert done.code in (0, 3), done
-            told += done.out + done.err + report.read_text() + html.read_text()
-        wrong = bull2jet("inspect", secret_url.replace(SECRET, SECRET[:-1]))
-        assert wrong.code == 5 and "refused the login" in wrong.err
-    finally:
-        client.config_set("requirepass", "")
-    assert "broken-data" in told
-    assert SECRET not in told and SECRET[:-1] not in wrong.err
 
 
 @pytest.mark.parametrize("package", ["redis", "rich"])
