@@ -13,7 +13,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import COMPLETED
 from jetbull.ledger.messages.placing import active, unsettled
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 from jetbull.server import EmbeddedServer
 
 from .proxy import Proxy
@@ -58,7 +58,7 @@ async def test_a_job_is_not_lost_whose_ticket_the_leader_does_not_know_yet(
 ) -> None:
     done, newest = asyncio.Event(), QueueStore.newest
 
-    async def behind(store: QueueStore, job_id: str) -> Stored | None:
+    async def behind(store: QueueStore, job_id: str) -> StoredMessage | None:
         monkeypatch.setattr(QueueStore, "newest", newest)
         return None
 

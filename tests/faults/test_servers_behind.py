@@ -8,7 +8,7 @@ import pytest
 
 from jetbull import Queue
 from jetbull.ledger.store import replicas
-from jetbull.ledger.wire import Stored, Wire
+from jetbull.ledger.wire import StoredMessage, Wire
 from jetbull.workers.upkeep import Upkeep
 
 
@@ -17,7 +17,7 @@ async def test_a_job_is_found_and_removed_although_the_copy_that_is_asked_lacks_
 ) -> None:
     job = await queue.add("job", {})
 
-    async def nothing(wire: Wire, stream: str, query: dict[str, Any]) -> list[Stored]:
+    async def nothing(wire: Wire, stream: str, query: dict[str, Any]) -> list[StoredMessage]:
         return []
 
     with monkeypatch.context() as patch:
@@ -39,7 +39,7 @@ async def test_nothing_of_a_job_goes_because_the_copy_that_is_asked_lacks_the_jo
     await other.updateData("new")
     answer = Wire.get_batch
 
-    async def without_jobs(wire: Wire, stream: str, query: dict[str, Any]) -> list[Stored]:
+    async def without_jobs(wire: Wire, stream: str, query: dict[str, Any]) -> list[StoredMessage]:
         known = "multi_last" not in query or not stream.startswith("JB_")
         return await answer(wire, stream, query) if known else []
 

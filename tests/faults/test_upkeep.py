@@ -17,7 +17,7 @@ from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.inventory import ownerless_subjects
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 from jetbull.workers import upkeep
 from jetbull.workers.upkeep import Upkeep
 
@@ -220,7 +220,7 @@ async def test_a_message_the_server_gave_back_after_a_crash_goes_and_its_job_sta
 class _WithLostTickets(Upkeep):
     """As after a kill -9 of the server: what waits was acknowledged before."""
 
-    async def _is_done(self, ticket: Stored) -> bool:
+    async def _is_done(self, ticket: StoredMessage) -> bool:
         return True
 
 

@@ -12,7 +12,7 @@ from jetbull.ledger.messages.guard import due_of
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, PRIO, WAIT, last_token
 from jetbull.ledger.queue.presence import workers
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 __all__ = ["look_for_stuck_jobs"]
 
@@ -81,6 +81,6 @@ async def _stuck_tickets(store: QueueStore, now: int) -> list[str]:
     return [last_token(m.subject) for m in old if m.seq in seqs]
 
 
-async def _oldest(store: QueueStore, state: str) -> list[Stored]:
+async def _oldest(store: QueueStore, state: str) -> list[StoredMessage]:
     query = {"next_by_subj": store.names.all_in(state), "seq": 1, "batch": _SAMPLE}
     return await store.wire.get_batch(store.names.space.jobs, query)

@@ -56,7 +56,7 @@ from jetbull.ledger.parents import bookkeeping, parentage, parents, releasing
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 log = logging.getLogger("jetbull.workers.upkeep")
 
@@ -114,7 +114,7 @@ class Upkeep:
                 # A message that no jetbull wrote, say. Running jobs are not to end for it.
                 log.exception("one of the looks after %s failed", names.name)
 
-    async def _page(self, subject: str, count: int) -> list[Stored]:
+    async def _page(self, subject: str, count: int) -> list[StoredMessage]:
         """The messages behind those of the last look, from the first on where that was the end."""
         query = {"next_by_subj": subject, "seq": self._from.get(subject, 1), "batch": count}
         found = await self._store.wire.get_batch(
@@ -124,7 +124,7 @@ class Upkeep:
         self._from[subject] = found[-1].seq + 1 if more else 1
         return found
 
-    def _is_old(self, message: Stored) -> bool:
+    def _is_old(self, message: StoredMessage) -> bool:
         return now_ms() - parse_ms(message.time) >= self._old_enough_ms
 
     async def _outdated(self, state: str) -> None:
@@ -149,7 +149,7 @@ class Upkeep:
                 else:
                     await self._ticket_again(job_id, message)
 
-    async def _is_done(self, ticket: Stored) -> bool:
+    async def _is_done(self, ticket: StoredMessage) -> bool:
         """Whether the consumer counts the ticket as acknowledged."""
         names = self._store.names
         is_plain = state_of(ticket.subject) == WAIT
@@ -162,7 +162,7 @@ class Upkeep:
             return False
         return bool(ticket.seq <= int(info["ack_floor"]["stream_seq"]))
 
-    async def _ticket_again(self, job_id: str, ticket: Stored) -> None:
+    async def _ticket_again(self, job_id: str, ticket: StoredMessage) -> None:
         """Stores the ticket once more, so that it is handed out."""
         headers: HeaderMap = {}
         expect(headers, self._store.names.any_state(job_id), ticket.seq)
@@ -208,7 +208,7 @@ class Upkeep:
             if len(old) < len(found) or not found or not found[-1].pending:
                 return
 
-    def _is_over(self, schedule: Stored) -> bool:
+    def _is_over(self, schedule: StoredMessage) -> bool:
         due = due_of(schedule.headers)  # None: no jetbull wrote it
         return due is not None and now_ms() - due >= self._old_enough_ms
 
@@ -271,7 +271,7 @@ class Upkeep:
             except Conflict:
                 log.debug("another job has the id %s", kept)
 
-    async def _has_come(self, job_id: str, seen: Stored) -> bool:
+    async def _has_come(self, job_id: str, seen: StoredMessage) -> bool:
         """Whether the job was stored after that message, whatever became of it."""
         newest = await self._store.newest(job_id)
         if newest is not None:

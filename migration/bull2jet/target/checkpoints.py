@@ -12,7 +12,7 @@ from jetbull.ledger.messages.record import dumps, to_bytes
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.streams import all_prefix_streams
-from jetbull.ledger.wire import Stored, Wire
+from jetbull.ledger.wire import StoredMessage, Wire
 
 KIND = "bull2jet"  # the queue's message that holds the checkpoint
 NAME = "checkpoint"
@@ -52,7 +52,7 @@ async def _read(store: QueueStore, subject: str) -> dict[str, Any] | None:
     return None if found is None else _body(found)
 
 
-def _body(found: Stored) -> dict[str, Any]:
+def _body(found: StoredMessage) -> dict[str, Any]:
     try:
         body: dict[str, Any] = {**json.loads(found.data)}
         return body

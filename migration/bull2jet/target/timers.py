@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bull2jet.target.records import UNREADABLE
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.clock import FAR_FUTURE_MS, parse_ms
 from jetbull.ledger.messages.names import DELAYED, PRIO, lane_of, last_token, state_of
 from jetbull.ledger.messages.placing import GRACE_MS
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import counting
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 _PAGE = 500
 _AT = "@at "
@@ -58,7 +58,7 @@ class _Levels:
         return lane_of(subject) in self._known
 
 
-def _fits(message: _wire.Stored, goal: str, root: str, job_id: str, stored: Stored) -> bool:
+def _fits(message: StoredMessage, goal: str, root: str, job_id: str, stored: Stored) -> bool:
     timer = message.headers.get("Nats-Schedule", "")
     if not timer.startswith(_AT) or not goal.startswith(f"{root}.") or last_token(goal) != job_id:
         return False

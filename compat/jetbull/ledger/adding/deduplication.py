@@ -20,12 +20,11 @@ from jetbull.ledger.job.reading import find, job_of, subjects_of
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import last_token, public_state_of
-from jetbull.ledger.messages.record import Record, dumps, loads, to_bytes
-from jetbull.ledger.messages.record import Stored as StoredJob
+from jetbull.ledger.messages.record import Record, Stored, dumps, loads, to_bytes
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -56,9 +55,7 @@ async def read(store: QueueStore, dedup_id: str) -> Key | None:
     return None if found is None else _key(found)
 
 
-async def look(
-    store: QueueStore, dedup_id: str, job_id: str
-) -> tuple[Key | None, StoredJob | None]:
+async def look(store: QueueStore, dedup_id: str, job_id: str) -> tuple[Key | None, Stored | None]:
     """As `read`, and the job that was its owner the last time, by one question.
 
     That the job is not there says nothing: it may have moved while the server answered.
@@ -80,7 +77,7 @@ async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Ke
     return keys
 
 
-def body_of(found: Stored) -> dict[str, Any]:
+def body_of(found: StoredMessage) -> dict[str, Any]:
     """What the key says; if no such program wrote it, that nobody holds the id."""
     try:
         body = loads(found.data)
@@ -93,7 +90,7 @@ def body_of(found: Stored) -> dict[str, Any]:
     return {"jobId": "", "freed": True}
 
 
-def _key(found: Stored) -> Key:
+def _key(found: StoredMessage) -> Key:
     body = body_of(found)
     holder, until_ms = body["jobId"], body.get("until", 0)
     owner = "" if body.get("freed") else holder

@@ -24,7 +24,7 @@ from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 _BESIDE = 2  # messages in the batch of a part that are not of its entries
 
@@ -151,7 +151,7 @@ def _part(journal: Journal, number: int) -> str:
     return journal.store.names.aux(_PART, f"{journal.key}-{number}")
 
 
-def _read(store: QueueStore, found: Stored) -> Journal:
+def _read(store: QueueStore, found: StoredMessage) -> Journal:
     body = json.loads(found.data)
     return Journal(store, last_token(found.subject), body["parts"], body["done"], found.seq)
 

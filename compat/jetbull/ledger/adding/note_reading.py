@@ -11,7 +11,7 @@ from jetbull.ledger.messages.clock import now_ms, parse_ms
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.paging import read_all, read_named
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -48,7 +48,7 @@ async def has_ended(note: Note) -> bool:
     return found is not None and not found.data
 
 
-async def _look(store: QueueStore, subject: str) -> Stored | None:
+async def _look(store: QueueStore, subject: str) -> StoredMessage | None:
     found = await store.wire.get_last(store.names.space.jobs, subject)
     return None if found is None or not found.data else found
 
@@ -59,7 +59,7 @@ async def is_held(note: Note, key: Message) -> bool:
     return found is not None and found.data == key.payload
 
 
-async def _read_all(store: QueueStore, found: Iterable[Stored]) -> list[Note]:
+async def _read_all(store: QueueStore, found: Iterable[StoredMessage]) -> list[Note]:
     notes: list[Note] = []
     for message in found:
         if not message.data:
@@ -72,7 +72,7 @@ async def _read_all(store: QueueStore, found: Iterable[Stored]) -> list[Note]:
     return notes
 
 
-async def _read(store: QueueStore, found: Stored) -> Note:
+async def _read(store: QueueStore, found: StoredMessage) -> Note:
     return Note(store, found.subject, found.seq, await decode(store, found.data), found.time)
 
 

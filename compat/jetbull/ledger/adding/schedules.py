@@ -28,7 +28,7 @@ from jetbull.ledger.store.batch import Message, commit
 from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.replicas import read_latest, up_to_date
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored as StoredMessage
+from jetbull.ledger.wire import StoredMessage
 
 _KIND = "sched"
 _REMOVED = b""

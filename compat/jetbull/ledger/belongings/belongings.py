@@ -15,7 +15,7 @@ from jetbull.ledger.messages.names import GONE, last_token, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 _AT_ONCE = 500  # jobs per question, which names each twice at most
 _REQUESTS = 64  # under way
@@ -91,7 +91,7 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
     await remove(store, await look(store, job_ids))
 
 
-async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:
+async def forget_left(store: QueueStore, graves: Mapping[str, StoredMessage]) -> None:
     """Removes what belonged to removed jobs, where the process that removed them died before it did
     so. `graves` are their tombstones, by id; what is younger belongs to a new job of the id.
     """
@@ -116,7 +116,7 @@ async def forget_left(store: QueueStore, graves: Mapping[str, Stored]) -> None:
                     await store.wire.api(f"STREAM.PURGE.{stream}", body)
 
 
-async def forget_tickets(store: QueueStore, graves: Mapping[str, Stored]) -> None:
+async def forget_tickets(store: QueueStore, graves: Mapping[str, StoredMessage]) -> None:
     """Removes the messages that removed jobs had before, where the process that removed them died
     before it did so. `graves` are tombstones, by id, however young.
     """
@@ -201,7 +201,9 @@ async def _look_beside(store: QueueStore, found: Found, patterns: Mapping[str, s
                 found.setdefault(job_id, []).append(Piece(stream, pattern, message.seq + 1))
 
 
-async def _last_of_each(store: QueueStore, stream: str, patterns: Iterable[str]) -> list[Stored]:
+async def _last_of_each(
+    store: QueueStore, stream: str, patterns: Iterable[str]
+) -> list[StoredMessage]:
     asked = [store.wire.get_one(stream, {"last_by_subj": pattern}) for pattern in patterns]
     found = [await asked[0]] if len(asked) == 1 else await store.wire.together(*asked)
     return [message for message in found if message is not None]
@@ -211,7 +213,9 @@ async def _purge(store: QueueStore, stream: str, pattern: str, end: int) -> None
     await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": pattern, "seq": end})
 
 
-async def _matching(store: QueueStore, stream: str, patterns: list[str]) -> list[Stored] | None:
+async def _matching(
+    store: QueueStore, stream: str, patterns: list[str]
+) -> list[StoredMessage] | None:
     """The last message of each subject; None when there are more than come in one answer."""
     try:
         return await store.wire.get_batch(stream, {"multi_last": patterns})

@@ -19,7 +19,7 @@ from uuid import uuid4
 from jetbull.errors import PayloadTooLarge, StoreError
 from jetbull.ledger.messages.record import Record, dumps
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 REFERENCE_HEADER = "Jetbull-Reference"
 
@@ -93,7 +93,7 @@ async def read(store: QueueStore, owner_id: str, reference: str) -> bytes:
     return data
 
 
-async def _chunk(store: QueueStore, subject: str) -> Stored | None:
+async def _chunk(store: QueueStore, subject: str) -> StoredMessage | None:
     """One chunk. It was stored before anybody knew of it; in a cluster a server may be behind."""
     deadline = monotonic() + (_PATIENCE if store.wire.is_clustered else 0)
     while True:

@@ -19,7 +19,7 @@ from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored as Message
+from jetbull.ledger.wire import StoredMessage
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -48,7 +48,7 @@ KEEP_ALL = Keep()
 _AT_ONCE = 500  # ids per question
 _STEP = 1000  # jobs that are held while they are removed
 
-Old = dict[str, Message]
+Old = dict[str, StoredMessage]
 """Finished jobs to remove, by id."""
 
 
@@ -107,7 +107,7 @@ async def _trim(store: QueueStore, state: str, keep: Keep) -> None:
         old = {}
 
 
-def _ended_ms(message: Message) -> int:
+def _ended_ms(message: StoredMessage) -> int:
     """When the job ended; one that was carried here ended before it was stored."""
     stored_ms, finished = parse_ms(message.time), Record.read(message.data).head.get("finishedOn")
     return stored_ms if finished is None else min(stored_ms, int(finished))
@@ -158,7 +158,7 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
     await belongings.remove(store, left, gone)
 
 
-async def _entomb(store: QueueStore, job_id: str, message: Message) -> bool:
+async def _entomb(store: QueueStore, job_id: str, message: StoredMessage) -> bool:
     """Leaves a tombstone of a job beside which something large was found; False when it is not as
     it was. Who adds a job of the id just now may have put that there: this tells of it.
     """

@@ -18,7 +18,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import (
     PRIO,
@@ -32,6 +31,7 @@ from jetbull.ledger.messages.names import (
 from jetbull.ledger.messages.placing import turn
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 _AT_ONCE = 500  # jobs per question
 _AT_HAND_MS = 10  # a message on its way now may come too late
@@ -76,7 +76,7 @@ async def is_late(store: QueueStore, ticket: Stored) -> bool:
     return found is not None and found.seq < ticket.seq
 
 
-def _is_schedule_of(message: _wire.Stored, ticket: Stored) -> bool:
+def _is_schedule_of(message: StoredMessage, ticket: Stored) -> bool:
     """Whether the message is the one that became the ticket: it was stored behind the same."""
     if not is_schedule(message.subject):
         return False

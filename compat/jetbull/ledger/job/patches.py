@@ -15,7 +15,6 @@ from functools import partial
 from time import monotonic
 
 from jetbull.errors import Conflict
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.job import late
 from jetbull.ledger.messages.guard import HeaderMap, drop, expect
 from jetbull.ledger.messages.names import (
@@ -33,6 +32,7 @@ from jetbull.ledger.store.behind import put_and_look
 from jetbull.ledger.store.due_order import since
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import TRAITS, QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -41,7 +41,7 @@ _AT_ONCE = 500  # jobs per question
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
 
 
-def fold(record: Record, seq: int, patch: _wire.Stored | None) -> Record:
+def fold(record: Record, seq: int, patch: StoredMessage | None) -> Record:
     """The record stored at `seq` with its patch applied, if it has one."""
     changed = None if patch is None or patch.seq < seq else _change(patch)
     if changed is None:
@@ -49,9 +49,9 @@ def fold(record: Record, seq: int, patch: _wire.Stored | None) -> Record:
     return Record({**record.head, **changed.head}, changed.fixed, changed.data)
 
 
-async def read_patches(store: QueueStore, job_ids: Sequence[str]) -> dict[str, _wire.Stored]:
+async def read_patches(store: QueueStore, job_ids: Sequence[str]) -> dict[str, StoredMessage]:
     """Patches of those jobs that have one, by job id."""
-    patches: dict[str, _wire.Stored] = {}
+    patches: dict[str, StoredMessage] = {}
     for start in range(0, len(job_ids), _AT_ONCE):
         subjects = [store.names.aux("patch", i) for i in job_ids[start : start + _AT_ONCE]]
         found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
@@ -93,7 +93,7 @@ async def _rewrite(store: QueueStore, job_id: str, change: Callable[[Record], No
             return True
 
 
-async def set_going(store: QueueStore, job_id: str, found: _wire.Stored) -> None:
+async def set_going(store: QueueStore, job_id: str, found: StoredMessage) -> None:
     """Stores a schedule as it is once more; the server fires one whose time is over at once.
 
     `Conflict` when the job has moved on.
@@ -101,12 +101,14 @@ async def set_going(store: QueueStore, job_id: str, found: _wire.Stored) -> None
     await _in_place(store, job_id, found, lambda _: None)
 
 
-async def last_patch(store: QueueStore, job_id: str) -> _wire.Stored | None:
+async def last_patch(store: QueueStore, job_id: str) -> StoredMessage | None:
     """What stands beside the job, if anything."""
     return await store.wire.get_last(store.names.space.jobs, store.names.aux("patch", job_id))
 
 
-def missed(patch: _wire.Stored | None, seen: Stored, moved: int) -> Callable[[Record], None] | None:
+def missed(
+    patch: StoredMessage | None, seen: Stored, moved: int
+) -> Callable[[Record], None] | None:
     """The change that was stored beside the job after it was `seen` and before it was `moved`."""
     if patch is None or not seen.seq < patch.seq < moved:
         return None
@@ -124,7 +126,7 @@ def missed(patch: _wire.Stored | None, seen: Stored, moved: int) -> Callable[[Re
     return change
 
 
-def _change(patch: _wire.Stored) -> Record | None:
+def _change(patch: StoredMessage) -> Record | None:
     """What the patch says; None if no such program wrote it."""
     try:
         return Record.decode(patch.data)
@@ -134,7 +136,7 @@ def _change(patch: _wire.Stored) -> Record | None:
 
 
 async def _in_place(
-    store: QueueStore, job_id: str, found: _wire.Stored, change: Callable[[Record], None]
+    store: QueueStore, job_id: str, found: StoredMessage, change: Callable[[Record], None]
 ) -> None:
     record = Record.read(found.data)
     change(record)
@@ -155,8 +157,8 @@ async def _in_place(
 async def _beside(
     store: QueueStore,
     job_id: str,
-    found: _wire.Stored,
-    patch: _wire.Stored | None,
+    found: StoredMessage,
+    patch: StoredMessage | None,
     change: Callable[[Record], None],
 ) -> int:
     """The sequence of the job's newest message behind the patch; 0 when it is gone."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.job.patches import fold
 from jetbull.ledger.messages.clock import parse_ms
 from jetbull.ledger.messages.names import GONE, last_token, public_state_of, state_of
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 _MAX_SUBJECTS = 500  # ids per question; the server answers up to 1,024 subjects
 
 
-def as_stored(found: _wire.Stored) -> Stored:
+def as_stored(found: StoredMessage) -> Stored:
     """The job that a message of the stream holds."""
     return Stored(found.subject, found.seq, Record.read(found.data), parse_ms(found.time))
 
 
-async def last_message(store: QueueStore, job_id: str) -> _wire.Stored | None:
+async def last_message(store: QueueStore, job_id: str) -> StoredMessage | None:
     """The newest message of a job, tombstones included."""
     found = await read_latest(store, [store.names.any_state(job_id)])
     return max(found, key=lambda m: m.seq, default=None)
@@ -36,7 +36,7 @@ def subjects_of(store: QueueStore, job_id: str) -> list[str]:
     return [store.names.any_state(job_id), store.names.aux("patch", job_id)]
 
 
-def job_of(store: QueueStore, job_id: str, found: Sequence[_wire.Stored]) -> Stored | None:
+def job_of(store: QueueStore, job_id: str, found: Sequence[StoredMessage]) -> Stored | None:
     """The job that these messages tell of, all of them its own, or None."""
     patch_subject = store.names.aux("patch", job_id)
     versions = (m for m in found if m.subject != patch_subject)
@@ -59,8 +59,8 @@ async def find_many(
     """
     ids = list(dict.fromkeys(job_ids))
     patch = store.names.all_aux("patch")[:-1]
-    newest: dict[str, _wire.Stored] = {}
-    patches: dict[str, _wire.Stored] = {}
+    newest: dict[str, StoredMessage] = {}
+    patches: dict[str, StoredMessage] = {}
     for start in range(0, len(ids), _MAX_SUBJECTS // 2):
         some = ids[start : start + _MAX_SUBJECTS // 2]
         subjects = [store.names.any_state(i) for i in some]
@@ -133,9 +133,9 @@ def _first_other(seqs: Iterable[int]) -> int:
     return other
 
 
-async def newest_of(store: QueueStore, job_ids: Sequence[str]) -> dict[str, _wire.Stored]:
+async def newest_of(store: QueueStore, job_ids: Sequence[str]) -> dict[str, StoredMessage]:
     """The newest message of each of the jobs, tombstones included."""
-    newest: dict[str, _wire.Stored] = {}
+    newest: dict[str, StoredMessage] = {}
     for start in range(0, len(job_ids), _MAX_SUBJECTS):
         some = [store.names.any_state(i) for i in job_ids[start : start + _MAX_SUBJECTS]]
         for found in await store.wire.get_batch(store.names.space.jobs, {"multi_last": some}):

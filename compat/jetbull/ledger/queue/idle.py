@@ -8,7 +8,7 @@ from collections.abc import Callable
 from jetbull.ledger.job.reading import find
 from jetbull.ledger.messages.names import ACTIVE, HEAD, PRIO, WAIT, last_token
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 _TRIES = 8
 _LONGEST_PAUSE_SECONDS = 0.1
@@ -30,7 +30,7 @@ async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
     return False
 
 
-async def _any(store: QueueStore) -> Stored | None:
+async def _any(store: QueueStore) -> StoredMessage | None:
     wire, jobs = store.wire, store.names.space.jobs
     queries = [{"last_by_subj": store.names.all_in(f)} for f in (WAIT, HEAD, PRIO, ACTIVE)]
     found = await wire.together(*(wire.get_one(jobs, query) for query in queries))

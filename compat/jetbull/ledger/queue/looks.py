@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.store.singles import by_sequence
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 MAX_BYTES = 4 * 1024 * 1024  # of one answer
 
-Found = list[_wire.Stored]
+Found = list[StoredMessage]
 
 
 class Looks:
@@ -22,15 +22,15 @@ class Looks:
         self._subject = subject
         self._start = subject.partition("*")[0]
 
-    def is_own(self, message: _wire.Stored) -> bool:
+    def is_own(self, message: StoredMessage) -> bool:
         """Whether a message of the stream is one of the family."""
         return message.subject.startswith(self._start)
 
-    async def newest(self) -> _wire.Stored | None:
+    async def newest(self) -> StoredMessage | None:
         """The last message of all."""
         return await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
 
-    async def next(self, seq: int) -> _wire.Stored | None:
+    async def next(self, seq: int) -> StoredMessage | None:
         """The first message from a sequence on."""
         query = {"next_by_subj": self._subject, "seq": seq}
         return await self._wire.get_one(self._stream, query)
@@ -49,7 +49,7 @@ class Looks:
         """The last message on each of these subjects."""
         return await self._wire.get_batch(self._stream, {"multi_last": subjects})
 
-    async def at(self, seqs: Sequence[int]) -> list[_wire.Stored | None]:
+    async def at(self, seqs: Sequence[int]) -> list[StoredMessage | None]:
         """What stands at these sequences, in their order, whosever it is."""
         return await by_sequence(self._wire, self._stream, seqs)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from jetbull.errors import StoreError
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.job.reading import as_stored, find_many, find_unchanged
 from jetbull.ledger.messages.names import (
     ACTIVE,
@@ -38,6 +37,7 @@ from jetbull.ledger.store.due_order import LIMIT, since
 from jetbull.ledger.store.reach import Reach
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 WHOLE = 2000  # states up to this size are read whole, if most of it is asked for
 FEW = 60  # or always
@@ -122,7 +122,7 @@ async def _page(
 
 async def _few(
     store: QueueStore, families: list[Family], reach: Reach, short: int
-) -> list[_wire.Stored] | None:
+) -> list[StoredMessage] | None:
     """All messages, where there are few for sure; None where one has to count first.
 
     Of a state that nobody looked at they are read if the stream has no more than `short`: counting
@@ -152,9 +152,9 @@ async def _few(
 
 async def _slice(
     families: list[Family], sizes: list[int], first: int, last: int, edges: Bounds
-) -> list[_wire.Stored]:
+) -> list[StoredMessage]:
     """Positions first..last of all families, one behind the other; of the head the newest first."""
-    found: list[_wire.Stored] = []
+    found: list[StoredMessage] = []
     for family, size in zip(families, sizes, strict=True):
         if first < size and last >= 0:
             low, high = max(0, first), min(last, size - 1)
@@ -177,7 +177,7 @@ def _between(start: int, end: int, total: int) -> tuple[int, int]:
     return first, max(-1, min(total - 1, end + total if end < 0 else end))
 
 
-def _rows(found: list[_wire.Stored]) -> Rows:
+def _rows(found: list[StoredMessage]) -> Rows:
     return [(last_token(m.subject), as_stored(m)) for m in found]
 
 
@@ -234,7 +234,7 @@ async def _whole(store: QueueStore, state: str, families: list[Family]) -> Rows:
     return await _sorted(store, state, [message for some in found for message in some])
 
 
-async def _sorted(store: QueueStore, state: str, found: list[_wire.Stored]) -> Rows:
+async def _sorted(store: QueueStore, state: str, found: list[StoredMessage]) -> Rows:
     rows = await _current(store, state, _rows(found))
     return sorted(rows, key=_ORDER.get(state, _by_seq))
 

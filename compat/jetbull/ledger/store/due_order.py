@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import Any
 
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.messages.names import DELAYED, QueueNames
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.singles import by_sequence, each
+from jetbull.ledger.wire import StoredMessage, Wire
 
 LIMIT = 1_000_000  # more delayed jobs than this are not sorted: 50 MB, ten to twenty seconds
 _CHUNK = 10_000  # messages of one answer: meanwhile the server answers no other read of the stream
@@ -50,7 +50,7 @@ class DueOrder:
         "_wire",
     )
 
-    def __init__(self, wire: _wire.Wire, names: QueueNames) -> None:
+    def __init__(self, wire: Wire, names: QueueNames) -> None:
         self._wire = wire
         self._names = names
         self._lock = asyncio.Lock()
@@ -65,7 +65,7 @@ class DueOrder:
         self._rewritten: dict[int, int] = {}  # key -> sequence, where it is another than the key's
         self._last = 0
 
-    async def slice(self, first: int, last: int, size: int) -> list[_wire.Stored]:
+    async def slice(self, first: int, last: int, size: int) -> list[StoredMessage]:
         """Positions first..last of `size`, those that are still there."""
         async with self._lock:
             self._stay()
@@ -86,7 +86,7 @@ class DueOrder:
 
     async def _read(
         self, first: int, last: int, size: int | None
-    ) -> tuple[int, list[_wire.Stored]]:
+    ) -> tuple[int, list[StoredMessage]]:
         """How many should be there, and those that are; from the end when a size is given."""
         behind = 0 if size is None else len(self._keys) - size
         keys = self._keys[max(0, first + behind) : max(0, last + 1 + behind)]
@@ -126,7 +126,7 @@ class DueOrder:
             self._keys.sort()
             self._once(again)
 
-    async def _next(self) -> _wire.Stored | None:
+    async def _next(self) -> StoredMessage | None:
         """The first job that was added since."""
         query = {"next_by_subj": self._names.all_in(DELAYED), "seq": self._last + 1}
         return await self._wire.get_one(self._names.space.jobs, query)

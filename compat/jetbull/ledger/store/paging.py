@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from jetbull.errors import StoreError
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 _PAGE = 500  # messages per question; the server sends fewer where they are large
 
 
-async def read_all(store: QueueStore, pattern: str) -> list[_wire.Stored]:
+async def read_all(store: QueueStore, pattern: str) -> list[StoredMessage]:
     """Every message of the jobs stream on `pattern`, oldest first."""
-    messages: list[_wire.Stored] = []
+    messages: list[StoredMessage] = []
     seq = 1
     while True:
         found = await store.wire.get_batch(
@@ -23,7 +23,7 @@ async def read_all(store: QueueStore, pattern: str) -> list[_wire.Stored]:
         seq = found[-1].seq + 1
 
 
-async def read_named(store: QueueStore, pattern: str) -> list[_wire.Stored]:
+async def read_named(store: QueueStore, pattern: str) -> list[StoredMessage]:
     """As `read_all`, quicker for up to a thousand, however many jobs there are: by name.
 
     Going through the stream takes longer with each message there is.

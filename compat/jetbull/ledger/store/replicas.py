@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 _PAUSE_SECONDS = 0.005
 _PATIENCE = 3.0  # then a server is far behind
@@ -20,11 +20,11 @@ _TRIES = 20
 
 
 async def up_to_date(
-    store: QueueStore, pattern: str, read: Callable[[], Awaitable[list[Stored]]]
-) -> list[Stored]:
+    store: QueueStore, pattern: str, read: Callable[[], Awaitable[list[StoredMessage]]]
+) -> list[StoredMessage]:
     """What `read` gives, of messages on `pattern`, from a copy that has the newest of them."""
     wire, jobs = store.wire, store.names.space.jobs
-    found: list[Stored] = []
+    found: list[StoredMessage] = []
     for _ in range(_TRIES):
         newest = await wire.get_last(jobs, pattern) if wire.is_clustered else None
         found = await read()
@@ -35,7 +35,7 @@ async def up_to_date(
     return found
 
 
-async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[Stored]:
+async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[StoredMessage]:
     """The last message of each subject on the patterns, from a copy that has the newest of them.
 
     Where none such answers, a server that stood still perhaps, the leader's word has to do: the

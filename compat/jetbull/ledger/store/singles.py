@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from jetbull.ledger import wire as _wire
+from jetbull.ledger.wire import StoredMessage, Wire
 
 _AT_ONCE = 50
 _UNREAD = 40 * 1024 * 1024  # bytes: the server ends a connection that has 64 MB to read
@@ -14,19 +14,17 @@ _UNREAD = 40 * 1024 * 1024  # bytes: the server ends a connection that has 64 MB
 Answer = TypeVar("Answer")
 
 
-async def by_sequence(
-    wire: _wire.Wire, stream: str, seqs: Sequence[int]
-) -> list[_wire.Stored | None]:
+async def by_sequence(wire: Wire, stream: str, seqs: Sequence[int]) -> list[StoredMessage | None]:
     """The messages that have these sequences, in their order."""
     some = _at_once(wire)
-    found: list[_wire.Stored | None] = []
+    found: list[StoredMessage | None] = []
     for start in range(0, len(seqs), some):
         found += await wire.get_each(stream, seqs[start : start + some])
     return found
 
 
 async def each(
-    wire: _wire.Wire, seqs: Sequence[int], ask: Callable[[int], Awaitable[Answer]]
+    wire: Wire, seqs: Sequence[int], ask: Callable[[int], Awaitable[Answer]]
 ) -> list[Answer]:
     """What `ask` answers for each sequence, in their order."""
     some = _at_once(wire)
@@ -36,7 +34,7 @@ async def each(
     return found
 
 
-def _at_once(wire: _wire.Wire) -> int:
+def _at_once(wire: Wire) -> int:
     return max(1, min(_AT_ONCE, _UNREAD // wire.max_payload))
 
 

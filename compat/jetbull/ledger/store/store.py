@@ -30,7 +30,7 @@ from jetbull.ledger.store.unconfirmed import IsGone, Unconfirmed
 from jetbull.ledger.streams.events import Event, EventLog
 from jetbull.ledger.streams.ids import IdSource
 from jetbull.ledger.streams.streams import ensure_streams
-from jetbull.ledger.wire import Stored, Wire
+from jetbull.ledger.wire import StoredMessage, Wire
 
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
 #: What some jobs of a queue have and most have not, and the hint that tells of it.
@@ -248,7 +248,7 @@ class QueueStore:
             on_stored(stored.seq)
         return stored.seq
 
-    async def newest(self, job_id: str) -> Stored | None:
+    async def newest(self, job_id: str) -> StoredMessage | None:
         """The last message of a job, tombstones included, as the stream's leader knows it."""
         return await self.wire.get_last(self.names.space.jobs, self.names.any_state(job_id))
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.names import HEAD
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 _MOST = 256  # jobs of one answer
 _HELD = 2 * _MOST  # jobs on the stack
@@ -185,7 +185,7 @@ class Head:
         self._put(found)
         return True
 
-    def _put(self, found: list[_wire.Stored]) -> None:
+    def _put(self, found: list[StoredMessage]) -> None:
         for message in found:
             self._top = message.seq
             self._stack.append(as_stored(message))
@@ -212,12 +212,12 @@ class Head:
             return self._several
         return False
 
-    async def _from(self, seq: int) -> list[_wire.Stored]:
+    async def _from(self, seq: int) -> list[StoredMessage]:
         query: dict[str, Any] = {"next_by_subj": self._pattern, "seq": seq}
         query |= {"batch": _MOST, "max_bytes": _MAX_BYTES}
         return await self._store.wire.get_batch(self._store.names.space.jobs, query)
 
-    async def _last(self) -> _wire.Stored | None:
+    async def _last(self) -> StoredMessage | None:
         wire, jobs = self._store.wire, self._store.names.space.jobs
         if self._store.names.space.replicas > 1:
             return await wire.get_last(jobs, self._pattern)

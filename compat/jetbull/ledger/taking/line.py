@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from jetbull.errors import AckTimeout, JetbullError
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.names import HEAD, PRIO, WAIT
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Msg, StoredMessage
 
 __all__ = ["Line"]
 
@@ -73,7 +73,7 @@ class Line:
 
     async def _answered(
         self,
-        answers: list[asyncio.Future[_wire.Msg]],
+        answers: list[asyncio.Future[Msg]],
         levels: Sequence[int],
         taken: Taken,
     ) -> list[Ticket]:
@@ -93,7 +93,7 @@ class Line:
         answer.add_done_callback(self._see_behind)
         return [Ticket(stored)]
 
-    def _see_behind(self, answer: asyncio.Future[_wire.Msg]) -> None:
+    def _see_behind(self, answer: asyncio.Future[Msg]) -> None:
         try:
             found = self._store.wire.read_one(answer.result())
         except (asyncio.CancelledError, JetbullError) as error:
@@ -151,7 +151,7 @@ class Line:
         seen = self._seen.get(level) or [1]
         return next((seq for seq in seen if seq not in self._gone), seen[-1] + 1)
 
-    async def _read(self, pattern: str, start: int, count: int) -> list[_wire.Stored]:
+    async def _read(self, pattern: str, start: int, count: int) -> list[StoredMessage]:
         jobs = self._store.names.space.jobs
         query = {"next_by_subj": pattern, "seq": start}
         if count == 1:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
-from jetbull.ledger import wire as _wire
 from jetbull.ledger.job import late
 from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
 from jetbull.ledger.job.moving import NO_SCHEDULE, move, transition
@@ -27,7 +26,7 @@ from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.templates import claim_values, head_claim_values
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Msg
+from jetbull.ledger.wire import Msg, StoredMessage
 
 log = logging.getLogger("jetbull.ledger")
 
@@ -200,7 +199,7 @@ class Claim:
         m = self._message(store)
         return await store.put(m.subject, m.payload, m.headers, self._on_stored)
 
-    def _fold(self, patch: _wire.Stored | None) -> None:
+    def _fold(self, patch: StoredMessage | None) -> None:
         """The record as the ticket and its patch say it is."""
         stored = self.ticket.stored
         self.record = fold(stored.record, stored.seq, patch)

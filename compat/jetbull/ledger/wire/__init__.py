@@ -16,8 +16,8 @@ from __future__ import annotations
 from jetbull.ledger.wire.client import Client, command_of
 from jetbull.ledger.wire.parser import Handler
 from jetbull.ledger.wire.replies import Msg
-from jetbull.ledger.wire.stored import Stored
+from jetbull.ledger.wire.stored import StoredMessage
 from jetbull.ledger.wire.subscription import Subscription
 from jetbull.ledger.wire.wire import Wire
 
-__all__ = ["Client", "Handler", "Msg", "Stored", "Subscription", "Wire", "command_of"]
+__all__ = ["Client", "Handler", "Msg", "StoredMessage", "Subscription", "Wire", "command_of"]

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from jetbull.errors import Conflict, StoreError, StreamMissing
-from jetbull.ledger.wire.stored import Headers, Stored, parse_headers, stored_in
+from jetbull.ledger.wire.stored import Headers, StoredMessage, parse_headers, stored_in
 
 _WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
 _NOT_FOUND = frozenset({10059, 10014, 10037})
@@ -136,7 +136,7 @@ class ForMany(_Waiter):
 
     def __init__(self, deadline: float) -> None:
         super().__init__(deadline)
-        self.found: list[Stored] = []
+        self.found: list[StoredMessage] = []
 
     def feed(self, data: bytes, block: bytes | None) -> bool:
         message = stored_in(data, block)
@@ -183,7 +183,7 @@ class ForEach(_Waiter):
 
     def __init__(self, deadline: float, count: int) -> None:
         super().__init__(deadline)
-        self._found: list[Stored | None] = [None] * count
+        self._found: list[StoredMessage | None] = [None] * count
         self._left = count
 
     def parts(self) -> Sequence[Waiter]:
@@ -217,7 +217,7 @@ class _Part:
         self._whole.fail(error)
 
 
-def read_one(data: bytes, block: bytes | None) -> Stored | None:
+def read_one(data: bytes, block: bytes | None) -> StoredMessage | None:
     """What the answer to a direct get of one message holds."""
     message = stored_in(data, block)
     if message is None and not (block or b"").startswith(_NOT_THERE):

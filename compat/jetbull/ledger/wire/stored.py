@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Headers", "Stored", "parse_headers", "stored_by_leader", "stored_in"]
+__all__ = ["Headers", "StoredMessage", "parse_headers", "stored_by_leader", "stored_in"]
 
 _SUBJECT = b"\r\nNats-Subject: "
 _PLACE = re.compile(
@@ -18,7 +18,7 @@ _PLACE = re.compile(
 Headers = Mapping[str, str]
 
 
-class Stored:
+class StoredMessage:
     """A message as the stream holds it; `pending` is how many more were asked for behind it."""
 
     __slots__ = ("_block", "_headers", "data", "pending", "seq", "subject", "time")
@@ -42,7 +42,7 @@ class Stored:
         return self._headers
 
 
-def stored_in(data: bytes, block: bytes | None) -> Stored | None:
+def stored_in(data: bytes, block: bytes | None) -> StoredMessage | None:
     """The message a direct get answered with; None when it says that there is none."""
     # The server's own fields stand behind those of the message.
     at = -1 if block is None else block.rfind(_SUBJECT)
@@ -50,14 +50,14 @@ def stored_in(data: bytes, block: bytes | None) -> Stored | None:
     if block is None or found is None:
         return None
     subject, seq, time, pending = found.groups()
-    return Stored(subject.decode(), int(seq), data, block, time.decode(), int(pending or 0))
+    return StoredMessage(subject.decode(), int(seq), data, block, time.decode(), int(pending or 0))
 
 
-def stored_by_leader(message: Mapping[str, Any]) -> Stored:
+def stored_by_leader(message: Mapping[str, Any]) -> StoredMessage:
     """The message a `STREAM.MSG.GET` answered with."""
     block = b64decode(message.get("hdrs", ""))
     data = b64decode(message.get("data", ""))
-    return Stored(message["subject"], int(message["seq"]), data, block, message["time"], 0)
+    return StoredMessage(message["subject"], int(message["seq"]), data, block, message["time"], 0)
 
 
 def parse_headers(block: bytes) -> dict[str, str]:

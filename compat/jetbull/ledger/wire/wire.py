@@ -21,7 +21,7 @@ from jetbull.ledger.wire.replies import (
     store_error,
 )
 from jetbull.ledger.wire.sending import Sending
-from jetbull.ledger.wire.stored import Headers, Stored, stored_by_leader
+from jetbull.ledger.wire.stored import Headers, StoredMessage, stored_by_leader
 
 Pick = TypeVar("Pick")
 
@@ -134,7 +134,7 @@ class Wire(Sending):
             clock.observe(answer["ts"], asked, time())
         return answer
 
-    async def get_batch(self, stream: str, query: Mapping[str, Any]) -> list[Stored]:
+    async def get_batch(self, stream: str, query: Mapping[str, Any]) -> list[StoredMessage]:
         """A multi-answer direct get (ADR-31); an empty list when nothing matches.
 
         Of `multi_last` all that match, however large they are: what changed meanwhile may be there
@@ -151,8 +151,10 @@ class Wire(Sending):
             found += more
         return found
 
-    async def _get_batch(self, stream: str, query: Mapping[str, Any]) -> tuple[list[Stored], int]:
-        found: tuple[list[Stored], int] = await self._read(
+    async def _get_batch(
+        self, stream: str, query: Mapping[str, Any]
+    ) -> tuple[list[StoredMessage], int]:
+        found: tuple[list[StoredMessage], int] = await self._read(
             f"$JS.API.DIRECT.GET.{stream}",
             json.dumps(query).encode(),
             lambda: ForMany(monotonic() + ACK_TIMEOUT),
@@ -180,7 +182,7 @@ class Wire(Sending):
         )
         return found
 
-    async def get_one(self, stream: str, query: Mapping[str, Any]) -> Stored | None:
+    async def get_one(self, stream: str, query: Mapping[str, Any]) -> StoredMessage | None:
         """A single direct get (`last_by_subj`, `next_by_subj`, `seq`)."""
         msg = await self._read(
             f"$JS.API.DIRECT.GET.{stream}",
@@ -189,7 +191,7 @@ class Wire(Sending):
         )
         return self.read_one(msg)
 
-    async def get_each(self, stream: str, seqs: Sequence[int]) -> list[Stored | None]:
+    async def get_each(self, stream: str, seqs: Sequence[int]) -> list[StoredMessage | None]:
         """The messages that have these sequences, in their order: single direct gets, all at once.
 
         The server answers them without counting. How many it may be `singles` knows.
@@ -202,15 +204,15 @@ class Wire(Sending):
                 self._ask(subject, b'{"seq":%d}' % seq, None, part)
             return waiter.future
 
-        found: list[Stored | None] = await self._insist(ask, subject) if seqs else []
+        found: list[StoredMessage | None] = await self._insist(ask, subject) if seqs else []
         return found
 
     @staticmethod
-    def read_one(msg: Msg) -> Stored | None:
+    def read_one(msg: Msg) -> StoredMessage | None:
         """What the answer to `ask_one` holds."""
         return read_one(msg.data, msg.block)
 
-    async def get_last(self, stream: str, subject: str) -> Stored | None:
+    async def get_last(self, stream: str, subject: str) -> StoredMessage | None:
         """The newest message on `subject` (wildcards allowed), as the stream's leader knows it.
 
         In a cluster, direct gets may be answered by a replica that is behind; where a decision
@@ -218,18 +220,18 @@ class Wire(Sending):
         """
         return await self._by_leader(stream, {"last_by_subj": subject})
 
-    async def get_at(self, stream: str, seq: int) -> Stored | None:
+    async def get_at(self, stream: str, seq: int) -> StoredMessage | None:
         """The message with that sequence, as the stream's leader knows it."""
         return await self._by_leader(stream, {"seq": seq})
 
-    async def get_next(self, stream: str, subject: str, seq: int) -> Stored | None:
+    async def get_next(self, stream: str, subject: str, seq: int) -> StoredMessage | None:
         """The first message on `subject` (wildcards allowed) from `seq` on, as the leader knows it.
 
         What lies far behind `seq` costs time: the server looks through all between.
         """
         return await self._by_leader(stream, {"next_by_subj": subject, "seq": seq})
 
-    async def _by_leader(self, stream: str, query: Mapping[str, Any]) -> Stored | None:
+    async def _by_leader(self, stream: str, query: Mapping[str, Any]) -> StoredMessage | None:
         if not self.is_clustered:  # there is one copy, and a direct get costs half
             return await self.get_one(stream, query)
         try:
