@@ -39,7 +39,7 @@ class Item(NamedTuple):
 
 
 @dataclass(slots=True)
-class Claim:
+class PlannedKey:
     """A deduplication key as it will be once the entries so far are stored.
 
     `entry` is the last one that changed it; `seq` is that of the stored key, 0 if there is none.
@@ -59,7 +59,7 @@ class Known:
 
     stored: dict[Name, Stored] = field(default_factory=dict)
     planned: dict[Name, Entry] = field(default_factory=dict)
-    claims: dict[Name, Claim] = field(default_factory=dict)
+    dedup_keys: dict[Name, PlannedKey] = field(default_factory=dict)
     awaited: set[Name] = field(default_factory=set)  # children that their parent waits for already
     leaving: set[Name] = field(default_factory=set)  # removed in the same step
 
@@ -92,7 +92,9 @@ async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again
     queue = store.names.name
     keys = await deduplication.read_many(store, [i.rule.id for i in items if i.rule is not None])
     for dedup_id, key in keys.items():
-        known.claims[queue, dedup_id] = Claim(store, key.owner, key.until_ms, key.seq, key.pending)
+        known.dedup_keys[queue, dedup_id] = PlannedKey(
+            store, key.owner, key.until_ms, key.seq, key.pending
+        )
     ids = [i.job.job_id for i in items if again or not i.job.generated]
     owners = [key.owner for key in keys.values()]
     found = await find_many(store, [*ids, *owners])
@@ -130,4 +132,4 @@ def _by_queue(items: Iterable[Item]) -> Iterable[tuple[QueueStore, list[Item]]]:
     return queues.values()
 
 
-__all__ = ["Claim", "Item", "Known", "Name", "look"]
+__all__ = ["Item", "Known", "Name", "PlannedKey", "look"]

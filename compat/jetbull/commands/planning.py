@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from jetbull.commands.announcing import announce_duplicate, announce_replacement, announce_taken
-from jetbull.commands.known import Claim, Item, Known, Name, look
+from jetbull.commands.known import Item, Known, Name, PlannedKey, look
 from jetbull.commands.preparing import announcer, renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.ledger.adding import deduplication
@@ -73,16 +73,16 @@ async def plan(items: Sequence[Item], again: bool) -> Plan:
             made.standing.append(entry)
         else:
             made.standing.append(await _under_rule(known, made, item, item.rule, entry))
-    for (queue, _), claim in known.claims.items():
-        if claim.pending is not None:
-            made.remembered.add((queue, claim.pending["id"]))
+    for (queue, _), held in known.dedup_keys.items():
+        if held.pending is not None:
+            made.remembered.add((queue, held.pending["id"]))
     _let_childless_go(items, made)
-    for (_, dedup_id), claim in known.claims.items():
-        if claim.entry is not None:
-            key = deduplication.message(
-                *(claim.store, dedup_id, claim.owner, claim.until_ms, claim.seq, claim.pending)
+    for (_, dedup_id), held in known.dedup_keys.items():
+        if held.entry is not None:
+            message = deduplication.message(
+                *(held.store, dedup_id, held.owner, held.until_ms, held.seq, held.pending)
             )
-            claim.entry.along.append(key)
+            held.entry.along.append(message)
     return made
 
 
@@ -105,33 +105,37 @@ async def _under_rule(
     """The entry of the job if it is stored, else the owner's id."""
     store, job_id = item.store, item.job.job_id
     queue = store.names.name
-    claim = known.claims.get((queue, rule.id))
+    held = known.dedup_keys.get((queue, rule.id))
     until, state = None, None
-    if claim is not None:
-        until, state = claim.until_ms, known.state_of((queue, claim.owner))
+    if held is not None:
+        until, state = held.until_ms, known.state_of((queue, held.owner))
     ruling = decide(rule, until, state, now_ms())
     made.adoption |= rule.reschedules(ruling.verdict, state)
-    if claim is None or ruling.verdict is Verdict.STORE:
-        seq = 0 if claim is None else claim.seq
-        known.claims[queue, rule.id] = Claim(store, job_id, ruling.until_ms, seq, None, entry)
+    if held is None or ruling.verdict is Verdict.STORE:
+        seq = 0 if held is None else held.seq
+        known.dedup_keys[queue, rule.id] = PlannedKey(
+            store, job_id, ruling.until_ms, seq, None, entry
+        )
         _keep(known, item, entry)
         return entry
-    owner = claim.owner
+    owner = held.owner
     if ruling.verdict is Verdict.REPLACE:
         _remove(known, store, owner, entry)
         entry.told.append(lambda _: announce_replacement(store, job_id, rule.id, owner))
-        known.claims[queue, rule.id] = Claim(store, job_id, ruling.until_ms, claim.seq, None, entry)
+        known.dedup_keys[queue, rule.id] = PlannedKey(
+            store, job_id, ruling.until_ms, held.seq, None, entry
+        )
         _keep(known, item, entry)
         return entry
     entry.stored = False
     if ruling.verdict is Verdict.SILENT:
         return owner
     if ruling.verdict is Verdict.REMEMBER:
-        before = claim.pending
+        before = held.pending
         await blobs.externalize(store, job_id, item.job.record)
-        claim.pending = deduplication.remembered(job_id, item.job.record, before)
+        held.pending = deduplication.remembered(job_id, item.job.record, before)
     if ruling.verdict is not Verdict.DUPLICATE:
-        claim.until_ms, claim.entry = ruling.until_ms, entry
+        held.until_ms, held.entry = ruling.until_ms, entry
     entry.told.append(lambda _: announce_duplicate(store, job_id, rule.id, owner))
     return owner
 

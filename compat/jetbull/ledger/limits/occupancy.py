@@ -7,7 +7,7 @@ from collections.abc import Container
 
 from jetbull.ledger.job import late
 from jetbull.ledger.job.reading import as_stored
-from jetbull.ledger.limits.place_book import Book, Place
+from jetbull.ledger.limits.place_book import Book, HeldPlace
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, STALLED, state_of
 from jetbull.ledger.messages.tokens import unescape
@@ -52,7 +52,7 @@ async def corrected(store: QueueStore, book: Book, found: set[str], ended: Conta
     now = now_ms()
     for token in found:
         if token not in book and token not in ended:
-            book[token] = Place(0, now)
+            book[token] = HeldPlace(0, now)
     return book
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-__all__ = ["Book", "Place", "decode", "encode", "is_waiting", "used"]
+__all__ = ["Book", "HeldPlace", "decode", "encode", "is_waiting", "used"]
 
 
-class Place(NamedTuple):
+class HeldPlace(NamedTuple):
     """One job's place: the sequence of the ticket it may be claimed from, and since when.
 
     Sequence 0: the job was active when somebody looked, and nobody knows from which ticket.
@@ -27,11 +27,11 @@ class Place(NamedTuple):
     after_seq: int = 0
 
 
-Book = dict[str, Place]
+Book = dict[str, HeldPlace]
 """Places by job token (the escaped id)."""
 
 
-def is_waiting(book: Book, place: Place) -> bool:
+def is_waiting(book: Book, place: HeldPlace) -> bool:
     """Whether the place is still that of the job before."""
     before = book.get(place.after) if place.after else None
     return before is not None and before.seq == place.after_seq
@@ -54,4 +54,4 @@ def decode(payload: bytes) -> Book | None:
     body = json.loads(payload)
     if not isinstance(body, dict):
         return None
-    return {token: Place(*row) for token, row in body["jobs"].items()}
+    return {token: HeldPlace(*row) for token, row in body["jobs"].items()}

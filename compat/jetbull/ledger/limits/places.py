@@ -17,7 +17,7 @@ from uuid import uuid4
 from jetbull.errors import Conflict, JetbullError, PayloadTooLarge
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.limits.occupancy import corrected, may_run, running
-from jetbull.ledger.limits.place_book import Book, Place, decode, encode, is_waiting, used
+from jetbull.ledger.limits.place_book import Book, HeldPlace, decode, encode, is_waiting, used
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.messages.record import Stored
@@ -158,7 +158,7 @@ class Places:
         if not self._fresh or self._lock.locked() or self._store.wire.crowded:
             return
         book, token, before = self._struck(), _token(next_up), _token(ending)
-        place = Place(next_up.seq, now_ms(), before, ending.seq)
+        place = HeldPlace(next_up.seq, now_ms(), before, ending.seq)
         if token in book or before not in book or used(book) > limit:
             return
         book[token] = place
@@ -229,7 +229,7 @@ class Places:
                 continue  # somebody else is claiming it
             if place is not None and is_waiting(book, place):
                 continue
-            book[token] = Place(seq, now)
+            book[token] = HeldPlace(seq, now)
             if place is not None and place.seq == seq:
                 granted.append(ticket)  # it has its place
                 continue
@@ -283,6 +283,6 @@ def _token(ticket: Stored) -> str:
     return ticket.subject.rsplit(".", 1)[1]
 
 
-def _is_of(place: Place | None, seq: int) -> bool:
+def _is_of(place: HeldPlace | None, seq: int) -> bool:
     """Whether it is the place of a job that was claimed from ticket `seq`."""
     return place is not None and (place.seq == seq or (place.seq == 0 and seq >= 0))

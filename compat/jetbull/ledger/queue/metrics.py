@@ -16,7 +16,7 @@ MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class FinishedCounts:
     """Jobs finished in total, and per minute since the epoch."""
 
     total: int
@@ -44,7 +44,7 @@ class MetricsRecorder:
             await _forget_before(store, state, minute - self._points)
 
 
-async def read(store: QueueStore, state: str) -> Metrics:
+async def read(store: QueueStore, state: str) -> FinishedCounts:
     """What was counted so far."""
     total, minutes = 0, {}
     found = await store.wire.get_batch(
@@ -57,7 +57,7 @@ async def read(store: QueueStore, state: str) -> Metrics:
             total = value
         else:
             minutes[int(name[1:])] = value
-    return Metrics(total, minutes)
+    return FinishedCounts(total, minutes)
 
 
 async def _forget_before(store: QueueStore, state: str, minute: int) -> None:
@@ -71,4 +71,4 @@ def _subject(store: QueueStore, state: str, name: str) -> str:
     return store.names.counter(f"metric.{state}.{name}")
 
 
-__all__ = ["MINUTE_MS", "Metrics", "MetricsRecorder", "read"]
+__all__ = ["MINUTE_MS", "FinishedCounts", "MetricsRecorder", "read"]
