@@ -86,10 +86,10 @@ class KeyView:
         jobs = {unescape(token): state for token, state in states.items() if state in _SETS}
         names = {*jobs, *(_SETS[state] for state in jobs.values())}
         names |= {f"{i}:dependencies" for i, state in jobs.items() if state == _PARENT}
-        names |= await self._furniture(store, set(jobs.values()))
+        names |= await self._queue_wide(store, set(jobs.values()))
         return sorted(n for n in map(self._backend.toKey, names) if fnmatchcase(n, pattern))
 
-    async def _furniture(self, store: QueueStore, states: set[str]) -> set[str]:
+    async def _queue_wide(self, store: QueueStore, states: set[str]) -> set[str]:
         """Keys that are no jobs; `id` and `meta` come with the first job and stay.
 
         `marker` says that there may be jobs to take, so it is not there where all that is left was

@@ -60,7 +60,7 @@ async def half_open(stage: Stage) -> int:
 async def half_open_for_good(stage: Stage) -> int:
     """The old connections stay dead; only new ones work. Workers have to notice by themselves."""
     for proxy in stage.to_workers:
-        proxy.bury()
+        proxy.go_dead()
     return 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from multiprocessing.connection import Connection
 
-from tests.faults.nursery import NURSERY
+from tests.faults.forking import FORKSERVER
 
 from jetbull import Queue
 
@@ -14,9 +14,11 @@ __all__ = ["kill_producer"]
 
 async def kill_producer(url: str, queue: str, pause: float, rules: str, many: int) -> None:
     """Lets a process add so many jobs, and kills it a moment after it began."""
-    ours, theirs = NURSERY.Pipe(duplex=False)
+    ours, theirs = FORKSERVER.Pipe(duplex=False)
     with ours, theirs:
-        producer = NURSERY.Process(target=_run, args=(url, queue, many, rules, theirs), daemon=True)
+        producer = FORKSERVER.Process(
+            target=_run, args=(url, queue, many, rules, theirs), daemon=True
+        )
         producer.start()
         assert await asyncio.to_thread(ours.recv) == "ready"
         await asyncio.sleep(pause)  # the moment of the kill is the fault itself

@@ -19,7 +19,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._buried: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._dead: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._refusing = False
         self._deaf = False
         self._dumb = False
@@ -72,9 +72,9 @@ class Proxy:
         """Half-open: connections stay, and nothing passes in either direction."""
         self._deaf = self._dumb = True
 
-    def bury(self) -> None:
+    def go_dead(self) -> None:
         """The connections there are become half-open for good; new ones work."""
-        self._buried |= self._pairs
+        self._dead |= self._pairs
 
     def drop_answers(self) -> None:
         """What clients send arrives; what the server says does not."""
@@ -165,7 +165,7 @@ class Proxy:
                     self._spoilt = b""
                 if gate == "_dumb" and pair in self._held:
                     await self._let_go.wait()
-                if not getattr(self, gate) and pair not in self._buried:
+                if not getattr(self, gate) and pair not in self._dead:
                     writer.write(data)
                     await writer.drain()
         except OSError:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from tests.faults.nursery import NURSERY
+from tests.faults.forking import FORKSERVER
 from tests.faults.worker import Orders, run
 
 __all__ = ["WorkerProcess", "Workforce"]
@@ -28,11 +28,11 @@ class WorkerProcess:
     async def start(self) -> None:
         """Starts the process; returns when its worker is ready, or was killed before it was."""
         log = Path(self.orders.folder) / f"log-{self.orders.name}.txt"
-        ours, theirs = NURSERY.Pipe(duplex=False)
+        ours, theirs = FORKSERVER.Pipe(duplex=False)
         with ours:
             with theirs:
                 arguments = (self.orders, log, theirs)
-                self._process = NURSERY.Process(target=run, args=arguments, daemon=True)
+                self._process = FORKSERVER.Process(target=run, args=arguments, daemon=True)
                 self._process.start()
             if not await asyncio.to_thread(ours.poll, _STARTS_WITHIN):
                 raise AssertionError(f"{self.orders.name} did not start, see {log}")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from jetbull.commands import removal
-from jetbull.commands.burying import bury, is_tied
+from jetbull.commands.removing_many import is_tied, remove_many
 from jetbull.errors import Conflict
 from jetbull.ledger.adding import schedules
 from jetbull.ledger.belongings import belongings
@@ -88,7 +88,7 @@ async def _remove_where(
     free = [row for row in rows if not is_tied(row[1])]
     ids = {job_id for job_id, _ in free}
     others = [row for row in found if row[0] not in ids] if whole else None
-    gone, refused = await bury(store, free, others)
+    gone, refused = await remove_many(store, free, others)
     removed = {job_id for job_id, _ in gone}
     retry = {job_id for job_id, _ in refused}
     tied = [row for row in rows if is_tied(row[1]) or row[0] in retry]

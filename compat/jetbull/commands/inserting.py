@@ -228,9 +228,9 @@ async def _refused(entries: Sequence[Entry]) -> list[Entry]:
     refused: set[int] = set()
     for store, some in by_queue(entries):
         ids = [e.job.job_id for e in some if e.stored]
-        existing, graves = await find_many(store, ids), await tombstones(store, ids)
+        existing, removed = await find_many(store, ids), await tombstones(store, ids)
         for entry in some:
-            await stand_behind(store, entry.job, graves.get(entry.job.job_id, 0))
+            await stand_behind(store, entry.job, removed.get(entry.job.job_id, 0))
             if entry.stored and entry.job.job_id in existing:
                 refused.add(id(entry))
     guards = {guard_of(m.headers): e for e in entries for m in e.beside}

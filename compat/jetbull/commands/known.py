@@ -105,9 +105,9 @@ async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again
         found = await find_many(store, [*ids, *owners])
     known.stored.update({(queue, job_id): stored for job_id, stored in found.items()})
     if again:
-        graves = await tombstones(store, ids)
+        removed = await tombstones(store, ids)
         for item in items:
-            await stand_behind(store, item.job, graves.get(item.job.job_id, 0))
+            await stand_behind(store, item.job, removed.get(item.job.job_id, 0))
 
 
 async def _look_for_waits(items: Sequence[Item], known: Known) -> None:

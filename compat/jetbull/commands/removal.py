@@ -159,7 +159,9 @@ async def _bury(
     try:
         # The old message goes along with what belongs to the job: that is one way to the server.
         record, alone = found.record.with_head({}), not in_bulk
-        grave = await move(store, job_id, found, record, REMOVED, keep_old=alone, keep_patch=alone)
+        tombstone = await move(
+            store, job_id, found, record, REMOVED, keep_old=alone, keep_patch=alone
+        )
     except Conflict:
         raise
     except StoreError:
@@ -172,7 +174,7 @@ async def _bury(
     if in_bulk:
         return
     rooms = [belongings.remove(store, left)]
-    if not is_schedule(found.subject) and found.subject != grave.subject:
+    if not is_schedule(found.subject) and found.subject != tombstone.subject:
         rooms.append(_drop(store, job_id, found))
     await store.wire.together(*rooms)
 

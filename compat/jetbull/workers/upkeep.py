@@ -99,7 +99,7 @@ class Upkeep:
             *([self._parents] if store.families else []),
             self._remembered,
             self._patches,
-            self._graves,
+            self._tombstones,
             partial(inserting.finish_abandoned, store, self._old_enough_ms),
             *(partial(self._overdue, names.all_in(state, lane)) for state, lane in _FIRING),
         ]
@@ -193,7 +193,7 @@ class Upkeep:
             if not over or not found[-1].pending:
                 return
 
-    async def _graves(self) -> None:
+    async def _tombstones(self) -> None:
         """Removes what was left of jobs that were removed a while ago."""
         store, subject = self._store, self._store.names.all_in(GONE)
         query = {"next_by_subj": subject, "batch": _GRAVES, "max_bytes": _MAX_BYTES}

@@ -31,7 +31,7 @@ from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.archive import remove_keys, write_archive
 from bull2jet.transfer.belonging import require_known
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
-from bull2jet.transfer.furniture import mapper_for
+from bull2jet.transfer.queue_wide import mapper_for
 from bull2jet.transfer.verify import Verifier
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

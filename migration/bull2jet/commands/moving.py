@@ -26,13 +26,13 @@ from bull2jet.transfer.belonging import mark, require_known
 from bull2jet.transfer.carry import Carrier, Limits
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.draining import look, refuse_active, settle_active, still_active
-from bull2jet.transfer.furniture import (
+from bull2jet.transfer.mapping import Mapper
+from bull2jet.transfer.queue_wide import (
     carry_deduplication,
     carry_schedulers,
     carry_settings,
     mapper_for,
 )
-from bull2jet.transfer.mapping import Mapper
 from bull2jet.transfer.sweeping import Sweeper
 from bull2jet.transfer.verify import Verifier
 from bull2jet.transfer.verify_rules import RuleCheck

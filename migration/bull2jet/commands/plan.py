@@ -31,8 +31,8 @@ from bull2jet.target.rules import rule_refusal
 from bull2jet.transfer.belonging import require_known
 from bull2jet.transfer.checkpoint import Checkpoint, load_all
 from bull2jet.transfer.flows import FlowCheck
-from bull2jet.transfer.furniture import all_schedulers, as_carried, refused_scheduler
 from bull2jet.transfer.mapping import Mapper
+from bull2jet.transfer.queue_wide import all_schedulers, as_carried, refused_scheduler
 
 NEXT_DUE = 20
 #: what storing and comparing cost, per job and in units of reading it once; measured

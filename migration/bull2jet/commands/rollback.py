@@ -20,9 +20,9 @@ from bull2jet.source.probing import require_rights
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.belonging import require_known, unmark
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
-from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.giveback import GiveBack
 from bull2jet.transfer.keeping import put_back
+from bull2jet.transfer.queue_wide import mapper_for
 from bull2jet.transfer.sweeping import Sweeper
 
 

@@ -19,7 +19,7 @@ from bull2jet.source.server import read_server
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.belonging import require_known
 from bull2jet.transfer.checkpoint import Phase, load, require
-from bull2jet.transfer.furniture import mapper_for
+from bull2jet.transfer.queue_wide import mapper_for
 from bull2jet.transfer.verify import Verifier
 from bull2jet.transfer.verify_rules import RuleCheck
 

@@ -2,7 +2,7 @@
 
 mapping, flows          what a job becomes, and which queues belong together (pure)
 draining, carry         the frozen queue: wait for active jobs, copy, take over
-furniture, owning       schedulers, limits, deduplication ids
+queue_wide, owning      schedulers, limits, deduplication ids
 verify, verify_rules, living    the second reading, and what may have changed since
 sweeping, news, bridge  the live queue: what comes late
 giveback, leftover      the way back, and what was never carried

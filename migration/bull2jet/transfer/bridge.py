@@ -19,8 +19,8 @@ from bull2jet.source.handover import Handover
 from bull2jet.source.lease import held_lease
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.checkpoint import load
-from bull2jet.transfer.furniture import mapper_for
 from bull2jet.transfer.news import News
+from bull2jet.transfer.queue_wide import mapper_for
 from bull2jet.transfer.sweeping import Sweeper
 
 _SOON_SECONDS = 0.01  # the sweeper of the parents' queue is at work

@@ -84,7 +84,7 @@ class GiveBack:
             await self.target.clear(position)
             counts = await self.target.counts()
         await self._leftover.line_up()
-        await self._return_furniture()
+        await self._return_queue_wide()
         await self.target.clear_rest()
         await self._tidy()
 
@@ -150,7 +150,7 @@ class GiveBack:
                     scores[job.id] = float(score)
         return scores
 
-    async def _return_furniture(self) -> None:
+    async def _return_queue_wide(self) -> None:
         commands: list[Command] = []
         for scheduler in await self.target.schedulers():
             commands += self._scheduler(scheduler)

@@ -26,8 +26,8 @@ from bull2jet.source.listed import Listing
 from bull2jet.source.listing import HOLDERS, Holder, holders, page
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
-from bull2jet.transfer.furniture import carry_deduplication, carry_schedulers
 from bull2jet.transfer.mapping import Mapper, arrived
+from bull2jet.transfer.queue_wide import carry_deduplication, carry_schedulers
 from bull2jet.transfer.renumbering import renumber
 
 _APART = 1_000_000  # generated ids between those of the two sides
@@ -60,7 +60,7 @@ class Sweeper:
             carried += await self._finish_reserved(holder)
             carried += await self._sweep_holder(holder)
         if carried:
-            await self._sweep_furniture()
+            await self._sweep_queue_wide()
         return carried
 
     async def finish_reserved(self) -> None:
@@ -72,7 +72,7 @@ class Sweeper:
         """Carries the parents only; before the other queues that hold their children are swept."""
         return await self._sweep_holder(HOLDERS[0])
 
-    async def _sweep_furniture(self) -> None:
+    async def _sweep_queue_wide(self) -> None:
         await self.keep_apart()
         queue = self.found.queue
         await carry_schedulers(

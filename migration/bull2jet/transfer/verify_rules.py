@@ -14,13 +14,13 @@ from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
-from bull2jet.transfer.furniture import (
+from bull2jet.transfer.mapping import Mapper
+from bull2jet.transfer.queue_wide import (
     all_schedulers,
     as_carried,
     refused_scheduler,
     same_rule,
 )
-from bull2jet.transfer.mapping import Mapper
 
 _AT_ONCE = 200  # jobs
 

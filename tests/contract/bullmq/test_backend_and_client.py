@@ -88,7 +88,7 @@ async def test_the_client_names_the_keys_of_a_queue(queue: Any) -> None:
     assert sorted(names) == sorted(queue.toKey(name) for name in wanted)
 
 
-async def test_a_drained_queue_keeps_its_furniture(queue: Any) -> None:
+async def test_a_drained_queue_keeps_the_keys_that_are_no_jobs(queue: Any) -> None:
     await queue.add("job", {}, {"priority": 3})
     await queue.drain()
     names = await queue.client.keys(queue.toKey("*"))

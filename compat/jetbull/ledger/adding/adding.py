@@ -216,9 +216,9 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
                 return fresh
             existing = await find_many(store, [j.job_id for j in chosen])
             missing = [j for j in chosen if j.job_id not in existing]
-            graves = await tombstones(store, [j.job_id for j in missing])
+            removed = await tombstones(store, [j.job_id for j in missing])
             for job in missing:
-                await stand_behind(store, job, graves.get(job.job_id, 0))
+                await stand_behind(store, job, removed.get(job.job_id, 0))
             fresh = [n and j.job_id not in existing for j, n in zip(jobs, fresh, strict=True)]
     _tell(store, jobs, fresh, last and last - len(chosen) + 1)
     return fresh

@@ -91,11 +91,11 @@ async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
     await remove(store, await look(store, job_ids))
 
 
-async def forget_left(store: QueueStore, graves: Mapping[str, StoredMessage]) -> None:
+async def forget_left(store: QueueStore, tombstones: Mapping[str, StoredMessage]) -> None:
     """Removes what belonged to removed jobs, where the process that removed them died before it did
-    so. `graves` are their tombstones, by id; what is younger belongs to a new job of the id.
+    so. `tombstones` are theirs, by id; what is younger belongs to a new job of the id.
     """
-    space, names, ids = store.names.space, store.names, list(graves)
+    space, names, ids = store.names.space, store.names, list(tombstones)
     for stream, pattern, trait in (
         (space.logs, names.log, store.logged),
         (space.objects, partial(names.object, part=">"), store.bulky),
@@ -110,22 +110,24 @@ async def forget_left(store: QueueStore, graves: Mapping[str, StoredMessage]) ->
                 each = [await _matching(store, stream, [single]) for single in patterns]
                 found = [message for some in each for message in some or ()]
             for left in found:
-                grave = graves[unescape(left.subject.split(".")[_OWNER])]
-                if parse_ms(left.time) <= parse_ms(grave.time):
+                tombstone = tombstones[unescape(left.subject.split(".")[_OWNER])]
+                if parse_ms(left.time) <= parse_ms(tombstone.time):
                     body = {"filter": left.subject, "seq": left.seq + 1}
                     await store.wire.api(f"STREAM.PURGE.{stream}", body)
 
 
-async def forget_tickets(store: QueueStore, graves: Mapping[str, StoredMessage]) -> None:
+async def forget_tickets(store: QueueStore, tombstones: Mapping[str, StoredMessage]) -> None:
     """Removes the messages that removed jobs had before, where the process that removed them died
-    before it did so. `graves` are tombstones, by id, however young.
+    before it did so. `tombstones` are by id, however young.
     """
     # One that ended by itself left nothing but its ticket, which whoever ran it sees to.
-    ids = [job_id for job_id, grave in graves.items() if grave.data.startswith(_REMOVED)]
+    ids = [
+        job_id for job_id, tombstone in tombstones.items() if tombstone.data.startswith(_REMOVED)
+    ]
     for at in range(0, len(ids), _AT_ONCE):
         some = [store.names.any_state(job_id) for job_id in ids[at : at + _AT_ONCE]]
         found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": some})
-        await delete(store, [m.seq for m in found if m.seq < graves[last_token(m.subject)].seq])
+        await delete(store, [m.seq for m in found if m.seq < tombstones[last_token(m.subject)].seq])
 
 
 async def forget_if_gone(store: QueueStore, job_id: str) -> None:

@@ -151,14 +151,14 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
                 await store.delete(message.seq)
     objects = store.names.space.objects
     bulky = {i for i, pieces in left.items() if any(p.stream == objects for p in pieces)}
-    jobs = {i: m for i, m in jobs.items() if i not in bulky or await _entomb(store, i, m)}
+    jobs = {i: m for i, m in jobs.items() if i not in bulky or await _leave_tombstone(store, i, m)}
     were_there = await delete(store, [m.seq for m in jobs.values()])
     # One that was not runs again by now, or somebody else removes it.
     gone = [i for i, was in zip(jobs, were_there, strict=True) if was or i in bulky]
     await belongings.remove(store, left, gone)
 
 
-async def _entomb(store: QueueStore, job_id: str, message: StoredMessage) -> bool:
+async def _leave_tombstone(store: QueueStore, job_id: str, message: StoredMessage) -> bool:
     """Leaves a tombstone of a job beside which something large was found; False when it is not as
     it was. Who adds a job of the id just now may have put that there: this tells of it.
     """

@@ -28,7 +28,9 @@ def is_tied(stored: Stored) -> bool:
     return any(tie in stored.record.given for tie in _TIES)
 
 
-async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tuple[Rows, Rows]:
+async def remove_many(
+    store: QueueStore, rows: Rows, others: Rows | None = None
+) -> tuple[Rows, Rows]:
     """Removes jobs without ties: those that went, and those that are not as they were read.
 
     `others`, when all of the state was read, are the jobs of it that stay: then what is left of a
@@ -36,7 +38,7 @@ async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tup
     jobs go one by one, unless the server writes each to the disk.
     """
     if len(rows) <= _FEW and store.wire.pace.takes_first(len(rows)):
-        return await _bury_few(store, rows)
+        return await _remove_few(store, rows)
     gone: Rows = []
     refused: Rows = []
     spared = None if others is None else _first_of_each_lane(stored for _, stored in others)
@@ -53,9 +55,9 @@ async def bury(store: QueueStore, rows: Rows, others: Rows | None = None) -> tup
     return gone, refused
 
 
-async def _bury_few(store: QueueStore, rows: Rows) -> tuple[Rows, Rows]:
+async def _remove_few(store: QueueStore, rows: Rows) -> tuple[Rows, Rows]:
     left = await belongings.look(store, [job_id for job_id, _ in rows])
-    done = await store.wire.together(*(_entomb(store, row) for row in rows))
+    done = await store.wire.together(*(_remove_one(store, row) for row in rows))
     gone = [row for row, is_done in zip(rows, done, strict=True) if is_done]
     await _clear(store, gone, left, None)
     return gone, [row for row, is_done in zip(rows, done, strict=True) if not is_done]
@@ -66,7 +68,7 @@ def _tombstone(store: QueueStore, row: tuple[str, Stored]) -> Message:
     return transition(store, job_id, stored, stored.record.with_head({}), REMOVED)
 
 
-async def _entomb(store: QueueStore, row: tuple[str, Stored]) -> bool:
+async def _remove_one(store: QueueStore, row: tuple[str, Stored]) -> bool:
     message = _tombstone(store, row)
     try:
         await store.put(message.subject, message.payload, message.headers)
@@ -125,4 +127,4 @@ def _first_of_each_lane(rows: Iterable[Stored]) -> dict[Lane, int]:
     return first
 
 
-__all__ = ["bury", "is_tied"]
+__all__ = ["is_tied", "remove_many"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jetbull import Queue
-from jetbull.commands.burying import bury
+from jetbull.commands.removing_many import remove_many
 from jetbull.ledger.messages.names import WAIT
 from jetbull.ledger.queue import pages
 from jetbull.ledger.store.store import QueueStore
@@ -18,7 +18,7 @@ from jetbull.server import EmbeddedServer
 @pytest.fixture
 async def queue() -> AsyncIterator[Queue]:
     with EmbeddedServer() as server:
-        async with Queue("buried", {"connection": server.url}) as queue:
+        async with Queue("removed", {"connection": server.url}) as queue:
             yield queue
 
 
@@ -38,7 +38,7 @@ async def test_the_others_stay_where_they_are(queue: Queue, count: int) -> None:
     store = await queue.ledger()
     staying = rows[count // 2 :: 7]
     going = [row for row in rows if row not in staying]
-    gone, refused = await bury(store, going, staying)
+    gone, refused = await remove_many(store, going, staying)
     assert (len(gone), refused) == (len(going), [])
     assert await tickets(store) == [stored.seq for _, stored in staying]
     left = await queue.getJobs(["waiting"], 0, -1, True)
@@ -51,7 +51,7 @@ async def test_a_step_with_a_job_that_moved_on_does_nothing(queue: Queue) -> Non
     assert job is not None
     await job.changePriority({"priority": 5})
     store = await queue.ledger()
-    gone, refused = await bury(store, rows, [])
+    gone, refused = await remove_many(store, rows, [])
     assert (gone, len(refused)) == ([], 60)
     assert len(await tickets(store)) == 59
 
