@@ -16,7 +16,7 @@ from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, note_ending, notes
 from jetbull.ledger.adding.adding import NewJob, make_ready, message_for
 from jetbull.ledger.adding.insertion import Entry
-from jetbull.ledger.adding.note import in_order, new_key
+from jetbull.ledger.adding.note import Note, in_order, new_key
 from jetbull.ledger.messages.guard import guard_of
 from jetbull.ledger.messages.placing import placed
 from jetbull.ledger.store.batch import Message
@@ -92,21 +92,11 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
             note = await notes.write(store, [entry], called)
         except Conflict:
             return False
-        if note.is_fresh and await _put_at_once(entry):
-            note_ending.forget(note)
-            return True
-        try:
-            put = await put_again(entry, note)
-        except StoreError as error:
-            if type(error) is StoreError:  # a full store
-                await note_ending.undo(note)
-            raise
+        put = await _store_job(entry, note)
     if put is Put.TAKEN:
         await note_ending.undo(note)
         await renumber(store, job)
-        return False
-    await note_ending.drop(note)
-    return True
+    return put is not Put.TAKEN
 
 
 async def store_pending(store: QueueStore, job: NewJob, record: Message, called: str) -> bool:
@@ -122,17 +112,30 @@ async def store_pending(store: QueueStore, job: NewJob, record: Message, called:
             note = await notes.write_first(store, entry, called)
         except Conflict:
             return False
-        if note.is_fresh and await _put_at_once(entry):
-            note_ending.forget(note)
-            return True
-        try:
-            put = await put_again(entry, note)
-        except StoreError as error:
-            if type(error) is StoreError and not guard_of(record.headers)[1]:  # a full store
-                await note_ending.undo(note)
-            raise
-    await note_ending.drop(note)
+        is_new = guard_of(record.headers)[1] == 0
+        put = await _store_job(entry, note, may_be_undone=is_new)
+    if put is Put.TAKEN:
+        await note_ending.drop(note)
     return put is not Put.TAKEN
+
+
+async def _store_job(entry: Entry, note: Note, may_be_undone: bool = True) -> Put:
+    """Stores the one job of a note whose key is there, and ends the note unless its id is taken.
+
+    An error leaves the note to a worker; that of a full store undoes it, if it `may_be_undone`.
+    """
+    if note.is_fresh and await _put_at_once(entry):
+        note_ending.forget(note)
+        return Put.STORED
+    try:
+        put = await put_again(entry, note)
+    except StoreError as error:
+        if type(error) is StoreError and may_be_undone:
+            await note_ending.undo(note)
+        raise
+    if put is not Put.TAKEN:
+        await note_ending.drop(note)
+    return put
 
 
 async def _put_at_once(entry: Entry) -> bool:
