@@ -15,16 +15,15 @@ def fill(job: JobBody[Any, Any], rawData: Mapping[str, Any], jobId: str | None) 
     raw_id = jobId or rawData.get("id")
     job.id = raw_id.decode() if isinstance(raw_id, bytes) else raw_id
     job.progress = json.loads(rawData.get("progress") or "0")
-    job.delay = int(rawData.get("delay") or 0)
-    job.priority = int(rawData.get("priority") or 0)
-    job.timestamp = int(rawData.get("timestamp") or 0)
-    job.attemptsMade = int(rawData.get("attemptsMade") or rawData.get("atm") or 0)
-    job.attemptsStarted = int(rawData.get("ats") or 0)
-    job.stalledCounter = int(rawData.get("stc") or 0)
+    job.delay = _number(rawData, "delay")
+    job.priority = _number(rawData, "priority")
+    job.timestamp = _number(rawData, "timestamp")
+    job.attemptsMade = _number(rawData, "attemptsMade" if rawData.get("attemptsMade") else "atm")
+    job.attemptsStarted = _number(rawData, "ats")
+    job.stalledCounter = _number(rawData, "stc")
+    job.finishedOn = _number(rawData, "finishedOn") or job.finishedOn
+    job.processedOn = _number(rawData, "processedOn") or job.processedOn
     job.stacktrace = json.loads(rawData.get("stacktrace") or "[]")
-    for name, key in (("finishedOn", "finishedOn"), ("processedOn", "processedOn")):
-        if rawData.get(key):
-            setattr(job, name, int(rawData[key]))
     job.repeatJobKey = rawData.get("rjk") or None
     job.deduplication_id = rawData.get("deid") or job.deduplication_id
     job.failedReason = rawData.get("failedReason") or None
@@ -36,6 +35,11 @@ def fill(job: JobBody[Any, Any], rawData: Mapping[str, Any], jobId: str | None) 
         job.parentKey = rawData["parentKey"]
     if rawData.get("parent"):
         job.parent = json.loads(rawData["parent"])
+
+
+def _number(rawData: Mapping[str, Any], key: str) -> int:
+    """0 where the hash has nothing, or nothing in it."""
+    return int(rawData.get(key) or 0)
 
 
 def optsFromJSON(rawOpts: Mapping[str, Any]) -> dict[str, Any]:

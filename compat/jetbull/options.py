@@ -176,16 +176,15 @@ def keep_policy(option: Any) -> Keep:
         return Keep(0)
     parts = option if isinstance(option, Mapping) else {"count": option}
     count, age, limit = (parts.get(part) for part in ("count", "age", "limit"))
-    if all(n is None or (isinstance(n, int | float) and n == n) for n in (count, age, limit)):
-        if count is not None and not 0 <= count < float("inf"):
-            count = None
-        return Keep(
-            None if count is None else int(count),
-            None if age is None or age > _AGES else float(max(0, age)),
-            1000 if limit is None else int(max(0, min(limit, 1e9))),
+    if not all(n is None or (isinstance(n, int | float) and n == n) for n in (count, age, limit)):
+        raise ConfigurationError(
+            "removeOnComplete and removeOnFail take true, a number or {count, age}, "
+            f"not {option!r}."
         )
-    raise ConfigurationError(
-        f"removeOnComplete and removeOnFail take true, a number or {{count, age}}, not {option!r}."
+    return Keep(
+        int(count) if count is not None and 0 <= count < float("inf") else None,
+        None if age is None or age > _AGES else float(max(0, age)),
+        1000 if limit is None else int(max(0, min(limit, 1e9))),
     )
 
 

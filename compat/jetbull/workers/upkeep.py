@@ -28,6 +28,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from jetbull.commands import deduplicating, inserting
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
@@ -255,21 +256,25 @@ class Upkeep:
         owners = await reading.find_or_ask(store, [body["jobId"] for _, body in keys])
         for message, body in keys:
             owner = owners.get(body["jobId"])
-            state = "completed" if owner is None else public_state_of(owner.subject)
-            if state not in ("completed", "failed"):
-                continue
-            dedup_id, kept = last_token(message.subject), body.get("next", {}).get("id")
-            on_its_way = kept is None and owner is None and body.get("note")
-            if on_its_way and await note_reading.find(store, body["note"]) is not None:
-                continue
-            if kept is not None and await self._has_come(kept, message):
-                log.info("job %s has been stored; its add of the past is dropped", kept)
-                await store.purge(message.subject, seq=message.seq + 1)
-                continue
-            try:
-                await deduplicating.on_finished(store, body["jobId"], dedup_id)
-            except Conflict:
-                log.debug("another job has the id %s", kept)
+            if owner is None or public_state_of(owner.subject) in ("completed", "failed"):
+                await self._without_owner(message, body, is_gone=owner is None)
+
+    async def _without_owner(
+        self, message: StoredMessage, body: dict[str, Any], is_gone: bool
+    ) -> None:
+        """Frees a deduplication id whose owner is done or gone; what was kept behind it starts."""
+        store, kept = self._store, body.get("next", {}).get("id")
+        if kept is None and is_gone and body.get("note"):
+            if await note_reading.find(store, body["note"]) is not None:
+                return  # the owner is on its way
+        elif kept is not None and await self._has_come(kept, message):
+            log.info("job %s has been stored; its add of the past is dropped", kept)
+            await store.purge(message.subject, seq=message.seq + 1)
+            return
+        try:
+            await deduplicating.on_finished(store, body["jobId"], last_token(message.subject))
+        except Conflict:
+            log.debug("another job has the id %s", kept)
 
     async def _has_come(self, job_id: str, seen: StoredMessage) -> bool:
         """Whether the job was stored after that message, whatever became of it."""

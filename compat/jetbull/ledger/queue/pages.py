@@ -111,9 +111,7 @@ async def _page(
     if state == "delayed" and total <= LIMIT:
         listed = _rows(await store.due_order.slice(first, last, total))
     elif state in ("completed", "failed"):
-        low, high = max(0, first - _DISORDER), min(total - 1, last + _DISORDER)
-        around = sorted(_rows(await _slice(families, sizes, low, high, edges)), key=_by_finish)
-        listed = around[first - low : last - low + 1]
+        listed = await _finished(families, sizes, first, last, edges)
     else:
         listed = _rows(await _slice(families, sizes, first, last, edges))
     rows = await _current(store, state, listed)
@@ -148,6 +146,15 @@ async def _few(
         return None
     reach.note(len(messages) <= FEW)
     return messages
+
+
+async def _finished(
+    families: list[Family], sizes: list[int], first: int, last: int, edges: Bounds
+) -> Rows:
+    """Positions first..last by the time of the end, near which order the messages stand."""
+    low, high = max(0, first - _DISORDER), min(sum(sizes) - 1, last + _DISORDER)
+    around = sorted(_rows(await _slice(families, sizes, low, high, edges)), key=_by_finish)
+    return around[first - low : last - low + 1]
 
 
 async def _slice(
