@@ -1,7 +1,9 @@
 """`jetbull demo`: a book becomes an audiobook on this machine, through every part of the system.
 
-`command_line` reads the options, `show` runs the whole, `processes` keeps server, interface and
-workers alive, `flow` makes the tree of jobs, `progress` follows it and `boards` draw it.
+`command_line` reads the options into a `plan`, `show` runs the whole, `processes` keeps server,
+interface and workers alive, `interface` talks HTTP, `making` takes the book through the queue,
+`flow` makes the tree of jobs, `progress` follows it and `boards` draw it; `errors` are what
+stops it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,12 @@
     transfer/   carrying, verifying, rolling back
     commands/   what each command does
     report/     reports as text, JSON and HTML
-    model.py    what a queue holds, whatever library wrote it
+
+    model, findings             what a queue holds, whatever library wrote it; what is odd about it
+    canonical, idset            when two copies are the same; very many ids in little memory
+    cli, arguments, options     the command line, and what an operator may choose
+    progress, bars, stopping    how far it is, and an end in good order
+    errors, groups              what goes wrong, alone and several at once
 
 The command is `bull2jet` (`python -m bull2jet`); docs/migration.md is the operator's guide.
 """

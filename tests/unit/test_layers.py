@@ -108,6 +108,17 @@ def test_the_folders_of_the_ledger_stand_as_it_says() -> None:
                 assert above == [], module
 
 
+def test_each_folder_names_what_lives_there() -> None:
+    missing = []
+    for module in _FILES:
+        folder, _, name = module.rpartition(".")
+        if folder and not name.startswith("_"):
+            says = ast.get_docstring(ast.parse(_FILES[folder].read_text())) or ""
+            if not re.search(rf"\b{name}\b", says):
+                missing.append(module)
+    assert missing == []
+
+
 def test_one_folder_imports_the_library_of_nats() -> None:
     users = {_room(module) for module, imports in _IMPORTS.items() if "nats" in imports}
     assert users == {"jetbull.ledger.wire"}

@@ -1,4 +1,7 @@
-"""The errors a processor raises to steer its job (BullMQ: bullmq.custom_errors)."""
+"""The errors a processor raises to steer its job (BullMQ: bullmq.custom_errors).
+
+delayed_error, unrecoverable_error, waiting_children_error    under BullMQ's names, one in each
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What can be said about a queue's server, stream and consumption, without touching its jobs.
 
-`readiness` proves that messages pass; `facts` reads what a stream says of itself.
+`readiness` proves that messages pass; `facts` reads what a stream says of itself, `copies` what a
+cluster says of leaders and replicas.
 """
 
 from __future__ import annotations

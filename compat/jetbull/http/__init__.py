@@ -1,8 +1,9 @@
 """The old service's HTTP interface over a jetbull queue.
 
-`create_app` gives the ASGI application, `serve` runs it; `service` holds what the calls do,
-`routes` the paths, `bodies` and `answers` the JSON that goes in and out, `correlation` and `guard`
-what every request passes on its way.
+`create_app` (`app`) gives the ASGI application, `serve` (`serving`) runs it, by `settings` of the
+environment; `service` holds what the calls do, `routes` the paths, `bodies` and `answers` the JSON
+that goes in and out. `correlation`, `express` and `guard` are what every request passes on its way,
+`errors` and `stopping` what a caller hears whose call fails, or is cut short.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The embedded NATS server: JetStream on loopback, one folder, started and stopped from Python.
 
 `embedded` is what callers use; `program` finds the binary, `config` writes its configuration,
-`folder` sees to it that one server at a time works in a data folder.
+`folder` sees to it that one server at a time works in a data folder; `errors` says what goes wrong.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Spans and metrics of what queues, flows, schedulers and workers do (the option `telemetry`).
 
-`jetbull.telemetry.opentelemetry` has the object for OpenTelemetry.
+`interfaces` says what a telemetry has to be; `jetbull.telemetry.opentelemetry` has the object for
+OpenTelemetry. `attributes` are the names in it, `tracing` makes spans; `queues`, `flows`, `workers`
+and `jobs` put them around what those do.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 gives the fixtures `nats_server` (runs for the whole session, NATS_URL points to it), `jetbull_url`
 (its URL, and everything is empty before and after the test) and `no_jetbull_leaks`. Without
-pytest: `NatsServer`, `flush` and `no_leaks`.
+pytest: `NatsServer`, `flush` (in `flushing`) and `no_leaks` (in `leaks`).
 """
 
 from __future__ import annotations

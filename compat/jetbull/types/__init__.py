@@ -1,4 +1,9 @@
-"""The shapes of options, as BullMQ for Python names them (`bullmq.types`)."""
+"""The shapes of options, as BullMQ for Python names them (`bullmq.types`).
+
+job_options, queue_options, worker_options, flow_options    what callers pass
+results       what they get
+generics      what a job carries and gives, as type parameters
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 reader                  puts the book together
 archive, limits         the zip, read within bounds
-package, navigation     the files about the book; encryption: whether its text is locked
+package, navigation, cover, encryption
+                        the files about the book, its picture, whether its text is locked
 documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements
 text, lines, inline, blocks
@@ -12,7 +13,8 @@ notes, numbered_notes, note_marks, note_titles
                         what is a footnote, the mark of one, what stands above them
 removal, contents       what else is not read aloud
 pictures                what pictures say in the place of text
-signs, chapters, pages  where pages begin
+signs, chapters, sections, pages
+                        where chapters and pages begin
 sentences, paragraphs   what pages are cut into
 writer                  makes plain EPUBs
 """

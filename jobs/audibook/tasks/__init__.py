@@ -1,8 +1,11 @@
 """What each job does, one module per job.
 
+parse_epub, generate_audio, combine_page, combine_book, add_diacritics, trial    the jobs
+
 A task takes the process's services, the attempt and the checked data, and gives the
 result. `state` keeps the audio status true, `fingerprint` tells whether stored audio is
-still the right one, `parts` fetches what is to be joined.
+still the right one, `parts` fetches what is to be joined, `chapters` tells where they
+lie in a book's audio.
 """
 
 from __future__ import annotations

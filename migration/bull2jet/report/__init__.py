@@ -1,6 +1,7 @@
 """What a command found and did: one `Report`, shown as text, JSON or an HTML page.
 
-Reports hold ids, names, counts and digests, never job data and never a password.
+Reports hold ids, names, counts and digests, never job data and never a password. `lines` is their
+content, `as_text`, `as_json` and `as_html` show it, with the `formats` of numbers and times.
 """
 
 from __future__ import annotations

@@ -3,6 +3,6 @@
 settings, metrics, presence    paused and limits; finished jobs by the minute; workers
 consumers, counting, tally     how many jobs are in each state
 families, pages, listing, idle which they are, and whether any are left
-looks, locating                what a family asks the server, to find what lies where
+looks, locating, kept          what a family asks the server, to find what lies where
 listening, event_evidence      the event log read in order; what it proves about a job
 """

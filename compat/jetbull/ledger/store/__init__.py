@@ -7,6 +7,7 @@ grouping    group commit where each answer costs a disk write
 unconfirmed adds whose answer was lost, asked about together
 rounds      work that many want done and one does for all
 shared      a question that many ask and one answer answers
+turns       changes of one thing by one process, one after the other
 recent      what was seen last of many things, for a guess
 reach       where a state's messages were when last looked at
 promoter    due times within the next quarter of a second, exact to the millisecond

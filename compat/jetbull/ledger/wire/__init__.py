@@ -7,8 +7,10 @@ drops, every open question fails at once with `AckTimeout`: the caller decides w
 nats-py connects, authenticates and parses. The two ends of its pipe are shortened, since they would
 be half of a job's cost: what one turn of the event loop sends is gathered and written at once
 (`client`), and plain functions that listen are called by the reader itself (`parser`).
-`dialing` makes a connection; `subscription` and `connection` outlive a server that goes away. A
-wire is that on three floors: `answering` waits for answers, `sending` publishes, `wire` reads.
+`dialing` makes a connection; `subscription` and `connection` outlive a server that goes away, and
+`ended` an event loop. A wire is that on three floors: `answering` waits for answers (`replies`,
+`many_stored`; `stored` is a message in one), `sending` publishes, `wire` reads. `pace` measures
+which of two ways is quicker; `busy_poll` keeps the loop awake for an answer that is due.
 """
 
 from __future__ import annotations
