@@ -10,7 +10,7 @@ from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, las
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue import consumers, counting
-from jetbull.ledger.queue.families import bounds
+from jetbull.ledger.queue.sections import bounds
 from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing

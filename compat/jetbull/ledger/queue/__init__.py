@@ -2,7 +2,7 @@
 
 settings, metrics, presence    paused and limits; finished jobs by the minute; workers
 consumers, counting, tally     how many jobs are in each state
-families, pages, listing, idle which they are, and whether any are left
-looks, locating, kept          what a family asks the server, to find what lies where
+sections, pages, listing, idle which they are, and whether any are left
+looks, locating, kept          what a section asks the server, to find what lies where
 listening, event_evidence      the event log read in order; what it proves about a job
 """

@@ -88,7 +88,7 @@ async def count_tickets(store: QueueStore) -> int:
     return await _waiting_at(store, wait_consumer(store.names))
 
 
-async def count_family(store: QueueStore, state: str) -> int:
+async def count_section(store: QueueStore, state: str) -> int:
     """Messages in one of the states that have a counter."""
     name = store.names.consumer(f"n{state}")
     return int((await _info(store, name, state))["num_pending"])
@@ -124,22 +124,22 @@ async def _waiting_at(store: QueueStore, consumer: tuple[str, list[str]]) -> int
     return int(info["num_pending"]) + int(info["num_ack_pending"])
 
 
-async def _info(store: QueueStore, name: str, family: str) -> dict[str, Any]:
+async def _info(store: QueueStore, name: str, state: str) -> dict[str, Any]:
     subject = f"CONSUMER.INFO.{store.names.space.jobs}.{name}"
     try:
         return await store.wire.api(subject)
     except StreamMissing:
-        await ensure_counter(store, family)
+        await ensure_counter(store, state)
         return await store.wire.api(subject)
 
 
 __all__ = [
     "STATES",
     "Counts",
-    "count_family",
     "count_level",
     "count_listed",
     "count_matching",
+    "count_section",
     "count_tickets",
     "levels",
     "list_subjects",

@@ -1,4 +1,4 @@
-"""Finding messages of a family in the stream: the first, the last, and those at some position.
+"""Finding messages of a section in the stream: the first, the last, and those at some position.
 
 The more messages a question makes the server count, the longer it takes. So the sequence of a
 position is guessed, and what is near either end is looked for message by message.
@@ -19,7 +19,7 @@ _STEPS = 4  # guesses by the share of what lies between, before they halve it
 
 
 class Locator:
-    """Where the messages of one family lie."""
+    """Where the messages of one section lie."""
 
     def __init__(self, looks: Looks) -> None:
         self._looks = looks

@@ -1,4 +1,4 @@
-"""Single questions about the messages of one family: all on one pattern of subjects."""
+"""Single questions about the messages of one section: all on one pattern of subjects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Looks:
         self._start = subject.partition("*")[0]
 
     def is_own(self, message: StoredMessage) -> bool:
-        """Whether a message of the stream is one of the family."""
+        """Whether a message of the stream is one of the section."""
         return message.subject.startswith(self._start)
 
     async def newest(self) -> StoredMessage | None:

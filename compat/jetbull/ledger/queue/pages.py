@@ -31,8 +31,8 @@ from jetbull.ledger.messages.names import (
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue.counting import levels
-from jetbull.ledger.queue.families import Bounds, Family, bounds
 from jetbull.ledger.queue.looks import MAX_BYTES
+from jetbull.ledger.queue.sections import Bounds, Section, bounds
 from jetbull.ledger.store.due_order import LIMIT, since
 from jetbull.ledger.store.reach import Reach
 from jetbull.ledger.store.replicas import up_to_date
@@ -81,23 +81,23 @@ async def _page(
     store: QueueStore, state: str, start: int, end: int, ascending: bool, spare: int
 ) -> tuple[Rows, bool]:
     """The page from so many positions more than it has, and whether nothing lies behind them."""
-    families = [Family(store, f) for f in _FAMILIES.get(state, ())]
+    sections = [Section(store, f) for f in _SECTIONS.get(state, ())]
     reach = store.reaches.setdefault(state, Reach())
     short = WHOLE // 2 if (start, end) == (0, -1) else _SHORT
-    messages = None if store.wire.is_clustered else await _few(store, families, reach, short)
+    messages = None if store.wire.is_clustered else await _few(store, sections, reach, short)
     if messages is not None:
         rows = await _sorted(store, state, messages)
         first, last = _between(start, end, len(rows))
         return (rows if ascending else rows[::-1])[first : last + 1], True
     if state == "prioritized":
-        families = [Family(store, PRIO, n) for n in await levels(store)]
+        sections = [Section(store, PRIO, n) for n in await levels(store)]
     edges, sizes = await store.wire.together(
-        bounds(store), asyncio.gather(*(family.size() for family in families))
+        bounds(store), asyncio.gather(*(section.size() for section in sections))
     )
     total = sum(sizes)
     reach.note(total <= FEW)
     if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
-        rows = await _whole(store, state, families)
+        rows = await _whole(store, state, sections)
         first, last = _between(start, end, len(rows))
         return (rows if ascending else rows[::-1])[first : last + 1], True
     first, last = _between(start, end, total)
@@ -111,15 +111,15 @@ async def _page(
     if state == "delayed" and total <= LIMIT:
         listed = _rows(await store.due_order.slice(first, last, total))
     elif state in ("completed", "failed"):
-        listed = await _finished(families, sizes, first, last, edges)
+        listed = await _finished(sections, sizes, first, last, edges)
     else:
-        listed = _rows(await _slice(families, sizes, first, last, edges))
+        listed = _rows(await _slice(sections, sizes, first, last, edges))
     rows = await _current(store, state, listed)
     return (rows if ascending else rows[::-1])[:wanted], ends_here
 
 
 async def _few(
-    store: QueueStore, families: list[Family], reach: Reach, short: int
+    store: QueueStore, sections: list[Section], reach: Reach, short: int
 ) -> list[StoredMessage] | None:
     """All messages, where there are few for sure; None where one has to count first.
 
@@ -127,7 +127,7 @@ async def _few(
     would begin with the making of a counter.
     """
     wire = store.wire
-    if not families:
+    if not sections:
         return []
     if reach.few is None:
         if (await bounds(store)).messages > short:
@@ -135,11 +135,11 @@ async def _few(
     elif not reach.few:
         return None
     elif not reach.is_fresh:
-        found = await wire.together(*(family.beginning(FEW + 1) for family in families))
+        found = await wire.together(*(section.beginning(FEW + 1) for section in sections))
         messages = [message for some in found for message in some]
         has_more = any(some and some[-1].pending for some in found)
         return None if has_more or len(messages) > FEW else messages
-    query = {"multi_last": [family.subject for family in families], "max_bytes": MAX_BYTES}
+    query = {"multi_last": [section.subject for section in sections], "max_bytes": MAX_BYTES}
     try:
         messages = await wire.get_batch(store.names.space.jobs, query)
     except StoreError:  # more than the 1,024 that come in one answer
@@ -149,26 +149,26 @@ async def _few(
 
 
 async def _finished(
-    families: list[Family], sizes: list[int], first: int, last: int, edges: Bounds
+    sections: list[Section], sizes: list[int], first: int, last: int, edges: Bounds
 ) -> Rows:
     """Positions first..last by the time of the end, near which order the messages stand."""
     low, high = max(0, first - _DISORDER), min(sum(sizes) - 1, last + _DISORDER)
-    around = sorted(_rows(await _slice(families, sizes, low, high, edges)), key=_by_finish)
+    around = sorted(_rows(await _slice(sections, sizes, low, high, edges)), key=_by_finish)
     return around[first - low : last - low + 1]
 
 
 async def _slice(
-    families: list[Family], sizes: list[int], first: int, last: int, edges: Bounds
+    sections: list[Section], sizes: list[int], first: int, last: int, edges: Bounds
 ) -> list[StoredMessage]:
-    """Positions first..last of all families, one behind the other; of the head the newest first."""
+    """Positions first..last of all sections, one behind the other; of the head the newest first."""
     found: list[StoredMessage] = []
-    for family, size in zip(families, sizes, strict=True):
+    for section, size in zip(sections, sizes, strict=True):
         if first < size and last >= 0:
             low, high = max(0, first), min(last, size - 1)
-            if family.state == HEAD:
-                found += (await family.slice(size - 1 - high, size - 1 - low, size, edges))[::-1]
+            if section.state == HEAD:
+                found += (await section.slice(size - 1 - high, size - 1 - low, size, edges))[::-1]
             else:
-                found += await family.slice(low, high, size, edges)
+                found += await section.slice(low, high, size, edges)
         first, last = first - size, last - size
     return found
 
@@ -188,7 +188,7 @@ def _rows(found: list[StoredMessage]) -> Rows:
     return [(last_token(m.subject), as_stored(m)) for m in found]
 
 
-_FAMILIES = {
+_SECTIONS = {
     "waiting": (HEAD, WAIT),
     "active": (ACTIVE, STALLED),
     "completed": (COMPLETED, SETTLE),
@@ -234,9 +234,9 @@ _ORDER: dict[str, Callable[[tuple[str, Stored]], Any]] = {
 }
 
 
-async def _whole(store: QueueStore, state: str, families: list[Family]) -> Rows:
+async def _whole(store: QueueStore, state: str, sections: list[Section]) -> Rows:
     found = await asyncio.gather(
-        *(up_to_date(store, family.subject, family.read) for family in families)
+        *(up_to_date(store, section.subject, section.read) for section in sections)
     )
     return await _sorted(store, state, [message for some in found for message in some])
 

@@ -30,10 +30,10 @@ from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
 from jetbull.ledger.queue.counting import (
     STATES,
     Counts,
-    count_family,
     count_level,
     count_listed,
     count_matching,
+    count_section,
     count_tickets,
     levels,
     pending_of_all,
@@ -48,7 +48,7 @@ EXACT_LIMIT = 2000
 _HANDFUL = 4  # messages, which cost no more than a counter that is asked for
 _LISTED = 32  # consumers of all queues, whose list costs no more than asking for each of a queue's
 _FRESH_S = 2.0  # hardly more is added meanwhile than is listed in a tenth of a second
-_FAMILIES = {
+_SECTIONS = {
     f"{HEAD}.*": "waiting",
     f"{DELAYED}.*": "delayed",
     f"{ACTIVE}.*": "active",
@@ -61,7 +61,7 @@ _FAMILIES = {
     f"{SETTLE}.{COMPLETED}": "completed",
     f"{SETTLE}.{FAILED}": "failed",
 }
-_SOON_OVER = {family: 0 for family in _FAMILIES if family.startswith((STALLED, SETTLE))}
+_SOON_OVER = {section: 0 for section in _SECTIONS if section.startswith((STALLED, SETTLE))}
 
 
 async def count_all(store: QueueStore) -> Counts:
@@ -78,7 +78,7 @@ class Tally:
         self._store = store
         self._looked = float("-inf")
         self._was_small = False
-        self._sizes: dict[str, int] = {}  # messages of each family when last counted
+        self._sizes: dict[str, int] = {}  # messages of each section when last counted
         self._levels: list[int] = []
         self._consumers = 0  # of the stream, when last looked
         self._kept: Kept[Counts] = Kept()
@@ -105,12 +105,12 @@ class Tally:
 
     async def _ask(self) -> Counts:
         known = _SOON_OVER if self._store.wire.is_clustered else {**self._sizes, **_SOON_OVER}
-        few = [family for family in _FAMILIES if known.get(family, _HANDFUL + 1) <= _HANDFUL]
-        many = [family for family in _FAMILIES if family not in few]
+        few = [section for section in _SECTIONS if known.get(section, _HANDFUL + 1) <= _HANDFUL]
+        many = [section for section in _SECTIONS if section not in few]
         self._sizes = await (self._by_list if self._may_list else self._one_by_one)(few, many)
         counts = dict.fromkeys(STATES, 0)
-        for family, size in self._sizes.items():
-            counts[_FAMILIES[family]] += size
+        for section, size in self._sizes.items():
+            counts[_SECTIONS[section]] += size
         return counts if sum(counts.values()) > EXACT_LIMIT else await count_listed(self._store)
 
     @property
@@ -123,53 +123,53 @@ class Tally:
             self._handful(few), pending_of_all(store), levels(store)
         )
         self._consumers = len(pending)
-        return {**found, **{family: await self._listed(family, pending) for family in many}}
+        return {**found, **{section: await self._listed(section, pending) for section in many}}
 
     async def _one_by_one(self, few: list[str], many: list[str]) -> dict[str, int]:
         found, sizes = await asyncio.gather(
-            self._handful(few), asyncio.gather(*(self._size(family) for family in many))
+            self._handful(few), asyncio.gather(*(self._size(section) for section in many))
         )
         return {**found, **dict(zip(many, sizes, strict=True))}
 
-    async def _listed(self, family: str, pending: Mapping[str, int]) -> int:
-        """The size of a family by the list of all counters; one that is missing is made."""
-        names, state = self._store.names, family.partition(".")[0]
+    async def _listed(self, section: str, pending: Mapping[str, int]) -> int:
+        """The size of a section by the list of all counters; one that is missing is made."""
+        names, state = self._store.names, section.partition(".")[0]
         if state == PRIO:
             counters = [level_consumer(names, str(level))[0] for level in self._levels]
         else:
             counters = [wait_consumer(names)[0] if state == WAIT else names.consumer(f"n{state}")]
         if all(counter in pending for counter in counters):
             return sum(pending[counter] for counter in counters)
-        return await self._size(family)
+        return await self._size(section)
 
-    async def _handful(self, families: Iterable[str]) -> dict[str, int]:
-        """The sizes of families that hold few messages or none."""
+    async def _handful(self, sections: Iterable[str]) -> dict[str, int]:
+        """The sizes of sections that hold few messages or none."""
         names = self._store.names
-        sizes = dict.fromkeys(families, 0)
-        patterns = {names.all_in(*family.split(".")): family for family in sizes}
+        sizes = dict.fromkeys(sections, 0)
+        patterns = {names.all_in(*section.split(".")): section for section in sizes}
         try:
             found = await self._store.wire.get_batch(
                 names.space.jobs, {"multi_last": list(patterns)}
             )
         except StoreError:  # more than the 1,024 that come in one answer
-            return {family: await self._size(family) for family in sizes}
+            return {section: await self._size(section) for section in sizes}
         for message in found:
             _, _, _, state, lane, _ = message.subject.split(".")
             sizes[f"{state}.{lane}" if state == SETTLE else f"{state}.*"] += 1
         return sizes
 
-    async def _size(self, family: str) -> int:
+    async def _size(self, section: str) -> int:
         store, names = self._store, self._store.names
-        state, lane = family.split(".")
+        state, lane = section.split(".")
         if state == WAIT:
             return await count_tickets(store)
         if state == PRIO:
             return await self._prioritized()
-        if family in _SOON_OVER:
+        if section in _SOON_OVER:
             # Not by the consumer that repairs: where there is none yet, the server would look
             # through all jobs to make it.
             return await count_matching(store, names.all_in(state, lane))
-        return await count_family(store, state)
+        return await count_section(store, state)
 
     async def _prioritized(self) -> int:
         known = self._levels

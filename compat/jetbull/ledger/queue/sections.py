@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, PRIO, WAIT
 from jetbull.ledger.queue import locating
-from jetbull.ledger.queue.counting import count_family, count_level, count_matching, count_tickets
+from jetbull.ledger.queue.counting import count_level, count_matching, count_section, count_tickets
 from jetbull.ledger.queue.locating import Locator
 from jetbull.ledger.queue.looks import Found, Looks
 from jetbull.ledger.store.reach import Reach
@@ -49,7 +49,7 @@ async def bounds(store: QueueStore) -> Bounds:
     return Bounds(*(int(info["state"][field]) for field in fields))
 
 
-class Family:
+class Section:
     """The messages of one state, or of one priority level."""
 
     def __init__(self, store: QueueStore, state: str, level: int | None = None) -> None:
@@ -68,7 +68,7 @@ class Family:
         if self.state == PRIO and self._level is not None:
             return await count_level(self._store, self._level)
         if self.state in _COUNTED:
-            return await count_family(self._store, self.state)
+            return await count_section(self._store, self.state)
         return await count_matching(self._store, self.subject)
 
     async def beginning(self, count: int) -> Found:
@@ -235,4 +235,4 @@ class Family:
         return found[-count:]
 
 
-__all__ = ["Bounds", "Family", "bounds"]
+__all__ = ["Bounds", "Section", "bounds"]

@@ -12,7 +12,7 @@ from jetbull.commands.removal import remove
 from jetbull.ledger.adding.adding import NewJob, add_many
 from jetbull.ledger.messages.placing import DONE, Place, delayed, waiting
 from jetbull.ledger.messages.record import Record
-from jetbull.ledger.queue import families, locating
+from jetbull.ledger.queue import locating, sections
 from jetbull.ledger.queue.pages import WHOLE, page
 from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
@@ -52,7 +52,7 @@ async def ids(store: QueueStore, state: str, start: int, end: int, ascending: bo
 def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few are counted by the server at each step, of many single messages are read."""
     if request.param == "many":
-        monkeypatch.setattr(families, "_FEW", 10)
+        monkeypatch.setattr(sections, "_FEW", 10)
         monkeypatch.setattr(locating, "NEAR", 120)
 
 
