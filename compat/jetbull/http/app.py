@@ -16,6 +16,7 @@ from .correlation import CORRELATION_HEADER, Correlation
 from .errors import add_error_handlers
 from .express import Express
 from .guard import Guard
+from .parsing import Parsing
 from .routes import health, queue
 from .service import QueueService
 from .settings import ApiSettings
@@ -57,6 +58,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.include_router(health.router)
     add_error_handlers(app)
     # The last one added is the first a request meets.
+    app.add_middleware(Parsing, max_body=settings.max_body)
     app.add_middleware(Stopping)
     app.add_middleware(Guard, settings=settings)
     if settings.origins:

@@ -84,5 +84,6 @@ async def _no_such_path(request: Request, error: Exception) -> JSONResponse:
         name = _NAMES.get(code) or HTTPStatus(code).phrase
         body = {"statusCode": code, "message": told, "error": name}
         return JSONResponse(body, status_code=code, headers=error.headers)
-    message = f"Cannot {request.method} {request.url.path}"
+    path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
+    message = f"Cannot {request.method} {path}"
     return JSONResponse({"message": message, "error": "Not Found", "statusCode": 404}, 404)

@@ -1,4 +1,4 @@
-"""What Express did for the old service whatever its routes: HEAD, and a slash at the end."""
+"""What Express did for the old service whatever its routes: HEAD, and names of paths."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Express"]
 
+_NAMES = 4  # the empty one before the first slash is one of them
+
 
 class Express:
-    """Answers HEAD like GET, without a body, and a path with a slash behind it like that path."""
+    """Answers HEAD like GET, without a body; a slash behind a path and its letter case are free."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -18,7 +20,7 @@ class Express:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope = _without_slash(scope)
+        scope = {**scope, "path": _as_routed(scope)}
         if scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
@@ -31,9 +33,11 @@ class Express:
         await self._app({**scope, "method": "GET"}, receive, answer)
 
 
-def _without_slash(scope: Scope) -> Scope:
+def _as_routed(scope: Scope) -> str:
     path: str = scope["path"]
     # An id may end with a slash, which comes as %2F.
     if len(path) > 1 and path.endswith("/") and scope.get("raw_path", b"/").endswith(b"/"):
-        return {**scope, "path": path[:-1]}
-    return scope
+        path = path[:-1]
+    # /api/queue/job, and then an id or a state, which stays as it is.
+    names = path.split("/", _NAMES)
+    return "/".join([*(name.lower() for name in names[:_NAMES]), *names[_NAMES:]])

@@ -97,12 +97,22 @@ async def test_a_wrong_body_is_refused_field_by_field_and_nothing_is_added(
         (b"{", "application/json"),
         (b"", "application/json"),
         (b'{"bookId": "b", "s3Key": "k"}', "text/plain"),
-        (b"bookId=b&s3Key=k", "application/x-www-form-urlencoded"),
+        (b"bookId=%FF&s3Key=k", "application/x-www-form-urlencoded"),
+        (b"bookId=b&s3Key=k", "multipart/form-data; boundary=x"),
         (b"\xff\xfe", "application/json"),
         (b'{"bookId": "\xff", "s3Key": "k"}', "application/json"),
         (b"[" * 100_000, "application/json"),
     ],
-    ids=["cut-off", "empty", "text", "form", "no-utf-8", "latin-1", "bottomless"],
+    ids=[
+        "cut-off",
+        "empty",
+        "text",
+        "form-latin-1",
+        "multipart",
+        "no-utf-8",
+        "latin-1",
+        "bottomless",
+    ],
 )
 async def test_a_body_that_is_no_json_object_is_refused(
     api: httpx.AsyncClient, queue: Queue, content: bytes, kind: str

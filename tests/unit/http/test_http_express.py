@@ -40,3 +40,21 @@ async def test_an_id_may_end_with_a_slash(api: httpx.AsyncClient, queue: Queue) 
     await queue.add("job", 1, {"jobId": "chapter/"})
     assert (await api.get("/api/queue/job/chapter%2F")).json()["found"]
     assert not (await api.get("/api/queue/job/chapter")).json()["found"]
+
+
+async def test_the_letter_case_of_paths_makes_no_difference_but_ids_and_states_keep_theirs(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    await queue.add("job", 1, {"jobId": "Chapter"})
+    assert (await api.get("/HEALTH")).status_code == 200
+    assert (await api.get("/API/Queue/Status")).json()["waiting"] == 1
+    assert (await api.get("/Api/Queue/JOB/Chapter")).json()["found"]
+    assert not (await api.get("/api/queue/job/chapter")).json()["found"]
+    assert "Invalid status" in (await api.get("/api/queue/jobs/Waiting")).json()["error"]
+    body = {"bookId": "b", "s3Key": "k"}
+    assert (await api.post("/api/queue/Parse-EPUB", json=body)).status_code == 201
+
+
+async def test_an_unknown_path_is_named_as_it_was_sent(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/API/Queue/Caf%C3%A9/")
+    assert answer.json()["message"] == "Cannot GET /API/Queue/Caf%C3%A9/"
