@@ -25,6 +25,7 @@ __all__ = ["configure", "run"]
 
 _DEFAULT_FOLDER = Path("demo-output")
 _INTERRUPTED = 130
+_MOST_WORKERS = 100  # each takes some 200 MB
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def configure(parser: ArgumentParser) -> None:
         help="where everything is kept (default %(default)s)",
     )
     parser.add_argument(
-        "--workers", type=_positive, default=2, metavar="N", help="processes (default %(default)s)"
+        "--workers", type=_workers, default=2, metavar="N", help="processes (default %(default)s)"
     )
     parser.add_argument(
         "--fresh", action="store_true", help="forget what earlier runs in the folder did"
@@ -69,7 +70,7 @@ def run(args: Namespace) -> int:
     return 0 if anyio.run(show, plan) is Outcome.FINISHED else _INTERRUPTED
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is no number of processes: use 1 or more")
-    return int(text)
+def _workers(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_WORKERS:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no number of processes: use 1 to {_MOST_WORKERS}")

@@ -164,3 +164,14 @@ def test_a_catalogue_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path
     told = "The catalogue of the demo cannot be used (unable to open database file): make room in"
     assert demo.output.startswith(f"jetbull: {told} {folder}, or choose another --folder.")
     assert len(demo.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "101", "1000000", "²", "two"])
+def test_a_number_of_workers_that_no_machine_has_room_for_is_refused(
+    tmp_path: Path, number: str
+) -> None:
+    with Demo(tmp_path / "demo", f"--workers={number}") as demo:
+        assert demo.wait() == 2
+    told = f"argument --workers: {number!r} is no number of processes: use 1 to 100"
+    assert told in " ".join(demo.output.split())
+    assert not (tmp_path / "demo").exists()
