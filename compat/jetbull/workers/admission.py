@@ -39,7 +39,7 @@ class Admission:
         store: QueueStore,
         limiter: dict[str, Any] | None,
         on_change: Callable[[], None],
-        longest_block_ms: int = 30_000,
+        longest_block_ms: float = 30_000,
     ) -> None:
         self._store = store
         self._limiter = limiter

@@ -20,7 +20,7 @@ class Blocking:
     though the worker has no limiter (`rest`). `on_over` is called when any of it is over.
     """
 
-    def __init__(self, store: QueueStore, on_over: Callable[[], None], longest_ms: int) -> None:
+    def __init__(self, store: QueueStore, on_over: Callable[[], None], longest_ms: float) -> None:
         self._store = store
         self._on_over = on_over
         self._longest_ms = longest_ms

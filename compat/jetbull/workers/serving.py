@@ -37,7 +37,7 @@ class Serving:
         self._force = force
         opts = worker.opts
         self.admission = Admission(
-            store, opts.get("limiter"), worker._look_again, int(opts["maximumRateLimitDelay"])
+            store, opts.get("limiter"), worker._look_again, opts["maximumRateLimitDelay"]
         )
         self.slots = Slots(worker, store, self.admission, worker._process)
         self._presence = Presence(store, worker._cancel)

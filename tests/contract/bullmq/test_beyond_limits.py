@@ -71,3 +71,15 @@ async def test_a_worker_rests_no_longer_than_its_longest_wait(make: Makers, queu
     worker = make.worker(queue, limiting(limit, begins), maximumRateLimitDelay=200)
     await Heard(worker, "completed").once()
     assert begins[1][1] - begins[0][1] >= 0.2
+
+
+async def test_the_longest_wait_may_be_endless(make: Makers, queue: Any) -> None:
+    begins: list[tuple[str, float]] = []
+    await added(queue, 1)
+
+    async def limit() -> None:
+        await queue.rateLimit(200)
+
+    worker = make.worker(queue, limiting(limit, begins), maximumRateLimitDelay=float("inf"))
+    await Heard(worker, "completed").once()
+    assert begins[1][1] - begins[0][1] >= 0.2
