@@ -166,7 +166,7 @@ def test_a_catalogue_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path
     assert len(demo.output.splitlines()) == 1
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "101", "1000000", "²", "two"])
+@pytest.mark.parametrize("number", ["0", "101", "²"])
 def test_a_number_of_workers_that_no_machine_has_room_for_is_refused(
     tmp_path: Path, number: str
 ) -> None:
