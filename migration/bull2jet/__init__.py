@@ -21,13 +21,16 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from jetbull_entry import ended_by_ctrl_c
+
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line `bull2jet`; its exit code. 1 when the extra `migrate` is missing."""
     try:
-        command_line = import_module("bull2jet.cli")
+        with ended_by_ctrl_c():
+            command_line = import_module("bull2jet.cli")
     except ModuleNotFoundError as error:
         package = (error.name or "").split(".")[0]
         if package in ("bull2jet", "jetbull", ""):

@@ -14,6 +14,7 @@ import jetbull.ledger
 _ROOT = Path(__file__).parents[2]
 _SOURCES = {
     "jetbull": "compat",
+    "jetbull_entry": "compat",
     "audibook": "jobs",
     "audibook_demo": "jobs",
     "bull2jet": "migration",
@@ -27,7 +28,13 @@ _FILES = {
 _ALLOWED = {
     "audibook": ["jetbull"],
     "audibook_demo": ["audibook", "jetbull"],
-    "bull2jet": ["jetbull.ledger", "jetbull.connection", "jetbull.errors", "jetbull._version"],
+    "bull2jet": [
+        "jetbull_entry",
+        "jetbull.ledger",
+        "jetbull.connection",
+        "jetbull.errors",
+        "jetbull._version",
+    ],
     "jetbull.ledger": ["jetbull.checks", "jetbull.errors", "jetbull.tasks"],
 }
 _FLOOR = re.compile(r"^    ([a-z]+)/ ", re.M)

@@ -16,6 +16,7 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _SOURCES = {
     "jetbull": "compat",
+    "jetbull_entry": "compat",
     "audibook": "jobs",
     "audibook_demo": "jobs",
     "bull2jet": "migration",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from jetbull._version import __version__
 from jetbull.errors import JetbullError
+from jetbull_entry import ended_by_ctrl_c
 
 from .command import Command
 from .registry import commands
@@ -60,7 +61,8 @@ def _only(error: BaseException) -> BaseException:
 
 
 def _run(name: str, command: Command, arguments: Sequence[str]) -> int:
-    module = command.load()
+    with ended_by_ctrl_c():
+        module = command.load()
     parser = argparse.ArgumentParser(
         prog=f"jetbull {name}",
         description=(module.__doc__ or command.summary).strip(),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from tests.unit.cli.commands import sentence_of
 
 import jetbull
 from jetbull.cli import main
+
+_ROOT = Path(__file__).parents[3]
 
 
 def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,3 +124,43 @@ def test_doctor_says_what_is_installed_without_a_server(
     assert machine.startswith(f"ok    machine    jetbull {jetbull.__version__}, Python ")
     assert code.startswith("ok    code       What runs for every job is ")
     assert server.startswith("WRONG server     No NATS server answers at nats://127.0.0.1:1")
+
+
+def _entry(program: str) -> str:
+    """What the installed script of this name does."""
+    config = ConfigParser()
+    config.read(_ROOT / "setup.cfg")
+    scripts = config["options.entry_points"]["console_scripts"].split("\n")
+    points = dict(line.split(" = ") for line in scripts if line)
+    module, _, function = points[program].partition(":")
+    return f"import sys; from {module} import {function}; sys.exit({function}())"
+
+
+@pytest.mark.parametrize(
+    ("line", "imported"),
+    [
+        (["jetbull", "api"], "pydantic"),
+        (["jetbull", "api"], "uvicorn"),
+        (["jetbull", "demo"], "sqlalchemy"),
+        (["bull2jet", "inspect"], "redis"),
+    ],
+)
+def test_ctrl_c_ends_a_command_that_still_imports_without_a_word(
+    tmp_path: Path, line: list[str], imported: str
+) -> None:
+    (tmp_path / f"{imported}.py").write_text(
+        "import os, signal, time\n"
+        "print('importing', flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "time.sleep(60)\n"
+    )
+    ours = [str(_ROOT / folder) for folder in ("compat", "jobs", "migration")]
+    ended = subprocess.run(
+        [sys.executable, "-c", _entry(line[0]), *line[1:]],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *ours])},
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.stdout, ended.stderr) == ("importing\n", "")
+    assert ended.returncode == -signal.SIGINT
