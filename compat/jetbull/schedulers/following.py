@@ -93,13 +93,24 @@ async def _following(
     if every:
         offset = int(stored.body.get("offset") or repeat.get("offset") or 0)
         start = to_millis(stored.body.get("startDate"))
-        return next_slot(stored.next_ms, int(every), now, offset, start)[0]
+        previous = stored.next_ms + _lag(job, repeat, stored.next_ms, int(every))
+        return next_slot(previous, int(every), now, offset, start)[0]
     base = max(now, int(job.opts.get("prevMillis") or 0))
     strategy = (owner.opts.get("settings") or {}).get("repeatStrategy") or default_repeat_strategy
     options = {**repeat, "pattern": stored.body.get("pattern"), "tz": stored.body.get("tz")}
     options.pop("immediately", None)
     upcoming = await next_by(strategy, base, options, str(stored.body["name"]))
     return None if upcoming is None else max(upcoming, now)
+
+
+def _lag(job: Job, repeat: dict[str, Any], slot: int, every: int) -> int:
+    """How much later than its slot (ms) a job out of Redis was due.
+
+    BullMQ 4 to 5.53 counted some intervals in whole multiples, and ran each job an offset later.
+    """
+    offset = int(repeat.get("offset") or 0)
+    due = job.timestamp + int(job.opts.get("delay") or 0)
+    return offset if slot % every == 0 and due >= slot + offset else 0
 
 
 __all__ = ["SchedulingOwner", "advance", "follow"]
