@@ -83,7 +83,8 @@ def _from_nats(error: JetbullError) -> str:
     if isinstance(error, StoreError) and error.code in _NO_ROOM:
         return (
             f"NATS has no room left (JetStream error {error.code}): make room on its disk or raise "
-            "its max_file_store, then type the same command again; nothing is lost."
+            "its max_file_store (an account's max_file), then type the same command again, or "
+            "`bull2jet rollback`; nothing is lost."
         )
     return f"NATS: {error}"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from jetbull.server import EmbeddedServer
 
 from .commands import Ended, begun, bull2jet
 from .conftest import Load, NatsServer, RedisServer, make_jobs, put_job
@@ -151,24 +148,6 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert (done.code, says in done.err) == (code, True), done
     assert "Traceback" not in done.err
     assert redis_server.client.llen("bull:q:wait") == 4
-
-
-def test_a_target_without_room_says_so_and_the_same_command_goes_on_when_there_is(
-    redis_server: RedisServer, tmp_path: Path
-) -> None:
-    client, store = redis_server.client, {"store_dir": str(tmp_path / "store")}
-    make_jobs(client, 8)
-    for number in range(300):
-        put_job(client, f"large{number}", data=f'"{os.urandom(5000).hex()}"')
-        client.lpush("bull:q:wait", f"large{number}")
-    narrow: dict[str, Any] = {"jetstream": {**store, "max_file_store": 2_000_000}}
-    with EmbeddedServer(tmp_path / "narrow", extra=narrow) as server:
-        full = bull2jet("run", redis_server.url, "--to", server.url)
-        assert full.code == 5 and "has no room left" in full.err
-    with EmbeddedServer(tmp_path / "wide", extra={"jetstream": store}) as server:
-        done = bull2jet("run", redis_server.url, "--to", server.url)
-        assert done.code == 0 and " 0 left in Redis" in done.out, done
-        assert bull2jet("verify", redis_server.url, "--to", server.url).code == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

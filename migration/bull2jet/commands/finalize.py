@@ -87,6 +87,7 @@ class _Finalizing:
             if checkpoint.phase is Phase.LIVE or checkpoint.late:
                 await self._compare(queue, checkpoint, line)
                 await self._archive(siblings)
+                await queue.free_room()
                 await save(
                     queue, checkpoint, phase=Phase.FINAL, source=str(door.address), late=False
                 )

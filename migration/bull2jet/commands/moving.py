@@ -176,6 +176,7 @@ class Move:
     async def _open(self, checkpoint: Checkpoint, handover: Handover) -> tuple[Checkpoint, Mapper]:
         """Holds the target's workers back and stops the old ones."""
         if checkpoint.phase is not Phase.COPYING:
+            await self.target.keep_room()
             before = await read_settings(self.door, self.queue)
             target_before = await self.target.settings()
             checkpoint = await save(

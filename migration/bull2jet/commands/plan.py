@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bull2jet.canonical import Seal, digest
 from bull2jet.commands.opening import nats_of, redis_of
@@ -38,6 +38,8 @@ NEXT_DUE = 20
 #: what storing and comparing cost, per job and in units of reading it once; measured
 _STORING = 1.5
 _COMPARING = 3.0
+#: bytes that a job takes on the target at least, besides what its program has given
+_ENVELOPE = 250
 
 
 async def plan(options: Options, progress: Progress) -> Report:
@@ -65,16 +67,28 @@ async def _plan(
     async for finding in find_orphans(door, selection.chosen, selection.known):
         findings.add(finding)
     findings.extend(await flows.findings(door, allowed=options.partial_flows))
-    finish(report, findings)
-    report.verdict = judge(findings)
     jobs = sum(queue.jobs for queue in report.queues)
     left = sum(line.left or 0 for queue in report.queues for line in queue.states.values())
+    needed = sum(queue.bytes for queue in report.queues) + (jobs - left) * _ENVELOPE
+    findings.extend(_without_room(needed, await target.room()))
+    finish(report, findings)
+    report.verdict = judge(findings)
     if report.verdict is Verdict.STOP:
         report.summary = f"No-go: {jobs:,} jobs were read, but the numbered points stop the run."
     else:
         report.summary = f"Go: {jobs - left:,} of {jobs:,} jobs would be carried."
         report.next = command_line("run", options)
     return report
+
+
+def _without_room(needed: int, room: int | None) -> Iterator[Finding]:
+    if room is not None and needed > room:
+        yield Finding(
+            Severity.STOP,
+            "no-room",
+            f"the jobs take {needed:,} bytes on NATS or more, and its account may store {room:,} "
+            "more; raise the account's limit (max_file), or carry fewer with --history.",
+        )
 
 
 class Planner:

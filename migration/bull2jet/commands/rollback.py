@@ -69,6 +69,7 @@ async def _rollback(
     allowed = {Phase.COPYING, Phase.LIVE, Phase.RETURNING}
     require(checkpoint, found.queue.key, allowed, "rollback")
     async with held_lease(door, found.queue, "rollback") as lease:
+        await queue.free_room()
         if checkpoint.phase is not Phase.RETURNING:
             checkpoint = await _begin(queue, checkpoint)
         await queue.set_paused(True)

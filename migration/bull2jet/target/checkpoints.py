@@ -16,6 +16,8 @@ from jetbull.ledger.wire import StoredMessage, Wire
 
 KIND = "bull2jet"  # the queue's message that holds the checkpoint
 NAME = "checkpoint"
+_SPARE = "spare"
+_SPARE_BYTES = 16_384  # the two or three messages that a way back begins with
 _PAGE = 500
 _PREFIX, _QUEUE = 1, 2  # jbq.<prefix>.<queue>.<kind>.<key>
 _LONG = "schedulers"  # the field that grows with the queue; the rest is a few hundred bytes
@@ -35,6 +37,16 @@ async def save_checkpoint(store: QueueStore, checkpoint: Mapping[str, Any]) -> N
             await store.put(_of_piece(store, number), to_bytes(dumps(piece)), {})
         body |= {_LONG: {}, _PIECES: len(pieces)}
     await store.put(store.names.aux(KIND, NAME), to_bytes(dumps(body)), {})
+
+
+async def keep_room(store: QueueStore) -> None:
+    """Stores a message that only takes room, for `free_room` to give back."""
+    await store.put(store.names.aux(KIND, _SPARE), bytes(_SPARE_BYTES), {})
+
+
+async def free_room(store: QueueStore) -> None:
+    """Makes room for a few small messages, also on a server that takes none any more."""
+    await store.purge(store.names.aux(KIND, _SPARE))
 
 
 async def read_checkpoint(store: QueueStore) -> Mapping[str, Any] | None:
@@ -100,4 +112,10 @@ async def read_checkpoints(wire: Wire) -> dict[QueueRef, Mapping[str, Any]]:
     return found
 
 
-__all__ = ["read_checkpoint", "read_checkpoints", "save_checkpoint"]
+__all__ = [
+    "free_room",
+    "keep_room",
+    "read_checkpoint",
+    "read_checkpoints",
+    "save_checkpoint",
+]

@@ -91,6 +91,11 @@ class JetStreamTarget:
     async def checkpoints(self) -> dict[QueueRef, Mapping[str, Any]]:
         return await checkpoints.read_checkpoints(self._hold.wire)
 
+    async def room(self) -> int | None:
+        info = await self._hold.wire.api("INFO")
+        most = int(info["limits"]["max_storage"])
+        return most - int(info["storage"]) if most > 0 else None
+
     async def close(self) -> None:
         await self._hold.release()
 
@@ -301,6 +306,12 @@ class JetStreamQueue:
 
     async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         await checkpoints.save_checkpoint(self._store, checkpoint)
+
+    async def keep_room(self) -> None:
+        await checkpoints.keep_room(self._store)
+
+    async def free_room(self) -> None:
+        await checkpoints.free_room(self._store)
 
 
 __all__ = ["JetStreamQueue", "JetStreamTarget", "open_target"]

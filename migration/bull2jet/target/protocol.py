@@ -97,6 +97,12 @@ class TargetQueue(Protocol):
     async def save_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Replaces the checkpoint; returns when it is stored for good."""
 
+    async def keep_room(self) -> None:
+        """Sets aside what a way back must store, should the target be full by then."""
+
+    async def free_room(self) -> None:
+        """Gives up what `keep_room` has set aside."""
+
 
 class Target(Protocol):
     """The server jobs are carried to."""
@@ -109,6 +115,9 @@ class Target(Protocol):
 
     async def checkpoints(self) -> Mapping[QueueRef, Mapping[str, Any]]:
         """The last checkpoint of every queue that was ever migrated here."""
+
+    async def room(self) -> int | None:
+        """Bytes that may still be stored, None where the server does not say."""
 
     async def close(self) -> None:
         """Closes the connection."""
