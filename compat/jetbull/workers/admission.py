@@ -24,6 +24,7 @@ log = logging.getLogger("jetbull.worker")
 
 _LAST_SECONDS = 2.0  # who closes waits no longer to give back what was not used
 _SETTLE_SECONDS = 0.002  # a place nobody here wants is given to others after this
+_STARTS = b"starts"  # the hint that a full window has room again
 
 
 class Admission:
@@ -76,7 +77,7 @@ class Admission:
         try:
             async with asyncio.timeout(_LAST_SECONDS):
                 await self._places.close()
-                await self._permits.give_back()
+                await self._give_back()
         except (JetbullError, TimeoutError) as error:
             log.debug("what %s did not use is left: %s", self._store.names.name, error)
 
@@ -112,6 +113,10 @@ class Admission:
 
     async def _on_slot(self, told: Msg) -> None:
         if told.data == self._places.owner.encode():
+            return
+        if told.data == _STARTS:
+            self._blocking.lift()
+            self._on_change()
             return
         self._slot_freed = True
         self._places.changed()
@@ -184,7 +189,13 @@ class Admission:
         while self._permits.spare:
             await asyncio.sleep(HOLD_SECONDS)
             if self._permits.is_held():
-                await self._permits.give_back()
+                await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Takes the unused starts out of the window; who found it full looks again."""
+        given, rate = await self._permits.give_back(), self._rate
+        if given and rate is not None and self._permits.room(rate) <= given:
+            await self._store.hint("slot", _STARTS)
 
     def not_started(self, count: int = 1) -> None:
         """So many starts that were counted are none."""
@@ -258,6 +269,11 @@ class Admission:
     async def lost(self, ticket: Stored) -> None:
         """A job that was admitted was not claimed."""
         self.not_started()
+        if self._rate is not None and self._permits.spare:
+            # Another slot may have been told meanwhile that the window is full.
+            self._blocking.lift()
+            self._on_change()
+            self._background.begin("hold", self._hold)
         if self.concurrency is not None:
             await self._places.lost(ticket)
             self._place_is_free()

@@ -41,8 +41,11 @@ class LimitedStarts:
         self._source = source
         self._line = Line(store)
         self._leftovers = Leftovers(store)
+        self._claim = claim
+        self._drop = drop
+        self._claiming: set[int] = set()  # the tickets whose claims are under way
         self._starter = Starter(
-            *(self._look, admission.admit, claim, drop, admission.settle),
+            *(self._look, admission.admit, self._begin, self._unwanted, admission.settle),
             holds=self._holds,
             back=self._put_back,
         )
@@ -90,7 +93,7 @@ class LimitedStarts:
         admission, source = self._admission, self._source
         self._signs, self._news = source.head_signs, source.news
         count = admission.most(running, running)
-        answer = self._line.ask(count, source.levels, admission.taken)
+        answer = self._line.ask(count, source.levels, self._taken)
         return self._delivered(answer)
 
     def _holds(self, tickets: list[Ticket]) -> bool:
@@ -106,25 +109,42 @@ class LimitedStarts:
     async def _delivered(self, answer: Coroutine[Any, Any, list[Ticket]]) -> list[Ticket]:
         return self._in_hand(await answer)
 
+    def _begin(self, ticket: Ticket) -> Claim:
+        self._claiming.add(ticket.stored.seq)
+        return self._claim(ticket)
+
+    def _unwanted(self, claim: Claim) -> None:
+        self.answered(claim)
+        self._drop(claim)
+
+    def _taken(self, stored: Stored) -> bool:
+        """Whether somebody is starting this job: to admit it twice would cost a start of others."""
+        return stored.seq in self._claiming or self._admission.taken(stored)
+
+    def answered(self, claim: Claim) -> None:
+        """A claim is under way no more, whatever became of it."""
+        self._claiming.discard(claim.ticket.stored.seq)
+
     async def settled(self, claim: Claim, lease: Lease | None, stale: bool = True) -> None:
         """What became of a claim; a `stale` one was refused for its ticket."""
         ticket = claim.ticket
+        if not is_schedule(ticket.stored.subject) and (lease or stale):
+            self._line.gone(ticket.stored)
+            if not ticket.reply:
+                self._leftovers.add(ticket.stored.seq)
         if lease is None:
             await self._admission.lost(ticket.stored)
-        if not ticket.reply and not is_schedule(ticket.stored.subject) and (lease or stale):
-            self._line.gone(ticket.stored)
-            self._leftovers.add(ticket.stored.seq)
 
     async def _look(self, wanted: int) -> list[Ticket]:
         admission, source = self._admission, self._source
         count = admission.most(wanted)
-        found = await self._line.first(count, source.levels, admission.taken)
+        found = await self._line.first(count, source.levels, self._taken)
         return self._in_hand(found)
 
     def _in_hand(self, found: list[Ticket]) -> list[Ticket]:
-        admission, source = self._admission, self._source
+        source = self._source
         if found:
             return [source.as_delivered(ticket) for ticket in found]
         held = source.pop()
         # One that somebody else is claiming is left alone: it comes again if it is not claimed.
-        return [] if held is None or admission.taken(held.stored) else [held]
+        return [] if held is None or self._taken(held.stored) else [held]

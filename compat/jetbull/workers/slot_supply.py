@@ -229,6 +229,8 @@ class SlotSupply:
             lease = await self._won(claim)
         except Conflict:
             stale = False
+        finally:
+            self._limited.answered(claim)
         slot.started = claim.ticket.stored
         await self._limited.settled(claim, lease, stale)
         return lease

@@ -77,6 +77,28 @@ async def test_a_limiter_counts_whatever_the_concurrency(make: Makers, queue: An
     assert sorted(times)[2] - sorted(times)[0] >= 295
 
 
+async def test_every_start_of_a_window_is_used_where_jobs_come_one_by_one(
+    make: Makers, queue: Any
+) -> None:
+    limiter = {"max": 10, "duration": 600_000}
+    worker = make.worker(queue, _done, **IMPATIENT, limiter=limiter, concurrency=3)
+    completed = Heard(worker, "completed")
+    await queue.add("job", {})
+    await completed.once()
+    for _ in range(9):
+        await queue.add("job", {})
+    await completed.times(10)
+
+
+async def test_every_start_of_a_window_is_used_by_several_workers(make: Makers, queue: Any) -> None:
+    options = {**IMPATIENT, "limiter": {"max": 10, "duration": 600_000}, "concurrency": 3}
+    first, second, third = (make.worker(queue, _done, **options) for _ in range(3))
+    completed = Heard(first, "completed", second, third)
+    for _ in range(5):
+        await added(queue, 2)
+    await completed.times(10)
+
+
 async def test_a_limiter_keeps_the_order_of_priorities(make: Makers, queue: Any) -> None:
     for priority in (3, 1, 2):
         await queue.add(str(priority), {}, {"priority": priority})

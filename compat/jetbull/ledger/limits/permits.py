@@ -150,18 +150,20 @@ class Permits:
         """Whether unused starts were counted so long ago that others should have them."""
         return self.spare > 0 and monotonic() > self._spare_until
 
-    async def give_back(self) -> None:
-        """Takes the unused starts out of the window again."""
+    async def give_back(self) -> int:
+        """Takes the unused starts out of the window again; how many."""
         async with self._lock:
             await self._known()
             while (count := self.spare) > 0:
                 counted = self._counted or await gate.counted(self._store)
                 if counted.window.end_ms != self._end_ms:
                     self._spare = 0
-                    return
+                    break
                 self._spare -= count
                 try:
                     self._counted = await gate.count(self._store, counted, counted.window, -count)
+                    return count
                 except Conflict:
                     self._counted = None
                     self._spare += count
+        return 0
