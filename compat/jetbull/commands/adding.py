@@ -62,7 +62,8 @@ async def _add_plain(store: QueueStore, prepared: Sequence[NewJob]) -> list[str]
             arm(store, new.job_id, new.place)
         return [new.job_id for new in prepared]
     try:
-        stored = await add_together(store, prepared)
+        with store.wire.pace.timed(False, len(prepared)):
+            stored = await add_together(store, prepared)
     except BatchTooLarge:
         return None
     for new, is_new in zip(prepared, stored, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 import pytest
 
@@ -75,6 +75,52 @@ def test_insertions_that_are_under_way_together_share_the_time(clock: Clock) -> 
         with pace.timed(True, 5), pace.timed(True, 5), pace.timed(True, 5), pace.timed(True, 5):
             clock.now += 0.004
     assert taken(pace) == 1000
+
+
+def begun(pace: Pace, count: int) -> list[AbstractContextManager[None]]:
+    """So many insertions that are under way."""
+    under_way = [pace.timed(True, 5) for _ in range(count)]
+    for one in under_way:
+        one.__enter__()
+    return under_way
+
+
+def end(under_way: list[AbstractContextManager[None]]) -> None:
+    for one in under_way:
+        one.__exit__(None, None, None)
+
+
+def test_a_thousand_that_begin_at_once_are_not_slow_for_their_long_beginning(clock: Clock) -> None:
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
+    for _ in range(20):
+        under_way = []
+        for _ in range(1000):
+            clock.now += 0.001
+            under_way += begun(pace, 1)
+        for one in under_way:
+            clock.now += 0.001
+            end([one])
+            assert pace.takes_first(5)
+
+
+def test_ten_whose_answers_come_together_took_the_time_of_ten(clock: Clock) -> None:
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
+    for _ in range(40):
+        under_way = begun(pace, 10)
+        clock.now += 0.2
+        end(under_way)
+    assert taken(pace, 60) == 0
+
+
+def test_one_way_does_not_look_quick_for_all_that_go_the_other_meanwhile(clock: Clock) -> None:
+    pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
+    for _ in range(20):
+        under_way = begun(pace, 100)
+        with pace.timed(False, 5):
+            clock.now += 0.02
+        end(under_way)
+    took(pace, clock, True, 0.005)
+    assert taken(pace, 60) == 60
 
 
 def test_what_fails_is_not_measured(clock: Clock) -> None:

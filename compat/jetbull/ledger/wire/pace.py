@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from time import monotonic
 
 _QUICK = 0.002  # seconds: below, the other way is not tried
-_BETTER, _WORSE = 0.5, 0.25  # weight of a measurement
+_WEIGHT = 0.25  # of a measurement
+_LEAST = 0.1  # part of what is expected: less is told of those that end together
 _TRIES = 64  # trying the other way may cost one part in so many
 
 
@@ -26,16 +27,16 @@ class Way:
         """What so many messages will take."""
         return self._factor * (self._base + self._each * messages)
 
-    def learn(self, messages: int, seconds: float) -> None:
-        """So many took so long."""
+    def learn(self, messages: int, seconds: float, among: int = 1) -> None:
+        """So many messages took so long, `among` so many insertions that were under way."""
         # A factor, not an addition: where the machine is slow, or the server writes through to the
         # disk, each message takes longer.
         factor = seconds / (self._base + self._each * messages)
-        if factor < self._factor:
-            self._factor += _BETTER * (factor - self._factor)
-        else:
-            # One that had to wait for something else tells little, whatever it took.
-            self._factor += _WORSE * (min(factor, 2 * self._factor) - self._factor)
+        # Those of which answers come together took the time of the first of them. And one that had
+        # to wait for something else tells little, whatever it took.
+        factor = min(factor, 2 * among * self._factor)
+        self._factor += _WEIGHT / among * (factor - self._factor)
+        self._factor = max(self._factor, _LEAST)
 
 
 class Pace:
@@ -45,14 +46,14 @@ class Pace:
     then: the less often the slower it was.
     """
 
-    __slots__ = ("_first", "_last", "_left", "_second", "_shared", "_under_way")
+    __slots__ = ("_ended", "_first", "_left", "_second", "_under_way")
 
     def __init__(self, first: Way, second: Way) -> None:
         self._first = first
         self._second = second
         self._left = float(_TRIES)
+        self._ended = 0.0  # when the last insertion did, whichever way it went
         self._under_way = 0
-        self._shared = self._last = 0.0
 
     def takes_first(self, messages: int) -> bool:
         """Whether the next so many messages should go the first way."""
@@ -71,25 +72,19 @@ class Pace:
     def timed(self, first: bool, messages: int) -> Iterator[None]:
         """Measures one insertion of so many messages, unless it fails.
 
-        Of those that are under way at once, each counts for its share of the time.
+        The server stores one behind the other: of those that are under way at once, each takes the
+        time since the one before it was stored.
         """
-        self._elapse()
         self._under_way += 1
-        begun = self._shared
+        among, begun = self._under_way, monotonic()
         try:
             yield
         finally:
-            self._elapse()
-            self._under_way -= 1
+            among, self._under_way = max(among, self._under_way), self._under_way - 1
+            ended = monotonic()
+            seconds, self._ended = ended - max(begun, self._ended), ended
         way = self._first if first else self._second
-        way.learn(messages, self._shared - begun)
-
-    def _elapse(self) -> None:
-        """Gives what is under way its share of the time until now."""
-        now = monotonic()
-        if self._under_way:
-            self._shared += (now - self._last) / self._under_way
-        self._last = now
+        way.learn(messages, seconds, among)
 
 
 __all__ = ["Pace", "Way"]
