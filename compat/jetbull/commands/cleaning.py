@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
+from itertools import groupby
 
 from jetbull.commands import removal
 from jetbull.commands.removing_many import is_tied, remove_many
@@ -102,11 +102,10 @@ async def _remove_where(
 
 
 async def _remove(store: QueueStore, rows: pages.Rows) -> list[str]:
-    """Children of one parent go one after the other, so that the last one is known as such."""
-    if any("parent" in stored.record.given for _, stored in rows):
-        done = [await _removed(store, *row) for row in rows]
-    else:
-        done = await asyncio.gather(*(_removed(store, *row) for row in rows))
+    """Children of different parents go one after the other: so do their parents."""
+    done: list[bool] = []
+    for _, family in groupby(rows, lambda row: row[1].record.given.get("parentKey")):
+        done += await store.wire.together(*(_removed(store, *row) for row in family))
     return [job_id for (job_id, _), gone in zip(rows, done, strict=True) if gone]
 
 

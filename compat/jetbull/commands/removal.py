@@ -26,6 +26,7 @@ _KINDS = (
     bookkeeping.PENDING,
 )
 _PROCESSED = ("active", "failed")
+_AT_ONCE = 50  # children of one parent
 
 Seen = set[tuple[str, str]]
 """Jobs met on the way through a family: queue and id."""
@@ -75,15 +76,22 @@ async def _pending_iteration(store: QueueStore, job_id: str, found: Stored) -> b
 
 async def _is_any_locked(store: QueueStore, job_id: str, seen: Seen) -> bool:
     """Whether a worker may hold a descendant of the job."""
-    for child_store, child_id in await _unseen_children(store, job_id, seen):
-        child = await reading.find(child_store, child_id)
-        if child is None:
-            continue
-        if await is_locked(child_store, child_id, child):
-            return True
-        if await _is_any_locked(child_store, child_id, seen):
+    family = await _unseen_children(store, job_id, seen)
+    for start in range(0, len(family), _AT_ONCE):
+        some = family[start : start + _AT_ONCE]
+        if any(await store.wire.together(*(_is_held(*child, seen) for child in some))):
             return True
     return False
+
+
+async def _is_held(store: QueueStore, job_id: str, seen: Seen) -> bool:
+    """Whether a worker may hold the job or a descendant of it."""
+    found, has_children = await _look(store, job_id)
+    if found is None:
+        return False
+    if await is_locked(store, job_id, found):
+        return True
+    return has_children and await _is_any_locked(store, job_id, seen)
 
 
 async def _unseen_children(
@@ -104,17 +112,23 @@ async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, st
 
 async def _remove_tree(store: QueueStore, job_id: str, seen: Seen) -> None:
     """Removes the job behind its descendants."""
-    for child_store, child_id in await _unseen_children(store, job_id, seen):
-        await _remove_tree(child_store, child_id, seen)
+    is_alone = (store.names.qualified, job_id) in seen
     while True:
-        found = await reading.find(store, job_id)
+        (found, has_children), left = await store.wire.together(
+            _look(store, job_id), belongings.look(store, [job_id])
+        )
+        if has_children and not is_alone:
+            is_alone = True
+            family = await _unseen_children(store, job_id, seen)
+            for start in range(0, len(family), _AT_ONCE):
+                some = family[start : start + _AT_ONCE]
+                await store.wire.together(*(_remove_tree(*child, seen) for child in some))
+            continue
         if found is None:
             return
-        try:
-            await remove_stored(store, job_id, found)
-        except Conflict:
-            continue
-        return
+        with suppress(Conflict):  # it moved on
+            await remove_stored(store, job_id, found, left=left)
+            return
 
 
 async def remove_stored(
@@ -187,16 +201,20 @@ async def _drop(store: QueueStore, job_id: str, found: Stored) -> None:
 
 async def leave_parent(store: QueueStore, parent: parentage.Parent, in_bulk: bool) -> None:
     """What becomes of a parent that does not wait for a removed child any more."""
-    if in_bulk and parent.store.names.qualified == store.names.qualified:
+    if not in_bulk or parent.store.names.qualified != store.names.qualified:
+        await releasing.release(parent.store, parent.job_id, quiet=in_bulk, removed=True)
+        return
+    while True:
         waiting = await reading.find(store, parent.job_id)
         if waiting is None or state_of(waiting.subject) != CHILDREN:
             return
-        if not await bookkeeping.has_pending(store, parent.job_id):
-            left = await belongings.look(store, [parent.job_id])
+        if await bookkeeping.has_pending(store, parent.job_id):
+            return
+        left = await belongings.look(store, [parent.job_id])
+        with suppress(Conflict):  # a sibling that was removed at the same time was quicker
             await remove_stored(store, parent.job_id, waiting, in_bulk)
             await belongings.remove(store, left)
-        return
-    await releasing.release(parent.store, parent.job_id, quiet=in_bulk, removed=True)
+            return
 
 
 async def remove_unprocessed_children(

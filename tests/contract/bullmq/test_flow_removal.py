@@ -151,3 +151,55 @@ async def test_finished_children_are_removed_before_those_that_wait(make: Makers
         {"jobId": first.id, "prev": "completed"},
         {"jobId": last, "prev": "wait"},
     ]
+
+
+def large_family(top: Any, low: Any) -> dict[str, Any]:
+    """A parent of more children than are removed at once, some of which are parents."""
+    deep = {"name": "deep", "queueName": low.name}
+    children: list[dict[str, Any]] = [{"name": f"{n}", "queueName": low.name} for n in range(120)]
+    for child in children[::40]:
+        child["children"] = [deep, deep]
+    return {"name": "parent", "queueName": top.name, "children": children}
+
+
+async def test_a_large_family_goes_with_its_parent(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    tree = await make.flow_producer().add(large_family(top, low))
+    await tree["job"].remove()
+    assert not any((await top.getJobCounts()).values())
+    assert not any((await low.getJobCounts()).values())
+
+
+async def test_a_lock_deep_in_a_large_family_protects_all_of_it(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    tree = await make.flow_producer().add(large_family(top, low))
+    before = await low.getJobCounts("waiting", "waiting-children")
+    worker = make.worker(low)
+    for _ in range(5):
+        assert await worker.getNextJob("token") is not None
+    assert await top.remove(tree["job"].id) == 0
+    after = await low.getJobCounts("waiting", "waiting-children", "active")
+    assert after["active"] == 5
+    assert sum(after.values()) == sum(before.values())
+
+
+async def test_cleaning_a_large_family_releases_its_parent_once(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    children = [{"name": f"{n}", "queueName": low.name} for n in range(120)]
+    flow = {"name": "parent", "queueName": top.name, "children": children}
+    tree = await make.flow_producer().add(flow)
+    assert len(await low.clean(0, 0, "wait")) == 120
+    assert await tree["job"].getState() == "waiting"
+    assert (await top.getJobCounts("waiting", "waiting-children")) == {
+        "waiting": 1,
+        "waiting-children": 0,
+    }
+
+
+async def test_draining_a_large_family_of_one_queue_removes_its_parent(make: Makers) -> None:
+    queue = make.queue()
+    children = [{"name": f"{n}", "queueName": queue.name} for n in range(120)]
+    flow = {"name": "parent", "queueName": queue.name, "children": children}
+    await make.flow_producer().add(flow)
+    await queue.drain()
+    assert not any((await queue.getJobCounts()).values())

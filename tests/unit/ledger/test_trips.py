@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from jetbull import Queue
+from jetbull import FlowProducer, Queue
 from jetbull.ledger.wire.client import Client
 from jetbull.server import EmbeddedServer
 
@@ -63,3 +63,12 @@ async def test_a_waiting_job_is_removed_in_three_trips(queue: Queue, trips: Coun
     assert await trips(prioritized.remove()) == 3
     assert [job.id for job in await queue.getJobs()] == ["1"]
     assert (await queue.getJobLogs(waiting.id))["count"] == 0
+
+
+async def test_a_large_family_is_removed_together(queue: Queue, trips: Count) -> None:
+    leaf = {"name": "leaf", "queueName": queue.name}
+    flow = {"name": "parent", "queueName": queue.name, "children": [leaf] * 100}
+    async with FlowProducer(queue.opts["connection"]) as producer:
+        tree = await producer.add(flow)
+        assert await trips(queue.remove(tree["job"].id)) < 500
+    assert [job.id for job in await queue.getJobs()] == ["1"]
