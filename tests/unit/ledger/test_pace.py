@@ -79,7 +79,7 @@ def test_insertions_that_are_under_way_together_share_the_time(clock: Clock) -> 
 
 def begun(pace: Pace, count: int) -> list[AbstractContextManager[None]]:
     """So many insertions that are under way."""
-    under_way = [pace.timed(True, 5) for _ in range(count)]
+    under_way: list[AbstractContextManager[None]] = [pace.timed(True, 5) for _ in range(count)]
     for one in under_way:
         one.__enter__()
     return under_way
@@ -93,7 +93,7 @@ def end(under_way: list[AbstractContextManager[None]]) -> None:
 def test_a_thousand_that_begin_at_once_are_not_slow_for_their_long_beginning(clock: Clock) -> None:
     pace = Pace(Way(0.001, 0.0), Way(0.004, 0.0))
     for _ in range(20):
-        under_way = []
+        under_way: list[AbstractContextManager[None]] = []
         for _ in range(1000):
             clock.now += 0.001
             under_way += begun(pace, 1)
