@@ -48,6 +48,8 @@ def _extensions(folder: str) -> list[Extension]:
             target_dir=folder,
         )
         compiling.mend_runtime(folder, include_dir())
+        for extension in extensions:
+            extension.include_dirs.insert(0, folder)  # is found before mypyc's own
     except (Exception, SystemExit) as error:
         _without(error)
         return []
