@@ -65,15 +65,13 @@ def place_of(job: Draft) -> Place:
     return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
 
 
-async def prepare(
-    store: QueueStore, job: Draft, place: Place | None = None, whole: bool = False
-) -> NewJob:
+async def prepare(store: QueueStore, job: Draft, whole: bool = False) -> NewJob:
     """The ledger's form of a job, with its id. `whole`: what is large is not put elsewhere yet,
     since it is not decided whether the job will be stored.
     """
     check_types(job.opts)
     # Before anything is awaited: a delay of 1 ms must not be over by the time it is looked at.
-    where = place or place_of(job)
+    where = place_of(job)
     record = record_of(job, store)
     number = str((await store.ids.take())[0])  # custom ids use up numbers too
     new = _new_job(store, job, record, where, number)

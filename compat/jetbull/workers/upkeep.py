@@ -68,7 +68,7 @@ _CHILDREN = 50  # per parent and look
 _TICKETS = 50  # per state and look
 _PATCHES = 50  # per look
 _KEYS = 500  # of deduplication ids per look
-_GRAVES, _GRAVE_TURNS = 500, 8
+_TOMBSTONES, _TOMBSTONE_TURNS = 500, 8
 _SCHEDULES = 200  # per look, and as many again as long as some of them are over
 _TURNS = 50
 _MAX_BYTES = 1024 * 1024
@@ -78,18 +78,15 @@ _FIRING = ((DELAYED, "*"), (ACTIVE, "*"), (COMPLETED, OPEN), (FAILED, OPEN))
 class Upkeep:
     """The loop of one worker."""
 
-    def __init__(
-        self, store: QueueStore, every_s: float = EVERY_S, old_enough_ms: int = OLD_ENOUGH_MS
-    ) -> None:
+    def __init__(self, store: QueueStore, old_enough_ms: int = OLD_ENOUGH_MS) -> None:
         self._store = store
-        self._every_s = every_s
         self._old_enough_ms = old_enough_ms
         self._from: dict[str, int] = {}  # where the next look begins, by subject
 
     async def run(self) -> None:
         """Looks after everything until cancelled."""
         while True:
-            await asyncio.sleep(self._every_s * random.uniform(0.5, 1.5))  # noqa: S311
+            await asyncio.sleep(EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311
             await self.look()
 
     async def look(self) -> None:
@@ -197,8 +194,8 @@ class Upkeep:
     async def _tombstones(self) -> None:
         """Removes what was left of jobs that were removed a while ago."""
         store, subject = self._store, self._store.names.all_in(GONE)
-        query = {"next_by_subj": subject, "batch": _GRAVES, "max_bytes": _MAX_BYTES}
-        for _ in range(_GRAVE_TURNS):
+        query = {"next_by_subj": subject, "batch": _TOMBSTONES, "max_bytes": _MAX_BYTES}
+        for _ in range(_TOMBSTONE_TURNS):
             query["seq"] = self._from.get(subject, 1)
             found = await store.wire.get_batch(store.names.space.jobs, query)
             await forget_tickets(store, {last_token(m.subject): m for m in found})

@@ -106,14 +106,11 @@ async def page(
     ]
 
 
-async def pages(
-    door: Door, keys: QueueKeys, holder: Holder, limit: int | None = None
-) -> AsyncIterator[list[Listing]]:
+async def pages(door: Door, keys: QueueKeys, holder: Holder) -> AsyncIterator[list[Listing]]:
     """All ids of a holder, `door.pace.size` at a time."""
     offset = 0
-    while limit is None or offset < limit:
-        size = door.pace.size if limit is None else min(door.pace.size, limit - offset)
-        listings = await page(door, keys, holder, offset, size)
+    while True:
+        listings = await page(door, keys, holder, offset, door.pace.size)
         if not listings:
             return
         offset += len(listings)

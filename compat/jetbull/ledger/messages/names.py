@@ -127,9 +127,9 @@ class QueueNames:
         """Where a job in that state is stored."""
         return f"{self.root}.{state}.{lane}.{escape(job_id)}"
 
-    def subject(self, state: str, token: str, lane: str = "-") -> str:
+    def subject(self, state: str, token: str) -> str:
         """As `job`, by the escaped id: the last token of the job's other subjects."""
-        return f"{self.root}.{state}.{lane}.{token}"
+        return f"{self.root}.{state}.-.{token}"
 
     def any_state(self, job_id: str) -> str:
         """Matches every message of one job: the guard of 'create only'."""

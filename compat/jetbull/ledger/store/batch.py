@@ -22,7 +22,7 @@ from jetbull.ledger.store.unconfirmed import IsGone
 from jetbull.ledger.wire import Wire
 from jetbull.ledger.wire.replies import store_error
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 30.0  # seconds a caller waits for a server that is away
 _MOST = 1_000_000  # messages
 MARGIN_MS = 5_000  # for clocks that differ from the server's
 _INCOMPLETE = 10176  # messages of the batch are missing

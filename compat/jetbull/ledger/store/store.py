@@ -17,7 +17,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, same_guard
 from jetbull.ledger.messages.names import HEAD, QueueNames
 from jetbull.ledger.messages.templates import Templates
-from jetbull.ledger.store.batch import MARGIN_MS
+from jetbull.ledger.store.batch import MARGIN_MS, PATIENCE
 from jetbull.ledger.store.due_order import DueOrder
 from jetbull.ledger.store.grouping import Grouping
 from jetbull.ledger.store.promoter import Promoter
@@ -35,7 +35,6 @@ from jetbull.ledger.wire import StoredMessage, Wire
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
 #: What some jobs of a queue have and most have not, and the hint that tells of it.
 TRAITS = {"patched": "patch", "families": "family", "logged": "log", "bulky": "object"}
-PATIENCE = 30.0  # seconds a caller waits for a server that is away
 
 
 class QueueStore:
@@ -145,7 +144,6 @@ class QueueStore:
         payload: bytes,
         headers: HeaderMap,
         on_stored: Callable[[int], None] | None = None,
-        patience: float = PATIENCE,
         on_sent: Callable[[], None] | None = None,
         is_gone: IsGone | None = None,
     ) -> int:
@@ -174,7 +172,7 @@ class QueueStore:
             return await answer
         except (AckTimeout, StreamMissing) as error:
             unheard = error
-        told = (on_stored, patience, is_gone, since_ms)
+        told = (on_stored, is_gone, since_ms)
         return await self.insist(subject, payload, headers, unheard, *told)
 
     async def insist(
@@ -184,7 +182,6 @@ class QueueStore:
         headers: HeaderMap,
         error: Exception,
         on_stored: Callable[[int], None] | None = None,
-        patience: float = PATIENCE,
         is_gone: IsGone | None = None,
         since_ms: int = 0,
     ) -> int:
@@ -193,13 +190,13 @@ class QueueStore:
         With `is_gone` it was sent after `since_ms`: a process may stand still for any time between.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience
+        deadline = loop.time() + PATIENCE
         pause = 0.05
         uncertain = isinstance(error, AckTimeout)
         while True:
             left = deadline - loop.time()
             if left <= 0:
-                raise self._given_up(error, patience)
+                raise self._given_up(error)
             try:
                 async with asyncio.timeout(left):
                     await self.wire.connected()
@@ -219,16 +216,16 @@ class QueueStore:
                 error = again
                 uncertain = uncertain or isinstance(again, AckTimeout)
             except TimeoutError:
-                raise self._given_up(error, patience) from None
+                raise self._given_up(error) from None
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    def _given_up(self, error: Exception, patience: float) -> Exception:
+    def _given_up(self, error: Exception) -> Exception:
         if not isinstance(error, AckTimeout) or not self.wire.is_connected:
             return error
         return AckTimeout(
             f"The NATS server at {self.wire.url} is there and has stored nothing for "
-            f"{patience:g} s; its log tells why (a full disk, which also needs a restart of the "
+            f"{PATIENCE:g} s; its log tells why (a full disk, which also needs a restart of the "
             "server; a cluster without majority). The message may or may not be stored."
         )
 
