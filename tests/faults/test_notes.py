@@ -9,11 +9,13 @@ import pytest
 
 from jetbull import FlowProducer, Queue
 from jetbull.commands.inserting import finish_abandoned
-from jetbull.commands.preparing import prepare
+from jetbull.commands.preparing import prepare, prepare_many
 from jetbull.job import Job
 from jetbull.ledger.adding import note_ending, notes
 from jetbull.ledger.adding.adding import add
 from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.parents.parentage import Parent
+from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
 from jetbull.workers.upkeep import Upkeep
@@ -40,6 +42,15 @@ async def flow_left(
     return await queue.ledger()
 
 
+async def events_of(store: QueueStore, *names: str) -> list[tuple[str, str]]:
+    """The events of these names so far, and the jobs they are about."""
+    await store.event_log.flush()
+    query = {"next_by_subj": store.names.events, "seq": 1, "batch": 100}
+    messages = await store.wire.get_batch(store.names.space.events, query)
+    told = [event for message in messages for event in decode(message.data)]
+    return [(event["event"], event["jobId"]) for event in told if event["event"] in names]
+
+
 @pytest.mark.parametrize("jobs", range(_CHILDREN + 2))
 async def test_a_flow_of_which_some_was_stored_becomes_whole_and_runs_once(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int
@@ -53,6 +64,23 @@ async def test_a_flow_of_which_some_was_stored_becomes_whole_and_runs_once(
     assert sorted(running.ran[:-1]) == [f"child {n}" for n in range(_CHILDREN)]
     assert sorted(running.values.values()) == list(range(_CHILDREN))
     assert await left_notes(store) == []
+
+
+@pytest.mark.parametrize("jobs", range(_CHILDREN + 2))
+async def test_listeners_hear_of_each_job_that_another_process_stores(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    store = await flow_left(queue, monkeypatch, jobs)
+    there = {job.id for job in await queue.getJobs(["waiting", "waiting-children"])}
+    await finish_abandoned(store, 0)
+    children, parents = await queue.getWaiting(), await queue.getWaitingChildren()
+    told = {
+        *(("added", str(job.id)) for job in [*children, *parents] if job.id not in there),
+        *(("waiting", str(job.id)) for job in children if job.id not in there),
+        *(("waiting-children", str(job.id)) for job in parents if job.id not in there),
+    }
+    heard = await events_of(store, "added", "waiting", "waiting-children")
+    assert (len(there), len(heard), set(heard)) == (jobs, len(told), told)
 
 
 @pytest.mark.parametrize("jobs", range(1, _CHILDREN + 2))
@@ -199,11 +227,7 @@ async def test_a_chosen_id_that_is_taken_makes_a_duplicate_and_the_others_are_ad
         "mine": "first",
         "job 2": 2,
     }
-    await store.event_log.flush()
-    query = {"next_by_subj": store.names.events, "seq": 1, "batch": 100}
-    messages = await store.wire.get_batch(store.names.space.events, query)
-    told = [e for m in messages for e in decode(m.data) if e["event"] in ("added", "duplicated")]
-    assert [(e["event"], e["jobId"]) for e in told] == [
+    assert await events_of(store, "added", "duplicated") == [
         ("added", "mine"),
         ("added", "job 0"),
         ("duplicated", "mine"),
@@ -231,3 +255,23 @@ async def test_a_bulk_and_a_flow_that_were_stored_leave_no_note(queue: Queue) ->
         while await left_notes(store):
             await asyncio.sleep(0.01)
     assert await queue.getJobCountByTypes("waiting", "waiting-children") == 12
+
+
+async def test_what_is_noted_is_little_and_can_be_stored_whatever_comes_between(
+    queue: Queue,
+) -> None:
+    store = await queue.ledger()
+
+    async def fits(count: int, data: Any = 0, **of_each: Any) -> bool:
+        new = await prepare_many(store, [Job(queue, "job", data, {}) for _ in range(count)])
+        return notes.fits(store, [Entry(store, job, **of_each) for job in new])
+
+    assert await fits(notes.MOST)
+    assert not await fits(notes.MOST + 1)
+    assert await fits(notes.MOST, "x" * 1000)
+    assert not await fits(notes.MOST, "x" * 2000)
+    assert not await fits(1, along=[Message("a.key", b"", {})])
+    chosen = await prepare(store, Job(queue, "job", 0, {"jobId": "mine"}))
+    assert notes.fits(store, [Entry(store, chosen)])
+    parent = Parent(store, "1", f"{queue.qualifiedName}:mine")
+    assert not notes.fits(store, [Entry(store, chosen, parent=parent)])

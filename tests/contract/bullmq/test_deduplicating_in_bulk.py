@@ -100,6 +100,15 @@ async def test_a_bulk_replaces_a_delayed_job_that_is_there(make: Makers, queue: 
     assert await queue.getJob("1") is None
 
 
+async def test_nobody_is_told_of_one_in_a_bulk_that_may_not_replace_its_owner(
+    make: Makers, queue: Any
+) -> None:
+    mode = {"replace": True}
+    ids, told = await added(make, queue, [entry("a", mode), entry("b", mode), entry("c")])
+    assert ids == ["1", "1", "3"]
+    assert told == [("added", "1", "a"), ("waiting", "1"), ("added", "3", "c"), ("waiting", "3")]
+
+
 async def test_a_bulk_does_not_replace_a_job_that_waits(queue: Any) -> None:
     jobs = await queue.addBulk([entry("a", {"replace": True}), entry("b", {"replace": True})])
     assert [job.id for job in jobs] == ["1", "1"]
