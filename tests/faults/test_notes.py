@@ -14,6 +14,7 @@ from jetbull.job import Job
 from jetbull.ledger.adding import note_ending, notes
 from jetbull.ledger.adding.adding import add
 from jetbull.ledger.adding.insertion import Entry
+from jetbull.ledger.adding.note import Note
 from jetbull.ledger.parents.parentage import Parent
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
@@ -235,6 +236,36 @@ async def test_a_chosen_id_that_is_taken_makes_a_duplicate_and_the_others_are_ad
     ]
     await queue.addBulk(wishes)  # all are there
     assert await queue.getWaitingCount() == 3
+
+
+async def test_a_chosen_id_that_another_takes_while_the_bulk_is_being_stored_makes_a_duplicate(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = FlowProducer(queue.opts["connection"])
+    leaf = {"name": "leaf", "queueName": queue.name}
+    tree = await producer.add({"name": "parent", "queueName": queue.name, "children": [leaf]})
+    await producer.close()
+    assert tree is not None
+    store, write = await queue.ledger(), notes.write
+    rival = await prepare(store, Job(queue, "other", "first", {"jobId": "mine"}))
+
+    async def too_late(*arguments: Any) -> Note:
+        assert await add(store, rival)
+        return await write(*arguments)
+
+    monkeypatch.setattr(notes, "write", too_late)
+    link = {"parent": {"id": tree["job"].id, "queue": queue.qualifiedName}}
+    child, mine = await queue.addBulk(
+        [
+            {"name": "child", "data": "second", "opts": link},
+            {"name": "job", "data": "second", "opts": {"jobId": "mine"}},
+        ]
+    )
+    stored = {job.id: job.data for job in await queue.getWaiting()}
+    assert (mine.id, stored["mine"], stored[child.id]) == ("mine", "first", "second")
+    told = await events_of(store, "added", "duplicated")
+    assert told[-2:] == [("added", child.id), ("duplicated", "mine")]
+    assert await left_notes(store) == []
 
 
 async def test_a_bulk_and_a_flow_that_were_stored_leave_no_note(queue: Queue) -> None:

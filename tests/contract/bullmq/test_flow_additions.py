@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.processors import by_name
-from tests.contract.bullmq.signals import Heard
+from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.trees import node
 
 
@@ -50,6 +50,17 @@ async def test_a_job_below_an_unknown_parent_is_refused(make: Makers) -> None:
     with pytest.raises(TypeError, match=message):
         await low.add("job", {}, {"parent": parent})
     assert await low.getWaitingCount() == 0
+
+
+async def test_the_jobs_of_a_flow_that_is_added_again_are_told_as_duplicated(make: Makers) -> None:
+    top, low = make.queue(), make.queue()
+    stories = {"p": Story(make.events(top)), "c": Story(make.events(low))}
+    child = node("child", low, opts={"jobId": "c"})
+    for _ in range(2):
+        await make.flow_producer().add(node("parent", top, child, opts={"jobId": "p"}))
+    for job_id, story in stories.items():
+        assert await story.until("duplicated") == {"jobId": job_id}
+        assert len(story.told("added")) == 1
 
 
 async def test_a_known_id_is_attached_to_a_new_parent(make: Makers) -> None:
