@@ -28,8 +28,9 @@ _KINDS = (
 _PROCESSED = ("active", "failed")
 _AT_ONCE = 50  # children of one parent
 
-Seen = set[tuple[str, str]]
-"""Jobs met on the way through a family: queue and id."""
+Met = tuple[str, str]
+"""A job met on the way through a family: queue and id."""
+Seen = set[Met]
 
 
 async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> int:
@@ -110,9 +111,14 @@ async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, st
     return [await parentage.by_key(store, key) for key in keys]
 
 
-async def _remove_tree(store: QueueStore, job_id: str, seen: Seen) -> None:
-    """Removes the job behind its descendants."""
-    is_alone = (store.names.qualified, job_id) in seen
+async def _remove_tree(
+    store: QueueStore, job_id: str, seen: Seen, doomed: Met | None = None
+) -> None:
+    """Removes the job behind its descendants. `doomed` is the parent that goes as well: it is not
+    let go by their end, or a worker would run it.
+    """
+    met = (store.names.qualified, job_id)
+    is_alone, family = met in seen, list[tuple[QueueStore, str]]()
     while True:
         (found, has_children), left = await store.wire.together(
             _look(store, job_id), belongings.look(store, [job_id])
@@ -122,12 +128,13 @@ async def _remove_tree(store: QueueStore, job_id: str, seen: Seen) -> None:
             family = await _unseen_children(store, job_id, seen)
             for start in range(0, len(family), _AT_ONCE):
                 some = family[start : start + _AT_ONCE]
-                await store.wire.together(*(_remove_tree(*child, seen) for child in some))
+                await store.wire.together(*(_remove_tree(*child, seen, met) for child in some))
             continue
         if found is None:
             return
+        lets_go = bool(family) and state_of(found.subject) == CHILDREN
         with suppress(Conflict):  # it moved on
-            await remove_stored(store, job_id, found, left=left)
+            await remove_stored(store, job_id, found, left=left, doomed=doomed, lets_go=lets_go)
             return
 
 
@@ -137,9 +144,14 @@ async def remove_stored(
     found: Stored,
     in_bulk: bool = False,
     left: belongings.Found | None = None,
+    doomed: Met | None = None,
+    lets_go: bool = False,
 ) -> None:
     """Removes a job that was just read; `Conflict` when it changed meanwhile. `left` is what
     belongs to it, if that was looked for.
+
+    A parent that is `doomed` (queue, id) is not let go. `lets_go`: the job's own children are
+    removed already, and it is told as one that they have let go, as in BullMQ.
 
     `in_bulk` (drain, clean, obliterate) is BullMQ's harder way: no event is told, and a parent in
     the same queue that waited for this job alone is removed as well. What belongs to the job is
@@ -155,9 +167,13 @@ async def remove_stored(
     if dedup_id:
         await deduplication.free(store, dedup_id, job_id)
     parent = await parentage.parent_of(store, found.record, job_id)
-    if parent is not None and await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
+    left_now = parent is not None and await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
+    if parent is not None and left_now and doomed != (parent.store.names.qualified, parent.job_id):
         await leave_parent(store, parent, in_bulk)
     if not in_bulk:  # after the parent's event, as in BullMQ
+        if lets_go:
+            state = "waiting"
+            store.emit("waiting", jobId=job_id, prev="waiting-children")
         # The one event that calls the line by the name of its Redis key.
         store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
 
@@ -221,6 +237,8 @@ async def remove_unprocessed_children(
     store: QueueStore, job_id: str, seen: Seen | None = None
 ) -> None:
     """Removes the descendants that are neither finished nor held by a worker."""
+    # Below the job itself all parents go as well.
+    doomed = None if seen is None else (store.names.qualified, job_id)
     seen = set() if seen is None else seen
     seen.add((store.names.qualified, job_id))
     books = await bookkeeping.entries(store, job_id, bookkeeping.PENDING)
@@ -231,7 +249,7 @@ async def remove_unprocessed_children(
             continue
         if await _is_unprocessed(child_store, child_id):
             await remove_unprocessed_children(child_store, child_id, seen)
-            await _remove_unprocessed(child_store, child_id)
+            await _remove_unprocessed(child_store, child_id, doomed)
 
 
 async def _is_unprocessed(store: QueueStore, job_id: str) -> bool:
@@ -239,13 +257,15 @@ async def _is_unprocessed(store: QueueStore, job_id: str) -> bool:
     return found is not None and public_state_of(found.subject) not in _PROCESSED
 
 
-async def _remove_unprocessed(store: QueueStore, job_id: str) -> None:
+async def _remove_unprocessed(store: QueueStore, job_id: str, doomed: Met | None) -> None:
     while True:
         found = await reading.find(store, job_id)
         if found is None or public_state_of(found.subject) in _PROCESSED:
             return
+        waits = state_of(found.subject) == CHILDREN
+        lets_go = waits and not await bookkeeping.has_pending(store, job_id)
         with suppress(Conflict):  # it moved on: a worker may hold it by now
-            await remove_stored(store, job_id, found)
+            await remove_stored(store, job_id, found, doomed=doomed, lets_go=lets_go)
             return
 
 

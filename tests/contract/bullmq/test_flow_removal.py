@@ -87,6 +87,25 @@ async def test_a_removed_parent_is_told_with_its_state(make: Makers) -> None:
     assert told == {"jobId": tree.parent.id, "prev": "waiting-children"}
 
 
+async def test_a_parent_that_is_removed_with_its_children_never_runs(make: Makers) -> None:
+    begun: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        begun.append(job.name)
+
+    tree = await planted(make)
+    story = Story(make.events(tree.top))
+    worker = make.worker(tree.top, process)
+    completed = Heard(worker, "completed")
+    await tree.parent.remove()
+    told = await story.until("removed")
+    assert told == {"jobId": tree.parent.id, "prev": "wait"}
+    assert story.told("waiting") == [{"jobId": tree.parent.id, "prev": "waiting-children"}]
+    await tree.top.add("after", {})
+    await completed.once()
+    assert begun == ["after"]
+
+
 async def test_a_locked_child_protects_its_parent(make: Makers) -> None:
     tree = await planted(make)
     await make.worker(tree.low).getNextJob("token")
