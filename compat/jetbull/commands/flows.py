@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Protocol
 
 from jetbull.commands import adding, linking
@@ -19,8 +23,11 @@ from jetbull.ledger.adding.adding import add as store_job
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.placing import WAITING_CHILDREN, Place
+from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.store import QueueStore
+
+_AT_ONCE = 50  # children of one parent
 
 
 class TreeQueue(Protocol):
@@ -157,16 +164,31 @@ async def _one_by_one(roots: Sequence[Tree], jobs: Mapping[int, NewJob]) -> None
     for root in roots:
         nodes = list(_walk(root))
         try:
-            await _require_adoptable(nodes)
-            await _add_tree(nodes, jobs)
+            growth = _Growth(jobs, await _require_adoptable(nodes))
+            try:
+                await growth.add(root)
+            except JobError:
+                for parent in growth.begun.values():
+                    await _not_expected(parent)
+                raise
+            await _let_go(nodes)
         except JobError as error:
             problem = problem or error
     if problem is not None:
         raise problem
 
 
-async def _require_adoptable(nodes: Sequence[Tree]) -> None:
-    """JobError -7, before any is stored, when one is the child of another parent."""
+async def _require_adoptable(nodes: Sequence[Tree]) -> set[int]:
+    """Those that exist. JobError -7, before any is stored, where one is another parent's child."""
+    queues: dict[TreeQueue, list[Tree]] = {}
+    for node in nodes:
+        if node.job.parent and not node.unnamed:
+            queues.setdefault(node.queue, []).append(node)
+    there: dict[int, tuple[QueueStore, Stored]] = {}
+    for queue, some in queues.items():
+        store = await queue.ledger()
+        found = await reading.find_many(store, [str(node.job.id) for node in some])
+        there.update({id(n): (store, found[n.job.id]) for n in some if n.job.id in found})
     parents: dict[tuple[TreeQueue, str], str | None] = {}
     for node in nodes:
         if node.unnamed or not node.job.parent:
@@ -174,45 +196,67 @@ async def _require_adoptable(nodes: Sequence[Tree]) -> None:
         key = node.job.parentKey
         if parents.setdefault((node.queue, str(node.job.id)), key) != key:
             raise refused(-7, "addJob", parent=str(key))
-        await linking.require_adoptable(await node.queue.ledger(), node.job)
+        if id(node) in there:
+            await linking.refuse_rival(*there[id(node)], node.job)
+    return set(there)
 
 
-async def _add_tree(nodes: Sequence[Tree], jobs: Mapping[int, NewJob]) -> None:
-    """A parent waits for all its children before the first of them is added. One that is done
-    already, or soon, would let it go alone.
+@dataclass(slots=True)
+class _Growth:
+    """A tree that is added job by job: siblings together, parents before their children.
+
+    Of those that are `there` it is known. `begun` are waits whose child is not added yet.
     """
-    awaited: set[int] = set()
-    begun: dict[int, parentage.Parent] = {}  # waits of this call whose child is not added yet
-    try:
-        for node in nodes:
-            await _add(node, jobs[id(node)], id(node) in awaited)
-            begun.pop(id(node), None)
-            for child in node.children:
-                if "deduplication" not in child.job.opts:  # else another job may stand for it
-                    awaited.add(id(child))
-                    parent = await _parent(node, child)
-                    if await linking.expect_child(parent):
-                        begun[id(child)] = parent
-    except JobError:
-        for parent in begun.values():
-            await _not_expected(parent)
-        raise
-    await _let_go(nodes)
+
+    jobs: Mapping[int, NewJob]
+    there: Collection[int]
+    begun: dict[int, parentage.Parent] = field(default_factory=dict)
+
+    async def add(self, node: Tree, is_awaited: bool = False) -> None:
+        """Stores the node, and then what is below it.
+
+        A parent waits for all its children before the first of them is added. One that is done
+        already, or soon, would let it go alone.
+        """
+        await self._add(node, is_awaited)
+        self.begun.pop(id(node), None)
+        plain = [child for child in node.children if "deduplication" not in child.job.opts]
+        await _in_parts(partial(self._expect, node), plain)
+        # Another job may stand for one under a deduplication id, as for the one before it.
+        for is_plain, some in groupby(node.children, lambda c: "deduplication" not in c.job.opts):
+            at_once = _AT_ONCE if is_plain else 1
+            await _in_parts(partial(self.add, is_awaited=is_plain), list(some), at_once)
+
+    async def _add(self, node: Tree, is_awaited: bool) -> None:
+        store, new = await node.queue.ledger(), self.jobs[id(node)]
+        new.generated = False  # it may be stored already, if the tree's prefixes are several
+        if not (is_awaited or node.children):
+            node.job.id = await adding.add(store, node.job, new)
+            return
+        await blobs.externalize(store, new.job_id, new.record)
+        if is_awaited:
+            job_id = await linking.add_awaited(store, new, id(node) in self.there)
+            arm(store, job_id, new.place)
+        elif node.job.parent:
+            await linking.add_child(store, new)
+        elif not await store_job(store, new):
+            store.emit("duplicated", jobId=new.job_id)
+
+    async def _expect(self, node: Tree, child: Tree) -> None:
+        parent = await _parent(node, child)
+        if await linking.expect_child(parent):
+            self.begun[id(child)] = parent
 
 
-async def _add(node: Tree, new: NewJob, is_awaited: bool) -> None:
-    store = await node.queue.ledger()
-    new.generated = False  # it may be stored already, if the tree's prefixes are several
-    if not (is_awaited or node.children):
-        node.job.id = await adding.add(store, node.job, new)
-        return
-    await blobs.externalize(store, new.job_id, new.record)
-    if is_awaited:
-        arm(store, await linking.add_awaited(store, new), new.place)
-    elif node.job.parent:
-        await linking.add_child(store, new)
-    elif not await store_job(store, new):
-        store.emit("duplicated", jobId=new.job_id)
+async def _in_parts(
+    step: Callable[[Tree], Awaitable[None]], nodes: Sequence[Tree], at_once: int = _AT_ONCE
+) -> None:
+    """Takes the step with all nodes, or with those up to one that cannot be added."""
+    for start in range(0, len(nodes), at_once):
+        steps = (step(node) for node in nodes[start : start + at_once])
+        for outcome in await asyncio.gather(*steps, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
 
 
 async def _parent(node: Tree, child: Tree) -> parentage.Parent:
@@ -231,9 +275,11 @@ async def _not_expected(parent: parentage.Parent) -> None:
 
 async def _let_go(nodes: Sequence[Tree]) -> None:
     """Parents whose children were done before the parent was stored need not wait."""
-    for node in nodes:
-        if node.children:
-            await releasing.release(await node.queue.ledger(), node.job.id)
+    await _in_parts(_release, [node for node in nodes if node.children])
+
+
+async def _release(node: Tree) -> None:
+    await releasing.release(await node.queue.ledger(), node.job.id)
 
 
 __all__ = ["Tree", "add_trees"]

@@ -55,13 +55,15 @@ async def add_child(store: QueueStore, new: NewJob) -> str:
         return await _adopt(store, new, parent)
 
 
-async def add_awaited(store: QueueStore, new: NewJob) -> str:
-    """As `add_child`, of a child that its parent waits for already."""
-    if await store_job(store, new):
+async def add_awaited(store: QueueStore, new: NewJob, is_there: bool) -> str:
+    """As `add_child`, of a child that its parent waits for already; one that `is_there`, as far as
+    is known, is not tried to store first.
+    """
+    if not is_there and await store_job(store, new):
         return new.job_id
     parent = await parentage.parent_of(store, new.record, new.job_id)
     assert parent is not None
-    return await _adopt(store, new, parent)
+    return await _adopt(store, new, parent, is_awaited=True)
 
 
 def is_near(store: QueueStore, parent: parentage.Parent | None) -> bool:
@@ -82,10 +84,17 @@ async def require_adoptable(store: QueueStore, job: Draft) -> None:
     """JobError -7 when there is a job of this id, and another parent of it that exists."""
     existing = await reading.find(store, str(job.id))
     if existing is not None:
-        await _refuse_rival(store, str(job.id), existing, str(job.parentKey))
+        await refuse_rival(store, existing, job)
+
+
+async def refuse_rival(store: QueueStore, existing: Stored, job: Draft) -> None:
+    """JobError -7 when the job of that id has another parent, which exists."""
+    await _refuse_rival(store, str(job.id), existing, str(job.parentKey))
 
 
 async def _refuse_rival(store: QueueStore, job_id: str, existing: Stored, key: str) -> None:
+    if existing.record.given.get("parentKey") == key:
+        return
     old = await parentage.parent_of(store, existing.record, job_id)
     if (
         old is not None
@@ -95,7 +104,9 @@ async def _refuse_rival(store: QueueStore, job_id: str, existing: Stored, key: s
         raise refused(-7, "addJob", parent=key)
 
 
-async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> str:
+async def _adopt(
+    store: QueueStore, new: NewJob, parent: parentage.Parent, is_awaited: bool = False
+) -> str:
     """A job of this id exists: it becomes a child of the parent, or counts at once."""
     existing = await reading.find(store, new.job_id)
     if existing is None:
@@ -106,8 +117,10 @@ async def _adopt(store: QueueStore, new: NewJob, parent: parentage.Parent) -> st
             return await _adopt(store, new, parent)
         return new.job_id
     await _refuse_rival(store, new.job_id, existing, str(new.record.given["parentKey"]))
-    await expect_child(parent)
-    if not await parents.adopt(store, new.job_id, new.record):
+    if not is_awaited:
+        await expect_child(parent)
+    known = existing if is_awaited else None
+    if not await parents.adopt(store, new.job_id, new.record, known):
         return await _adopt(store, new, parent)  # it was removed meanwhile
     store.emit("duplicated", jobId=new.job_id)
     return new.job_id
@@ -128,6 +141,7 @@ __all__ = [
     "add_child",
     "expect_child",
     "is_near",
+    "refuse_rival",
     "require_adoptable",
     "require_parent",
 ]

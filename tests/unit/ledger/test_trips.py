@@ -72,3 +72,15 @@ async def test_a_large_family_is_removed_together(queue: Queue, trips: Count) ->
         tree = await producer.add(flow)
         assert await trips(queue.remove(tree["job"].id)) < 500
     assert [job.id for job in await queue.getJobs()] == ["1"]
+
+
+async def test_a_large_flow_that_exists_is_added_together(queue: Queue, trips: Count) -> None:
+    leaves = [
+        {"name": "leaf", "queueName": queue.name, "opts": {"jobId": f"leaf {number}"}}
+        for number in range(100)
+    ]
+    flow = {"name": "parent", "queueName": queue.name, "opts": {"jobId": "root"}}
+    async with FlowProducer(queue.opts["connection"]) as producer:
+        await producer.add({**flow, "children": leaves})
+        assert await trips(producer.add({**flow, "children": leaves})) < 100
+    assert await queue.getJobCounts("waiting") == {"waiting": 101}

@@ -108,14 +108,16 @@ async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
     return True
 
 
-async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
-    """Gives an existing job the parent named in `wish`; a completed one counts at once.
+async def adopt(store: QueueStore, job_id: str, wish: Record, known: Stored | None) -> bool:
+    """Gives an existing job the parent named in `wish`, which waits for it already; a completed one
+    counts at once.
 
-    False when there is no such job any more.
+    False when there is no such job any more. `known` is the job, if it was read since its parent
+    waits for it.
     """
     told = False
     while True:
-        found = await find(store, job_id)
+        found, known = known or await find(store, job_id), None
         if found is None:
             return told
         link = {
@@ -128,7 +130,7 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
         completed = public_state_of(found.subject) == "completed"
         if completed:
             await tell_completed(store, Stored(found.subject, found.seq, record), job_id)
-        if told:
+        if told or _is_its_child(found, link):
             return True
         fixed = record.fixed
 
@@ -143,6 +145,18 @@ async def adopt(store: QueueStore, job_id: str, wish: Record) -> bool:
         told = True
         if completed:
             return True
+
+
+def _is_its_child(found: Stored, link: dict[str, Any]) -> bool:
+    """Whether the job has that parent already, and tells it how it ends.
+
+    Not one that failed: its parent is to wait until it runs again.
+    """
+    given = found.record.given
+    own = {**given.get("parent", {})}
+    own["policy"] = {k: v for k, v in policy_of(given).items() if k in POLICY}
+    is_settled = found.record.head.get("orphaned") or public_state_of(found.subject) == "failed"
+    return own == link and not is_settled
 
 
 __all__ = ["adopt", "tell_again", "tell_completed", "tell_failed", "tell_missed", "wait_again"]
