@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 
 import pytest
@@ -77,7 +78,7 @@ def test_insertions_that_are_under_way_together_share_the_time(clock: Clock) -> 
     assert taken(pace) == 1000
 
 
-def begun(pace: Pace, count: int) -> list[AbstractContextManager[None]]:
+def begun(pace: Pace, count: int) -> Sequence[AbstractContextManager[None]]:
     """So many insertions that are under way."""
     under_way: list[AbstractContextManager[None]] = [pace.timed(True, 5) for _ in range(count)]
     for one in under_way:
@@ -85,7 +86,7 @@ def begun(pace: Pace, count: int) -> list[AbstractContextManager[None]]:
     return under_way
 
 
-def end(under_way: list[AbstractContextManager[None]]) -> None:
+def end(under_way: Sequence[AbstractContextManager[None]]) -> None:
     for one in under_way:
         one.__exit__(None, None, None)
 
