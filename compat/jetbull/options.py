@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +19,6 @@ NEW_JOB: JobOpts = {"attempts": 0, "delay": 0, "backoff": None}
 PRIORITY_LIMIT = 2_097_151
 DEFAULT_PREFIX = "bull"
 
-_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _LIMITS = ("keepLogs", "sizeLimit", "stackTraceLimit")
 _AGES = 1e18  # seconds: as good as for ever
 _NUMBERS = frozenset({"attempts", "delay", "timestamp", *_LIMITS})
@@ -128,18 +126,9 @@ def check_priority(priority: float) -> None:
 
 
 def check_id(opts: Mapping[str, Any]) -> None:
-    """Refuses custom ids that could be taken for a generated id or for the parts of a key."""
-    given = opts.get("jobId")
-    if not given:
-        return
-    job_id = str(given)
-    if job_id == "0" or job_id.startswith("0:"):
-        raise ConfigurationError("JobId cannot be '0' or start with '0:'")
-    if _INTEGER.fullmatch(job_id):
-        raise ConfigurationError("Custom Id cannot be integers")
-    # Exactly three parts is how the jobs of schedulers are called.
-    if ":" in job_id and job_id.count(":") != 2:
-        raise ConfigurationError("Custom Id cannot contain :")
+    """Refuses custom ids that BullMQ takes for its own marks in Redis, and never runs."""
+    if str(opts.get("jobId")).startswith("0:"):
+        raise ConfigurationError("JobId cannot start with '0:'")
 
 
 def check_types(opts: Mapping[str, Any]) -> None:

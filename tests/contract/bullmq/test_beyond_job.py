@@ -83,14 +83,13 @@ async def test_jobs_can_be_created_in_bulk_without_the_queue(make: Makers, queue
     assert [await job.getState() for job in jobs] == ["waiting", "prioritized"]
 
 
-@pytest.mark.parametrize("job_id", ["17", "a:b"])
-async def test_a_job_is_not_created_under_an_id_that_would_clash(
-    make: Makers, queue: Any, job_id: str
+async def test_a_job_is_not_created_under_an_id_that_bullmq_would_never_run(
+    make: Makers, queue: Any
 ) -> None:
-    kind, opts = make.backend.Job, {"jobId": job_id}
-    with pytest.raises(ValueError, match=r"^Custom Id cannot"):
+    kind, opts = make.backend.Job, {"jobId": "0:17"}
+    with pytest.raises(ValueError, match=r"^JobId cannot start"):
         await kind.create(queue, "one", {}, opts)
-    with pytest.raises(ValueError, match=r"^Custom Id cannot"):
+    with pytest.raises(ValueError, match=r"^JobId cannot start"):
         await kind.createBulk(queue, [{"name": "fine"}, {"name": "two", "opts": opts}])
     assert await queue.getJobCountByTypes() == 0
 

@@ -33,7 +33,13 @@ async def test_a_custom_id_becomes_the_jobs_id(queue: Any) -> None:
         "שלום",
         "🎧",
         "x" * 500,
+        "17",
+        "0",
+        "-1",
+        "user:17",
+        ":",
         "three:part:id",
+        "more:than:three:parts",
         "a/b\\c",
         "per%20cent",
         "line\r\nbreak",
@@ -48,6 +54,31 @@ async def test_an_id_may_hold_any_character(queue: Any, job_id: str) -> None:
     stored = await queue.getJob(job_id)
     assert (stored.id, stored.data) == (job_id, {"mine": True})
     assert [waiting.id for waiting in await queue.getWaiting()] == [job_id]
+
+
+async def test_jobs_of_a_flow_may_have_numbers_and_colons_as_their_ids(
+    make: Makers, queue: Any
+) -> None:
+    seen: dict[str, Any] = {}
+
+    async def process(job: Any, token: str) -> str:
+        seen[job.id] = await job.getChildrenValues()
+        await job.log("seen")
+        return f"value of {job.id}"
+
+    named = [
+        {"name": "job", "queueName": queue.name, "opts": {"jobId": job_id}}
+        for job_id in ("order:17", "17", "a:b:c:d")
+    ]
+    await make.flow_producer().add({**named[0], "children": named[1:]})
+    await Heard(make.worker(queue, process), "completed").times(3)
+    values = {f"{queue.qualifiedName}:{i}": f"value of {i}" for i in ("17", "a:b:c:d")}
+    assert seen == {"17": {}, "a:b:c:d": {}, "order:17": values}
+    for job_id in seen:
+        assert await queue.getJobState(job_id) == "completed"
+        assert (await queue.getJobLogs(job_id))["logs"] == ["seen"]
+        await (await queue.getJob(job_id)).remove()
+    assert await queue.getJobCountByTypes() == 0
 
 
 async def test_ids_that_differ_only_in_odd_characters_stay_apart(queue: Any) -> None:
