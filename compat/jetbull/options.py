@@ -16,7 +16,7 @@ JobOpts = dict[str, Any]
 
 #: What every new job's options begin with; most jobs are given no others.
 NEW_JOB: JobOpts = {"attempts": 0, "delay": 0, "backoff": None}
-PRIORITY_LIMIT = 2_097_151
+PRIORITY_LIMIT = 2_097_152  # as BullMQ's guide says; its Node code of version 6 stops one before
 DEFAULT_PREFIX = "bull"
 
 _LIMITS = ("keepLogs", "sizeLimit", "stackTraceLimit")

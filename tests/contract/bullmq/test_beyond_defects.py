@@ -111,8 +111,8 @@ async def test_a_job_remembers_the_name_of_the_worker_that_took_it(
     ("priority", "message"),
     [
         (1.5, "Priority should not be float"),
-        (-1, "Priority should be between 0 and 2097151"),
-        (2_097_152, "Priority should be between 0 and 2097151"),
+        (-1, "Priority should be between 0 and 2097152"),
+        (2_097_153, "Priority should be between 0 and 2097152"),
     ],
 )
 async def test_impossible_priorities_are_refused(queue: Any, priority: Any, message: str) -> None:
@@ -184,7 +184,7 @@ async def test_impossible_jitter_is_refused(queue: Any, jitter: float) -> None:
         ({"timestamp": "2026-01-01"}, r"^timestamp is a number, not '2026-01-01'\.$"),
         ({"timestamp": [1], "delay": 5}, r"^timestamp is a number, not \[1\]\.$"),
         ({"priority": "one"}, r"^priority is a number, not 'one'\.$"),
-        ({"priority": "-1"}, r"^Priority should be between 0 and 2097151$"),
+        ({"priority": "-1"}, r"^Priority should be between 0 and 2097152$"),
         ({"backoff": {"type": "fixed", "delay": "x"}}, r"^backoff\.delay is a number, not 'x'\.$"),
         ({"backoff": "exponential"}, r"^backoff is a number .*, not 'exponential'\.$"),
         ({"backoff": True}, r"^backoff is a number .*, not True\.$"),

@@ -286,7 +286,7 @@ async def test_flow_nodes_with_children_cannot_be_deduplicated(make: Makers) -> 
     assert await low.getWaitingCount() == 0
 
 
-@pytest.mark.parametrize("priority", [-1, 2_097_152, 1.5])
+@pytest.mark.parametrize("priority", [-1, 2_097_153, 1.5])
 async def test_a_priority_that_no_new_job_may_have_cannot_be_given_later(
     queue: Any, priority: float
 ) -> None:
