@@ -63,7 +63,7 @@ async def add_trees(trees: Sequence[Tree], strict: bool) -> None:
     """Stores all trees; with `strict`, a root that cannot be stored raises FlowError."""
     nodes = [node for tree in trees for node in _walk(tree)]
     for node in nodes:
-        if node.children and "deduplication" in node.job.opts:
+        if node.children and node.job.opts.get("deduplication"):
             raise ConfigurationError(
                 "Deduplication options cannot be used on flow nodes with children"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.processors import by_name
 from tests.contract.bullmq.signals import Heard, Story
@@ -143,6 +144,15 @@ async def test_flow_nodes_take_job_options(make: Makers) -> None:
     stored_child = await low.getJob(tree["children"][0]["job"].id)
     assert (stored_parent.opts["attempts"], stored_child.opts["attempts"]) == (2, 3)
     assert stored_child.opts["backoff"] == {"type": "fixed", "delay": 10}
+
+
+@pytest.mark.parametrize("empty", [None, {}])
+async def test_a_parent_may_be_given_no_deduplication(make: Makers, queue: Any, empty: Any) -> None:
+    opts = {"deduplication": empty}
+    flow = node("parent", queue, node("child", queue, opts=opts), opts=opts)
+    tree = await make.flow_producer().add(flow)
+    assert await tree["job"].getState() == "waiting-children"
+    assert names(await queue.getWaiting()) == ["child"]
 
 
 async def test_queues_of_a_flow_may_have_default_options(make: Makers) -> None:
