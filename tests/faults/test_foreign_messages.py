@@ -103,3 +103,34 @@ async def test_a_hint_that_is_none_is_logged_and_others_are_answered(queue: Queu
             async with asyncio.timeout(20):
                 await told.heard.wait()
         assert len(await queue.getWorkers()) == 1
+
+
+_NONE = [_TEXT, b"", b"[]", b"17", b'{"jobs": 1}', b"[" * 50_000 + b"]" * 50_000]
+
+
+@pytest.mark.parametrize("payload", _NONE)
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("meta", "queue"), ("gate", "rate"), ("gate", "slots"), ("sched", "s"), ("level", "x")],
+)
+async def test_what_is_no_setting_window_book_scheduler_or_level_keeps_no_job_waiting(
+    queue: Queue, kind: str, key: str, payload: bytes
+) -> None:
+    store = await queue.ledger()
+    if key == "slots":
+        await queue.setGlobalConcurrency(1)
+    await (await store.wire.post(store.names.aux(kind, key), payload))
+    ran: asyncio.Queue[int] = asyncio.Queue()
+
+    async def process(job: Job, token: str) -> None:
+        ran.put_nowait(job.data)
+
+    await queue.upsertJobScheduler("known", {"every": 3_600_000}, "job", 0)
+    await queue.add("job", 1, {"priority": 1})
+    options = {"connection": queue.opts["connection"], "limiter": {"max": 100, "duration": 1000}}
+    async with Worker(queue.name, process, options), asyncio.timeout(20):
+        assert {await ran.get(), await ran.get()} == {0, 1}
+        assert [row["key"] for row in await queue.getJobSchedulers()] == ["known"]
+        assert await queue.getRateLimitTtl() >= 0
+        await queue.pause()
+        assert await queue.isPaused()

@@ -11,7 +11,6 @@ was overwritten a moment before, if what overwrote it has been removed since.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +19,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.job.moving import ensure_level, transition
 from jetbull.ledger.job.reading import job_of, subjects_of
+from jetbull.ledger.messages.beside import object_of
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import HEAD, is_schedule, last_token
 from jetbull.ledger.messages.placing import REMOVED
@@ -87,17 +87,21 @@ async def look_for_both(
 def _scheduler(scheduler_id: str, found: StoredMessage | None) -> tuple[Scheduler | None, int]:
     if found is None:
         return None, 0
-    if found.data == _REMOVED:
-        return None, found.seq
-    return Scheduler(scheduler_id, json.loads(found.data), found.seq), found.seq
+    body = _body(found)
+    return None if body is None else Scheduler(scheduler_id, body, found.seq), found.seq
+
+
+def _body(found: StoredMessage) -> dict[str, Any] | None:
+    """What the record says; None for that of a removed scheduler, and for what is none."""
+    return None if found.data == _REMOVED else object_of(found.subject, found.data, "next")
 
 
 async def read_all(store: QueueStore) -> list[Scheduler]:
     """All schedulers, earliest next slot first."""
     pattern = store.names.all_aux(_KIND)
     found = await up_to_date(store, pattern, partial(read_named, store, pattern))
-    found = [m for m in found if m.data != _REMOVED]
-    schedulers = [Scheduler(last_token(m.subject), json.loads(m.data), m.seq) for m in found]
+    told = [(m, body) for m in found if (body := _body(m)) is not None]
+    schedulers = [Scheduler(last_token(m.subject), body, m.seq) for m, body in told]
     return sorted(schedulers, key=lambda s: (s.next_ms, s.id))
 
 

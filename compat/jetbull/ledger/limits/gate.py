@@ -13,10 +13,12 @@ from typing import Any
 from uuid import uuid4
 
 from jetbull.errors import Conflict
+from jetbull.ledger.messages.beside import object_of
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import Stored
 
 _KIND = "gate"
 
@@ -44,7 +46,12 @@ async def _read(store: QueueStore) -> tuple[dict[str, Any], int]:
     found = await store.wire.get_one(
         store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, "rate")}
     )
-    return (json.loads(found.data), found.seq) if found else ({}, 0)
+    return ({}, 0) if found is None else (_body(found), found.seq)
+
+
+def _body(found: Stored) -> dict[str, Any]:
+    """The window as it is stored; nothing for what is none."""
+    return object_of(found.subject, found.data, "start", "end", "count") or {}
 
 
 async def window(store: QueueStore) -> Window | None:
@@ -66,9 +73,9 @@ class Counted:
 async def counted(store: QueueStore) -> Counted:
     """The stored window, which may be over, as the stream's leader knows it."""
     found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, "rate"))
-    if found is None:
-        return Counted(Window(0, 0, 0), 0)
-    body = json.loads(found.data)
+    body = {} if found is None else _body(found)
+    if found is None or not body:
+        return Counted(Window(0, 0, 0), 0 if found is None else found.seq)
     return Counted(Window(body["start"], body["end"], body["count"]), found.seq)
 
 

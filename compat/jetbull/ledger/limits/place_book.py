@@ -50,8 +50,11 @@ def encode(book: Book) -> bytes:
 
 
 def decode(payload: bytes) -> Book | None:
-    """The stored book; None for the bare number that stood there before there was one."""
-    body = json.loads(payload)
-    if not isinstance(body, dict):
+    """The stored book; None for what is none, as the bare number that stood there before."""
+    try:
+        jobs = json.loads(payload)["jobs"]
+        book = {token: HeldPlace(*row) for token, row in jobs.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return {token: HeldPlace(*row) for token, row in body["jobs"].items()}
+    numbers = [number for place in book.values() for number in (place.seq, place.since_ms)]
+    return book if all(type(number) is int for number in numbers) else None

@@ -3,6 +3,7 @@
     names       the one place where names become subjects, and back
     tokens      one name as a part of a subject
     record      a job on the wire, three lines of JSON
+    beside      what is stored beside jobs as one JSON object
     clock       milliseconds by the server's clock
     guard       what must still be true when a message is stored
     placing     a state's subject and headers for one job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -18,6 +19,7 @@ from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing
 
+_LEVEL = re.compile("-?[1-9][0-9]*")  # what else stands there no jetbull has stored
 STATES = (
     "waiting",
     "active",
@@ -75,7 +77,8 @@ async def list_subjects(store: QueueStore, pattern: str) -> list[str]:
 async def levels(store: QueueStore) -> list[int]:
     """Priority levels ever used, in the order they are served."""
     found = await read_named(store, store.names.all_aux("level"))
-    return sorted((int(last_token(m.subject)) for m in found), key=rank)
+    names = [last_token(message.subject) for message in found]
+    return sorted((int(name) for name in names if _LEVEL.fullmatch(name)), key=rank)
 
 
 async def count_level(store: QueueStore, level: int) -> int:

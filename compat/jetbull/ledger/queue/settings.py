@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jetbull.errors import Conflict
+from jetbull.ledger.messages.beside import object_of
 from jetbull.ledger.messages.guard import expect
 from jetbull.ledger.store.store import QueueStore
 
@@ -20,8 +21,7 @@ async def read(store: QueueStore) -> tuple[Settings, int]:
     found = await store.wire.get_last(store.names.space.jobs, subject)
     if found is None:
         return {}, 0
-    settings: Settings = json.loads(found.data)
-    return settings, found.seq
+    return object_of(subject, found.data) or {}, found.seq
 
 
 async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Settings:
