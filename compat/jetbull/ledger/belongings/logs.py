@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.store.store import QueueStore
 
 _PAGE = 1000
+_ONCE = "Nats-Msg-Id"  # a row whose answer was lost is sent again, and stored once
 
 
 async def append_row(store: QueueStore, job_id: str, row: str) -> int:
     """Stores a row; the number of rows the job has now."""
     await store.mark("logged")
     reference = await blobs.write_if_large(store, job_id, row)
+    text, headers = b"", {_ONCE: uuid4().hex}
     if reference is None:
-        await store.put(store.names.log(job_id), row.encode("utf-8", "surrogatepass"), {})
+        text = row.encode("utf-8", "surrogatepass")
     else:
-        await store.put(store.names.log(job_id), b"", {blobs.REFERENCE_HEADER: reference})
+        headers[blobs.REFERENCE_HEADER] = reference
+    await store.put(store.names.log(job_id), text, headers)
     return await count_rows(store, job_id)
 
 
