@@ -43,3 +43,23 @@ async def test_the_last_one_starts_that_was_kept_while_the_one_before_it_was_abo
         async with asyncio.timeout(10):
             assert await ran.get() == "kept late"
     assert ran.empty()
+
+
+async def test_an_add_that_was_kept_and_gives_way_takes_nothing_from_a_job_of_its_id(
+    server: EmbeddedServer, name: str
+) -> None:
+    opts = {"deduplication": {"id": "d", "keepLastIfActive": True}}
+    large = "x" * 100_000
+    options = {"connection": server.url}
+    async with Queue(name, options) as queue, Worker(name, None, options) as worker:
+        await queue.add("job", "first", opts)
+        first = await worker.getNextJob("token")
+        assert first is not None
+        await queue.add("job", large, {**opts, "jobId": "mine"})
+        await queue.add("job", large, {"jobId": "mine"})
+        assert await queue.addJobLog("mine", "row") == 1
+        await queue.add("job", "last", opts)
+        await first.moveToCompleted(1, "token", False)
+        mine = await queue.getJob("mine")
+        assert mine is not None and mine.data == large
+        assert (await queue.getJobLogs("mine"))["logs"] == ["row"]

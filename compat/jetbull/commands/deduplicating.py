@@ -26,7 +26,7 @@ from jetbull.ledger.adding.adding import (
 from jetbull.ledger.adding.deduplication import Key
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.belongings import blobs
-from jetbull.ledger.belongings.belongings import forget, let_go
+from jetbull.ledger.belongings.belongings import let_go
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import ensure_level, transition
 from jetbull.ledger.messages.clock import now_ms
@@ -58,7 +58,7 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
         if key is None or verdict is Verdict.STORE:
             if await _own(store, job, rule.id, 0 if key is None else key.seq, until):
                 if key is not None and key.pending is not None:  # it gives way to a later add
-                    await forget(store, deduplication.forgotten(key.pending))
+                    await deduplication.forget(store, deduplication.forgotten(key.pending))
                 store.owners.remember(rule.id, job.job_id)
                 return job.job_id
         elif verdict is Verdict.REPLACE and owner is not None:
@@ -231,7 +231,7 @@ async def _start_remembered(
         return False
     if delay_ms:
         store.promoter.arm(fresh.job_id, place.due_ms)
-    await forget(store, deduplication.superseded(pending))
+    await deduplication.forget(store, deduplication.superseded(pending))
     return True
 
 

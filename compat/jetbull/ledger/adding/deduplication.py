@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetbull.errors import Conflict
-from jetbull.ledger.belongings.belongings import forget
+from jetbull.ledger.belongings.belongings import look as look_at_belongings
+from jetbull.ledger.belongings.belongings import remove
 from jetbull.ledger.belongings.blobs import is_whole
-from jetbull.ledger.job.reading import find, job_of, subjects_of
+from jetbull.ledger.job.reading import find, find_many, job_of, subjects_of
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import last_token, public_state_of
@@ -140,6 +141,17 @@ def forgotten(pending: dict[str, Any]) -> list[str]:
     return [*superseded(pending), pending["id"]]
 
 
+async def forget(store: QueueStore, job_ids: list[str]) -> None:
+    """Removes the chunks of adds that were kept and will not become jobs.
+
+    Another job may have one of these ids by now: what belongs to it goes when it goes.
+    """
+    if job_ids:
+        found = await look_at_belongings(store, job_ids)
+        there = await find_many(store, job_ids)
+        await remove(store, found, [job_id for job_id in job_ids if job_id not in there])
+
+
 def message(
     store: QueueStore,
     dedup_id: str,
@@ -219,6 +231,7 @@ __all__ = [
     "Key",
     "body_of",
     "counts",
+    "forget",
     "forgotten",
     "free",
     "free_by_hand",

@@ -86,11 +86,6 @@ async def remove(store: QueueStore, found: Found, job_ids: Iterable[str] | None 
         await store.wire.together(*(_purge(store, *p) for p in purges[at : at + _REQUESTS]))
 
 
-async def forget(store: QueueStore, job_ids: Sequence[str]) -> None:
-    """Removes all that belongs to jobs that were never there, or whose ids nobody else uses."""
-    await remove(store, await look(store, job_ids))
-
-
 async def forget_left(store: QueueStore, tombstones: Mapping[str, StoredMessage]) -> None:
     """Removes what belonged to removed jobs, where the process that removed them died before it did
     so. `tombstones` are theirs, by id; what is younger belongs to a new job of the id.
@@ -239,7 +234,6 @@ def _owner(subject: str) -> str:
 __all__ = [
     "Found",
     "delete",
-    "forget",
     "forget_if_gone",
     "forget_left",
     "forget_tickets",
