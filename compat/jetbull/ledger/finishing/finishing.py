@@ -81,6 +81,7 @@ def _ended(lease: Lease, **fields: Any) -> Record:
     head = {**lease.record.head, **fields}
     head.pop("token", None)
     head.pop("after", None)
+    head.pop("left", None)
     head["attemptsMade"] = head.get("attemptsMade", 0) + 1
     return lease.record.with_head(head)
 

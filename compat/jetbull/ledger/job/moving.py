@@ -7,13 +7,26 @@ from collections.abc import Awaitable, Callable
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.job.patches import last_patch, missed, rewrite
 from jetbull.ledger.messages.guard import drop, expect
-from jetbull.ledger.messages.names import GONE, HEAD, QueueNames, is_schedule, state_of
+from jetbull.ledger.messages.names import (
+    COMPLETED,
+    FAILED,
+    GONE,
+    HEAD,
+    PRIO,
+    WAIT,
+    QueueNames,
+    is_schedule,
+    lane_of,
+    state_of,
+)
 from jetbull.ledger.messages.placing import Place, address, placed
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
 
 NO_SCHEDULE = 10212  # what a message is to take the place of is none
+_LINE = frozenset({HEAD, WAIT, PRIO})
+_STAYS = frozenset({WAIT, PRIO, COMPLETED, FAILED})  # in the stream, behind what comes after it
 
 
 async def move(
@@ -41,6 +54,8 @@ async def move(
     if place.state == HEAD:
         store.heads += 1  # a claim that follows this message at once may not be of an older job
     scheduled = is_schedule(old.subject)
+    if place.state in _LINE and state_of(old.subject) in _STAYS:
+        record = _leaving(record, old.subject)
     message = transition(store, job_id, old, record, place)
     subject = message.subject
     try:
@@ -67,6 +82,15 @@ async def move(
     if place.state == HEAD:
         await store.hint("head")
     return Stored(subject, seq, record)
+
+
+def _leaving(record: Record, subject: str) -> Record:
+    """The record, which names its message there for whoever takes the job: should this process die
+    before that is removed, it would count again once the job is removed.
+    """
+    here = f"{state_of(subject)}.{lane_of(subject)}"
+    left = [*(place for place in record.head.get("left", ()) if place != here), here]
+    return record.with_head({**record.head, "left": left})
 
 
 async def _purge(store: QueueStore, subject: str, end: int) -> None:

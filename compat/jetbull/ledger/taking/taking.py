@@ -222,6 +222,15 @@ class Claim:
             await lease.update(change)
         await store.purge(subject, seq=seq)
 
+    async def _clear_up(self, store: QueueStore, left: list[str]) -> None:
+        """Removes messages the job had before, where whoever moved it died before doing so."""
+        for place in left:
+            state, lane = place.split(".")
+            subject = store.names.job(state, self.job_id, lane)
+            query = {"last_by_subj": subject}
+            if await store.wire.get_one(store.names.space.jobs, query) is not None:
+                await store.purge(subject, seq=self.ticket.stored.seq)
+
     async def _newest(self, store: QueueStore) -> Stored | None:
         newest = await store.newest(self.job_id)
         return None if newest is None else as_stored(newest)
@@ -242,6 +251,8 @@ class Claim:
         try:
             if store.may_be_patched:
                 await self._catch_up(store, lease, seq)
+            if "left" in record.head:
+                await self._clear_up(store, [str(place) for place in record.head["left"]])
             if ticket.reply and b'"removeOnComplete"' in record.fixed and _leaves_at_once(record):
                 lease.acked = await store.wire.question(ticket.reply, b"+ACK")
                 lease.acked.add_done_callback(_heard)
