@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .archive import Archive
 from .blocks import DocumentText, TextOptions
 from .contents import is_contents_page
+from .drop_caps import join_drop_caps
 from .markup import Element, EmptyDocumentError, attribute, local_name, own_text, parse
 from .navigation import Navigation
 from .notes import Notes
@@ -70,6 +71,7 @@ def read_documents(
             yield Document(place, name, titles.get(name), DocumentText(), str(error))
             continue
         hidden = styles.apply(name, root)
+        join_drop_caps(root)
         notes.mark(name, root)
         text = document_text(root, options, find_marks(name))
         if hidden and not text.blocks:

@@ -9,7 +9,14 @@ from .blocks import HEADINGS
 from .markup import Element, attribute, children, local_name, own_text, text_after
 from .note_marks import begins_word
 
-__all__ = ["drop_cap", "pictured_formula", "pictured_heading", "pictured_title", "says"]
+__all__ = [
+    "drop_cap",
+    "pictured_formula",
+    "pictured_heading",
+    "pictured_title",
+    "says",
+    "shown_letter",
+]
 
 # Names of files, and words that only say that there is a picture.
 _NO_ALTERNATIVE = re.compile(
@@ -21,6 +28,12 @@ _NO_ALTERNATIVE = re.compile(
 
 _WORD = re.compile(r"\w+")
 _FORMULA = re.compile(r"(?<![a-z])(?:math|formula|equation|gaiji)", re.IGNORECASE)
+_LETTER = re.compile(
+    r"\[?(?:(?:drop|initial|ornamental|ornate|decorat(?:ive|ed)|illuminated|large|capital|cap|"
+    r"dropcap|letter)[\s:–—-]+)*+(\w)\]?",
+    re.IGNORECASE,
+)
+"""How drop caps are called: "T", "[T]", "Decorated letter T"."""
 _SOURCE = re.compile(r"[\\{}$]")
 """What nobody would read aloud: TeX."""
 
@@ -70,10 +83,16 @@ def pictured_formula(element: Element) -> str | None:
     return None if beside is not None and children(beside, "math") else words
 
 
+def shown_letter(picture: Element) -> str:
+    """The letter that is all its words say: "T", "Drop cap T"; else nothing."""
+    found = _LETTER.fullmatch(picture.get("alt", "").strip())
+    return found.group(1) if found and found.group(1).isalpha() else ""
+
+
 def drop_cap(element: Element, *, first: bool) -> str | None:
     """The letter that a picture shows at the beginning of a word, or as the `first` word."""
-    letter = element.get("alt", "").strip()
-    if not letter.isalpha() or len(letter) > 1:
+    letter = shown_letter(element)
+    if not letter:
         return None
     if unicodedata.east_asian_width(letter) == "W":
         # Of a word that has a rare character; as a link it is the mark of a note.

@@ -129,6 +129,8 @@ class Styles:
                 hidden.append(element)
             elif strongest and local_name(element) in INLINE:
                 element.set("style", element.get("style", "") + _placed(strongest))
+            elif "float" in strongest:
+                element.set("style", f"{element.get('style', '')};float:{strongest['float'].value}")
         return hidden
 
     def _rules(self, name: str, root: Element) -> Iterator[_Rule]:

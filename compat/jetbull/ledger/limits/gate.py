@@ -18,7 +18,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Stored
+from jetbull.ledger.wire import StoredMessage
 
 _KIND = "gate"
 
@@ -49,7 +49,7 @@ async def _read(store: QueueStore) -> tuple[dict[str, Any], int]:
     return ({}, 0) if found is None else (_body(found), found.seq)
 
 
-def _body(found: Stored) -> dict[str, Any]:
+def _body(found: StoredMessage) -> dict[str, Any]:
     """The window as it is stored; nothing for what is none."""
     return object_of(found.subject, found.data, "start", "end", "count") or {}
 
