@@ -2,8 +2,9 @@
 
 `create_app` (`app`) gives the ASGI application, `serve` (`serving`) runs it, by `settings` of the
 environment; `service` holds what the calls do, `routes` the paths, `bodies` and `answers` the JSON
-that goes in and out. `correlation`, `express` and `guard` are what every request passes on its way,
-`errors` and `stopping` what a caller hears whose call fails, or is cut short.
+that goes in and out, `parsing` what bodies may be besides. `correlation`, `express` and `guard` are
+what every request passes on its way, `errors` and `stopping` what a caller hears whose call fails,
+or is cut short.
 """
 
 from __future__ import annotations
