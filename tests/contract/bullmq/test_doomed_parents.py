@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import by_name
+from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import added
 
 
@@ -33,6 +35,20 @@ async def test_a_parent_in_line_stays_there_and_fails_when_taken(
     stored = await queue.getJob(parent.id)
     assert await stored.getState() == state
     assert stored.deferredFailure == f"child {children.qualifiedName}:{child.id} failed"
+
+
+async def test_a_parent_that_has_failed_for_its_child_is_doomed_no_more(
+    make: Makers, queue: Any
+) -> None:
+    children = make.queue()
+    parent = await queue.add("parent", {})
+    child = await child_of(children, queue, parent, failParentOnFailure=True)
+    await fail_next(make, children)
+    worker = make.worker(queue, by_name)
+    await Heard(worker, "failed").once()
+    stored = await queue.getJob(parent.id)
+    reason = f"child {children.qualifiedName}:{child.id} failed"
+    assert (stored.failedReason, stored.deferredFailure) == (reason, None)
 
 
 async def test_a_delayed_parent_comes_at_once_to_be_failed(make: Makers, queue: Any) -> None:
