@@ -19,7 +19,10 @@ from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.journal import Journal
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.batch import commit
+from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
+
+from .told import events_of
 
 _JOBS = 25
 _MOST = 10  # messages in a batch, two of which are the journal's own
@@ -101,6 +104,16 @@ async def test_a_process_that_wakes_up_late_finds_its_bulk_finished(queue: Queue
     assert await queue.getWaitingCount() == _JOBS
 
 
+async def test_what_is_left_of_a_finished_bulk_goes_by_itself(queue: Queue) -> None:
+    store = await queue.ledger()
+    await left_after_one_part(queue, await entries_of(queue))
+    await finish_abandoned(store, 0)
+    heads = await read_all(store, store.names.all_aux("bulk"))
+    parts = await read_all(store, store.names.all_aux("part"))
+    assert [message.headers.get("Nats-TTL") for message in heads] == ["3600s"]
+    assert {message.headers.get("Nats-TTL") for message in parts} <= {"1s"}
+
+
 async def test_a_bulk_that_was_not_written_down_whole_never_happened(queue: Queue) -> None:
     store = await queue.ledger()
     entries = await entries_of(queue)
@@ -132,6 +145,7 @@ async def test_an_id_that_was_taken_meanwhile_is_told_as_a_duplicate(queue: Queu
     assert await journals.abandoned(store, 0) == []
     waiting = {job.id: job.data for job in await queue.getWaiting()}
     assert (len(waiting), waiting["mine"]) == (_JOBS, "first")
+    assert await events_of(store, "duplicated") == [("duplicated", "mine")]
 
 
 async def test_a_number_that_was_taken_meanwhile_costs_no_job(queue: Queue) -> None:

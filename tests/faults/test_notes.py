@@ -18,10 +18,10 @@ from jetbull.ledger.adding.note import Note
 from jetbull.ledger.parents.parentage import Parent
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.streams.events import decode
 from jetbull.workers.upkeep import Upkeep
 
 from .noted import Halting, Running, left_notes
+from .told import events_of
 
 _CHILDREN = 4
 
@@ -41,15 +41,6 @@ async def flow_left(
             await producer.add({"name": "parent", "queueName": queue.name, "children": children})
     await producer.close()
     return await queue.ledger()
-
-
-async def events_of(store: QueueStore, *names: str) -> list[tuple[str, str]]:
-    """The events of these names so far, and the jobs they are about."""
-    await store.event_log.flush()
-    query = {"next_by_subj": store.names.events, "seq": 1, "batch": 100}
-    messages = await store.wire.get_batch(store.names.space.events, query)
-    told = [event for message in messages for event in decode(message.data)]
-    return [(event["event"], event["jobId"]) for event in told if event["event"] in names]
 
 
 @pytest.mark.parametrize("jobs", range(_CHILDREN + 2))

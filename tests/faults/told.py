@@ -1,4 +1,4 @@
-"""Waiting for what the library says in its log."""
+"""What the library tells: in the queue's events, and in its log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import asyncio
 import logging
 from typing import Self
 
-__all__ = ["Told"]
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.streams.events import decode
+
+__all__ = ["Told", "events_of"]
 
 
 class Told(logging.Handler):
@@ -32,3 +35,12 @@ class Told(logging.Handler):
     def __exit__(self, *_: object) -> None:
         self._logger.setLevel(self._level)
         self._logger.removeHandler(self)
+
+
+async def events_of(store: QueueStore, *names: str) -> list[tuple[str, str]]:
+    """The events of these names so far, and the jobs they are about."""
+    await store.event_log.flush()
+    query = {"next_by_subj": store.names.events, "seq": 1, "batch": 100}
+    messages = await store.wire.get_batch(store.names.space.events, query)
+    told = [event for message in messages for event in decode(message.data)]
+    return [(event["event"], event["jobId"]) for event in told if event["event"] in names]
