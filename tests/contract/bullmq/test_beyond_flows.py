@@ -241,3 +241,21 @@ async def test_a_parent_whose_children_are_all_duplicates_waits_for_none(
     else:
         await (await worker.getNextJob("token")).moveToCompleted("done", "token", False)
     assert (await worker.getNextJob("token")).name == "top"
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_a_child_that_was_cut_off_counts_for_the_next_parent_it_gets(
+    make: Makers, queue: Any, is_done: bool
+) -> None:
+    low = make.queue()
+    first = await make.flow_producer().add(node("first", queue, node("child", low)))
+    await first["children"][0]["job"].removeChildDependency()
+    if is_done:
+        await Heard(make.worker(low, by_name), "completed").once()
+    second = await make.flow_producer().add(node("second", queue, node("child", low)))
+    if not is_done:
+        await Heard(make.worker(low, by_name), "completed").once()
+    key = f"{low.qualifiedName}:child"
+    assert await second["job"].getChildrenValues() == {key: "child"}
+    assert await first["job"].getChildrenValues() == {}
+    assert await second["job"].getState() == "waiting"

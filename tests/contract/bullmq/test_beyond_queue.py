@@ -289,6 +289,21 @@ async def test_an_add_kept_for_the_owner_runs_although_its_id_was_freed(
     assert await queue.getDeduplicationJobId("d") == job.id
 
 
+async def test_only_its_owner_frees_an_id_behind_which_an_add_is_kept(
+    make: Makers, queue: Any
+) -> None:
+    opts = {"deduplication": {"id": "d", "keepLastIfActive": True}}
+    worker = make.worker(queue)
+    await queue.add("past", {}, opts)
+    past = await worker.getNextJob("t1")
+    await past.moveToCompleted("done", "t1", False)
+    await queue.add("owner", {}, opts)
+    owner = await worker.getNextJob("t2")
+    await queue.add("kept", {}, opts)
+    assert await past.removeDeduplicationKey() is False
+    assert await queue.getDeduplicationJobId("d") == owner.id
+
+
 async def test_a_freed_id_belongs_to_the_next_add(make: Makers, queue: Any) -> None:
     opts = {"deduplication": {"id": "d", "keepLastIfActive": True}}
     await queue.add("first", {}, opts)

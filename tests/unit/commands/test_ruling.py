@@ -120,3 +120,11 @@ def test_an_add_is_remembered_only_while_the_owner_runs(rule: Rule) -> None:
 def test_the_owner_is_not_looked_at_where_it_does_not_matter(rule: Rule, until_ms: int) -> None:
     rulings = {decide(rule, until_ms, state, NOW) for state in (*STATES, "completed", None)}
     assert rule.needs_owner(until_ms) or len(rulings) == 1
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_only_a_duplicate_gives_its_time_to_an_owner_that_is_delayed(verdict: Verdict) -> None:
+    is_duplicate = verdict in (Verdict.DUPLICATE, Verdict.EXTEND)
+    assert rule(reschedule=True).reschedules(verdict, "delayed") is is_duplicate
+    assert not rule(reschedule=True).reschedules(verdict, "waiting")
+    assert not rule().reschedules(verdict, "delayed")
