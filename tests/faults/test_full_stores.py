@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from jetbull import Job, Queue, Worker
+from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.commands import completing, pipelining
 from jetbull.errors import StoreError
 from jetbull.ledger.messages.names import ACTIVE, DELAYED, STALLED, WAIT, state_of
@@ -170,6 +170,22 @@ async def test_a_bulk_of_which_a_worker_has_one_when_the_store_is_full_is_stored
     assert {job.id for job in await small.getJobs()} == {job.id for job in added}
     assert await left_notes(store) == []
     await worker.close()
+
+
+async def test_of_a_flow_whose_note_is_refused_nothing_is_stored(
+    small: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    store = await small.ledger()
+    config = (await store.wire.api("STREAM.INFO.JB_bull"))["config"]
+    await store.wire.api("STREAM.UPDATE.JB_bull", {**config, "max_msg_size": 4000})
+    producer = FlowProducer(small.opts["connection"])
+    children = [{"name": "child", "queueName": small.name, "data": "x" * 500}] * 20
+    with pytest.raises(StoreError, match="exceeds maximum"):
+        await producer.add({"name": "parent", "queueName": small.name, "children": children})
+    await producer.close()
+    assert await small.getJobCountByTypes() == 0
+    assert await left_notes(store) == []
 
 
 async def test_a_worker_tells_that_the_store_is_full_and_works_when_there_is_room(
