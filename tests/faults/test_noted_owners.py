@@ -14,6 +14,7 @@ from jetbull.job import Job
 from jetbull.ledger.adding import note_reading, notes
 from jetbull.ledger.adding.adding import add
 from jetbull.ledger.adding.note import Note
+from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
 
 from .noted import Halting, left_notes
@@ -184,3 +185,12 @@ async def test_many_adds_of_one_deduplication_id_from_many_clients_make_one_job_
     assert await queue.getWaitingCount() == 20
     for client in clients:
         await client.close()
+
+
+async def test_a_key_with_an_end_goes_by_itself_then_and_one_without_stays(queue: Queue) -> None:
+    store = await queue.ledger()
+    await queue.add("job", 0, {"deduplication": {"id": "held"}})
+    await queue.add("job", 0, {"deduplication": {"id": "for a time", "ttl": 3_599_999}})
+    held, timed = await read_all(store, store.names.all_aux("dedup"))
+    assert "Nats-TTL" not in held.headers
+    assert timed.headers["Nats-TTL"] in ("3600s", "3599s")  # whole seconds, of what is left
