@@ -144,26 +144,28 @@ class LockManager:
         tracked = {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}
         by_hand = {job_id: job for job_id, job in tracked.items() if job.lease is None}
         leased = {job_id: job for job_id, job in tracked.items() if job.lease is not None}
-        answers = await asyncio.gather(
+        refused, *results = await asyncio.gather(
             self._renew_by_tokens(by_hand),
             *(self._renew_one(job) for job in leased.values()),
             return_exceptions=True,
         )
         renewed: list[str] = []
-        failed: list[str] = []
-        refused, *results = answers
+        lost: list[str] = []
         if isinstance(refused, list):
-            failed += [job_id for job_id in refused if job_id in self._jobs]
+            lost += refused
             renewed += [job_id for job_id in by_hand if job_id not in refused]
         else:
             self._complain(refused)
         for job_id, result in zip(leased, results, strict=True):
             if result is None:
                 renewed.append(job_id)
-            elif not isinstance(result, LeaseLost):
+            elif isinstance(result, LeaseLost):
+                lost.append(job_id)
+            else:
                 self._complain(result)
-            elif job_id in self._jobs:
-                failed.append(job_id)
+        self._report(renewed, [job_id for job_id in lost if job_id in self._jobs])
+
+    def _report(self, renewed: list[str], failed: list[str]) -> None:
         if failed:
             self._tell("lockRenewalFailed", failed)
             for job_id in failed:

@@ -1,7 +1,7 @@
 """A worker process of a fault run.
 
 Every run is written to a file outside NATS. What a processor does stands in the job's data:
-`act` is one of the names in `_ACTS`, `ms` how long it takes.
+`act` says how it ends (`_act` knows the words), `ms` how long it takes.
 """
 
 from __future__ import annotations
