@@ -128,3 +128,8 @@ def test_only_a_duplicate_gives_its_time_to_an_owner_that_is_delayed(verdict: Ve
     assert rule(reschedule=True).reschedules(verdict, "delayed") is is_duplicate
     assert not rule(reschedule=True).reschedules(verdict, "waiting")
     assert not rule().reschedules(verdict, "delayed")
+
+
+def test_extending_without_a_time_leaves_the_end_of_the_key_as_it_is() -> None:
+    assert decide(rule(extend=True), NOW + 100, None, NOW) == Ruling(Verdict.DUPLICATE, NOW + 100)
+    assert decide(rule(extend=True), 0, "waiting", NOW) == Ruling(Verdict.DUPLICATE, 0)
