@@ -37,12 +37,18 @@ class Outcome(enum.Enum):
     STOPPED = "stopped"
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line, which ends without a word: rich would raise SystemExit."""
+        raise BrokenPipeError
+
+
 async def show(plan: Plan) -> Outcome:
     """Make the audiobook and tell about it; stops in order at a signal.
 
     Raises DemoError when the book cannot be made into an audiobook.
     """
-    console = Console()
+    console = _Console()
     outcome = Outcome.STOPPED
     with anyio.open_signal_receiver(*stop_signals()) as signals:
         async with anyio.create_task_group() as tasks:

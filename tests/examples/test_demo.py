@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from mutagen.mp4 import MP4
 from tests.examples.demo_run import Demo
@@ -164,6 +168,23 @@ def test_a_catalogue_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path
     told = "The catalogue of the demo cannot be used (unable to open database file): make room in"
     assert demo.output.startswith(f"jetbull: {told} {folder}, or choose another --folder.")
     assert len(demo.output.splitlines()) == 1
+
+
+def test_who_reads_only_the_beginning_of_the_output_hears_no_complaint(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    command = [sys.executable, "-m", "jetbull.cli", "demo", "--folder", str(folder)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        environment = {k: v for k, v in os.environ.items() if k != "NATS_URL"}
+        ended = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, env=environment, text=True
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
+    running = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert [line for line in running if str(folder) in " ".join(line)] == []
 
 
 @pytest.mark.parametrize("number", ["0", "101", "²"])

@@ -34,15 +34,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(name, known[name], arguments[1:])
         sys.stdout.flush()
         return code
-    except BrokenPipeError:  # as `jetbull doctor | head -1` does: who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except BrokenPipeError:
+        return _unread()
     except JetbullError as error:
         return _tell(error)
     except BaseExceptionGroup as group:
         only = _only(group)
         if isinstance(only, JetbullError):
             return _tell(only)
+        if isinstance(only, BrokenPipeError):
+            return _unread()
         raise
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -50,6 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _tell(error: JetbullError) -> int:
     print(f"jetbull: {error}", file=sys.stderr)
+    return 1
+
+
+def _unread() -> int:
+    """As of `jetbull doctor | head -1`: who reads has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 
