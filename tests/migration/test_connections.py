@@ -172,6 +172,25 @@ async def test_a_redis_without_memory_or_without_a_command_says_so(
         assert not server.client.hexists("bull:q:meta", "paused")
 
 
+async def test_a_redis_that_takes_no_writes_says_why(
+    start: Start, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    alone, unsaved = start(), start("--dir", str(tmp_path))
+    for server in (alone, unsaved):
+        make_jobs(server.client, 8)
+    alone.client.config_set("min-replicas-to-write", 1)
+    unsaved.client.config_set("save", "3600 1000000")
+    (tmp_path / "dump.rdb").mkdir()  # in the way of the file
+    unsaved.client.bgsave()
+    while unsaved.client.info("persistence")["rdb_last_bgsave_status"] == "ok":
+        await asyncio.sleep(0.01)
+    (tmp_path / "dump.rdb").rmdir()  # or the server would not end
+    for server, reason in {alone: "replicas are away", unsaved: "cannot save"}.items():
+        with pytest.raises(SourceError, match=reason):
+            await run(Options(redis=server.url, to=nats_server.url), Silent())
+        assert server.client.llen("bull:q:wait") == 8
+
+
 async def test_another_database_number(start: Start, nats_server: NatsServer) -> None:
     server = start()
     with redis.Redis(port=server.port, db=3) as client:

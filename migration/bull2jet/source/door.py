@@ -260,6 +260,12 @@ def _reason(error: Exception) -> str:
         return "it has no memory left for a write; raise its maxmemory, then type the command again"
     if isinstance(error, redis_errors.ReadOnlyError) or "READONLY" in said:
         return "it is a read-only replica; give the primary's address"
+    if "MISCONF" in said:
+        return "it takes no writes since it cannot save them (MISCONF); see its log, mend its disk"
+    if "NOREPLICAS" in said:
+        return "it takes no writes while its replicas are away; see min-replicas-to-write"
+    if isinstance(error, redis_errors.ConnectionError) and " connecting to " in said:
+        return f"it cannot be reached ({said}); check host, port and scheme (rediss:// is TLS)"
     if "unknown command" in said.lower() or "unknown redis command" in said.lower():
         return f"it has a command no more that is needed ({said}); see rename-command in its file"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
