@@ -15,6 +15,9 @@ __all__ = ["BookTags", "Chapter", "write_m4b"]
 
 _SPECIAL = re.compile(r"([=;#\\\n])")
 _TICKS_PER_S = 1000
+_KEPT_PICTURES = {".jpg", ".png"}
+_AS_JPEG = ["-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p", "-frames:v", "1"]
+"""For the pictures which M4B does not know; of a moving one the first frame."""
 _LONGEST = 1000
 """Characters of a title or name: one of more than 64 KiB would be damaged."""
 
@@ -49,13 +52,15 @@ async def write_m4b(
 ) -> None:
     """Put chapters, tags and cover around the finished AAC audio of `source`.
 
-    The audio is copied, not encoded again. `cover` is a JPEG or PNG picture.
+    The audio is copied, not encoded again. `cover` is a JPEG or PNG picture, or
+    one that ffmpeg makes a JPEG of.
     """
     notes = source.with_suffix(".ffmetadata")
     notes.write_text(_metadata(tags, chapters), "utf-8")
     arguments = ["-i", str(source), "-f", "ffmetadata", "-i", str(notes)]
     arguments += ["-i", str(cover)] if cover else []
     arguments += ["-map", "0:a", *(["-map", "2:v"] if cover else []), "-c", "copy"]
+    arguments += _AS_JPEG if cover and cover.suffix not in _KEPT_PICTURES else []
     arguments += ["-disposition:v:0", "attached_pic"] if cover else []
     language = three_letters(tags.language or "")
     arguments += ["-metadata:s:a:0", f"language={language}"] if language else []

@@ -13,13 +13,13 @@ from .package import Item, Package, resolve
 
 __all__ = ["cover_picture"]
 
-_TYPES = {"image/jpeg", "image/jpg", "image/pjpeg", "image/png"}
-_SUFFIXES = (".jpg", ".jpeg", ".png")
+_TYPES = {"image/jpeg", "image/jpg", "image/pjpeg", "image/png", "image/gif", "image/webp"}
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 _COVER = "cover"
 
 
 def cover_picture(archive: Archive, package: Package) -> str | None:
-    """The name in the archive of the JPEG or PNG picture, or None.
+    """The name in the archive of the JPEG, PNG, GIF or WebP picture, or None.
 
     The package document names it by its properties, or by id or path as in EPUB 2; where it
     does not, it is the one called so, or the only one on the cover's page or on a first page

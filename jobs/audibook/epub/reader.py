@@ -150,7 +150,7 @@ def read_metadata(path: Path) -> Metadata:
 
 
 def read_cover(path: Path) -> tuple[bytes, str] | None:
-    """The cover picture (JPEG or PNG) and its file name in the archive, or None."""
+    """The cover picture (JPEG, PNG, GIF or WebP) and its file name in the archive, or None."""
     with Archive(path) as archive:
         name = cover_picture(archive, read_package(archive))
         return None if name is None else (archive.read(name), name)

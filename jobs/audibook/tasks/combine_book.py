@@ -27,7 +27,12 @@ __all__ = ["combine_book"]
 
 _JOINING_SHARE = 90.0
 _NAMED_PAGES = 5
-_PICTURES = {b"\x89PNG\r\n": ".png", b"\xff\xd8\xff": ".jpg"}
+_PICTURES = {
+    b"\x89PNG\r\n": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF8": ".gif",
+    b"RIFF": ".webp",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ async def _cover(services: Services, attempt: Attempt, book: Book, folder: Path)
     picture, name = found
     suffix = next((s for start, s in _PICTURES.items() if picture.startswith(start)), None)
     if suffix is None:
-        attempt.log.warning("no cover: %r is neither PNG nor JPEG", name)
+        attempt.log.warning("no cover: %r is no PNG, JPEG, GIF or WebP", name)
         return None
     path = folder / f"cover{suffix}"
     await in_thread(path.write_bytes, picture)

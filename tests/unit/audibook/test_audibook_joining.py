@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from mutagen.mp4 import MP4
+from tests.unit.audibook.packages import packaged
 from tests.unit.audibook.studio import Studio, make_job
 
 from audibook import (
     NotReadyError,
 )
 from audibook.audio import MP3_PARAGRAPH, encoding
+from audibook.audio.ffmpeg import run_ffmpeg
 from audibook.catalogue import AudioStatus, Book
 
 MakeEpub = Callable[..., Path]
@@ -148,6 +150,30 @@ async def test_a_cover_that_is_no_picture_costs_only_itself(
     file: Any = MP4(tmp_path / "book.m4b")  # type: ignore[no-untyped-call]
     assert file.info.length == pytest.approx(result["totalDuration"], abs=0.1)
     assert "covr" not in file.tags and file.tags["\xa9nam"] == ["A Book"]
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+async def test_a_cover_of_a_kind_that_m4b_does_not_know_becomes_a_jpeg(
+    studio: Studio, make_epub: MakeEpub, cover_png: bytes, ffmpeg: Path, tmp_path: Path, kind: str
+) -> None:
+    source, cover = tmp_path / "cover.png", tmp_path / f"cover.{kind}"
+    source.write_bytes(cover_png)
+    await run_ffmpeg(ffmpeg, ["-i", str(source), str(cover)])
+    package = packaged(
+        '<spine><itemref idref="x"/></spine>',
+        '<item id="x" href="x.xhtml" media-type="application/xhtml+xml"/>'
+        f'<item id="c" href="c.{kind}" media-type="image/{kind}" properties="cover-image"/>',
+    )
+    page = b"<html><body><p>Words.</p></body></html>"
+    files = {"EPUB/package.opf": package, "EPUB/x.xhtml": page}
+    path = make_epub(files={**files, f"EPUB/c.{kind}": cover.read_bytes()})
+    book = await studio.parsed(path)
+    await studio.speak(book)
+    await studio.combine(book)
+    result = await studio.processor.process_book_combination({"bookId": book.id})
+    studio.storage.fetch_file(result["s3Key"], tmp_path / "book.m4b")
+    file: Any = MP4(tmp_path / "book.m4b")  # type: ignore[no-untyped-call]
+    assert bytes(file.tags["covr"][0]).startswith(b"\xff\xd8\xff")
 
 
 async def test_a_finished_page_and_book_are_left_alone_when_asked_to(
