@@ -25,8 +25,10 @@ _DEFAULT = TextOptions()
 
 _BY_NAME = {
     **dict.fromkeys(("script", "style", "head", "template", "noscript"), "script"),
+    **dict.fromkeys(("noembed", "noframes"), "script"),
     **dict.fromkeys(("audio", "video", "iframe", "canvas"), "media fallback"),
     **dict.fromkeys(("input", "select", "textarea", "button", "datalist"), "form"),
+    **dict.fromkeys(("meter", "progress"), "form"),
     **dict.fromkeys(("rt", "rp", "rtc"), "ruby reading"),
     **dict.fromkeys(("annotation", "annotation-xml"), "formula source"),
     "nav": "navigation",
@@ -86,6 +88,8 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
         return "excluded element"
     if name in _BY_NAME and not (name == "note" and options.notes):
         return _BY_NAME[name]
+    if name == "dialog" and element.get("open") is None:
+        return "hidden"
     if not element.attrib and name != "sup":
         return None
     if _hidden(element):
@@ -131,6 +135,7 @@ def _is_prose(element: Element) -> bool:
 def _hidden(element: Element) -> bool:
     return (
         element.get("hidden") is not None
+        or element.get("popover") is not None
         or (element.get("aria-hidden", "").lower() == "true" and not _said_otherwise(element))
         or _INVISIBLE.search(element.get("style", "")) is not None
     )
