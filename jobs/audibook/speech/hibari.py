@@ -16,6 +16,7 @@ from audibook.languages import base_language
 from .capitals import words_for_capitals
 from .engine import VoiceSettings
 from .language import check_script
+from .stutters import words_for_stutters
 
 __all__ = ["HibariEngine"]
 
@@ -90,7 +91,8 @@ def _readable(text: str) -> str:
     # "[word](/sounds/)" as a request for those sounds. It has no name for a number of more
     # than about thirty-six digits.
     # Words in capitals that it does not know it would spell: "ALICE WAS", "MR. DARCY".
-    text = words_for_capitals(_INLINE_PHONEMES.sub("] ", text))
+    # So it would the letters of "S-s-sorry".
+    text = words_for_stutters(words_for_capitals(_INLINE_PHONEMES.sub("] ", text)))
     text = _FRACTION.sub(" and ", text)
     for shortened, words in _UNREADABLE.items():
         text = shortened.sub(words, text)

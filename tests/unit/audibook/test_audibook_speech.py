@@ -10,6 +10,7 @@ from audibook.speech import HibariEngine, SpeechEngine, ToneEngine, VoiceSetting
 from audibook.speech.capitals import words_for_capitals
 from audibook.speech.language import has_words, is_hebrew, only_in_script
 from audibook.speech.spoken import check_duration, speakable
+from audibook.speech.stutters import words_for_stutters
 
 _PLAIN = VoiceSettings()
 
@@ -198,6 +199,31 @@ def test_the_embedded_voice_says_fractions_and_shortened_words(
 ) -> None:
     first, second = (b"".join(hibari.speak(text, None, _PLAIN)) for text in (written, spoken))
     assert first == second
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("“S-s-sorry,” he said, n-not looking.", "“Suh-suh-sorry,” he said, nuh-not looking."),
+        ("W-what? Th-that J-Jane! N—no.", "Wuh-what? Thuh-that Juh-Jane! Nuh—no."),
+        ("C-certainly. I am c-cold.", "Suh-certainly. I am cuh-cold."),
+        ("WH-WHAT", "Whuh-WHAT"),
+        (
+            "I-I, a T-shirt, a T-test, an R-rated D-Day.",
+            "I-I, a T-shirt, a T-test, an R-rated D-Day.",
+        ),
+        ("Well-l-like B-1 or W-w-w, s-s.", "Well-l-like B-1 or W-w-w, s-s."),
+    ],
+)
+def test_the_beginnings_of_stuttered_words_are_syllables(written: str, spoken: str) -> None:
+    assert words_for_stutters(written) == spoken
+
+
+def test_the_embedded_voice_does_not_spell_what_is_stuttered(hibari: HibariEngine) -> None:
+    stuttered, words = (
+        b"".join(hibari.speak(text, None, _PLAIN)) for text in ("S-s-sorry!", "Suh-suh-sorry!")
+    )
+    assert stuttered == words
 
 
 def test_the_embedded_voice_does_not_spell_a_chapter_that_begins_in_capitals(
