@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["base_language", "three_letters"]
+__all__ = ["base_language", "chapter_title", "three_letters"]
 
 _UNKNOWN = {"", "und", "mul", "zxx", "mis", "posix", "unknown", "undefined", "none"}
 _SHORT = {
@@ -51,6 +51,38 @@ _SHORT = {
 }
 """The two letters for codes of three letters, for withdrawn codes and for names."""
 _THREE = {short: code for code, short in reversed(_SHORT.items()) if len(code) == 3}
+
+_CHAPTERS = {
+    "ar": "الفصل {}",
+    "cs": "Kapitola {}",
+    "da": "Kapitel {}",
+    "de": "Kapitel {}",
+    "el": "Κεφάλαιο {}",
+    "es": "Capítulo {}",
+    "fa": "فصل {}",
+    "fi": "Luku {}",
+    "fr": "Chapitre {}",
+    "he": "פרק {}",
+    "hu": "{}. fejezet",
+    "it": "Capitolo {}",
+    "ja": "第{}章",
+    "ko": "제{}장",
+    "nl": "Hoofdstuk {}",
+    "no": "Kapittel {}",
+    "pl": "Rozdział {}",
+    "pt": "Capítulo {}",
+    "ru": "Глава {}",
+    "sv": "Kapitel {}",
+    "tr": "Bölüm {}",
+    "uk": "Розділ {}",
+    "yi": "קאַפּיטל {}",
+    "zh": "第{}章",
+}
+
+
+def chapter_title(number: int, tag: str) -> str:
+    """What a chapter without a title is called in this language; in English where not known."""
+    return _CHAPTERS.get(base_language(tag), "Chapter {}").format(number)
 
 
 def base_language(tag: str) -> str:

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from audibook.audio import Chapter, Span
 from audibook.catalogue import Page
+from audibook.languages import chapter_title
 from audibook.services import Services, in_thread
 
 from .combine_page import is_ready
@@ -43,10 +44,14 @@ async def chapters_begun(services: Services, page: Page) -> list[Begun]:
 
 
 def placed_chapters(
-    pages: Sequence[Page], begun: Sequence[Sequence[Begun]], spans: Sequence[Span]
+    pages: Sequence[Page],
+    begun: Sequence[Sequence[Begun]],
+    spans: Sequence[Span],
+    language: str,
 ) -> list[Chapter]:
     """The chapters in order; pages of one document under the same title are one.
 
+    One without a title is called by its number, in the book's language.
     A page on which none begins goes on with the chapter before it. The pause before a page
     belongs to none.
     """
@@ -58,7 +63,8 @@ def placed_chapters(
             if last != (page.source_chapter, title):
                 if offset and chapters:
                     chapters[-1] = _until(chapters[-1], at)
-                chapters.append(Chapter(title or f"Chapter {len(chapters) + 1}", at, span.end))
+                named = title or chapter_title(len(chapters) + 1, language)
+                chapters.append(Chapter(named, at, span.end))
             last = page.source_chapter, title
         chapters[-1] = _until(chapters[-1], span.end)
     return chapters

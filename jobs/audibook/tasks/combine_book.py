@@ -121,7 +121,7 @@ async def _join_and_store(
             sample_rate=AAC_BOOK.sample_rate or 22_050,
             pause=services.settings.chapter_pause_ms / 1000,
         )
-        chapters = placed_chapters(pages, begun, spans)
+        chapters = placed_chapters(pages, begun, spans, book.language)
         cover = await _cover(services, attempt, book, folder)
         path = folder / "book.m4b"
         write = partial(write_m4b, services.ffmpeg, joined, path, tags=tags, chapters=chapters)

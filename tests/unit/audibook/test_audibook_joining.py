@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mutagen.mp4 import MP4
-from tests.unit.audibook.packages import packaged
+from tests.unit.audibook.packages import item, packaged
 from tests.unit.audibook.studio import Studio, make_job
 
 from audibook import (
@@ -150,6 +151,27 @@ async def test_a_cover_that_is_no_picture_costs_only_itself(
     file: Any = MP4(tmp_path / "book.m4b")  # type: ignore[no-untyped-call]
     assert file.info.length == pytest.approx(result["totalDuration"], abs=0.1)
     assert "covr" not in file.tags and file.tags["\xa9nam"] == ["A Book"]
+
+
+async def test_chapters_without_titles_are_called_by_number_in_the_language_of_the_book(
+    studio: Studio, make_epub: MakeEpub, tmp_path: Path
+) -> None:
+    language = b"<metadata><language>he-IL</language>"
+    package = packaged('<spine><itemref idref="a"/><itemref idref="b"/></spine>',
+                       item("a", "a.xhtml") + item("b", "b.xhtml"))  # fmt: skip
+    files = {
+        "EPUB/package.opf": re.sub(b"<metadata[^>]*>", language, package),
+        "EPUB/a.xhtml": "<html><body><p>בית על ההר.</p></body></html>".encode(),
+        "EPUB/b.xhtml": "<html><body><p>סוף.</p></body></html>".encode(),
+    }
+    book = await studio.parsed(make_epub(files=files))
+    await studio.speak(book)
+    await studio.combine(book)
+    await studio.processor.process_book_combination({"bookId": book.id})
+    target = tmp_path / "book.m4b"
+    await studio.processor.library.fetch_audiobook(book.id, target)
+    file: Any = MP4(target)  # type: ignore[no-untyped-call]
+    assert [chapter.title for chapter in file.chapters] == ["פרק 1", "פרק 2"]
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
