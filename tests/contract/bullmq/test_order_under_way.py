@@ -240,3 +240,30 @@ async def test_jobs_added_while_all_slots_are_busy_begin_in_the_order_of_priorit
     go_on.set()
     await completed.times(len(levels) + at_once + each * len(levels))
     assert begun == sorted(begun)
+
+
+@pytest.mark.parametrize("newcomer", [{}, {"priority": 1}])
+async def test_a_job_that_goes_first_is_the_next_one_after_long_jobs(
+    make: Makers, queue: Any, newcomer: dict[str, Any]
+) -> None:
+    ran: list[str] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append(job.name)
+        if job.name.startswith("long"):
+            await asyncio.sleep(0.3)  # longer than a worker keeps jobs that it does not begin
+        if job.name == "long":
+            await queue.addBulk([{"name": name} for name in ("more", "long2")])
+        if job.name == "long2":
+            await queue.add("new", {}, newcomer)
+            await asyncio.sleep(0.3)
+
+    completed = Heard(make.worker(queue, process), "completed")
+    for count, priority in enumerate((1, 2, 3), 1):  # the worker is to know them
+        await queue.add("known", {}, {"priority": priority})
+        await completed.times(count)
+    await queue.addBulk(
+        [{"name": "long"}, *({"name": f"p{n}", "opts": {"priority": n}} for n in (2, 3))]
+    )
+    await completed.times(9)
+    assert ran[3:] == ["long", "more", "long2", "new", "p2", "p3"]

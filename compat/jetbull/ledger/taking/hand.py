@@ -81,6 +81,16 @@ class Hand:
             tickets.clear()
         return held
 
+    @property
+    def given_back(self) -> int:
+        """The priority level of the next ticket, if that is one that was given back; else 0."""
+        for level in (0, *self.by_level):
+            if self.of(level):
+                return 0
+            if self.returned.by_level.get(level):
+                return level
+        return 0
+
     def as_delivered(self, ticket: Ticket) -> Ticket:
         """The ticket as a consumer delivered it here, if it did: only that can be acknowledged."""
         returned = self.returned.as_delivered(ticket)

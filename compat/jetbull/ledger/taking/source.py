@@ -46,8 +46,8 @@ class Source:
         self._feeds = feeds = Feeds(store, self._hand, self._deliver, resting.wake.set)
         self._back = back = GivingBack(store, feeds)
         self._hints = Hints(store, self._head, feeds, back, resting, refresh)
-        supply = Supply(feeds, back, resting, may_fetch, room, lambda: self.ahead)
-        self._fetcher = Fetcher(store, feeds, supply, back, self._hints, resting)
+        self._supply = Supply(feeds, back, resting, may_fetch, room, lambda: self.ahead)
+        self._fetcher = Fetcher(store, feeds, self._supply, back, self._hints, resting)
         self._forget_listener: Callable[[], None] = lambda: None
         self.trips = feeds.trips
         self.ahead = 0
@@ -152,6 +152,8 @@ class Source:
 
     async def recall(self) -> Ticket | None:
         """As `pop`, with what was given back in its old place."""
+        if level := self._hand.given_back:
+            await self._supply.look_before(level)
         ticket = await self._hand.recall()
         if ticket is not None and self._hand.dry:
             self._dried(level_of(ticket))

@@ -6,6 +6,7 @@ with short jobs fetch a little ahead.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from jetbull.ledger.messages.placing import rank
@@ -42,17 +43,30 @@ class Supply:
         self._may_fetch = may_fetch
         self._room = room
         self._ahead = ahead
+        self._asking = asyncio.Lock()
 
     async def fetch(self) -> None:
         """Asks for what is missing; gives back what is in hand when no job may start."""
         if not self._may_fetch():
             await self._back.all()
             return
-        need = self._need()
-        if len(self._feeds.by_level) == 1:
-            await self._fetch_plain(need)
-        else:
-            await self._fetch_levels(need)
+        async with self._asking:
+            need = self._need()
+            if len(self._feeds.by_level) == 1:
+                await self._fetch_plain(need)
+            else:
+                await self._fetch_levels(need)
+
+    async def look_before(self, level: int) -> None:
+        """Asks for a job that comes before one of `level` that was given back: while this worker is
+        busy no request stands for it.
+        """
+        async with self._asking:
+            for at, feed in list(self._feeds.servable.items()):
+                if rank(at) >= rank(level) or self._hand.of(at):
+                    return
+                if not feed.standing and await feed.grab(1):
+                    return
 
     def _need(self) -> int:
         return self._allowed(len(self._resting.slots) - self._hand.count())
