@@ -27,7 +27,11 @@ class _Open:
 
 
 class Link:
-    """A queue's lazy way to the ledger: connects on first use, in the loop that uses it."""
+    """A queue's lazy way to the ledger: connects on first use, in the loop that uses it.
+
+    After `close` it connects again when it is used, as in BullMQ for Python: what a program still
+    asks a job of a closed worker or flow is answered. Another `close` lets go of that.
+    """
 
     def __init__(self, prefix: str, name: str, connection: Any) -> None:
         self.prefix = prefix
@@ -35,7 +39,7 @@ class Link:
         self._target = target_of(connection)
         # A queue of a module may be used by several threads at once, each with a loop of its own.
         self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
-        self._closed = False
+        self._closings = 0
 
     @property
     def target(self) -> Target:
@@ -43,36 +47,36 @@ class Link:
         return self._target
 
     async def store(self) -> QueueStore:
-        """The queue's ledger. ConnectionClosedError after `close`."""
+        """The queue's ledger. ConnectionClosedError when this is closed meanwhile."""
         loop = asyncio.get_running_loop()
         here = self._open.get(loop)
         if here is not None and here.store is not None:
             return here.store
-        self._check_open()
+        closings = self._closings
         if here is None:
             for other in [other for other in list(self._open) if other.is_closed()]:
                 self._open.pop(other, None)
             here = self._open[loop] = _Open()
         async with here.opening:
             if here.store is None:
+                self._check_open(closings)
                 if here.hold is None:
-                    here.hold = await self._acquired()
+                    here.hold = await self._acquired(closings)
                 store = await here.hold.queue(self.prefix, self.name)
-                self._check_open()
+                self._check_open(closings)
                 here.store = store
         return here.store
 
-    def _check_open(self) -> None:
-        if self._closed:
+    def _check_open(self, closings: int) -> None:
+        if self._closings != closings:
             raise ConnectionClosedError("Connection is closed")
 
-    async def _acquired(self) -> Hold:
+    async def _acquired(self, closings: int) -> Hold:
         """A hold, unless this was closed meanwhile: nobody would let go of it."""
-        self._check_open()
         hold = await acquire(self._target)
-        if self._closed:
+        if self._closings != closings:
             await hold.release()
-        self._check_open()
+        self._check_open(closings)
         return hold
 
     async def close(self) -> None:
@@ -80,7 +84,7 @@ class Link:
 
         Cancelling it ends the writing, and the connection is let go of all the same.
         """
-        self._closed = True
+        self._closings += 1
         opened, self._open = self._open, {}
         here = opened.get(asyncio.get_running_loop())
         if here is None or here.hold is None:

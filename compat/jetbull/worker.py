@@ -286,6 +286,7 @@ class Worker(WorkerBody[Data, Result]):
         if self._closing is None:
             self._closing = background(self._close())
         await to_the_end(self._closing, lambda: self.forceClosing)
+        await self.backend.close()  # which jobs of the worker may have opened again
 
     async def _close(self) -> None:
         self.emit_safely("closing", "closing queue")

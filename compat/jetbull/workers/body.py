@@ -145,7 +145,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
         Raises the error that ended it instead; ConnectionClosedError if it was closed before.
         """
-        if self.processor is None or not (self._done or self.running):
+        if not self.closing and (self.processor is None or not (self._done or self.running)):
             await self.ledger()
             return
         await self._ready.wait()

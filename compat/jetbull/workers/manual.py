@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from jetbull.commands import fetching, holding
-from jetbull.errors import JetbullError
+from jetbull.errors import ConnectionClosedError, JetbullError
 from jetbull.job import Job
 from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.store.store import QueueStore
@@ -68,6 +68,8 @@ class ManualFetch:
     async def _next(self, token: str, block: bool, tell: bool, paused_before: bool) -> Job | None:
         if paused_before and not block:
             return None
+        if self._worker.closing:  # what claims jobs is closed with it
+            raise ConnectionClosedError("Connection is closed")
         store = await self._worker.ledger()
         admission = await self._admit(store)
         lease = await self._try(store, admission, token)

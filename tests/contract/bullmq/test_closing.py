@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import PATIENCE, Heard
+from tests.contract.bullmq.signals import PATIENCE, Heard, Story
 from tests.contract.bullmq.situations import added
 
 
@@ -191,6 +191,41 @@ async def test_queue_events_close_once_and_for_all(make: Makers, queue: Any) -> 
     await events.close()
     await events.close()
     assert events.closed is True
+
+
+async def test_jobs_of_a_closed_worker_can_still_be_asked_and_changed(
+    make: Makers, queue: Any
+) -> None:
+    worker = make.worker(queue, _done)
+    completed = Heard(worker, "completed")
+    await added(queue, 1)
+    job, _ = await completed.once()
+    await worker.close()
+    await queue.close()
+    assert await job.getState() == "completed"
+    assert await job.log("late") == 1
+    await job.updateData({"late": True})
+    await job.retry("completed")
+    assert (await queue.getJob(job.id)).data == {"late": True}
+    assert await queue.getJobCounts("waiting", "completed") == {"waiting": 1, "completed": 0}
+
+
+async def test_jobs_of_a_closed_flow_producer_can_still_be_asked(make: Makers, queue: Any) -> None:
+    producer = make.flow_producer()
+    child = {"name": "child", "queueName": queue.name}
+    tree = await producer.add({"name": "parent", "queueName": queue.name, "children": [child]})
+    await producer.close()
+    assert await tree["job"].getState() == "waiting-children"
+    await tree["children"][0]["job"].remove()
+    assert await tree["job"].getState() == "waiting"
+
+
+async def test_a_closed_queue_works_again(make: Makers, queue: Any) -> None:
+    story = Story(make.events(queue))
+    await queue.close()
+    [job] = await added(queue, 1)
+    await story.until("waiting", jobId=job.id)
+    assert await queue.isPaused() is False
 
 
 async def test_closing_one_queue_leaves_its_namesakes_working(make: Makers, queue: Any) -> None:

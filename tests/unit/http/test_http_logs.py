@@ -18,6 +18,7 @@ async def test_every_line_of_a_job_bears_the_correlation_id(
 ) -> None:
     app = create_app(ApiSettings(nats_url=nats_url, prefix=PREFIX))
     transport, headers = httpx.ASGITransport(app), {"x-correlation-id": "of-the-caller"}
+    alone = create_app(ApiSettings(nats_url="nats://127.0.0.1:1", prefix=PREFIX))
     body = {"bookId": "b", "s3Key": "k"}
     with caplog.at_level(logging.INFO, "jetbull.http"):
         async with httpx.AsyncClient(
@@ -29,6 +30,9 @@ async def test_every_line_of_a_job_bears_the_correlation_id(
             foreign = {"origin": "https://evil.example"}
             await client.post("/api/queue/parse-epub", json=body, headers=foreign)
             await app.state.queue.close()
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(alone), base_url="http://localhost", headers=headers
+        ) as client:
             await client.get("/api/queue/status")
     lines = [record for record in caplog.records if record.name == "jetbull.http"]
     told = [line.getMessage().split(":")[0] for line in lines]
