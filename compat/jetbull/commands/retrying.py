@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jetbull.error_code import refused
-from jetbull.errors import Conflict
+from jetbull.errors import ConfigurationError, Conflict
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.names import public_state_of
@@ -25,7 +25,13 @@ _FORGOTTEN = (
 
 
 async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]) -> None:
-    """JobError -1 for an unknown job, -3 for one that is not in `state`."""
+    """JobError -1 for an unknown job, -3 for one that is not in `state`.
+
+    ConfigurationError (a ValueError) for a state that is no end: a job that runs, or waits, would
+    run twice.
+    """
+    if state not in ("failed", "completed"):
+        raise ConfigurationError(f"state is {state!r}: retry takes failed or completed.")
     while True:
         found = await reading.find(store, job_id)
         if found is None:

@@ -133,6 +133,20 @@ async def test_a_queue_and_a_scheduler_may_be_named_by_a_number(make: Makers) ->
     assert await make.queue("5").isJobScheduler("7")
 
 
+@pytest.mark.parametrize("state", ["active", "waiting", "delayed", "waiting-children", None])
+async def test_a_job_that_has_not_ended_is_not_retried_by_naming_its_state(
+    make: Makers, queue: Any, state: Any
+) -> None:
+    job = await queue.add("job", 1)
+    holder = make.worker(queue, None)
+    assert await holder.getNextJob("token") is not None
+    sentence = f"^state is {state!r}: retry takes failed or completed"
+    with pytest.raises(ConfigurationError, match=sentence):
+        await job.retry(state)
+    assert await job.getState() == "active"
+    await holder.close(force=True)
+
+
 @pytest.mark.parametrize(
     ("repeat", "sentence"),
     [
