@@ -12,7 +12,21 @@ from jetbull.job import Job
 from jetbull.ledger.adding import note_reading, notes
 from jetbull.ledger.adding.adding import message_for
 from jetbull.ledger.adding.note import Note
+from jetbull.ledger.messages.guard import HeaderMap, in_row
 from jetbull.ledger.store.store import QueueStore
+
+write_first = notes.write_first
+
+
+async def note_and_key(*args: Any) -> tuple[Note, Exception | None]:
+    """As `notes.write_first`, where something else is stored before the job."""
+
+    def broken(headers: HeaderMap, behind: str, called: str) -> HeaderMap:
+        return in_row(headers, behind if called else "another", called)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notes, "in_row", broken)
+        return await write_first(*args)
 
 
 class Halting:
@@ -21,9 +35,16 @@ class Halting:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
         self._write, self._jobs = notes.write, jobs
         monkeypatch.setattr(notes, "write", self.write)
+        monkeypatch.setattr(notes, "write_first", self.write_first)
 
-    async def write(self, store: QueueStore, entries: Any, *more: Any) -> Note:
-        note = await self._write(store, entries, *more)
+    async def write(self, store: QueueStore, *more: Any) -> Any:
+        await self._halt(store, await self._write(store, *more))
+
+    async def write_first(self, store: QueueStore, *more: Any) -> Any:
+        note, _ = await note_and_key(store, *more)
+        await self._halt(store, note)
+
+    async def _halt(self, store: QueueStore, note: Note) -> None:
         for entry in note.jobs[: self._jobs]:
             message = message_for(entry.store, entry.job)
             await store.put(message.subject, message.payload, message.headers)

@@ -95,7 +95,10 @@ class Proxy:
         self.holding.clear()
 
     def hold_message(self, beginning: bytes) -> None:
-        """The next message that begins so waits until `let_go`; `holding` is set when it does."""
+        """The next message that begins so, and what is behind it, waits until `let_go`.
+
+        `holding` is set when it does.
+        """
         self._awaited = beginning
         self._let_go.clear()
         self.holding.clear()
@@ -156,7 +159,10 @@ class Proxy:
                     self._held.add(pair)
                     self.holding.set()
                 if gate == "_deaf" and self._awaited and self._awaited in data:
-                    self._awaited = b""
+                    before, begun, rest = data.partition(self._awaited)
+                    writer.write(before)
+                    await writer.drain()
+                    data, self._awaited = begun + rest, b""
                     self.holding.set()
                     await self._let_go.wait()
                 if gate == "_deaf" and self._spoilt and self._spoilt in data:

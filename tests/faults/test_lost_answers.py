@@ -11,7 +11,7 @@ import pytest
 from jetbull import Queue
 from jetbull.commands import noting
 from jetbull.errors import AckTimeout, Conflict
-from jetbull.ledger.adding import noted_jobs
+from jetbull.ledger.adding import noted_jobs, notes
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.note import Note
 from jetbull.ledger.messages.clock import now_ms
@@ -20,7 +20,7 @@ from jetbull.ledger.store import batch
 from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
-from .noted import Running
+from .noted import Running, note_and_key
 from .proxy import Proxy
 
 
@@ -45,8 +45,8 @@ async def test_a_job_that_is_trimmed_just_behind_the_look_for_it_is_not_stored_a
     put_at_once, look = noting._put_at_once, noted_jobs.came_and_went
     async with far_from(queue) as far:
 
-        async def unheard(entry: Entry) -> bool:
-            await put_at_once(entry)
+        async def unheard(*args: Any) -> bool:
+            await put_at_once(*args)
             await far.running.done(1)
             return False
 
@@ -55,6 +55,7 @@ async def test_a_job_that_is_trimmed_just_behind_the_look_for_it_is_not_stored_a
             await far.trimmed(0)
             return found
 
+        monkeypatch.setattr(notes, "write_first", note_and_key)
         monkeypatch.setattr(noting, "_put_at_once", unheard)
         monkeypatch.setattr(noted_jobs, "came_and_went", too_early)
         await far.near.add("job", 0, {**KEEP, "deduplication": {"id": "mine", "ttl": 60_000}})
@@ -138,13 +139,14 @@ async def test_the_owner_of_a_deduplication_id_that_ran_is_not_stored_again(
     running = Running(queue)
     put = noting._put_at_once
 
-    async def put_unheard(entry: Entry) -> bool:
-        await put(entry)
+    async def put_unheard(*args: Any) -> bool:
+        await put(*args)
         await running.done(1)
         await queue.add("next", 0, KEEP)
         await running.done(1)
         return False
 
+    monkeypatch.setattr(notes, "write_first", note_and_key)
     monkeypatch.setattr(noting, "_put_at_once", put_unheard)
     only = {"deduplication": {"id": "only", "ttl": 3_600_000}}
     await queue.add("job", 0, {**KEEP, **only})

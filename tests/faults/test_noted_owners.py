@@ -17,7 +17,7 @@ from jetbull.ledger.adding.note import Note
 from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
 
-from .noted import Halting, left_notes
+from .noted import Halting, left_notes, note_and_key, write_first
 
 
 async def owner_left(
@@ -59,7 +59,7 @@ async def test_an_owner_whose_process_is_held_up_behind_its_note_does_not_run_tw
         Worker(queue.name, None, {"connection": link}),
     )
     looks, ran, again = list[str](), list[str | None](), asyncio.Event()
-    write, find = notes.write, note_reading.find
+    find = note_reading.find
 
     async def run_all() -> None:
         while (job := await worker.getNextJob("token", {"block": False})) is not None:
@@ -72,9 +72,9 @@ async def test_an_owner_whose_process_is_held_up_behind_its_note_does_not_run_tw
             again.set()
         return await find(store, key)
 
-    async def held_up(*args: Any) -> Note:
-        monkeypatch.setattr(notes, "write", write)
-        note = await write(*args)
+    async def held_up(*args: Any) -> Any:
+        monkeypatch.setattr(notes, "write_first", write_first)
+        noted = await note_and_key(*args)
         rival = asyncio.ensure_future(other.add("job", "second", rule))
         waits = asyncio.ensure_future(again.wait())
         await asyncio.wait([rival, waits], return_when=asyncio.FIRST_COMPLETED)
@@ -82,11 +82,11 @@ async def test_an_owner_whose_process_is_held_up_behind_its_note_does_not_run_tw
         await other.add("job", "next", {"removeOnComplete": 1})
         await run_all()  # of those that have run this one is kept
         rivals.append(rival)
-        return note
+        return noted
 
     rivals: list[asyncio.Future[Job]] = []
     monkeypatch.setattr(note_reading, "find", looking)
-    monkeypatch.setattr(notes, "write", held_up)
+    monkeypatch.setattr(notes, "write_first", held_up)
     owner = await queue.add("job", "first", rule)
     assert (await rivals[0]).id == owner.id
     await run_all()

@@ -11,13 +11,10 @@ import pytest
 from jetbull import Queue, Worker
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.ledger.adding import notes
-from jetbull.ledger.adding.adding import message_for
-from jetbull.ledger.adding.insertion import Entry
-from jetbull.ledger.adding.note import Note
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire.pace import Pace
 
-from .noted import left_notes
+from .noted import Halting, left_notes, note_and_key, write_first
 
 YEARLY = {"pattern": "0 0 1 1 *"}
 
@@ -35,17 +32,8 @@ async def upsert_broken_off(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, data: Any, jobs: int = 0
 ) -> QueueStore:
     """An upsert whose process died when note, record and so many jobs were stored."""
-    write = notes.write_first
-
-    async def halting(store: QueueStore, entry: Entry, key: str) -> Note:
-        await write(store, entry, key)
-        if jobs:
-            message = message_for(store, entry.job)
-            await store.put(message.subject, message.payload, message.headers)
-        raise InterruptedError
-
     with monkeypatch.context() as patch:
-        patch.setattr(notes, "write_first", halting)
+        Halting(patch, jobs)
         with pytest.raises(InterruptedError):
             await queue.upsertJobScheduler("mine", YEARLY, job_data=data)
     return await queue.ledger()
@@ -91,14 +79,13 @@ async def test_a_removed_scheduler_takes_a_job_along_that_is_on_its_way(
 async def test_an_upsert_that_came_too_late_leaves_nothing(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = notes.write_first
     link = {"url": queue.opts["connection"], "name": "another process"}
 
-    async def overtaken(store: QueueStore, entry: Entry, key: str) -> Note:
-        monkeypatch.setattr(notes, "write_first", write)
+    async def overtaken(*args: Any) -> Any:
+        monkeypatch.setattr(notes, "write_first", write_first)
         async with Queue(queue.name, {"connection": link}) as other:
             await other.upsertJobScheduler("mine", YEARLY, job_data="first")
-        return await write(store, entry, key)
+        return await write_first(*args)
 
     monkeypatch.setattr(notes, "write_first", overtaken)
     await queue.upsertJobScheduler("mine", YEARLY, job_data="last")
@@ -160,14 +147,13 @@ async def test_an_upsert_whose_pending_job_a_worker_takes_meanwhile_has_a_job_af
 ) -> None:
     hourly = {"every": 3_600_000}
     await queue.upsertJobScheduler("mine", hourly, job_data="old")
-    write = notes.write_first
     worker = Worker(queue.name, None, {"connection": queue.opts["connection"]})
 
-    async def taken(store: QueueStore, entry: Entry, key: str) -> Note:
-        monkeypatch.setattr(notes, "write_first", write)
-        note = await write(store, entry, key)
+    async def taken(*args: Any) -> Any:
+        monkeypatch.setattr(notes, "write_first", write_first)
+        noted = await note_and_key(*args)
         assert await worker.getNextJob("token") is not None
-        return note
+        return noted
 
     monkeypatch.setattr(notes, "write_first", taken)
     await queue.upsertJobScheduler("mine", hourly, job_data="new")

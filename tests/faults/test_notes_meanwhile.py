@@ -17,7 +17,7 @@ from jetbull.ledger.store.batch import commit
 from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
-from .noted import Halting, Running, left_notes
+from .noted import Halting, Running, left_notes, note_and_key
 
 _JOBS = 6
 OWNER = {**KEEP, "deduplication": {"id": "d", "ttl": 3_600_000}}
@@ -32,8 +32,8 @@ async def test_a_process_that_stood_still_behind_its_note_sends_nothing_that_has
     queue: Queue, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
-    module, name = (pipelining, "_send") if way == "bulk" else (notes, "write")
-    step: Any = getattr(module, name)
+    module, name = (pipelining, "_send") if way == "bulk" else (notes, "write_first")
+    step: Any = pipelining._send if way == "bulk" else note_and_key
     jobs = _JOBS if way == "bulk" else 1
     store = await queue.ledger()
     async with far_from(queue) as far:
@@ -177,6 +177,7 @@ async def test_an_owner_that_runs_while_its_process_looks_for_it_does_not_run_ag
 ) -> None:
     monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
     monkeypatch.setattr(note, "_FRESH_MS", 0)  # as if it had been held up
+    monkeypatch.setattr(notes, "write_first", note_and_key)
     running = running_meanwhile(queue, monkeypatch)
     await queue.add("owner", 0, OWNER)
     await ran_once(queue, running)

@@ -17,7 +17,7 @@ from jetbull.ledger.adding import deduplication, note_ending, notes
 from jetbull.ledger.adding.adding import NewJob, make_ready, message_for
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.note import Note, in_order, new_key
-from jetbull.ledger.messages.guard import guard_of
+from jetbull.ledger.messages.guard import OUT_OF_ROW, guard_of
 from jetbull.ledger.messages.placing import placed
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
@@ -43,7 +43,7 @@ async def store_noted(store: QueueStore, entries: Sequence[Entry]) -> bool:
 async def _store(store: QueueStore, entries: Sequence[Entry]) -> None:
     wire, jobs = store.wire, in_order(entries)
     sending = wire.begin_many(len(jobs), _told_later)
-    note = await notes.write(store, entries, "", partial(_make_ready, sending, jobs))
+    note = await notes.write(store, entries, partial(_make_ready, sending, jobs))
     wire.send_ready(sending, lambda: note.is_fresh)
     errors = await sending.future
     if not errors:
@@ -89,10 +89,10 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
     entry = Entry(store, job, along=[key])
     with store.wire.pace.timed(True, entry.size):
         try:
-            note = await notes.write(store, [entry], called)
+            note, error = await notes.write_first(store, entry, called, message_for(store, job))
         except Conflict:
             return False
-        put = await _store_job(entry, note)
+        put = await _store_job(entry, note, error)
     if put is Put.TAKEN:
         await note_ending.undo(note)
         await renumber(store, job)
@@ -109,22 +109,25 @@ async def store_pending(store: QueueStore, job: NewJob, record: Message, called:
     entry = Entry(store, job, along=[record])
     with store.wire.pace.timed(True, entry.size):
         try:
-            note = await notes.write_first(store, entry, called)
+            note, error = await notes.write_first(store, entry, called, message_for(store, job))
         except Conflict:
             return False
         is_new = guard_of(record.headers)[1] == 0
-        put = await _store_job(entry, note, may_be_undone=is_new)
+        put = await _store_job(entry, note, error, may_be_undone=is_new)
     if put is Put.TAKEN:
         await note_ending.drop(note)
     return put is not Put.TAKEN
 
 
-async def _store_job(entry: Entry, note: Note, may_be_undone: bool = True) -> Put:
-    """Stores the one job of a note whose key is there, and ends the note unless its id is taken.
+async def _store_job(
+    entry: Entry, note: Note, kept: Exception | None, may_be_undone: bool = True
+) -> Put:
+    """Stores the one job of a note whose key is there, if something `kept` it from that, and ends
+    the note unless the job's id is taken.
 
     An error leaves the note to a worker; that of a full store undoes it, if it `may_be_undone`.
     """
-    if note.is_fresh and await _put_at_once(entry):
+    if kept is None or await _put_at_once(entry, note, kept):
         note_ending.forget(note)
         return Put.STORED
     try:
@@ -138,8 +141,12 @@ async def _store_job(entry: Entry, note: Note, may_be_undone: bool = True) -> Pu
     return put
 
 
-async def _put_at_once(entry: Entry) -> bool:
-    """Stores the job by one message; False when it was refused or its answer was lost."""
+async def _put_at_once(entry: Entry, note: Note, error: Exception) -> bool:
+    """Stores a job that something else kept from its key; False when it is refused for itself, if
+    only because its answer was lost, or when others may see to the note by now.
+    """
+    if not (isinstance(error, Conflict) and error.code == OUT_OF_ROW and note.is_fresh):
+        return False
     wire, message = entry.store.wire, message_for(entry.store, entry.job)
     answer = wire.post_now(message.subject, message.payload, message.headers, entry.job.on_stored)
     wire.hurry()

@@ -10,7 +10,8 @@ from jetbull import FlowProducer, Queue
 from jetbull.ledger.wire.client import Client
 from jetbull.server import EmbeddedServer
 
-_EVENTS = b"HPUB jbe."
+# Events, notes that have served, numbers that are reserved for many jobs.
+_UNAWAITED = (b"HPUB jbe.", b"PUB $JS.API.STREAM.MSG.DELETE.", b"HPUB jbc.")
 
 
 @pytest.fixture
@@ -24,12 +25,12 @@ async def queue() -> AsyncIterator[Queue]:
 
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> Callable[[Awaitable[object]], Awaitable[int]]:
-    """How many writes a call waits for; events are told when they are ready."""
+    """How many writes a call waits for."""
     writes: list[list[bytes]] = []
     write = Client._write_parts
 
     def noted(self: Client) -> None:
-        writes.append([part for part in self._parts if not part.startswith(_EVENTS)])
+        writes.append([part for part in self._parts if not part.startswith(_UNAWAITED)])
         write(self)
 
     monkeypatch.setattr(Client, "_write_parts", noted)
@@ -63,6 +64,22 @@ async def test_a_waiting_job_is_removed_in_three_trips(queue: Queue, trips: Coun
     assert await trips(prioritized.remove()) == 3
     assert [job.id for job in await queue.getJobs()] == ["1"]
     assert (await queue.getJobLogs(waiting.id))["count"] == 0
+
+
+async def test_a_job_under_a_new_deduplication_id_takes_one_trip(
+    queue: Queue, trips: Count
+) -> None:
+    for n in range(3):
+        opts = {"deduplication": {"id": f"id {n}", "ttl": n * 60_000}, "delay": 60_000 * (n == 1)}
+        assert await trips(queue.add("job", n, opts)) == 1
+    assert await queue.getJobCounts("waiting", "delayed") == {"waiting": 3, "delayed": 1}
+
+
+async def test_an_upsert_of_the_same_scheduler_takes_two_trips(queue: Queue, trips: Count) -> None:
+    for n in range(3):
+        count = await trips(queue.upsertJobScheduler("mine", {"every": 3_600_000}, "job", n))
+    assert count == 2
+    assert [job.data for job in await queue.getJobs(["waiting", "delayed"], asc=True)] == [{}, 2]
 
 
 async def test_a_large_family_is_removed_together(queue: Queue, trips: Count) -> None:

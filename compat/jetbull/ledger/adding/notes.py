@@ -11,8 +11,10 @@ A note that another process finishes is not removed: its last word, an empty mes
 place. Whatever comes later is refused by that: the note itself, if it is sent once more because its
 answer was lost, and jobs that a third process found missing.
 
-With the note go the waits of parents for their children, or the one key of a single job, which is
-that of its deduplication id or the record of its scheduler: they are there before any of the jobs.
+With the note go the waits of parents for their children: they are there before any of the jobs.
+
+A single job may have a key, that of its deduplication id or the record of its scheduler. Note, key
+and job leave in one write, each of which is refused unless the one before it was stored just then.
 A note whose key was refused means nothing: its job was never added.
 """
 
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
@@ -28,6 +30,7 @@ from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.note import Note, guarded, subject_of
 from jetbull.ledger.adding.note_ending import forget
 from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.guard import OUT_OF_ROW, in_row
 from jetbull.ledger.messages.names import CHILDREN
 from jetbull.ledger.messages.templates import wait_slots
 from jetbull.ledger.parents.bookkeeping import AWAITED
@@ -38,6 +41,7 @@ from jetbull.ledger.wire.many_stored import ForMessages
 
 MOST = 100  # messages: of more, each costs what a batch saves
 _MAX_BYTES = 128 * 1024
+_JOB = 2  # its number, behind note and key
 
 
 def fits(store: QueueStore, entries: Sequence[Entry]) -> bool:
@@ -62,16 +66,13 @@ def _is_alone(entry: Entry) -> bool:
 
 
 async def write(
-    store: QueueStore,
-    entries: Sequence[Entry],
-    key: str = "",
-    meanwhile: Callable[[], None] | None = None,
+    store: QueueStore, entries: Sequence[Entry], meanwhile: Callable[[], None] | None = None
 ) -> Note:
     """Notes the entries; an error means that nothing is stored.
 
     `meanwhile` runs while the server stores them: it makes ready what comes next.
     """
-    note = _message(store, entries, key)
+    note = _message(store, entries, "")
     wire = store.wire
     if wire.crowded:
         await wire.room()
@@ -93,12 +94,9 @@ def _untold(numbers: list[int]) -> None:
 
 
 def _make_ready(wire: Wire, sending: ForMessages, entries: Sequence[Entry]) -> None:
-    """What is stored beside the jobs, numbered from 1 in the order of `Entry.beside`."""
+    """The waits of parents, numbered from 1 in the order of `Entry.beside`."""
     number = 0
     for entry in entries:
-        for m in entry.along:
-            number += 1
-            wire.ready_one(sending, number, m.subject, m.payload, m.headers)
         parent = entry.awaited_by
         if parent is not None:
             number += 1
@@ -130,9 +128,6 @@ async def _send_again(
                 refused.append(rival)
     if not refused:
         return
-    if note.key is not None and all(isinstance(error, Conflict) for error in errors.values()):
-        # Without its key the note means nothing, so nobody has to wait until it is removed.
-        forget(replace(note, seq=sending.stored.pop(0)))
     for number, seq in sorted(sending.stored.items()):
         await store.purge(messages[number].subject, seq=seq + 1)
     raise refused[0]
@@ -160,8 +155,12 @@ async def stored(posted: Posted) -> Note:
     """The note, still without its entries, once it is there; an error means that it is not."""
     store, answer = posted.store, posted.answer
     await asyncio.wait([answer])
-    seq = await _noted(store, posted.message, answer)
+    seq = await _noted(store, posted.message, _answered(answer))
     return Note(store, posted.message.subject, seq, [], sent_ms=posted.sent_ms)
+
+
+def _answered(answer: asyncio.Future[int]) -> int | BaseException:
+    return answer.exception() or answer.result()
 
 
 def withdraw(posted: Posted) -> None:
@@ -179,42 +178,70 @@ def _removed(posted: Posted, answer: asyncio.Future[int]) -> None:
         forget(Note(posted.store, posted.message.subject, answer.result(), []))
 
 
-async def write_first(store: QueueStore, entry: Entry, key: str) -> Note:
-    """Notes the entry, and then stores its key, which takes the place of an older one.
+async def write_first(
+    store: QueueStore, entry: Entry, key: str, job: Message
+) -> tuple[Note, Exception | None]:
+    """Notes the entry, and stores its key, which may take the place of an older one, and its `job`.
 
-    `Conflict` when the key was refused. After another error the key may be there; then a worker
-    finds the note.
+    What kept the job from being stored; a `Conflict` of `OUT_OF_ROW` if only that something else
+    was stored meanwhile. `Conflict` is raised when the key was refused: then nothing is left. After
+    another error the key may be there; then a worker finds the note.
     """
-    message = _message(store, [entry], key)
+    note, first, wire = _message(store, [entry], key), entry.along[0], store.wire
+    if store.event_log.crowded:
+        await store.event_log.flush()
+    if wire.crowded:
+        await wire.room()
+
+    def tell(numbers: list[int]) -> None:
+        if _JOB in numbers and entry.job.on_stored is not None:
+            entry.job.on_stored(sending.stored[_JOB])
+
+    sending = wire.begin_many(3, tell)
+    for number, m in enumerate((note, first, job)):
+        behind = f"{key}{number - 1}" if number else ""
+        called = f"{key}{number}" if number < _JOB else ""
+        wire.ready_one(sending, number, m.subject, m.payload, in_row(m.headers, behind, called))
     sent_ms = now_ms()
-    seq = await store.put(message.subject, message.payload, message.headers)
-    note = Note(store, message.subject, seq, [entry], sent_ms=sent_ms)
+    wire.send_ready(sending, lambda: True)
+    errors = await sending.future
+    if not errors:
+        return Note(store, note.subject, sending.stored[0], [entry], sent_ms=sent_ms), None
+    seq = await _noted(store, note, sending.stored.get(0) or errors[0])
+    noted = Note(store, note.subject, seq, [entry], sent_ms=sent_ms)
     try:
-        for first in entry.along:
-            await store.put(first.subject, first.payload, first.headers)
+        await _lead(store, first, errors.get(1))
     except Conflict:
-        forget(note)
+        if seq:
+            forget(noted)
         raise
-    return note
+    return noted, errors.get(_JOB)
+
+
+async def _lead(store: QueueStore, key: Message, error: Exception | None) -> None:
+    """Stores the key of a note that is there, if it was not stored with it."""
+    if isinstance(error, AckTimeout | StreamMissing):
+        await store.insist(key.subject, key.payload, key.headers, error)
+    elif isinstance(error, Conflict) and error.code == OUT_OF_ROW:
+        await store.put(key.subject, key.payload, key.headers)
+    elif error is not None:
+        raise error
 
 
 def _message(store: QueueStore, entries: Sequence[Entry], key: str) -> Message:
     return guarded(subject_of(store, key), b"".join(e.encode() for e in entries))
 
 
-async def _noted(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
+async def _noted(store: QueueStore, message: Message, answer: int | BaseException) -> int:
     """The sequence of a note; 0 when another process finished it before its answer was here."""
+    if isinstance(answer, int):
+        return answer
     try:
-        return await _stored(store, message, answer)
+        if not isinstance(answer, AckTimeout | StreamMissing):
+            raise answer
+        return await store.insist(message.subject, message.payload, message.headers, answer)
     except Conflict:
         return 0
-
-
-async def _stored(store: QueueStore, message: Message, answer: asyncio.Future[int]) -> int:
-    try:
-        return await answer
-    except (AckTimeout, StreamMissing) as error:
-        return await store.insist(message.subject, message.payload, message.headers, error)
 
 
 __all__ = ["MOST", "Posted", "fits", "post", "stored", "withdraw", "write", "write_first"]

@@ -12,6 +12,11 @@ from jetbull.ledger.messages.clock import at, parse_ms
 _EXPECT = "Nats-Expected-Last-Subject-Sequence"
 _EXPECT_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 
+_CALLED = "Nats-Msg-Id"
+_BEHIND = "Nats-Expected-Last-Msg-Id"
+
+OUT_OF_ROW = 10070  # the server's error where something else was stored last
+
 HeaderMap = dict[str, str]
 
 
@@ -53,9 +58,28 @@ def drop(headers: HeaderMap, schedule_subject: str, seq: int) -> None:
     expect(headers, schedule_subject, seq)
 
 
+def in_row(headers: HeaderMap, behind: str, called: str) -> HeaderMap:
+    """The headers of a message that the next one names as `called`, and that is refused (10070)
+    unless the one called `behind` was stored last of all; "" for neither.
+    """
+    row = {_CALLED: called, _BEHIND: behind}
+    return {**headers, **{name: value for name, value in row.items() if value}}
+
+
 def vanish(headers: HeaderMap, seconds: int) -> None:
     """The server removes the message after so many seconds."""
     headers["Nats-TTL"] = f"{seconds}s"
 
 
-__all__ = ["HeaderMap", "drop", "due_of", "expect", "guard_of", "same_guard", "timer", "vanish"]
+__all__ = [
+    "OUT_OF_ROW",
+    "HeaderMap",
+    "drop",
+    "due_of",
+    "expect",
+    "guard_of",
+    "in_row",
+    "same_guard",
+    "timer",
+    "vanish",
+]

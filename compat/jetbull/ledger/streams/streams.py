@@ -29,6 +29,7 @@ _TRIES = 40
 _PATIENCE = 25.0
 _PAUSE_SECONDS = 0.25
 _RIVAL_SECONDS = 0.05
+_WINDOW_NS = 1_000_000_000
 _CONSUMERS = 100_000  # a few per queue and one per priority in use; the server's default is 1,000
 
 
@@ -43,6 +44,8 @@ def configurations(space: Space, replicas: int) -> list[dict[str, Any]]:
             "subjects": [f"jb.{p}.>", f"jbq.{p}.>", f"jbd.{p}.>"],
             "retention": "workqueue",
             "max_msgs_per_subject": 1,
+            # Ids of messages are for what is sent right behind them, and the server keeps each.
+            "duplicate_window": _WINDOW_NS,
             "allow_atomic": True,
             "allow_msg_schedules": True,
             "allow_msg_ttl": True,
