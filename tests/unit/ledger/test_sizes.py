@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -56,7 +57,7 @@ async def test_events_that_fill_a_message_to_the_last_byte_are_stored(wire: Wire
     await events.close()
 
 
-async def test_a_try_that_fails_with_the_longest_of_errors_is_stored_beside_large_data(
+async def test_tries_that_fail_with_the_longest_of_errors_are_stored_beside_large_data(
     wire: Wire,
 ) -> None:
     options = {"connection": wire.url}
@@ -68,15 +69,17 @@ async def test_a_try_that_fails_with_the_longest_of_errors_is_stored_beside_larg
 
     async with Queue("sizes", options) as queue, asyncio.timeout(30):
         given = {"x" * 1000: "y" * (_MOST // 8 - 1200)}
-        job = await queue.add("job", "d" * 20_000, {"attempts": 4, "telemetry": given})
+        job = await queue.add("job", "d" * 20_000, {"attempts": 30, "telemetry": given})
         worker = Worker("sizes", process, options)
-        worker.on("failed", lambda job, error: failed.set() if job.attemptsMade == 4 else None)
+        worker.on("failed", lambda job, error: failed.set() if job.attemptsMade == 30 else None)
         await failed.wait()
         await worker.close()
         found = await queue.getJob(job.id)
         assert found is not None
         assert found.failedReason is not None
         assert found.failedReason.endswith("… (50000 characters in all)")
+        assert len(found.stacktrace) > 1
+        assert len(json.dumps(found.stacktrace, separators=(",", ":"))) <= _MOST // 8 + 100
         assert await found.getState() == "failed"
 
 
