@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -20,6 +22,17 @@ from .settings import ApiSettings
 __all__ = ["serve"]
 
 _STOPS_WITHIN = 15
+_SAID_EVERY = 60.0
+# What asyncio says then, and, of its next tries to listen, when the process ends meanwhile.
+_NO_FILE_SAID = (
+    "socket.accept() out of system resource",
+    "Exception in callback BaseSelectorEventLoop._start_serving(",
+)
+_NO_FILE_LEFT = (
+    "callers wait, for this process may open no more files: raise its limit (`ulimit -n`), "
+    "or start another interface beside it"
+)
+_MOST_FILES = 65_536
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -30,6 +43,8 @@ async def serve(app: FastAPI, settings: ApiSettings, on_ready: Callable[[str], N
     """
     settings.check_exposure()
     logging.getLogger("uvicorn.error").addFilter(_is_no_cancelled_call)
+    logging.getLogger("asyncio").addFilter(_OnceInAWhile())
+    _allow_many_files()
     with _listening(settings.host, settings.port) as listener:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         config = uvicorn.Config(
@@ -47,6 +62,31 @@ async def serve(app: FastAPI, settings: ApiSettings, on_ready: Callable[[str], N
 def _is_no_cancelled_call(record: logging.LogRecord) -> bool:
     # uvicorn says how many calls it cancels at its end, and gives the traceback of each as well.
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+class _OnceInAWhile(logging.Filter):
+    """Says once a minute that no file is left; asyncio says it thousands of times a second."""
+
+    _said_at = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written, in our words."""
+        if not record.getMessage().startswith(_NO_FILE_SAID):
+            return True
+        if record.created - self._said_at < _SAID_EVERY:
+            return False
+        self._said_at = record.created
+        record.msg, record.args, record.exc_info = _NO_FILE_LEFT, (), None
+        return True
+
+
+def _allow_many_files() -> None:
+    """Take what the system allows: each caller is an open file, and shells give few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS refuses more than its own bound
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Server(uvicorn.Server):

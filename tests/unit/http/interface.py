@@ -17,12 +17,18 @@ ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @contextmanager
-def running_api(nats_url: str, prefix: str, **environment: str) -> Iterator[str]:
-    """`jetbull api` on a free port; its URL."""
+def running_api(
+    nats_url: str, prefix: str, open_files: tuple[int, int] | None = None, **environment: str
+) -> Iterator[str]:
+    """`jetbull api` on a free port; its URL. `open_files`: its soft and its hard limit."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("JETBULL_")}
     settings = {"NATS_URL": nats_url, "JETBULL_PREFIX": prefix, **environment}
+    command = [sys.executable, "-m", "jetbull.cli", "api", "--port", "0", "--log-format", "json"]
+    if open_files is not None:
+        limits = "ulimit -S -n {} && ulimit -H -n {}".format(*open_files)
+        command = ["sh", "-c", f'{limits} && exec "$@"', "sh", *command]
     process = subprocess.Popen(
-        [sys.executable, "-m", "jetbull.cli", "api", "--port", "0", "--log-format", "json"],
+        command,
         stdout=subprocess.PIPE,
         env={**clean, **settings},
         text=True,
