@@ -28,6 +28,15 @@ def test_without_a_terminal_progress_is_lines_or_json_lines(
     assert waiting.keys() >= {"perSecond", "bytes", "secondsLeft"}
 
 
+def test_comparing_tells_how_far_it_is_while_it_looks_at_the_order_too(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 8)
+    done = bull2jet("run", *sides, "--progress", "json")
+    *_, last = (json.loads(line) for line in done.err.split("\n") if line)
+    assert (last["state"], last["done"], last["total"]) == ("verify order", 16, 16)
+
+
 def test_the_report_comes_as_json_and_as_a_page(
     redis_server: RedisServer, sides: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -101,6 +101,8 @@ class Verifier:
                 await self._uncount_doubles(keys, holder.mirror)
         self._listed.close()
         unlisted: dict[str, State] = {}
+        read = sum(comparison.source.count for comparison in self.states.values())
+        self.progress.begin(self.found.queue.key, "verify order", read)
         for state in _LISTED:
             unlisted |= dict.fromkeys(await self._compare_listing(state), state)
         self._count_unlisted(await self._name_unlisted(keys, unlisted))
@@ -233,6 +235,7 @@ class Verifier:
         async for ids in self.target.listing(state):
             in_order = all(order.follows(ids) for order in orders) and in_order
             unlisted += await self._unlisted(ids)
+            self.progress.advance(len(ids), 0)
         if orders:
             self.states.setdefault(state, Comparison()).in_order = in_order
         if not in_order:
