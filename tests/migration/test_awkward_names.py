@@ -82,6 +82,21 @@ async def test_prefixes_and_names_are_kept(
         assert [s["key"] for s in await shift.queue.getJobSchedulers()] == ["s:1"]
 
 
+async def test_a_queue_whose_name_is_no_text_is_carried_there_and_back(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    client, root = redis_server.client, b"bull:\xff"
+    client.hset(root + b":meta", "version", "bullmq:6.7.0")
+    for job_id in (b"1", b"2"):
+        fields = {"name": "work", "data": "{}", "opts": "{}", "timestamp": 1_790_000_000_000}
+        client.hset(root + b":" + job_id, mapping=fields)
+        client.lpush(root + b":wait", job_id)
+    await and_back(options, door)
+    await there(options)
+    async with worker_on(options, "\udcff") as shift:
+        await shift.until("1", "2")
+
+
 async def test_prefixes_with_a_colon_are_found_without_being_named(
     old: Any, options: Options
 ) -> None:

@@ -130,7 +130,7 @@ class Door:
         """All matching keys in pages, by SCAN; a key may come twice, as SCAN allows."""
         page: list[str] = []
         try:
-            async for key in self._client.scan_iter(match=pattern, count=count):
+            async for key in self._client.scan_iter(match=_sendable(pattern), count=count):
                 page.append(text(key))
                 if len(page) >= count:
                     yield page
@@ -162,7 +162,7 @@ class Door:
         """Names of the channels below `pattern` that something is published on."""
         try:
             async with self._client.pubsub() as listener:
-                await listener.psubscribe(pattern)
+                await listener.psubscribe(_sendable(pattern))
                 yield _channels(listener)
         except _FAILURES as error:
             raise unavailable(self.address, error) from error
