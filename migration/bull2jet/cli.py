@@ -7,6 +7,7 @@ Exit codes: 0 go or done, 1 no-go or refused, 2 wrong usage, 3 done but some ite
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -54,6 +55,9 @@ _NO_ROOM = frozenset({10002, 10023, 10047})
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a queue's name may have letters they cannot show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     chosen = parser.parse_args(arguments)
     if chosen.command == "run" and chosen.dry_run:
@@ -175,12 +179,8 @@ def _first(error: ValidationError) -> str:
 
 def _write(report: Report, chosen: argparse.Namespace) -> None:
     """Prints the report before it writes any file, so that it is seen whatever comes."""
-    if chosen.json:
-        sys.stdout.write(sealed(report) + "\n")
-    else:
-        sys.stdout.write("\n".join(lines(report)) + "\n")
-    sys.stdout.flush()
     try:
+        print(sealed(report) if chosen.json else "\n".join(lines(report)), flush=True)
         if chosen.report:
             chosen.report.write_text(sealed(report) + "\n", encoding="ascii")
         if chosen.html:
@@ -188,7 +188,7 @@ def _write(report: Report, chosen: argparse.Namespace) -> None:
     except OSError as error:
         raise MigrationError(
             f"`bull2jet {chosen.command}` is done, but its report cannot be written to "
-            f"{error.filename}: {error.strerror}; name another file."
+            f"{error.filename or 'the output'}: {error.strerror}; give another with --report."
         ) from error
 
 

@@ -36,12 +36,12 @@ def test_each_command_names_the_next_one_until_redis_is_empty(
     done = bull2jet("inspect", redis_server.url)
     assert done.code == 0 and "Go: 1 queue with 16 jobs can be migrated." in done.out
     seen = ["inspect"]
-    for command in ("plan", "run", "verify"):
+    for step in ("plan", "run", "verify"):
         words = ["--to", nats_server.url] if word_after(done, "--to") != nats_server.url else []
-        assert done.next[0] == command
+        assert done.next[0] == step
         done = bull2jet(*done.next, *words)
         assert done.code == 0, done
-        seen.append(command)
+        seen.append(step)
     assert done.next[0] == "finalize"
     archive = tmp_path / "gone.jsonl.gz"
     done = bull2jet(*done.next, "--yes", "--archive", str(archive))

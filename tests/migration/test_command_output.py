@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
-from .commands import bull2jet, on_terminal
+from .commands import bull2jet, command, on_terminal
 from .conftest import RedisServer, make_jobs, put_job
 
 SECRET = "correct-horse-battery"
@@ -63,6 +65,31 @@ def test_a_report_that_cannot_be_written_is_printed_all_the_same(
     done = bull2jet("run", *sides, "--report", "/dev/full")  # as a disk that is
     assert done.code == 1 and "is done, but its report cannot be written" in done.err
     assert "carried, 0 left in Redis" in done.out
+
+
+def test_an_output_that_fails_is_told_from_a_command_that_does(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 8)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command("run", *sides), stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert b"`bull2jet run` is done, but its report cannot be written to the output" in done.stderr
+    assert bull2jet("verify", *sides).code == 0
+
+
+def test_an_output_that_cannot_show_a_queues_name_shows_its_codes(
+    redis_server: RedisServer, sides: tuple[str, ...]
+) -> None:
+    make_jobs(redis_server.client, 8)
+    redis_server.client.rename("bull:q:meta", "bull:größe:meta")
+    told = subprocess.run(
+        command("plan", *sides),
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert told.returncode == 0 and rb"bull:gr\xf6\xdfe" in told.stdout
 
 
 def test_on_a_terminal_there_are_bars_and_the_queues_name_is_asked_for(
