@@ -30,8 +30,9 @@ from bull2jet.source.settings import decoded, number
 _OF_ONE_JOB = frozenset({"repeat", "jobId", "delay", "timestamp", "prevMillis", "repeatJobKey"})
 _AT_ONCE = 50
 _JOB_IS_GONE = (
-    "its data lived only in the job for its next slot, and that job is gone; create a job "
-    "scheduler for it by hand"
+    "it makes no jobs any more, in Redis neither, since the job for its next slot, which held its "
+    "data, is gone (removed or evicted, or its limit or end is reached); if it shall go on, create "
+    "a job scheduler for it by hand"
 )
 
 
