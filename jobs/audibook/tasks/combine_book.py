@@ -20,7 +20,7 @@ from audibook.storage import keys
 from audibook.workspace import workspace
 
 from .chapters import Begun, chapters_begun, placed_chapters
-from .fingerprint import FINGERPRINT, fingerprint, is_stored
+from .fingerprint import audio_notes, fingerprint, is_stored
 from .parts import fetched_parts
 
 __all__ = ["combine_book"]
@@ -134,9 +134,14 @@ async def _join_and_store(
             attempt.log.warning("no cover: %s", error)
             await write()
         joined.unlink()
-        await in_thread(
-            services.storage.put_file, key, path, AAC_BOOK.content_type, {FINGERPRINT: mark}
-        )
+        notes = audio_notes(mark, spans[-1].end)
+        await in_thread(services.storage.put_file, key, path, AAC_BOOK.content_type, notes)
+    current = _finished(await in_thread(services.catalogue.books.get, book.id))
+    made = current if current != _finished(book) else None
+    if made is not None and await is_stored(services, made.s3Key, mark):
+        # By another attempt, where a worker has lost this job and went on with it.
+        await services.discard([key], attempt.log)
+        return made
     finished = _Finished(
         s3Key=key,
         duration=spans[-1].end,

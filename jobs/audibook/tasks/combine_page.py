@@ -13,7 +13,7 @@ from audibook.services import Services, in_thread
 from audibook.storage import keys
 from audibook.workspace import workspace
 
-from .fingerprint import FINGERPRINT, fingerprint, is_stored
+from .fingerprint import audio_notes, fingerprint, made_meanwhile, stored_audio
 from .parts import fetched_parts
 from .state import making_audio
 
@@ -41,15 +41,12 @@ async def combine_page(
     async with making_audio(rows, page.id, page.audio_status, attempt):
         paragraphs = await _ready_paragraphs(services, attempt, page, data.require_all)
         mark = fingerprint([p.audio_s3_key for p in paragraphs])
-        key, seconds = page.audio_s3_key, page.audio_duration
-        if (
-            data.skip_ready
-            and key is not None
-            and seconds is not None
-            and await is_stored(services, key, mark)
-        ):
-            await in_thread(rows.finish_audio, page.id, key, seconds)
+        prefix = keys.page_audio_prefix(page.book_id, page.page_number)
+        found = await stored_audio(services, page, prefix, mark) if data.skip_ready else None
+        if found is not None:
+            key, seconds = found
             attempt.log.info("the page's audio is there already", extra={"key": key})
+            await _finish(services, attempt, page, key, seconds)
         else:
             key, seconds = await _join_and_store(services, attempt, page, paragraphs, mark)
     await attempt.progress(100)
@@ -104,11 +101,23 @@ async def _join_and_store(
             MP3_PAGE,
             sample_rate=MP3_PAGE.sample_rate or 22_050,
         )
-        await in_thread(
-            services.storage.put_file, key, path, MP3_PAGE.content_type, {FINGERPRINT: mark}
-        )
-    seconds = spans[-1].end
-    previous = await in_thread(services.catalogue.pages.finish_audio, page.id, key, seconds)
-    prefix = keys.page_audio_prefix(page.book_id, page.page_number)
-    await services.discard_versions(prefix, key, previous, attempt.log)
+        seconds = spans[-1].end
+        notes = audio_notes(mark, seconds)
+        await in_thread(services.storage.put_file, key, path, MP3_PAGE.content_type, notes)
+    current = await in_thread(services.catalogue.pages.get, page.id)
+    made = await made_meanwhile(services, page, current, mark)
+    if made is not None:
+        await services.discard({key} - {made[0]}, attempt.log)
+        return made
+    await _finish(services, attempt, page, key, seconds)
     return key, seconds
+
+
+async def _finish(
+    services: Services, attempt: Attempt, page: Page, key: str, seconds: float
+) -> None:
+    """Point the row to the audio; what it pointed to before is deleted."""
+    previous = await in_thread(services.catalogue.pages.finish_audio, page.id, key, seconds)
+    if previous is not None or page.audio_s3_key is None:
+        prefix = keys.page_audio_prefix(page.book_id, page.page_number)
+        await services.discard_versions(prefix, key, previous, attempt.log)

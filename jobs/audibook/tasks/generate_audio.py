@@ -9,7 +9,7 @@ from pathlib import Path
 from audibook.attempt import Attempt
 from audibook.audio import MP3_PARAGRAPH, Encoder, encoding
 from audibook.catalogue import Book, Paragraph
-from audibook.errors import RecordNotFoundError, UnspeakableTextError
+from audibook.errors import RecordNotFoundError, TextChangedError, UnspeakableTextError
 from audibook.messages import GenerateAudio, ParagraphSpoken
 from audibook.services import Services, in_thread
 from audibook.speech import SpeechEngine, VoiceSettings
@@ -18,7 +18,7 @@ from audibook.speech.spoken import check_audible, check_duration, loudness, spea
 from audibook.storage import keys
 from audibook.workspace import workspace
 
-from .fingerprint import FINGERPRINT, fingerprint, is_stored
+from .fingerprint import audio_notes, fingerprint, made_meanwhile, stored_audio
 from .state import making_audio
 
 __all__ = ["generate_audio"]
@@ -57,15 +57,12 @@ async def generate_audio(
         dict(book.tts_settings),
         services.settings.paragraph_pause_ms,
     )
-    key, seconds = paragraph.audio_s3_key, paragraph.audio_duration
-    if (
-        data.skip_ready
-        and key is not None
-        and seconds is not None
-        and await is_stored(services, key, mark)
-    ):
-        await in_thread(rows.finish_audio, paragraph.id, paragraph.content, key, seconds)
+    prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
+    found = await stored_audio(services, paragraph, prefix, mark) if data.skip_ready else None
+    if found is not None:
+        key, seconds = found
         attempt.log.info("the paragraph's audio is there already", extra={"key": key})
+        await _finish(services, attempt, paragraph, prefix, key, seconds)
     else:
         async with making_audio(rows, paragraph.id, paragraph.audio_status, attempt):
             engine = await in_thread(services.speech.engine, model)
@@ -106,22 +103,35 @@ async def _speak_and_store(
             key,
             path,
             MP3_PARAGRAPH.content_type,
-            {FINGERPRINT: mark},
+            audio_notes(mark, seconds),
         )
+    prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
     try:
-        previous = await in_thread(
-            services.catalogue.paragraphs.finish_audio,
-            paragraph.id,
-            paragraph.content,
-            key,
-            seconds,
-        )
-    except Exception:
+        current = await in_thread(services.catalogue.paragraphs.get, paragraph.id)
+        made = await made_meanwhile(services, paragraph, current, mark)
+        if made is not None:
+            await services.discard({key} - {made[0]}, attempt.log)
+            return made
+        await _finish(services, attempt, paragraph, prefix, key, seconds)
+    except (RecordNotFoundError, TextChangedError):
         await services.discard([key], attempt.log)  # no row will ever point to it
         raise
-    prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
-    await services.discard_versions(prefix, key, previous, attempt.log)
     return key, seconds
+
+
+async def _finish(
+    services: Services,
+    attempt: Attempt,
+    paragraph: Paragraph,
+    prefix: str,
+    key: str,
+    seconds: float,
+) -> None:
+    """Point the row to the audio; what it pointed to before is deleted."""
+    finish = services.catalogue.paragraphs.finish_audio
+    previous = await in_thread(finish, paragraph.id, paragraph.content, key, seconds)
+    if previous is not None or paragraph.audio_s3_key is None:
+        await services.discard_versions(prefix, key, previous, attempt.log)
 
 
 def _script_of_book(services: Services, book: Book) -> str:
