@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, islice
 
 from .blocks import HEADINGS, TextOptions
-from .markup import Element, attribute, local_name, own_text
+from .markup import INLINE, Element, attribute, local_name, own_text
 from .note_marks import (
     SYMBOLS,
     begins_word,
@@ -68,6 +69,8 @@ _LONGEST_PAGE_NUMBER = 30
 """Characters: "[Page 12 of 200]"."""
 _LONGEST_ENTRY = 120
 """Characters of an entry in a list of contents."""
+_MOST_PIECES = 6
+"""Of a word whose letters are elements of their own."""
 _PAGE_NUMBER_ID = re.compile(r"(?:page|pg)[-_.]?0*(\d+|[ivxlc]+)", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
     r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
@@ -150,7 +153,35 @@ def _said_otherwise(element: Element) -> bool:
     labelled = parent is not None and local_name(parent) in _LABELLED and parent.get("aria-label")
     letter = own_text(element)
     initial = len(letter) == 1 and letter.isalpha() and begins_word(element.tail or "")
-    return local_name(element) == "figcaption" or bool(labelled) or initial
+    return local_name(element) == "figcaption" or bool(labelled) or initial or _in_word(element)
+
+
+def _in_word(element: Element) -> bool:
+    """Whether it is of a word with a drop cap that is hidden as a whole, and that nobody says."""
+    pieces = [element]
+    while (before := _before(pieces[0])) is not None and len(pieces) < _MOST_PIECES:
+        pieces.insert(0, before)
+    while (after := pieces[-1].getnext()) is not None and len(pieces) < _MOST_PIECES:
+        if pieces[-1].tail or not _is_hidden_piece(after):
+            break
+        pieces.append(after)
+    word = "".join(map(own_text, pieces))
+    texts = (str(text).strip() for text in pieces[0].itertext())
+    begun = next(filter(None, texts), "")
+    if len(begun) != 1 or begun == word or not word.isalpha() or not _is_hidden_piece(element):
+        return False
+    beside = chain(pieces[0].itersiblings(preceding=True), pieces[-1].itersiblings())
+    return not any(own_text(e).lower() == word.lower() for e in islice(beside, _MOST_PIECES))
+
+
+def _before(piece: Element) -> Element | None:
+    """What is hidden directly before it."""
+    before = piece.getprevious()
+    return before if before is not None and not before.tail and _is_hidden_piece(before) else None
+
+
+def _is_hidden_piece(element: Element) -> bool:
+    return element.get("aria-hidden", "").lower() == "true" and local_name(element) in INLINE
 
 
 def _by_class(element: Element, options: TextOptions) -> str | None:

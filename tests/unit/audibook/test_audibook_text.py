@@ -92,6 +92,10 @@ def test_no_text_is_lost_beside_or_between_blocks(body: str, texts: list[str]) -
         " so.</p>",
         "<p aria-label='Once so.'><span aria-hidden='true'><b>O</b>nce so.</span></p>",
         "<p><span aria-hidden='true'>O</span><span class='sr'>Once</span> so.</p>",
+        "<p><span aria-hidden='true'>O</span><span aria-hidden='true'>nce</span> so.</p>",
+        "<p><span aria-hidden='true'><b>O</b>nce</span> so.</p>",
+        "<p><span aria-hidden='true'>O</span><i aria-hidden='true'>nce</i><q>Once</q> so.</p>",
+        "<p><q>Once</q><span aria-hidden='true'>O</span><i aria-hidden='true'>nce</i> so.</p>",
     ],
 )
 def test_a_drop_cap_that_is_hidden_from_screen_readers_costs_no_word(body: str) -> None:
