@@ -14,6 +14,8 @@ _OWN_LINE = re.compile(
 )
 _NO_LETTERS = re.compile(r"\W")
 _DROP_CAP = 2
+_LONGEST_FLOATING_CAP = 12
+"""Characters; what floats and is longer stands beside the text, as notes in the margin do."""
 
 
 def begins_line(element: Element, name: str) -> bool:
@@ -25,7 +27,9 @@ def begins_line(element: Element, name: str) -> bool:
 def is_on_own_line(element: Element) -> bool:
     """Whether the element's style parts it from its line: not a drop cap, which is of its word."""
     style = element.get("style", "")
-    if not _OWN_LINE.search(style) or "float" in style:
+    if "float" in style:
+        return "float:none" not in style and len(own_text(element)) > _LONGEST_FLOATING_CAP
+    if not _OWN_LINE.search(style):
         return False
     text = _NO_LETTERS.sub("", own_text(element))
     return len(text) > _DROP_CAP or text.isdigit()

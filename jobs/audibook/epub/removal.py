@@ -53,6 +53,9 @@ _NOTE_CLASSES = {
     *("_idfootnote", "_idfootnotes", "_idendnote", "_idendnotes", "sdfootnote", "sdendnote"),
     *("msofootnotetext", "msoendnotetext"),
 }
+_MARGIN_CLASSES = {"sidenote", "marginnote"}
+_MARGIN_MARK = "margin-toggle"
+"""Of the label, and the box to be checked, that show a note in the margin on small screens."""
 _SURE_NOTE_CLASSES = {"duokan-footnote-content", "duokan-footnote-item"}
 _NOTE_LISTS = {"footnotes", "endnotes", "rearnotes", "_idfootnotes", "_idendnotes"}
 NOTE_HOLDERS = {"aside", "blockquote", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
@@ -191,6 +194,10 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
     )
     if noted and not options.notes:
         return "note"
+    if classes & _MARGIN_CLASSES and _follows_toggle(element) and not options.notes:
+        return "note"
+    if _MARGIN_MARK in classes and local_name(element) == "label":
+        return "note reference"
     numbered = classes & _PAGE_NUMBER_CLASSES and local_name(element) not in HEADINGS
     if numbered and _PAGE_NUMBER.fullmatch(own_text(element)):
         return "page number"
@@ -203,6 +210,11 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
     if classes & _LINE_NUMBER_CLASSES and own_text(element).replace(" ", "").isdigit():
         return "line number"
     return None
+
+
+def _follows_toggle(element: Element) -> bool:
+    before = element.getprevious()
+    return before is not None and _MARGIN_MARK in before.get("class", "").lower().split()
 
 
 def _follows_mark(element: Element) -> bool:

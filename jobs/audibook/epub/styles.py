@@ -197,7 +197,7 @@ def _placed(strongest: Mapping[str, _Rule]) -> str:
     shown = {aspect: rule.value for aspect, rule in strongest.items()}
     raised = "".join(f";{name}:{shown[name]}" for name in _RAISING if name in shown)
     if shown.get("float", "none") != "none":
-        return raised  # a drop cap floats, and is part of its word
+        return f"{raised};float:{shown['float']}"  # a drop cap does, and is part of its word
     own_line = shown.get("position") in {"absolute", "fixed"} or shown.get("display") in _OWN_LINE
     return ";display:block" if own_line else raised
 

@@ -50,6 +50,16 @@ def test_a_note_within_the_text_behind_its_mark_is_not_read() -> None:
     assert "A note." in _extract(body, TextOptions(notes=True)).text
 
 
+def test_notes_in_the_margin_with_a_box_that_shows_them_are_not_read() -> None:
+    toggle = "<label for='n' class='margin-toggle'>⊕</label><input id='n' class='margin-toggle'/>"
+    body = f"<p>The text{toggle}<span class='sidenote'>A note.</span> goes on.</p>"
+    extracted = _extract(body)
+    assert extracted.text == "The text goes on."
+    assert (extracted.removed["note"], extracted.removed["note reference"]) == (6, 1)
+    heading = "<div class='sidenote'>A stranger arrives.</div>"
+    assert _extract(heading).text == "A stranger arrives."
+
+
 def test_the_signs_between_marks_in_one_pair_of_brackets_go_with_them() -> None:
     one, two = "<span><a href='#n1'>12</a></span>", "<a href='#n2'>15</a>"
     extracted = _extract(f"<p>Text [{one}, {two}] and [{one}–{two}]. No [{one}, or so].</p>")

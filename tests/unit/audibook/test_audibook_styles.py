@@ -137,6 +137,12 @@ def test_what_stands_on_a_line_of_its_own_is_not_run_together_with_its_neighbour
     assert _book(make_epub, body, css) == (read, 0)
 
 
+def test_what_floats_beside_a_text_is_not_run_together_with_it(make_epub: MakeEpub) -> None:
+    body = '<p><b class="c">W</b>e read<i class="m">Found in a letter.</i>here.</p>'
+    read = "We read Found in a letter. here."
+    assert _book(make_epub, body, ".c{float:left} .m{float:right}") == (read, 0)
+
+
 @pytest.mark.parametrize("style", ["display: block", "left: 9px; position: absolute"])
 def test_lines_made_by_their_own_style_are_not_run_together(
     make_epub: MakeEpub, style: str
