@@ -250,6 +250,8 @@ async def test_a_job_that_goes_first_is_the_next_one_after_long_jobs(
 
     async def process(job: Any, token: str) -> None:
         ran.append(job.name)
+        if job.name == "long":
+            await queue.addBulk([{"name": f"p{n}", "opts": {"priority": n}} for n in (2, 3)])
         if job.name.startswith("long"):
             await asyncio.sleep(0.3)  # longer than a worker keeps jobs that it does not begin
         if job.name == "long":
@@ -262,8 +264,6 @@ async def test_a_job_that_goes_first_is_the_next_one_after_long_jobs(
     for count, priority in enumerate((1, 2, 3), 1):  # the worker is to know them
         await queue.add("known", {}, {"priority": priority})
         await completed.times(count)
-    await queue.addBulk(
-        [{"name": "long"}, *({"name": f"p{n}", "opts": {"priority": n}} for n in (2, 3))]
-    )
+    await queue.add("long", {})
     await completed.times(9)
     assert ran[3:] == ["long", "more", "long2", "new", "p2", "p3"]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest_asyncio
+
 from jetbull import Queue
 from jetbull.ledger.taking.feeds import Feeds
 from jetbull.ledger.taking.giving_back import GivingBack
@@ -14,7 +19,17 @@ from jetbull.server import EmbeddedServer
 COUNT = 3
 
 
-async def test_nothing_behind_a_level_to_come_is_fetched() -> None:
+@dataclass(slots=True)
+class Worker:
+    """What a worker has of one queue, with `COUNT` jobs of priority 2 in it."""
+
+    hand: Hand
+    feeds: Feeds
+    supply: Supply
+
+
+@pytest_asyncio.fixture
+async def worker() -> AsyncIterator[Worker]:
     with EmbeddedServer() as server:
         async with Queue("levels", {"connection": server.url}) as queue:
             await queue.addBulk([{"name": "n", "opts": {"priority": 2}} for _ in range(COUNT)])
@@ -24,11 +39,34 @@ async def test_nothing_behind_a_level_to_come_is_fetched() -> None:
             back = GivingBack(store, feeds)
             supply = Supply(feeds, back, resting, lambda: True, lambda: None, lambda: COUNT)
             await feeds.open()
-            feeds.expect(1)
-            await supply.fetch()
-            assert hand.count() == 0
-            await feeds.add(1)
-            await supply.fetch()
-            assert hand.count() == COUNT
+            yield Worker(hand, feeds, supply)
             await back.all()
             await feeds.close()
+
+
+async def test_nothing_behind_a_level_to_come_is_fetched(worker: Worker) -> None:
+    worker.feeds.expect(1)
+    await worker.supply.fetch()
+    assert worker.hand.count() == 0
+    await worker.feeds.add(1)
+    await worker.supply.fetch()
+    assert worker.hand.count() == COUNT
+
+
+async def test_nothing_in_hand_behind_a_level_to_come_begins_until_it_was_asked_for(
+    worker: Worker,
+) -> None:
+    await worker.supply.fetch()
+    worker.feeds.expect(1)
+    assert worker.hand.pop() is None
+    await worker.feeds.add(1)
+    assert worker.hand.pop() is None
+    await worker.supply.fetch()
+    assert worker.hand.pop() is not None
+
+
+async def test_a_level_that_was_met_before_holds_nothing_up(worker: Worker) -> None:
+    await worker.feeds.add(1)
+    await worker.supply.fetch()
+    worker.feeds.expect(1)
+    assert worker.hand.pop() is not None

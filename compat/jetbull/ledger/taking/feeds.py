@@ -65,8 +65,13 @@ class Feeds:
                 await asyncio.gather(*map(self._make, new[at : at + _LEVELS_AT_ONCE]))
 
     def expect(self, level: int) -> None:
-        """This level is in use, and will be added."""
-        self._coming.add(level)
+        """This level is in use, and will be added; nothing behind it begins until then."""
+        if level not in self.by_level:
+            self._coming.add(level)
+            self.hand.expect_level(level)
+            plain = self.by_level.get(0)
+            if not self.hand.plain and plain is not None and not plain.standing:
+                self.hand.unsure.add(0)  # that it ran dry did not matter while it was the only one
 
     async def add(self, level: int) -> None:
         """Makes sure a level has its feed; it is expected no more, even if that failed."""
@@ -76,6 +81,8 @@ class Feeds:
                     await self._make(level)
         finally:
             self._coming.discard(level)
+            if level not in self.by_level:
+                self.hand.unsure.discard(level)
 
     @property
     def servable(self) -> dict[int, Feed]:
@@ -87,7 +94,7 @@ class Feeds:
 
     async def _make(self, level: int) -> None:
         name = await self._ensure(level)
-        tickets: deque[Ticket] = deque() if level else self.hand.plain
+        tickets = self.hand.add_level(level) if level else self.hand.plain
         deliver = partial(self._deliver, tickets)
         wire, jobs = self._store.wire, self._store.names.space.jobs
         feed = Feed(wire, jobs, name, deliver, self.trips)
@@ -95,8 +102,6 @@ class Feeds:
         await feed.open()
         # A new dictionary: the fetcher may be going through the old one.
         self.by_level = ranked({**self.by_level, level: feed})
-        if level:
-            self.hand.add_level(level, tickets)
         self._coming.discard(level)
 
     async def _ensure(self, level: int) -> str:

@@ -32,10 +32,17 @@ class Hand:
         self.unsure: set[int] = set()
         self.returned = Returned(store)
 
-    def add_level(self, level: int, tickets: deque[Ticket]) -> None:
-        """From now on `tickets` are those of a priority level."""
-        # A new dictionary: somebody may be going through the old one.
-        self.by_level = ranked({**self.by_level, level: tickets})
+    def add_level(self, level: int) -> deque[Ticket]:
+        """Where the tickets of a priority level are from now on."""
+        if level not in self.by_level:
+            # A new dictionary: somebody may be going through the old one.
+            self.by_level = ranked({**self.by_level, level: deque()})
+        return self.by_level[level]
+
+    def expect_level(self, level: int) -> None:
+        """There will be a level that nobody has asked for yet."""
+        self.add_level(level)
+        self.unsure.add(level)
 
     def of(self, level: int) -> deque[Ticket]:
         """The tickets of a level that was added, the next one first."""

@@ -136,7 +136,7 @@ class Source:
     def _dried(self, level: int) -> None:
         """Of a level that ran dry the next job has to be able to come before those in hand."""
         by_level = self._feeds.by_level
-        if len(by_level) > 1 and not by_level[level].standing:
+        if self._hand.by_level and not by_level[level].standing:
             self._hand.unsure.add(level)
         self._resting.wake.set()
 

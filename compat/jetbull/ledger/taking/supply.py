@@ -87,7 +87,7 @@ class Supply:
 
     async def _fetch_levels(self, need: int) -> None:
         ahead, unsure = self._ahead(), self._hand.unsure
-        held_back = bool(unsure)
+        held_back = len(unsure)
         want = self._allowed(need + ahead)
         full: Feed | None = None  # of a level that may have more
         if need > 0 or self._hand.count() <= ahead // 2:
@@ -106,7 +106,7 @@ class Supply:
                     break
         if unsure:
             await self._make_sure()
-        if held_back:
+        if len(unsure) < held_back:
             self._resting.rouse(self._hand.count())
         need = self._need()
         # Jobs that come before those in hand must be able to come, as many as these are.
@@ -125,5 +125,6 @@ class Supply:
         hand = self._hand
         count = max(1, self._allowed(min(hand.prioritized, _MOST_BEFORE)))
         for level in sorted(hand.unsure, key=rank):
-            await self._feeds.by_level[level].grab(count)
-            hand.unsure.discard(level)
+            if level in self._feeds.by_level:  # else it is still to be made
+                await self._feeds.by_level[level].grab(count)
+                hand.unsure.discard(level)
