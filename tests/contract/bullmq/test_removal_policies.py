@@ -163,3 +163,28 @@ async def test_completed_and_failed_jobs_are_counted_apart(make: Makers, queue: 
     await Heard(make.worker(queue, process), "failed").times(3)
     counts = await queue.getJobCounts("completed", "failed")
     assert counts == {"completed": 1, "failed": 2}
+
+
+@pytest.mark.parametrize("state", OPTION)
+async def test_who_hears_of_the_last_end_finds_no_more_jobs_than_are_kept(
+    make: Makers, queue: Any, state: str
+) -> None:
+    story = Story(make.events(queue))
+    await queue.addBulk([{"name": "kept so far", "data": {}} for _ in range(200)])
+    last = await queue.add("last", {}, {OPTION[state]: 2})
+    make.worker(queue, done if state == "completed" else fail)
+    await story.until(state, jobId=last.id)
+    assert await queue.getJobCountByTypes(state) == 2
+
+
+async def test_who_hears_of_the_end_of_a_child_finds_no_more_jobs_than_are_kept(
+    make: Makers, queue: Any
+) -> None:
+    story = Story(make.events(queue))
+    await queue.addBulk([{"name": "kept so far", "data": {}} for _ in range(200)])
+    child = {"name": "child", "queueName": queue.name, "opts": {"removeOnComplete": 2}}
+    flow = {"name": "parent", "queueName": make.queue().name, "children": [child]}
+    tree = await make.flow_producer().add(flow)
+    make.worker(queue, done)
+    await story.until("completed", jobId=tree["children"][0]["job"].id)
+    assert await queue.getCompletedCount() == 2

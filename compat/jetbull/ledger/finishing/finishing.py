@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -138,14 +139,18 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: s
         return
     place = REMOVED if keep.none else DONE[state]
     left = await _belongings(store, job_id) if keep.none else {}
+    tell = partial(_tell_end, store, job_id, state, record, value)
+    trims = keep.some
     ended = await lease.leave(
         record,
         place,
-        partial(_tell_end, store, job_id, state, record, value),
+        lambda _: None if trims and not lease.followed else tell(),
         adopted=lambda: unsettled(state, now_ms() + SETTLE_MS),
     )
     if lane_of(ended.subject) == OPEN:
         await settle(store, ended, job_id, state, keep)
+    elif trims and not lease.followed:
+        await _tidy_and_tell(store, state, keep, tell)
     elif not keep.all:
         # Where the next job is claimed already, it begins meanwhile; the last one waits for all.
         await _tidy(store, state, keep, left, wait=not lease.followed)
@@ -159,6 +164,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
         await parents.tell_failed(store, child, job_id, removed=keep.none)
     told = await blobs.fields_inline(store, job_id, child.record)
     left = await _belongings(store, job_id) if keep.none else {}
+    tell, trims = partial(_tell_end, store, job_id, state, told, ""), keep.some
     try:
         await move(
             store,
@@ -166,12 +172,14 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
             child,
             child.record,
             REMOVED if keep.none else DONE[state],
-            partial(_tell_end, store, job_id, state, told, ""),
+            lambda _: None if trims else tell(),
         )
     except Conflict:
         log.debug("job %s was settled by another worker", job_id)
         return
-    if not keep.all:
+    if trims:
+        await _tidy_and_tell(store, state, keep, tell)
+    elif keep.none:
         await _tidy(store, state, keep, left)
 
 
@@ -182,6 +190,16 @@ async def _belongings(store: QueueStore, job_id: str) -> belongings.Found:
     except (AckTimeout, StoreError) as error:
         log.warning("what belongs to job %s is not removed yet: %s", job_id, error)
         return {}
+
+
+async def _tidy_and_tell(
+    store: QueueStore, state: str, keep: Keep, tell: Callable[[], None]
+) -> None:
+    """Removes older jobs first: whoever hears of the end finds no more than is to be kept."""
+    try:
+        await _tidy(store, state, keep, {})
+    finally:
+        tell()
 
 
 async def _tidy(

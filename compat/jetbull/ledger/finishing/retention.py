@@ -42,6 +42,11 @@ class Keep:
         """Whether no finished job stays."""
         return self.count == 0
 
+    @property
+    def some(self) -> bool:
+        """Whether some stay, and others go."""
+        return not (self.all or self.none)
+
 
 KEEP_ALL = Keep()
 
