@@ -22,7 +22,7 @@ ACK_TIMEOUT = 5.0  # seconds
 # Of whatever inbox: to compile one for each connection would take a tenth of making it.
 _acknowledged = re.compile(rb"MSG ([^ ]+\.)(\d+) \d+ \d+\r\n%b\r\n" % STORED).match
 _NESTED = 2  # groups within groups, for which a write is put off by as many turns of the loop
-_FEW = 2  # questions under way: one job's outcome and the claim of the next
+FEW = 2  # questions under way: one outcome of a job and the claim of the next
 _CROWDED = 4 * 1024 * 1024  # bytes written ahead of the socket before senders wait
 
 
@@ -36,7 +36,7 @@ class Answering(Connection):
         self._reply_start = b""
         self._prefix = 0
         self._waiters: dict[bytes, Waiter] = {}
-        self._busy_poll = BusyPoll(self._loop, lambda: len(self._waiters), 2 * _FEW)
+        self._busy_poll = BusyPoll(self._loop, lambda: len(self._waiters), 2 * FEW)
         self._next = 0
         self._groups = 0  # of questions that are being asked
         self._put_off = 0  # turns of the loop in which they were not sent
@@ -59,12 +59,13 @@ class Answering(Connection):
         """Questions that are under way."""
         return len(self._waiters)
 
-    def hurry(self) -> None:
-        """Sends what was gathered now if little is under way: the caller will wait for it.
+    def hurry(self, most: int = FEW) -> None:
+        """Sends what was gathered now if at `most` so many questions are under way: the caller will
+        wait for them.
 
         Where much is, more comes in this turn of the event loop, and one write is for all.
         """
-        if len(self._waiters) <= _FEW and not self._groups:
+        if len(self._waiters) <= most and not self._groups:
             self._client.hurry()
             self._busy_poll.begin()
 
@@ -180,4 +181,4 @@ class Answering(Connection):
             waiter.fail(error)
 
 
-__all__ = ["ACK_TIMEOUT", "Answering"]
+__all__ = ["ACK_TIMEOUT", "FEW", "Answering"]

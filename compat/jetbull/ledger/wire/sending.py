@@ -9,7 +9,7 @@ from typing import Any
 
 from jetbull.errors import AckTimeout, JetbullError
 from jetbull.ledger.messages.templates import Template
-from jetbull.ledger.wire.answering import ACK_TIMEOUT, Answering
+from jetbull.ledger.wire.answering import ACK_TIMEOUT, FEW, Answering
 from jetbull.ledger.wire.client import command_of
 from jetbull.ledger.wire.many_stored import ForMessages
 from jetbull.ledger.wire.pace import Pace, Way
@@ -174,7 +174,7 @@ class Sending(Answering):
                 if len(ready) > _SOME:
                     self._client.hurry()
                 else:
-                    self.hurry()
+                    self.hurry(max(FEW, len(ready)))
                 return
         except JetbullError as lost:
             error = lost
