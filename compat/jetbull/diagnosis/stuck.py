@@ -75,7 +75,9 @@ async def _stuck_tickets(store: QueueStore, now: int) -> list[str]:
         for message in await _oldest(store, state)
         if now - clock.parse_ms(message.time) > _STUCK_MS
     ]
-    await asyncio.sleep(1)
+    if not old:
+        return []
+    await asyncio.sleep(1)  # those that are being taken just now are not stuck
     current = await reading.find_many(store, {last_token(m.subject) for m in old})
     seqs = {stored.seq for stored in current.values()}
     return [last_token(m.subject) for m in old if m.seq in seqs]
