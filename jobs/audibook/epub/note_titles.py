@@ -81,6 +81,7 @@ def _set_role_around(parent: Element | None) -> None:
         and local_name(parent) in _HOLDERS
         and not is_note(parent)
         and all(is_note(e) or not own_text(e) for e in parent)
+        and not any((text or "").strip() for text in (parent.text, *(e.tail for e in parent)))
     ):
         _set_role(parent)
         _set_role_before(parent)

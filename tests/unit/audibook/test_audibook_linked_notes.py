@@ -226,3 +226,16 @@ def test_answers_to_which_questions_lead_as_to_notes_are_read(make_epub: MakeEpu
     )
     read = _read(read_epub(epub))
     assert read == "Exercises Question? Question? Answers Answer 1. Answer 2."
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "<span epub:type='footnote' xmlns:epub='http://www.idpf.org/2007/ops'>Of France.</span>",
+        "<label class='margin-toggle'/><span class='sidenote'>Of France.</span>",
+    ],
+)
+def test_a_note_within_a_paragraph_does_not_cost_the_paragraph(
+    make_epub: MakeEpub, note: str
+) -> None:
+    assert _read(read_epub(make_epub(f"<p>The king{note} came.</p>"))) == "The king came."
