@@ -90,7 +90,8 @@ def _from_nats(error: JetbullError) -> str:
             "its max_file_store (an account's max_file), then type the same command again, or "
             "`bull2jet rollback`; nothing is lost."
         )
-    return f"NATS: {error}"
+    said = str(error).rstrip(".")
+    return f"NATS: {said}. When that is mended, type the same command again; nothing is lost."
 
 
 def _stopped(command: str) -> str:

@@ -28,12 +28,12 @@ def put_too_much(client: Any) -> None:
         client.lpush("bull:q:wait", f"large{number}")
 
 
-def narrow(folder: Path, where: str) -> EmbeddedServer:
+def narrow(folder: Path, where: str, **more: int) -> EmbeddedServer:
     """A server that stores little, or gives its account little."""
     store: dict[str, Any] = {"store_dir": str(folder / "store")}
     if where == "server":
         return EmbeddedServer(folder, extra={"jetstream": {**store, "max_file_store": MOST}})
-    account = {"jetstream": {"max_file": MOST}, "users": [{"user": "ann", "password": "x"}]}
+    account = {"jetstream": {"max_file": MOST, **more}, "users": [{"user": "ann", "password": "x"}]}
     extra = {"jetstream": store, "accounts": {"A": account}, "no_auth_user": "ann"}
     return EmbeddedServer(folder, extra=extra)
 
@@ -85,3 +85,14 @@ def test_plan_stops_where_the_account_may_not_store_so_much(
         assert planned.code == 1 and "no-room" in planned.out
         fewer = bull2jet("plan", redis_server.url, "--to", server.url, "--states", "completed")
         assert fewer.code == 0, fewer.out
+
+
+def test_what_else_the_server_refuses_is_told_with_what_to_do(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    make_jobs(redis_server.client, 8)
+    with narrow(tmp_path, "account", max_streams=1) as server:
+        refused = bull2jet("run", redis_server.url, "--to", server.url)
+    assert refused.code == 5 and refused.err.startswith("bull2jet: NATS: The server refused: ")
+    assert "type the same command again; nothing is lost." in refused.err
+    assert redis_server.client.llen("bull:q:wait") == 8
