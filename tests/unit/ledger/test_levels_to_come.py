@@ -70,3 +70,16 @@ async def test_a_level_that_was_met_before_holds_nothing_up(worker: Worker) -> N
     await worker.supply.fetch()
     worker.feeds.expect(1)
     assert worker.hand.pop() is not None
+
+
+async def test_a_level_to_come_is_asked_for_only_where_something_in_hand_waits_for_it(
+    worker: Worker,
+) -> None:
+    worker.feeds.expect(1)
+    assert worker.hand.can_wait(1)
+    await worker.feeds.add(1)
+    worker.feeds.expect(3)
+    await worker.supply.fetch()
+    assert worker.hand.can_wait(3)
+    worker.hand.expect_level(1)
+    assert not worker.hand.can_wait(1)

@@ -82,7 +82,7 @@ class Feeds:
         finally:
             self._coming.discard(level)
             if level not in self.by_level:
-                self.hand.unsure.discard(level)
+                self.hand.asked(level)
 
     @property
     def servable(self) -> dict[int, Feed]:

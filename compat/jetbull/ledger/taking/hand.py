@@ -30,6 +30,7 @@ class Hand:
         self.by_level: dict[int, deque[Ticket]] = {}  # without level 0
         self.dry = False
         self.unsure: set[int] = set()
+        self._new: set[int] = set()  # of these: levels that nobody has asked for yet
         self.returned = Returned(store)
 
     def add_level(self, level: int) -> deque[Ticket]:
@@ -43,6 +44,22 @@ class Hand:
         """There will be a level that nobody has asked for yet."""
         self.add_level(level)
         self.unsure.add(level)
+        self._new.add(level)
+
+    def asked(self, level: int) -> None:
+        """The server was asked for a level, or sends what comes there unasked."""
+        self.unsure.discard(level)
+        self._new.discard(level)
+
+    def can_wait(self, level: int) -> bool:
+        """Whether no ticket in hand waits for a level that was not asked for yet.
+
+        It is not to fill the hand: what comes before it may come at any moment.
+        """
+        if level not in self._new:
+            return False
+        first = next((at for at in (0, *self.by_level) if self.of(at)), level)
+        return rank(first) <= rank(level)
 
     def of(self, level: int) -> deque[Ticket]:
         """The tickets of a level that was added, the next one first."""

@@ -95,10 +95,10 @@ class Supply:
                 if want <= 0:
                     break
                 if feed.standing:  # the server has nothing there, or sends it unasked
-                    unsure.discard(level)
+                    self._hand.asked(level)
                     continue
                 came = await feed.grab(want)
-                unsure.discard(level)
+                self._hand.asked(level)
                 want -= came
                 if want <= 0:
                     full = feed
@@ -125,6 +125,7 @@ class Supply:
         hand = self._hand
         count = max(1, self._allowed(min(hand.prioritized, _MOST_BEFORE)))
         for level in sorted(hand.unsure, key=rank):
-            if level in self._feeds.by_level:  # else it is still to be made
-                await self._feeds.by_level[level].grab(count)
-                hand.unsure.discard(level)
+            feed = self._feeds.by_level.get(level)  # None: it is still to be made
+            if feed is not None and not hand.can_wait(level):
+                await feed.grab(count)
+                hand.asked(level)
