@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from jetbull.ledger.messages.clock import stamp
 from jetbull.ledger.messages.guard import drop, expect
 from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, WAIT, state_of
 from jetbull.ledger.messages.placing import Place, address, placed, turn
-from jetbull.ledger.messages.record import Record
+from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.tokens import escape
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import Message, commit, most_in_batch
@@ -154,7 +154,15 @@ async def is_any_stored(store: QueueStore, jobs: Sequence[NewJob]) -> bool:
 
     To be asked after a `repeated` conflict of a step that stores all of them or none.
     """
-    found = await find_many(store, [job.job_id for job in jobs])
+    if _is_any_own(await find_many(store, [job.job_id for job in jobs]), jobs):
+        return True
+    # A server of a cluster may be behind; the leader is not.
+    newest = await store.newest(jobs[-1].job_id)
+    return newest is not None and Record.decode(newest.data).same_job(jobs[-1].record)
+
+
+def _is_any_own(found: Mapping[str, Stored], jobs: Sequence[NewJob]) -> bool:
+    """Whether any of the jobs that were found is the one being added."""
     return any(
         job.job_id in found and found[job.job_id].record.same_job(job.record) for job in jobs
     )
@@ -211,10 +219,12 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             )
             break
         except Conflict as rival:
-            if rival.repeated and await is_any_stored(store, chosen):
+            existing = await find_many(store, [j.job_id for j in chosen])
+            # By one look: a server of a cluster that is behind may know none of them, the next all,
+            # and then they would count as taken by others and be stored under other ids.
+            if rival.repeated and _is_any_own(existing, chosen):
                 _tell(store, jobs, fresh)
                 return fresh
-            existing = await find_many(store, [j.job_id for j in chosen])
             missing = [j for j in chosen if j.job_id not in existing]
             removed = await tombstones(store, [j.job_id for j in missing])
             for job in missing:
