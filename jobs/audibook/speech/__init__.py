@@ -2,7 +2,8 @@
 
 `engine` is the interface, `hibari` the embedded English voice, `azure` the cloud
 service of the original, `tone` a voice for trials; `registry` finds them; `language`
-and `spoken` judge text and audio, `capitals` writes small what a voice would spell.
+and `spoken` judge text and audio, `capitals` and `stutters` rewrite what a voice would
+spell.
 """
 
 from __future__ import annotations

@@ -127,13 +127,17 @@ def test_doctor_says_what_is_installed_without_a_server(
 
 
 def _entry(program: str) -> str:
-    """What the installed script of this name does."""
+    """What the installed script of this name does, in a process that ctrl-C reaches.
+
+    It reaches none that a shell started in the background.
+    """
     config = ConfigParser()
     config.read(_ROOT / "setup.cfg")
     scripts = config["options.entry_points"]["console_scripts"].split("\n")
     points = dict(line.split(" = ") for line in scripts if line)
     module, _, function = points[program].partition(":")
-    return f"import sys; from {module} import {function}; sys.exit({function}())"
+    heard = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    return f"{heard}; from {module} import {function}; sys.exit({function}())"
 
 
 @pytest.mark.parametrize(

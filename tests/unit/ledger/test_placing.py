@@ -28,7 +28,7 @@ from jetbull.ledger.messages.record import Record
 
 NAMES = Space("bull").queue("q")
 ROOT = "jb.bull.q"
-SOON, LATE = now_ms() + 1, now_ms() + 10 * HORIZON_MS
+SOON, LATE = now_ms() + 1, now_ms() + 1000 * HORIZON_MS
 
 
 @pytest.mark.parametrize(
