@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from jetbull.ledger.messages.clock import FAR_FUTURE_MS, at, now_ms
+from jetbull.ledger.messages.clock import FAR_FUTURE_MS, at
 from jetbull.ledger.messages.names import COMPLETED, FAILED, OPEN, Space
 from jetbull.ledger.messages.placing import (
     DONE,
     GRACE_MS,
-    HORIZON_MS,
     REMOVED,
     WAITING_CHILDREN,
     Place,
@@ -28,7 +27,7 @@ from jetbull.ledger.messages.record import Record
 
 NAMES = Space("bull").queue("q")
 ROOT = "jb.bull.q"
-SOON, LATE = now_ms() + 1, now_ms() + 1000 * HORIZON_MS
+OVERDUE, LATE = 1_000, 4_102_444_800_000  # 1970 and 2100
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_what_rests_is_a_plain_message_that_nothing_removes(place: Place, subjec
         (active(LATE, "-"), "active.r", LATE, "stalled.-"),
         (delayed(LATE), "delayed.-", LATE, "wait.-"),
         (delayed(LATE, 7), "delayed.-", LATE, "prio.7"),
-        (delayed(SOON), "delayed.-", SOON + GRACE_MS, "wait.-"),
+        (delayed(OVERDUE), "delayed.-", OVERDUE + GRACE_MS, "wait.-"),
         (unsettled(FAILED, LATE), f"failed.{OPEN}", LATE, "settle.failed"),
     ],
 )
