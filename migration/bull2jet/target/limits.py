@@ -26,7 +26,7 @@ async def set_paused(store: QueueStore, paused: bool) -> None:
 async def read_settings(store: QueueStore) -> Settings:
     """Limits, the paused flag and the id counter. `TargetError` when they cannot be read."""
     try:
-        stored, seq = await ledger_settings.read(store)
+        stored, seq = await ledger_settings.read_strictly(store)
     except ValueError as error:
         raise TargetError(
             f"The settings of the queue on the target cannot be read ({error}); restore the stream "

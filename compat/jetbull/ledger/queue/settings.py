@@ -10,6 +10,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.messages.beside import object_of
 from jetbull.ledger.messages.guard import expect
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 Settings = dict[str, Any]
 _KIND, _KEY = "meta", "queue"
@@ -17,11 +18,25 @@ _KIND, _KEY = "meta", "queue"
 
 async def read(store: QueueStore) -> tuple[Settings, int]:
     """The settings and the sequence that guards a change of them (0: none stored)."""
-    subject = store.names.aux(_KIND, _KEY)
-    found = await store.wire.get_last(store.names.space.jobs, subject)
+    found = await _stored(store)
     if found is None:
         return {}, 0
-    return object_of(subject, found.data) or {}, found.seq
+    return object_of(found.subject, found.data) or {}, found.seq
+
+
+async def read_strictly(store: QueueStore) -> tuple[Settings, int]:
+    """As `read`; ValueError where something else stands, which elsewhere counts for no settings."""
+    found = await _stored(store)
+    if found is None:
+        return {}, 0
+    settings = json.loads(found.data)
+    if not isinstance(settings, dict):
+        raise ValueError("no JSON object")
+    return settings, found.seq
+
+
+async def _stored(store: QueueStore) -> StoredMessage | None:
+    return await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, _KEY))
 
 
 async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Settings:
@@ -55,4 +70,4 @@ def told(hint: bytes) -> tuple[Settings, int] | None:
     return body["settings"], int(body["seq"])
 
 
-__all__ = ["Settings", "change", "read", "told"]
+__all__ = ["Settings", "change", "read", "read_strictly", "told"]
