@@ -37,7 +37,9 @@ class ServerTooOld(ServerUnavailable):
 
 
 class ConnectionClosedError(JetbullError):
-    """The object was closed and the call needs its connection (BullMQ: 'Connection is closed')."""
+    """The object was closed while the call needed its connection, or is a worker that is closed and
+    takes no more jobs (BullMQ: 'Connection is closed').
+    """
 
 
 class StoreError(JetbullError):

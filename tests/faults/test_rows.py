@@ -74,6 +74,17 @@ async def arrived(queue: Queue, way: str, step: str) -> None:
             await asyncio.sleep(0.01)
 
 
+async def held_up(
+    queue: Queue, proxy: Proxy, far: Queue, way: str, step: str, data: str
+) -> asyncio.Future[Any]:
+    """An add that is held at this step, when what it sent before is stored."""
+    held(queue, proxy, way, step)
+    adding = asyncio.ensure_future(add(far, way, data))
+    await proxy.holding.wait()
+    await arrived(queue, way, step)
+    return adding
+
+
 async def stored(queue: Queue) -> list[Any]:
     """The data of all jobs but the first."""
     jobs = await queue.getJobs(["waiting", "delayed"], 0, -1, True)
@@ -85,10 +96,7 @@ async def stored(queue: Queue) -> list[Any]:
 async def test_a_job_is_stored_once_wherever_its_row_is_cut_off(
     queue: Queue, proxy: Proxy, far: Queue, way: str, step: str
 ) -> None:
-    held(queue, proxy, way, step)
-    adding = asyncio.ensure_future(add(far, way, "once"))
-    await proxy.holding.wait()
-    await arrived(queue, way, step)
+    adding = await held_up(queue, proxy, far, way, step, "once")
     proxy.cut()
     job = await adding
     assert await stored(queue) == ["once"]
@@ -105,10 +113,7 @@ async def test_a_job_is_stored_once_wherever_its_row_is_cut_off(
 async def test_of_a_process_that_dies_with_its_row_cut_off_all_is_stored_or_nothing(
     queue: Queue, proxy: Proxy, far: Queue, way: str, step: str, next_one: str
 ) -> None:
-    held(queue, proxy, way, step)
-    adding = asyncio.ensure_future(add(far, way, "died"))
-    await proxy.holding.wait()
-    await arrived(queue, way, step)
+    adding = await held_up(queue, proxy, far, way, step, "died")
     proxy.refuse()
     adding.cancel()
     with suppress(asyncio.CancelledError):
@@ -129,10 +134,7 @@ async def test_of_a_process_that_dies_with_its_row_cut_off_all_is_stored_or_noth
 async def test_a_row_into_which_another_message_comes_is_stored_all_the_same(
     queue: Queue, proxy: Proxy, far: Queue, way: str, step: str
 ) -> None:
-    held(queue, proxy, way, step)
-    adding = asyncio.ensure_future(add(far, way, "once"))
-    await proxy.holding.wait()
-    await arrived(queue, way, step)
+    adding = await held_up(queue, proxy, far, way, step, "once")
     await queue.add("first", 0)
     proxy.let_go()
     job = await adding

@@ -12,6 +12,8 @@ from tests.contract.bullmq.signals import Heard
 BACKLOG = 30
 QUICK = 60
 """Jobs after which a worker of quick ones fetches ahead."""
+LONG = 0.3
+"""Seconds of a job in which a worker gives back what it has in hand and cannot begin."""
 
 
 async def order_with(
@@ -253,12 +255,12 @@ async def test_a_job_that_goes_first_is_the_next_one_after_long_jobs(
         if job.name == "long":
             await queue.addBulk([{"name": f"p{n}", "opts": {"priority": n}} for n in (2, 3)])
         if job.name.startswith("long"):
-            await asyncio.sleep(0.3)  # longer than a worker keeps jobs that it does not begin
+            await asyncio.sleep(LONG)
         if job.name == "long":
             await queue.addBulk([{"name": name} for name in ("more", "long2")])
         if job.name == "long2":
             await queue.add("new", {}, newcomer)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(LONG)
 
     completed = Heard(make.worker(queue, process), "completed")
     for count, priority in enumerate((1, 2, 3), 1):  # the worker is to know them

@@ -152,6 +152,7 @@ def _entry(program: str) -> str:
 def test_ctrl_c_ends_a_command_that_still_imports_without_a_word(
     tmp_path: Path, line: list[str], imported: str
 ) -> None:
+    # An import that would go on for long, if the signal did not end its process.
     (tmp_path / f"{imported}.py").write_text(
         "import os, signal, time\n"
         "print('importing', flush=True)\n"
