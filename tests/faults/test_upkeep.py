@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -14,11 +15,11 @@ from jetbull.ledger.job.reading import find
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.parents import bookkeeping, parentage
+from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.inventory import ownerless_subjects
-from jetbull.ledger.wire import StoredMessage
-from jetbull.workers import upkeep
+from jetbull.workers import tickets, upkeep
 from jetbull.workers.upkeep import Upkeep
 
 
@@ -217,17 +218,14 @@ async def test_a_message_the_server_gave_back_after_a_crash_goes_and_its_job_sta
     await queue.close()
 
 
-class _WithLostTickets(Upkeep):
-    """As after a kill -9 of the server: what waits was acknowledged before."""
-
-    async def _is_done(self, ticket: StoredMessage) -> bool:
-        return True
-
-
 @pytest.mark.parametrize("ended", [None, "completed", "failed", "removed"])
 async def test_a_ticket_the_server_gave_back_runs_again_only_if_its_job_never_ended(
-    shared_url: str, name: str, ended: str | None
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch, ended: str | None
 ) -> None:
+    async def all_of_them(*_: object) -> int:
+        return sys.maxsize  # as after a kill -9 of the server: what waits was acknowledged before
+
+    monkeypatch.setattr(tickets, "_done_up_to", all_of_them)
     queue = Queue(name, {"connection": shared_url})
     await queue.add("other", {}, {"delay": 60_000})
     job = await queue.add("job", {})
@@ -238,7 +236,7 @@ async def test_a_ticket_the_server_gave_back_runs_again_only_if_its_job_never_en
         store.emit(ended, jobId=str(job.id), prev="active")
         store.emit("completed", jobId="somebody else")
     await store.event_log.flush()
-    await _WithLostTickets(store, old_enough_ms=0).look()
+    await looked_after(store)
     newest = await store.newest(str(job.id))
     if ended is None:
         assert newest is not None and newest.seq > ticket.seq
@@ -246,6 +244,30 @@ async def test_a_ticket_the_server_gave_back_runs_again_only_if_its_job_never_en
         assert newest is None
     assert await queue.getDelayedCount() == 1
     await queue.close()
+
+
+async def test_of_jobs_that_begin_while_their_tickets_are_looked_at_no_events_are_read(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def done_meanwhile(*_: object) -> int:
+        for token in "abc":
+            job = await worker.getNextJob(token)
+            assert job is not None
+            await job.moveToCompleted(1, token, False)
+        return sys.maxsize
+
+    async def read(*_: object) -> bool:
+        raise AssertionError("the events of thousands of jobs take a worker long to read")
+
+    monkeypatch.setattr(tickets, "_done_up_to", done_meanwhile)
+    monkeypatch.setattr(event_evidence, "ended_since", read)
+    async with (
+        Queue(name, {"connection": shared_url}) as queue,
+        Worker(name, None, {"connection": shared_url, "autorun": False}) as worker,
+    ):
+        await queue.addBulk([{"name": "job", "data": {}}] * 3)
+        await tickets.look_after(await queue.ledger(), "wait", lambda _: True)
+        assert await queue.getJobCounts("completed", "wait") == {"completed": 3, "wait": 0}
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["gone", "added again"])

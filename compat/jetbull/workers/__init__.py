@@ -8,7 +8,7 @@ slot_supply     where slots get their jobs; limited_starts while a limit holds
 admission       may another job start? with blocking, settings_watch and background
 outcomes        running one job and storing how it ended
 hand_driven, manual    the same steps for callers that drive a worker by hand
-stalled_check, upkeep  what dead workers and crashes leave behind
+stalled_check, upkeep, tickets  what dead workers and crashes leave behind
 processors, settings   what a worker may call, and its options
 roles           a worker as each of these sees it
 """

@@ -6,9 +6,8 @@
     a bulk in parts            its producer died before all of them were stored
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
     a key of a finished job    the worker died between outcome and freeing the deduplication id
-    a ticket of the past       nats-server was killed and gave back a message that was removed;
-                               so may be an add that was kept, of a job that has run since
-    a ticket nobody gets       its consumer counts it as done, and the job still waits
+    an add of the past         nats-server was killed and gave back one that was kept, of a job that
+                               has run since; so may be tickets, see `tickets`
     a schedule that is over    it fired while the store was full, and the server tries once only
     what belonged to a job     its worker died between removing the job and removing that
     a job that was removed     who removed it died before its ticket, or it as finished, was gone:
@@ -31,13 +30,13 @@ from functools import partial
 from typing import Any
 
 from jetbull.commands import deduplicating, inserting
-from jetbull.errors import Conflict, ConnectionClosedError, JetbullError, StreamMissing
+from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger.adding import deduplication, note_reading
 from jetbull.ledger.belongings.belongings import forget_left, forget_tickets
-from jetbull.ledger.job import late, patches, reading
+from jetbull.ledger.job import patches, reading
 from jetbull.ledger.job.patches import forget_patches
 from jetbull.ledger.messages.clock import now_ms, parse_ms
-from jetbull.ledger.messages.guard import HeaderMap, due_of, expect
+from jetbull.ledger.messages.guard import due_of
 from jetbull.ledger.messages.names import (
     ACTIVE,
     CHILDREN,
@@ -46,18 +45,14 @@ from jetbull.ledger.messages.names import (
     FAILED,
     GONE,
     OPEN,
-    PRIO,
-    WAIT,
-    lane_of,
     last_token,
     public_state_of,
-    state_of,
 )
 from jetbull.ledger.parents import bookkeeping, parentage, parents, releasing
 from jetbull.ledger.queue import event_evidence
-from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
+from jetbull.workers import tickets
 
 log = logging.getLogger("jetbull.workers.upkeep")
 
@@ -93,7 +88,7 @@ class Upkeep:
         """One look at everything. What fails is left to the next look and holds up nothing else."""
         store, names = self._store, self._store.names
         looks: list[Callable[[], Awaitable[object]]] = [
-            *(partial(self._outdated, state) for state in (ACTIVE, WAIT, PRIO)),
+            *(partial(tickets.look_after, store, state, self._is_past) for state in tickets.STATES),
             *([self._parents] if store.families else []),
             self._remembered,
             self._patches,
@@ -123,53 +118,10 @@ class Upkeep:
         return found
 
     def _is_old(self, message: StoredMessage) -> bool:
-        return now_ms() - parse_ms(message.time) >= self._old_enough_ms
+        return self._is_past(parse_ms(message.time))
 
-    async def _outdated(self, state: str) -> None:
-        """Removes messages of jobs that have a newer one; the newest is the truth."""
-        store, names = self._store, self._store.names
-        query = {"next_by_subj": names.all_in(state), "seq": 1, "batch": _TICKETS}
-        found = await store.wire.get_batch(names.space.jobs, query)
-        old = {last_token(m.subject): m for m in found if self._is_old(m)}
-        newest = await reading.find_many(store, old)
-        for job_id, message in old.items():
-            current = newest.get(job_id)
-            if current is not None and current.seq > message.seq:
-                if late.fired(current):
-                    continue  # whoever takes that looks whether it came too late
-                await store.purge(message.subject, seq=message.seq + 1)
-            elif current is not None and state != ACTIVE and await self._is_done(message):
-                if await event_evidence.ended_since(store, job_id, message.time):
-                    # Its other messages are gone as well: it was removed, as `removeOnComplete`
-                    # does, or has been for long enough. It is not to run once more.
-                    log.info("job %s has ended; its ticket of the past is dropped", job_id)
-                    await store.purge(message.subject, seq=message.seq + 1)
-                else:
-                    await self._ticket_again(job_id, message)
-
-    async def _is_done(self, ticket: StoredMessage) -> bool:
-        """Whether the consumer counts the ticket as acknowledged."""
-        names = self._store.names
-        is_plain = state_of(ticket.subject) == WAIT
-        name, _ = (
-            wait_consumer(names) if is_plain else level_consumer(names, lane_of(ticket.subject))
-        )
-        try:
-            info = await self._store.wire.api(f"CONSUMER.INFO.{names.space.jobs}.{name}")
-        except StreamMissing:
-            return False
-        return bool(ticket.seq <= int(info["ack_floor"]["stream_seq"]))
-
-    async def _ticket_again(self, job_id: str, ticket: StoredMessage) -> None:
-        """Stores the ticket once more, so that it is handed out."""
-        headers: HeaderMap = {}
-        expect(headers, self._store.names.any_state(job_id), ticket.seq)
-        try:
-            await self._store.put(ticket.subject, ticket.data, headers)
-        except Conflict:
-            log.debug("job %s has moved on", job_id)
-        else:
-            log.warning("job %s waited and was handed to nobody; it is handed out now", job_id)
+    def _is_past(self, moment_ms: int) -> bool:
+        return now_ms() - moment_ms >= self._old_enough_ms
 
     async def _overdue(self, subject: str) -> None:
         """Stores schedules again whose time has been over for long enough."""

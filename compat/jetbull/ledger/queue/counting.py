@@ -91,6 +91,12 @@ async def count_tickets(store: QueueStore) -> int:
     return await _waiting_at(store, wait_consumer(store.names))
 
 
+async def count_unsent(store: QueueStore, level: int) -> int:
+    """Tickets of a priority level, 0 for none, that were handed to no worker yet."""
+    name, filters = level_consumer(store.names, str(level)) if level else wait_consumer(store.names)
+    return int((await _delivery_info(store, name, filters))["num_pending"])
+
+
 async def count_section(store: QueueStore, state: str) -> int:
     """Messages in one of the states that have a counter."""
     name = store.names.consumer(f"n{state}")
@@ -118,13 +124,17 @@ async def count_matching(store: QueueStore, pattern: str) -> int:
 
 
 async def _waiting_at(store: QueueStore, consumer: tuple[str, list[str]]) -> int:
-    name, filters = consumer
+    info = await _delivery_info(store, *consumer)
+    return int(info["num_pending"]) + int(info["num_ack_pending"])
+
+
+async def _delivery_info(store: QueueStore, name: str, filters: list[str]) -> dict[str, Any]:
+    subject = f"CONSUMER.INFO.{store.names.space.jobs}.{name}"
     try:
-        info = await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
+        return await store.wire.api(subject)
     except StreamMissing:
         await ensure_delivery(store, name, filters)
-        info = await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
-    return int(info["num_pending"]) + int(info["num_ack_pending"])
+        return await store.wire.api(subject)
 
 
 async def _info(store: QueueStore, name: str, state: str) -> dict[str, Any]:
@@ -144,6 +154,7 @@ __all__ = [
     "count_matching",
     "count_section",
     "count_tickets",
+    "count_unsent",
     "levels",
     "list_subjects",
     "pending_of_all",

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from jetbull.ledger.job.reading import find
 from jetbull.ledger.messages.names import ACTIVE, HEAD, PRIO, WAIT, last_token
+from jetbull.ledger.queue.counting import count_unsent
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
 _TRIES = 8
+_SOME = 10  # the server counts what was removed just now a moment longer
 _LONGEST_PAUSE_SECONDS = 0.1
 
 
-async def is_drained(store: QueueStore, busy_again: Callable[[], bool]) -> bool:
-    """True when no job waits or runs; a ticket whose ack is under way does not count."""
+async def is_drained(
+    store: QueueStore, busy_again: Callable[[], bool], deep: Iterable[int] = ()
+) -> bool:
+    """True when no job waits or runs; a ticket whose ack is under way does not count.
+
+    `deep`: the priority levels, 0 for none, in which very many waited a moment ago. Of these the
+    server is asked for its count first: to find one job it goes through all of them.
+    """
     store.wire.flush_acks()
+    for level in deep:
+        if await count_unsent(store, level) > _SOME:
+            return False
     for attempt in range(_TRIES):
         if busy_again():
             return False

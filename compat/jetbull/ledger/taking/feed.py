@@ -53,6 +53,7 @@ class Feed:
         self._on_idle: Callable[[], None] = lambda: None
         self.lost = False
         self.returned = 0  # tickets given back since the last grab
+        self.behind = 0  # tickets the server still had behind the last one it sent
         self.heard = monotonic()
 
     def on_poll_over(self, callback: Callable[[], None]) -> None:
@@ -149,11 +150,11 @@ class Feed:
         ack = reply.decode()
         parts = ack.split(".")
         shift = 0 if len(parts) == 9 else 2
-        nothing_behind = parts[8 + shift] == "0"
+        self.behind = int(parts[8 + shift])
         seq, time_ms = int(parts[5 + shift]), int(parts[7 + shift]) // 10**6
         stored = Stored(subject.decode(), seq, Record.read(data), time_ms)
         self._deliver(Ticket(stored, ack, now))
-        return nothing_behind
+        return self.behind == 0
 
     def _use_poll(self) -> None:
         for token, (left, end) in self._polls.items():

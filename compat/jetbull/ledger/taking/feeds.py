@@ -21,6 +21,7 @@ from jetbull.ledger.taking.trips import Trips
 __all__ = ["Feeds"]
 
 _LEVELS_AT_ONCE = 64
+_MANY = 500
 
 
 class Feeds:
@@ -125,6 +126,11 @@ class Feeds:
     def heard(self) -> float:
         """When the server last answered a request for jobs (`monotonic`), or 0."""
         return max((feed.heard for feed in self.by_level.values()), default=0.0)
+
+    @property
+    def deep(self) -> list[int]:
+        """The levels of which very many jobs waited when the last one of them was sent."""
+        return [level for level, feed in self.by_level.items() if feed.behind > _MANY]
 
     @property
     def levels(self) -> list[int]:

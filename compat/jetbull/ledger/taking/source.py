@@ -122,6 +122,11 @@ class Source:
         """The priority levels in use, in the order they are served; 0 is the line without any."""
         return self._feeds.levels
 
+    @property
+    def deep_levels(self) -> list[int]:
+        """Those of the levels in which very many jobs waited a moment ago."""
+        return self._feeds.deep
+
     def pop(self) -> Ticket | None:
         """The next ticket in hand: tail first, then the lowest priority number."""
         hand = self._hand

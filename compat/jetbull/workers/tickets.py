@@ -1,0 +1,103 @@
+"""What a crash left among the messages of jobs that wait or run; `Upkeep` looks at them first.
+
+an older message           of a job that has a newer one, which is the truth
+a ticket of the past       nats-server was killed and gave back what was removed
+a ticket nobody gets       its consumer counts it as done, and the job still waits
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from jetbull.errors import Conflict, StreamMissing
+from jetbull.ledger.job import late, reading
+from jetbull.ledger.messages.clock import parse_ms
+from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.names import ACTIVE, PRIO, WAIT, lane_of, last_token, state_of
+from jetbull.ledger.queue import event_evidence
+from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
+
+log = logging.getLogger("jetbull.workers.upkeep")
+
+STATES = (ACTIVE, WAIT, PRIO)
+_MOST = 50  # per state and look
+
+IsPast = Callable[[int], bool]
+
+
+async def look_after(store: QueueStore, state: str, is_past: IsPast) -> None:
+    """Puts the first messages of `state` right, those whose time in ms `is_past`.
+
+    These are the next in line of a queue: what is younger is being dealt with by whoever caused it.
+    """
+    query = {"next_by_subj": store.names.all_in(state), "seq": 1, "batch": _MOST}
+    found = await store.wire.get_batch(store.names.space.jobs, query)
+    old = {last_token(m.subject): m for m in found if is_past(parse_ms(m.time))}
+    newest = await reading.find_many(store, old)
+    unchanged: dict[str, StoredMessage] = {}
+    for job_id, message in old.items():
+        current = newest.get(job_id)
+        if current is None:
+            continue
+        if current.seq == message.seq:
+            unchanged[job_id] = message
+        # Of one that fired, whoever takes it looks whether it came too late.
+        elif current.seq > message.seq and is_past(current.time_ms) and not late.fired(current):
+            await store.purge(message.subject, seq=message.seq + 1)
+    if state != ACTIVE:
+        await _hand_out(store, unchanged)
+
+
+async def _hand_out(store: QueueStore, tickets: dict[str, StoredMessage]) -> None:
+    """Stores those again that their consumer counts as done and whose jobs still wait."""
+    floors = {
+        lane: await _done_up_to(store, lane)
+        for lane in dict.fromkeys(_lane(ticket) for ticket in tickets.values())
+    }
+    done = {i: ticket for i, ticket in tickets.items() if ticket.seq <= floors[_lane(ticket)]}
+    # Most of them have begun since they were read, in a queue where much goes on.
+    newest = await reading.find_many(store, done)
+    for job_id, ticket in done.items():
+        current = newest.get(job_id)
+        if current is None or current.seq != ticket.seq:
+            continue
+        if await event_evidence.ended_since(store, job_id, ticket.time):
+            # Its other messages are gone as well: it was removed, as `removeOnComplete` does,
+            # or has been for long enough. It is not to run once more.
+            log.info("job %s has ended; its ticket of the past is dropped", job_id)
+            await store.purge(ticket.subject, seq=ticket.seq + 1)
+        else:
+            await _store_again(store, job_id, ticket)
+
+
+def _lane(ticket: StoredMessage) -> str | None:
+    """The priority level; None without priority."""
+    return None if state_of(ticket.subject) == WAIT else lane_of(ticket.subject)
+
+
+async def _done_up_to(store: QueueStore, lane: str | None) -> int:
+    """The sequence up to which the consumer of such tickets counts all as acknowledged."""
+    names = store.names
+    name, _ = wait_consumer(names) if lane is None else level_consumer(names, lane)
+    try:
+        info = await store.wire.api(f"CONSUMER.INFO.{names.space.jobs}.{name}")
+    except StreamMissing:
+        return 0
+    return int(info["ack_floor"]["stream_seq"])
+
+
+async def _store_again(store: QueueStore, job_id: str, ticket: StoredMessage) -> None:
+    headers: HeaderMap = {}
+    expect(headers, store.names.any_state(job_id), ticket.seq)
+    try:
+        await store.put(ticket.subject, ticket.data, headers)
+    except Conflict:
+        log.debug("job %s has moved on", job_id)
+    else:
+        log.warning("job %s waited and was handed to nobody; it is handed out now", job_id)
+
+
+__all__ = ["STATES", "look_after"]
