@@ -43,7 +43,8 @@ class QueueStore:
     `sibling(prefix, queue)` opens another queue over the same connection (parents, children).
     `owners` and `upcoming` hold which jobs have deduplication ids and are the pending ones of
     schedulers, as far as was seen here of late.
-    `pending_from` holds, for some parents, a sequence before which no child is pending.
+    `pending_from` holds, for some parents, a sequence before which no child is pending; `fronts`,
+    for some priority levels (0: none), the sequence of the first ticket when it was last read.
     `patched`, `families`, `logged` and `bulky` say whether any job of the queue has a patch,
     children, log rows or large payloads; while they are False, a store that is `informed` (a
     worker's) does not ask the server for them. `heads` grows with each job that goes to the head
@@ -58,6 +59,7 @@ class QueueStore:
         "due_order",
         "event_log",
         "families",
+        "fronts",
         "grouping",
         "heads",
         "ids",
@@ -113,6 +115,7 @@ class QueueStore:
         self.owners = Recent()
         self.upcoming = Recent()
         self.pending_from: dict[str, int] = {}
+        self.fronts: dict[int, int] = {}
         self.trims: dict[Any, Rounds] = {}
         self.turns = Turns()
         self.reaches: dict[str, Reach] = {}
