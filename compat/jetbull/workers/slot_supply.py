@@ -29,11 +29,12 @@ class Slot:
     `prepared` is for whoever prepares that next job meanwhile.
     """
 
-    __slots__ = ("claim", "prepared", "started")
+    __slots__ = ("claim", "prepared", "returned", "started")
 
     def __init__(self) -> None:
         self.claim: Claim | None = None
         self.prepared: Any = None
+        self.returned: int | None = None  # the level that its last job went back to, to go next
         self.started: Stored | None = None  # the ticket, if a limit was asked
 
 
@@ -113,10 +114,13 @@ class SlotSupply:
         source, counted = self.source, self._admission.limited
         if counted and self._admission.narrow:
             may = not (self.stopping or self._worker.paused or self._admission.paused)
-            if may and not lease.returns:
+            if may and lease.returns is None:
                 self._limited.look_ahead(slot.started, self.busy)
             return False
         if self.has_too_many_slots or not self._may_fetch():
+            return False
+        if lease.returns is not None and source.goes_first(lease.returns):
+            slot.returned = lease.returns  # it may be the next job itself
             return False
         if self._store.may_be_patched or (counted and not self._admission.spend()):
             return False
@@ -167,6 +171,9 @@ class SlotSupply:
         ticket: Ticket | None = None
         lease: Lease | None = None
         try:
+            if slot.returned is not None:
+                level, slot.returned = slot.returned, None
+                await source.look_for(level)
             ticket = await self._ticket()
             if ticket is not None:
                 lease = await self._take(ticket)

@@ -269,3 +269,24 @@ async def test_a_job_that_goes_first_is_the_next_one_after_long_jobs(
     await queue.add("long", {})
     await completed.times(9)
     assert ran[3:] == ["long", "more", "long2", "new", "p2", "p3"]
+
+
+@pytest.mark.parametrize("options", [{}, {"priority": 2}])
+async def test_a_job_that_is_tried_again_at_once_comes_before_those_of_a_worse_priority(
+    make: Makers, queue: Any, options: dict[str, Any]
+) -> None:
+    ran: list[tuple[str, int]] = []
+
+    async def process(job: Any, token: str) -> None:
+        ran.append((job.name, job.attemptsMade))
+        if job.name.startswith("again") and job.attemptsMade == 0:
+            raise ValueError("not yet")
+        if job.name == "later" and job.data % 15 == 14:
+            await queue.add(f"again{job.data}", {}, {"attempts": 2, **options})
+
+    later = [{"name": "later", "data": n, "opts": {"priority": 5}} for n in range(2 * QUICK)]
+    await queue.addBulk(later)
+    await Heard(make.worker(queue, process), "completed").times(2 * QUICK + 8)
+    first_tries = [n for n, (name, made) in enumerate(ran) if name != "later" and made == 0]
+    assert [ran[n + 1] for n in first_tries] == [(ran[n][0], 1) for n in first_tries]
+    assert len(first_tries) == 8

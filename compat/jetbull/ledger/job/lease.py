@@ -88,7 +88,7 @@ class Lease:
         self.ended = False
         self.followed = False
         self.on_sent: Callable[[], bool] | None = None
-        self.returns = False  # to the line: it may be the next job itself
+        self.returns: int | None = None  # to the line, of this priority level (0: without any)
         self.runs = False  # the processor is at work
         self.until_ms = 0  # so long nobody else can have taken the job, as far as is known
         self._stored = stored
@@ -137,7 +137,7 @@ class Lease:
         if self._busy:
             await self._turn()
         self._busy = True
-        self.returns = place.state in _LINE
+        self.returns = int(place.level or 0) if place.state in _LINE else None
         try:
             if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
                 await self._clear()

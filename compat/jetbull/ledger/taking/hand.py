@@ -74,6 +74,12 @@ class Hand:
         """The priority level of the first ticket that has one; 0 if none has."""
         return next((level for level, tickets in self.by_level.items() if tickets), 0)
 
+    def begins_behind(self, level: int) -> bool:
+        """Whether there are tickets, all of them behind this level (0: none)."""
+        if self.plain:
+            return False
+        return rank(self.first_level) > rank(level)
+
     @property
     def prioritized(self) -> int:
         """How many have a priority level."""

@@ -138,6 +138,15 @@ class Source:
                 self._resting.wake.set()
         return ticket
 
+    def goes_first(self, level: int) -> bool:
+        """Whether a job that comes to this priority level (0: none) goes before those in hand."""
+        return self._hand.begins_behind(level)
+
+    async def look_for(self, level: int) -> None:
+        """Fetches a job that has just come to this priority level, if it goes before those here."""
+        if self.goes_first(level):
+            await self._supply.look_at(level)
+
     def _dried(self, level: int) -> None:
         """Of a level that ran dry the next job has to be able to come before those in hand."""
         by_level = self._feeds.by_level

@@ -68,6 +68,15 @@ class Supply:
                 if not feed.standing and await feed.grab(1):
                     return
 
+    async def look_at(self, level: int) -> None:
+        """Asks for a job that has just come to `level`. What a standing request brings of it is
+        there before the answer.
+        """
+        async with self._asking:
+            feed = self._feeds.servable.get(level)
+            if feed is not None and not self._hand.of(level):
+                await feed.grab(1)
+
     def _need(self) -> int:
         return self._allowed(len(self._resting.slots) - self._hand.count())
 
