@@ -18,6 +18,7 @@ from jetbull.ledger.queue import pages
 from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 100
+_FINISHED = ("completed", "failed")
 _TYPES = {
     "completed": "completed",
     "failed": "failed",
@@ -52,14 +53,17 @@ async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list
 
     def old_enough(stored: Stored) -> bool:
         head, given = stored.record.head, stored.record.given
-        if name in ("completed", "failed"):
+        if name in _FINISHED:
             return int(head.get("finishedOn") or 0) <= cutoff
         if state_of(stored.subject) == ACTIVE:
             return False
         return int(head.get("processedOn") or given["timestamp"]) <= cutoff
 
     removed: list[str] = []
-    if name is not None:
+    if name in _FINISHED:  # also the last job of a scheduler that has reached its limit
+        found = await pages.page(store, name, 0, max(limit, 0) - 1, True)
+        removed = await _remove_where(store, name, found, set(), old_enough)
+    elif name is not None:
         pending, found = await store.wire.together(
             _pending_iterations(store), pages.page(store, name, 0, max(limit, 0) - 1, True)
         )

@@ -108,3 +108,20 @@ async def test_the_last_job_of_a_scheduler_cannot_be_removed_as_long_as_the_sche
     await queue.removeJobScheduler("once")
     assert await queue.remove(job.id) == 1
     assert await queue.getJobState(job.id) == "unknown"
+
+
+async def test_the_last_job_of_a_scheduler_is_cleaned_when_it_is_finished(
+    make: Makers, queue: Any
+) -> None:
+    async def process(job: Any, token: str) -> None:
+        if job.name == "fails":
+            raise ValueError("no")
+
+    worker = make.worker(queue, process)
+    completed, failed = Heard(worker, "completed"), Heard(worker, "failed")
+    good = await queue.upsertJobScheduler("good", {"every": HOUR, "limit": 1})
+    bad = await queue.upsertJobScheduler("bad", {"every": HOUR, "limit": 1}, "fails")
+    await completed.once()
+    await failed.once()
+    assert await queue.clean(-1000, 0, "completed") == [good.id]
+    assert await queue.clean(-1000, 0, "failed") == [bad.id]
