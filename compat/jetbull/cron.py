@@ -19,6 +19,13 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)  # no pattern is finer
 _HOURS = 1  # of the fields that croniter makes of a pattern
 _WITH_SECONDS = 6  # fields
+#: What cron-parser knows besides croniter's names, such as `@daily`.
+_NAMED = {
+    "@minutely": "* * * * *",
+    "@secondly": "* * * * * *",
+    "@weekdays": "0 0 * * 1-5",
+    "@weekends": "0 0 * * 0,6",
+}
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LAST = re.compile(rf"([0-7]|{'|'.join(_DAYS)})L", re.IGNORECASE)
 _UP_TO_SUNDAY = re.compile(r"(?:([0-6])-)?7(?:/([1-9]))?")
@@ -50,9 +57,10 @@ def next_match(pattern: str, after: datetime, zone: tzinfo) -> datetime:
 
 def _understood(pattern: str) -> str:
     """The pattern as croniter writes it: `L5` for `5L` and `friL`, the last ones of a month, and
-    0 for a Sunday that is 7, which it takes only where there are no seconds.
+    0 for a Sunday that is 7, which it takes only where there are no seconds. Of the names those
+    that it does not know are spelt out.
     """
-    fields = pattern.split()
+    fields = _NAMED.get(pattern, pattern).split()
     if len(fields) not in (_WITH_SECONDS - 1, _WITH_SECONDS):
         return pattern
     days = [_last(day) for day in fields[-1].split(",")]

@@ -106,3 +106,17 @@ def test_days_of_the_week_are_understood_with_seconds_and_without(
     for pattern in (f"0 0 * * {days}", f"0 0 0 * * {days}"):
         found = after("2025-01-31T23:59:59Z", pattern, times=len(slots))
         assert found == [f"{slot} 00:00:00" for slot in slots]
+
+
+@pytest.mark.parametrize(
+    ("name", "slot"),
+    [
+        ("@secondly", "2025-01-04 12:00:31"),
+        ("@minutely", "2025-01-04 12:01:00"),
+        ("@weekdays", "2025-01-06 00:00:00"),
+        ("@weekends", "2025-01-05 00:00:00"),
+        ("@weekly", "2025-01-05 00:00:00"),
+    ],
+)
+def test_all_names_of_patterns_are_known(name: str, slot: str) -> None:
+    assert after("2025-01-04T12:00:30+00:00", name) == [slot]

@@ -20,6 +20,8 @@ def checked(repeat_opts: Any) -> dict[str, Any]:
     _check(repeat)
     if repeat.get("every"):
         repeat["every"] = _interval(repeat["every"])
+    if not (repeat.get("every") and repeat.get("offset")):
+        repeat.pop("offset", None)  # none, as in BullMQ: the interval's own is kept
     if repeat.get("limit") is not None:
         repeat["limit"] = numeral(repeat["limit"])
         check_number(".limit", repeat["limit"])
@@ -41,7 +43,7 @@ def record_body(
         "pattern": repeat.get("pattern"),
         "every": repeat.get("every"),
         "limit": repeat.get("limit"),
-        "offset": repeat.get("offset") if repeat.get("every") else None,
+        "offset": repeat.get("offset"),
         "startDate": to_millis(repeat.get("startDate")),
         "endDate": to_millis(repeat.get("endDate")),
     }

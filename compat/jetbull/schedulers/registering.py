@@ -156,11 +156,9 @@ def _offset(
     replaced: tuple[str, Stored] | None,
 ) -> dict[str, Any]:
     """The field `offset` of the record, if it is to have one: that of the slot, or the old one."""
-    if offset and (replaced is None or "offset" in body):
+    if stored is None or replaced is None or "offset" in body:
         return {"offset": offset}
-    if stored is not None and "offset" in stored.body:
-        return {"offset": stored.body["offset"]}
-    return {"offset": 0} if replaced is None or "pattern" in body else {}
+    return {"offset": stored.body["offset"]} if "offset" in stored.body else {}
 
 
 async def _free_slot(

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from tests.contract.bullmq.backends.backend import Backend
+from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.times import FAR_AWAY, HOUR
 
 
@@ -117,3 +118,19 @@ async def test_an_interval_that_starts_on_one_of_its_own_slots_has_no_offset(que
     await queue.upsertJobScheduler("hourly", {"every": HOUR, "startDate": FAR_AWAY})
     scheduler = await queue.getJobScheduler("hourly")
     assert (scheduler["offset"], scheduler["startDate"]) == (0, FAR_AWAY)
+
+
+async def test_an_offset_of_0_is_none_given(queue: Any) -> None:
+    await queue.upsertJobScheduler("shifted", {"every": HOUR, "offset": 500})
+    job = await queue.upsertJobScheduler("shifted", {"every": HOUR, "offset": 0})
+    assert "offset" not in (await queue.getJob(job.id)).opts["repeat"]
+    assert (await queue.getJobScheduler("shifted"))["offset"] == 500
+
+
+async def test_a_pattern_in_the_place_of_an_interval_whose_last_job_runs_has_the_offset_0(
+    make: Makers, queue: Any
+) -> None:
+    await queue.upsertJobScheduler("changes", {"every": HOUR, "limit": 1})
+    assert await make.worker(queue).getNextJob("token")
+    await queue.upsertJobScheduler("changes", {"pattern": "0 0 1 1 *"})
+    assert (await queue.getJobScheduler("changes"))["offset"] == 0
