@@ -22,7 +22,7 @@ def shown(key: str, body: Mapping[str, Any], next_ms: int | None) -> dict[str, A
     template: dict[str, Any] = {}
     if body.get("data") not in (None, {}):
         template["data"] = body["data"]
-    if body.get("opts"):
+    if body.get("opts") and isinstance(body["opts"], Mapping):  # whoever stored it
         template["opts"] = expand(body["opts"])
     if template:
         found["template"] = template

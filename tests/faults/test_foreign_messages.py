@@ -105,7 +105,8 @@ async def test_a_hint_that_is_none_is_logged_and_others_are_answered(queue: Queu
         assert len(await queue.getWorkers()) == 1
 
 
-_NONE = [_TEXT, b"", b"[]", b"17", b'{"jobs": 1}', b"[" * 50_000 + b"]" * 50_000]
+_ENDLESS = b'{"next": 1e999, "start": NaN, "end": NaN, "count": 1e999}'
+_NONE = [_TEXT, b"", b"[]", b"17", b'{"jobs": 1}', _ENDLESS, b"[" * 50_000 + b"]" * 50_000]
 
 
 @pytest.mark.parametrize("payload", _NONE)
@@ -134,3 +135,14 @@ async def test_what_is_no_setting_window_book_scheduler_or_level_keeps_no_job_wa
         assert await queue.getRateLimitTtl() >= 0
         await queue.pause()
         assert await queue.isPaused()
+
+
+async def test_a_scheduler_with_options_that_are_none_is_listed_with_all_others(
+    queue: Queue,
+) -> None:
+    store = await queue.ledger()
+    record = b'{"next": 4102444800000, "name": "odd", "every": 1000, "opts": "none"}'
+    await (await store.wire.post(store.names.aux("sched", "odd"), record))
+    await queue.upsertJobScheduler("known", {"every": 3_600_000}, "job", 0)
+    assert [row["key"] for row in await queue.getJobSchedulers()] == ["odd", "known"]
+    assert "template" not in (await queue.getJobScheduler("odd") or {"template": None})

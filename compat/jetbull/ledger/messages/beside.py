@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import isfinite
 from typing import Any
 
 from jetbull.ledger.messages.record import loads
@@ -21,12 +22,16 @@ def object_of(subject: str, data: bytes, *numbers: str) -> dict[str, Any] | None
     else:
         if not isinstance(body, dict):
             wrong = "no JSON object"
-        elif all(type(body.get(name)) in (int, float) for name in numbers):
+        elif all(_is_number(body.get(name)) for name in numbers):
             return body
         else:
             wrong = f"without the numbers {', '.join(numbers)}"
     log.error("%s holds what no jetbull stores there and counts for nothing: %s", subject, wrong)
     return None
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int or (type(value) is float and isfinite(value))
 
 
 __all__ = ["object_of"]
