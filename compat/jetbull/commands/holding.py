@@ -148,11 +148,11 @@ async def _end_try(job: JobBody, end: str, token: str, made: int, delay_ms: int)
 
 
 async def _after_finish(store: QueueStore, job: JobBody, state: str) -> None:
-    """Counts a finished job, if its worker keeps metrics, and frees its deduplication id."""
-    if job.queue.recorder is not None:
-        await job.queue.recorder.count(store, state)
+    """Frees a finished job's deduplication id, and counts it if its worker keeps metrics."""
     if job.deduplication_id:
         await deduplicating.on_finished(store, job.id, job.deduplication_id)
+    if job.queue.recorder is not None:
+        await job.queue.recorder.count(store, state)
 
 
 def _started_enough(job: JobBody) -> bool:

@@ -66,6 +66,22 @@ async def test_metrics_have_a_point_per_minute_newest_first(
     assert (await queue.getMetrics("completed", 1, 2))["data"] == [0, 1]
 
 
+async def test_metrics_of_more_minutes_than_the_server_gives_in_one_answer(
+    queue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await queue.ledger()
+    recorder, begin = metrics.MetricsRecorder(2_000), 1_000
+    for minute in range(begin, begin + 1_100):
+        monkeypatch.setattr(metrics, "now_ms", lambda minute=minute: minute * MINUTE)
+        await recorder.count(store, "completed")
+    told = await queue.getMetrics("completed")
+    assert (told["meta"]["count"], told["count"]) == (1_100, 1_099)
+    assert "bullmq_job_completed_total" in await queue.exportPrometheusMetrics()
+    monkeypatch.setattr(metrics, "now_ms", lambda: (begin + 3_000) * MINUTE)
+    await recorder.count(store, "completed")
+    assert (await queue.getMetrics("completed"))["count"] == 2_000
+
+
 async def test_metrics_keep_no_more_minutes_than_asked_for(
     queue: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,12 @@ import json
 from dataclasses import dataclass
 
 from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 MINUTE_MS = 60_000
+_SOME = 10  # counters per question
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +50,37 @@ class MetricsRecorder:
 async def read(store: QueueStore, state: str) -> FinishedCounts:
     """What was counted so far."""
     total, minutes = 0, {}
-    found = await store.wire.get_batch(
-        store.names.space.counters, {"multi_last": [_subject(store, state, "*")]}
-    )
-    for message in found:
-        name = message.subject.rsplit(".", 1)[1]
+    for message in await read_named(store, _subject(store, state, "*"), store.names.space.counters):
+        minute = _minute_of(message)
         value = int(json.loads(message.data)["val"])
-        if name == "total":
+        if minute is None:
             total = value
         else:
-            minutes[int(name[1:])] = value
+            minutes[minute] = value
     return FinishedCounts(total, minutes)
 
 
 async def _forget_before(store: QueueStore, state: str, minute: int) -> None:
-    for old in (await read(store, state)).minutes:
-        if old < minute:
-            subject = _subject(store, state, f"m{old}")
-            await store.wire.api(f"STREAM.PURGE.{store.names.space.counters}", {"filter": subject})
+    """A minute is counted while it lasts, so the oldest ones stand first."""
+    counters, seq = store.names.space.counters, 1
+    while True:
+        oldest = {"next_by_subj": _subject(store, state, "*"), "seq": seq, "batch": _SOME}
+        found = await store.wire.get_batch(counters, oldest)
+        for message in found:
+            counted = _minute_of(message)
+            if counted is not None and counted >= minute:
+                return
+            if counted is not None:
+                await store.wire.api(f"STREAM.PURGE.{counters}", {"filter": message.subject})
+        if not found or not found[-1].pending:
+            return
+        seq = found[-1].seq + 1
+
+
+def _minute_of(message: StoredMessage) -> int | None:
+    """Which minute it counts; None for the total."""
+    name = message.subject.rsplit(".", 1)[1]
+    return None if name == "total" else int(name[1:])
 
 
 def _subject(store: QueueStore, state: str, name: str) -> str:

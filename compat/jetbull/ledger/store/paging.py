@@ -9,13 +9,16 @@ from jetbull.ledger.wire import StoredMessage
 _PAGE = 500  # messages per question; the server sends fewer where they are large
 
 
-async def read_all(store: QueueStore, pattern: str) -> list[StoredMessage]:
-    """Every message of the jobs stream on `pattern`, oldest first."""
+async def read_all(
+    store: QueueStore, pattern: str, stream: str | None = None
+) -> list[StoredMessage]:
+    """Every message of a stream, that of the jobs unless given, on `pattern`, oldest first."""
     messages: list[StoredMessage] = []
     seq = 1
     while True:
         found = await store.wire.get_batch(
-            store.names.space.jobs, {"next_by_subj": pattern, "seq": seq, "batch": _PAGE}
+            stream or store.names.space.jobs,
+            {"next_by_subj": pattern, "seq": seq, "batch": _PAGE},
         )
         messages += found
         if not found or not found[-1].pending:
@@ -23,15 +26,19 @@ async def read_all(store: QueueStore, pattern: str) -> list[StoredMessage]:
         seq = found[-1].seq + 1
 
 
-async def read_named(store: QueueStore, pattern: str) -> list[StoredMessage]:
+async def read_named(
+    store: QueueStore, pattern: str, stream: str | None = None
+) -> list[StoredMessage]:
     """As `read_all`, quicker for up to a thousand, however many jobs there are: by name.
 
     Going through the stream takes longer with each message there is.
     """
     try:
-        return await store.wire.get_batch(store.names.space.jobs, {"multi_last": [pattern]})
+        return await store.wire.get_batch(
+            stream or store.names.space.jobs, {"multi_last": [pattern]}
+        )
     except StoreError:  # more than the 1,024 that come in one answer
-        return await read_all(store, pattern)
+        return await read_all(store, pattern, stream)
 
 
 __all__ = ["read_all", "read_named"]
