@@ -37,9 +37,11 @@ async def complete(
 async def give_up(
     job: JobBody, error: BaseException | str, token: str, fetch_next: bool = False
 ) -> list[Any] | None:
-    """As `fail`, by the caller's own hand; with `fetch_next` as `complete`."""
+    """As `fail`, by the caller's own hand; with `fetch_next` the next job as `complete` has it."""
     end = await holding.fail(job, error, token)
-    return await _after(job, token, fetch_next and end != "retried", end == "failed")
+    following = await _after(job, token, fetch_next and end != "retried", end == "failed")
+    # After a try that is backed off, BullMQ answers with a job or not at all.
+    return None if end != "failed" and following and following[0] is None else following
 
 
 async def _after(

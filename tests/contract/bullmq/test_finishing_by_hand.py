@@ -87,6 +87,19 @@ async def test_a_backed_off_try_brings_the_next_job(make: Makers, queue: Any) ->
     assert next_id == "2"
 
 
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_backed_off_try_with_no_next_job_is_not_answered(
+    make: Makers, queue: Any, paused: bool
+) -> None:
+    await added(queue, 1, attempts=2, backoff=60_000)
+    job = await make.worker(queue).getNextJob("token")
+    if paused:
+        await queue.add("next", {})
+        await queue.pause()
+    assert await job.moveToFailed(ValueError("no"), "token", True) is None
+    assert await job.isDelayed()
+
+
 async def test_the_next_job_comes_as_its_stored_texts(make: Makers, queue: Any) -> None:
     [job] = await active(make, queue, 1)
     await queue.add("next", {"a": 1}, {"attempts": 2, "keepLogs": 3, "priority": 4})
