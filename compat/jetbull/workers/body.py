@@ -126,11 +126,14 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
 
     @property
     def waiting(self) -> asyncio.Task[Any] | None:
-        """The task that waits for a job while none runs here; cancelling it ends `run`."""
-        serving = self._serving
-        if serving is None or serving.slots.busy or self.paused or self.closing:
+        """The task that waits for the server or a job while none runs here.
+
+        Cancelling it ends `run`.
+        """
+        is_busy = self._serving is not None and self._serving.slots.busy
+        if is_busy or self.paused or self.closing or not self.running:
             return None
-        return self._running if self.running else None
+        return self._running
 
     def isRunning(self) -> bool:
         """Whether `run` has begun and has not ended; False once `pause` has waited for the jobs."""
