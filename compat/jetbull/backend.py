@@ -21,6 +21,7 @@ from jetbull.ledger.taking.arrival import Arrivals
 from jetbull.link import Link
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.queue_keys import QueueKeys
+from jetbull.utils import get_cluster_nodes, get_node_client, is_redis_cluster
 
 Arrival = list[Any]
 
@@ -79,6 +80,13 @@ class Backend:
         if found is None:
             return None
         return hashes.as_hash(await blobs.inline(store, job_id, found.record))
+
+    async def getClientList(self) -> list[Any]:
+        """What `connection.conn` tells of its clients; a cluster's client, each node for itself."""
+        client = self.connection.conn
+        if not is_redis_cluster(client):
+            return [await client.client_list()]
+        return [await get_node_client(node).client_list() for node in get_cluster_nodes(client)]
 
     async def extendLocks(
         self, job_ids: Sequence[str], tokens: Sequence[str], duration: int

@@ -18,7 +18,7 @@ from jetbull.ledger.adding import schedules
 from jetbull.ledger.hub import Target
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.tokens import unescape
-from jetbull.ledger.queue import counting, listening
+from jetbull.ledger.queue import counting, listening, presence
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.flushing import flush
 from jetbull.ledger.streams.streams import all_prefix_streams
@@ -128,6 +128,11 @@ class KeyView:
             if await reading.find(store, job_id) is not None:
                 gone += await removal.remove(store, job_id, with_children=False) == 1
         return gone
+
+    async def client_list(self) -> list[dict[str, Any]]:
+        """The queue's workers, each under the name its Redis client would have."""
+        workers = await presence.workers(await self._backend.ledger())
+        return [{**worker, "name": worker["rawname"]} for worker in workers]
 
     async def flushdb(self) -> bool:
         """Empties everything jetbull keeps on the server."""

@@ -72,7 +72,7 @@ class Queue(QueueMetrics[Data, Result], QueueJobs, QueueAdmin, QueueSchedules[Da
         self.backend = create_backend(name, self.opts)
         self.client = self.backend.conn
         self.keys = self.backend.keys
-        self.redisConnection, self.scripts = self.backend.connection, None
+        self.redisConnection = self.scripts = None
         trace_queue(self)
 
     async def ledger(self) -> QueueStore:

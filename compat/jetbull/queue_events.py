@@ -50,7 +50,7 @@ class QueueEvents(EventEmitter):
         self.backend = create_backend(name, self.opts)
         self.client = self.backend.conn
         self.keys = self.backend.keys
-        self.redisConnection = self.backend.connection
+        self.redisConnection = None
         self._ready = Ready()
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None

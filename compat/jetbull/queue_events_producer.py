@@ -23,7 +23,7 @@ class QueueEventsProducer:
         self.backend = create_backend(name, self.opts)
         self.client = self.backend.conn
         self.keys = self.backend.keys
-        self.redisConnection = self.backend.connection
+        self.redisConnection = None
 
     async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
         """Publishes `{eventName, …}`; all values arrive as text.

@@ -120,8 +120,7 @@ class Worker(WorkerBody[Data, Result]):
         self.backend = create_backend(name, self.opts)
         self.client = self.bclient = self.backend.conn
         self.keys = self.backend.keys
-        self.redisConnection = self.blockingRedisConnection = self.backend.connection
-        self.scripts = None
+        self.redisConnection = self.blockingRedisConnection = self.scripts = None
         self._job_scheduler: JobScheduler | None = None
         self._serving: Serving | None = None
         self._stalled_check = StalledCheck(self.opts, lambda job_id: self._on_stalled(job_id))

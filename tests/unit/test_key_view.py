@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jetbull import Queue, ServerUnavailable
+from jetbull import Queue, QueueEvents, QueueEventsProducer, ServerUnavailable, Worker
 from jetbull.server import EmbeddedServer
 
 
@@ -18,6 +18,14 @@ async def test_a_ping_tells_when_the_server_is_gone_and_when_it_is_back() -> Non
             server.start()
             await (await queue.ledger()).wire.connected()
             assert await queue.client.ping() is True
+
+
+async def test_nobody_holds_a_connection_to_redis() -> None:
+    queue, worker = Queue("mail"), Worker("mail", None)
+    events, producer = QueueEvents("mail", {"autorun": False}), QueueEventsProducer("mail")
+    assert queue.redisConnection is worker.redisConnection is None
+    assert worker.blockingRedisConnection is None
+    assert events.redisConnection is producer.redisConnection is None
 
 
 def test_what_only_redis_has_is_refused_in_a_sentence() -> None:

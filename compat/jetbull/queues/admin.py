@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from jetbull import checks
+from jetbull.backend import Backend
+from jetbull.client_list import of_queue
 from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
@@ -22,6 +24,8 @@ from jetbull.types.results import RateLimit, WorkerInfo
 
 class QueueAdmin(JobOwner, EventEmitter):
     """The part of `Queue` that operates it."""
+
+    backend: Backend
 
     # --- pause -------------------------------------------------------------------------
 
@@ -205,7 +209,10 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def get_workers(self) -> list[WorkerInfo]:
         """What each worker of the queue says of itself (`name`, `rawname`, …)."""
-        return cast(list[WorkerInfo], await presence.workers(await self.ledger()))
+        name = self.backend.clientName()
+        # Of a cluster, the node that knows most.
+        lists = [of_queue(each, name, self.name) for each in await self.backend.getClientList()]
+        return cast(list[WorkerInfo], max(lists, key=len, default=[]))
 
     async def get_workers_count(self) -> int:
         """How many workers of the queue answer."""

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+
+
+class _Told:
+    """A client that knows nothing but a list of clients."""
+
+    def __init__(self, told: Any) -> None:
+        self.told = told
+
+    async def client_list(self) -> Any:
+        return self.told
+
+    async def aclose(self) -> None:
+        pass
+
+
+def _as_dictionaries(text: str) -> list[dict[str, str]]:
+    lines = [line.split() for line in text.splitlines() if line]
+    return [dict(word.split("=") for word in line) for line in lines]
 
 
 async def test_the_client_is_also_that_of_the_backends_connection(queue: Any) -> None:
@@ -18,16 +38,55 @@ async def test_the_client_of_a_queue_and_of_a_worker_says_that_the_server_is_the
 ) -> None:
     for made in (queue, make.worker(queue)):
         assert await made.client.ping() is True
-        assert await made.redisConnection.conn.ping() is True
+        assert await made.backend.connection.conn.ping() is True
 
 
 async def test_a_worker_may_be_given_the_client_of_its_queue_as_connection(
     make: Makers, queue: Any
 ) -> None:
     job = await queue.add("job", {})
-    for client in (queue.client, queue.redisConnection.conn):
+    for client in (queue.client, queue.backend.connection.conn):
         worker = make.worker(queue, connection=client)
         assert await worker.client.exists(queue.toKey(job.id)) == 1
+
+
+async def test_the_client_lists_the_workers_of_a_queue(make: Makers, queue: Any) -> None:
+    await queue.add("job", {})
+    assert await make.worker(queue, name="w1").getNextJob("token")
+    names = {client["name"] for client in await queue.client.client_list()}
+    assert f"{queue.qualifiedName}:w:w1" in names
+
+
+TOLD = "id=1 addr=10.0.0.1:6379 name={0} age=10\nid=2 name={0}:w:w1 flags=\n\nid=3 name={0}x:w:w1\n"
+
+
+@pytest.mark.parametrize("encode", [str, str.encode, _as_dictionaries])
+async def test_workers_are_those_in_the_list_of_the_client_put_in_place(
+    queue: Any, encode: Callable[[str], Any]
+) -> None:
+    name = queue.qualifiedName
+    queue.backend.connection.conn = _Told(encode(TOLD.format(name)))
+    workers = await queue.get_workers()
+    assert [(w["id"], w["name"], w["rawname"]) for w in workers] == [
+        ("1", queue.name, name),
+        ("2", queue.name, f"{name}:w:w1"),
+    ]
+    assert await queue.get_workers_count() == 2
+
+
+async def test_of_a_cluster_the_node_that_knows_most_workers_counts(queue: Any) -> None:
+    name = queue.qualifiedName
+    nodes = [_Told(f"id=1 name={name}:w:w1\n"), _Told(TOLD.format(name)), _Told("")]
+    places = [SimpleNamespace(client=node) for node in nodes]
+    cluster = SimpleNamespace(is_cluster=True, nodes=lambda: places, aclose=_Told(None).aclose)
+    queue.backend.connection.conn = cluster
+    assert [worker["id"] for worker in await queue.get_workers()] == ["1", "2"]
+
+
+async def test_workers_are_looked_for_under_the_name_that_the_backend_gives(queue: Any) -> None:
+    queue.backend.clientName = lambda suffix="": f"tenant-a:mail{suffix}"
+    queue.backend.connection.conn = _Told("id=1 name=tenant-a:mail:w:w1\nid=2 name=mail\n")
+    assert [worker["rawname"] for worker in await queue.get_workers()] == ["tenant-a:mail:w:w1"]
 
 
 async def test_the_backend_gives_a_job_as_its_stored_texts(queue: Any) -> None:
