@@ -5,6 +5,7 @@ from __future__ import annotations
 from jetbull.commands import removal
 from jetbull.errors import JetbullError, StoreError
 from jetbull.ledger import hub
+from jetbull.ledger.adding import note_reading
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, last_token
 from jetbull.ledger.messages.tokens import unescape
@@ -35,7 +36,7 @@ async def obliterate(store: QueueStore, force: bool) -> None:
         _pending(store), counting.levels(store), bounds(store), store.event_log.flush()
     )
     own = await _own_children(store, pending)
-    kept = _survivors(store, pending, own)
+    kept = await _survivors(store, pending, own)
     await _purge_jobs(store, kept)
     await _purge_rest(store, kept)
     await _release(store, [p for p in own if own[p] not in kept], kept)
@@ -78,10 +79,19 @@ async def _own_children(store: QueueStore, pending: list[Pending]) -> dict[Pendi
     return {p: job_id for p, job_id in candidates.items() if job_id in existing}
 
 
-def _survivors(store: QueueStore, pending: list[Pending], own: dict[Pending, str]) -> set[str]:
-    """The parents that wait for a child in another queue, and those that wait for them."""
+async def _survivors(
+    store: QueueStore, pending: list[Pending], own: dict[Pending, str]
+) -> set[str]:
+    """The parents that wait for a child in another queue, and those that wait for them.
+
+    Books of a parent that is gone, as whoever obliterates a queue and dies on the way leaves them,
+    keep nobody; those of one that is on its way, of a flow that is being added, do.
+    """
     waits = [p for p in pending if p[0] == store.names.name]
     kept = {p[1] for p in waits if p not in own}
+    if absent := kept - (await reading.find_or_ask(store, kept)).keys():
+        noted = await note_reading.held(store)
+        kept -= {i for i in absent if (store.names.qualified, i) not in noted}
     while more := {p[1] for p in waits if own.get(p) in kept} - kept:
         kept |= more
     return kept
