@@ -7,14 +7,11 @@ from typing import Any, cast
 
 from jetbull.checks import label, mapping, number, position
 from jetbull.commands.completing import help_on
-from jetbull.errors import Conflict
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import schedules
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import public_state_of
-from jetbull.ledger.messages.placing import REMOVED
 from jetbull.repeating import default_repeat_strategy, is_over, next_by
 from jetbull.scheduler_view import (
     from_hash as _transform_scheduler_data,  # noqa: F401 - a name of bullmq.job_scheduler
@@ -86,29 +83,21 @@ class JobScheduler:
     async def removeJobScheduler(self, job_scheduler_id: str) -> int:
         """Removes a scheduler and its pending delayed job: 0, or 1 when it is unknown."""
         store = await self.queue.ledger()
-        known = None
+        known = False
         while (stored := await schedules.read(store, job_scheduler_id)) is not None:
-            known = stored
-            if await schedules.delete(store, stored):
-                break
-        if known is None:
-            return 1
-        if known.note:  # the job may be on its way
-            await help_on(store, known.note)
-        job_id = schedules.job_id_of(job_scheduler_id, known.next_ms)
-        while True:
-            found = await reading.find(store, job_id)
-            if found is None or public_state_of(found.subject) != "delayed":
-                return 0
-            again = await schedules.read(store, job_scheduler_id)
-            if again is not None and again.next_ms == known.next_ms:
-                return 0  # an upsert came between, whose job it is now
-            try:
-                await move(store, job_id, found, found.record.with_head({}), REMOVED)
-            except Conflict:
-                continue
-            store.emit("removed", jobId=job_id, prev="delayed")
-            return 0
+            known = True
+            if stored.note:  # the job may be on its way
+                await help_on(store, stored.note)
+            job_id = schedules.job_id_of(job_scheduler_id, stored.next_ms)
+            job = await reading.find(store, job_id)
+            if job is not None and public_state_of(job.subject) != "delayed":
+                job = None
+            if not await schedules.delete(store, stored, job):
+                continue  # an upsert came between, or a worker with the next job
+            if job is not None:
+                store.emit("removed", jobId=job_id, prev="delayed")
+            break
+        return 0 if known else 1
 
     async def isJobScheduler(self, job_scheduler_id: str) -> bool:
         """Whether a scheduler of this id exists."""

@@ -67,7 +67,7 @@ async def test_an_upsert_that_another_overtakes_replaces_what_that_one_stored(
 
 
 @pytest.mark.parametrize("repeat", [YEARLY, {"every": 3_600_000}], ids=["pattern", "interval"])
-async def test_a_scheduler_that_is_stored_while_it_is_removed_has_its_one_job(
+async def test_a_scheduler_that_is_stored_while_it_is_removed_goes_with_its_one_job(
     server: EmbeddedServer, name: str, repeat: dict[str, Any]
 ) -> None:
     async with (
@@ -85,7 +85,27 @@ async def test_a_scheduler_that_is_stored_while_it_is_removed_has_its_one_job(
         await queue.upsertJobScheduler("mine", {**repeat, **tomorrow}, job_data="new")
         proxy.let_go()
         assert await removal == 0
-        scheduler = await queue.getJobScheduler("mine")
-        (pending,) = await queue.getDelayed()
-        assert scheduler is not None
-        assert (pending.data, pending.id) == ("new", f"repeat:mine:{scheduler['next']}")
+        assert await queue.getJobScheduler("mine") is None
+        assert await queue.getDelayed() == []
+
+
+async def test_who_dies_while_removing_a_scheduler_leaves_it_with_its_job(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        asyncio.timeout(30),
+    ):
+        await queue.upsertJobScheduler("mine", YEARLY)
+        await slow.waitUntilReady()
+        proxy.hold_message(b"HPUB jb.")
+        removal = asyncio.ensure_future(slow.removeJobScheduler("mine"))
+        await proxy.holding.wait()
+        proxy.refuse()
+        removal.cancel()
+        await asyncio.gather(removal, return_exceptions=True)
+        assert await queue.getJobSchedulersCount() == await queue.getDelayedCount() == 1
+        assert await queue.removeJobScheduler("mine") == 0
+        assert await queue.getJobSchedulersCount() == await queue.getDelayedCount() == 0

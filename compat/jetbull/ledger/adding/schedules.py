@@ -181,14 +181,26 @@ def _messages(
     return [entry, transition(store, old_id, old, gone, REMOVED), message_for(store, job)]
 
 
-async def delete(store: QueueStore, known: Scheduler) -> bool:
-    """Removes the record as it is known; False when it was changed or removed meanwhile."""
+async def delete(store: QueueStore, known: Scheduler, job: Stored | None) -> bool:
+    """Removes the record as it is known, and in the same step its pending delayed `job`; False when
+    one of them was changed or removed meanwhile.
+
+    One behind the other, the job of a process that died between them would be nobody's, and run.
+    """
     subject = store.names.aux(_KIND, known.id)
     headers: HeaderMap = {}
     expect(headers, subject, known.seq)
     vanish(headers, _REMOVED_SECONDS)
     try:
-        await store.put(subject, _REMOVED, headers)
+        if job is None:
+            await store.put(subject, _REMOVED, headers)
+        else:
+            gone, job_id = job.record.with_head({}), job_id_of(known.id, known.next_ms)
+            messages = [
+                Message(subject, _REMOVED, headers),
+                transition(store, job_id, job, gone, REMOVED),
+            ]
+            await commit(store.wire, store.names.space.jobs, messages)
     except Conflict:
         return False
     return True
