@@ -218,13 +218,15 @@ async def test_a_message_the_server_gave_back_after_a_crash_goes_and_its_job_sta
     await queue.close()
 
 
+async def all_of_them(*_: object) -> int:
+    """As after a kill -9 of the server: what waits was acknowledged before."""
+    return sys.maxsize
+
+
 @pytest.mark.parametrize("ended", [None, "completed", "failed", "removed"])
 async def test_a_ticket_the_server_gave_back_runs_again_only_if_its_job_never_ended(
     shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch, ended: str | None
 ) -> None:
-    async def all_of_them(*_: object) -> int:
-        return sys.maxsize  # as after a kill -9 of the server: what waits was acknowledged before
-
     monkeypatch.setattr(tickets, "_done_up_to", all_of_them)
     queue = Queue(name, {"connection": shared_url})
     await queue.add("other", {}, {"delay": 60_000})
@@ -268,6 +270,30 @@ async def test_of_jobs_that_begin_while_their_tickets_are_looked_at_no_events_ar
         await queue.addBulk([{"name": "job", "data": {}}] * 3)
         await tickets.look_after(await queue.ledger(), "wait", lambda _: True)
         assert await queue.getJobCounts("completed", "wait") == {"completed": 3, "wait": 0}
+
+
+@pytest.mark.parametrize(("state", "lane"), [("stalled", "-"), ("settle", "completed")])
+async def test_an_expired_lock_or_an_untold_child_that_was_handed_to_nobody_is_handed_out_again(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch, state: str, lane: str
+) -> None:
+    monkeypatch.setattr(tickets, "_done_up_to", all_of_them)
+    queue = Queue(name, {"connection": shared_url})
+    job = await queue.add("job", {})
+    store = await queue.ledger()
+    waiting = await store.newest(str(job.id))
+    assert waiting is not None
+    await store.purge(waiting.subject)
+    subject = store.names.job(state, str(job.id), lane)
+    lost = await store.put(subject, waiting.data, {})
+    if state == "settle":
+        store.emit("completed", jobId=str(job.id), prev="active")
+        await store.event_log.flush()
+    await looked_after(store)
+    newest = await store.newest(str(job.id))
+    assert newest is not None
+    assert newest.subject == subject
+    assert newest.seq > lost
+    await queue.close()
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["gone", "added again"])

@@ -14,15 +14,24 @@ from jetbull.errors import Conflict, StreamMissing
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.messages.clock import parse_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
-from jetbull.ledger.messages.names import ACTIVE, PRIO, WAIT, lane_of, last_token, state_of
+from jetbull.ledger.messages.names import (
+    ACTIVE,
+    PRIO,
+    SETTLE,
+    STALLED,
+    WAIT,
+    lane_of,
+    last_token,
+    state_of,
+)
 from jetbull.ledger.queue import event_evidence
-from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
+from jetbull.ledger.queue.consumers import level_consumer, repair_consumer, wait_consumer
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
 log = logging.getLogger("jetbull.workers.upkeep")
 
-STATES = (ACTIVE, WAIT, PRIO)
+STATES = (ACTIVE, WAIT, PRIO, STALLED, SETTLE)
 _MOST = 50  # per state and look
 
 IsPast = Callable[[int], bool]
@@ -53,18 +62,19 @@ async def look_after(store: QueueStore, state: str, is_past: IsPast) -> None:
 
 async def _hand_out(store: QueueStore, tickets: dict[str, StoredMessage]) -> None:
     """Stores those again that their consumer counts as done and whose jobs still wait."""
-    floors = {
-        lane: await _done_up_to(store, lane)
-        for lane in dict.fromkeys(_lane(ticket) for ticket in tickets.values())
-    }
-    done = {i: ticket for i, ticket in tickets.items() if ticket.seq <= floors[_lane(ticket)]}
+    floors: dict[str, int] = {}
+    for ticket in tickets.values():
+        if (name := _consumer(store, ticket)) not in floors:
+            floors[name] = await _done_up_to(store, name)
+    done = {i: t for i, t in tickets.items() if t.seq <= floors[_consumer(store, t)]}
     # Most of them have begun since they were read, in a queue where much goes on.
     newest = await reading.find_many(store, done)
     for job_id, ticket in done.items():
         current = newest.get(job_id)
         if current is None or current.seq != ticket.seq:
             continue
-        if await event_evidence.ended_since(store, job_id, ticket.time):
+        may_run = state_of(ticket.subject) != SETTLE
+        if may_run and await event_evidence.ended_since(store, job_id, ticket.time):
             # Its other messages are gone as well: it was removed, as `removeOnComplete` does,
             # or has been for long enough. It is not to run once more.
             log.info("job %s has ended; its ticket of the past is dropped", job_id)
@@ -73,17 +83,18 @@ async def _hand_out(store: QueueStore, tickets: dict[str, StoredMessage]) -> Non
             await _store_again(store, job_id, ticket)
 
 
-def _lane(ticket: StoredMessage) -> str | None:
-    """The priority level; None without priority."""
-    return None if state_of(ticket.subject) == WAIT else lane_of(ticket.subject)
+def _consumer(store: QueueStore, ticket: StoredMessage) -> str:
+    """The name of the consumer that hands such tickets out."""
+    state = state_of(ticket.subject)
+    if state == PRIO:
+        return level_consumer(store.names, lane_of(ticket.subject))[0]
+    return (wait_consumer if state == WAIT else repair_consumer)(store.names)[0]
 
 
-async def _done_up_to(store: QueueStore, lane: str | None) -> int:
-    """The sequence up to which the consumer of such tickets counts all as acknowledged."""
-    names = store.names
-    name, _ = wait_consumer(names) if lane is None else level_consumer(names, lane)
+async def _done_up_to(store: QueueStore, consumer: str) -> int:
+    """The sequence up to which a consumer counts all tickets as acknowledged."""
     try:
-        info = await store.wire.api(f"CONSUMER.INFO.{names.space.jobs}.{name}")
+        info = await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{consumer}")
     except StreamMissing:
         return 0
     return int(info["ack_floor"]["stream_seq"])
@@ -97,7 +108,7 @@ async def _store_again(store: QueueStore, job_id: str, ticket: StoredMessage) ->
     except Conflict:
         log.debug("job %s has moved on", job_id)
     else:
-        log.warning("job %s waited and was handed to nobody; it is handed out now", job_id)
+        log.warning("job %s was handed to nobody; it is handed out now", job_id)
 
 
 __all__ = ["STATES", "look_after"]
