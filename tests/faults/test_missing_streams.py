@@ -9,8 +9,10 @@ import pytest
 from tests.faults.told import Told
 
 from jetbull import Queue, QueueEvents
+from jetbull.errors import StreamMissing
 from jetbull.ledger.hub import open_connections
 from jetbull.ledger.streams.streams import ensure_streams
+from jetbull.ledger.wire import Wire
 from jetbull.server import EmbeddedServer
 
 _USERS = [
@@ -82,3 +84,40 @@ async def test_a_listener_that_is_refused_for_good_says_so(
             events.once("error", told.set_result)
             assert "permissions violation" in str(await told)
             await events.close()
+
+
+async def test_who_asks_while_nobody_listens_is_answered_once_somebody_does(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+    lost = Wire._lost
+
+    async def noticed(self: Wire, subject: str) -> int:
+        asked.set()
+        return await lost(self, subject)
+
+    monkeypatch.setattr(Wire, "_lost", noticed)
+    async with queue_of("owner", server, name) as queue, asyncio.timeout(_PATIENCE):
+        job = await queue.add("job", {"is": "kept"})
+        store = await queue.ledger()
+        stream = store.names.space.jobs
+        config = (await store.wire.api(f"STREAM.INFO.{stream}"))["config"]
+        # As while a server shuts down or recovers.
+        await store.wire.api(f"STREAM.UPDATE.{stream}", {**config, "allow_direct": False})
+        question = asyncio.ensure_future(queue.getJob(str(job.id)))
+        await asked.wait()
+        await store.wire.api(f"STREAM.UPDATE.{stream}", config)
+        found = await question
+        assert found is not None
+        assert found.data == {"is": "kept"}
+
+
+async def test_who_asks_about_a_stream_that_is_lost_is_told_so(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with queue_of("owner", server, name) as queue:
+        store = await queue.ledger()
+        await store.wire.api(f"STREAM.DELETE.{store.names.space.jobs}")
+        with pytest.raises(StreamMissing) as told:
+            await queue.getJob("1")
+        assert told.value.code == 10059

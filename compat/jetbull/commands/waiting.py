@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, Protocol
 
 from jetbull.commands.delaying import delayed_job
 from jetbull.error_code import refused
-from jetbull.errors import AckTimeout, Conflict, JetbullError, JobError
+from jetbull.errors import (
+    AckTimeout,
+    Conflict,
+    JetbullError,
+    JobError,
+    ServerUnavailable,
+    StreamMissing,
+)
 from jetbull.event_emitter import Listener
 from jetbull.job_body import JobBody
 from jetbull.ledger.belongings import blobs
@@ -30,6 +38,8 @@ from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.due_order import since
 from jetbull.ledger.store.store import QueueStore
 from jetbull.options import check_priority
+
+log = logging.getLogger("jetbull.jobs")
 
 _LOOK_SECONDS = 5.0
 _HELD_MS = 10_000
@@ -184,8 +194,6 @@ async def until_finished(job: JobBody, queue_events: Ending, ttl: int | None) ->
             try:
                 async with asyncio.timeout(ttl / 1000 if ttl else None):
                     outcome = await _told(job, finished)
-            except AckTimeout:
-                raise  # a TimeoutError as well, but the server's
             except TimeoutError:
                 raise JetbullError(
                     f"Job wait {job.name} timed out before finishing, no finish notification "
@@ -203,16 +211,23 @@ async def until_finished(job: JobBody, queue_events: Ending, ttl: int | None) ->
 async def _told(job: JobBody, finished: asyncio.Future[tuple[str, Any]]) -> tuple[str, Any]:
     """The outcome as its event tells it, or as it is stored.
 
-    A worker that is killed between storing and telling leaves an outcome without its event.
+    A worker that is killed between storing and telling leaves an outcome without its event, and a
+    server may be away for longer than a question waits.
     """
     missing = False
     while True:
         done, _ = await asyncio.wait([finished], timeout=_LOOK_SECONDS)
         if done:
             return finished.result()
-        store = await job.queue.ledger()
-        stored = await reading.find(store, job.id)
-        outcome = None if stored is None else await _outcome(store, job.id, stored)
+        try:
+            store = await job.queue.ledger()
+            stored = await reading.find(store, job.id)
+            outcome = None if stored is None else await _outcome(store, job.id, stored)
+        except (AckTimeout, ServerUnavailable, StreamMissing) as error:
+            if isinstance(error, StreamMissing) and error.code:
+                raise  # the server is there, and has lost the job
+            log.debug("the end of job %s is not known yet: %s", job.id, error)
+            continue
         if outcome is not None:
             return outcome
         if stored is None and missing:

@@ -27,6 +27,7 @@ Pick = TypeVar("Pick")
 
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
 _AT_ONCE = 500  # of such questions; a busy server answers so many well within ACK_TIMEOUT
+_DIRECT = "$JS.API.DIRECT.GET."
 _NO_MESSAGE = 10037
 _NO_LEADER = 10008
 _ELECTION_SECONDS = 0.1  # between questions to servers that have no leader
@@ -40,6 +41,7 @@ class Wire(Sending):
     def __init__(self, servers: list[str], options: dict[str, Any]) -> None:
         super().__init__(servers, options)
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._met = False  # whether JetStream ever answered a question
 
     @classmethod
     async def open(cls, servers: list[str], **options: Any) -> Wire:
@@ -77,7 +79,8 @@ class Wire(Sending):
         return await self._insist(ask, subject)
 
     async def _insist(self, ask: Callable[[], asyncio.Future[Any]], subject: str) -> Any:
-        """Asks again when the answer was lost; for what may be asked twice.
+        """Asks again when the answer was lost, or while JetStream does not listen (a server that
+        shuts down, one that recovers, an election); for what may be asked twice.
 
         Not what the server has forbidden: it will not answer the next time either. Of thousands of
         questions at once the last ones wait here: at the server their time would run out.
@@ -86,15 +89,30 @@ class Wire(Sending):
         await self._turns.acquire()
         try:
             while True:
+                missing: StreamMissing | None = None
+                left = 0.0
                 try:
                     answer = ask()
                     self.hurry()
-                    return await answer
+                    found = await answer
                 except AckTimeout:
                     left = deadline - monotonic()
                     # A timeout of the past does not stop what has not to wait.
                     if left <= 0 or subject.lower() in self._forbidden:
                         raise
+                except StreamMissing as error:
+                    left = deadline - monotonic()
+                    if left <= 0 or not self._met:
+                        raise
+                    missing = error
+                else:
+                    self._met = True
+                    return found
+                if missing is not None:
+                    code = await self._lost(subject)
+                    if code:
+                        raise StreamMissing(str(missing), code)
+                    await asyncio.sleep(_ELECTION_SECONDS)
                 try:
                     async with asyncio.timeout(left):
                         await self.connected()
@@ -104,6 +122,18 @@ class Wire(Sending):
                     ) from None
         finally:
             self._turns.release()
+
+    async def _lost(self, subject: str) -> int:
+        """JetStream's word, if it is there, that it has no stream such as a question is about."""
+        stream = subject.removeprefix(_DIRECT)
+        if stream == subject:
+            return 0
+        try:
+            told = await (await self.question(f"$JS.API.STREAM.INFO.{stream}"))
+        except (AckTimeout, StreamMissing):
+            return 0
+        error = store_error(json.loads(told.data).get("error") or {})
+        return error.code if isinstance(error, StreamMissing) else 0
 
     async def api(
         self, verb: str, body: Mapping[str, Any] | None = None, timeout: float = ACK_TIMEOUT
@@ -155,7 +185,7 @@ class Wire(Sending):
         self, stream: str, query: Mapping[str, Any]
     ) -> tuple[list[StoredMessage], int]:
         found: tuple[list[StoredMessage], int] = await self._read(
-            f"$JS.API.DIRECT.GET.{stream}",
+            f"{_DIRECT}{stream}",
             json.dumps(query).encode(),
             lambda: ForMany(monotonic() + ACK_TIMEOUT),
         )
@@ -164,7 +194,7 @@ class Wire(Sending):
     def ask_one(self, stream: str, query: Mapping[str, Any]) -> asyncio.Future[Msg]:
         """As `get_one`, sent at once and not repeated: `AckTimeout` when the answer is lost."""
         waiter = ForAnswer(monotonic() + ACK_TIMEOUT)
-        self._ask(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), None, waiter)
+        self._ask(f"{_DIRECT}{stream}", json.dumps(query).encode(), None, waiter)
         future: asyncio.Future[Msg] = waiter.future
         return future
 
@@ -176,7 +206,7 @@ class Wire(Sending):
         Also how many more there are of what was asked for.
         """
         found: tuple[list[Pick], int] = await self._read(
-            f"$JS.API.DIRECT.GET.{stream}",
+            f"{_DIRECT}{stream}",
             json.dumps(query).encode(),
             lambda: ForPicks(monotonic(), ACK_TIMEOUT, pick),
         )
@@ -185,7 +215,7 @@ class Wire(Sending):
     async def get_one(self, stream: str, query: Mapping[str, Any]) -> StoredMessage | None:
         """A single direct get (`last_by_subj`, `next_by_subj`, `seq`)."""
         msg = await self._read(
-            f"$JS.API.DIRECT.GET.{stream}",
+            f"{_DIRECT}{stream}",
             json.dumps(query).encode(),
             lambda: ForAnswer(monotonic() + ACK_TIMEOUT),
         )
@@ -196,7 +226,7 @@ class Wire(Sending):
 
         The server answers them without counting. How many it may be `singles` knows.
         """
-        subject = f"$JS.API.DIRECT.GET.{stream}"
+        subject = f"{_DIRECT}{stream}"
 
         def ask() -> asyncio.Future[Any]:
             waiter = ForEach(monotonic() + ACK_TIMEOUT, len(seqs))
