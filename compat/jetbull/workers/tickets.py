@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from jetbull.errors import Conflict, StreamMissing
-from jetbull.ledger.job import late, reading
+from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.messages.clock import parse_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.messages.names import (
@@ -24,6 +24,7 @@ from jetbull.ledger.messages.names import (
     last_token,
     state_of,
 )
+from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.queue.consumers import level_consumer, repair_consumer, wait_consumer
 from jetbull.ledger.store.store import QueueStore
@@ -103,8 +104,11 @@ async def _done_up_to(store: QueueStore, consumer: str) -> int:
 async def _store_again(store: QueueStore, job_id: str, ticket: StoredMessage) -> None:
     headers: HeaderMap = {}
     expect(headers, store.names.any_state(job_id), ticket.seq)
+    data = ticket.data
+    if store.may_be_patched and (patch := await patches.last_patch(store, job_id)) is not None:
+        data = patches.fold(Record.read(data), ticket.seq, patch).encode()
     try:
-        await store.put(ticket.subject, ticket.data, headers)
+        await store.put(ticket.subject, data, headers)
     except Conflict:
         log.debug("job %s has moved on", job_id)
     else:

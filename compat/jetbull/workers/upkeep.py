@@ -10,6 +10,8 @@
                                has run since; so may be tickets, see `tickets`
     a schedule that is over    it fired while the store was full, and the server tries once only
     what belonged to a job     its worker died between removing the job and removing that
+    what belongs to no job     its producer died between a payload and the job, or its worker where
+                               no other looked while the job's tombstone stood; a day later
     a job that was removed     who removed it died before its ticket, or it as finished, was gone:
                                it would be back when its tombstone goes
     a patch of the past        its job moved on while it was written; so may be one that a killed
@@ -66,6 +68,8 @@ _KEYS = 500  # of deduplication ids per look
 _TOMBSTONES, _TOMBSTONE_TURNS = 500, 8
 _SCHEDULES = 200  # per look, and as many again as long as some of them are over
 _TURNS = 50
+_ROWS = 50  # of logs per look
+_FORGOTTEN_MS = 86_400_000  # whoever put it there may have stood still, with its machine
 _MAX_BYTES = 1024 * 1024
 _FIRING = ((DELAYED, "*"), (ACTIVE, "*"), (COMPLETED, OPEN), (FAILED, OPEN))
 
@@ -95,6 +99,7 @@ class Upkeep:
             self._tombstones,
             partial(inserting.finish_abandoned, store, self._old_enough_ms),
             *(partial(self._overdue, names.all_in(state, lane)) for state, lane in _FIRING),
+            self._ownerless,  # what was found abandoned is a job's by now
         ]
         for look in looks:
             try:
@@ -107,11 +112,11 @@ class Upkeep:
                 # A message that no jetbull wrote, say. Running jobs are not to end for it.
                 log.exception("one of the looks after %s failed", names.name)
 
-    async def _page(self, subject: str, count: int) -> list[StoredMessage]:
+    async def _page(self, subject: str, count: int, stream: str = "") -> list[StoredMessage]:
         """The messages behind those of the last look, from the first on where that was the end."""
         query = {"next_by_subj": subject, "seq": self._from.get(subject, 1), "batch": count}
         found = await self._store.wire.get_batch(
-            self._store.names.space.jobs, {**query, "max_bytes": _MAX_BYTES}
+            stream or self._store.names.space.jobs, {**query, "max_bytes": _MAX_BYTES}
         )
         more = bool(found) and found[-1].pending > 0
         self._from[subject] = found[-1].seq + 1 if more else 1
@@ -157,6 +162,17 @@ class Upkeep:
             self._from[subject] = old[-1].seq + 1 if old else 1
             if len(old) < len(found) or not found or not found[-1].pending:
                 return
+
+    async def _ownerless(self) -> None:
+        """Removes log rows and payloads of jobs that are not there any more, or never came."""
+        store, names = self._store, self._store.names
+        found: list[StoredMessage] = []
+        if store.logged or not store.informed:
+            found += await self._page(names.all_logs(), _ROWS, names.space.logs)
+        if store.bulky or not store.informed:  # half a megabyte each
+            found += await self._page(names.all_objects(), 1, names.space.objects)
+        old = [m for m in found if now_ms() - parse_ms(m.time) >= _FORGOTTEN_MS]
+        await orphans.remove_of(store, sorted(orphans.owners_of(m.subject for m in old)))
 
     def _is_over(self, schedule: StoredMessage) -> bool:
         due = due_of(schedule.headers)  # None: no jetbull wrote it

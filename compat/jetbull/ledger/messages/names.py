@@ -103,6 +103,10 @@ class Space:
         """Matches every note of any queue (`adding.notes`)."""
         return f"jbq.{self.token}.*.note.*"
 
+    def all_parts(self) -> str:
+        """Matches what is written down of large insertions into any queue (`adding.journal`)."""
+        return f"jbq.{self.token}.*.part.*"
+
 
 class QueueNames:
     """Subject and consumer names of one queue."""
