@@ -10,6 +10,7 @@ import pytest
 
 from jetbull import Job, Queue, Worker
 from jetbull.server import EmbeddedServer
+from jetbull.workers.upkeep import Upkeep
 
 from .proxy import Proxy
 from .test_races import apart
@@ -182,3 +183,42 @@ async def test_data_stored_while_the_job_is_moved_are_there_afterwards(
         assert found is not None
         assert (found.data, found.progress) == ("new", 40)
         assert await found.getState() in ("waiting", "prioritized")
+
+
+async def test_a_late_update_takes_nothing_back_that_the_job_went_through_meanwhile(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+        Queue(name, {"connection": proxy.url}) as slow,
+        Worker(name, None, {"connection": server.url}) as worker,
+        asyncio.timeout(30),
+    ):
+        job = await queue.add("job", "old", {"attempts": 5})
+        for token in ("first", "second"):
+            if token == "second":
+                late = await slow.getJob(job.id)
+                assert late is not None
+                proxy.hold_message(b"HPUB jbq.")
+                progress = asyncio.ensure_future(late.updateProgress(50))
+                await proxy.holding.wait()
+            taken = await worker.getNextJob(token)
+            assert taken is not None
+            await taken.updateData(token)
+            await taken.moveToFailed(ValueError("again"), token)
+        proxy.let_go()
+        await progress
+        found = await queue.getJob(job.id)
+        assert found is not None
+        assert (found.data, found.attemptsMade, found.progress) == ("second", 2, 50)
+
+
+async def test_data_stay_of_a_waiting_job_that_is_handed_out_anew(queue: Queue) -> None:
+    job = await queue.add("job", "old")
+    await job.updateData("new")
+    store = await queue.ledger()
+    ticket = await store.newest(str(job.id))
+    assert ticket is not None
+    await Upkeep(store)._ticket_again(str(job.id), ticket)
+    assert await data_of(queue, job) == "new"

@@ -31,7 +31,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from jetbull.commands import deduplicating, inserting
+from jetbull.commands import deduplicating, inserting, orphans
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger.adding import deduplication, note_reading
 from jetbull.ledger.belongings.belongings import forget_left, forget_tickets
@@ -255,7 +255,7 @@ class Upkeep:
         old = {last_token(m.subject): m for m in found if self._is_old(m)}
         jobs = await reading.find_or_ask(store, old)
         for job_id, patch in old.items():
-            if job_id not in jobs or patch.seq < jobs[job_id].seq:
+            if job_id not in jobs or patches.is_outdated(patch, jobs[job_id].seq):
                 await store.purge(patch.subject, seq=patch.seq + 1)
         await forget_patches(store)
 

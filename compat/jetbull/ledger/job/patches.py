@@ -4,6 +4,10 @@ A message that is a schedule is written again where it is. A ticket or a finishe
 its place in the order, so its new record goes beside it as a patch, which readers and the next
 transition fold in. A patch is younger than the message it belongs to; one that is older was left
 behind by a worker that died after the transition, and counts no more.
+
+A patch is a whole record, made of the message that its author saw, whose sequence it holds (`of`).
+Where the job moved on before the patch was stored, it says of all fields how they were: it counts
+for nothing, and its author makes another one.
 """
 
 from __future__ import annotations
@@ -38,12 +42,13 @@ log = logging.getLogger("jetbull.ledger")
 
 QUIET_S = 60.0  # longer than it takes to store a patch whose hint was heard
 _AT_ONCE = 500  # jobs per question
+_OF = "of"
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
 
 
 def fold(record: Record, seq: int, patch: StoredMessage | None) -> Record:
     """The record stored at `seq` with its patch applied, if it has one."""
-    changed = None if patch is None or patch.seq < seq else _change(patch)
+    changed = None if patch is None else _change(patch, seq)
     if changed is None:
         return record
     return Record({**record.head, **changed.head}, changed.fixed, changed.data)
@@ -112,7 +117,7 @@ def missed(
     """The change that was stored beside the job after it was `seen` and before it was `moved`."""
     if patch is None or not seen.seq < patch.seq < moved:
         return None
-    before, now = seen.record, _change(patch)
+    before, now = seen.record, _change(patch, seen.seq)
     if now is None:
         return None
     head = {k: v for k, v in now.head.items() if k not in before.head or before.head[k] != v}
@@ -126,13 +131,26 @@ def missed(
     return change
 
 
-def _change(patch: StoredMessage) -> Record | None:
-    """What the patch says; None if no such program wrote it."""
+def is_outdated(patch: StoredMessage, seq: int) -> bool:
+    """Whether the patch is of another message than the job's newest, which is `seq`."""
+    if patch.seq < seq:
+        return True
     try:
-        return Record.decode(patch.data)
+        return bool(Record.decode(patch.data).head.get(_OF, seq) != seq)
+    except ValueError:
+        return False
+
+
+def _change(patch: StoredMessage, seq: int) -> Record | None:
+    """What the patch says of the message `seq`; None if it is of another one, or is none."""
+    if patch.seq < seq:
+        return None
+    try:
+        record = Record.decode(patch.data)
     except ValueError as error:
         log.error("%s holds no change of a job and counts for none: %s", patch.subject, error)
         return None
+    return record if record.head.pop(_OF, seq) == seq else None
 
 
 async def _in_place(
@@ -164,6 +182,7 @@ async def _beside(
     """The sequence of the job's newest message behind the patch; 0 when it is gone."""
     record = fold(Record.read(found.data), found.seq, patch)
     change(record)
+    record.head[_OF] = found.seq
     subject = store.names.aux("patch", job_id)
     headers: HeaderMap = {}
     expect(headers, subject, 0 if patch is None else patch.seq)
@@ -192,4 +211,13 @@ async def forget_patches(store: QueueStore) -> None:
         store.patched = False
 
 
-__all__ = ["fold", "forget_patches", "last_patch", "missed", "read_patches", "rewrite", "set_going"]
+__all__ = [
+    "fold",
+    "forget_patches",
+    "is_outdated",
+    "last_patch",
+    "missed",
+    "read_patches",
+    "rewrite",
+    "set_going",
+]
