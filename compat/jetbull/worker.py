@@ -21,7 +21,7 @@ from jetbull.errors import (
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import Job
 from jetbull.job_scheduler import JobScheduler
-from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.job.lease import Lease, LeaseLost
 from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.queue.presence import WORKERS, Announced
 from jetbull.ledger.store.store import QueueStore
@@ -227,6 +227,10 @@ class Worker(WorkerBody[Data, Result]):
             if not begun:
                 if job.repeatJobKey:
                     await follow(self, job)
+                    if not await lease.holds():  # the server was away, or slow
+                        lost = f"The lock of job {job.id} was over before it could begin."
+                        self.complain(LeaseLost(lost), job)
+                        return
                 try:
                     self.emit("active", job, "waiting")
                 except Exception as error:

@@ -6,13 +6,14 @@ import asyncio
 
 import pytest
 
-from jetbull import Queue
+from jetbull import Job, Queue, Worker
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import STALLED, state_of
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking import taking
 from jetbull.ledger.taking.returned import first_of
 from jetbull.ledger.taking.taking import Claim
+from jetbull.schedulers import following
 
 
 async def _claim(store: QueueStore, job_id: str, lock_ms: int) -> Claim:
@@ -46,3 +47,31 @@ async def test_a_lock_of_which_much_is_over_is_renewed_before_the_job_begins(
     renewed = await store.newest(job.id)
     assert claimed is not None and renewed is not None
     assert renewed.seq > claimed.seq
+
+
+async def test_a_scheduled_job_that_another_got_while_the_next_one_was_made_does_not_begin(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalled, ran = asyncio.Event(), asyncio.Queue[int]()
+    follow = following.follow
+
+    async def slowly(worker: Worker, job: Job) -> None:
+        await follow(worker, job)
+        if job.stalledCounter == 0:
+            await stalled.wait()
+
+    async def process(job: Job, token: str) -> None:
+        ran.put_nowait(job.stalledCounter)
+
+    monkeypatch.setattr("jetbull.worker.follow", slowly)
+    opts = {"connection": shared_url, "lockDuration": 1000, "skipLockRenewal": True}
+    async with Queue(name, {"connection": shared_url}) as queue, asyncio.timeout(30):
+        worker = Worker(name, process, {**opts, "concurrency": 1, "maxStalledCount": 3})
+        worker.on("stalled", lambda *_: stalled.set())
+        lost = asyncio.Queue[Exception]()
+        worker.on("error", lambda error, *_: lost.put_nowait(error))
+        await queue.upsertJobScheduler("yearly", {"every": 31_536_000_000}, job_data="now")
+        assert await ran.get() > 0
+        assert "before it could begin" in str(await lost.get())
+        assert ran.empty()
+        await worker.close()

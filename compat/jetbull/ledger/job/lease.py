@@ -120,6 +120,20 @@ class Lease:
         finally:
             self._pass_on()
 
+    async def holds(self) -> bool:
+        """Whether the job is still this holder's, as far as is known. A lock whose time is over is
+        renewed.
+        """
+        if now_ms() < self.until_ms:
+            return True
+        try:
+            await self.update()
+        except LeaseLost:
+            return False
+        except (AckTimeout, StoreError):
+            pass  # nobody else can take the job either
+        return True
+
     async def leave(
         self,
         record: Record,
