@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from jetbull import Job, Queue, Worker
+from jetbull.ledger.finishing import finishing
+from jetbull.ledger.finishing.retention import KEEP_ALL
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import STALLED, state_of
 from jetbull.ledger.store.store import QueueStore
@@ -14,6 +16,9 @@ from jetbull.ledger.taking import taking
 from jetbull.ledger.taking.returned import first_of
 from jetbull.ledger.taking.taking import Claim
 from jetbull.schedulers import following
+from jetbull.server import EmbeddedServer
+
+from .proxy import Proxy
 
 
 async def _claim(store: QueueStore, job_id: str, lock_ms: int) -> Claim:
@@ -75,3 +80,24 @@ async def test_a_scheduled_job_that_another_got_while_the_next_one_was_made_does
         assert "before it could begin" in str(await lost.get())
         assert ran.empty()
         await worker.close()
+
+
+async def test_a_lock_is_not_called_lost_whose_job_ended_while_its_renewal_waited(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with (
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": proxy.url}) as queue,
+        asyncio.timeout(30),
+    ):
+        job, store = await queue.add("job", {}), await queue.ledger()
+        lease = await (await _claim(store, job.id, 60_000)).lease(store)
+        assert lease is not None
+        proxy.hold_message(b"HPUB jb.bull")
+        ending = asyncio.ensure_future(finishing.complete(lease, 1, KEEP_ALL))
+        await proxy.holding.wait()
+        renewal = asyncio.ensure_future(lease.update())
+        proxy.let_go()
+        await ending
+        await renewal
+        assert await job.isCompleted()

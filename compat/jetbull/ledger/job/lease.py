@@ -96,11 +96,16 @@ class Lease:
         self._waiting: list[asyncio.Future[None]] | None = None
 
     async def update(self, change: Callable[[Record], None] | None = None) -> None:
-        """Renews the lock and, with `change`, rewrites the record in the same message."""
+        """Renews the lock and, with `change`, rewrites the record in the same message.
+
+        Of a job that has ended meanwhile there is nothing to renew.
+        """
         if self._busy:
             await self._turn()
         self._busy = True
         try:
+            if self.ended and change is None:
+                return
             while True:
                 record = self.record.copy()
                 if change is not None:
