@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,25 @@ async def test_what_was_changed_and_added_on_the_target_comes_back_too(
         assert await queue.isPaused()
         assert await queue.getGlobalConcurrency() == 7
         assert (await queue.add("next", {})).id == str(int(str(fresh.id)) + 1)
+
+
+@pytest.mark.parametrize("dump", ALL)
+async def test_options_come_back_as_their_own_version_reads_them(
+    dump: str, load: Load, options: Options, redis_server: RedisServer
+) -> None:
+    client = redis_server.client
+    load(dump)
+    client.hset("bull:audio:payload-order", "opts", '{"keepLogs":3,"attempts":0}')
+    before = {key: client.hget(key, "opts") for key in client.keys("bull:audio:payload-*")}
+    await run(options, Silent())
+    async with worker_on(options, "audio") as shift:
+        fresh = await shift.queue.add("fresh", {}, {"keepLogs": 3})
+        await shift.until("payload-order", str(fresh.id))
+    assert (await rollback(options, Silent())).verdict is Verdict.FINE
+    assert {key: client.hget(key, "opts") for key in before} == before
+    long = dump.startswith("bull-") or dump in ("bullmq-1", "bullmq-2")
+    written = json.loads(client.hget(f"bull:audio:{fresh.id}", "opts"))
+    assert written["keepLogs" if long else "kl"] == 3
 
 
 async def test_old_workers_go_on_after_the_way_back(

@@ -45,6 +45,7 @@ class Reader:
             self._refuse(listing, "not-utf8", "its id is not UTF-8")
         fields = {_field_name(key): value for key, value in raw.items()}
         name, timestamp = self._name(listing, fields), self._timestamp(listing, fields)
+        delay = self._delay(listing, fields)
         data = self._data(listing, fields)
         opts = self._opts(listing, fields)
         made = self._int(listing, fields, "attemptsMade") or self._int(listing, fields, "atm") or 0
@@ -60,7 +61,7 @@ class Reader:
             data=data,
             opts=opts,
             timestamp=timestamp,
-            delay=self._int(listing, fields, "delay") or 0,
+            delay=delay,
             priority=self._priority(listing, fields),
             attemptsMade=made,
             attemptsStarted=started if started is not None else 0,
@@ -102,6 +103,15 @@ class Reader:
         if timestamp is None:
             self._refuse(listing, "half-written", "its hash has no usable timestamp")
         return timestamp
+
+    def _delay(self, listing: Listing, fields: Mapping[str, bytes]) -> int:
+        delay = self._int(listing, fields, "delay") or 0
+        early = self.generation.library is Library.BULLMQ and self.generation.release < (3, 3)
+        if early and delay > 0 and listing.state is State.WAITING_CHILDREN:
+            what = f"its delay of {delay:,} ms, which BullMQ up to 3.2 does not mind in a parent"
+            what += ", begins when its children are done"
+            self._note(listing, Severity.CHANGED, "parent-delay", what)
+        return delay
 
     def _data(self, listing: Listing, fields: Mapping[str, bytes]) -> str:
         data = self._text(listing, fields, "data")

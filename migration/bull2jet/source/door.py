@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 
 from bull2jet.errors import AddressError, ReadOnlyError, SourceError
 from bull2jet.source.address import Address
+from bull2jet.source.json_text import sound_text
 from bull2jet.source.pace import Pace
 
 Command = tuple[str | int | bytes, ...]
@@ -291,8 +292,16 @@ def text(value: bytes | str) -> str:
 
 
 def _sendable(argument: str | int | bytes) -> int | bytes:
-    """The inverse of `text`, so that a key with broken UTF-8 can be asked for again."""
-    return argument.encode("utf-8", "surrogateescape") if isinstance(argument, str) else argument
+    """The inverse of `text`, so that a key with broken UTF-8 can be asked for again.
+
+    An id out of the target may hold halves of surrogate pairs, which Node replaces.
+    """
+    if not isinstance(argument, str):
+        return argument
+    try:
+        return argument.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return sound_text(argument).encode()
 
 
 __all__ = ["Command", "Door", "open_door", "text", "unavailable"]

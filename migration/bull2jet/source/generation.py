@@ -52,6 +52,12 @@ class Generation:
         return f"{self.library} {self.lowest} {word} {self.highest}"
 
     @property
+    def release(self) -> tuple[int, int]:
+        """Major and minor version, the newest of the major where none is noted."""
+        noted = re.match(r"(\d+)\.(\d+)", self.version or "")
+        return (int(noted[1]), int(noted[2])) if noted else (self.highest, 999)
+
+    @property
     def moves_list_when_paused(self) -> bool:
         """Up to BullMQ 5 a paused queue's `wait` list is called `paused`."""
         return not (self.library is Library.BULLMQ and self.lowest >= 6)

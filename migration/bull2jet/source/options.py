@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bull2jet.source.generation import Generation
+
 #: short key in Redis -> option name (BullMQ `optsDecodeMap`)
 LONG = {
     "cpof": "continueParentOnFailure",
@@ -15,6 +17,15 @@ LONG = {
     "rdof": "removeDependencyOnFailure",
 }
 SHORT = {name: short for short, name in LONG.items()}
+#: BullMQ's version from which on it reads a short key; before it takes it for an unknown option
+_SINCE = {
+    "cpof": (5, 58),
+    "de": (5, 11),
+    "fpof": (2, 1),
+    "idof": (5, 2),
+    "kl": (3, 6),
+    "rdof": (4, 4),
+}
 _TELEMETRY = {"tm": "metadata", "omc": "omitContext"}
 
 
@@ -34,8 +45,9 @@ def expanded(opts: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def abbreviated(opts: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as BullMQ 5 and 6 store them."""
+def abbreviated(opts: Mapping[str, Any], generation: Generation | None = None) -> dict[str, Any]:
+    """Options as BullMQ stores them, of the newest version or of that generation."""
+    release = (9, 0) if generation is None else generation.release
     result: dict[str, Any] = {}
     for key, value in opts.items():
         if key == "telemetry" and isinstance(value, Mapping):
@@ -43,7 +55,8 @@ def abbreviated(opts: Mapping[str, Any]) -> dict[str, Any]:
                 if name in value:
                     result[short] = value[name]
         else:
-            result[SHORT.get(key, key)] = value
+            short = SHORT.get(key, key)
+            result[short if release >= _SINCE.get(short, release) else key] = value
     return result
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bull2jet.errors import JobDamagedError
 from bull2jet.model import Job, State
-from bull2jet.source.json_text import json_problem
+from bull2jet.source.json_text import json_problem, sound_json, sound_text
 from bull2jet.source.options import abbreviated, expanded
 from bull2jet.source.writing import dumps, parent_field
 
@@ -43,7 +43,8 @@ def remembered_job(dedup_id: str, fields: Mapping[str, str]) -> Job:
 def remembered_fields(job: Job) -> dict[str, str]:
     """The hash of a remembered job, as BullMQ 5 and 6 write it."""
     opts = abbreviated({**job.opts, "timestamp": job.timestamp})
-    fields = {"name": job.name, "data": job.data, "opts": dumps(opts), "jid": job.id}
+    name, data = sound_text(job.name), sound_json(job.data)
+    fields = {"name": name, "data": data, "opts": dumps(opts), "jid": job.id}
     if job.parent and job.parentKey:
         fields["pk"], fields["pdk"] = job.parentKey, f"{job.parentKey}:dependencies"
         fields["pd"] = dumps(parent_field(job))

@@ -10,6 +10,7 @@ from typing import Any
 from bull2jet.model import Job, State
 from bull2jet.source.door import Command
 from bull2jet.source.generation import Generation, Library
+from bull2jet.source.json_text import sound_json, sound_text
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.options import SHORT, abbreviated
 
@@ -19,6 +20,8 @@ _STEPS = 4096  # delayed: score = due ms * 4096 + tie-breaker
 #: policies that BullMQ repeats in the child's `parent` field
 _POLICIES = ("failParentOnFailure", "ignoreDependencyOnFailure", "removeDependencyOnFailure",
              "continueParentOnFailure")  # fmt: skip
+#: fields that hold JSON; the other texts are as they are
+_JSON = frozenset({"data", "progress", "returnvalue"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,11 @@ class Writer:
     keys: QueueKeys
     generation: Generation
 
-    def hash(self, job: Job) -> list[Command]:
-        """The job's hash, written anew."""
+    def hash(self, job: Job, opts: str | None = None) -> list[Command]:
+        """The job's hash, written anew; `opts` is how its options are spelled there already."""
         key = self.keys.job(job.id)
-        flat = [part for pair in self._fields(job).items() for part in pair]
+        fields = self._fields(job) if opts is None else self._fields(job) | {"opts": opts}
+        flat = [part for pair in fields.items() for part in pair]
         return [("DEL", key), ("HSET", key, *flat)]
 
     def beside(self, job: Job) -> list[Command]:
@@ -40,10 +44,13 @@ class Writer:
         parts = ("logs", "dependencies", "processed", "failed", "unsuccessful")
         commands: list[Command] = [("DEL", *(f"{key}:{part}" for part in parts))]
         family = job.family
-        commands += _sliced("RPUSH", f"{key}:logs", job.logs, 1)
+        logs = [sound_text(row) for row in job.logs]
+        processed = {child: sound_json(value) for child, value in family.processed.items()}
+        failed = {child: sound_text(reason) for child, reason in family.failed.items()}
+        commands += _sliced("RPUSH", f"{key}:logs", logs, 1)
         commands += _sliced("SADD", f"{key}:dependencies", family.pending, 1)
-        commands += _sliced("HSET", f"{key}:processed", _flat(family.processed.items()), 2)
-        commands += _sliced("HSET", f"{key}:failed", _flat(family.failed.items()), 2)
+        commands += _sliced("HSET", f"{key}:processed", _flat(processed.items()), 2)
+        commands += _sliced("HSET", f"{key}:failed", _flat(failed.items()), 2)
         scored = _flat((str(when), child) for child, when in family.unsuccessful.items())
         commands += _sliced("ZADD", f"{key}:unsuccessful", scored, 2)
         return commands
@@ -93,7 +100,7 @@ class Writer:
         made = job.attemptsMade
         if not bull and not modern:  # BullMQ 1 to 4 count a try when it begins
             made = max(made, job.attemptsStarted)
-        opts = dict(job.opts) if bull else abbreviated(job.opts)
+        opts = dict(job.opts) if bull else abbreviated(job.opts, self.generation)
         tries = None
         if self.generation.finished_in_sets:  # which takes a missing number for none at all
             tries = job.opts.get("attempts") or 1
@@ -121,7 +128,11 @@ class Writer:
             "defa": job.deferredFailure,
             "pb": job.processedBy,
         }
-        return {name: str(value) for name, value in fields.items() if value is not None}
+        return {
+            name: sound_json(value) if name in _JSON else sound_text(str(value))
+            for name, value in fields.items()
+            if value is not None
+        }
 
 
 def parent_field(job: Job) -> dict[str, Any]:

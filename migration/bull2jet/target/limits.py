@@ -7,6 +7,7 @@ from typing import Any
 from bull2jet.errors import TargetError
 from bull2jet.model import Settings
 from jetbull.ledger.limits import gate
+from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.queue import settings as ledger_settings
 from jetbull.ledger.store.store import QueueStore
 
@@ -24,7 +25,10 @@ async def set_paused(store: QueueStore, paused: bool) -> None:
 
 
 async def read_settings(store: QueueStore) -> Settings:
-    """Limits, the paused flag and the id counter. `TargetError` when they cannot be read."""
+    """Limits, the rate window, the paused flag and the id counter.
+
+    `TargetError` when they cannot be read.
+    """
     try:
         stored, seq = await ledger_settings.read_strictly(store)
     except ValueError as error:
@@ -32,12 +36,15 @@ async def read_settings(store: QueueStore) -> Settings:
             f"The settings of the queue on the target cannot be read ({error}); restore the stream "
             f"{store.names.space.jobs} from a backup."
         ) from error
+    window = await gate.window(store)
     return Settings(
         paused=bool(stored.get("paused")),
         concurrency=stored.get("concurrency"),
         max=stored.get("max"),
         duration=stored.get("duration"),
         counter=await store.ids.last(),
+        limiterTtl=None if window is None else window.end_ms - now_ms(),
+        limiterCount=0 if window is None else window.count,
         stored=seq > 0,
     )
 

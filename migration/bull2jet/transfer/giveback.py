@@ -7,7 +7,7 @@ a run that is killed and repeated writes none twice. The target's copies go when
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bull2jet.canonical import differences
@@ -17,10 +17,11 @@ from bull2jet.model import Job, Scheduler, Settings, State
 from bull2jet.progress import Progress
 from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.discovery import QueueFound
-from bull2jet.source.door import Command, Door
+from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Library
 from bull2jet.source.handover import RETURNED, Handover
 from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
+from bull2jet.source.json_text import sound_json, sound_text
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listed import Listing, due_of
 from bull2jet.source.listing import HOLDERS, pages
@@ -112,6 +113,7 @@ class GiveBack:
         jobs = [copies[i] for i in wanted if i in copies and copies[i].state is state]
         originals = await self._originals(jobs)
         scores = await self._scores(jobs)
+        spelled = await self._spelled(jobs, originals)
         commands: list[Command] = []
         for job in jobs:
             number = self.returned[state] = self.returned.get(state, 0) + 1
@@ -120,7 +122,8 @@ class GiveBack:
             if job.unreadable and job.id in originals:
                 self._name_kept(job)
             elif set(changed) - {"state", "due"}:
-                commands += self._writer.hash(self.mapper.back(job)) + self._writer.beside(job)
+                commands += self._writer.hash(self.mapper.back(job), spelled.get(job.id))
+                commands += self._writer.beside(job)
             commands += self._writer.place(job, number, scores.get(job.id))
             commands.append(("SADD", self._keys(RETURNED), job.id))
         await self.handover.together(commands)
@@ -136,6 +139,16 @@ class GiveBack:
         async for loaded in loader.load(HOLDERS[0].mirror, listings):
             found |= {job.id: self.mapper.job(job) for job in loaded.jobs}
         return found
+
+    async def _spelled(self, jobs: Sequence[Job], originals: Mapping[str, Job]) -> dict[str, str]:
+        """The options of those jobs that have the same still, as their own version wrote them."""
+        same = [j for j in jobs if j.id in originals and originals[j.id].opts == j.opts]
+        found = await self.door.calls([("HGET", self._keys.job(job.id), "opts") for job in same])
+        return {
+            job.id: text(opts)
+            for job, opts in zip(same, found, strict=True)
+            if isinstance(opts, bytes)
+        }
 
     async def _scores(self, jobs: Sequence[Job]) -> dict[str, float]:
         """The scores of delayed jobs that are still due when they were, ties among them kept."""
@@ -197,10 +210,13 @@ class GiveBack:
         place: Command = ("ZADD", self._keys("repeat"), scheduler.next, legacy or scheduler.id)
         if legacy is not None:
             return [place]
-        fields: dict[str, str] = {"name": scheduler.name, "ic": str(scheduler.iterationCount)}
-        for name in ("every", "pattern", "tz", "limit", "startDate", "endDate", "offset", "data"):
+        name, count = sound_text(scheduler.name), str(scheduler.iterationCount)
+        fields: dict[str, str] = {"name": name, "ic": count}
+        for name in ("every", "pattern", "tz", "limit", "startDate", "endDate", "offset"):
             if getattr(scheduler, name) is not None:
                 fields[name] = str(getattr(scheduler, name))
+        if scheduler.data is not None:
+            fields["data"] = sound_json(scheduler.data)
         if scheduler.opts:
             fields["opts"] = dumps(abbreviated(scheduler.opts))
         flat = [part for pair in fields.items() for part in pair]

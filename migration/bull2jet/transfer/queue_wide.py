@@ -18,6 +18,7 @@ from bull2jet.transfer.checkpoint import Checkpoint
 from bull2jet.transfer.mapping import Mapper
 
 _AT_ONCE = 50  # schedulers
+_IDS_AT_ONCE = 500
 
 
 async def all_schedulers(door: Door, queue: QueueRef) -> Schedules:
@@ -143,14 +144,22 @@ async def _drop_pending(target: TargetQueue, copy: Scheduler) -> None:
 async def carry_deduplication(
     door: Door, queue: QueueRef, target: TargetQueue, findings: Findings
 ) -> int:
-    """Stores who owns which deduplication id; how many."""
+    """Stores who owns which deduplication id; how many.
+
+    Soon after each is read, for the time it has left runs meanwhile.
+    """
     entries: list[Deduplication] = []
+    number = 0
     async for held in read_deduplication(door, queue, findings):
         entry = as_carried(queue, held, target.refused_rule, findings)
         if entry is not None:
             entries.append(entry)
+            number += 1
+        if len(entries) >= _IDS_AT_ONCE:
+            await target.put_deduplications(entries)
+            entries = []
     await target.put_deduplications(entries)
-    return len(entries)
+    return number
 
 
 def as_carried(

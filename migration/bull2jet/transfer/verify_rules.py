@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bull2jet.canonical import canonical, plain, same_given
 from bull2jet.errors import TargetError
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler, State
+from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler, Settings, State
 from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.door import Door
 from bull2jet.source.settings import read_settings
@@ -23,6 +23,8 @@ from bull2jet.transfer.queue_wide import (
 )
 
 _AT_ONCE = 200  # jobs
+#: times left that are this close count as the same: both sides count down while they are read
+_CLOSE_MS = 60_000
 
 
 @dataclass(slots=True)
@@ -108,6 +110,8 @@ class RuleCheck:
 
     async def _check_settings(self) -> None:
         source, target = await read_settings(self.door, self.queue), await self.target.settings()
+        if target.stored and not self.live and not target.paused:
+            self._tell(Severity.NOTE, "somebody has let its workers go on the target already.")
         if not target.stored:
             self._wrong("the settings of the queue are gone from the target.")
         for name in ("concurrency", "max", "duration") if target.stored else ():
@@ -116,7 +120,19 @@ class RuleCheck:
                 self._tell(Severity.NOTE, f"the limit {name!r} is {there} there and none in Redis.")
             if wanted is not None and wanted != there:
                 self._changed(f"the limit {name!r} is {wanted} in Redis and {there} there.")
+        self._check_window(source, target)
         self._check_counter(target.counter, source.counter)
+
+    def _check_window(self, here: Settings, there: Settings) -> None:
+        """The running rate window, which ordinary use counts on and replaces."""
+        if self.live or here.limiterTtl is None or here.limiterTtl < _CLOSE_MS:
+            return
+        if here.limiterCount == there.limiterCount and _close(here.limiterTtl, there.limiterTtl):
+            return
+        self._wrong(
+            f"the rate window has {here.limiterCount} starts and {_time(here.limiterTtl)} left in "
+            f"Redis, {there.limiterCount} and {_time(there.limiterTtl)} there."
+        )
 
     def _check_counter(self, there: int, here: int) -> None:
         if there >= here:
@@ -129,6 +145,7 @@ class RuleCheck:
 
     async def _check_deduplication(self) -> None:
         held = {entry.id: entry for entry in await self.target.deduplications()}
+        read_at = self.target.now()
         async for found in read_deduplication(self.door, self.queue):
             wanted = as_carried(self.queue, found, self.target.refused_rule, self.findings)
             if wanted is None:
@@ -136,9 +153,19 @@ class RuleCheck:
             copy = held.get(wanted.id)
             same_owner = copy and (copy.jobId, copy.freed) == (wanted.jobId, wanted.freed)
             if copy and same_owner and _same(copy.next, wanted.next):
+                self._check_time(wanted, copy, self.target.now() - read_at)
                 continue
             if not self.live or await self._should_hold(wanted):  # Redis counts down as well
                 self._changed(f"the deduplication id {wanted.id!r} is held by another job.")
+
+    def _check_time(self, wanted: Deduplication, copy: Deduplication, passed: int) -> None:
+        """How long the id is held yet; the copy was read `passed` ms ago."""
+        there = None if copy.ttl is None else max(0, copy.ttl - passed)
+        if not _close(wanted.ttl, there):
+            self._changed(
+                f"the deduplication id {wanted.id!r} has {_time(wanted.ttl)} left in Redis and "
+                f"{_time(there)} there."
+            )
 
     async def _should_hold(self, wanted: Deduplication) -> bool:
         """Whether the owner holds the id still, as far as one can tell: for the time it was given,
@@ -159,6 +186,17 @@ class RuleCheck:
 
     def _tell(self, severity: Severity, text: str) -> None:
         self.findings.add(Finding(severity, "rule-differs", text, self.queue.key))
+
+
+def _close(one: int | None, other: int | None) -> bool:
+    """Whether two times left are the same, as far as two readings can tell."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < _CLOSE_MS
+
+
+def _time(left: int | None) -> str:
+    return "no end of time" if left is None else f"{left / 1000:,.0f} s"
 
 
 def _same(copy: Job | None, wanted: Job | None) -> bool:
