@@ -157,7 +157,13 @@ class Reader:
     def _old_attempts(
         self, listing: Listing, fields: Mapping[str, bytes], made: int
     ) -> tuple[int, int]:
-        """BullMQ 1 to 4 counted a try when it began, Bull counts only tries that failed."""
+        """BullMQ 1 to 4 counted a try when it began, Bull counts only tries that failed.
+
+        A later version that has taken the job since counts the beginnings apart.
+        """
+        later = self._int(listing, fields, "ats")
+        if later is not None:
+            return made, max(made, later)
         if self.generation.library is Library.BULL:
             return made, made
         if listing.state is State.ACTIVE:

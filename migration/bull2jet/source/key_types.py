@@ -24,7 +24,7 @@ TYPES = {
     "repeat": "zset", "priority": "zset", "pc": "string", "marker": "zset", "delay": "stream",
     "stalled": "set", "stalled-check": "string", "limiter": "string", "limiter:index": "hash",
     "metrics:completed": "hash", "metrics:failed": "hash",
-    "metrics:completed:data": "list", "metrics:failed:data": "list",
+    "metrics:completed:data": "list", "metrics:failed:data": "list", "wait:added": "list",
     "groups": "zset", "groups:limit": "zset", "groups:max": "zset", "groups:paused": "zset",
     **OWN_TYPES,
 }  # fmt: skip

@@ -17,7 +17,7 @@ QUEUE_SUFFIXES = frozenset(
         "waiting-children", "completed", "failed", "repeat", "meta", "meta-paused", "events",
         "marker", "stalled", "stalled-check", "limiter", "metrics:completed", "metrics:failed",
         "metrics:completed:data", "metrics:failed:data", "waiting", "resumed", "drained",
-        "progress", "added", "error", "cleaned",
+        "progress", "added", "error", "cleaned", "wait:added",
         "groups", "groups:limit", "groups:max", "groups:paused",
     }
 )  # fmt: skip
