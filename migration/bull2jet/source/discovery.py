@@ -9,7 +9,7 @@ from bull2jet.errors import SourceError
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef
 from bull2jet.source.candidates import NOTED, TELLING, Candidates, candidates
-from bull2jet.source.door import Door, text
+from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Generation, Library, detect
 from bull2jet.source.key_types import OWN_TYPES, TYPES, well_typed
 from bull2jet.source.keys import QUEUE_SUFFIXES, QueueKeys, glob_escaped
@@ -67,12 +67,15 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool
     all_types = await _all_types(door, keys)
     types = well_typed(all_types)
     meta = await read_meta(door, keys) if "meta" in types else {}
-    sample = await _sample_fields(door, keys, types)
+    samples = await _sample_fields(door, keys, types)
+    sample = set().union(*samples)
     markers = await _has_marker(door, keys, types)
     if not _is_queue(meta, types, sample):
         return
     told = ["marker-entry"] if markers else []
-    told += ["finished-set"] if "set" in (types.get("completed"), types.get("failed")) else []
+    finished = (types.get("completed"), types.get("failed"))
+    told += [f"finished-{kind}" for kind in ("set", "zset") if kind in finished]
+    told += ["later-job"] if any("attempts" not in fields for fields in samples) else []
     generation = detect(meta, [*types, *told], sample)
     result.queues.append(QueueFound(queue, generation, types))
     doubt = None if sure else doubtful(queue)
@@ -146,20 +149,22 @@ async def _all_types(door: Door, keys: QueueKeys) -> dict[str, str]:
     }
 
 
-async def _sample_fields(door: Door, keys: QueueKeys, types: dict[str, str]) -> set[str]:
-    """Names of the hash fields of the first jobs of each state."""
-    commands = [
-        ("SRANDMEMBER", keys(holder.suffix), 3)
-        if holder.is_set
-        else ("LRANGE" if holder.is_list else "ZRANGE", keys(holder.suffix), 0, 2)
-        for holder in usable(types)
-    ]
+async def _sample_fields(door: Door, keys: QueueKeys, types: dict[str, str]) -> list[set[str]]:
+    """Names of the hash fields of the first jobs of each state, and of the last ones of lists."""
+    commands: list[Command] = []
+    for holder in usable(types):
+        key = keys(holder.suffix)
+        if holder.is_set:
+            commands.append(("SRANDMEMBER", key, 3))
+        elif holder.is_list:
+            commands += [("LRANGE", key, 0, 2), ("LRANGE", key, -3, -1)]
+        else:
+            commands.append(("ZRANGE", key, 0, 2))
     ids = [text(i) for ids in await door.calls(commands) if isinstance(ids, list) for i in ids]
-    fields: set[str] = set()
-    for answer in await door.calls([("HKEYS", keys.job(job_id)) for job_id in ids]):
-        if isinstance(answer, list):
-            fields.update(text(name) for name in answer)
-    return fields
+    answers = await door.calls([("HKEYS", keys.job(job_id)) for job_id in dict.fromkeys(ids)])
+    return [
+        {text(name) for name in answer} for answer in answers if isinstance(answer, list) and answer
+    ]
 
 
 async def _has_marker(door: Door, keys: QueueKeys, types: dict[str, str]) -> bool:

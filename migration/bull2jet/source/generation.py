@@ -73,8 +73,9 @@ def detect(
 ) -> Generation:
     """The generation that fits `meta`, the suffixes of the queue's keys and fields of its jobs.
 
-    `suffixes` may also hold `marker-entry` for a `0` or `0:<ms>` entry in the `wait` list, and
-    `finished-set` where completed or failed jobs stand in a set.
+    `suffixes` may also hold `marker-entry` for a `0` or `0:<ms>` entry in the `wait` list,
+    `finished-set` where completed or failed jobs stand in a set, `finished-zset` where they stand
+    in a sorted one, and `later-job` for a job that Bull 2 or older has not made.
     """
     noted = _VERSION.match(meta.get("version", ""))
     if noted:
@@ -104,7 +105,9 @@ def _is_bull(
 
 
 def _bull(suffixes: Collection[str], job_fields: Collection[str]) -> Generation:
-    if "finished-set" in suffixes or {"attempts", "lockAcquired"} & set(job_fields):
+    later = {"finished-zset", "later-job", "repeat"} & set(suffixes)  # it may have been upgraded
+    early = {"attempts", "lockAcquired"} & set(job_fields)
+    if "finished-set" in suffixes or (early and not later):
         return Generation(Library.BULL, 0, 2, evidence=("sets or fields of Bull 2 and older",))
     if {"retriedOn", "deid"} & set(job_fields) or {"metrics:completed", "metrics:failed"} & set(
         suffixes

@@ -35,7 +35,8 @@ async def read_settings(door: Door, queue: QueueRef) -> Settings:
         ]
     )
     return Settings(
-        paused="paused" in meta or bull_paused == 1,
+        # Bull's mark, which BullMQ, that has taken over the queue's name since, does not look at
+        paused="paused" in meta or (bull_paused == 1 and "version" not in meta),
         concurrency=number(meta.get("concurrency")),
         max=number(meta.get("max")),
         duration=number(meta.get("duration")),
