@@ -20,9 +20,11 @@ def begun(run: Callable[[], Coroutine[None, None, None]], what: str) -> asyncio.
     makes another; ConfigurationError where there is none, as always from Python 3.14 on.
     """
     try:
-        return background(run())
+        running = asyncio.get_running_loop()
     except RuntimeError:
         pass
+    else:
+        return background(run(), running)
     remedy = f"make the {what} in an async function, or with autorun: False and await its run()."
     try:
         with warnings.catch_warnings():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Self, overload
 from uuid import uuid4
@@ -46,6 +47,8 @@ from jetbull.workers.serving import Serving
 from jetbull.workers.settings import settled
 from jetbull.workers.silence import unless_silent
 from jetbull.workers.stalled_check import StalledCheck
+
+log = logging.getLogger("jetbull.worker")
 
 _AGAIN_SECONDS = 2.0  # before a worker begins anew after an error that ended it
 
@@ -140,6 +143,7 @@ class Worker(WorkerBody[Data, Result]):
         trace_worker(self)
         if processor is not None and self.opts.get("autorun", True):
             self._done = begun(self.run, "Worker")
+            self._done.add_done_callback(self._look_back)
 
     # --- running -----------------------------------------------------------------------
 
@@ -204,6 +208,15 @@ class Worker(WorkerBody[Data, Result]):
     async def _serve(self, store: QueueStore) -> None:
         self._serving = Serving(self, store, self._force)
         await self._serving.run(self._stop)
+
+    def _look_back(self, done: asyncio.Task[None]) -> None:
+        """Tells whoever let the program end before this worker had even begun."""
+        if done.cancelled() and not self.closing and not self._ready.event.is_set():
+            log.warning(
+                "Worker of %s: its event loop ended before it had begun to work. Let the program "
+                "go on as long as jobs are to run, and end it by `await worker.close()`.",
+                self.name,
+            )
 
     def _look_again(self) -> None:
         self._manual.look_again()

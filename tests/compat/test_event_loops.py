@@ -69,6 +69,25 @@ loop.run_until_complete(worker.close())
 loop.run_until_complete(queue.close())
 """
 
+OVER_AT_ONCE = """
+import asyncio, jetbull
+
+async def main():
+    queue = jetbull.Queue("mail")
+    worker = jetbull.Worker("mail", print)
+
+asyncio.run(main())
+"""
+
+CLOSED_AT_ONCE = """
+import asyncio, jetbull
+
+async def main():
+    await jetbull.Worker("mail", print).close()
+
+asyncio.run(main())
+"""
+
 # What threads with a loop each do, step by step: the second one opens the queue while the first one
 # is about to.
 LOOPS_THAT_TAKE_TURNS = """
@@ -119,6 +138,17 @@ asyncio.run(main())
 
 def test_what_begins_where_no_event_loop_runs_says_so(run: Run) -> None:
     assert run(sys.executable, "-c", OUTSIDE).stdout.split() == ["told", "told"]
+
+
+def test_nothing_but_that_is_said_where_no_event_loop_runs(run: Run) -> None:
+    assert run(sys.executable, "-c", OUTSIDE).stderr == ""
+
+
+def test_a_program_that_ends_before_its_worker_has_begun_is_told_so(run: Run) -> None:
+    said = run(sys.executable, "-c", OVER_AT_ONCE).stderr
+    assert said.startswith("Worker of mail: its event loop ended before it had begun to work.")
+    assert said.count("\n") == 1
+    assert run(sys.executable, "-c", CLOSED_AT_ONCE).stderr == ""
 
 
 def test_a_worker_made_before_its_loop_runs_works_once_it_does(run: Run) -> None:
