@@ -85,5 +85,6 @@ async def _no_such_path(request: Request, error: Exception) -> JSONResponse:
         body = {"statusCode": code, "message": told, "error": name}
         return JSONResponse(body, status_code=code, headers=error.headers)
     path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
-    message = f"Cannot {request.method} {path}"
+    query = request.scope["query_string"].decode("latin-1")
+    message = f"Cannot {request.method} {path}{'?' * bool(query)}{query}"
     return JSONResponse({"message": message, "error": "Not Found", "statusCode": 404}, 404)

@@ -1,6 +1,8 @@
-"""What Express did for the old service whatever its routes: HEAD, and names of paths."""
+"""What Express did for the old service whatever its routes: HEAD, addresses, names of paths."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,7 +12,10 @@ _NAMES = 4  # the empty one before the first slash is one of them
 
 
 class Express:
-    """Answers HEAD like GET, without a body; a slash behind a path and its letter case are free."""
+    """Answers HEAD like GET, without a body; a slash behind a path and its letter case are free.
+
+    A whole address in place of a path, as what is told of a proxy sends, means its path.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -20,6 +25,8 @@ class Express:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if not scope["path"].startswith("/"):
+            scope = {**scope, **_of_whole_address(scope)}
         scope = {**scope, "path": _as_routed(scope)}
         if scope["method"] != "HEAD":
             await self._app(scope, receive, send)
@@ -31,6 +38,16 @@ class Express:
             await send(message)
 
         await self._app({**scope, "method": "GET"}, receive, answer)
+
+
+def _of_whole_address(scope: Scope) -> dict[str, Any]:
+    """Path and raw path behind `http://host`; uvicorn cuts that off only with its own extras."""
+    parts: dict[str, Any] = {}
+    for key, slash, text in (("path", "/", scope["path"]), ("raw_path", b"/", scope["raw_path"])):
+        _, mark, behind = text.partition(slash + slash)
+        if mark:
+            parts[key] = slash + behind.partition(slash)[2]
+    return parts
 
 
 def _as_routed(scope: Scope) -> str:

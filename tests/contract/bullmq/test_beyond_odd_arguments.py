@@ -175,7 +175,11 @@ async def test_callers_that_caught_the_errors_of_croniter_and_zoneinfo_still_do(
         await queue.upsertJobScheduler("mine", {"pattern": "0 0 * * *", "tz": "Atlantis"})
 
 
-@pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan")], ids=repr)
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan"), CIRCLE], ids=repr)
 async def test_data_that_are_no_json_are_refused_with_a_note_that_names_the_job(
     queue: Any, value: Any
 ) -> None:

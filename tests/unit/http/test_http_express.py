@@ -58,3 +58,16 @@ async def test_the_letter_case_of_paths_makes_no_difference_but_ids_and_states_k
 async def test_an_unknown_path_is_named_as_it_was_sent(api: httpx.AsyncClient) -> None:
     answer = await api.get("/API/Queue/Caf%C3%A9/")
     assert answer.json()["message"] == "Cannot GET /API/Queue/Caf%C3%A9/"
+    answer = await api.get("/nosuch?page=2&x=%20")
+    assert answer.json()["message"] == "Cannot GET /nosuch?page=2&x=%20"
+
+
+async def test_a_whole_address_in_place_of_a_path_means_its_path(
+    api_url: str, queue: Queue
+) -> None:
+    await queue.add("job", 1, {"jobId": "http://a/b"})
+    async with httpx.AsyncClient(proxy=api_url, trust_env=False, timeout=30) as client:
+        status = await client.get("http://localhost/api/queue/status?x=//y")
+        assert (status.status_code, status.json()["waiting"]) == (200, 1)
+        assert (await client.get("http://localhost/api/queue/job/http:%2F%2Fa%2Fb")).json()["found"]
+        assert (await client.get("http://localhost")).json()["message"] == "Cannot GET /"

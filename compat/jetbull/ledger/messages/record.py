@@ -62,7 +62,15 @@ def dumps(value: Any) -> str:
     except (TypeError, ValueError) as error:
         raise NotJSONError(str(error)) from None
     except RecursionError:
-        return _encoder.encode(value)  # tells a circle from depth, by its own message
+        return _encoded_slowly(value)
+
+
+def _encoded_slowly(value: Any) -> str:
+    """By an encoder that tells a circle from depth."""
+    try:
+        return _encoder.encode(value)
+    except ValueError as error:
+        raise NotJSONError(str(error)) from None
 
 
 def dumps_of(what: str, value: Any) -> str:
