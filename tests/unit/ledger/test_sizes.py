@@ -90,3 +90,28 @@ async def test_a_name_and_options_that_leave_no_room_are_refused(wire: Wire) -> 
         with pytest.raises(PayloadTooLarge, match="its data, which may have any size"):
             await queue.addBulk([{"name": "n" * (_MOST // 8), "data": {}}])
         assert await queue.count() == 0
+
+
+async def test_an_account_that_may_send_less_than_its_server_takes_is_heard() -> None:
+    """By the server's second word, once it knows who is there."""
+    accounts = {
+        "SMALL": {
+            "jetstream": "enabled",
+            "users": [{"user": "small", "password": "s"}],
+            "limits": {"max_payload": _MOST},
+        }
+    }
+    done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    with EmbeddedServer(extra={"accounts": accounts}) as server:
+        options = {"connection": {"servers": server.url, "user": "small", "password": "s"}}
+        worker = Worker("sizes", lambda job: job.data * 2, options)
+        worker.on("completed", lambda job, result: done.set_result(result))
+        async with Queue("sizes", options) as queue, asyncio.timeout(30):
+            wire = (await queue.ledger()).wire
+            lost: list[bool] = []
+            wire.on_reconnect(lambda: lost.append(True))
+            await queue.add("job", "d" * _MOST)
+            assert await done == "d" * 2 * _MOST
+            assert wire.max_payload == _MOST
+            assert not lost
+            await worker.close()

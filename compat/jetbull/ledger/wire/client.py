@@ -50,13 +50,16 @@ class Client(NatsClient):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """nats-py's, which speaks TLS only where the server asks for it.
 
-        Whoever asked for TLS gets it, or no connection: what follows holds the login.
+        Whoever asked for TLS gets it, or no connection: what follows holds the login. Behind that
+        the server may tell anew how large a message may be: an account or user may have less room.
         """
         if initial_connection and self._wants_tls():
             if not (info.get("tls_required") or info.get("tls_available")):
                 raise NatsError("nats: TLS is asked for, and the server offers none")
             info["tls_required"] = True  # is `_server_info`, which nats-py looks at next
         await super()._process_info(info, initial_connection)
+        if not initial_connection and info.get("max_payload", 0) > 0:
+            self._max_payload = int(info["max_payload"])
 
     def _wants_tls(self) -> bool:
         assert self._current_server is not None
