@@ -176,6 +176,13 @@ async def abandon(client: Client) -> None:
         log.debug("abandoned: %r", error)
 
 
+def reason_of_loss(client: Client) -> str:
+    """What the server said when it hung up, in brackets; nothing where it said nothing."""
+    told = str(client.last_error or "")
+    is_its_own = told.startswith("nats: ") and "unexpected EOF" not in told
+    return f" ({told[6:]})" if is_its_own and "permissions" not in told else ""
+
+
 def command_of(subject: str, payload: bytes, reply: str, headers: Headers | None) -> bytes:
     """PUB or HPUB of the NATS protocol. Subjects are made of escaped names."""
     if not headers:
@@ -188,4 +195,4 @@ def command_of(subject: str, payload: bytes, reply: str, headers: Headers | None
     return b"%b%b\r\n" % (start.encode(), payload)
 
 
-__all__ = ["Client", "abandon", "command_of"]
+__all__ = ["Client", "abandon", "command_of", "reason_of_loss"]

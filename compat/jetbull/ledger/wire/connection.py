@@ -6,12 +6,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from nats.errors import Error as NatsError
 
 from jetbull.errors import AckTimeout, ConnectionClosedError, ServerUnavailable
-from jetbull.ledger.wire.client import Client, abandon
+from jetbull.ledger.wire.client import Client, abandon, reason_of_loss
 from jetbull.ledger.wire.dialing import Dialer
 from jetbull.ledger.wire.parser import Handler, Reader
 from jetbull.ledger.wire.subscription import Callback, Subscription
@@ -23,6 +24,8 @@ log = logging.getLogger("jetbull.wire")
 #: that swallows everything is replaced after 7 s at the latest, so that all consume within 10.
 _PULSE = 3.0
 _ANSWER = 2.0
+_SOON = 5.0  # seconds; what ends before was no connection to work with
+_SHORTEST, _LONGEST = 0.05, 1.0  # seconds between two tries
 _API = "$js.api."  # as nats-py writes it in what the server said
 
 
@@ -40,6 +43,9 @@ class Connection:
         self._forbidden: set[str] = set()  # questions it says no to
         self.number = 1
         """Of the connection; the one after it has the next."""
+        self._since = 0.0  # when it was made
+        self._pause = _SHORTEST
+        self._said: str | None = None  # why the last one was lost, where it ended soon
         self._closing = False
         self._connected = asyncio.Event()
         self._gone = asyncio.Event()
@@ -50,6 +56,7 @@ class Connection:
     async def _connect(self) -> None:
         """Connects; one sentence when no server is there or it cannot do what is needed."""
         self._client = client = await self._dialer.dial()
+        self._since = monotonic()
         try:
             self._dialer.check(client)
             self._connected.set()
@@ -110,9 +117,14 @@ class Connection:
         return False
 
     async def _replace(self) -> None:
-        self._on_lost()
+        lasted = monotonic() - self._since > _SOON
+        self._on_lost(lasted)
         await abandon(self._client)
-        pause = 0.05
+        if lasted:
+            self._pause = _SHORTEST
+        else:
+            # A server that hangs up again and again is not to be stormed.
+            await self._rest()
         while True:
             try:
                 client = await self._dial_again()
@@ -122,13 +134,18 @@ class Connection:
                 break
             if self._closing:
                 return
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
-            pause = min(pause * 2, 1.0)
+            await self._rest()
         self._client = client
+        self._since = monotonic()
         self._gone.clear()
         if client.is_closed:
             self._gone.set()
         self._on_back()
+
+    async def _rest(self) -> None:
+        """Waits before the next try, each time longer."""
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+        self._pause = min(self._pause * 2, _LONGEST)
 
     async def _dial_again(self) -> Client:
         """A new connection over which all listeners hear; none is left open if that fails."""
@@ -148,10 +165,13 @@ class Connection:
         await abandon(client)
         raise failure
 
-    def _on_lost(self) -> None:
+    def _on_lost(self, lasted: bool) -> None:
+        why = reason_of_loss(self._client)
+        level = logging.WARNING if lasted or why != self._said else logging.DEBUG
+        self._said = None if lasted else why
         self._connected.clear()
-        self._fail_all(AckTimeout(f"The connection to {self._url} was lost."))
-        log.warning("connection to %s lost, reconnecting", self._url)
+        self._fail_all(AckTimeout(f"The connection to {self._url} was lost{why}."))
+        log.log(level, "connection to %s lost%s, reconnecting", self._url, why)
 
     def _on_back(self) -> None:
         self._forbidden.clear()
