@@ -24,7 +24,9 @@ EVENT_HISTORY = 10_000
 _NO_LEADER = 10008
 _UNKNOWN_FIELD = 10025
 _NAME_IN_USE = 10058  # somebody else is making the same stream
-_OVERLAP = 10065  # another stream holds our subjects
+_MANY_CONSUMERS = 10026  # more than the account may have
+#: Another stream holds our subjects; what the account forbids: so many streams, and without bounds.
+_FINAL = frozenset({10065, 10027, 10113})
 _TRIES = 40
 _PATIENCE = 25.0
 _PAUSE_SECONDS = 0.25
@@ -100,7 +102,7 @@ async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
             await _create(wire, config)
             return
         except StoreError as error:
-            if error.code == _OVERLAP or not left or monotonic() > deadline:
+            if error.code in _FINAL or not left or monotonic() > deadline:
                 raise
             pause = _RIVAL_SECONDS if error.code == _NAME_IN_USE else _PAUSE_SECONDS
             await asyncio.sleep(pause)
@@ -120,6 +122,9 @@ async def _create(wire: Wire, config: dict[str, Any]) -> None:
     try:
         await wire.api(f"STREAM.CREATE.{config['name']}", config)
     except StoreError as error:
+        if error.code == _MANY_CONSUMERS and config.get("max_consumers"):
+            # The account's own bound holds then, without a word about it.
+            return await _create(wire, {**config, "max_consumers": 0})
         if error.code != _UNKNOWN_FIELD:
             raise
         raise ServerTooOld(

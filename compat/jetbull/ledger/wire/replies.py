@@ -17,7 +17,21 @@ from jetbull.ledger.wire.stored import Headers, StoredMessage, parse_headers, st
 
 _WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
 _NOT_FOUND = frozenset({10059, 10014, 10037})
-_NO_ROOM = frozenset({10002, 10023, 10047})  # of the account, of its limit, on the disk
+_STORE = (
+    "Its store has no room left: remove finished jobs (`queue.clean`), free its disk, or raise "
+    "max_file in its configuration."
+)
+_REMEDIES = {
+    10002: _STORE,  # of the account
+    10023: _STORE,  # of its limit
+    10047: _STORE,  # on the disk
+    10026: "A queue needs some ten, and one for each priority in use: raise max_consumers of the "
+    "account or stream.",
+    10027: "A prefix needs five: raise max_streams of the account.",
+    10039: "Enable it for the account of this login, or log in to another one.",
+    10113: "A bound would refuse new jobs, so jetbull sets none: take max_bytes_required from the "
+    "account.",
+}
 _SEQUENCE = b"\nNats-Sequence: "
 _NOBODY = b"NATS/1.0 503"
 _NOT_THERE = b"NATS/1.0 404"
@@ -275,11 +289,8 @@ def store_error(error: Mapping[str, Any]) -> StoreError:
     if code in _NOT_FOUND:
         return StreamMissing(text, code)
     refusal = f"The server refused: {text} (JetStream error {code})"
-    if code in _NO_ROOM:
-        refusal += (
-            ". Its store has no room left: remove finished jobs (`queue.clean`), free its disk, or "
-            "raise max_file in its configuration."
-        )
+    if code in _REMEDIES:
+        refusal += f". {_REMEDIES[code]}"
     return StoreError(refusal, code)
 
 
