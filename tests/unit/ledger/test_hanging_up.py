@@ -1,4 +1,4 @@
-"""A server that hangs up as soon as it hears us is asked again with pauses, and its reason is told."""
+"""A server that hangs up on us again and again is asked again with pauses; its reason is told."""
 
 from __future__ import annotations
 
