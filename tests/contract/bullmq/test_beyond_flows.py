@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import Heard
+from tests.contract.bullmq.signals import Heard, Story
 
 
 def node(name: str, queue: Any, *children: dict[str, Any], **opts: Any) -> dict[str, Any]:
@@ -241,6 +241,32 @@ async def test_a_parent_whose_children_are_all_duplicates_waits_for_none(
     else:
         await (await worker.getNextJob("token")).moveToCompleted("done", "token", False)
     assert (await worker.getNextJob("token")).name == "top"
+
+
+async def test_a_parent_of_duplicates_waits_for_none_beside_jobs_that_exist(
+    make: Makers, queue: Any
+) -> None:
+    top, once = make.queue(), {"deduplication": {"id": "once"}}
+    await queue.add("owner", {}, once)
+    await queue.add("known", {}, {"jobId": "known"})
+    parent = node("parent", top, node("again", queue, **once))
+    await make.flow_producer().add(node("top", top, parent, node("known", queue)))
+    assert await top.getJobState("parent") == "waiting"
+    assert await top.getJobState("top") == "waiting-children"
+
+
+async def test_a_parent_that_exists_is_told_as_duplicated_though_its_children_are_as_well(
+    make: Makers, queue: Any
+) -> None:
+    top, once = make.queue(), {"deduplication": {"id": "once"}}
+    story = Story(make.events(top))
+    await queue.add("owner", {}, once)
+    await top.add("parent", {}, {"jobId": "parent"})
+    await make.flow_producer().add(node("parent", top, node("again", queue, **once)))
+    assert await story.until("duplicated") == {"jobId": "parent"}
+    await top.add("last", {}, {"jobId": "last"})
+    await story.until("added", jobId="last")
+    assert [added["jobId"] for added in story.told("added")] == ["parent", "last"]
 
 
 @pytest.mark.parametrize("is_done", [False, True])
