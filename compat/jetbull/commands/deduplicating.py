@@ -13,6 +13,7 @@ from jetbull.commands.completing import help_on
 from jetbull.commands.delaying import change_delay
 from jetbull.commands.linking import expect_child, is_near
 from jetbull.commands.noting import is_quicker, store_owner
+from jetbull.commands.preparing import place_as_of
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict, JobError
 from jetbull.ledger.adding import deduplication
@@ -31,7 +32,7 @@ from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import ensure_level, transition
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import HEAD, public_state_of
-from jetbull.ledger.messages.placing import REMOVED, delayed, waiting
+from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.parents import parentage
 from jetbull.ledger.parents.bookkeeping import expectation
@@ -221,15 +222,12 @@ async def _start_remembered(
     payload = pending["record"].encode("utf-8", "surrogatepass")
     now = now_ms()
     record = Record.decode(payload).with_given(timestamp=now)
-    delay_ms = int(record.head.get("delay", 0))
-    place = waiting(record.priority, bool(record.opts.get("lifo")))
-    if delay_ms:
-        place = delayed(now + delay_ms, record.priority)
+    place = place_as_of(now, record)
     fresh = NewJob(pending["id"], record, place, True)
     fresh.on_stored = lambda _: announce(store, fresh.job_id, record, place)
     if not await _own(store, fresh, dedup_id, key.seq, 0):
         return False
-    if delay_ms:
+    if place.due_ms:
         store.promoter.arm(fresh.job_id, place.due_ms)
     await deduplication.forget(store, deduplication.superseded(pending))
     return True

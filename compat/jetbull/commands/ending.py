@@ -53,7 +53,9 @@ async def _after(
     """
     store = await job.queue.ledger()
     nothing: list[Any] = [None] * 4
-    following = await _next(store, job, token) if fetch_next else nothing if ended else None
+    following: list[Any] | None = nothing if ended else None
+    if fetch_next:
+        following = await _next(store, job, token)
     if ended and following == nothing:
         await tell_drained(store)
     return following

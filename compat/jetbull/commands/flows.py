@@ -69,11 +69,14 @@ async def add_trees(trees: Sequence[Tree], strict: bool) -> None:
             )
     roots: list[Tree] = []
     for tree in trees:
-        problem = await _missing_parent(tree)
-        if problem is None:
+        try:
+            if tree.job.parent:
+                await linking.require_parent(await tree.queue.ledger(), tree.job)
+        except JobError as missing:
+            if strict:
+                raise FlowError(str(missing), missing.code) from missing
+        else:
             roots.append(tree)
-        elif strict:
-            raise FlowError(str(problem), problem.code)
     kept = [node for tree in roots for node in _walk(tree)]
     if not kept:
         return
@@ -87,18 +90,6 @@ def _walk(tree: Tree) -> Iterator[Tree]:
     yield tree
     for child in tree.children:
         yield from _walk(child)
-
-
-async def _missing_parent(tree: Tree) -> JobError | None:
-    parent = tree.job.parent
-    if not parent:
-        return None
-    store = await tree.queue.ledger()
-    link = parentage.link(store.names.space.prefix, parent)
-    owner = await store.sibling(link["prefix"], link["queue"])
-    if await reading.find(owner, link["id"]) is None:
-        return refused(-5, "addJob", parent=str(tree.job.parentKey))
-    return None
 
 
 async def _all_prepared(nodes: Sequence[Tree]) -> list[Prepared]:

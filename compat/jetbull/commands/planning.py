@@ -11,7 +11,7 @@ from functools import partial
 
 from jetbull.commands.announcing import announce_duplicate, announce_replacement, announce_taken
 from jetbull.commands.known import Item, Known, Name, PlannedKey, look
-from jetbull.commands.preparing import announcer, renumber
+from jetbull.commands.preparing import announcer, place_as_of, renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.adding.insertion import Entry
@@ -20,7 +20,7 @@ from jetbull.ledger.belongings.belongings import let_go
 from jetbull.ledger.job.moving import transition
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import CHILDREN
-from jetbull.ledger.messages.placing import REMOVED, delayed, waiting
+from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.parents.parentage import Parent
 from jetbull.ledger.store.store import QueueStore
 
@@ -170,10 +170,7 @@ def _let_childless_go(items: Sequence[Item], made: Plan) -> None:
         store, job = entry.store, entry.job
         if job.place.state != CHILDREN or waits.get((store.names.name, job.job_id), True):
             continue
-        delay = int(job.record.head.get("delay", 0))
-        place = waiting(job.record.priority, bool(job.record.opts.get("lifo")))
-        if delay > 0:
-            place = delayed(now_ms() + delay, job.record.priority)
+        place = place_as_of(now_ms(), job.record)
         told = announcer(store, job.job_id, job.record, place)
         # A copy: the next plan for the same job may find that it has to wait.
         entry.job = replace(job, place=place, on_stored=told)

@@ -65,6 +65,14 @@ def place_of(job: Draft) -> Place:
     return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
 
 
+def place_as_of(now: int, record: Record) -> Place:
+    """Where a job goes whose delay, if it has one, begins `now`."""
+    delay = int(record.head.get("delay", 0))
+    if delay > 0:
+        return delayed(now + delay, record.priority)
+    return waiting(record.priority, bool(record.opts.get("lifo")))
+
+
 async def prepare(store: QueueStore, job: Draft, whole: bool = False) -> NewJob:
     """The ledger's form of a job, with its id. `whole`: what is large is not put elsewhere yet,
     since it is not decided whether the job will be stored.
@@ -140,4 +148,12 @@ def _new_job(store: QueueStore, job: Draft, record: Record, where: Place, number
     return new
 
 
-__all__ = ["announcer", "place_of", "prepare", "prepare_many", "record_of", "renumber"]
+__all__ = [
+    "announcer",
+    "place_as_of",
+    "place_of",
+    "prepare",
+    "prepare_many",
+    "record_of",
+    "renumber",
+]
