@@ -3,6 +3,7 @@
     servers, proxy        real nats-server processes on loopback, and the network before them
     worker, workers       worker processes, and the places in them where they can be killed
     books                 what was acknowledged and what ran, written outside NATS
+    looking               a worker's look at what a crash has left behind
     stage                 servers, workers and producers of one run
     catalogue             the faults by name, one file per kind beside it
     checker, report       what must hold afterwards, and the table of it

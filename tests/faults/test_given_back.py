@@ -19,16 +19,11 @@ from jetbull.ledger.wire.pace import Pace
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
 
+from .looking import looked_after
 from .noted import Halting
 
 YEARLY = {"pattern": "0 0 1 1 *"}
 GONE_AFTERWARDS = {"removeOnComplete": True}
-
-
-async def looked_after(store: QueueStore) -> None:
-    """One look by a worker that thinks nothing too young."""
-    store.families = store.patched = True
-    await Upkeep(store, old_enough_ms=0).look()
 
 
 async def killed(server: EmbeddedServer, store: QueueStore) -> None:

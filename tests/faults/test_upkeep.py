@@ -7,14 +7,13 @@ import sys
 
 import pytest
 
-from jetbull import FlowProducer, Job, Queue, Worker
+from jetbull import Job, Queue, Worker
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.belongings import belongings
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.job.reading import find
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.messages.placing import REMOVED
-from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
@@ -22,93 +21,7 @@ from jetbull.ledger.streams.inventory import ownerless_subjects
 from jetbull.workers import tickets, upkeep
 from jetbull.workers.upkeep import Upkeep
 
-
-async def looked_after(store: QueueStore) -> None:
-    """One look by a worker that thinks nothing too young."""
-    store.families = True
-    await Upkeep(store, old_enough_ms=0).look()
-
-
-async def flow_of_one(url: str, name: str) -> tuple[Queue, str, str]:
-    """A parent that waits for one child; its queue and both ids."""
-    queue, flow = Queue(name, {"connection": url}), FlowProducer({"connection": url})
-    child = {"name": "child", "queueName": name, "opts": {"jobId": "c"}}
-    await flow.add(
-        {"name": "parent", "queueName": name, "opts": {"jobId": "p"}, "children": [child]}
-    )
-    await flow.close()
-    return queue, "p", "c"
-
-
-async def test_a_parent_goes_whose_last_child_was_booked_by_somebody_who_died(
-    shared_url: str, name: str
-) -> None:
-    queue, parent_id, child_id = await flow_of_one(shared_url, name)
-    store = await queue.ledger()
-    parent = parentage.Parent(store, parent_id, f"{queue.qualifiedName}:{child_id}")
-    assert await bookkeeping.book(parent, bookkeeping.PROCESSED, '"value"')
-    assert await queue.getJobState(parent_id) == "waiting-children"
-    await looked_after(store)
-    assert await queue.getJobState(parent_id) == "waiting"
-    await queue.close()
-
-
-async def test_messages_that_cannot_be_read_keep_no_parent_from_going(
-    shared_url: str, name: str
-) -> None:
-    queue, parent_id, child_id = await flow_of_one(shared_url, name)
-    store = await queue.ledger()
-    names = store.names
-    foreign = [names.aux(kind, "nonsense") for kind in ("dedup", "note", "bulk")]
-    foreign += [names.job("wait", "nonsense"), names.job("delayed", "nonsense", "o")]
-    for subject in foreign:
-        await store.put(subject, b"\xff nonsense", {})
-    await store.purge(names.any_state(child_id))
-    await looked_after(store)
-    assert await queue.getJobState(parent_id) == "waiting"
-    await queue.close()
-
-
-async def test_a_parent_goes_whose_child_was_removed_by_somebody_who_died(
-    shared_url: str, name: str
-) -> None:
-    queue, parent_id, child_id = await flow_of_one(shared_url, name)
-    store = await queue.ledger()
-    await store.purge(store.names.any_state(child_id))
-    await looked_after(store)
-    assert await queue.getJobState(parent_id) == "waiting"
-    await queue.close()
-
-
-async def test_a_parent_stays_while_its_child_is_there(shared_url: str, name: str) -> None:
-    queue, parent_id, _ = await flow_of_one(shared_url, name)
-    await looked_after(await queue.ledger())
-    assert await queue.getJobState(parent_id) == "waiting-children"
-    await queue.close()
-
-
-@pytest.mark.parametrize(("above", "below"), [("bull", "app:prod"), ("app:prod", "bull")])
-async def test_flows_over_prefixes_with_colons_are_kept_together(
-    above: str, below: str, shared_url: str, name: str
-) -> None:
-    url = {"connection": shared_url}
-    flow = FlowProducer({**url, "prefix": above})
-    child = {"name": "child", "queueName": name, "prefix": below, "opts": {"jobId": "c"}}
-    tree = {"name": "parent", "queueName": name, "opts": {"jobId": "p"}, "children": [child]}
-    await flow.add({**tree, "prefix": above})
-    parents = Queue(name, {**url, "prefix": above})
-    await looked_after(await parents.ledger())
-    assert await parents.getJobState("p") == "waiting-children"
-    worker = Worker(name, None, {**url, "prefix": below, "autorun": False})
-    job = await worker.getNextJob("token")
-    assert job is not None and job.id == "c"
-    await job.moveToCompleted("value", "token", False)
-    assert await parents.getJobState("p") == "waiting"
-    parent = await parents.getJob("p")
-    assert parent is not None
-    assert await parent.getChildrenValues() == {f"{below}:{name}:c": "value"}
-    for opened in (worker, flow, parents):
-        await opened.close()
+from .looking import looked_after
 
 
 @pytest.mark.parametrize("has_run", [False, True])

@@ -204,6 +204,19 @@ async def test_a_job_can_free_its_deduplication_id(queue: Any) -> None:
     assert await queue.getDeduplicationJobId("d") is None
 
 
+async def test_a_job_that_ends_leaves_its_deduplication_id_to_whose_it_is_by_now(
+    make: Makers, queue: Any
+) -> None:
+    once = {"deduplication": {"id": "d"}}
+    await queue.add("first", {}, once)
+    first = await make.worker(queue).getNextJob("token")
+    assert await first.removeDeduplicationKey() is True
+    second = await queue.add("second", {}, once)
+    await first.moveToCompleted("done", "token", False)
+    assert await queue.getDeduplicationJobId("d") == second.id
+    assert (await queue.add("third", {}, once)).id == second.id
+
+
 async def test_a_job_whose_deduplication_is_over_frees_nothing(queue: Any) -> None:
     job = await queue.add("job", {}, {"deduplication": {"id": "d", "ttl": 1}})
     while await queue.getDeduplicationJobId("d") is not None:
