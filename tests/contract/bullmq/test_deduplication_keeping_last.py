@@ -58,6 +58,16 @@ async def test_the_kept_add_has_its_own_options(make: Makers, queue: Any) -> Non
     assert (job.name, job.opts["attempts"]) == ("last", 4)
 
 
+async def test_the_kept_add_goes_to_the_head_if_it_is_lifo(make: Makers, queue: Any) -> None:
+    await add(queue, "first", KEEP_LAST)
+    worker = make.worker(queue)
+    first = await worker.getNextJob("t1")
+    await queue.add("waiting", {})
+    await add(queue, "last", KEEP_LAST, lifo=True)
+    await first.moveToCompleted("done", "t1", False)
+    assert (await worker.getNextJob("t2")).name == "last"
+
+
 async def test_kept_adds_follow_each_other_as_long_as_they_come(make: Makers, queue: Any) -> None:
     runs: list[str] = []
 
