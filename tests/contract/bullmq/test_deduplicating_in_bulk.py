@@ -52,6 +52,19 @@ async def test_duplicates_in_a_bulk_are_told_in_their_place(make: Makers, queue:
     ]
 
 
+async def test_the_id_of_a_job_that_a_bulk_replaces_is_free_for_the_rest_of_it(
+    queue: Any,
+) -> None:
+    replacing = {"replace": True}
+    await queue.addBulk([entry("first", replacing, delay=HOUR, jobId="first")])
+    jobs = await queue.addBulk(
+        [entry("second", replacing, delay=HOUR, jobId="second"), entry("third", jobId="first")]
+    )
+    assert [job.id for job in jobs] == ["second", "first"]
+    assert names(await queue.getDelayed()) == ["second"]
+    assert names(await queue.getWaiting()) == ["third"]
+
+
 async def test_a_bulk_respects_who_holds_the_id_already(make: Makers, queue: Any) -> None:
     first = await queue.add("first", {}, {"deduplication": {"id": "d"}})
     ids, told = await added(make, queue, [entry("a", {}), entry("b")])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from tests.contract.bullmq.duplicates import add
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.processors import done, fail
-from tests.contract.bullmq.signals import Heard, Story
+from tests.contract.bullmq.signals import PATIENCE, Heard, Story
 from tests.contract.bullmq.situations import names
 
 
@@ -133,6 +134,20 @@ async def test_a_deduplicated_child_holds_its_parent_until_it_is_done(
     assert (job.name, await tree["job"].getState()) == ("child", "waiting-children")
     await job.moveToCompleted("done", "token")
     assert await tree["job"].getState() == "waiting"
+
+
+async def test_a_deduplicated_child_may_have_the_id_of_a_removed_job(
+    make: Makers, queue: Any
+) -> None:
+    top = make.queue()
+    await (await queue.add("first", {}, {"jobId": "child"})).remove()
+    parent = await top.add("parent", {}, {"jobId": "parent"})
+    of_parent = {"id": parent.id, "queue": top.qualifiedName}
+    async with asyncio.timeout(PATIENCE):
+        child = await add(queue, "second", jobId="child", parent=of_parent)
+    assert child.id == "child"
+    assert names(await queue.getWaiting()) == ["second"]
+    assert (await add(queue, "third")).id == "child"
 
 
 async def test_a_deduplication_id_may_be_a_number(make: Makers, queue: Any) -> None:
