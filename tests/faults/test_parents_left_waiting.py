@@ -61,6 +61,19 @@ async def test_a_parent_goes_whose_child_was_removed_by_somebody_who_died(
     await queue.close()
 
 
+async def test_a_bulk_brings_back_a_child_that_was_removed_by_somebody_who_died(
+    shared_url: str, name: str
+) -> None:
+    queue, parent_id, child_id = await flow_of_one(shared_url, name)
+    store = await queue.ledger()
+    await store.purge(store.names.any_state(child_id))
+    opts = {"jobId": child_id, "parent": {"id": parent_id, "queue": queue.qualifiedName}}
+    await queue.addBulk([{"name": "child", "opts": opts}, {"name": "other"}])
+    assert await queue.getJobState(child_id) == "waiting"
+    assert await queue.getJobState(parent_id) == "waiting-children"
+    await queue.close()
+
+
 async def test_a_parent_stays_while_its_child_is_there(shared_url: str, name: str) -> None:
     queue, parent_id, _ = await flow_of_one(shared_url, name)
     await looked_after(await queue.ledger())

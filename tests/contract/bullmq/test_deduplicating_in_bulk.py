@@ -200,15 +200,18 @@ async def test_a_bulk_of_children_with_rules_is_waited_for(make: Makers, queue: 
     assert names(await queue.getWaiting()) == ["p"]
 
 
+@pytest.mark.parametrize("is_last", [False, True])
 async def test_a_leaf_of_a_flow_that_is_a_duplicate_is_not_waited_for(
-    make: Makers, queue: Any
+    make: Makers, queue: Any, is_last: bool
 ) -> None:
     leaf = {"name": "leaf", "queueName": queue.name, "opts": {"deduplication": {"id": "d"}}}
     plain = {"name": "plain", "queueName": queue.name}
-    parent = make.queue()
-    await make.flow_producer().add(
-        {"name": "p", "queueName": parent.name, "children": [leaf, dict(leaf), plain]}
+    parent, leaves = make.queue(), [leaf, dict(leaf)]
+    children = [plain, *leaves] if is_last else [*leaves, plain]
+    tree = await make.flow_producer().add(
+        {"name": "p", "queueName": parent.name, "children": children}
     )
+    assert await tree["job"].getState() == "waiting-children"
     assert await finish_all(make, queue) == 2
     assert names(await parent.getWaiting()) == ["p"]
 
