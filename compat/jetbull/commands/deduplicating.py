@@ -57,25 +57,18 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
         if key is None or verdict in _KEPT:
             await blobs.externalize(store, job.job_id, job.record)
         if key is None or verdict is Verdict.STORE:
-            if await _own(store, job, rule.id, 0 if key is None else key.seq, until):
-                if key is not None and key.pending is not None:  # it gives way to a later add
-                    await deduplication.forget(store, deduplication.forgotten(key.pending))
-                store.owners.remember(rule.id, job.job_id)
-                return job.job_id
+            owns = await _take_over(store, job, rule.id, key, until)
         elif verdict is Verdict.REPLACE and owner is not None:
-            if await _replace(store, job, rule.id, key, owner, until):
-                store.owners.remember(rule.id, job.job_id)
-                return job.job_id
-        elif verdict is Verdict.SILENT:
-            _not_stored(store, job)
-            return key.owner
+            owns = await _replace(store, job, rule.id, key, owner, until)
         elif await _stay_out(store, job, rule.id, key, verdict, until):
-            if verdict is not Verdict.REMEMBER:
-                _not_stored(store, job)
-            announce_duplicate(store, job.job_id, rule.id, key.owner)
             if rule.reschedules(verdict, state):
                 await _reschedule(store, key.owner, job)
             return key.owner
+        else:
+            continue
+        if owns:
+            store.owners.remember(rule.id, job.job_id)
+            return job.job_id
 
 
 def _is_quick(store: QueueStore, job: NewJob) -> bool:
@@ -167,6 +160,17 @@ async def _own(
     return True
 
 
+async def _take_over(
+    store: QueueStore, job: NewJob, dedup_id: str, key: Key | None, until: int
+) -> bool:
+    """The job becomes the owner, of a new key or of one that is free; False as above."""
+    if not await _own(store, job, dedup_id, 0 if key is None else key.seq, until):
+        return False
+    if key is not None and key.pending is not None:  # it gives way to a later add
+        await deduplication.forget(store, deduplication.forgotten(key.pending))
+    return True
+
+
 async def _replace(
     store: QueueStore, job: NewJob, dedup_id: str, key: Key, owner: Stored, until: int
 ) -> bool:
@@ -191,13 +195,20 @@ async def _replace(
 async def _stay_out(
     store: QueueStore, job: NewJob, dedup_id: str, key: Key, verdict: Verdict, until: int
 ) -> bool:
-    """Notes in the key what a duplicate changes; False when it has to be decided anew."""
+    """The owner stands for the job, and the key learns what that changes; False when it has to be
+    decided anew.
+    """
     if verdict is Verdict.REMEMBER:
         pending = deduplication.remembered(job.job_id, job.record, key.pending)
-        return await deduplication.write(store, dedup_id, key.owner, until, key.seq, pending)
-    if verdict is Verdict.EXTEND:
-        # Refused when another add did the same just now: once is enough.
-        await deduplication.write(store, dedup_id, key.owner, until, key.seq, key.pending)
+        if not await deduplication.write(store, dedup_id, key.owner, until, key.seq, pending):
+            return False
+    else:
+        if verdict is Verdict.EXTEND:
+            # Refused when another add did the same just now: once is enough.
+            await deduplication.write(store, dedup_id, key.owner, until, key.seq, key.pending)
+        _not_stored(store, job)
+    if verdict is not Verdict.SILENT:
+        announce_duplicate(store, job.job_id, dedup_id, key.owner)
     return True
 
 
