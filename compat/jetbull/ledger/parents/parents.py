@@ -7,6 +7,7 @@ repair ticket if the teller dies; every step below may be repeated.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from jetbull.errors import Conflict
@@ -115,36 +116,41 @@ async def adopt(store: QueueStore, job_id: str, wish: Record, known: Stored | No
     False when there is no such job any more. `known` is the job, if it was read since its parent
     waits for it.
     """
-    told = False
+    knows = False
     while True:
         found, known = known or await find(store, job_id), None
         if found is None:
-            return told
-        link = {
-            **wish.given["parent"],
-            "policy": {k: v for k, v in wish.opts.items() if k in POLICY},
-        }
-        record = found.record.with_given(parent=link, parentKey=wish.given["parentKey"])
-        if "orphaned" in record.head:
-            record = record.with_head({**record.head, "orphaned": False})
+            return knows
+        own = _with_parent_of(wish, found.record)
         completed = public_state_of(found.subject) == "completed"
         if completed:
-            await tell_completed(store, Stored(found.subject, found.seq, record), job_id)
-        if told or _is_its_child(found, link):
+            await tell_completed(store, Stored(found.subject, found.seq, own), job_id)
+        if knows or _is_its_child(found, own.given["parent"]):
             return True
-        fixed = record.fixed
-
-        def change(stored: Record, fixed: Any = fixed) -> None:
-            stored.fixed = fixed
-            if "orphaned" in stored.head:
-                stored.head["orphaned"] = False
-
-        # It may complete just before it learns of its parent: then it is looked at again.
-        if not await rewrite(store, job_id, change):
+        if not await rewrite(store, job_id, partial(_give_parent, own.fixed)):
             return completed
-        told = True
         if completed:
             return True
+        knows = True  # and is looked at again: it may have completed just before
+
+
+def _with_parent_of(wish: Record, record: Record) -> Record:
+    """The record, with the parent of `wish` and with what a failure means for that one."""
+    policy = {k: v for k, v in wish.opts.items() if k in POLICY}
+    link = {**wish.given["parent"], "policy": policy}
+    own = record.with_given(parent=link, parentKey=wish.given["parentKey"])
+    _end_orphanhood(own)
+    return own
+
+
+def _give_parent(fixed: bytes, stored: Record) -> None:
+    stored.fixed = fixed
+    _end_orphanhood(stored)
+
+
+def _end_orphanhood(record: Record) -> None:
+    if "orphaned" in record.head:
+        record.head["orphaned"] = False
 
 
 def _is_its_child(found: Stored, link: dict[str, Any]) -> bool:
