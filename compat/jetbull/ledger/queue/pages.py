@@ -84,11 +84,9 @@ async def _page(
     sections = [Section(store, f) for f in _SECTIONS.get(state, ())]
     reach = store.reaches.setdefault(state, Reach())
     short = WHOLE // 2 if (start, end) == (0, -1) else _SHORT
-    messages = None if store.wire.is_clustered else await _few(store, sections, reach, short)
-    if messages is not None:
-        rows = await _sorted(store, state, messages)
-        first, last = _between(start, end, len(rows))
-        return (rows if ascending else rows[::-1])[first : last + 1], True
+    few = None if store.wire.is_clustered else await _few(store, sections, reach, short)
+    if few is not None:
+        return _cut(await _sorted(store, state, few), start, end, ascending), True
     if state == "prioritized":
         sections = [Section(store, PRIO, n) for n in await levels(store)]
     edges, sizes = await store.wire.together(
@@ -97,9 +95,7 @@ async def _page(
     total = sum(sizes)
     reach.note(total <= FEW)
     if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
-        rows = await _whole(store, state, sections)
-        first, last = _between(start, end, len(rows))
-        return (rows if ascending else rows[::-1])[first : last + 1], True
+        return _cut(await _whole(store, state, sections), start, end, ascending), True
     first, last = _between(start, end, total)
     if first > last:
         return [], True
@@ -116,6 +112,12 @@ async def _page(
         listed = _rows(await _slice(sections, sizes, first, last, edges))
     rows = await _current(store, state, listed)
     return (rows if ascending else rows[::-1])[:wanted], ends_here
+
+
+def _cut(rows: Rows, start: int, end: int, ascending: bool) -> Rows:
+    """The page out of all rows of a state, which ascend."""
+    first, last = _between(start, end, len(rows))
+    return (rows if ascending else rows[::-1])[first : last + 1]
 
 
 async def _few(
