@@ -86,8 +86,8 @@ async def test_a_parent_stays_whose_child_had_failed_before_it_was_given_to_it(
     was_its_child: bool, shared_url: str, name: str
 ) -> None:
     options = {"connection": shared_url}
-    child = {"name": "child", "queueName": name}
-    child["opts"] = {"jobId": "c", "ignoreDependencyOnFailure": True}
+    opts = {"jobId": "c", "ignoreDependencyOnFailure": True}
+    child = {"name": "child", "queueName": name, "opts": opts}
     flow = {"name": "parent", "queueName": name, "opts": {"jobId": "p"}, "children": [child]}
     async with Queue(name, options) as queue, FlowProducer(options) as flows:
         if was_its_child:

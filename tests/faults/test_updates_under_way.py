@@ -10,7 +10,7 @@ import pytest
 
 from jetbull import Job, Queue, Worker
 from jetbull.server import EmbeddedServer
-from jetbull.workers.upkeep import Upkeep
+from jetbull.workers import tickets
 
 from .proxy import Proxy
 from .test_races import apart
@@ -220,5 +220,5 @@ async def test_data_stay_of_a_waiting_job_that_is_handed_out_anew(queue: Queue) 
     store = await queue.ledger()
     ticket = await store.newest(str(job.id))
     assert ticket is not None
-    await Upkeep(store)._ticket_again(str(job.id), ticket)
+    await tickets._store_again(store, str(job.id), ticket)
     assert await data_of(queue, job) == "new"

@@ -42,12 +42,14 @@ class Express:
 
 def _of_whole_address(scope: Scope) -> dict[str, Any]:
     """Path and raw path behind `http://host`; uvicorn cuts that off only with its own extras."""
-    parts: dict[str, Any] = {}
-    for key, slash, text in (("path", "/", scope["path"]), ("raw_path", b"/", scope["raw_path"])):
-        _, mark, behind = text.partition(slash + slash)
-        if mark:
-            parts[key] = slash + behind.partition(slash)[2]
-    return parts
+    path: str = scope["path"]
+    raw: bytes = scope["raw_path"]
+    if "//" not in path or b"//" not in raw:
+        return {}
+    return {
+        "path": "/" + path.partition("//")[2].partition("/")[2],
+        "raw_path": b"/" + raw.partition(b"//")[2].partition(b"/")[2],
+    }
 
 
 def _as_routed(scope: Scope) -> str:
