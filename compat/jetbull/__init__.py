@@ -29,7 +29,7 @@ What callers pass, and what they are told:
 What old callers find where they left it:
 
     install, startup/           `import bullmq` gives jetbull
-    backend, key_view, client_list, queue_keys, legacy, utils
+    backend, key_view, client_list, redis_names, queue_keys, legacy, utils
                                 the seam to the datastore, names of keys, old words
 
 And around them:

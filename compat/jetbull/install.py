@@ -50,12 +50,27 @@ _TYPES = (
     "promote_jobs_options",
     "queue_events_options",
     "repeat_options",
+    "retry_job_options",  # so it was called in version 1
     "retry_jobs_options",
 )
 # Submodule of bullmq -> module of jetbull; types that have their own file there share one here.
 _SUBMODULES = {name: name for name in _SAME} | {f"types.{name}": "types" for name in _TYPES}
 _SUBMODULES["backends"] = "backend"
+_SUBMODULES |= dict.fromkeys(
+    ("backends.redis_backend", "redis_connection", "scripts"), "redis_names"
+)
 _PACKAGES = frozenset({"backends", "custom_errors", "types"})
+# BullMQ's modules import from these, and so may callers from them: `bullmq.worker` has errors, …
+_SHARED = (
+    "backoffs",
+    "custom_errors",
+    "error_code",
+    "job",
+    "queue_keys",
+    "timer",
+    "types",
+    "utils",
+)
 
 
 class _Alias(Loader):
@@ -86,7 +101,7 @@ class _Finder(MetaPathFinder):
             alias = _Alias(f"{_NEW}.{_SUBMODULES[rest]}")
             return ModuleSpec(name, alias, is_package=rest in _PACKAGES)
         raise ModuleNotFoundError(
-            f"{name} speaks to Redis and has no counterpart in jetbull; see docs/differences.md.",
+            f"{name} has no counterpart in jetbull; see docs/differences.md.",
             name=name,
         )
 
@@ -115,6 +130,16 @@ def install_as_bullmq() -> None:
             setattr(sys.modules[folder], name, module)
         if old in _PACKAGES and not hasattr(module, "__path__"):
             module.__path__ = []  # the finder is asked for what lies below only then
+    _share()
+
+
+def _share() -> None:
+    shared = [importlib.import_module(f"{_NEW}.{name}") for name in _SHARED]
+    names = {name: getattr(module, name) for module in shared for name in module.__all__}
+    for old in _SAME:
+        module = sys.modules[f"{_OLD}.{old}"]
+        for name in names.keys() - vars(module).keys():
+            setattr(module, name, names[name])
 
 
 __all__ = ["install_as_bullmq"]

@@ -66,12 +66,67 @@ def test_installing_twice_changes_nothing(run: Run) -> None:
     assert python(run, code) == "True"
 
 
-@pytest.mark.parametrize("module", ["redis_connection", "scripts", "backends.redis_backend"])
-def test_a_module_that_speaks_to_redis_is_refused_with_a_reason(run: Run, module: str) -> None:
+@pytest.mark.parametrize("module", ["postgres", "backends.postgres_backend", "unheard_of"])
+def test_a_module_that_is_not_there_is_refused_with_a_reason(run: Run, module: str) -> None:
     code = (
         f"try:\n    import bullmq.{module}\nexcept ModuleNotFoundError as error:\n    print(error)"
     )
-    assert f"bullmq.{module} speaks to Redis" in python(run, code)
+    assert f"bullmq.{module} has no counterpart" in python(run, code)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from bullmq.scripts import Scripts as Taken",
+        "from bullmq.backends.redis_backend import RedisBackend as Taken",
+    ],
+)
+def test_what_speaks_to_redis_can_be_imported_and_says_why_it_cannot_be_made(
+    run: Run, line: str
+) -> None:
+    code = (
+        f"{line}\nprint(isinstance(jetbull.Queue('q').backend, Taken))\n"
+        "try:\n    Taken('q')\nexcept jetbull.JetbullError as error:\n    print(error)"
+    )
+    told = python(run, code).splitlines()
+    assert told[0] == "False"
+    assert "speaks to Redis" in told[1]
+
+
+def test_a_connection_made_by_hand_reaches_the_server_and_empties_it(run: Run) -> None:
+    code = (
+        "import asyncio\nfrom bullmq import Queue\n"
+        "from bullmq.redis_connection import RedisConnection\n"
+        "async def main():\n"
+        "    queue = Queue('mail')\n"
+        "    await queue.add('letter', {})\n"
+        "    connection = RedisConnection()\n"
+        "    print(await connection.conn.ping(), await connection.conn.flushall())\n"
+        "    await connection.close()\n"
+        "    print(await queue.getWaitingCount())\n"
+        "    await queue.close()\n"
+        "asyncio.run(main())\n"
+    )
+    assert python(run, code).split() == ["True", "True", "0"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from bullmq.worker import Job, UnrecoverableError, WaitingChildrenError, WorkerOptions",
+        "from bullmq.job import Backoffs, JobOptions, UnrecoverableError, get_parent_key",
+        "from bullmq.queue import Job, PromoteJobsOptions, QueueBaseOptions, RetryJobsOptions",
+        "from bullmq.flow_producer import ErrorCode, Job, QueueBaseOptions, QueueKeys",
+        "from bullmq.queue_events import QueueEventsOptions, QueueKeys",
+        "from bullmq.job_scheduler import RepeatOptions, optsFromJSON",
+        "from bullmq.backoffs import BackoffOptions",
+        "from bullmq.types.retry_job_options import RetryJobsOptions",
+    ],
+)
+def test_names_are_found_where_bullmqs_modules_have_them_from_each_other(
+    run: Run, line: str
+) -> None:
+    assert python(run, f"{line}\nprint('found')") == "found"
 
 
 def test_installing_after_the_real_bullmq_was_imported_is_refused(run: Run, tmp_path: Path) -> None:

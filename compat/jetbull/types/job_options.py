@@ -95,6 +95,7 @@ class JobSchedulerJson(TypedDict):
     name: str
     next: int
     iterationCount: int
+    id: NotRequired[str]
     limit: NotRequired[int]
     startDate: NotRequired[int]
     endDate: NotRequired[int]
