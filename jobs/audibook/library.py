@@ -88,9 +88,9 @@ class Library:
         if known is not None and await in_thread(self._storage.info, known.s3_key) is not None:
             return RegisteredBook(book_id, known.s3_key, new=False)
         about = await in_thread(_metadata, epub)
-        key = known.s3_key if known is not None else upload(epub.name)
+        key = known.s3_key if known is not None else upload(epub.name, book_id)
         await in_thread(self._storage.put_file, key, epub, _EPUB_TYPE)
-        await in_thread(
+        added = await in_thread(
             lambda: self._catalogue.books.add(
                 book_id=book_id,
                 title=about.title or epub.stem.encode("utf-8", "replace").decode(),
@@ -103,7 +103,13 @@ class Library:
                 tts_settings=tts_settings,
             )
         )
-        return RegisteredBook(book_id, key, new=known is None)
+        if added or known is not None:
+            return RegisteredBook(book_id, key, new=added)
+        # Another call has registered the same file meanwhile.
+        first = await in_thread(self._catalogue.books.get, book_id)
+        if first.s3_key != key:
+            await in_thread(self._storage.delete, key)
+        return RegisteredBook(book_id, first.s3_key, new=False)
 
     async def outline(self, book_id: str) -> BookOutline:
         """The book's pages and paragraphs in order; raises RecordNotFoundError."""

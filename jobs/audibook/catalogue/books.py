@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from audibook.errors import RecordNotFoundError
@@ -36,24 +37,30 @@ class Books:
         tts_model: str | None = None,
         tts_voice: str | None = None,
         tts_settings: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Add a book; one with this id already there is left as it is."""
-        with self._database.writing() as session:
-            if session.get(BookRow, book_id) is None:
-                session.add(
-                    BookRow(
-                        id=book_id,
-                        title=title,
-                        author=author,
-                        language=language,
-                        s3_key=s3_key,
-                        status=BookStatus.UPLOADING,
-                        processing_metadata=dict(metadata or {}),
-                        tts_model=tts_model,
-                        tts_voice=tts_voice,
-                        tts_settings=dict(tts_settings) if tts_settings else None,
-                    )
-                )
+    ) -> bool:
+        """Add a book; one with this id already there is left as it is, which gives False."""
+        book = BookRow(
+            id=book_id,
+            title=title,
+            author=author,
+            language=language,
+            s3_key=s3_key,
+            status=BookStatus.UPLOADING,
+            processing_metadata=dict(metadata or {}),
+            tts_model=tts_model,
+            tts_voice=tts_voice,
+            tts_settings=dict(tts_settings) if tts_settings else None,
+        )
+        try:
+            with self._database.writing() as session:
+                if session.get(BookRow, book_id) is not None:
+                    return False
+                session.add(book)
+        except IntegrityError:
+            if self.find(book_id) is None:
+                raise
+            return False  # added by another process in between
+        return True
 
     def find(self, book_id: str) -> Book | None:
         """The book with this id, or None."""

@@ -19,16 +19,19 @@ __all__ = [
 _VERSION = re.compile(r"(\d{13})[.\-][^/]*")
 _LONGEST_NAME = 200  # of 255 bytes: the time goes before it, the end of the notes' name after it
 _KEPT_END = 12
+_ID_CHARACTERS = 8
 _UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]+")
 
 
-def upload(file_name: str) -> str:
-    """Key of an uploaded EPUB; a name longer than a file system takes is cut in its middle."""
+def upload(file_name: str, book_id: str) -> str:
+    """Key of an uploaded EPUB; a name longer than a file system takes is cut in its middle.
+    The book's id keeps two apart that are uploaded under one name in the same moment.
+    """
     written = file_name.encode("utf-8", "replace")
     if len(written) > _LONGEST_NAME:
         written = written[: _LONGEST_NAME - _KEPT_END] + written[-_KEPT_END:]
     name = _UNSAFE.sub("_", written.decode("utf-8", "ignore")).strip()
-    return f"raw/{_now_ms()}-{name or 'book.epub'}"
+    return f"raw/{_now_ms()}-{book_id[:_ID_CHARACTERS]}-{name or 'book.epub'}"
 
 
 def paragraph_audio(book_id: str, paragraph_id: str) -> str:

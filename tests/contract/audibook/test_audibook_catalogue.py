@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -50,6 +51,20 @@ def test_a_missing_row_is_named(catalogue: Catalogue) -> None:
         catalogue.books.set_status("x", BookStatus.READY)
     with pytest.raises(RecordNotFoundError):
         catalogue.save_pages("x", PAGES, {})
+
+
+def test_a_book_that_many_add_at_once_is_added_once(catalogue: Catalogue) -> None:
+    at_once = 8
+    starting = threading.Barrier(at_once)
+
+    def add(number: int) -> bool:
+        starting.wait()
+        return catalogue.books.add(book_id="b", title="T", s3_key=f"raw/{number}.epub")
+
+    with ThreadPoolExecutor(at_once) as pool:
+        added = list(pool.map(add, range(at_once)))
+    assert added.count(True) == 1
+    assert catalogue.books.get("b").s3_key == f"raw/{added.index(True)}.epub"
 
 
 def test_two_books_cannot_share_a_key(catalogue: Catalogue) -> None:
