@@ -30,7 +30,7 @@ _ANSWERS = re.compile(
 """In the heading above what is read, though questions and it lead to each other as notes do."""
 _NOTE_TYPES = {"noteref", "note"}
 """Of a link in EPUB 3, and in FictionBook, from which converters keep it."""
-_ANCHORS = {"a", "span", "br", "pagebreak"}
+_ANCHORS = {"a", "span", "br", "hr", "p", "div", "pagebreak"}
 _MOST_ANCHORS = 10
 """Next to each other before a paragraph."""
 _LONGEST, _LONGEST_UNLINKED = 10_000, 2_000
@@ -212,8 +212,12 @@ def _ids(element: Element) -> set[str]:
 
 def _is_anchor(element: Element) -> bool:
     """Whether it stands between paragraphs and holds nothing, as where Kindle books mark places."""
-    empty = local_name(element) in _ANCHORS and not own_text(element)
-    return empty and not (element.tail or "").strip()
+    return not (element.tail or "").strip() and _is_empty(element)
+
+
+def _is_empty(element: Element) -> bool:
+    """Whether there is nothing to see in it but a line across the page."""
+    return not own_text(element) and all(local_name(e) in _ANCHORS for e in element.iter("*"))
 
 
 def _anchors_before(text: Element) -> Iterator[Element]:
@@ -223,8 +227,12 @@ def _anchors_before(text: Element) -> Iterator[Element]:
 def _meant(element: Element) -> Element:
     """What a link to the element means: what stands behind it, where it is an anchor."""
     for _ in range(_MOST_ANCHORS):
-        following = element.getnext()
-        if following is None or not _is_anchor(element):
+        if not _is_anchor(element):
+            break
+        around, following = element.getparent(), element.getnext()
+        if following is None and around is not None and _is_empty(around):
+            following = around  # an empty paragraph, made of an anchor
+        if following is None:
             break
         element = following
     return element

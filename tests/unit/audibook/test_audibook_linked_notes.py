@@ -46,6 +46,23 @@ def _read(book: ParsedBook) -> str:
             "<p>Text<a id='r1' href='#f1'>1</a> goes on.</p><table><tr><td><a id='f1' href='#r1'>1"
             "</a></td><td>A note.</td></tr></table><p>The end.</p>",
         ),
+        # calibre, from a book of Kindle's: the place of the first note stands before the line
+        (
+            "<p>Text<a id='r1'></a><a href='#f1'>[1]</a> goes on.</p><a id='f1'></a><hr/><p>[<a></a>"
+            "<a href='#r1'>1</a>] A note.</p>",
+            "<p>The end.</p>",
+        ),
+        # calibre, from a book of Word's: it stands in empty paragraphs
+        (
+            "<p>Text<a href='#f1'>[1]</a><span id='r1'></span> goes on.</p><p id='f1'><span> </span>"
+            "</p><p></p><p><span>[</span><a href='#r1'>1</a><span>] A note.</span></p>",
+            "<p>The end.</p>",
+        ),
+        (
+            "<p>Text<a href='#f1'>[1]</a><span id='r1'></span> goes on.</p><div><p><a id='f1'></a>"
+            "</p></div><p>[<a href='#r1'>1</a>] A note.</p>",
+            "<p>The end.</p>",
+        ),
         # LibreOffice and Word: a note of two paragraphs
         (
             "<p>Text<a id='r1' href='#f1'><sup>1</sup></a> goes on.</p><div id='sdfootnote1'><p><a "
