@@ -35,7 +35,8 @@ class Block:
     `level` is 1 to 6 for a heading; `linked` says that all of it is the text of links, but for
     the number of a chapter or page; `links` to which places they lead, also where other text
     stands beside them. `list_number` counts the document's lists, and is that of the innermost
-    one around the block; 0 outside of all.
+    one around the block; 0 outside of all. `joint` parts the block from the one before: a line end
+    where an item of a list or a row of a table ends or begins, a tab between cells, else a space.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Block:
     marks: Sequence[Mark] = ()
     list_number: int = 0
     links: Set[str] = frozenset()
+    joint: str = " "
 
 
 @dataclass(frozen=True, slots=True)

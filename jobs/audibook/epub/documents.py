@@ -10,6 +10,7 @@ from .archive import Archive
 from .blocks import DocumentText, TextOptions
 from .contents import is_contents_page
 from .drop_caps import join_drop_caps
+from .headings import with_headings
 from .markup import Element, EmptyDocumentError, attribute, local_name, own_text, parse
 from .navigation import Navigation
 from .notes import Notes
@@ -93,6 +94,7 @@ def read_documents(
             removed = Counter(text.removed)
             removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
             text = DocumentText((), removed)
+        text = with_headings(text, (e.label for e in navigation.contents if e.place.name == name))
         own = _own_title(root, package)
         title = title or text.heading or (None if own == own_before else own)
         own_before = own

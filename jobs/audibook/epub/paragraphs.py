@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from .blocks import Block
 from .sentences import cut_to_length, split_sentences
 
 __all__ = ["ParagraphSizes", "make_paragraphs"]
+
+_CLOSING = "\"'”’»)]%°"
+"""What may stand behind the mark that ends a text, or behind its last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,9 @@ def make_paragraphs(
 ) -> list[str]:
     """The paragraphs in order.
 
-    Neighbouring blocks are joined by a space while they fit; a heading stands alone.
+    Neighbouring blocks are joined while they fit; a heading stands alone. Between them is a
+    space, but a line end or a tab where an item of a list, a row or a cell ends without a full
+    stop: `speech.with_pauses` makes pauses of them.
     """
     sizes = sizes or ParagraphSizes()
     paragraphs: list[str] = []
@@ -43,7 +49,7 @@ def make_paragraphs(
         if not text:
             continue
         heading = isinstance(block, Block) and block.level is not None
-        joined = f"{current} {text}" if current else text
+        joined = f"{current}{_joint(current, block)}{text}" if current else text
         if heading or (current and not sizes.fits(joined)):
             paragraphs += _split(current, sizes)
             current = ""
@@ -53,6 +59,13 @@ def make_paragraphs(
         else:
             current = joined
     return paragraphs + _split(current, sizes)
+
+
+def _joint(before: str, block: Block | str) -> str:
+    """What stands between the text before, unless it ends with a mark, and the block."""
+    last = before.rstrip(_CLOSING)[-1:]
+    ended = unicodedata.category(last)[0] == "P" if last else False
+    return " " if ended or isinstance(block, str) else block.joint
 
 
 def _split(text: str, sizes: ParagraphSizes) -> list[str]:

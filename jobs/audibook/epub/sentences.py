@@ -14,7 +14,7 @@ _CLOSERS = "\"'”’»›)\\]』」）】》״׳"
 _ENDS = ".!?…‼⁇⁈⁉։׃؟۔।॥።፧།༎။៕។"
 # A run of ends is looked at once, from its first: not again from each of a row of dots.
 _END = re.compile(
-    rf"(?:(?<![{_ENDS}])[{_ENDS}]++[{_CLOSERS}]*+(?:\s+|$)|(?:[。！？｡]|．(?!\d))+[{_CLOSERS}]*\s*)"
+    rf"(?:(?<![{_ENDS}])[{_ENDS}]++[{_CLOSERS}]*+(?:\s+|$)|(?:[。！？｡]|．(?!\d))+[{_CLOSERS}]*\s*|\n\s*)"
 )
 # A comma within a number ends nothing.
 _CLAUSE = re.compile(r"[,;:،؛]+[\"'”’»)\]]*\s+|[、，；：—–]+[\"'”’»)\]]*\s*")
@@ -40,9 +40,9 @@ _COUNTED = re.compile(
 def split_sentences(text: str) -> list[str]:
     """The sentences with the white space that follows them.
 
-    Knows abbreviations, initials, decimals, closing quotes and brackets, the ends of
-    Hebrew, Arabic, Armenian, Indic and East Asian sentences. A last part without an end
-    is a sentence of its own, a number without one belongs to the next, as in "1. Sun. 2. Moon."
+    Knows abbreviations, initials, decimals, closing quotes and brackets, the ends of lines and of
+    Hebrew, Arabic, Armenian, Indic and East Asian sentences. A last part without an end is a
+    sentence of its own, a number without one belongs to the next, as in "1. Sun. 2. Moon."
     """
     sentences: list[str] = []
     start = seen = 0
@@ -77,6 +77,8 @@ def cut_to_length(sentence: str, longest: int) -> list[str]:
 
 def _ends_here(text: str, found: re.Match[str]) -> bool:
     """Whether a full stop ends a sentence: not after "Dr", "J" or "e.g", nor before "then"."""
+    if "\n" in found.group():
+        return True
     mark = found.group().rstrip()
     following = _NEXT_LETTER.match(text, found.end())
     if following is not None and following.group(1).islower():

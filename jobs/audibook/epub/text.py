@@ -33,6 +33,8 @@ _BLOCKS = {
     "pagebreak",  # of Kindle books
 }
 _LISTS = {"dir", "dl", "menu", "ol", "ul"}
+_ITEMS = {"caption", "dd", "dt", "figcaption", "legend", "li", "summary", "table", "tr", *_LISTS}
+_CELLS = {"td", "th"}
 _BLOCKS_OF_PICTURES = {"text", "foreignobject"}
 _ABOUT_PICTURES = {"title", "desc", "metadata"}
 _LOOSE_INLINE = {"span", "em", "strong", "b", "i", "u"}
@@ -92,6 +94,7 @@ class _Walker:
         self._preformatted = 0
         self._loose: Element | None = None
         self._closing = ""
+        self._joint = " "
 
     def walk(self, body: Element) -> None:
         """Collect the blocks of `body`, unless it says of itself that it holds notes."""
@@ -123,6 +126,7 @@ class _Walker:
         self._preformatted += name == "pre"
         if self._is_block(element, name):
             self._flush()
+            self._part(name)
             self._level = HEADINGS.get(name, self._level)
             if name in _LISTS:
                 self._lists_begun += 1
@@ -149,6 +153,7 @@ class _Walker:
         self._preformatted -= name == "pre"
         if self._is_block(element, name):
             self._flush()
+            self._part(name)
             if name in HEADINGS:
                 self._level = None
             elif name in _LISTS:
@@ -160,6 +165,13 @@ class _Walker:
             self._add(" ")
         if is_link(element, name):
             self._links.pop()
+
+    def _part(self, name: str) -> None:
+        """Keep what comes next apart from what stands before an item or a cell, or in it."""
+        if name in _ITEMS:
+            self._joint = "\n"
+        elif name in _CELLS and self._joint == " ":
+            self._joint = "\t"
 
     def _is_hebrew_verse(self, element: Element, name: str) -> bool:
         """The number of a verse in Hebrew letters, before its first word."""
@@ -284,7 +296,9 @@ class _Walker:
             marks = tuple(mark for mark in self._marks if mark.offset < len(text))
             linked = bool(self._linked) and is_numbering("".join(self._unlinked))
             number = self._lists[-1]
-            self.blocks.append(Block(text, self._level, linked, marks, number, self._linked))
+            about = (self._level, linked, marks, number, self._linked, self._joint)
+            self.blocks.append(Block(text, *about))
+            self._joint = " "
             self._marks = [mark for mark in self._marks if mark.offset >= len(text)]
         self._marks = [Mark(mark.kind, mark.confidence, 0, mark.label) for mark in self._marks]
         self._parts = []

@@ -11,7 +11,7 @@ from audibook.errors import UnspeakableTextError
 
 from .language import script_of
 
-__all__ = ["check_audible", "check_duration", "loudness", "speakable"]
+__all__ = ["check_audible", "check_duration", "loudness", "speakable", "with_pauses"]
 
 _QUOTES = str.maketrans(
     {
@@ -30,12 +30,27 @@ _PHONETIC_MARKS = re.compile("[\u05ab\u05bd]|(?<=[\u05b0-\u05ea])\\|")
 _APOSTROPHE = re.compile("(?<=[^\\W\\d_])[`´](?=[^\\W\\d_])")
 _SPACED_DOTS = re.compile(r"\.(?:\s\.){2,}")
 _RULED_LINE = re.compile(r"(?<!\S)([#=~*_+|<>^/\\-])(?:\s?\1){2,}(?!\S)")
+_UNENDED = "(?<=\\S)(?<![.,:;!?…،؛؟۔।。，、：；！？׃–—-])"
+_LINE_END = re.compile(rf"{_UNENDED}[ \t]*\n\s*(?=(\S))")
+_CELL_END = re.compile(rf"{_UNENDED} *\t\s*(?=\S)")
 _FASTEST = 30.0  # characters in a second; measured voices speak 13 to 20
 _SLOWEST = 8.0
 _SLACK_S = 3.0
 _DIGIT_S = 1.0  # 1,234,567 is spoken as seventeen syllables
 _SYMBOL_S = 0.6
 _SILENT = 0.01  # forty decibels below full; measured voices peak at 0.8
+
+
+def with_pauses(text: str) -> str:
+    """The text with a mark where a line, such as an item of a list, or a cell ends without one.
+
+    It is a comma before what goes on in small letters, and between the cells of a table.
+    """
+    return _CELL_END.sub(", ", _LINE_END.sub(_line_end, text))
+
+
+def _line_end(found: re.Match[str]) -> str:
+    return ", " if found.group(1).islower() else ". "
 
 
 def speakable(text: str) -> str:

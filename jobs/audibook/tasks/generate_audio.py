@@ -14,7 +14,13 @@ from audibook.messages import GenerateAudio, ParagraphSpoken
 from audibook.services import Services, in_thread
 from audibook.speech import SpeechEngine, VoiceSettings
 from audibook.speech.language import has_words, in_script, main_script, only_in_script
-from audibook.speech.spoken import check_audible, check_duration, loudness, speakable
+from audibook.speech.spoken import (
+    check_audible,
+    check_duration,
+    loudness,
+    speakable,
+    with_pauses,
+)
 from audibook.storage import keys
 from audibook.workspace import workspace
 
@@ -143,7 +149,7 @@ async def _speak(
     services: Services, book: Book, content: str, engine: SpeechEngine, path: Path
 ) -> float:
     """Write the speech to `path`; gives its length in seconds, the closing pause included."""
-    text = speakable(content)
+    text = speakable(with_pauses(content))
     adjusted = VoiceSettings.of(book.tts_settings)
     async with encoding(services.ffmpeg, path, MP3_PARAGRAPH, engine.sample_rate) as encoder:
         if has_words(text):

@@ -48,14 +48,14 @@ def _read(book: ParsedBook) -> str:
         ),
         # calibre, from a book of Kindle's: the place of the first note stands before the line
         (
-            "<p>Text<a id='r1'></a><a href='#f1'>[1]</a> goes on.</p><a id='f1'></a><hr/><p>[<a></a>"
-            "<a href='#r1'>1</a>] A note.</p>",
+            "<p>Text<a id='r1'></a><a href='#f1'>[1]</a> goes on.</p><a id='f1'></a><hr/><p>[<a>"
+            "</a><a href='#r1'>1</a>] A note.</p>",
             "<p>The end.</p>",
         ),
         # calibre, from a book of Word's: it stands in empty paragraphs
         (
-            "<p>Text<a href='#f1'>[1]</a><span id='r1'></span> goes on.</p><p id='f1'><span> </span>"
-            "</p><p></p><p><span>[</span><a href='#r1'>1</a><span>] A note.</span></p>",
+            "<p>Text<a href='#f1'>[1]</a><span id='r1'></span> goes on.</p><p id='f1'><span> "
+            "</span></p><p></p><p><span>[</span><a href='#r1'>1</a><span>] A note.</span></p>",
             "<p>The end.</p>",
         ),
         (
@@ -231,7 +231,7 @@ def test_explanations_of_the_lines_of_a_listing_are_read(make_epub: MakeEpub, ma
     back = "<dt><a class='co' id='f{0}' href='#r{0}'><img src='{0}.png' alt='{0}'/></a></dt>"
     explained = "".join(f"{back.format(n)}<dd><p>Explains {n}.</p></dd>" for n in (1, 2))
     epub = make_epub(f"<pre>{lines}</pre><dl class='calloutlist'>{explained}</dl>")
-    assert _read(read_epub(epub)) == "line 1 line 2 Explains 1. Explains 2."
+    assert _read(read_epub(epub)) == "line 1 line 2\nExplains 1. Explains 2."
 
 
 def test_answers_to_which_questions_lead_as_to_notes_are_read(make_epub: MakeEpub) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 from tests.unit.audibook.studio import Studio
 
 from audibook import Settings
-from audibook.storage import keys
 
 MakeEpub = Callable[..., Path]
 _ROUNDS = 10
@@ -19,7 +19,7 @@ _ROUNDS = 10
 async def test_two_books_of_one_name_registered_in_one_moment_keep_their_own_files(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys.time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
     studio = Studio(settings)
     files = [tmp_path / folder / "book.epub" for folder in ("first", "second")]
     for file in files:
