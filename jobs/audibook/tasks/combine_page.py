@@ -42,7 +42,9 @@ async def combine_page(
         paragraphs = await _ready_paragraphs(services, attempt, page, data.require_all)
         mark = fingerprint([p.audio_s3_key for p in paragraphs])
         prefix = keys.page_audio_prefix(page.book_id, page.page_number)
-        found = await stored_audio(services, page, prefix, mark) if data.skip_ready else None
+        found = None
+        if data.skip_ready:
+            found = await stored_audio(services, page, prefix, mark, attempt.log)
         if found is not None:
             key, seconds = found
             attempt.log.info("the page's audio is there already", extra={"key": key})

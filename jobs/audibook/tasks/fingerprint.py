@@ -6,6 +6,8 @@ import hashlib
 import json
 
 from audibook.catalogue import AudioStatus, Page, Paragraph
+from audibook.errors import AudibookError
+from audibook.logs import JobLogger
 from audibook.services import Services, in_thread
 from audibook.storage.keys import version_ms
 
@@ -29,7 +31,7 @@ def audio_notes(mark: str, seconds: float) -> dict[str, str]:
 
 
 async def stored_audio(
-    services: Services, row: Page | Paragraph, prefix: str, wanted: str
+    services: Services, row: Page | Paragraph, prefix: str, wanted: str, log: JobLogger
 ) -> tuple[str, float] | None:
     """The key and length of audio made from the parts of this fingerprint.
 
@@ -40,7 +42,12 @@ async def stored_audio(
         return key, seconds
     if row.audio_status is not AudioStatus.GENERATING:
         return None  # no attempt left it behind
-    versions = await in_thread(lambda: list(services.storage.keys(prefix)))
+    try:
+        versions = await in_thread(lambda: list(services.storage.keys(prefix)))
+    except AudibookError as error:
+        # It only saves work: who may not list the bucket makes the audio again.
+        log.warning("could not look for what a killed attempt stored: %s", error)
+        return None
     for version in sorted(versions, reverse=True):
         if version_ms(version, prefix) is None:
             continue

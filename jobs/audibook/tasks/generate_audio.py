@@ -64,7 +64,9 @@ async def generate_audio(
         services.settings.paragraph_pause_ms,
     )
     prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
-    found = await stored_audio(services, paragraph, prefix, mark) if data.skip_ready else None
+    found = None
+    if data.skip_ready:
+        found = await stored_audio(services, paragraph, prefix, mark, attempt.log)
     if found is not None:
         key, seconds = found
         attempt.log.info("the paragraph's audio is there already", extra={"key": key})

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from tests.unit.audibook.studio import Studio
 
-from audibook import Settings
+from audibook import Settings, UnrecoverableError
 from audibook.storage import DirectoryStorage
 from audibook.workspace import workspace
 
@@ -113,4 +113,26 @@ async def test_an_attempt_that_lost_its_job_leaves_the_audio_of_the_next_one(
     assert (await late)["s3Key"] == made["s3Key"]
     assert [key for key in storage.keys("") if holds in key] == [made["s3Key"]]
     assert (await studio.processor.process_job(name, data))["s3Key"] == made["s3Key"]
+    studio.processor.close()
+
+
+class _Unlisted(DirectoryStorage):
+    """A store that may be read and written, but not listed."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        raise UnrecoverableError(f"Cannot list {prefix!r}: the object store says AccessDenied.")
+
+
+async def test_a_store_that_may_not_be_listed_costs_no_audio_after_a_kill(
+    settings: Settings, make_epub: MakeEpub
+) -> None:
+    studio = Studio(settings, storage=_Unlisted(settings.storage_dir))
+    book = await studio.parsed(make_epub("<p>Some words to be spoken.</p>"))
+    outline = await studio.processor.library.outline(book.id)
+    # As a killed attempt leaves them.
+    studio.catalogue.paragraphs.start_audio(outline.paragraph_ids[0])
+    studio.catalogue.pages.start_audio(outline.page_ids[0])
+    await studio.speak(book, skipReady=True)
+    (page,) = await studio.combine(book, skipReady=True)
+    assert studio.storage.info(page["s3Key"]) is not None
     studio.processor.close()
