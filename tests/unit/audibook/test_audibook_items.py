@@ -98,9 +98,28 @@ def test_a_paragraph_that_the_contents_call_a_chapter_is_read_as_its_heading(
         "</body></html>"
     )
     read = read_epub(
-        make_epub(body, "<p>Part one</p><p>again</p>", files={"EPUB/nav.xhtml": nav.encode()})
+        make_epub(body, "<p>The storm</p><p>again</p>", files={"EPUB/nav.xhtml": nav.encode()})
     )
     assert [list(page.paragraphs) for page in read.pages] == [
         ["PART ONE", "It began", "Chapter I", "The Storm", "The wind rose and fell."],
-        ["Part one again"],
+        ["The storm again"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "alone"),
+    [
+        ("Chapter 2 The Storm", True),
+        ("פרק ב הסערה", True),
+        ("Epilogue", True),
+        ("Chapter 2 was long, he said.", False),
+        ("The storm", False),
+        ("Chapter 2 " + "of a story without an end " * 5, False),
+    ],
+)
+def test_a_short_paragraph_that_begins_as_a_chapter_does_is_its_heading(
+    make_epub: MakeEpub, title: str, alone: bool
+) -> None:
+    read = _paragraphs(read_epub(make_epub(f"<p>He left</p><p>{title}</p><p>It blew.</p>")))
+    title = title.strip()
+    assert read == (["He left", title, "It blew."] if alone else [f"He left {title} It blew."])
