@@ -86,8 +86,14 @@ async def _survivors(
 
     Books of a parent that is gone, as whoever obliterates a queue and dies on the way leaves them,
     keep nobody; those of one that is on its way, of a flow that is being added, do.
+    A job may have been given a child and not wait for it yet: it goes as any other one.
     """
     waits = [p for p in pending if p[0] == store.names.name]
+    if all(p in own for p in waits):
+        return set()
+    waiting = await counting.list_subjects(store, store.names.all_in(CHILDREN))
+    parents = {last_token(subject) for subject in waiting}
+    waits = [p for p in waits if p[1] in parents]
     kept = {p[1] for p in waits if p not in own}
     if absent := kept - (await reading.find_or_ask(store, kept)).keys():
         noted = await note_reading.held(store)

@@ -169,3 +169,21 @@ async def test_obliterate_leaves_other_queues_alone(make: Makers) -> None:
     await added(other, 2)
     await queue.obliterate()
     assert await other.getWaitingCount() == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"delay": 60_000}, {"priority": 2}])
+async def test_nothing_is_left_of_a_parent_that_does_not_wait_yet(
+    make: Makers, options: dict[str, Any]
+) -> None:
+    queue, children = make.queue(), make.queue()
+    job = await queue.add("parent", {}, {"jobId": "p", **options})
+    await job.log("row")
+    family = {"parent": {"id": "p", "queue": queue.qualifiedName}}
+    await children.add("child", {}, family)
+    await queue.obliterate()
+    assert (await queue.getJobLogs("p"))["logs"] == []
+    await queue.add("successor", {}, {"jobId": "p"})
+    worker = make.worker(queue)
+    again = await worker.getNextJob("token")
+    await again.moveToCompleted("done", "token")
+    assert await queue.getJobState("p") == "completed"
