@@ -67,6 +67,19 @@ async def test_a_job_that_went_back_to_wait_is_no_failure(make: Makers, queue: A
     assert (result, job.attemptsMade, failed.calls) == ("second time", 1, [])
 
 
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_job_that_got_a_priority_as_it_ran_goes_back_before_its_new_equals(
+    make: Makers, queue: Any, before: int
+) -> None:
+    await queue.add("first", {}, {"jobId": "first", "priority": before})
+    await queue.add("equal", {}, {"jobId": "equal", "priority": 5})
+    worker = make.worker(queue)
+    taken = await worker.getNextJob("token")
+    await (await queue.getJob("first")).changePriority({"priority": 5})
+    await taken.moveToWait("token")
+    assert [job.id for job in await queue.getPrioritized()] == ["first", "equal"]
+
+
 async def test_a_job_that_began_too_often_fails(make: Makers, queue: Any) -> None:
     async def process(job: Any, token: str) -> None:
         await job.moveToDelayed(round(time.time() * 1000) + 10, token)

@@ -41,6 +41,7 @@ class Place(NamedTuple):
     lane: str = "-"
     due_ms: int = 0
     target: str = ""
+    is_front: bool = False  # before its equals, whatever its priority turns out to be
 
     @property
     def level(self) -> str:
@@ -48,7 +49,7 @@ class Place(NamedTuple):
         return self.lane if self.state == PRIO else self.target
 
 
-_AT_HEAD, _AT_TAIL = Place(HEAD), Place(WAIT)
+_AT_HEAD, _AT_TAIL, _IN_FRONT = Place(HEAD), Place(WAIT), Place(HEAD, is_front=True)
 
 
 def waiting(priority: int = 0, lifo: bool = False) -> Place:
@@ -68,7 +69,7 @@ def promoted(priority: int = 0) -> Place:
 
 def in_front(priority: int = 0) -> Place:
     """Ready to run before all others, or before all others of the priority."""
-    return Place(PRIO, str(-priority)) if priority > 0 else Place(HEAD)
+    return Place(PRIO, str(-priority), is_front=True) if priority > 0 else _IN_FRONT
 
 
 def rank(level: int) -> tuple[int, int]:
@@ -106,8 +107,7 @@ def reprioritized(place: Place, priority: int) -> Place:
     if place.state == DELAYED:
         return delayed(place.due_ms, priority)._replace(lane=place.lane)
     if place.state == PRIO or (priority > 0 and place.state in (WAIT, HEAD)):
-        front = place.state == PRIO and place.lane.startswith("-")
-        return in_front(priority) if front else waiting(priority)
+        return in_front(priority) if place.is_front else waiting(priority)
     return place
 
 
