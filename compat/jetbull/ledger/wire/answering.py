@@ -105,7 +105,7 @@ class Answering(Connection):
 
     def _check_sendable(self) -> None:
         if not self._connected.is_set():
-            raise AckTimeout(f"The connection to {self._url} was lost.")
+            raise AckTimeout(f"The connection to {self._url} was lost.{self._hindrance}")
         if self._closing:
             raise ConnectionClosedError("Connection is closed")
 

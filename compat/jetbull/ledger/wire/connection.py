@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 
 from jetbull.errors import AckTimeout, ConnectionClosedError, ServerUnavailable
 from jetbull.ledger.wire.client import Client, abandon, reason_of_loss
-from jetbull.ledger.wire.dialing import Dialer
+from jetbull.ledger.wire.dialing import Dialer, Refused
 from jetbull.ledger.wire.parser import Handler, Reader
 from jetbull.ledger.wire.subscription import Callback, Subscription
 from jetbull.tasks import background
@@ -39,6 +39,7 @@ class Connection:
         self._dialer = Dialer(servers, options, self._on_closed, self._on_refusal)
         self._url = self._dialer.url
         self._client: Client
+        self._hindrance = ""  # why there is no connection now, where somebody has to see to it
         self._refusal = ""  # why the server may not have answered
         self._forbidden: set[str] = set()  # questions it says no to
         self.number = 1
@@ -129,7 +130,7 @@ class Connection:
             try:
                 client = await self._dial_again()
             except (ServerUnavailable, NatsError, OSError, TimeoutError) as error:
-                log.debug("not connected yet: %s", error)
+                self._on_failure(error)
             else:
                 break
             if self._closing:
@@ -173,7 +174,16 @@ class Connection:
         self._fail_all(AckTimeout(f"The connection to {self._url} was lost{why}."))
         log.log(level, "connection to %s lost%s, reconnecting", self._url, why)
 
+    def _on_failure(self, error: Exception) -> None:
+        """Tells once what has to be mended; a server that is away is waited for in silence."""
+        log.debug("not connected yet: %s", error)
+        told = f" {error}" if isinstance(error, Refused) else ""
+        if told and told != self._hindrance:
+            log.warning("cannot reconnect for now: %s", error)
+        self._hindrance = told
+
     def _on_back(self) -> None:
+        self._hindrance = ""
         self._forbidden.clear()
         self.number += 1
         self._connected.set()

@@ -22,6 +22,10 @@ _BUSY_SECONDS = 0.5  # by which a timeout comes too late where this process is b
 _TRIES = 3
 
 
+class Refused(ServerUnavailable):
+    """A server is there and does not let us in; that does not pass by itself."""
+
+
 class Dialer:
     """Connects to the servers it was given, or to those of their cluster it learned of since.
 
@@ -96,14 +100,14 @@ class Dialer:
         except (OSError, NatsError, TimeoutError, ValueError) as error:
             await abandon(client)
             if _refuses_login([error, *problem]):
-                raise ServerUnavailable(
+                raise Refused(
                     f"The NATS server at {self.url} refuses the login "
                     f"({self._reason(error, problem)}). Give user and password, a token or "
                     "credentials in the URL, in `connection` or as NATS_USER and NATS_PASSWORD, "
                     "NATS_TOKEN, NATS_CREDS or NATS_NKEY."
                 ) from None
             if _is_not_trusted([error, *problem]):
-                raise ServerUnavailable(
+                raise Refused(
                     f"The certificate of the NATS server at {self.url} is not trusted "
                     f"({self._reason(error, problem)}). Set NATS_CA (`tls_ca` in `connection`) to "
                     "the certificates of who signed it, and use the host's name that stands in it."
@@ -183,4 +187,4 @@ def _without_secrets(text: str, servers: list[str]) -> str:
     return text
 
 
-__all__ = ["Dialer"]
+__all__ = ["Dialer", "Refused"]

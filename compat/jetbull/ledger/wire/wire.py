@@ -118,7 +118,7 @@ class Wire(Sending):
                         await self.connected()
                 except TimeoutError:
                     raise AckTimeout(
-                        f"The NATS server at {self._url} did not answer in time."
+                        f"The NATS server at {self._url} did not answer in time.{self._hindrance}"
                     ) from None
         finally:
             self._turns.release()
