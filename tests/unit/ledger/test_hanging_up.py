@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from jetbull.errors import ServerUnavailable
 from jetbull.ledger.wire import Wire, connection
 from jetbull.server import EmbeddedServer
 
@@ -47,3 +48,15 @@ async def test_connections_that_do_not_last_are_made_anew_after_a_pause_and_told
     assert len(pauses) >= _LOSSES
     [told] = [record.getMessage() for record in caplog.records]
     assert told == f"connection to {server.url} lost (unknown protocol operation), reconnecting"
+
+
+async def test_a_server_that_has_no_room_for_a_connection_is_not_told_as_absent() -> None:
+    accounts = {
+        "ONE": {"users": [{"user": "u", "password": "p"}], "limits": {"max_connections": 1}},
+        "SYSTEM": {"users": [{"user": "s", "password": "s"}]},
+    }
+    with EmbeddedServer(extra={"accounts": accounts, "system_account": "SYSTEM"}) as server:
+        first = await Wire.open([server.url], user="u", password="p")
+        with pytest.raises(ServerUnavailable, match=r"turns this connection away \(.*maximum "):
+            await Wire.open([server.url], user="u", password="p")
+        await first.close()

@@ -112,6 +112,11 @@ class Dialer:
                     f"({self._reason(error, problem)}). Set NATS_CA (`tls_ca` in `connection`) to "
                     "the certificates of who signed it, and use the host's name that stands in it."
                 ) from None
+            if _was_told(error):
+                raise Refused(
+                    f"The NATS server at {self.url} turns this connection away "
+                    f"({self._reason(error, problem)}): see to this limit in its configuration."
+                ) from None
             raise ServerUnavailable(
                 f"No NATS server answers at {self.url} ({self._reason(error, problem)}). Start "
                 "one with `jetbull server` or `docker compose up -d nats`, or set NATS_URL to "
@@ -168,6 +173,11 @@ def _public(url: str) -> str:
 
 def _refuses_login(errors: list[Exception]) -> bool:
     return any("authorization violation" in str(error).lower() for error in errors)
+
+
+def _was_told(error: Exception) -> bool:
+    """Whether these are the server's own words, which it sets in quotes."""
+    return isinstance(error, NatsError) and str(error).startswith("nats: '")
 
 
 def _is_not_trusted(errors: list[Exception]) -> bool:
