@@ -84,20 +84,21 @@ async def _survivors(
 ) -> set[str]:
     """The parents that wait for a child in another queue, and those that wait for them.
 
-    Books of a parent that is gone, as whoever obliterates a queue and dies on the way leaves them,
-    keep nobody; those of one that is on its way, of a flow that is being added, do.
-    A job may have been given a child and not wait for it yet: it goes as any other one.
+    Of those that do not wait there are some on their way, of a flow that is being added. A job that
+    was only given a child keeps nobody, nor does what is left of a parent that is gone, as whoever
+    obliterates a queue and dies on the way leaves it.
     """
     waits = [p for p in pending if p[0] == store.names.name]
     if all(p in own for p in waits):
         return set()
     waiting = await counting.list_subjects(store, store.names.all_in(CHILDREN))
     parents = {last_token(subject) for subject in waiting}
+    others = {p[1] for p in waits} - parents
+    if absent := others - (await reading.find_or_ask(store, others)).keys():
+        noted = await note_reading.held(store)
+        parents |= {i for i in absent if (store.names.qualified, i) in noted}
     waits = [p for p in waits if p[1] in parents]
     kept = {p[1] for p in waits if p not in own}
-    if absent := kept - (await reading.find_or_ask(store, kept)).keys():
-        noted = await note_reading.held(store)
-        kept -= {i for i in absent if (store.names.qualified, i) not in noted}
     while more := {p[1] for p in waits if own.get(p) in kept} - kept:
         kept |= more
     return kept

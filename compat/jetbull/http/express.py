@@ -42,14 +42,16 @@ class Express:
 
 def _of_whole_address(scope: Scope) -> dict[str, Any]:
     """Path and raw path behind `http://host`; uvicorn cuts that off only with its own extras."""
-    path: str = scope["path"]
-    raw: bytes = scope["raw_path"]
-    if "//" not in path or b"//" not in raw:
-        return {}
+    raw = scope.get("raw_path", b"").decode("latin-1")
     return {
-        "path": "/" + path.partition("//")[2].partition("/")[2],
-        "raw_path": b"/" + raw.partition(b"//")[2].partition(b"/")[2],
+        "path": _behind_host(scope["path"]),
+        "raw_path": _behind_host(raw).encode("latin-1"),
     }
+
+
+def _behind_host(address: str) -> str:
+    _, mark, rest = address.partition("://")
+    return "/" + rest.partition("/")[2] if mark else address
 
 
 def _as_routed(scope: Scope) -> str:
