@@ -9,6 +9,8 @@ from typing import Any
 PATIENCE = 10.0
 """Seconds any wait of a contract test may take before the test fails."""
 
+_SHOWN = 20  # of what was heard, in the error of a wait
+
 
 class Heard:
     """Everything emitters say under one event name, in order, and a way to await it."""
@@ -45,7 +47,8 @@ class Heard:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise TimeoutError(f"'{self.event}' was not heard {what}: {self.calls}") from None
+            heard = f"{len(self.calls)} times, lately {self.calls[-_SHOWN:]}"
+            raise TimeoutError(f"'{self.event}' was not heard {what}, but {heard}") from None
 
 
 QUEUE_EVENTS = (
@@ -93,7 +96,8 @@ class Story:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise TimeoutError(f"'{name}' {fields} was not told: {self.chapters}") from None
+            lately = self.chapters[-_SHOWN:]
+            raise TimeoutError(f"'{name}' {fields} was not told, but lately {lately}") from None
         return found[count - 1]
 
     def told(self, name: str, **fields: Any) -> list[dict[str, Any]]:
