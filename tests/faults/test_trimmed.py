@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from jetbull.ledger.job.reading import find
 from jetbull.ledger.messages.names import COMPLETED, WAIT
 from jetbull.ledger.messages.placing import DONE
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage, Wire
 
 
 async def finish_next(worker: Worker) -> str:
@@ -55,3 +57,22 @@ async def test_a_job_that_is_to_run_again_just_then_keeps_its_log(
         assert await finish_next(worker) == last.id
     assert await queue.getJobState(old.id) == "waiting"
     assert (await queue.getJobLogs(old.id))["logs"] == ["kept"]
+
+
+async def test_all_that_are_too_old_go_in_however_many_answers_they_are_told(
+    queue: Queue, shared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_batch = Wire.get_batch
+
+    async def get_part(wire: Wire, stream: str, query: Mapping[str, Any]) -> list[StoredMessage]:
+        """As of jobs so large that the server's answer ends sooner."""
+        is_many = "next_by_subj" in query
+        return await get_batch(wire, stream, {**query, "max_bytes": 1000} if is_many else query)
+
+    await queue.addBulk([{"name": "job"} for _ in range(20)])
+    async with Worker(queue.name, None, {"connection": shared_url}) as worker:
+        for _ in range(20):
+            await finish_next(worker)
+    monkeypatch.setattr(Wire, "get_batch", get_part)
+    await retention.trim(await queue.ledger(), COMPLETED, retention.Keep(age_s=0))
+    assert await queue.getCompletedCount() == 0
