@@ -22,6 +22,7 @@ from jetbull.ledger.wire.pace import Pace
 from .far import KEEP, far_from
 from .noted import Running, note_and_key
 from .proxy import Proxy
+from .told import events_of
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -62,6 +63,24 @@ async def test_a_job_that_is_trimmed_just_behind_the_look_for_it_is_not_stored_a
         await far.near.add("last", 0, KEEP)
         await far.running.done(1)
         assert far.running.ran.count("job") == 1
+
+
+async def test_a_job_whose_answer_was_lost_is_told_of_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    put_at_once = noting._put_at_once
+
+    async def unheard(entry: Entry, note: Note, error: Exception) -> bool:
+        told, entry.job.on_stored = entry.job.on_stored, None
+        assert await put_at_once(entry, note, error)
+        entry.job.on_stored = told
+        return False
+
+    monkeypatch.setattr(notes, "write_first", note_and_key)
+    monkeypatch.setattr(noting, "_put_at_once", unheard)
+    job = await queue.add("job", 0, {"deduplication": {"id": "mine"}})
+    assert await events_of(await queue.ledger(), "added") == [("added", job.id)]
 
 
 @pytest.mark.parametrize("freed", ["deduplication id", "parent"])

@@ -173,9 +173,9 @@ async def test_a_correlation_id_that_could_spoil_a_log_is_replaced(
     [
         ("[" * 300 + "]" * 300, "pages is nested too deeply."),
         ('{"a":' * 900 + "1" + "}" * 900, "pages is nested too deeply."),
-        ("NaN", "pages holds NaN or an endless number."),
-        ('[{"a": -Infinity}]', "pages holds NaN or an endless number."),
-        ("1e999", "pages holds NaN or an endless number."),
+        ("NaN", "pages holds NaN or an infinite number."),
+        ('[{"a": -Infinity}]', "pages holds NaN or an infinite number."),
+        ("1e999", "pages holds NaN or an infinite number."),
     ],
 )
 async def test_what_cannot_be_stored_as_it_is_gets_400(
