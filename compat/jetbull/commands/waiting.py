@@ -108,12 +108,6 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
     check_priority(priority)
     priority = int(priority)  # of 2.0, which is one
 
-    def field(record: Record) -> None:
-        if priority:
-            record.head["priority"] = priority
-        else:
-            record.head.pop("priority", None)
-
     def beside(record: Record) -> None:
         record.head["priority"] = priority  # what lacks a field does not take it away
 
@@ -130,16 +124,11 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
             await asyncio.sleep(late.LOOK_SECONDS)
             continue
         record = found.record.copy()
-        field(record)
+        record.head.pop("priority", None)
+        if priority:
+            record.head["priority"] = priority
+        place = _requeued(found, record, priority, lifo)
         try:
-            place = in_front(priority) if lifo else in_line(priority)
-            if state == place.state and state in (HEAD, WAIT):
-                place = place._replace(lane=turn(lane_of(found.subject)))
-            if state == DELAYED:
-                # Its schedule names the line it goes to; among jobs due with it it keeps its place.
-                due = int(record.head["due"])
-                record.head["since"] = since(record.head, found.seq)
-                place = delayed(due, priority, lane_of(found.subject))
             if state == PRIO and lane_of(found.subject) == place.lane:
                 await _behind_itself(store, job_id, found, record, place)
             else:
@@ -147,6 +136,19 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
         except Conflict:
             continue
         return
+
+
+def _requeued(found: Stored, record: Record, priority: int, lifo: bool) -> Place:
+    """Where the job goes by its new priority; of a delayed one the record is told its turn."""
+    state, lane = state_of(found.subject), lane_of(found.subject)
+    if state == DELAYED:
+        # Its schedule names the line it goes to; among jobs due with it it keeps its place.
+        record.head["since"] = since(record.head, found.seq)
+        return delayed(int(record.head["due"]), priority, lane)
+    place = in_front(priority) if lifo else in_line(priority)
+    if state == place.state and state in (HEAD, WAIT):
+        return place._replace(lane=turn(lane))
+    return place
 
 
 async def _behind_itself(
