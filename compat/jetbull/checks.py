@@ -31,7 +31,7 @@ def shown(value: Any) -> str:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether it is a number, and not an endless one."""
+    """Whether it is a number, and a finite one."""
     return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
 
 

