@@ -17,7 +17,7 @@ from bull2jet.model import (
     State,
 )
 from bull2jet.source.address import redacted
-from bull2jet.target import checkpoints, holding, limits, schedulers
+from bull2jet.target import checkpoints, clearing, holding, limits, listing, schedulers
 from bull2jet.target.families import read_families, read_logs, remove_logs, write_beside
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import (
@@ -39,32 +39,13 @@ from jetbull.ledger.adding.adding import NewJob, add_many
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job.reading import find, find_many
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import (
-    CHILDREN,
-    COMPLETED,
-    DELAYED,
-    FAILED,
-    HEAD,
-    PRIO,
-    WAIT,
-    last_token,
-    state_of,
-)
+from jetbull.ledger.messages.names import CHILDREN, state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import parentage, parents
-from jetbull.ledger.queue import counting
 from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
 
-_PAGE = 500
 _AT_ONCE = 50
-_OF_JOBS = ("patch", "sched", "dedup", "gate")  # aux messages that go with the jobs
-_FAMILIES = {
-    State.COMPLETED: COMPLETED,
-    State.FAILED: FAILED,
-    State.DELAYED: DELAYED,
-    State.WAITING_CHILDREN: CHILDREN,
-}
 
 
 async def open_target(url: str) -> Target:
@@ -175,34 +156,8 @@ class JetStreamQueue:
         found = await find_many(self._store, job_ids)
         return {job_id for job_id, stored in found.items() if is_carried(stored.record)}
 
-    async def listing(self, state: State) -> AsyncIterator[list[str]]:
-        names = self._store.names
-        if state is State.WAITING:
-            heads = [page async for page in self._subjects(names.all_in(HEAD))]
-            for page in reversed(heads):  # the head of the queue: newest first
-                yield page[::-1]
-            async for page in self._subjects(names.all_in(WAIT)):
-                yield page
-        elif state is State.PRIORITIZED:
-            for level in await counting.levels(self._store):
-                async for page in self._subjects(names.all_in(PRIO, str(level))):
-                    yield page
-        elif state in _FAMILIES:
-            async for page in self._subjects(names.all_in(_FAMILIES[state])):
-                yield page
-
-    async def _subjects(self, pattern: str) -> AsyncIterator[list[str]]:
-        seq = 1
-        while True:
-            found = await self._store.wire.get_batch(
-                self._store.names.space.jobs,
-                {"next_by_subj": pattern, "seq": seq, "batch": _PAGE},
-            )
-            if found:
-                yield [last_token(message.subject) for message in found]
-            if not found or not found[-1].pending:
-                return
-            seq = found[-1].seq + 1
+    def listing(self, state: State) -> AsyncIterator[list[str]]:
+        return listing.pages_of(self._store, state)
 
     async def announce(self, paused: bool) -> int:
         return await announce(self._store, paused)
@@ -217,18 +172,7 @@ class JetStreamQueue:
     async def remove(self, job_ids: Sequence[str]) -> None:
         for start in range(0, len(job_ids), _AT_ONCE):
             part = job_ids[start : start + _AT_ONCE]
-            await asyncio.gather(*(self._remove_one(job_id) for job_id in part))
-
-    async def _remove_one(self, job_id: str) -> None:
-        store, names = self._store, self._store.names
-        await store.purge(names.any_state(job_id))
-        await store.purge(names.aux("patch", job_id))
-        await store.purge(names.dependencies(job_id))
-        for stream, subject in (
-            (names.space.logs, names.log(job_id)),
-            (names.space.objects, names.object(job_id, ">")),
-        ):
-            await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+            await asyncio.gather(*(clearing.remove(self._store, job_id) for job_id in part))
 
     async def tell_parents(self, jobs: Sequence[Job]) -> None:
         found = await find_many(self._store, [job.id for job in jobs])
@@ -257,15 +201,7 @@ class JetStreamQueue:
         await self._store.purge(self._store.names.all_jobs(), seq=position + 1)
 
     async def clear_rest(self) -> None:
-        store, names = self._store, self._store.names
-        await store.purge(names.all_dependencies())
-        for kind in _OF_JOBS:
-            await store.purge(names.all_aux(kind))
-        for stream, subject in (
-            (names.space.logs, names.all_logs()),
-            (names.space.objects, names.all_objects()),
-        ):
-            await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+        await clearing.clear_beside(self._store)
 
     # --- the queue as a whole ----------------------------------------------------------
 
@@ -294,7 +230,7 @@ class JetStreamQueue:
         await holding.put_deduplications(self._store, self._queue, entries)
 
     async def deduplications(self) -> list[Deduplication]:
-        pages = self._subjects(self._store.names.all_aux("dedup"))
+        pages = listing.names_below(self._store, self._store.names.all_aux("dedup"))
         return await holding.read_deduplications(
             self._store, [dedup_id async for page in pages for dedup_id in page]
         )
