@@ -15,7 +15,7 @@ from jetbull.commands.announcing import announce_many, announce_taken
 from jetbull.commands.completing import complete, in_part, store_rest, take_back
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import note_ending, notes
-from jetbull.ledger.adding.adding import NewJob, make_ready
+from jetbull.ledger.adding.adding import NewJob, make_ready, tombstones
 from jetbull.ledger.adding.insertion import Entry, encode_plain
 from jetbull.ledger.adding.note import Note
 from jetbull.ledger.job.moving import ensure_level
@@ -78,6 +78,9 @@ async def store_plain(store: QueueStore, jobs: Sequence[NewJob]) -> bool:
         return False  # a batch waits for the server
     if len({job.job_id for job in jobs}) < len(jobs) or not store.wire.pace.takes_first(len(jobs)):
         return False
+    chosen = [job.job_id for job in jobs if not job.generated]
+    if chosen and await tombstones(store, chosen):
+        return False  # they would be refused first, and stored behind the others
     with collector_paused():
         records = [placed(job.record, job.place, job.tombstone).encode() for job in jobs]
         text = b"".join(encode_plain(store, jobs, records))

@@ -117,3 +117,11 @@ async def test_a_thousand_jobs_go_in_with_one_bulk(queue: Any) -> None:
     jobs = await queue.addBulk([{"name": "job", "data": n} for n in range(1000)])
     assert [job.id for job in jobs] == [str(n) for n in range(1, 1001)]
     assert await queue.getWaitingCount() == 1000
+
+
+async def test_a_bulk_keeps_its_order_where_an_id_belonged_to_a_removed_job(queue: Any) -> None:
+    await queue.add("old", {}, {"jobId": "again"})
+    await queue.remove("again")
+    rows = [{"name": "job", "data": {}, "opts": {"jobId": i}} for i in ("first", "again", "last")]
+    await queue.addBulk(rows)
+    assert [job.id for job in await queue.getWaiting()] == ["first", "again", "last"]

@@ -17,6 +17,7 @@ from jetbull.ledger.store.batch import Message, unbatched
 from jetbull.ledger.store.store import QueueStore
 
 _quote = json.encoder.encode_basestring
+_STORED = 4  # fields of a place: no new job goes before its equals
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +65,7 @@ class Entry:
         line = {
             "queue": self.store.names.name,
             "id": job.job_id,
-            "place": job.place,
+            "place": job.place[:_STORED],
             "generated": job.generated,
             "stored": self.stored,
             "along": [
@@ -98,7 +99,7 @@ def _plain(queue: str, job: NewJob, record: bytes, is_awaited: bool) -> bytes:
 
 @lru_cache(maxsize=256)
 def _rest(place: Place, is_generated: bool, is_awaited: bool) -> str:
-    line = {"place": place, "generated": is_generated, "stored": True, "along": []}
+    line = {"place": place[:_STORED], "generated": is_generated, "stored": True, "along": []}
     return f',{dumps({**line, "awaited": is_awaited})[1:-1]},"record":'
 
 
