@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from jetbull import Queue, QueueEvents
 from jetbull.ledger.wire import Wire
 from jetbull.server import EmbeddedServer
 
@@ -80,3 +81,26 @@ async def test_a_sign_of_life_that_comes_too_late_does_not_end_the_connection(pr
         await wire.api("INFO")
     assert not again
     await wire.close()
+
+
+async def test_events_of_while_a_listener_was_cut_off_are_heard_though_none_was_before(
+    server: EmbeddedServer, name: str
+) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    async with (
+        asyncio.timeout(30),
+        Proxy(server.port) as proxy,
+        Queue(name, {"connection": server.url}) as queue,
+    ):
+        await queue.add("before", {})
+        await (await queue.ledger()).event_log.flush()
+        async with QueueEvents(name, {"connection": proxy.url}) as events:
+            events.on("added", lambda args, _: heard.put_nowait(args["name"]))
+            await events.waitUntilReady()
+            proxy.refuse()
+            await asyncio.to_thread(server.kill)  # with it goes what it was to tell the listener
+            await asyncio.to_thread(server.start)
+            await queue.add("meanwhile", {})
+            await (await queue.ledger()).event_log.flush()
+            proxy.heal()
+            assert await heard.get() == "meanwhile"

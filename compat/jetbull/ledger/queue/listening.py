@@ -136,9 +136,9 @@ class Listener:
 
     async def _begin(self) -> Subscription:
         store = self._store
-        await self._look_at_stream()
-        if self._start in ("$", "") and self._after is None:
+        if self._is_new:
             await store.event_log.flush()  # what this process has not written yet is not new
+        await self._look_at_stream()
         self._inbox = store.wire.new_inbox()
         self._expected = 1
         subscription = await store.wire.subscribe(self._inbox, self._on_message)
@@ -165,6 +165,11 @@ class Listener:
         self.ready.set()
         return subscription
 
+    @property
+    def _is_new(self) -> bool:
+        """Whether it begins with what comes, and nothing has."""
+        return self._start in ("$", "") and self._after is None
+
     async def _look_at_stream(self) -> None:
         """What was heard says nothing of a stream that was made anew, or lost its end."""
         wire, space = self._store.wire, self._store.names.space
@@ -176,15 +181,16 @@ class Listener:
         last = int(info["state"]["last_seq"])
         if self._created not in ("", info["created"]):
             self._after, self._start = None, "0"
-        elif self._after is not None and self._after[0] > last:
+        elif self._is_new or (self._after is not None and self._after[0] > last):
+            # New is what comes from here on, also over a connection that is lost before any does.
             self._after = (last, _PER_MESSAGE)
         self._created = info["created"]
 
     def _where(self) -> dict[str, Any]:
         if self._after is not None:
+            if not self._after[0]:
+                return {"deliver_policy": "all"}
             return {"deliver_policy": "by_start_sequence", "opt_start_seq": self._after[0]}
-        if self._start in ("$", ""):
-            return {"deliver_policy": "new"}
         time_ms, seq, index = position(self._start)
         if seq:
             self._after = (seq, index)
