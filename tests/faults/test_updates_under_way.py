@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Queue, Worker
+from jetbull.ledger.finishing.repair import Repair
 from jetbull.server import EmbeddedServer
 from jetbull.workers import tickets
 
@@ -221,4 +222,19 @@ async def test_data_stay_of_a_waiting_job_that_is_handed_out_anew(queue: Queue) 
     ticket = await store.newest(str(job.id))
     assert ticket is not None
     await tickets._store_again(store, str(job.id), ticket)
+    assert await data_of(queue, job) == "new"
+
+
+async def test_data_stay_that_a_job_was_given_while_no_worker_knew_that_its_lock_is_over(
+    queue: Queue,
+) -> None:
+    job = await queue.add("job", "old")
+    store = await queue.ledger()
+    ticket = await store.newest(str(job.id))
+    assert ticket is not None
+    await store.purge(ticket.subject)
+    await store.put(store.names.job("stalled", str(job.id)), ticket.data, {})
+    await job.updateData("new")
+    await Repair(store, 1, lambda _: None).once()
+    assert await queue.getJobState(str(job.id)) == "waiting"
     assert await data_of(queue, job) == "new"

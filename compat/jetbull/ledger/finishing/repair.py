@@ -155,6 +155,7 @@ class Repair:
                 record,
                 waiting(lifo=True),  # to the head, whatever its priority, as in BullMQ
                 stored,
+                catch_up=True,  # it may have been updated while no worker was there
             )
         except Conflict:
             return
