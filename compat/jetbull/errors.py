@@ -7,6 +7,8 @@ from what BullMQ raised as well as from `JetbullError`.
 
 from __future__ import annotations
 
+_NO_SEQUENCE = 10164  # JetStream: a wrong last sequence, and not which is the right one
+
 
 def text_of(error: BaseException | str) -> str:
     """What an error says; a placeholder, as in a traceback, if its own `__str__` fails."""
@@ -58,6 +60,13 @@ class Conflict(StoreError):
     """
 
     repeated = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what stands in the way is only under way: a leader that waits for the other
+        servers of its cluster knows no sequence of it, and cannot tell whether it will be stored.
+        """
+        return self.code == _NO_SEQUENCE
 
 
 class BatchTooLarge(StoreError):

@@ -17,6 +17,7 @@ from jetbull.ledger.adding.note import Note
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.store import batch
+from jetbull.ledger.wire import Wire
 from jetbull.ledger.wire.pace import Pace
 
 from .far import KEEP, far_from
@@ -186,3 +187,34 @@ async def test_a_step_that_somebody_else_took_is_not_taken_for_the_own_one(queue
     with pytest.raises(Conflict):
         await store.insist(subject, payload, ours, AckTimeout("lost"))
     assert await store.insist(subject, payload, theirs, AckTimeout("lost")) == seq
+
+
+async def test_what_the_leader_is_still_storing_is_waited_for_and_not_stored_under_another_id(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, post, post_now, posted = await queue.ledger(), Wire.post, Wire.post_now, list[bytes]()
+
+    def unheard(wire: Wire, subject: str, *message: Any) -> asyncio.Future[int]:
+        """The first answer is lost."""
+        if posted or not subject.startswith("jb."):
+            return post_now(wire, subject, *message)
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_exception(AckTimeout("The connection was lost."))
+        return answer
+
+    async def under_way(wire: Wire, subject: str, payload: bytes, *more: Any) -> Any:
+        """As the leader of a cluster does until the other servers have the first copy."""
+        if not subject.startswith("jb."):
+            return await post(wire, subject, payload, *more)
+        posted.append(payload)
+        if len(posted) < 3:
+            raise Conflict("wrong last sequence", 10164)
+        await store.put(subject, payload, more[0])
+        return await post(wire, subject, payload, *more)
+
+    monkeypatch.setattr(Wire, "post_now", unheard)
+    monkeypatch.setattr(Wire, "post", under_way)
+    job = await queue.add("job", {})
+    assert len(posted) == 3
+    assert await queue.getJobCountByTypes("wait") == 1
+    assert await queue.getJobState(str(job.id)) == "waiting"

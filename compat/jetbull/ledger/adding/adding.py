@@ -97,6 +97,7 @@ async def add(store: QueueStore, job: NewJob) -> bool:
     if job.place.level:
         await ensure_level(store, job.place.level)
     message = message_for(store, job)
+    is_repeated = False
     while True:
         try:
             await store.put(
@@ -109,7 +110,8 @@ async def add(store: QueueStore, job: NewJob) -> bool:
             break
         except Conflict as rival:
             newest = await store.newest(job.job_id)
-            if rival.repeated and await is_stored(store, job):
+            is_repeated = is_repeated or rival.repeated
+            if is_repeated and await is_stored(store, job):
                 break  # the first copy arrived, and a worker was quicker than its answer
             if newest is not None and state_of(newest.subject) != GONE:
                 return False
@@ -207,6 +209,7 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
     for i, job in enumerate(jobs):
         fresh[i] = job.job_id not in seen
         seen.add(job.job_id)
+    is_repeated = False
     while True:
         chosen = [job for job, new in zip(jobs, fresh, strict=True) if new]
         messages = await _messages(store, chosen)
@@ -222,7 +225,8 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             existing = await find_many(store, [j.job_id for j in chosen])
             # By one look: a server of a cluster that is behind may know none of them, the next all,
             # and then they would count as taken by others and be stored under other ids.
-            if rival.repeated and _is_any_own(existing, chosen):
+            is_repeated = is_repeated or rival.repeated
+            if is_repeated and _is_any_own(existing, chosen):
                 _tell(store, jobs, fresh)
                 return fresh
             missing = [j for j in chosen if j.job_id not in existing]

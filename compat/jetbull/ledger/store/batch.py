@@ -83,8 +83,10 @@ async def commit(
         except Conflict as rival:
             if repeated and is_gone is not None and await is_gone(sent_ms):
                 return 0
-            rival.repeated = repeated
-            raise
+            if not (repeated and rival.is_open) or monotonic() > deadline:
+                rival.repeated = repeated
+                raise
+            await asyncio.sleep(_ELECTED_SECONDS)  # it may be the first copy
         except AckTimeout:
             repeated = True
             if monotonic() > deadline:

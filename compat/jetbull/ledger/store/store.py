@@ -214,7 +214,8 @@ class QueueStore:
                     except Conflict as refusal:
                         rival = refusal
                         rival.repeated = uncertain
-                    return await self._own(subject, payload, headers, on_stored, rival)
+                    if not (uncertain and rival.is_open):  # else it may be the first copy
+                        return await self._own(subject, payload, headers, on_stored, rival)
             except (AckTimeout, StreamMissing, ServerUnavailable) as again:
                 error = again
                 uncertain = uncertain or isinstance(again, AckTimeout)
