@@ -62,7 +62,6 @@ EVERY_S = 20.0
 OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused them
 _PARENTS = 50  # per look
 _CHILDREN = 50  # per parent and look
-_TICKETS = 50  # per state and look
 _PATCHES = 50  # per look
 _KEYS = 500  # of deduplication ids per look
 _TOMBSTONES, _TOMBSTONE_TURNS = 500, 8

@@ -33,7 +33,7 @@ _COMMIT_SECONDS = 20.0
 _A_SECOND = 20_000  # messages the server stores in a second, at the least
 _SILENT_SECONDS = 1.0  # without an answer, until it is looked whether one is to come
 _NEVER = str(2**62)  # a sequence that no message has
-_ELECTED_SECONDS = 0.05
+_AGAIN_SECONDS = 0.05
 _TURN = 1000  # messages until others have their turn
 _AT_ONCE = 64  # taken back
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
@@ -86,7 +86,7 @@ async def commit(
             if not (repeated and rival.is_open) or monotonic() > deadline:
                 rival.repeated = repeated
                 raise
-            await asyncio.sleep(_ELECTED_SECONDS)  # it may be the first copy
+            await asyncio.sleep(_AGAIN_SECONDS)  # it may be the first copy
         except AckTimeout:
             repeated = True
             if monotonic() > deadline:
@@ -105,7 +105,7 @@ async def commit(
                 raise
             # Nobody listens while servers elect a leader: told when there is one, or no stream.
             await wire.get_last(stream, messages[-1].subject)
-            await asyncio.sleep(_ELECTED_SECONDS)
+            await asyncio.sleep(_AGAIN_SECONDS)
         except StoreError as error:
             if error.code == _NO_ROOM and len(messages) > 1:
                 await _take_back(wire, stream, messages, tries)

@@ -63,10 +63,6 @@ class Returned:
         """This one came again."""
         self.by_level.get(level_of(ticket), {}).pop(ticket.stored.seq, None)
 
-    def clear(self) -> None:
-        """Nothing is in line any more."""
-        self.by_level.clear()
-
     async def next_of(self, level: int, hand: deque[Ticket]) -> Ticket | None:
         """The next ticket of a level, unless one in `hand` comes first. Those that others took
         meanwhile are forgotten.
