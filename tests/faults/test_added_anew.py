@@ -15,7 +15,7 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
 
-from .proxy import Proxy
+from .doors import two_doors
 
 _LARGE = 100_000  # characters: stored beside the job
 
@@ -65,12 +65,7 @@ async def test_what_belongs_to_the_new_job_does_not_go_with_the_old_one(
     go: Callable[[Queue], Awaitable[None]],
     opts: dict[str, Any],
 ) -> None:
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         old = await queue.add("job", {"text": "old" * _LARGE}, {"jobId": "x", **opts})
         await old.log("old")
         await slow.waitUntilReady()
@@ -96,12 +91,7 @@ async def test_what_was_put_beside_a_new_job_does_not_go_with_the_old_one(
     go: Callable[[Queue], Awaitable[None]],
     opts: dict[str, Any],
 ) -> None:
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         await queue.add("job", {}, {"jobId": "x", **opts})
         await slow.waitUntilReady()
         data = {"text": "new" * _LARGE}

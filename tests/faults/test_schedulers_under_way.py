@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from jetbull import Job, Queue, Worker
+from jetbull import Job, Worker
 from jetbull.server import EmbeddedServer
 
-from .proxy import Proxy
+from .doors import two_doors
 
 YEARLY = {"pattern": "0 0 1 1 *"}
 
@@ -23,12 +23,7 @@ async def nothing(job: Job, token: str) -> None:
 async def test_removing_a_scheduler_takes_the_job_along_that_a_worker_just_made(
     server: EmbeddedServer, name: str
 ) -> None:
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         first = await queue.upsertJobScheduler("hourly", {"every": 3_600_000})
         assert first is not None
         await slow.waitUntilReady()
@@ -49,12 +44,7 @@ async def test_removing_a_scheduler_takes_the_job_along_that_a_worker_just_made(
 async def test_an_upsert_that_another_overtakes_replaces_what_that_one_stored(
     server: EmbeddedServer, name: str
 ) -> None:
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         await slow.waitUntilReady()
         proxy.hold_message(b'"multi_last"')
         later = asyncio.ensure_future(slow.upsertJobScheduler("yearly", YEARLY, job_data="later"))
@@ -70,12 +60,7 @@ async def test_an_upsert_that_another_overtakes_replaces_what_that_one_stored(
 async def test_a_scheduler_that_is_stored_while_it_is_removed_goes_with_its_one_job(
     server: EmbeddedServer, name: str, repeat: dict[str, Any]
 ) -> None:
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         tomorrow = {"startDate": int(time.time() * 1000) + 86_400_000}
         await queue.upsertJobScheduler("mine", {**repeat, **tomorrow}, job_data="old")
         await slow.waitUntilReady()
@@ -92,12 +77,7 @@ async def test_a_scheduler_that_is_stored_while_it_is_removed_goes_with_its_one_
 async def test_who_dies_while_removing_a_scheduler_leaves_it_with_its_job(
     server: EmbeddedServer, name: str
 ) -> None:
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         await queue.upsertJobScheduler("mine", YEARLY)
         await slow.waitUntilReady()
         proxy.hold_message(b"HPUB jb.")

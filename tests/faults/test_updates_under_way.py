@@ -13,6 +13,7 @@ from jetbull.ledger.finishing.repair import Repair
 from jetbull.server import EmbeddedServer
 from jetbull.workers import tickets
 
+from .doors import two_doors
 from .proxy import Proxy
 from .test_races import apart
 
@@ -66,12 +67,7 @@ async def test_data_stored_while_the_job_is_taken_are_there_when_it_has_finished
     async def process(job: Job, token: str) -> None:
         await finish.wait()
 
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         job = await queue.add("job", "old")
         await slow.waitUntilReady()
         proxy.hold_message(f"HPUB jbq.bull.{name}.patch".encode())
@@ -158,12 +154,7 @@ async def _retried_with_all(queue: Queue, job: Job) -> None:
 async def test_data_stored_while_the_job_is_moved_are_there_afterwards(
     server: EmbeddedServer, name: str, finished: bool, lifo: bool, line: str, moved: Moved
 ) -> None:
-    async with (
-        Proxy(server.port) as proxy,
-        Queue(name, {"connection": server.url}) as queue,
-        Queue(name, {"connection": proxy.url}) as slow,
-        asyncio.timeout(30),
-    ):
+    async with two_doors(server, name) as (proxy, queue, slow):
         job = await queue.add("job", "old", {"lifo": lifo})
         if finished:
             worker = Worker(name, None, {"connection": server.url, "autorun": False})
