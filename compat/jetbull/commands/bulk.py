@@ -47,11 +47,17 @@ async def promote_all(store: QueueStore) -> None:
         rows = await pages.page(store, "delayed", 0, _PAGE - 1, True)
         if not rows:
             return
+        left: list[Stored] = []
 
         async def now(job_id: str, stored: Stored) -> bool:
-            return await promote_stored(store, job_id, stored, promoted())
+            moved = await promote_stored(store, job_id, stored, promoted())
+            if moved:
+                left.append(stored)
+            return moved
 
-        if await _in_order(rows, now) == len(rows) < _PAGE:
+        moved = await _in_order(rows, now)
+        await store.due_order.drop((stored.record.head, stored.seq) for stored in left)
+        if moved == len(rows) < _PAGE:
             return
 
 

@@ -112,6 +112,32 @@ async def test_promoted_jobs_go_by_due_time(queue: Queue, monkeypatch: pytest.Mo
     assert await queue.getDelayedCount() == 0
 
 
+async def test_jobs_that_this_process_promoted_are_neither_looked_for_nor_read_again(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.commands.bulk._PAGE", 25)
+    read: list[int] = []
+    due_of = due_order._due_of
+
+    def noted(seq: int, data: bytes) -> tuple[int, int, int]:
+        read.append(seq)
+        return due_of(seq, data)
+
+    monkeypatch.setattr(due_order, "_due_of", noted)
+    weeded: list[bool] = []
+    weed = due_order.DueOrder._weed
+
+    async def told(order: due_order.DueOrder, count: int, back: bool) -> None:
+        weeded.append(back)
+        await weed(order, count, back)
+
+    monkeypatch.setattr(due_order.DueOrder, "_weed", told)
+    await fill(queue)
+    await queue.promoteJobs()
+    assert len(read) == COUNT
+    assert weeded == []
+
+
 async def test_more_than_are_sorted_come_in_the_order_of_adding(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,17 @@ class DueOrder:
                 _, found = await self._read(first, last, size if back else None)
         return found
 
+    async def drop(self, moved: Iterable[tuple[Mapping[str, Any], int]]) -> None:
+        """Forgets jobs (head, sequence) that this process moved, so that nobody looks for them."""
+        async with self._lock:
+            for head, seq in moved:
+                due, origin = since(head, seq)
+                key = due << _SEQ | origin
+                at = bisect_left(self._keys, key)
+                if self._keys[at : at + 1] == [key]:
+                    del self._keys[at]
+                    self._rewritten.pop(key, None)
+
     async def _read(
         self, first: int, last: int, size: int | None
     ) -> tuple[int, list[StoredMessage]]:
