@@ -33,7 +33,7 @@ async def retry_all(store: QueueStore, state: str, until_ms: int | None) -> None
             return await retrying.retry_stored(store, job_id, stored, state, {}, waiting())
 
         moved = await _in_order(due, again)
-        if not moved or len(due) < len(rows):
+        if not any(moved) or len(due) < len(rows):
             return
 
 
@@ -47,27 +47,24 @@ async def promote_all(store: QueueStore) -> None:
         rows = await pages.page(store, "delayed", 0, _PAGE - 1, True)
         if not rows:
             return
-        left: list[Stored] = []
 
         async def now(job_id: str, stored: Stored) -> bool:
-            moved = await promote_stored(store, job_id, stored, promoted())
-            if moved:
-                left.append(stored)
-            return moved
+            return await promote_stored(store, job_id, stored, promoted())
 
         moved = await _in_order(rows, now)
+        left = [stored for (_, stored), is_gone in zip(rows, moved, strict=True) if is_gone]
         await store.due_order.drop((stored.record.head, stored.seq) for stored in left)
-        if moved == len(rows) < _PAGE:
+        if len(left) == len(rows) < _PAGE:
             return
 
 
-async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[bool]]) -> int:
-    """Moves the jobs, many at once, each stored behind the one before it; how many were moved.
+async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[bool]]) -> list[bool]:
+    """Moves the jobs, many at once, each stored behind the one before it; which ones were moved.
 
     What a job sends first is its move: they leave in the order in which they begin. That of a child
     asks for its parent before, so it goes by itself.
     """
-    moved, at = 0, 0
+    moved, at = list[bool](), 0
     while at < len(rows):
         end = at + 1
         while not _is_child(rows[at]) and end < min(at + _AT_ONCE, len(rows)):
@@ -78,7 +75,7 @@ async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[bo
         for outcome in done:
             if isinstance(outcome, BaseException):
                 raise outcome
-            moved += outcome
+            moved.append(outcome)
         at = end
     return moved
 

@@ -72,3 +72,34 @@ async def test_as_many_jobs_may_come_as_are_in_hand_behind_them() -> None:
             assert feeds.by_level[1].standing == JOBS
             await back.all()
             await feeds.close()
+
+
+async def test_a_slot_that_found_a_level_run_dry_looks_again_once_it_was_asked_for() -> None:
+    loop = asyncio.get_running_loop()
+    with EmbeddedServer() as server:
+        async with Queue("dry", {"connection": server.url}) as queue:
+            await queue.add("1", {}, {"priority": 1})
+            await queue.addBulk([{"name": "2", "opts": {"priority": 2}} for _ in range(JOBS)])
+            store = await queue.ledger()
+            hand, resting = Hand(store), Resting()
+            slot: asyncio.Future[None] = loop.create_future()
+
+            def deliver(tickets: deque[Ticket], ticket: Ticket) -> None:
+                """As level 2 comes the last job of level 1 is taken, and a slot finds none."""
+                insert(tickets, ticket)
+                if ticket.stored.record.name == "2" and not resting.slots:
+                    hand.pop()
+                    hand.unsure.add(1)
+                    assert hand.pop() is None
+                    resting.slots.append(slot)
+
+            feeds = Feeds(store, hand, deliver, resting.wake.set)
+            back = GivingBack(store, feeds)
+            supply = Supply(feeds, back, resting, lambda: True, lambda: None, lambda: JOBS + 1)
+            await feeds.open()
+            await supply.fetch()
+            await supply.fetch()
+            assert slot.done()
+            assert hand.pop() is not None
+            await back.all()
+            await feeds.close()

@@ -22,7 +22,8 @@ class Hand:
     """Tickets of one queue that a consumer gave to this worker and no slot has taken yet.
 
     `dry` says whether the ticket taken last was the only one of its level. Nothing is taken that is
-    behind one of the levels `unsure`: of those the server may have more.
+    behind one of the levels `unsure`: of those the server may have more. `freed` is set when one of
+    them is so no more: slots that found nothing to take may find it now.
     """
 
     def __init__(self, store: QueueStore) -> None:
@@ -30,6 +31,7 @@ class Hand:
         self.by_level: dict[int, deque[Ticket]] = {}  # without level 0
         self.dry = False
         self.unsure: set[int] = set()
+        self.freed = False
         self._new: set[int] = set()  # of these: levels that nobody has asked for yet
         self.returned = Returned(store)
 
@@ -48,7 +50,9 @@ class Hand:
 
     def asked(self, level: int) -> None:
         """The server was asked for a level, or sends what comes there unasked."""
-        self.unsure.discard(level)
+        if level in self.unsure:
+            self.unsure.discard(level)
+            self.freed = True
         self._new.discard(level)
 
     def can_wait(self, level: int) -> bool:

@@ -95,8 +95,7 @@ class Supply:
             await feed.poll(missing)
 
     async def _fetch_levels(self, need: int) -> None:
-        ahead, unsure = self._ahead(), self._hand.unsure
-        held_back = len(unsure)
+        ahead = self._ahead()
         want = self._allowed(need + ahead)
         full: Feed | None = None  # of a level that may have more
         if need > 0 or self._hand.count() <= ahead // 2:
@@ -113,9 +112,10 @@ class Supply:
                     full = feed
                 elif came and self._need() <= 0:
                     break
-        if unsure:
+        if self._hand.unsure:
             await self._make_sure()
-        if len(unsure) < held_back:
+        if self._hand.freed and self._resting.slots:
+            self._hand.freed = False
             self._resting.rouse(self._hand.count())
         need = self._need()
         # Jobs that come before those in hand must be able to come, as many as these are.
