@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from jetbull.errors import StreamMissing
-from jetbull.ledger.messages.names import last_token, public_state_of
+from jetbull.ledger.messages.names import PRIO, lane_of, last_token, public_state_of
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.queue.consumers import (
     ensure_counter,
@@ -20,6 +22,8 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing
 
 _LEVEL = re.compile("-?[1-9][0-9]*")  # what else stands there no jetbull has stored
+_FEW_LEVELS = 64
+_NAMED_PER_LEVEL = 100  # jobs that are named in the time in which a level's counter is asked
 STATES = (
     "waiting",
     "active",
@@ -86,6 +90,23 @@ async def count_level(store: QueueStore, level: int) -> int:
     return await _waiting_at(store, level_consumer(store.names, str(level)))
 
 
+async def count_levels(store: QueueStore, at: Sequence[int]) -> list[int]:
+    """Jobs waiting at each of these levels: of many levels by the names of their jobs."""
+    if has_many(at):
+        waiting = store.names.all_in(PRIO)
+        if await count_matching(store, waiting) <= _NAMED_PER_LEVEL * len(at):
+            named = Counter(map(lane_of, await list_subjects(store, waiting)))
+            return [named[str(level)] for level in at]
+    return await asyncio.gather(*(count_level(store, level) for level in at))
+
+
+def has_many(at: Collection[int]) -> bool:
+    """Whether these levels are so many that asking the counter of each costs more than looking
+    through what waits; a level that nobody works on would have to get one first.
+    """
+    return len(at) > _FEW_LEVELS
+
+
 async def count_tickets(store: QueueStore) -> int:
     """Tickets of jobs waiting without priority, those being claimed included."""
     return await _waiting_at(store, wait_consumer(store.names))
@@ -150,11 +171,13 @@ __all__ = [
     "STATES",
     "Counts",
     "count_level",
+    "count_levels",
     "count_listed",
     "count_matching",
     "count_section",
     "count_tickets",
     "count_unsent",
+    "has_many",
     "levels",
     "list_subjects",
     "pending_of_all",

@@ -30,7 +30,7 @@ from jetbull.ledger.messages.names import (
 )
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.messages.record import Stored
-from jetbull.ledger.queue.counting import levels
+from jetbull.ledger.queue.counting import count_levels, has_many, levels
 from jetbull.ledger.queue.looks import MAX_BYTES
 from jetbull.ledger.queue.sections import Bounds, Section, bounds
 from jetbull.ledger.store.due_order import LIMIT, since
@@ -87,15 +87,15 @@ async def _page(
     few = None if store.wire.is_clustered else await _few(store, sections, reach, short)
     if few is not None:
         return _cut(await _sorted(store, state, few), start, end, ascending), True
-    if state == "prioritized":
-        sections = [Section(store, PRIO, n) for n in await levels(store)]
-    edges, sizes = await store.wire.together(
-        bounds(store), asyncio.gather(*(section.size() for section in sections))
-    )
+    ranks = await levels(store) if state == "prioritized" else []
+    edges, sizes = await store.wire.together(bounds(store), _sizes(store, state, sections, ranks))
     total = sum(sizes)
     reach.note(total <= FEW)
-    if total <= FEW or (total <= WHOLE and (state == "active" or _is_most(start, end, total))):
+    is_better_whole = state == "active" or has_many(ranks) or _is_most(start, end, total)
+    if total <= FEW or (total <= WHOLE and is_better_whole):
         return _cut(await _whole(store, state, sections), start, end, ascending), True
+    if state == "prioritized":
+        sections = [Section(store, PRIO, level) for level in ranks]
     first, last = _between(start, end, total)
     if first > last:
         return [], True
@@ -112,6 +112,15 @@ async def _page(
         listed = _rows(await _slice(sections, sizes, first, last, edges))
     rows = await _current(store, state, listed)
     return (rows if ascending else rows[::-1])[:wanted], ends_here
+
+
+async def _sizes(
+    store: QueueStore, state: str, sections: list[Section], ranks: list[int]
+) -> list[int]:
+    """How many messages each section has, or each of the levels of a state that has some."""
+    if state == "prioritized":
+        return await count_levels(store, ranks)
+    return await asyncio.gather(*(section.size() for section in sections))
 
 
 def _cut(rows: Rows, start: int, end: int, ascending: bool) -> Rows:

@@ -15,9 +15,9 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, PRIO, WAIT
+from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, WAIT
 from jetbull.ledger.queue import locating
-from jetbull.ledger.queue.counting import count_level, count_matching, count_section, count_tickets
+from jetbull.ledger.queue.counting import count_matching, count_section, count_tickets
 from jetbull.ledger.queue.locating import Locator
 from jetbull.ledger.queue.looks import Found, Looks
 from jetbull.ledger.store.reach import Reach
@@ -55,7 +55,6 @@ class Section:
     def __init__(self, store: QueueStore, state: str, level: int | None = None) -> None:
         self._store = store
         self.state = state
-        self._level = level
         self.subject = store.names.all_in(state, "*" if level is None else str(level))
         self._looks = Looks(store, self.subject)
         self._locator = Locator(self._looks)
@@ -65,8 +64,6 @@ class Section:
         """How many there are; of many, a few milliseconds behind."""
         if self.state == WAIT:
             return await count_tickets(self._store)
-        if self.state == PRIO and self._level is not None:
-            return await count_level(self._store, self._level)
         if self.state in _COUNTED:
             return await count_section(self._store, self.state)
         return await count_matching(self._store, self.subject)

@@ -35,6 +35,7 @@ from jetbull.ledger.queue.counting import (
     count_matching,
     count_section,
     count_tickets,
+    has_many,
     levels,
     pending_of_all,
 )
@@ -172,8 +173,10 @@ class Tally:
         return await count_section(store, state)
 
     async def _prioritized(self) -> int:
-        known = self._levels
+        known = () if has_many(self._levels) else self._levels
         self._levels, sizes = await asyncio.gather(levels(self._store), self._at(known))
+        if has_many(self._levels):
+            return await count_matching(self._store, self._store.names.all_in(PRIO))
         return sizes + await self._at(set(self._levels).difference(known))
 
     async def _at(self, priorities: Iterable[int]) -> int:

@@ -63,7 +63,7 @@ class Feeds:
         async with self._lock:
             new = [level for level in known if level not in self.by_level]
             for at in range(0, len(new), _LEVELS_AT_ONCE):
-                await asyncio.gather(*map(self._make, new[at : at + _LEVELS_AT_ONCE]))
+                await self._make(*new[at : at + _LEVELS_AT_ONCE])
 
     def expect(self, level: int) -> None:
         """This level is in use, and will be added; nothing behind it begins until then."""
@@ -93,17 +93,20 @@ class Feeds:
         first = min(map(rank, self._coming))
         return {level: feed for level, feed in self.by_level.items() if rank(level) < first}
 
-    async def _make(self, level: int) -> None:
+    async def _make(self, *levels: int) -> None:
+        self.hand.add_levels(level for level in levels if level)
+        feeds = await asyncio.gather(*map(self._open, levels))
+        # A new dictionary: the fetcher may be going through the old one.
+        self.by_level = ranked({**self.by_level, **dict(zip(levels, feeds, strict=True))})
+        self._coming.difference_update(levels)
+
+    async def _open(self, level: int) -> Feed:
         name = await self._ensure(level)
-        tickets = self.hand.add_level(level) if level else self.hand.plain
-        deliver = partial(self._deliver, tickets)
-        wire, jobs = self._store.wire, self._store.names.space.jobs
-        feed = Feed(wire, jobs, name, deliver, self.trips)
+        deliver = partial(self._deliver, self.hand.of(level))
+        feed = Feed(self._store.wire, self._store.names.space.jobs, name, deliver, self.trips)
         feed.on_poll_over(self._idle)
         await feed.open()
-        # A new dictionary: the fetcher may be going through the old one.
-        self.by_level = ranked({**self.by_level, level: feed})
-        self._coming.discard(level)
+        return feed
 
     async def _ensure(self, level: int) -> str:
         names = self._store.names

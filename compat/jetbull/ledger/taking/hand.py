@@ -6,6 +6,7 @@ Level 0 is the line without priorities. It comes first, then the levels in the o
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import TypeVar
 
 from jetbull.ledger.job.lease import Ticket
@@ -35,16 +36,16 @@ class Hand:
         self._new: set[int] = set()  # of these: levels that nobody has asked for yet
         self.returned = Returned(store)
 
-    def add_level(self, level: int) -> deque[Ticket]:
-        """Where the tickets of a priority level are from now on."""
-        if level not in self.by_level:
+    def add_levels(self, levels: Iterable[int]) -> None:
+        """There may be tickets of these priority levels from now on."""
+        new = {level: deque[Ticket]() for level in levels if level not in self.by_level}
+        if new:
             # A new dictionary: somebody may be going through the old one.
-            self.by_level = ranked({**self.by_level, level: deque()})
-        return self.by_level[level]
+            self.by_level = ranked({**self.by_level, **new})
 
     def expect_level(self, level: int) -> None:
         """There will be a level that nobody has asked for yet."""
-        self.add_level(level)
+        self.add_levels([level])
         self.unsure.add(level)
         self._new.add(level)
 
