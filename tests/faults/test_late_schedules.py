@@ -89,7 +89,7 @@ async def test_a_delay_that_fires_over_a_promotion_is_told_once(shared_url: str,
     job = await queue.add("job", {}, {"delay": 60_000})
     delayed = await reading.find(store, job.id)
     assert delayed is not None
-    await promote_due(store, str(job.id), delayed.record.head["due"])
+    await promote_due(store, [(str(job.id), delayed.record.head["due"])])
     await store.put(store.names.job(WAIT, job.id), delayed.record.encode(), {})
     events = QueueEvents(name, {**apart(shared_url, 0), "lastEventId": "0"})
     told: list[Any] = []

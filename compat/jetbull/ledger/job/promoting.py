@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 from jetbull.errors import Conflict
@@ -11,12 +13,30 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import DELAYED
 from jetbull.ledger.messages.placing import GRACE_MS, promoted
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 
-async def promote_due(store: QueueStore, job_id: str, due_ms: int) -> None:
-    """Promotes the job if it is still delayed until exactly `due_ms`."""
+async def promote_due(store: QueueStore, due: Sequence[tuple[str, int]]) -> None:
+    """Promotes those of the jobs (id, due time) that are still delayed until exactly then.
+
+    They join the line in the order given: what a promotion sends first is its move.
+    """
+    near = [(job_id, due_ms) for job_id, due_ms in due if now_ms() - due_ms <= GRACE_MS]
+    found = await store.wire.together(*(_look(store, job_id) for job_id, _ in near))
+    moves = (_promote(store, *job, there) for job, there in zip(near, found, strict=True))
+    for outcome in await asyncio.gather(*moves, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+async def _look(store: QueueStore, job_id: str) -> StoredMessage | None:
     subject = store.names.job(DELAYED, job_id, "*")
-    found = await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
+    return await store.wire.get_one(store.names.space.jobs, {"last_by_subj": subject})
+
+
+async def _promote(
+    store: QueueStore, job_id: str, due_ms: int, found: StoredMessage | None
+) -> None:
     if found is None:
         return
     stored = as_stored(found)

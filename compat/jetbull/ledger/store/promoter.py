@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from heapq import heappop, heappush
 
 from jetbull.errors import JetbullError
@@ -16,9 +16,11 @@ from jetbull.tasks import background
 
 log = logging.getLogger("jetbull.promoter")
 
-_MAX_ARMED = 1000
+_MAX_ARMED = 10_000
+_AT_ONCE = 50
 
-Promote = Callable[[str, int], Awaitable[None]]
+Promote = Callable[[Sequence[tuple[str, int]]], Awaitable[None]]
+"""Promotes jobs, each an id and when it is due."""
 
 
 class Promoter:
@@ -69,11 +71,18 @@ class Promoter:
                 except TimeoutError:
                     pass
                 continue
-            due_ms, _, job_id = heappop(self._heap)
             try:
-                await self._promote(job_id, due_ms)
+                await self._promote(self._due())
             except JetbullError as error:
-                log.debug("job %s is left to the server's schedule: %s", job_id, error)
+                log.debug("jobs are left to the server's schedule: %s", error)
+
+    def _due(self) -> list[tuple[str, int]]:
+        """Takes out the jobs that are due, some at a time."""
+        now, some = now_ms(), list[tuple[str, int]]()
+        while self._heap and self._heap[0][0] <= now and len(some) < _AT_ONCE:
+            due_ms, _, job_id = heappop(self._heap)
+            some.append((job_id, due_ms))
+        return some
 
 
 __all__ = ["Promoter"]

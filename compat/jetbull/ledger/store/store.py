@@ -7,7 +7,7 @@ as its first argument.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -91,7 +91,7 @@ class QueueStore:
         names: QueueNames,
         event_log: EventLog,
         sibling: Callable[[str, str], Awaitable[QueueStore]],
-        promote: Callable[[QueueStore, str, int], Awaitable[None]],
+        promote: Callable[[QueueStore, Sequence[tuple[str, int]]], Awaitable[None]],
     ) -> None:
         self.sibling = sibling
         self.promoter = Promoter(partial(promote, self))
