@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,9 @@ from audibook import JobProcessor, RegisteredBook, Settings
 from audibook.catalogue import AudioStatus, BookStatus, Catalogue
 from audibook.worker import AudiobookWorker
 from jetbull import Job, Queue, QueueEvents, Worker
-from jetbull.server import EmbeddedServer
 
 MakeEpub = Callable[..., Path]
 _PATIENCE_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def nats_url() -> Iterator[str]:
-    with EmbeddedServer() as server:
-        yield server.url
 
 
 class _Studio:

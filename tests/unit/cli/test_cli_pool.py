@@ -17,7 +17,6 @@ from tests.unit.cli.commands import running
 from jetbull import Job, Queue, QueueEvents
 from jetbull.cli.pool import ProcessPool
 from jetbull.errors import JetbullError
-from jetbull.server import EmbeddedServer
 
 _CODE = """
 import asyncio
@@ -77,12 +76,6 @@ async def process(job, token):
 def plain(job):
     return os.getpid()
 """
-
-
-@pytest.fixture(scope="module")
-def nats_url() -> Iterator[str]:
-    with EmbeddedServer() as server:
-        yield server.url
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.unit.cli.commands import Running, running, sentence_of
 
 from jetbull import JetbullError, Job, Queue, QueueEvents
-from jetbull.server import EmbeddedServer
 
 _CODE = """
 import asyncio
@@ -75,12 +74,6 @@ def blocking(job):
 
 nothing = 7
 """
-
-
-@pytest.fixture(scope="module")
-def nats_url() -> Iterator[str]:
-    with EmbeddedServer() as server:
-        yield server.url
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ what it has become.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.faults.told import events_of
@@ -14,18 +14,10 @@ from jetbull.ledger.adding import deduplication
 from jetbull.ledger.adding.deduplication import Key
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
-from jetbull.server import EmbeddedServer
 
 HOUR = 3_600_000
 KEEPING = {"deduplication": {"id": "d", "keepLastIfActive": True}}
 REPLACING = {"deduplication": {"id": "d", "replace": True}, "delay": HOUR}
-
-
-@pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
-    with EmbeddedServer() as server:
-        async with Queue("anew", {"connection": server.url}) as queue:
-            yield queue
 
 
 def once_seen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ from jetbull.commands.removing_many import remove_many
 from jetbull.ledger.messages.names import WAIT
 from jetbull.ledger.queue import pages
 from jetbull.ledger.store.store import QueueStore
-from jetbull.server import EmbeddedServer
-
-
-@pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
-    with EmbeddedServer() as server:
-        async with Queue("removed", {"connection": server.url}) as queue:
-            yield queue
 
 
 async def waiting(queue: Queue, count: int) -> pages.Rows:

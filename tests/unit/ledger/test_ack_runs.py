@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-
-import pytest
 
 from jetbull.errors import Conflict, StreamMissing
 from jetbull.ledger.messages.guard import HeaderMap, expect
 from jetbull.ledger.messages.names import Space
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
-from jetbull.server import EmbeddedServer
 
 _MANY = 300
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with EmbeddedServer() as server:
-        yield server.url
-
-
-async def test_each_of_many_answers_reaches_the_one_who_asked(url: str) -> None:
-    wire, space = await Wire.open([url]), Space("runs")
+async def test_each_of_many_answers_reaches_the_one_who_asked(nats_url: str) -> None:
+    wire, space = await Wire.open([nats_url]), Space("runs")
     await ensure_streams(wire, space)
     names = space.queue("q")
     stored: list[int] = []
@@ -45,8 +35,8 @@ async def test_each_of_many_answers_reaches_the_one_who_asked(url: str) -> None:
     await wire.close()
 
 
-async def test_one_whose_listener_fails_does_not_hold_up_the_others(url: str) -> None:
-    wire, space = await Wire.open([url]), Space("fails")
+async def test_one_whose_listener_fails_does_not_hold_up_the_others(nats_url: str) -> None:
+    wire, space = await Wire.open([nats_url]), Space("fails")
     await ensure_streams(wire, space)
     names = space.queue("q")
 

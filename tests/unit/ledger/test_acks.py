@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from jetbull import Job, Queue, Worker
 from jetbull.ledger.messages.names import WAIT
 from jetbull.ledger.store.store import QueueStore
-from jetbull.server import EmbeddedServer
-
-
-@pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
-    with EmbeddedServer() as server:
-        async with Queue("acks", {"connection": server.url}) as queue:
-            yield queue
 
 
 async def until_no_ticket_is_left(store: QueueStore) -> None:

@@ -8,11 +8,10 @@ import pytest
 
 from jetbull import Queue
 from jetbull.ledger.taking import arrival
-from jetbull.server import EmbeddedServer
 
 
 async def test_who_is_cancelled_while_it_begins_to_listen_leaves_no_listener(
-    monkeypatch: pytest.MonkeyPatch,
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = asyncio.Event()
 
@@ -21,13 +20,11 @@ async def test_who_is_cancelled_while_it_begins_to_listen_leaves_no_listener(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(arrival, "ensure_delivery", never)
-    with EmbeddedServer() as server:
-        async with Queue("arrivals", {"connection": server.url}) as queue:
-            wire = (await queue.ledger()).wire
-            before = wire.subscriptions
-            waiting = asyncio.create_task(queue.backend.waitForJob(60))
-            await begun.wait()
-            waiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await waiting
-            assert wire.subscriptions == before
+    wire = (await queue.ledger()).wire
+    before = wire.subscriptions
+    waiting = asyncio.create_task(queue.backend.waitForJob(60))
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert wire.subscriptions == before

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
 from jetbull import Job, Queue
 from jetbull.ledger.queue import pages
 from jetbull.ledger.store import due_order
-from jetbull.server import EmbeddedServer
 
 COUNT = 120
 HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-async def queue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Queue]:
+async def queue(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Queue:
     """A queue of which more than ten jobs are many, and more than seven messages an answer."""
     monkeypatch.setattr(pages, "FEW", 10)
     monkeypatch.setattr(pages, "WHOLE", 10)
     monkeypatch.setattr(pages, "_SHORT", 10)
     monkeypatch.setattr(due_order, "_CHUNK", 7)
-    with EmbeddedServer() as server:
-        async with Queue("later", {"connection": server.url}) as queue:
-            yield queue
+    return queue
 
 
 async def fill(queue: Queue) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,17 +14,14 @@ from jetbull.ledger.job import reading
 from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.taking import Claim
-from jetbull.server import EmbeddedServer
 
 COUNT = 50
 
 
 @pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
-    with EmbeddedServer() as server:
-        async with Queue("grouped", {"connection": server.url}) as queue:
-            await queue.addBulk([{"name": "job", "data": n} for n in range(COUNT)])
-            yield queue
+async def queue(queue: Queue) -> Queue:
+    await queue.addBulk([{"name": "job", "data": n} for n in range(COUNT)])
+    return queue
 
 
 async def claim(store: QueueStore, job_id: str, ticket: Ticket) -> Lease | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -15,21 +13,8 @@ from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.head import Head
 from jetbull.ledger.taking.taking import take
-from jetbull.server import EmbeddedServer
 
 LIFO = {"lifo": True}
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with EmbeddedServer() as server:
-        yield server.url
-
-
-@pytest.fixture
-async def queue(url: str) -> AsyncIterator[Queue]:
-    async with Queue(f"q-{uuid4().hex[:8]}", {"connection": url}) as queue:
-        yield queue
 
 
 async def add(queue: Queue, first: int, count: int, data: Any = None, **opts: Any) -> None:
@@ -111,12 +96,12 @@ async def test_what_comes_while_many_are_in_hand_is_not_hoarded(queue: Queue) ->
     assert await drained(store, Head(store)) == list(range(1210))[::-1]
 
 
-async def test_who_is_told_looks_again(queue: Queue, url: str) -> None:
+async def test_who_is_told_looks_again(queue: Queue) -> None:
     await add(queue, 0, 3, **LIFO)
     store = await queue.ledger()
     head = Head(store)
     await head.next()
-    other = Queue(queue.name, {"connection": {"url": url, "name": "other"}})
+    other = Queue(queue.name, {"connection": {"url": queue.opts["connection"], "name": "other"}})
     await add(other, 3, 1, **LIFO)
     await other.close()
     head.tell()
@@ -141,9 +126,9 @@ async def test_who_is_told_all_the_time_hands_out_jobs_all_the_same(queue: Queue
     assert [number(ticket) for ticket in tickets if ticket] == list(range(20))[::-1]
 
 
-async def test_two_who_take_from_one_head_get_each_job_once(queue: Queue, url: str) -> None:
+async def test_two_who_take_from_one_head_get_each_job_once(queue: Queue) -> None:
     await add(queue, 0, 500, **LIFO)
-    other = Queue(queue.name, {"connection": {"url": url, "name": "other"}})
+    other = Queue(queue.name, {"connection": {"url": queue.opts["connection"], "name": "other"}})
     stores = [await queue.ledger(), await other.ledger()]
     both = await asyncio.gather(*(drained(store, Head(store)) for store in stores))
     await other.close()
@@ -151,7 +136,7 @@ async def test_two_who_take_from_one_head_get_each_job_once(queue: Queue, url: s
     assert all(numbers == sorted(numbers, reverse=True) for numbers in both)
 
 
-async def test_what_others_took_meanwhile_is_passed_over_at_once(queue: Queue, url: str) -> None:
+async def test_what_others_took_meanwhile_is_passed_over_at_once(queue: Queue) -> None:
     await add(queue, 0, 200, **LIFO)
     store = await queue.ledger()
     head, rival = Head(store), Head(store)

@@ -14,7 +14,6 @@ from jetbull.ledger.taking.hand import Hand
 from jetbull.ledger.taking.resting import Resting
 from jetbull.ledger.taking.returned import insert
 from jetbull.ledger.taking.supply import Supply
-from jetbull.server import EmbeddedServer
 
 COUNT = 3
 
@@ -29,19 +28,17 @@ class Worker:
 
 
 @pytest_asyncio.fixture
-async def worker() -> AsyncIterator[Worker]:
-    with EmbeddedServer() as server:
-        async with Queue("levels", {"connection": server.url}) as queue:
-            await queue.addBulk([{"name": "n", "opts": {"priority": 2}} for _ in range(COUNT)])
-            store = await queue.ledger()
-            hand, resting = Hand(store), Resting()
-            feeds = Feeds(store, hand, insert, resting.wake.set)
-            back = GivingBack(store, feeds)
-            supply = Supply(feeds, back, resting, lambda: True, lambda: None, lambda: COUNT)
-            await feeds.open()
-            yield Worker(hand, feeds, supply)
-            await back.all()
-            await feeds.close()
+async def worker(queue: Queue) -> AsyncIterator[Worker]:
+    await queue.addBulk([{"name": "n", "opts": {"priority": 2}} for _ in range(COUNT)])
+    store = await queue.ledger()
+    hand, resting = Hand(store), Resting()
+    feeds = Feeds(store, hand, insert, resting.wake.set)
+    back = GivingBack(store, feeds)
+    supply = Supply(feeds, back, resting, lambda: True, lambda: None, lambda: COUNT)
+    await feeds.open()
+    yield Worker(hand, feeds, supply)
+    await back.all()
+    await feeds.close()
 
 
 async def test_nothing_behind_a_level_to_come_is_fetched(worker: Worker) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -11,18 +11,15 @@ from jetbull.ledger.job.reading import find_unchanged
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import pages
 from jetbull.ledger.store.store import QueueStore
-from jetbull.server import EmbeddedServer
 
 COUNT = pages.WHOLE + 500
 
 
 @pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
-    with EmbeddedServer() as server:
-        async with Queue("busy", {"connection": server.url}) as queue:
-            jobs = [{"name": "n", "data": {}, "opts": {"jobId": f"w{n}"}} for n in range(COUNT)]
-            await queue.addBulk(jobs)
-            yield queue
+async def queue(queue: Queue) -> Queue:
+    jobs = [{"name": "n", "data": {}, "opts": {"jobId": f"w{n}"}} for n in range(COUNT)]
+    await queue.addBulk(jobs)
+    return queue
 
 
 def remove_while_reading(queue: Queue, monkeypatch: pytest.MonkeyPatch, ids: Iterable[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,14 +15,6 @@ from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.messages.names import GONE, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.taking import take
-from jetbull.server import EmbeddedServer
-
-
-@pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
-    with EmbeddedServer() as server:
-        async with Queue("removed", {"connection": server.url}) as queue:
-            yield queue
 
 
 def apart(queue: Queue, number: int) -> dict[str, Any]:

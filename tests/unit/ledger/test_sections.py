@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,17 +15,14 @@ from jetbull.ledger.queue import locating, sections
 from jetbull.ledger.queue.pages import WHOLE, page
 from jetbull.ledger.queue.tally import count_all
 from jetbull.ledger.store.store import QueueStore
-from jetbull.server import EmbeddedServer
 
 COUNT = 2 * WHOLE + 3500
 PLAIN: dict[str, Place] = {"waiting": waiting(), "completed": DONE["completed"]}
 
 
 @pytest.fixture
-async def store() -> AsyncIterator[QueueStore]:
-    with EmbeddedServer() as server:
-        async with Queue("many", {"connection": server.url}) as queue:
-            yield await queue.ledger()
+async def store(queue: Queue) -> QueueStore:
+    return await queue.ledger()
 
 
 async def fill(store: QueueStore, places: list[Place]) -> None:

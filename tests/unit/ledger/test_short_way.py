@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
-
-import pytest
 
 from jetbull.ledger.wire import Wire
 from jetbull.ledger.wire.replies import Msg
-from jetbull.server import EmbeddedServer
 
 _MANY = 1500
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with EmbeddedServer() as server:
-        yield server.url
-
-
-async def test_both_kinds_of_listeners_get_every_message_in_order(url: str) -> None:
+async def test_both_kinds_of_listeners_get_every_message_in_order(nats_url: str) -> None:
     dice = random.Random(7)
-    sender, receiver = await Wire.open([url]), await Wire.open([url])
+    sender, receiver = await Wire.open([nats_url]), await Wire.open([nats_url])
     plain: list[tuple[int, int]] = []
     awaited: list[tuple[int, int]] = []
     all_there = asyncio.Event()
@@ -58,8 +48,8 @@ async def test_both_kinds_of_listeners_get_every_message_in_order(url: str) -> N
     await receiver.close()
 
 
-async def test_answers_come_while_the_reader_has_other_things_to_read(url: str) -> None:
-    wire = await Wire.open([url])
+async def test_answers_come_while_the_reader_has_other_things_to_read(nats_url: str) -> None:
+    wire = await Wire.open([nats_url])
     heard: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def hear(msg: Msg) -> None:

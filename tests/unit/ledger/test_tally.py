@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from jetbull import Queue
 from jetbull.ledger.queue import kept, tally
-from jetbull.server import EmbeddedServer
 
 _LIMIT = 10
 _MORE_THAN_AN_ANSWER = 1100
@@ -18,14 +16,12 @@ _MORE_THAN_AN_ANSWER = 1100
 
 @pytest.fixture(params=["listed", "one by one"])
 async def queue(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Queue[Any, Any]]:
+    queue: Queue[Any, Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Queue[Any, Any]:
     monkeypatch.setattr(tally, "EXACT_LIMIT", _LIMIT)
     if request.param == "one by one":
         monkeypatch.setattr(tally, "_LISTED", -1)
-    with EmbeddedServer() as server:
-        async with Queue("counted", {"connection": server.url}) as queue:
-            yield queue
+    return queue
 
 
 async def _add(queue: Queue[Any, Any], number: int, opts: dict[str, Any]) -> None:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from jetbull import FlowProducer, Queue
 from jetbull.ledger.wire.client import Client
-from jetbull.server import EmbeddedServer
 
 # Events, notes that have served, numbers that are reserved for many jobs.
 _UNAWAITED = (b"HPUB jbe.", b"PUB $JS.API.STREAM.MSG.DELETE.", b"HPUB jbc.")
 
 
 @pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
+async def queue(queue: Queue) -> Queue:
     """A queue whose connection, numbers and streams are there."""
-    with EmbeddedServer() as server:
-        async with Queue("asked", {"connection": server.url}) as queue:
-            await queue.add("first", {})
-            yield queue
+    await queue.add("first", {})
+    return queue
 
 
 @pytest.fixture

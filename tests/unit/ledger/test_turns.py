@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from jetbull import Queue
 from jetbull.ledger.store.turns import Turns
-from jetbull.server import EmbeddedServer
 
 _MANY = 20
-
-
-@pytest.fixture
-async def queue() -> AsyncIterator[Queue[Any, Any]]:
-    with EmbeddedServer() as server:
-        async with Queue("turns", {"connection": server.url}) as queue:
-            yield queue
 
 
 @pytest.mark.parametrize("opts", [{}, {"delay": 60_000}])
