@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done, fail
 from tests.contract.bullmq.signals import Heard
 
 
@@ -20,11 +21,7 @@ async def completed(make: Makers, queue: Any, count: int, **options: Any) -> lis
 
 async def failed(make: Makers, queue: Any, count: int, **options: Any) -> list[Any]:
     """Add `count` jobs named f0, f1, ... and fail them in this order."""
-
-    async def process(job: Any, token: str) -> None:
-        raise ValueError("no")
-
-    return await _run(make, queue, count, "f", process, "failed", options)
+    return await _run(make, queue, count, "f", fail, "failed", options)
 
 
 async def _run(
@@ -96,3 +93,9 @@ EVERY_STATE = {
 def names(jobs: list[Any]) -> list[str]:
     """The names of `jobs`, in order."""
     return [job.name for job in jobs]
+
+
+async def run_order(make: Makers, queue: Any, count: int) -> list[str]:
+    """The names of the first `count` jobs in the order in which a worker ran them."""
+    completed = Heard(make.worker(queue, done), "completed")
+    return [job.name for job, _ in await completed.times(count)]

@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import Gate
 from tests.contract.bullmq.signals import PATIENCE
 from tests.contract.bullmq.situations import added
 
@@ -19,23 +20,12 @@ from jetbull.ledger.hub import open_connections
 FEW = 10_000  # one that is kept busy turns a hundred thousand times
 
 
-class Running:
-    """A worker whose one job runs until it is told to finish."""
-
-    def __init__(self) -> None:
-        self.begun = asyncio.Event()
-        self.may_finish = asyncio.Event()
-
-    async def process(self, job: Any, token: str) -> None:
-        self.begun.set()
-        await asyncio.wait_for(self.may_finish.wait(), PATIENCE)
-
-    async def worker(self, make: Makers, queue: Any) -> Any:
-        """The worker, once its job runs."""
-        await added(queue, 1)
-        worker = make.worker(queue, self.process)
-        await asyncio.wait_for(self.begun.wait(), PATIENCE)
-        return worker
+async def running(make: Makers, queue: Any, gate: Gate) -> Any:
+    """A worker whose one job is held by the gate."""
+    await added(queue, 1)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
+    return worker
 
 
 @pytest.fixture
@@ -56,9 +46,9 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> list[None]:
 async def test_a_cancelled_scope_of_anyio_waits_for_running_jobs_without_keeping_the_loop_busy(
     make: Makers, queue: Any, rounds: list[None], method: str
 ) -> None:
-    running = Running()
-    worker = await running.worker(make, queue)
-    asyncio.get_running_loop().call_later(0.3, running.may_finish.set)
+    gate = Gate()
+    worker = await running(make, queue, gate)
+    asyncio.get_running_loop().call_later(0.3, gate.open)
     rounds.clear()
     with anyio.CancelScope() as scope:
         scope.cancel()
@@ -82,19 +72,19 @@ async def in_anyio(worker: Any) -> None:
 async def test_a_limit_of_time_around_close_is_told_when_the_running_jobs_are_done(
     make: Makers, queue: Any, close: Callable[[Any], Awaitable[None]]
 ) -> None:
-    running = Running()
-    worker = await running.worker(make, queue)
+    gate = Gate()
+    worker = await running(make, queue, gate)
     closing = asyncio.ensure_future(close(worker))
     await asyncio.sleep(0.05)
     assert not closing.done()
-    running.may_finish.set()
+    gate.open()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(closing, PATIENCE)
     assert worker.closed is True
 
 
 async def test_a_forced_close_ends_one_in_a_cancelled_scope(make: Makers, queue: Any) -> None:
-    worker = await Running().worker(make, queue)
+    worker = await running(make, queue, Gate())
 
     async def close() -> bool:
         with anyio.CancelScope() as scope:

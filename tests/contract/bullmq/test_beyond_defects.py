@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done, fail
 from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import added
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def test_a_backoff_of_150_ms_takes_about_150_ms(make: Makers, queue: Any) -> None:
@@ -155,9 +152,6 @@ async def test_a_size_limit_counts_bytes_and_not_letters(queue: Any) -> None:
 
 
 async def test_jitter_shortens_a_backoff_at_random(make: Makers, queue: Any) -> None:
-    async def fail(job: Any, token: str) -> None:
-        raise ValueError("no")
-
     backoff = {"type": "fixed", "delay": 100_000, "jitter": 0.5}
     await added(queue, 12, attempts=2, backoff=backoff)
     calls = await Heard(make.worker(queue, fail), "failed").times(12)

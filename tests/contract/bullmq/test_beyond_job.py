@@ -7,14 +7,9 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import by_name
 from tests.contract.bullmq.signals import PATIENCE, Heard
 from tests.contract.bullmq.situations import active, added, completed, names
-
-
-async def by_name(job: Any, token: str) -> str:
-    if job.name.startswith("bad"):
-        raise ValueError(f"{job.name} is bad")
-    return f"value of {job.name}"
 
 
 async def family(make: Makers, children: dict[str, dict[str, Any]]) -> tuple[Any, Any, Any]:

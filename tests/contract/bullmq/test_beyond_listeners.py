@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import PATIENCE, Heard
 from tests.contract.bullmq.situations import added
 
@@ -17,10 +18,6 @@ class MistakeError(Exception):
 
 def mistaken(*_: Any) -> None:
     raise MistakeError
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 @pytest.mark.parametrize("event", ["ready", "active", "completed", "drained"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import fail
 from tests.contract.bullmq.signals import Heard
 
 from jetbull import Job
@@ -32,10 +33,6 @@ class Under:
             return await self._step(*args)
         finally:
             self._now -= 1
-
-
-async def fail(job: Job, token: str) -> None:
-    raise ValueError("no")
 
 
 async def test_promoting_all_jobs_has_many_under_way_and_keeps_their_order(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import PATIENCE, Heard
 from tests.contract.bullmq.situations import active, added, waiting_for_children
 
@@ -17,10 +18,6 @@ from jetbull.ledger.belongings.logs import append_row
 from jetbull.ledger.queue import metrics
 
 MINUTE = 60_000
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def test_a_queue_tells_the_version_that_keeps_it(queue: Any) -> None:

@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import names
 
 HOUR = 3_600_000
 RESCHEDULE: dict[str, Any] = {"id": "d", "reschedule": True}
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 @pytest.mark.parametrize("mode", [{}, {"ttl": HOUR}, {"ttl": HOUR, "extend": True}])

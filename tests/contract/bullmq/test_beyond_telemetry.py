@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done, fail
 
 from jetbull import FlowProducer, Job
 from jetbull.errors import NotJSONError
@@ -144,12 +145,8 @@ async def test_a_job_carries_the_trace_of_its_add_to_the_worker(make: Makers) ->
 async def test_a_job_run_by_hand_has_its_span_too(make: Makers) -> None:
     seen = Recording()
     queue = make.queue(telemetry=seen)
-
-    async def process(job: Job, token: str) -> str:
-        return "done"
-
     await queue.add("mail", {})
-    worker = make.worker(queue, process, telemetry=seen, autorun=False)
+    worker = make.worker(queue, done, telemetry=seen, autorun=False)
     await worker.processJob(await worker.getNextJob("mine"), "mine")
     run = seen.the("process ")
     assert run.ended == 1 and run.events[0][0] == "job completed"
@@ -158,12 +155,8 @@ async def test_a_job_run_by_hand_has_its_span_too(make: Makers) -> None:
 async def test_a_failed_try_is_told_to_its_span(make: Makers) -> None:
     seen = Recording()
     queue = make.queue(telemetry=seen)
-
-    async def process(job: Job, token: str) -> None:
-        raise ValueError("no")
-
     await queue.add("mail", {}, {"attempts": 2})
-    worker = make.worker(queue, process, telemetry=seen)
+    worker = make.worker(queue, fail, telemetry=seen)
     await until(lambda: any(s.name.startswith("fail ") and s.ended for s in seen.spans))
     await worker.close()
     first, last = [s for s in seen.spans if s.name.startswith("process ")]

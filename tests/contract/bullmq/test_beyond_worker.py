@@ -7,8 +7,8 @@ import threading
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.processors import done
-from tests.contract.bullmq.signals import PATIENCE, Heard
+from tests.contract.bullmq.processors import Gate, done
+from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import added
 
 
@@ -48,18 +48,13 @@ async def test_a_worker_tells_whether_it_runs_or_is_paused(make: Makers, queue: 
 async def test_a_worker_paused_without_waiting_for_its_jobs_runs_on(
     make: Makers, queue: Any
 ) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> None:
-        begun.set()
-        await asyncio.wait_for(may_finish.wait(), PATIENCE)
-
+    gate = Gate()
     await added(queue, 1)
-    worker = make.worker(queue, process)
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
     await worker.pause(True)
     assert (worker.isRunning(), worker.isPaused()) == (True, True)
-    may_finish.set()
+    gate.open()
 
 
 async def test_a_processor_that_cancels_the_task_it_runs_in_does_not_end_its_worker(

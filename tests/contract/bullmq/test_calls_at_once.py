@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done, fail
 from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import failed
 
 ROUNDS = 20
 YEARLY = {"pattern": "0 0 1 1 *"}
 HOURLY = {"every": 3_600_000}
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def pending(queue: Any) -> list[Any]:
@@ -85,10 +82,6 @@ async def test_a_child_that_fails_for_its_own_child_lets_its_parent_go_by_its_ow
     child = {"name": "child", "queueName": middle.name, "opts": {policy: True}, "children": [leaf]}
     flow = {"name": "root", "queueName": queue.name, "children": [child]}
     await make.flow_producer().add(flow)
-
-    async def fail(job: Any, token: str) -> None:
-        raise ValueError("no")
-
     make.worker(low, fail)
     _, reason = await Heard(make.worker(middle, done), "failed").once()
     job, _ = await Heard(make.worker(queue, done), "completed").once()

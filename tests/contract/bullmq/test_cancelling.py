@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import Gate
 from tests.contract.bullmq.signals import PATIENCE, Heard
 
 
@@ -81,18 +82,13 @@ async def test_an_unknown_job_cannot_be_cancelled(make: Makers, queue: Any) -> N
 
 
 async def test_a_processor_without_a_signal_cannot_be_cancelled(make: Makers, queue: Any) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> None:
-        begun.set()
-        await asyncio.wait_for(may_finish.wait(), PATIENCE)
-
+    gate = Gate()
     await queue.add("job", {})
-    worker = make.worker(queue, process)
+    worker = make.worker(queue, gate.process)
     completed = Heard(worker, "completed")
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await gate.holds(1)
     assert worker.cancelJob("1") is False
-    may_finish.set()
+    gate.open()
     await completed.once()
 
 

@@ -7,37 +7,20 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import Gate, done
 from tests.contract.bullmq.signals import PATIENCE, Heard, Story
 from tests.contract.bullmq.situations import added
 
 
-class Work:
-    """A processor that begins when asked and finishes when told."""
-
-    def __init__(self) -> None:
-        self.begun = asyncio.Event()
-        self.may_finish = asyncio.Event()
-        self.cancelled = False
-
-    async def process(self, job: Any, token: str) -> str:
-        self.begun.set()
-        try:
-            await asyncio.wait_for(self.may_finish.wait(), PATIENCE)
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise
-        return "done"
-
-
 async def test_a_graceful_close_waits_for_running_jobs(make: Makers, queue: Any) -> None:
-    work = Work()
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, work.process)
-    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
     closing = asyncio.ensure_future(worker.close())
     await asyncio.sleep(0.02)
     assert not closing.done()
-    work.may_finish.set()
+    gate.open()
     await asyncio.wait_for(closing, PATIENCE)
     assert await job.getState() == "completed"
     assert worker.closed is True
@@ -47,17 +30,17 @@ async def test_a_graceful_close_waits_for_running_jobs(make: Makers, queue: Any)
 async def test_a_cancelled_close_still_waits_for_running_jobs(
     make: Makers, queue: Any, times: int
 ) -> None:
-    work = Work()
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, work.process)
-    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
     closing = asyncio.ensure_future(worker.close())
     for _ in range(times):
         await asyncio.sleep(0.02)
         closing.cancel()
     await asyncio.sleep(0.02)
     assert not closing.done()
-    work.may_finish.set()
+    gate.open()
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(asyncio.CancelledError):
             await closing
@@ -66,10 +49,10 @@ async def test_a_cancelled_close_still_waits_for_running_jobs(
 
 
 async def test_a_forced_close_ends_one_that_was_cancelled(make: Makers, queue: Any) -> None:
-    work = Work()
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, work.process)
-    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
     closing = asyncio.ensure_future(worker.close())
     await asyncio.sleep(0.02)
     closing.cancel()
@@ -91,21 +74,21 @@ async def test_a_job_may_close_its_own_worker_by_force(make: Makers, queue: Any)
 
 
 async def test_a_closing_worker_takes_no_further_job(make: Makers, queue: Any) -> None:
-    work = Work()
+    gate = Gate()
     await added(queue, 3)
-    worker = make.worker(queue, work.process)
-    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
     closing = asyncio.ensure_future(worker.close())
     await asyncio.sleep(0)
     assert worker.closing is True
-    work.may_finish.set()
+    gate.open()
     await asyncio.wait_for(closing, PATIENCE)
     assert await queue.getJobCounts("completed", "waiting") == {"completed": 1, "waiting": 2}
 
 
 async def test_an_idle_worker_closes_at_once(make: Makers, queue: Any) -> None:
     await added(queue, 1)
-    worker = make.worker(queue, _done)
+    worker = make.worker(queue, done)
     await Heard(worker, "completed").once()
     await asyncio.sleep(0.05)  # the worker is idle now and waits for a job
     async with asyncio.timeout(1.5):
@@ -114,14 +97,14 @@ async def test_an_idle_worker_closes_at_once(make: Makers, queue: Any) -> None:
 
 
 async def test_a_worker_that_never_ran_closes(make: Makers, queue: Any) -> None:
-    worker = make.worker(queue, _done, autorun=False)
+    worker = make.worker(queue, done, autorun=False)
     await worker.close()
     assert worker.closed is True
 
 
 async def test_closing_a_paused_worker_ends_its_run(make: Makers, queue: Any) -> None:
     await added(queue, 1)
-    worker = make.worker(queue, _done, autorun=False)
+    worker = make.worker(queue, done, autorun=False)
     running = asyncio.ensure_future(worker.run())
     await Heard(worker, "completed").once()
     await worker.pause()
@@ -133,13 +116,13 @@ async def test_closing_a_paused_worker_ends_its_run(make: Makers, queue: Any) ->
 async def test_a_forced_close_cancels_running_jobs_and_leaves_them_active(
     make: Makers, queue: Any
 ) -> None:
-    work = Work()
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, work.process)
-    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
     await asyncio.wait_for(worker.close(force=True), PATIENCE)
     assert worker.closed is True
-    assert work.cancelled is True
+    assert gate.cancelled is True
     assert await job.getState() == "active"
 
 
@@ -164,19 +147,19 @@ async def test_a_forced_close_tells_the_signal_why(make: Makers, queue: Any) -> 
 async def test_a_job_of_a_worker_closed_by_force_is_found_as_stalled(
     make: Makers, queue: Any
 ) -> None:
-    work = Work()
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, work.process, lockDuration=200)
-    await asyncio.wait_for(work.begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process, lockDuration=200)
+    await gate.holds(1)
     await asyncio.wait_for(worker.close(force=True), PATIENCE)
-    finder = make.worker(queue, _done, stalledInterval=60)
+    finder = make.worker(queue, done, stalledInterval=60)
     finished, _ = await Heard(finder, "completed").once()
     assert finished.id == job.id
 
 
 async def test_closing_a_worker_twice_is_fine(make: Makers, queue: Any) -> None:
     await added(queue, 1)
-    worker = make.worker(queue, _done)
+    worker = make.worker(queue, done)
     await Heard(worker, "completed").once()
     await worker.close()
     await worker.close()
@@ -196,7 +179,7 @@ async def test_queue_events_close_once_and_for_all(make: Makers, queue: Any) -> 
 async def test_jobs_of_a_closed_worker_can_still_be_asked_and_changed(
     make: Makers, queue: Any
 ) -> None:
-    worker = make.worker(queue, _done)
+    worker = make.worker(queue, done)
     completed = Heard(worker, "completed")
     await added(queue, 1)
     job, _ = await completed.once()
@@ -245,13 +228,9 @@ async def test_a_closed_flow_producer_answers_none(make: Makers, queue: Any) -> 
 
 async def test_jobs_wait_for_the_next_worker(make: Makers, queue: Any) -> None:
     await added(queue, 1)
-    first = make.worker(queue, _done)
+    first = make.worker(queue, done)
     await Heard(first, "completed").once()
     await first.close()
     await added(queue, 1, "later")
-    finished, _ = await Heard(make.worker(queue, _done), "completed").once()
+    finished, _ = await Heard(make.worker(queue, done), "completed").once()
     assert finished.name == "later0"
-
-
-async def _done(job: Any, token: str) -> str:
-    return "done"

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import PATIENCE, Heard
+from tests.contract.bullmq.processors import Gate
+from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import added
-
-
-class Gate:
-    """A processor that counts how many jobs are inside and lets them out when opened."""
-
-    def __init__(self) -> None:
-        self.inside = 0
-        self.most = 0
-        self._entered = asyncio.Event()
-        self._open = asyncio.Event()
-
-    async def process(self, job: Any, token: str) -> str:
-        self.inside += 1
-        self.most = max(self.most, self.inside)
-        self._entered.set()
-        await self._open.wait()
-        self.inside -= 1
-        return "done"
-
-    async def holds(self, count: int) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while self.inside < count:
-                self._entered.clear()
-                await self._entered.wait()
-
-    def open(self) -> None:
-        self._open.set()
 
 
 async def test_a_worker_takes_one_job_at_a_time_by_default(make: Makers, queue: Any) -> None:

@@ -6,15 +6,8 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done, fail
 from tests.contract.bullmq.signals import Heard, Story
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
-
-
-async def fail(job: Any, token: str) -> None:
-    raise ValueError("no")
 
 
 async def test_a_custom_id_becomes_the_jobs_id(queue: Any) -> None:

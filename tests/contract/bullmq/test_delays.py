@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard, Story
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def test_a_delayed_job_is_delayed_and_not_waiting(queue: Any) -> None:

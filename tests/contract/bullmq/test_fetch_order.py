@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import fail
 from tests.contract.bullmq.signals import Heard
 
 
@@ -44,9 +45,6 @@ async def test_due_jobs_queue_behind_those_that_wait_already(make: Makers, queue
 
 
 async def test_promoted_and_retried_jobs_queue_at_the_tail(make: Makers, queue: Any) -> None:
-    async def fail(job: Any, token: str) -> None:
-        raise ValueError("no")
-
     retried = await queue.add("retried", {})
     worker = make.worker(queue, fail)
     await Heard(worker, "failed").once()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import fail
 from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import active, added, completed
 
@@ -132,9 +133,6 @@ async def test_a_parent_with_pending_children_may_fail(make: Makers, queue: Any)
 
 
 async def test_completing_a_parent_whose_child_failed_for_it(make: Makers, queue: Any) -> None:
-    async def fail(job: Any, token: str) -> None:
-        raise ValueError("no")
-
     [parent] = await active(make, queue, 1)
     children = make.queue()
     options = {

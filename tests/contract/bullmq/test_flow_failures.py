@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import by_name
 from tests.contract.bullmq.signals import Heard, Story
 
 POLICIES = [
@@ -13,12 +14,6 @@ POLICIES = [
     "ignoreDependencyOnFailure",
     "removeDependencyOnFailure",
 ]
-
-
-async def by_name(job: Any, token: str) -> str:
-    if job.name.startswith("bad"):
-        raise ValueError(f"{job.name} is bad")
-    return f"value of {job.name}"
 
 
 class Family:

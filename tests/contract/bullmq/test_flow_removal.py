@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard, Story
 
 
@@ -126,21 +127,15 @@ async def test_a_child_of_a_removed_parent_still_runs(make: Makers) -> None:
 
 
 async def test_completed_children_go_with_their_parent(make: Makers) -> None:
-    async def process(job: Any, token: str) -> str:
-        return "done"
-
     tree = await planted(make)
-    await Heard(make.worker(tree.low, process), "completed").times(3)
+    await Heard(make.worker(tree.low, done), "completed").times(3)
     await tree.parent.remove()
     assert await tree.states() == ["unknown"] * 4
 
 
 async def test_completed_children_can_outlive_their_parent(make: Makers) -> None:
-    async def process(job: Any, token: str) -> str:
-        return "done"
-
     tree = await planted(make)
-    await Heard(make.worker(tree.low, process), "completed").times(3)
+    await Heard(make.worker(tree.low, done), "completed").times(3)
     await tree.parent.remove({"removeChildren": False})
     assert await tree.states() == ["unknown", "completed", "completed", "completed"]
 

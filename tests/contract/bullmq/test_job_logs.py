@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.contract.bullmq.backends.backend import Backend
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard
 
 
@@ -110,11 +111,8 @@ async def test_logs_go_with_their_job(queue: Any) -> None:
 
 
 async def test_logs_stay_after_completion(make: Makers, queue: Any) -> None:
-    async def process(job: Any, token: str) -> str:
-        return "done"
-
     job = await job_with_rows(queue, 1)
-    await Heard(make.worker(queue, process), "completed").once()
+    await Heard(make.worker(queue, done), "completed").once()
     assert (await queue.getJobLogs(job.id))["count"] == 1
 
 

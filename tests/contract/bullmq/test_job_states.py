@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard
 
 QUESTIONS = {
@@ -76,9 +77,6 @@ async def test_a_job_of_a_paused_queue_is_waiting(queue: Any) -> None:
 async def test_a_job_that_removes_itself_on_completion_is_unknown_afterwards(
     make: Makers, queue: Any
 ) -> None:
-    async def process(job: Any, token: str) -> str:
-        return "done"
-
     job = await queue.add("job", {}, {"removeOnComplete": True})
-    await Heard(make.worker(queue, process), "completed").once()
+    await Heard(make.worker(queue, done), "completed").once()
     assert await job.getState() == "unknown"

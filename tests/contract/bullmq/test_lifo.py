@@ -6,15 +6,7 @@ from typing import Any
 
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.signals import Heard
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
-
-
-async def run_order(make: Makers, queue: Any, count: int) -> list[str]:
-    completed = Heard(make.worker(queue, done), "completed")
-    return [job.name for job, _ in await completed.times(count)]
+from tests.contract.bullmq.situations import run_order
 
 
 async def test_the_last_lifo_job_runs_first(make: Makers, queue: Any) -> None:

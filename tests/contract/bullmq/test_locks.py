@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import Gate
 from tests.contract.bullmq.signals import PATIENCE, Heard
 
 
@@ -65,19 +66,14 @@ async def test_a_lock_that_is_gone_is_told(make: Makers, queue: Any) -> None:
 
 
 async def test_the_lock_manager_knows_the_running_jobs(make: Makers, queue: Any) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> None:
-        begun.set()
-        await asyncio.wait_for(may_finish.wait(), PATIENCE)
-
+    gate = Gate()
     job = await queue.add("job", {})
-    worker = make.worker(queue, process)
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    worker = make.worker(queue, gate.process)
+    await gate.holds(1)
     assert worker.lockManager.get_tracked_job_ids() == [job.id]
     assert worker.lockManager.get_active_job_count() == 1
     assert worker.lockManager.is_running() is True
-    may_finish.set()
+    gate.open()
     await worker.close()
     assert worker.lockManager.get_tracked_job_ids() == []
 

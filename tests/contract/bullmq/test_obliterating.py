@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import PATIENCE, Heard, Story
+from tests.contract.bullmq.processors import Gate
+from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import (
     EVERY_STATE,
     active,
@@ -54,18 +54,13 @@ async def test_force_obliterates_active_jobs_too(make: Makers, queue: Any) -> No
 async def test_the_outcome_of_a_job_that_was_obliterated_as_it_ran_is_refused_and_told(
     make: Makers, queue: Any
 ) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> None:
-        begun.set()
-        await go_on.wait()
-
-    worker = make.worker(queue, process)
+    gate = Gate()
+    worker = make.worker(queue, gate.process)
     errors, told = Heard(worker, "error"), Heard(worker, "completed")
     await queue.add("job", {})
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await gate.holds(1)
     await queue.obliterate(True)
-    go_on.set()
+    gate.open()
     assert str((await errors.once())[0]).startswith("Missing ")
     assert told.calls == []
     assert await queue.getJobCounts() == dict.fromkeys(EVERY_STATE, 0)

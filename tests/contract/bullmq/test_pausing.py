@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import Gate, done
 from tests.contract.bullmq.signals import PATIENCE, Heard, Story
 from tests.contract.bullmq.situations import added, names
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def test_a_queue_is_not_paused_at_first(queue: Any) -> None:
@@ -80,18 +77,12 @@ async def test_resuming_wakes_workers_for_prioritized_jobs(make: Makers, queue: 
 
 
 async def test_a_running_job_finishes_in_a_paused_queue(make: Makers, queue: Any) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> str:
-        begun.set()
-        await may_finish.wait()
-        return "done"
-
+    gate = Gate()
     [job, _] = await added(queue, 2)
-    completed = Heard(make.worker(queue, process), "completed")
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    completed = Heard(make.worker(queue, gate.process), "completed")
+    await gate.holds(1)
     await queue.pause()
-    may_finish.set()
+    gate.open()
     finished, _ = await completed.once()
     assert finished.id == job.id
     assert await queue.getWaitingCount() == 1
@@ -129,45 +120,33 @@ async def test_a_paused_worker_takes_no_job_until_it_is_resumed(make: Makers, qu
 
 
 async def test_pausing_a_worker_waits_for_its_running_job(make: Makers, queue: Any) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> str:
-        begun.set()
-        await may_finish.wait()
-        return "done"
-
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, process)
+    worker = make.worker(queue, gate.process)
     paused = Heard(worker, "paused")
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await gate.holds(1)
     pausing = asyncio.ensure_future(worker.pause())
     await asyncio.sleep(0)
     assert paused.calls == []
-    may_finish.set()
+    gate.open()
     await asyncio.wait_for(pausing, PATIENCE)
     assert await job.getState() == "completed"
     assert paused.calls == [()]
 
 
 async def test_a_cancelled_pause_still_waits_for_the_running_job(make: Makers, queue: Any) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> str:
-        begun.set()
-        await may_finish.wait()
-        return "done"
-
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, process)
+    worker = make.worker(queue, gate.process)
     paused = Heard(worker, "paused")
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await gate.holds(1)
     pausing = asyncio.ensure_future(worker.pause())
     for _ in range(3):
         await asyncio.sleep(0.02)
         pausing.cancel()
     await asyncio.sleep(0.02)
     assert paused.calls == []
-    may_finish.set()
+    gate.open()
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(asyncio.CancelledError):
             await pausing
@@ -176,20 +155,14 @@ async def test_a_cancelled_pause_still_waits_for_the_running_job(make: Makers, q
 
 
 async def test_pausing_a_worker_without_waiting_returns_at_once(make: Makers, queue: Any) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> str:
-        begun.set()
-        await may_finish.wait()
-        return "done"
-
+    gate = Gate()
     [job] = await added(queue, 1)
-    worker = make.worker(queue, process)
+    worker = make.worker(queue, gate.process)
     completed = Heard(worker, "completed")
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await gate.holds(1)
     await worker.pause(True)
     assert await job.getState() == "active"
-    may_finish.set()
+    gate.open()
     await completed.once()
 
 

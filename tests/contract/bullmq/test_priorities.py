@@ -6,19 +6,11 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard, Story
-from tests.contract.bullmq.situations import names
+from tests.contract.bullmq.situations import names, run_order
 
 LOWEST = 2_097_152
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
-
-
-async def run_order(make: Makers, queue: Any, count: int) -> list[str]:
-    completed = Heard(make.worker(queue, done), "completed")
-    return [job.name for job, _ in await completed.times(count)]
 
 
 async def test_a_job_with_a_priority_is_prioritized_and_not_waiting(queue: Any) -> None:

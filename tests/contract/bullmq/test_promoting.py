@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import added, names
 
@@ -32,11 +33,8 @@ async def test_a_promoted_job_with_a_priority_becomes_prioritized(queue: Any) ->
 
 
 async def test_a_promoted_job_runs_at_once(make: Makers, queue: Any) -> None:
-    async def process(job: Any, token: str) -> str:
-        return "done"
-
     job = await queue.add("job", {}, {"delay": 60_000})
-    completed = Heard(make.worker(queue, process), "completed")
+    completed = Heard(make.worker(queue, done), "completed")
     await job.promote()
     finished, _ = await completed.once()
     assert finished.id == job.id

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import Gate
 from tests.contract.bullmq.signals import PATIENCE, Heard, Story
 from tests.contract.bullmq.situations import added
 
@@ -84,21 +85,16 @@ async def test_drained_comes_when_nothing_is_left_to_do(make: Makers, queue: Any
 async def test_drained_comes_too_when_nothing_more_is_to_begin(
     make: Makers, queue: Any, stop: str
 ) -> None:
-    begun, may_finish = asyncio.Event(), asyncio.Event()
-
-    async def process(job: Any, token: str) -> None:
-        begun.set()
-        await asyncio.wait_for(may_finish.wait(), PATIENCE)
-
+    gate = Gate()
     story = Story(make.events(queue))
-    worker = make.worker(queue, process)
+    worker = make.worker(queue, gate.process)
     await added(queue, 1)
-    await asyncio.wait_for(begun.wait(), PATIENCE)
+    await gate.holds(1)
     owner, _, method = stop.partition(".")
     stopping = asyncio.ensure_future(getattr({"worker": worker, "queue": queue}[owner], method)())
     if owner == "queue":
         await stopping
-    may_finish.set()
+    gate.open()
     await stopping
     await story.until("drained")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import added
 
@@ -16,7 +17,7 @@ IMPATIENT = {"drainDelay": 0.05}
 
 async def begins(make: Makers, queue: Any, count: int, **options: Any) -> list[int]:
     """When each of `count` jobs began, in ms."""
-    worker = make.worker(queue, _done, **{**IMPATIENT, **options})
+    worker = make.worker(queue, done, **{**IMPATIENT, **options})
     calls = await Heard(worker, "completed").times(count)
     return [job.processedOn for job, _ in calls]
 
@@ -35,7 +36,7 @@ async def test_a_limiter_set_in_the_options_of_a_running_worker_counts(
 ) -> None:
     await added(queue, 3)
     options = {**IMPATIENT, "limiter": {"max": 1, "duration": 60_000}}
-    worker = make.worker(queue, _done, **options)
+    worker = make.worker(queue, done, **options)
     completed = Heard(worker, "completed")
     await completed.once()
     if other is None:
@@ -49,7 +50,7 @@ async def test_a_limiter_set_in_the_options_of_a_running_worker_counts(
 async def test_a_limiter_holds_over_all_workers(make: Makers, queue: Any) -> None:
     await added(queue, 4)
     options = {**IMPATIENT, "limiter": {"max": 1, "duration": 150}}
-    first, second = (make.worker(queue, _done, **options) for _ in range(2))
+    first, second = (make.worker(queue, done, **options) for _ in range(2))
     calls = await Heard(first, "completed", second).times(4)
     times = sorted(job.processedOn for job, _ in calls)
     assert times[3] - times[0] >= 3 * 145
@@ -81,7 +82,7 @@ async def test_every_start_of_a_window_is_used_where_jobs_come_one_by_one(
     make: Makers, queue: Any
 ) -> None:
     limiter = {"max": 10, "duration": 600_000}
-    worker = make.worker(queue, _done, **IMPATIENT, limiter=limiter, concurrency=3)
+    worker = make.worker(queue, done, **IMPATIENT, limiter=limiter, concurrency=3)
     completed = Heard(worker, "completed")
     await queue.add("job", {})
     await completed.once()
@@ -92,7 +93,7 @@ async def test_every_start_of_a_window_is_used_where_jobs_come_one_by_one(
 
 async def test_every_start_of_a_window_is_used_by_several_workers(make: Makers, queue: Any) -> None:
     options = {**IMPATIENT, "limiter": {"max": 10, "duration": 600_000}, "concurrency": 3}
-    first, second, third = (make.worker(queue, _done, **options) for _ in range(3))
+    first, second, third = (make.worker(queue, done, **options) for _ in range(3))
     completed = Heard(first, "completed", second, third)
     for _ in range(5):
         await added(queue, 2)
@@ -103,7 +104,7 @@ async def test_a_limiter_keeps_the_order_of_priorities(make: Makers, queue: Any)
     for priority in (3, 1, 2):
         await queue.add(str(priority), {}, {"priority": priority})
     options = {**IMPATIENT, "limiter": {"max": 1, "duration": 60}}
-    calls = await Heard(make.worker(queue, _done, **options), "completed").times(3)
+    calls = await Heard(make.worker(queue, done, **options), "completed").times(3)
     assert [job.name for job, _ in calls] == ["1", "2", "3"]
 
 
@@ -208,7 +209,3 @@ async def test_global_concurrency_and_rate_limit_live_side_by_side(queue: Any) -
     await queue.setGlobalRateLimit(5, 1_000)
     await queue.removeGlobalConcurrency()
     assert await queue.getGlobalRateLimit() == {"max": 5, "duration": 1_000}
-
-
-async def _done(job: Any, token: str) -> str:
-    return "done"

@@ -7,15 +7,8 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done, fail
 from tests.contract.bullmq.signals import Heard, Story
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
-
-
-async def fail(job: Any, token: str) -> None:
-    raise ValueError("no")
 
 
 async def finish(make: Makers, queue: Any, jobs: int, state: str, **worker: Any) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import fail
 from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.times import FAR_AWAY, HOUR
 
@@ -81,11 +82,8 @@ async def test_a_job_names_the_offset_only_when_it_was_given(queue: Any) -> None
 async def test_an_earlier_job_of_a_scheduler_that_runs_again_can_be_removed(
     make: Makers, queue: Any
 ) -> None:
-    async def process(job: Any, token: str) -> None:
-        raise ValueError("no")
-
     first = await queue.upsertJobScheduler("hourly", {"every": HOUR})
-    worker = make.worker(queue, process)
+    worker = make.worker(queue, fail)
     await Heard(worker, "failed").once()
     await worker.close()
     await (await queue.getJob(first.id)).retry()

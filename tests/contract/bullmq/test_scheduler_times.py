@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done, fail
 from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import names
 
@@ -25,10 +26,6 @@ def now_ms() -> int:
 def slot(job: Any) -> int:
     """The time in ms a scheduled job was made for, the last part of its id."""
     return int(job.id.rpartition(":")[2])
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def test_the_first_job_of_an_interval_is_due_at_once(queue: Any) -> None:
@@ -105,9 +102,6 @@ async def test_missed_intervals_are_skipped(make: Makers, queue: Any) -> None:
 
 
 async def test_a_failing_job_does_not_stop_its_schedule(make: Makers, queue: Any) -> None:
-    async def fail(job: Any, token: str) -> None:
-        raise ValueError("no")
-
     await queue.upsertJobScheduler("quick", {"every": 50})
     calls = await Heard(make.worker(queue, fail), "failed").times(3)
     assert len({job.id for job, _ in calls}) == 3
@@ -256,9 +250,6 @@ async def test_a_scheduled_job_may_have_a_priority(queue: Any, priority: int) ->
 async def test_a_retried_job_of_a_schedule_makes_no_second_next_one(
     make: Makers, queue: Any
 ) -> None:
-    async def fail(job: Any, token: str) -> None:
-        raise ValueError("no")
-
     await queue.upsertJobScheduler("hourly", {"every": HOUR}, "tick", {}, {"attempts": 3})
     await Heard(make.worker(queue, fail), "failed").times(3)
     assert await queue.getDelayedCount() == 1

@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import added
 
 QUICK = {"lockDuration": 1_000, "stalledInterval": 60}
 """Options of a worker that looks for stalled jobs often; its own locks last long enough."""
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def abandoned(make: Makers, queue: Any, count: int = 1, **options: Any) -> list[Any]:

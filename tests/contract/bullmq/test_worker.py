@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import PATIENCE, Heard
-
-
-async def done(job: Any, token: str) -> str:
-    return "done"
 
 
 async def test_the_defaults_of_a_workers_options(make: Makers, queue: Any) -> None:
