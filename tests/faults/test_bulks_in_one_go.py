@@ -22,11 +22,11 @@ from jetbull.ledger.wire.pace import Pace
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
 
+from .apart import apart
 from .killed_producers import kill_producer
 from .noted import left_notes
 from .proxy import Proxy
 from .test_large_batches import jobs
-from .test_races import apart
 
 _MANY = 900
 

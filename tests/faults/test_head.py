@@ -6,8 +6,8 @@ import asyncio
 import signal
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
+from tests.faults.apart import apart
 from tests.faults.books import read_runs
 from tests.faults.worker import Orders
 from tests.faults.workers import WorkerProcess
@@ -15,11 +15,6 @@ from tests.faults.workers import WorkerProcess
 from jetbull import Job, Queue, Worker
 
 LIFO = {"lifo": True}
-
-
-def apart(url: str, number: int) -> dict[str, Any]:
-    """Options with a connection of its own, as another process has."""
-    return {"connection": {"url": url, "name": f"client{number}"}}
 
 
 async def test_workers_run_every_job_of_the_head_once(shared_url: str, name: str) -> None:

@@ -14,8 +14,8 @@ from jetbull.ledger.adding.journal import abandoned
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
 
+from .apart import apart
 from .killed_producers import kill_producer
-from .test_races import apart
 
 _MANY = 3000
 

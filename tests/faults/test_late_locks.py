@@ -9,7 +9,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, STALLED, WAIT
 from jetbull.ledger.messages.placing import DONE, REMOVED, active, waiting
 
-from .test_races import apart, closed
+from .apart import apart, closed
 from .tickets import Counting, completed, held, settled
 
 

@@ -12,7 +12,7 @@ from jetbull.ledger.messages.placing import DONE, SETTLE_MS, unsettled
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
 
-from .test_races import apart
+from .apart import apart
 from .tickets import Counting, held, settled
 
 

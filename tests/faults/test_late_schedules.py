@@ -22,7 +22,7 @@ from jetbull.ledger.messages.names import ACTIVE, PRIO, WAIT
 from jetbull.ledger.store import promoter
 from jetbull.ledger.taking.taking import take
 
-from .test_races import apart, closed
+from .apart import apart, closed
 from .tickets import Counting, completed, settled
 
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.faults.test_races import apart, closed, until_no_job_is_left
+from tests.faults.apart import apart, closed, until_no_job_is_left
 from tests.faults.worker import Orders
 from tests.faults.workers import Workforce
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.faults.apart import closed
 
 from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.errors import JetbullError, StoreError
@@ -41,11 +42,6 @@ def recording(runs: asyncio.Queue[Any]) -> Any:
         runs.put_nowait(job.id)
 
     return process
-
-
-async def closed(*things: Any) -> None:
-    for thing in things:
-        await thing.close()
 
 
 @pytest.mark.parametrize("what", ["JB_bull", "JBE_bull", "JBC_bull", "all"])

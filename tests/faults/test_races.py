@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+
+from tests.faults.apart import apart, closed, until_no_job_is_left
 
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.errors import JetbullError
-
-
-def apart(url: str, number: int) -> dict[str, Any]:
-    """Options with a connection of its own, as another process has."""
-    return {"connection": {"url": url, "name": f"client{number}"}}
-
-
-async def closed(*things: Any) -> None:
-    for thing in things:
-        await thing.close()
-
-
-async def until_no_job_is_left(queue: Queue, *states: str) -> None:
-    """Waits until none is in these states."""
-    async with asyncio.timeout(60):
-        while any((await queue.getJobCounts(*states)).values()):
-            await asyncio.sleep(0.05)
 
 
 async def test_a_thousand_adds_of_one_id_make_one_job_that_runs_once(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.faults.test_races import apart, closed, until_no_job_is_left
+from tests.faults.apart import apart, closed, until_no_job_is_left
 
 from jetbull import Job, Queue, Worker
 from jetbull.errors import AckTimeout

@@ -13,9 +13,9 @@ from jetbull.ledger.finishing.repair import Repair
 from jetbull.server import EmbeddedServer
 from jetbull.workers import tickets
 
+from .apart import apart
 from .doors import two_doors
 from .proxy import Proxy
-from .test_races import apart
 
 Moved = Callable[[Queue, Job], Awaitable[None]]
 
