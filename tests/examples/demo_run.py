@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue as Lines
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -46,12 +45,7 @@ class Demo:
         threading.Thread(target=self._read, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()

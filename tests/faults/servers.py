@@ -9,7 +9,6 @@ import signal
 import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from jetbull.server import EmbeddedServer
@@ -45,12 +44,7 @@ class Servers:
         await asyncio.gather(*(self.start(number) for number in range(len(self.nodes))))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for node in self.nodes:
             pid = node.pid
             if pid is not None:

@@ -7,7 +7,6 @@ import random
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import time
-from types import TracebackType
 from typing import Any, Self
 
 from tests.faults.books import Book, read_runs
@@ -104,12 +103,7 @@ class Stage:
                 else:
                     return
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     # --- what faults need --------------------------------------------------------------
