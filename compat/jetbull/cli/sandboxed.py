@@ -15,9 +15,9 @@ from typing import Any
 from jetbull import Job
 from jetbull.backend import Backend
 from jetbull.errors import JetbullError, text_of
-from jetbull.ledger.queue.metrics import MetricsRecorder
 from jetbull.ledger.store.store import QueueStore
 from jetbull.link import Link
+from jetbull.minimal_queue import MinimalQueue
 
 from .loading import as_call, close, load
 from .logs import set_up_logging
@@ -84,27 +84,13 @@ class _NoBackend(Backend):
         raise JetbullError("This method of the job is not available in a process of the pool.")
 
 
-class _Owner:
-    """Stands for the worker, which is in another process."""
-
-    recorder: MetricsRecorder | None = None
+class _Owner(MinimalQueue):
+    """Stands for the worker, which is in another process, and tells the listeners there."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        super().__init__(name, _NoBackend(name, "", Link("", name, None)))
         self.prefix = ""
         self.qualifiedName = name
-        self.opts: dict[str, Any] = {}
-        self.backend: Backend = _NoBackend(name, "", Link("", name, None))
-
-    async def ledger(self) -> QueueStore:
-        """As the backend's."""
-        return await self.backend.ledger()
-
-    def on_progress(self, job: Job, progress: Any) -> None:
-        """The parent tells its listeners."""
-
-    def on_removed(self, job: Job) -> None:
-        """Never called: removing needs the ledger."""
 
 
 class _SandboxedJob(Job):
