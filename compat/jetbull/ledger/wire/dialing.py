@@ -99,35 +99,38 @@ class Dialer:
                 raise asyncio.CancelledError
         except (OSError, NatsError, TimeoutError, ValueError) as error:
             await abandon(client)
-            if _refuses_login([error, *problem]):
-                raise Refused(
-                    f"The NATS server at {self.url} refuses the login "
-                    f"({self._reason(error, problem)}). Give user and password, a token or "
-                    "credentials in the URL, in `connection` or as NATS_USER and NATS_PASSWORD, "
-                    "NATS_TOKEN, NATS_CREDS or NATS_NKEY."
-                ) from None
-            if _is_not_trusted([error, *problem]):
-                raise Refused(
-                    f"The certificate of the NATS server at {self.url} is not trusted "
-                    f"({self._reason(error, problem)}). Set NATS_CA (`tls_ca` in `connection`) to "
-                    "the certificate of its issuer, and use the host's name that stands in it."
-                ) from None
-            if _was_told(error):
-                raise Refused(
-                    f"The NATS server at {self.url} turns this connection away "
-                    f"({self._reason(error, problem)}): see to this limit in its configuration."
-                ) from None
-            raise ServerUnavailable(
-                f"No NATS server answers at {self.url} ({self._reason(error, problem)}). Start "
-                "one with `jetbull server` or `docker compose up -d nats`, or set NATS_URL to "
-                "yours."
-            ) from None
+            raise self._explained(error, problem) from None
         except BaseException:
             await abandon(client)
             raise
         self._discovered = self._neighbours(client)
         client.shorten()
         return client
+
+    def _explained(self, error: Exception, seen: list[Exception]) -> ServerUnavailable:
+        """Why there is no connection, and what helps."""
+        server, reason = f"NATS server at {self.url}", self._reason(error, seen)
+        if _refuses_login([error, *seen]):
+            return Refused(
+                f"The {server} refuses the login ({reason}). Give user and password, a token or "
+                "credentials in the URL, in `connection` or as NATS_USER and NATS_PASSWORD, "
+                "NATS_TOKEN, NATS_CREDS or NATS_NKEY."
+            )
+        if _is_not_trusted([error, *seen]):
+            return Refused(
+                f"The certificate of the {server} is not trusted ({reason}). Set NATS_CA (`tls_ca` "
+                "in `connection`) to the certificate of its issuer, and use the host's name that "
+                "stands in it."
+            )
+        if _was_told(error):
+            return Refused(
+                f"The {server} turns this connection away ({reason}): see to this limit in its "
+                "configuration."
+            )
+        return ServerUnavailable(
+            f"No NATS server answers at {self.url} ({reason}). Start one with `jetbull server` or "
+            "`docker compose up -d nats`, or set NATS_URL to yours."
+        )
 
     def _neighbours(self, client: Client) -> list[str]:
         """The other servers of the cluster, reached with the same credentials."""
