@@ -22,28 +22,12 @@ from urllib.parse import unquote, urlsplit
 
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.hub import Target
+from jetbull.types.queue_options import ConnectionOptions
 from jetbull.warn import warn_caller
 
 DEFAULT_URL = "nats://localhost:4222"
 _SCHEMES = ("nats://", "tls://", "ws://", "wss://")
-_OPTIONS = frozenset(
-    {
-        "user",
-        "password",
-        "token",
-        "tls",
-        "tls_ca",
-        "tls_cert",
-        "tls_hostname",
-        "tls_key",
-        "user_credentials",
-        "nkeys_seed",
-        "nkeys_seed_str",
-        "inbox_prefix",
-        "connect_timeout",
-        "name",
-    }
-)
+_OPTIONS = frozenset(ConnectionOptions.__annotations__) - {"servers", "url", "replicas"}
 _LOGINS = ("user", "token", "user_credentials", "nkeys_seed", "nkeys_seed_str")
 _VARIABLES = {
     "NATS_CREDS": "user_credentials",
