@@ -34,6 +34,7 @@ _quote = json.encoder.encode_basestring
 _PAUSE = 0.002  # seconds between two messages
 _BURST = 4  # messages without a pause between, after a lull: one job's life has about so many
 _CROWDED = 20_000  # events that wait before those who cause more are held up
+_LAST_SECONDS = 2.0  # who closes waits no longer for events to be written
 
 
 class EventLog:
@@ -86,13 +87,13 @@ class EventLog:
             self._flushes.append((self._emitted, done))
             await done
 
-    async def close(self, timeout: float = 2.0) -> None:
+    async def close(self) -> None:
         """Writes what is left, then ends the writer."""
         task = self._task
         if task is None:
             return
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(_LAST_SECONDS):
                 await self.flush()
         except TimeoutError:
             log.warning("%d events were not written before closing", self._emitted - self._stored)

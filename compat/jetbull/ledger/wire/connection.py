@@ -233,11 +233,7 @@ class Connection:
     # --- listening ---------------------------------------------------------------------
 
     async def subscribe(
-        self,
-        subject: str,
-        listener: Callback | Handler,
-        queue: str = "",
-        reader: Reader | None = None,
+        self, subject: str, listener: Callback | Handler, reader: Reader | None = None
     ) -> Subscription:
         """Calls `listener` for every message on `subject`, over reconnects too.
 
@@ -245,7 +241,7 @@ class Connection:
         at once, in the reader, and must not take long. Behind a message of a plain listener its
         `reader` may take more of them by itself.
         """
-        subscription = Subscription(subject, queue, listener, reader)
+        subscription = Subscription(subject, listener, reader)
         self._subscriptions.add(subscription)
         try:
             await subscription.attach(self._client)

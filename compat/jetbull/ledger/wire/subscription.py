@@ -24,13 +24,12 @@ Callback = Callable[[Msg], Awaitable[None]]
 class Subscription:
     """A listener that outlives connections."""
 
-    __slots__ = ("_client", "_inner", "_listener", "_queue", "_reader", "_subject")
+    __slots__ = ("_client", "_inner", "_listener", "_reader", "_subject")
 
     def __init__(
-        self, subject: str, queue: str, listener: Callback | Handler, reader: Reader | None = None
+        self, subject: str, listener: Callback | Handler, reader: Reader | None = None
     ) -> None:
         self._subject = subject
-        self._queue = queue
         self._listener = listener
         self._reader = reader
         self._inner: NatsSubscription | None = None
@@ -46,7 +45,6 @@ class Subscription:
         way: Callable[..., Awaitable[None]] = _called if plain else _awaited
         inner = await client.subscribe(
             self._subject,
-            queue=self._queue,
             cb=partial(way, self._listener),
             pending_msgs_limit=-1,
             pending_bytes_limit=-1,
