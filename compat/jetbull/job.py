@@ -28,7 +28,7 @@ from jetbull.ledger.adding import deduplication
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.record import Record
-from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, check_number, expand, numeral, whole
+from jetbull.options import OPTS_DECODE, OPTS_ENCODE, check_id, check_number, expand, whole
 from jetbull.queue_events import QueueEvents
 from jetbull.types.generics import Data, Result
 from jetbull.types.job_options import JobOptions
@@ -181,7 +181,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     async def changeDelay(self, delay: int) -> None:
         """Makes a delayed job due in `delay` ms from now; JobError -3 in any other state."""
-        delay = numeral(delay)
+        delay = checks.numeral(delay)
         check_number("delay", delay)
         await delaying.change_delay(await self.queue.ledger(), self.id, delay)
         self.delay = delay
@@ -189,7 +189,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
     async def changePriority(self, opts: Mapping[str, Any]) -> None:
         """`{priority, lifo}`: queues a waiting job anew; in other states only stores the field."""
         opts = checks.dictionary("changePriority's argument", opts)
-        priority = numeral(opts.get("priority", 0) or 0)
+        priority = checks.numeral(opts.get("priority", 0) or 0)
         store = await self.queue.ledger()
         await waiting.change_priority(store, self.id, priority, bool(opts.get("lifo", False)))
         self.priority = priority

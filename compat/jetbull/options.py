@@ -202,7 +202,6 @@ __all__ = [
     "expand",
     "keep_of_stored",
     "keep_policy",
-    "numeral",
     "readable",
     "shorten",
     "whole",

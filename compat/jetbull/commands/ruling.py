@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
+from jetbull.checks import numeral
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.adding.deduplication import holds
-from jetbull.options import check_number, numeral
+from jetbull.options import check_number
 
 _LONGEST_MS = 100 * 365 * 86_400_000  # the server takes no more than 292 years
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jetbull import checks
 from jetbull.errors import ConfigurationError
-from jetbull.options import keep_policy, numeral
+from jetbull.options import keep_policy
 from jetbull.spelling import look_over
 from jetbull.types.worker_options import WorkerOptions
 
@@ -100,7 +100,7 @@ def limiter(option: Any) -> None:
     _parts("limiter", option, ("max", "duration"))
     if not option:
         return
-    most, duration = numeral(option.get("max")), numeral(option.get("duration"))
+    most, duration = checks.numeral(option.get("max")), checks.numeral(option.get("duration"))
     is_whole = ("max" in option) == ("duration" in option)
     if is_whole and (most is None or (most >= 1 and duration is not None and duration >= 0)):
         return
@@ -135,7 +135,7 @@ def _parts(name: str, option: Any, parts: Sequence[str]) -> None:
     if option is None:
         return
     if isinstance(option, Mapping):
-        values = [numeral(option.get(part)) for part in parts]
+        values = [checks.numeral(option.get(part)) for part in parts]
         if all(value is None or _is_finite(value) for value in values):
             return
     raise ConfigurationError(f"{name} must be {{{', '.join(parts)}}} in numbers, not {option!r}")
