@@ -17,13 +17,7 @@ from jetbull.commands.preparing import place_as_of
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict, JobError
 from jetbull.ledger.adding import deduplication
-from jetbull.ledger.adding.adding import (
-    NewJob,
-    doubt_of,
-    is_free_again,
-    is_stored,
-    message_for,
-)
+from jetbull.ledger.adding.adding import NewJob, doubt_of, is_free_again, is_stored, message_for
 from jetbull.ledger.adding.deduplication import Key
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.belongings import blobs
@@ -108,12 +102,6 @@ async def _reschedule(store: QueueStore, owner: str, job: NewJob) -> None:
     delay = job.record.head.get("delay", 0)
     with suppress(JobError):
         await change_delay(store, owner, delay, int(job.record.given["timestamp"] + delay))
-
-
-def _not_stored(store: QueueStore, job: NewJob) -> None:
-    """It was about to be stored, and another add was quicker."""
-    if job.generated:
-        let_go(store, job.job_id, job.record)
 
 
 async def _own(
@@ -206,7 +194,8 @@ async def _stay_out(
         if verdict is Verdict.EXTEND:
             # Refused when another add did the same just now: once is enough.
             await deduplication.write(store, dedup_id, key.owner, until, key.seq, key.pending)
-        _not_stored(store, job)
+        if job.generated:  # what was put beside it, when another add was quicker
+            let_go(store, job.job_id, job.record)
     if verdict is not Verdict.SILENT:
         announce_duplicate(store, job.job_id, dedup_id, key.owner)
     return True

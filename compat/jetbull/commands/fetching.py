@@ -15,7 +15,6 @@ from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.permits import Permits
 from jetbull.ledger.limits.places import Places
 from jetbull.ledger.messages.names import HEAD, last_token, state_of
-from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import counting, settings
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.line import Line
@@ -120,16 +119,12 @@ async def _take(
     """Claims the job of a ticket; None when the ticket was stale, `Conflict` when it was not."""
     subject = ticket.stored.subject
     job_id = last_token(subject)
-    told = partial(_tell_start, store, job_id, ticket.stored)
+    told = partial(announce_start, store, job_id, ticket.stored)
     lease = await take(store, job_id, ticket, token, lock_ms, worker, told)
     # The ticket read here has no ack: purge it, or a stale one would be read for ever.
     if state_of(subject) != HEAD:
         await store.purge(subject, seq=ticket.stored.seq + 1)
     return lease
-
-
-def _tell_start(store: QueueStore, job_id: str, ticket: Stored, _: int) -> None:
-    announce_start(store, job_id, ticket)
 
 
 __all__ = ["Refusal", "take_allowed"]

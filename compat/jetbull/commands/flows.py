@@ -22,7 +22,7 @@ from jetbull.ledger.adding.adding import NewJob
 from jetbull.ledger.adding.adding import add as store_job
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages.placing import WAITING_CHILDREN, Place
+from jetbull.ledger.messages.placing import WAITING_CHILDREN
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.store import QueueStore
@@ -99,17 +99,15 @@ async def _all_prepared(nodes: Sequence[Tree]) -> list[Prepared]:
         queues.setdefault(node.queue, []).append(node)
     found: dict[int, tuple[QueueStore, NewJob]] = {}
     for queue, some in queues.items():
-        store, places = await queue.ledger(), [_place_of(node) for node in some]
+        store, places = (
+            await queue.ledger(),
+            [WAITING_CHILDREN if node.children else None for node in some],
+        )
         jobs = await prepare_many(store, [node.job for node in some], whole=True, places=places)
         for node, new in zip(some, jobs, strict=True):
             new.generated = node.unnamed
             found[id(node)] = store, new
     return [(node, *found[id(node)]) for node in nodes]
-
-
-def _place_of(node: Tree) -> Place | None:
-    """Where a parent goes; None for what goes where its own options say."""
-    return WAITING_CHILDREN if node.children else None
 
 
 async def _together(nodes: Sequence[Prepared]) -> bool:
@@ -188,7 +186,7 @@ async def _require_adoptable(nodes: Sequence[Tree]) -> set[int]:
         if parents.setdefault((node.queue, str(node.job.id)), key) != key:
             raise refused(-7, "addJob", parent=str(key))
         if id(node) in there:
-            await linking.refuse_rival(*there[id(node)], node.job)
+            await linking.refuse_rival(*there[id(node)], str(node.job.id), str(key))
     return set(there)
 
 

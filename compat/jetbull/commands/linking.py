@@ -6,13 +6,7 @@ from jetbull.commands.draft import Draft
 from jetbull.commands.noting import store_noted
 from jetbull.error_code import refused
 from jetbull.errors import Conflict
-from jetbull.ledger.adding.adding import (
-    NewJob,
-    doubt_of,
-    is_free_again,
-    is_stored,
-    message_for,
-)
+from jetbull.ledger.adding.adding import NewJob, doubt_of, is_free_again, is_stored, message_for
 from jetbull.ledger.adding.adding import add as store_job
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.job import reading
@@ -84,15 +78,11 @@ async def require_adoptable(store: QueueStore, job: Draft) -> None:
     """JobError -7 when there is a job of this id, and another parent of it that exists."""
     existing = await reading.find(store, str(job.id))
     if existing is not None:
-        await refuse_rival(store, existing, job)
+        await refuse_rival(store, existing, str(job.id), str(job.parentKey))
 
 
-async def refuse_rival(store: QueueStore, existing: Stored, job: Draft) -> None:
-    """JobError -7 when the job of that id has another parent, which exists."""
-    await _refuse_rival(store, str(job.id), existing, str(job.parentKey))
-
-
-async def _refuse_rival(store: QueueStore, job_id: str, existing: Stored, key: str) -> None:
+async def refuse_rival(store: QueueStore, existing: Stored, job_id: str, key: str) -> None:
+    """JobError -7 when the job of that id has another parent than `key`, which exists."""
     if existing.record.given.get("parentKey") == key:
         return
     old = await parentage.parent_of(store, existing.record, job_id)
@@ -116,7 +106,7 @@ async def _adopt(
         if not await store_job(store, new):
             return await _adopt(store, new, parent)
         return new.job_id
-    await _refuse_rival(store, new.job_id, existing, str(new.record.given["parentKey"]))
+    await refuse_rival(store, existing, new.job_id, str(new.record.given["parentKey"]))
     if not is_awaited:
         await expect_child(parent)
     known = existing if is_awaited else None

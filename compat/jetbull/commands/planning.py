@@ -111,19 +111,13 @@ async def _under_rule(
         until, state = held.until_ms, known.state_of((queue, held.owner))
     ruling = decide(rule, until, state, now_ms())
     made.adoption |= rule.reschedules(ruling.verdict, state)
-    if held is None or ruling.verdict is Verdict.STORE:
-        seq = 0 if held is None else held.seq
-        known.dedup_keys[queue, rule.id] = PlannedKey(
-            store, job_id, ruling.until_ms, seq, None, entry
-        )
-        _keep(known, item, entry)
-        return entry
-    owner = held.owner
+    owner, seq = ("", 0) if held is None else (held.owner, held.seq)
     if ruling.verdict is Verdict.REPLACE:
         _remove(known, store, owner, entry)
         entry.told.append(lambda _: announce_replacement(store, job_id, rule.id, owner))
+    if held is None or ruling.verdict in (Verdict.STORE, Verdict.REPLACE):
         known.dedup_keys[queue, rule.id] = PlannedKey(
-            store, job_id, ruling.until_ms, held.seq, None, entry
+            store, job_id, ruling.until_ms, seq, None, entry
         )
         _keep(known, item, entry)
         return entry
