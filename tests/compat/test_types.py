@@ -12,15 +12,7 @@ from typing import Any, TypedDict, assert_type
 import pytest
 
 import jetbull
-from jetbull import (
-    AbortSignal,
-    ConfigurationError,
-    FlowProducer,
-    Job,
-    JobError,
-    Queue,
-    Worker,
-)
+from jetbull import AbortSignal, ConfigurationError, FlowProducer, Job, JobError, Queue, Worker
 from jetbull.types import (
     ConnectionOptions,
     FlowJob,

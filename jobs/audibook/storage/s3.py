@@ -12,12 +12,7 @@ from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from audibook.errors import (
-    AudibookError,
-    ObjectNotFoundError,
-    StorageError,
-    UnrecoverableError,
-)
+from audibook.errors import AudibookError, ObjectNotFoundError, StorageError, UnrecoverableError
 
 from .base import ObjectInfo, checked_key
 

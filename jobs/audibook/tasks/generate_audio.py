@@ -14,13 +14,7 @@ from audibook.messages import GenerateAudio, ParagraphSpoken
 from audibook.services import Services, in_thread
 from audibook.speech import SpeechEngine, VoiceSettings
 from audibook.speech.language import has_words, in_script, main_script, only_in_script
-from audibook.speech.spoken import (
-    check_audible,
-    check_duration,
-    loudness,
-    speakable,
-    with_pauses,
-)
+from audibook.speech.spoken import check_audible, check_duration, loudness, speakable, with_pauses
 from audibook.storage import keys
 from audibook.workspace import workspace
 

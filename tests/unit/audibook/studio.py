@@ -6,10 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from audibook import (
-    JobProcessor,
-    Settings,
-)
+from audibook import JobProcessor, Settings
 from audibook.audio import decoded
 from audibook.catalogue import Book, Catalogue
 from audibook.storage import DirectoryStorage

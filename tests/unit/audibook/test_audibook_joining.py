@@ -12,9 +12,7 @@ from mutagen.mp4 import MP4
 from tests.unit.audibook.packages import item, packaged
 from tests.unit.audibook.studio import Studio, make_job
 
-from audibook import (
-    NotReadyError,
-)
+from audibook import NotReadyError
 from audibook.audio import MP3_PARAGRAPH, encoding
 from audibook.audio.ffmpeg import run_ffmpeg
 from audibook.catalogue import AudioStatus, Book
