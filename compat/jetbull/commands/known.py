@@ -18,9 +18,8 @@ from jetbull.ledger.messages.names import public_name_of, public_state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents.bookkeeping import expectation
 from jetbull.ledger.parents.parentage import Parent
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.store import QueueStore
-
-_AT_ONCE = 500  # subjects per question
 
 Name = tuple[str, str]  # a queue, and a job's or a deduplication id in it
 
@@ -116,13 +115,9 @@ async def _look_for_waits(items: Sequence[Item], known: Known) -> None:
         for i in items
         if i.parent is not None
     }
-    subjects = list(children)
-    for at in range(0, len(subjects), _AT_ONCE):
-        store = children[subjects[at]][0]
-        query = {"multi_last": subjects[at : at + _AT_ONCE]}
-        for found in await store.wire.get_batch(store.names.space.jobs, query):
-            owner, job_id = children[found.subject]
-            known.awaited.add((owner.names.name, job_id))
+    for found in await read_last(items[0].store, list(children)) if children else ():
+        owner, job_id = children[found.subject]
+        known.awaited.add((owner.names.name, job_id))
 
 
 def _by_queue(items: Iterable[Item]) -> Iterable[tuple[QueueStore, list[Item]]]:

@@ -23,6 +23,7 @@ from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import last_token, public_state_of
 from jetbull.ledger.messages.record import Record, Stored, dumps, loads, to_bytes
 from jetbull.ledger.store.batch import Message
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -30,7 +31,6 @@ from jetbull.ledger.wire import StoredMessage
 log = logging.getLogger("jetbull.ledger")
 
 _KIND = "dedup"
-_AT_ONCE = 500  # subjects per question
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,8 @@ async def look(store: QueueStore, dedup_id: str, job_id: str) -> tuple[Key | Non
 
 async def read_many(store: QueueStore, dedup_ids: Iterable[str]) -> dict[str, Key]:
     """The stored keys of these ids, by id."""
-    keys: dict[str, Key] = {}
     subjects = [store.names.aux(_KIND, i) for i in dict.fromkeys(dedup_ids)]
-    for at in range(0, len(subjects), _AT_ONCE):
-        query = {"multi_last": subjects[at : at + _AT_ONCE]}
-        for found in await store.wire.get_batch(store.names.space.jobs, query):
-            keys[last_token(found.subject)] = _key(found)
-    return keys
+    return {last_token(m.subject): _key(m) for m in await read_last(store, subjects)}
 
 
 def body_of(found: StoredMessage) -> dict[str, Any]:

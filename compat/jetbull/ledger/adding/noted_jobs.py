@@ -15,8 +15,7 @@ from jetbull.ledger.messages.names import GONE, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import MARGIN_MS, Message
-
-_AT_ONCE = 500  # subjects per question
+from jetbull.ledger.store.paging import read_last
 
 
 async def came_and_went(note: Note) -> list[Entry]:
@@ -74,12 +73,8 @@ async def missing_waits(note: Note) -> list[Message]:
     a server that is killed after that would give back the older one, which it had overwritten.
     """
     waits = [message for entry in note.entries for message in entry.beside]
-    there: set[str] = set()
-    for start in range(0, len(waits), _AT_ONCE):
-        subjects = [message.subject for message in waits[start : start + _AT_ONCE]]
-        query = {"multi_last": subjects}
-        found = await note.store.wire.get_batch(note.store.names.space.jobs, query)
-        there |= {message.subject for message in found}
+    found = await read_last(note.store, [message.subject for message in waits])
+    there = {message.subject for message in found}
     return [message for message in waits if message.subject not in there]
 
 

@@ -14,6 +14,7 @@ from jetbull.ledger.messages.clock import parse_ms
 from jetbull.ledger.messages.names import GONE, last_token, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.messages.tokens import unescape
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
@@ -119,10 +120,8 @@ async def forget_tickets(store: QueueStore, tombstones: Mapping[str, StoredMessa
     ids = [
         job_id for job_id, tombstone in tombstones.items() if tombstone.data.startswith(_REMOVED)
     ]
-    for at in range(0, len(ids), _AT_ONCE):
-        some = [store.names.any_state(job_id) for job_id in ids[at : at + _AT_ONCE]]
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": some})
-        await delete(store, [m.seq for m in found if m.seq < tombstones[last_token(m.subject)].seq])
+    found = await read_last(store, [store.names.any_state(job_id) for job_id in ids])
+    await delete(store, [m.seq for m in found if m.seq < tombstones[last_token(m.subject)].seq])
 
 
 async def forget_if_gone(store: QueueStore, job_id: str) -> None:

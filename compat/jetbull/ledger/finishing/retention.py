@@ -17,6 +17,7 @@ from jetbull.ledger.messages.names import FAILED, last_token
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -50,7 +51,6 @@ class Keep:
 
 KEEP_ALL = Keep()
 
-_AT_ONCE = 500  # ids per question
 _STEP = 1000  # jobs that are held while they are removed
 
 Old = dict[str, StoredMessage]
@@ -148,12 +148,10 @@ async def _remove_finished(store: QueueStore, jobs: Old) -> None:
     """
     ids = list(jobs)
     left = await belongings.look(store, ids)
-    for at in range(0, len(ids), _AT_ONCE):
-        some = [store.names.any_state(i) for i in ids[at : at + _AT_ONCE]]
-        for message in await store.wire.get_batch(store.names.space.jobs, {"multi_last": some}):
-            own = jobs[last_token(message.subject)]
-            if message.subject != own.subject and message.seq < own.seq:
-                await store.delete(message.seq)
+    for message in await read_last(store, [store.names.any_state(i) for i in ids]):
+        own = jobs[last_token(message.subject)]
+        if message.subject != own.subject and message.seq < own.seq:
+            await store.delete(message.seq)
     objects = store.names.space.objects
     bulky = {i for i, pieces in left.items() if any(p.stream == objects for p in pieces)}
     jobs = {i: m for i, m in jobs.items() if i not in bulky or await _leave_tombstone(store, i, m)}

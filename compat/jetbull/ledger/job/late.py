@@ -30,10 +30,10 @@ from jetbull.ledger.messages.names import (
 )
 from jetbull.ledger.messages.placing import turn
 from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
-_AT_ONCE = 500  # jobs per question
 _AT_HAND_MS = 10  # a message on its way now may come too late
 _FIRING_MS = 1000  # a schedule that has not fired by then does not do so in this moment
 
@@ -92,13 +92,8 @@ async def stands_behind(store: QueueStore, newest: Stored, seq: int) -> bool:
 
 async def promoted_beside(store: QueueStore, jobs: Iterable[tuple[str, Stored]]) -> list[int]:
     """Sequences of the messages to which those of the jobs that fired had been promoted before."""
-    ids = [job_id for job_id, stored in jobs if fired(stored)]
-    seqs: list[int] = []
-    for start in range(0, len(ids), _AT_ONCE):
-        subjects = [store.names.job(WAIT, i, turn("-")) for i in ids[start : start + _AT_ONCE]]
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
-        seqs += [message.seq for message in found]
-    return seqs
+    subjects = [store.names.job(WAIT, i, turn("-")) for i, stored in jobs if fired(stored)]
+    return [message.seq for message in await read_last(store, subjects)]
 
 
 async def discard(store: QueueStore, ticket: Stored) -> None:

@@ -34,6 +34,7 @@ from jetbull.ledger.messages.placing import turn
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.store.behind import put_and_look
 from jetbull.ledger.store.due_order import since
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import TRAITS, QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -41,7 +42,6 @@ from jetbull.ledger.wire import StoredMessage
 log = logging.getLogger("jetbull.ledger")
 
 QUIET_S = 60.0  # longer than it takes to store a patch whose hint was heard
-_AT_ONCE = 500  # jobs per question
 _OF = "of"
 _COPIED = ("Nats-Schedule", "Nats-Schedule-Target")
 
@@ -56,12 +56,8 @@ def fold(record: Record, seq: int, patch: StoredMessage | None) -> Record:
 
 async def read_patches(store: QueueStore, job_ids: Sequence[str]) -> dict[str, StoredMessage]:
     """Patches of those jobs that have one, by job id."""
-    patches: dict[str, StoredMessage] = {}
-    for start in range(0, len(job_ids), _AT_ONCE):
-        subjects = [store.names.aux("patch", i) for i in job_ids[start : start + _AT_ONCE]]
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
-        patches.update((last_token(m.subject), m) for m in found)
-    return patches
+    found = await read_last(store, [store.names.aux("patch", i) for i in job_ids])
+    return {last_token(m.subject): m for m in found}
 
 
 async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:

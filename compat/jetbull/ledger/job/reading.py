@@ -8,6 +8,7 @@ from jetbull.ledger.job.patches import fold
 from jetbull.ledger.messages.clock import parse_ms
 from jetbull.ledger.messages.names import GONE, last_token, public_state_of, state_of
 from jetbull.ledger.messages.record import Record, Stored
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -136,23 +137,18 @@ def _first_other(seqs: Iterable[int]) -> int:
 async def newest_of(store: QueueStore, job_ids: Sequence[str]) -> dict[str, StoredMessage]:
     """The newest message of each of the jobs, tombstones included."""
     newest: dict[str, StoredMessage] = {}
-    for start in range(0, len(job_ids), _MAX_SUBJECTS):
-        some = [store.names.any_state(i) for i in job_ids[start : start + _MAX_SUBJECTS]]
-        for found in await store.wire.get_batch(store.names.space.jobs, {"multi_last": some}):
-            job_id = last_token(found.subject)
-            if job_id not in newest or newest[job_id].seq < found.seq:
-                newest[job_id] = found
+    for found in await read_last(store, [store.names.any_state(i) for i in job_ids]):
+        job_id = last_token(found.subject)
+        if job_id not in newest or newest[job_id].seq < found.seq:
+            newest[job_id] = found
     return newest
 
 
 async def broken(store: QueueStore, guards: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """Those of the guards `(subject, sequence)` that do not hold; subjects without wildcards."""
     asked = list(guards)
-    last: dict[str, int] = {}
-    for start in range(0, len(asked), _MAX_SUBJECTS):
-        subjects = [subject for subject, _ in asked[start : start + _MAX_SUBJECTS]]
-        for found in await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects}):
-            last[found.subject] = found.seq
+    found = await read_last(store, [subject for subject, _ in asked])
+    last = {message.subject: message.seq for message in found}
     return [(subject, seq) for subject, seq in asked if last.get(subject, 0) != seq]
 
 

@@ -1,12 +1,17 @@
-"""All messages of a subject pattern, however many: the server answers 1,024 at most at a time."""
+"""All messages of a pattern, or the last on each of many subjects, however many: the server answers
+1,024 at most at a time.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from jetbull.errors import StoreError
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
 _PAGE = 500  # messages per question; the server sends fewer where they are large
+_SUBJECTS = 500  # per question; one with a wildcard may stand for two messages
 
 
 async def read_all(
@@ -41,4 +46,13 @@ async def read_named(
         return await read_all(store, pattern, stream)
 
 
-__all__ = ["read_all", "read_named"]
+async def read_last(store: QueueStore, subjects: Sequence[str]) -> list[StoredMessage]:
+    """The last message of the jobs stream on each of these subjects that has one."""
+    messages: list[StoredMessage] = []
+    for start in range(0, len(subjects), _SUBJECTS):
+        query = {"multi_last": subjects[start : start + _SUBJECTS]}
+        messages += await store.wire.get_batch(store.names.space.jobs, query)
+    return messages
+
+
+__all__ = ["read_all", "read_last", "read_named"]
