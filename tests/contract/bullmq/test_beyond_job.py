@@ -192,34 +192,6 @@ async def test_a_lock_can_be_extended_by_its_holder(make: Makers, queue: Any) ->
     assert await job.extendLock("another token", 60_000) == 0
 
 
-async def test_a_job_can_free_its_deduplication_id(queue: Any) -> None:
-    job = await queue.add("job", {}, {"deduplication": {"id": "d"}})
-    assert await job.removeDeduplicationKey() is True
-    assert await job.removeDeduplicationKey() is False
-    assert await queue.getDeduplicationJobId("d") is None
-
-
-async def test_a_job_that_ends_leaves_its_deduplication_id_to_whose_it_is_by_now(
-    make: Makers, queue: Any
-) -> None:
-    once = {"deduplication": {"id": "d"}}
-    await queue.add("first", {}, once)
-    first = await make.worker(queue).getNextJob("token")
-    assert await first.removeDeduplicationKey() is True
-    second = await queue.add("second", {}, once)
-    await first.moveToCompleted("done", "token", False)
-    assert await queue.getDeduplicationJobId("d") == second.id
-    assert (await queue.add("third", {}, once)).id == second.id
-
-
-async def test_a_job_whose_deduplication_is_over_frees_nothing(queue: Any) -> None:
-    job = await queue.add("job", {}, {"deduplication": {"id": "d", "ttl": 1}})
-    while await queue.getDeduplicationJobId("d") is not None:
-        pass  # asking takes longer than the millisecond
-    assert await job.removeDeduplicationKey() is False
-    assert await queue.removeDeduplicationKey("d") == 0
-
-
 async def test_waiting_for_a_job_returns_its_result(make: Makers, queue: Any) -> None:
     [job] = await added(queue, 1)
     waiting = asyncio.ensure_future(job.waitUntilFinished(make.events(queue)))
