@@ -94,6 +94,12 @@ def test_a_folder_whose_name_is_not_ascii_works_in_the_locale_c(tmp_path: Path) 
     assert _run(folder, LC_ALL="C").communicate() == (f"{folder}\n", "")
 
 
+def test_a_pip_that_is_set_to_install_for_the_user_installs_into_the_environment(
+    clone: Path,
+) -> None:
+    assert _run(clone, PIP_USER="1").communicate()[0] == f"{clone}\n"
+
+
 def test_the_folder_above_a_clone_named_like_the_package_does_not_hide_it(used_clone: Path) -> None:
     package = used_clone / "compat" / "jetbull" / "__init__.py"
     package.parent.mkdir(parents=True)
