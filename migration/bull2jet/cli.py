@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import anyio
 from pydantic import ValidationError
@@ -187,10 +189,18 @@ def _write(report: Report, chosen: argparse.Namespace) -> None:
         if chosen.html:
             chosen.html.write_text(page(report), encoding="utf-8")
     except OSError as error:
+        if error.filename is None:
+            _give_up_output()
         raise MigrationError(
             f"`bull2jet {chosen.command}` is done, but its report cannot be written to "
             f"{error.filename or 'the output'}: {error.strerror}; give another with --report."
         ) from error
+
+
+def _give_up_output() -> None:
+    """What the output did not take is tried no more: at the end Python's exit code would be 120."""
+    with suppress(OSError, ValueError):  # an output without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, verdict: Verdict) -> int:

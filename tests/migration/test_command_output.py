@@ -72,8 +72,11 @@ def test_an_output_that_fails_is_told_from_a_command_that_does(
 ) -> None:
     make_jobs(redis_server.client, 8)
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command("run", *sides), stdout=full, stderr=subprocess.PIPE)
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        words = command("run", *sides)
+        done = subprocess.run(words, env=buffered, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
+    assert b"Exception ignored" not in done.stderr
     assert b"`bull2jet run` is done, but its report cannot be written to the output" in done.stderr
     assert bull2jet("verify", *sides).code == 0
 
