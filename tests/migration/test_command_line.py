@@ -117,7 +117,7 @@ def test_waiting_for_an_active_job_ends_when_its_worker_is_done(
         (("run", "SIDES", "--states", "bogus"), 2, "there are waiting"),
         (("run", "SIDES", "--history", "some"), 2, "neither 'none' nor 'all'"),
         (("run", "SIDES", "--timezone", "Mars/Olympus"), 2, "IANA"),
-        (("run", "SIDES", "--active", "bogus"), 2, "choose from 'wait', 'take-over', 'refuse'"),
+        (("run", "SIDES", "--active", "bogus"), 2, "invalid choice: 'bogus' (choose from"),
         (("run", "SIDES", "--queues", "nope"), 1, "No queue is called 'nope'"),
         (("finalize", "SIDES", "--yes", "--queues", ","), 2, "no name is given"),
         (("run", "SIDES", "--states", ""), 2, "no name is given"),
