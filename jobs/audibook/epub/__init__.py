@@ -2,7 +2,7 @@
 
 reader                  puts the book together
 archive, limits         the zip, read within bounds
-package, navigation, cover, encryption
+package, manifest, navigation, cover, encryption
                         the files about the book, its picture, whether its text is locked
 documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements

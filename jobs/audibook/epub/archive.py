@@ -20,6 +20,7 @@ __all__ = ["Archive"]
 
 _ENCRYPTED_FLAG = 0x1
 _UTF8_FLAG = 0x800
+_HEADER_BYTES = 30
 # How names are written by tools that do not say so: UTF-8 first, for little else is UTF-8.
 _NAME_ENCODINGS = ("utf-8", "cp1252", "cp862", "cp1255")
 _BROKEN = (
@@ -42,6 +43,7 @@ class Archive:
 
     def __init__(self, path: Path, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
+        self._path = path
         self._read = 0
         try:
             self._zip = zipfile.ZipFile(path)
@@ -104,6 +106,8 @@ class Archive:
                 f"The EPUB's documents hold more than {self._limits.documents:,} bytes of text."
             )
         try:
+            # zipfile refuses what is called otherwise there, with a backslash or in another code.
+            info.orig_filename = _name_before_data(self._path, info.header_offset)
             with self._zip.open(info) as file:
                 return file.read(info.file_size)
         except _BROKEN as error:
@@ -129,9 +133,23 @@ class Archive:
 
 
 def _is_file(entry: zipfile.ZipInfo) -> bool:
-    """Whether the entry is neither a folder nor a link, whose bytes are the name of a file."""
+    """Whether the entry is neither a folder nor a link, whose bytes are the name of a file.
+
+    Nor what macOS adds for itself to the folders that it packs.
+    """
     is_link = stat.S_ISLNK(entry.external_attr >> 16)
-    return not entry.filename.endswith(("/", "\\")) and not is_link
+    is_folder = entry.filename.endswith(("/", "\\"))
+    return not is_folder and not is_link and not entry.filename.startswith("__MACOSX/")
+
+
+def _name_before_data(path: Path, offset: int) -> str:
+    """What the entry whose header begins there is called in it, beside the archive's directory."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        header = file.read(_HEADER_BYTES)
+        name = file.read(int.from_bytes(header[26:28], "little"))
+    flags = int.from_bytes(header[6:8], "little")
+    return name.decode("utf-8" if flags & _UTF8_FLAG else "cp437")
 
 
 def _spellings(entry: zipfile.ZipInfo) -> Iterator[str]:

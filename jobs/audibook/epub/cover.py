@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from audibook.errors import EpubError
 
 from .archive import Archive
+from .manifest import Item
 from .markup import attribute, local_name, own_text, parse
-from .package import Item, Package, resolve
+from .package import Package, resolve
 
 __all__ = ["cover_picture"]
 
@@ -25,7 +26,7 @@ def cover_picture(archive: Archive, package: Package) -> str | None:
     does not, it is the one called so, or the only one on the cover's page or on a first page
     without text.
     """
-    items = list(package.manifest.values())
+    items = package.manifest.items
     candidates = [
         *(i for i in items if "cover-image" in i.properties),
         *(i for i in items if package.cover and package.cover in {i.id, i.href}),

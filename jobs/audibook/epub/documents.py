@@ -21,11 +21,6 @@ from .text import MarkFinder, document_text
 
 __all__ = ["Document", "read_documents", "reading_order"]
 
-_XHTML = {
-    *("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"),
-    *("application/xml", "text/xml"),
-}
-_TEXT_SUFFIXES = (".xhtml", ".html", ".htm", ".xht", ".xml")
 _SKIPPED_GUIDE = ("toc", "cover")
 _SKIPPED_TYPES = {"toc", "cover", "landmarks"}
 _NAMELESS = {"unknown", "untitled"}
@@ -106,14 +101,13 @@ def reading_order(package: Package) -> list[str]:
     names: list[str] = []
     for item in package.spine:
         tried = {item.id}
-        while not (item.media_type in _XHTML or item.href.lower().endswith(_TEXT_SUFFIXES)):
+        while not item.is_text:
             following = package.manifest.get(item.fallback)
             if following is None or following.id in tried:
                 break
             item = following
             tried.add(item.id)
-        readable = item.media_type in _XHTML or item.media_type == "image/svg+xml"
-        if item.name and (readable or item.href.lower().endswith(_TEXT_SUFFIXES)):
+        if item.name and (item.is_text or item.media_type == "image/svg+xml"):
             names.append(item.name)
     return list(dict.fromkeys(names))
 

@@ -10,12 +10,14 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from audibook.errors import EpubError
 
 from .archive import Archive
-from .markup import Element, attribute, children, local_name, own_text, parse
+from .manifest import Item, Manifest
+from .markup import Element, EmptyDocumentError, attribute, children, local_name, own_text, parse
 
-__all__ = ["Item", "Metadata", "Package", "Reference", "read_package", "resolve"]
+__all__ = ["Metadata", "Package", "Reference", "read_package", "resolve"]
 
 _CONTAINER = "META-INF/container.xml"
 _PACKAGE_TYPE = "application/oebps-package+xml"
+_NCX_TYPE = "application/x-dtbncx+xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,6 @@ class Metadata:
     language: str | None = None
     publisher: str | None = None
     description: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A file of the manifest; `name` is its name in the archive, None when it is missing."""
-
-    id: str
-    href: str
-    name: str | None
-    media_type: str
-    properties: frozenset[str]
-    fallback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +48,7 @@ class Package:
 
     name: str
     metadata: Metadata
-    manifest: Mapping[str, Item]
+    manifest: Manifest
     spine: Sequence[Item]
     faults: Sequence[str]
     nav: str | None
@@ -76,7 +66,7 @@ def read_package(archive: Archive) -> Package:
     name = _package_name(archive)
     root = parse(archive.read(name), name)
     metadata = _metadata(root)
-    manifest = {item.id: item for item in _items(archive, name, root)}
+    manifest = Manifest(_items(archive, name, root))
     spine_element = next(_descendants(root, "spine"), None)
     if spine_element is None:
         raise EpubError(f"The EPUB's package document {name!r} has no spine: no reading order.")
@@ -87,7 +77,7 @@ def read_package(archive: Archive) -> Package:
         manifest=manifest,
         spine=spine,
         faults=faults,
-        nav=next((i.name for i in manifest.values() if "nav" in i.properties), None),
+        nav=next((i.name for i in manifest.items if "nav" in i.properties), None),
         ncx=_ncx(spine_element, manifest),
         guide=_guide(archive, name, root),
         cover=_cover(root),
@@ -118,12 +108,12 @@ def _beside(base: str, address: str) -> str:
 
 
 def _package_name(archive: Archive) -> str:
-    container = archive.find(_CONTAINER)
+    container = _container(archive)
     paths = [] if container is None else _package_paths(archive, container)
     name = next((name for name in map(archive.find, paths) if name is not None), None)
     if name is not None:
         return name
-    # Nobody says which it is, as in a book that was zipped with the folder around it.
+    # Nobody says which it is.
     there = [name for name in archive.names() if name.casefold().endswith(".opf")]
     if len(there) == 1:
         return there[0]
@@ -137,10 +127,25 @@ def _package_name(archive: Archive) -> str:
     raise EpubError(f"The EPUB's package document {paths[0]!r} is not in the archive.")
 
 
+def _container(archive: Archive) -> str | None:
+    """The container file; the only one in a folder, where the book was zipped with its folder."""
+    container = archive.find(_CONTAINER)
+    if container is not None:
+        return container
+    nested = f"/{_CONTAINER}".casefold()
+    there = [n for n in archive.names() if n.replace("\\", "/").casefold().endswith(nested)]
+    return there[0] if len(there) == 1 else None
+
+
 def _package_paths(archive: Archive, container: str) -> list[str]:
-    files = list(_descendants(parse(archive.read(container), container), "rootfile"))
+    try:
+        root = parse(archive.read(container), container)
+    except EmptyDocumentError:
+        return []
+    files = list(_descendants(root, "rootfile"))
     wanted = [f for f in files if attribute(f, "media-type") == _PACKAGE_TYPE] or files
-    return [attribute(file, "full-path") for file in wanted]
+    around = container[: -len(_CONTAINER)]
+    return [f"{around}{attribute(file, 'full-path').lstrip('/')}" for file in wanted]
 
 
 def _descendants(root: Element, name: str) -> Iterator[Element]:
@@ -186,7 +191,7 @@ def _items(archive: Archive, package: str, root: Element) -> Iterator[Item]:
             # "#" and ":" belong to the name where there is no such file without them.
             name = place.name if place else archive.find(_beside(package, href))
             yield Item(
-                id=attribute(element, "id"),
+                id=attribute(element, "id").strip(),
                 href=href,
                 name=name,
                 media_type=attribute(element, "media-type").partition(";")[0].strip().lower(),
@@ -195,15 +200,14 @@ def _items(archive: Archive, package: str, root: Element) -> Iterator[Item]:
             )
 
 
-def _spine(spine: Element, manifest: Mapping[str, Item]) -> tuple[list[Item], list[str]]:
+def _spine(spine: Element, manifest: Manifest) -> tuple[list[Item], list[str]]:
     """The items there are, and what is wrong with the others; raises where there is none."""
     references = children(spine, "itemref")
     linear = [ref for ref in references if attribute(ref, "linear").lower() != "no"]
     items: list[Item] = []
     faults: list[str] = []
-    for reference in linear or references:
-        item_id = attribute(reference, "idref")
-        item = manifest.get(item_id)
+    ids = (attribute(reference, "idref").strip() for reference in linear or references)
+    for item_id, item in manifest.referred(ids):
         if item is None:
             faults.append(
                 f"The EPUB's spine names the item {item_id!r}, which its manifest does not list."
@@ -221,12 +225,11 @@ def _spine(spine: Element, manifest: Mapping[str, Item]) -> tuple[list[Item], li
     return items, faults
 
 
-def _ncx(spine: Element, manifest: Mapping[str, Item]) -> str | None:
-    named = manifest.get(attribute(spine, "toc"))
-    if named is not None:
-        return named.name
-    found = (i.name for i in manifest.values() if i.media_type == "application/x-dtbncx+xml")
-    return next(found, None)
+def _ncx(spine: Element, manifest: Manifest) -> str | None:
+    named = attribute(spine, "toc")
+    found = [item for item in manifest.items if item.media_type == _NCX_TYPE]
+    meant = next((item for item in found if item.id == named), None) or manifest.get(named)
+    return meant.name if meant else next((item.name for item in found), None)
 
 
 def _guide(archive: Archive, package: str, root: Element) -> dict[str, Reference]:

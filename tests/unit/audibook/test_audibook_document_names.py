@@ -64,7 +64,8 @@ def test_the_first_package_document_that_is_there_is_read(make_epub: MakeEpub, p
 
 
 @pytest.mark.parametrize(
-    "container", [None, b"<container/>", b"<container><rootfile full-path='gone.opf'/></container>"]
+    "container",
+    [None, b"", b"<container/>", b"<container><rootfile full-path='gone.opf'/></container>"],
 )
 def test_the_only_package_document_is_read_where_none_is_named(
     make_epub: MakeEpub, container: bytes | None
@@ -81,3 +82,63 @@ def test_a_book_zipped_with_the_folder_around_it_is_read(
         for name in plain.namelist():
             book.writestr(f"My Book/{name}", plain.read(name))
     assert page_texts(nested) == ["Found."]
+
+
+def test_of_a_zipped_folder_the_package_document_that_its_container_names_is_read(
+    make_epub: MakeEpub, tmp_path: Path
+) -> None:
+    others = {"EPUB/fixed.opf": b"<package/>", "META-INF/metadata.xml": b"<metadata/>"}
+    nested = tmp_path / "nested.epub"
+    with (
+        zipfile.ZipFile(make_epub("<p>Found.</p>", files={**others})) as plain,
+        zipfile.ZipFile(nested, "w") as book,
+    ):
+        for name in plain.namelist():
+            book.writestr(f"My Book/{name}", plain.read(name))
+            # as the Finder of macOS does
+            book.writestr(f"__MACOSX/My Book/{name.replace('/', '/._')}", b"\0\5\x16\7")
+    assert page_texts(nested) == ["Found."]
+
+
+@pytest.mark.parametrize("before_data", [b"EPUB\\\xd7\xa4.xhtml", b"EPUB/?\x80.xhtml"])
+def test_a_document_whose_name_is_another_one_beside_its_data_is_read(
+    make_epub: MakeEpub, before_data: bytes
+) -> None:
+    package = packaged('<spine><itemref idref="x"/></spine>', item("x", "פ.xhtml"))
+    page = b"<html><body><p>Found.</p></body></html>"
+    path = make_epub(files={"EPUB/package.opf": package, "EPUB/פ.xhtml": page})
+    data = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        offset = archive.getinfo("EPUB/פ.xhtml").header_offset
+    header = data[offset : offset + 30 + len(before_data)]
+    other = header[:6] + b"\0\0" + header[8:30] + before_data
+    path.write_bytes(data.replace(header, other, 1))
+    assert page_texts(path) == ["Found."]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        item("x", "document-1.xhtml") + item("x", "document-2.xhtml"),
+        item("x", "document-1.xhtml")
+        + '<item id="x" href="x.jpg" media-type="image/jpeg"/>'
+        + item(" x", "document-2.xhtml"),
+    ],
+)
+def test_documents_to_which_a_tool_gave_one_id_are_all_read(
+    make_epub: MakeEpub, manifest: str
+) -> None:
+    spine = '<spine><itemref idref="x"/><itemref idref=" x "/></spine>'
+    package = {"EPUB/package.opf": packaged(spine, manifest)}
+    assert page_texts(make_epub("<p>One.</p>", "<p>Two.</p>", files=package)) == ["One.", "Two."]
+
+
+def test_a_document_is_read_that_shares_its_id_with_a_picture(make_epub: MakeEpub) -> None:
+    picture = '<item id="x" href="x.jpg" media-type="image/jpeg"/>'
+    for manifest in (
+        item("x", "document-1.xhtml") + picture,
+        picture + item("x", "document-1.xhtml"),
+    ):
+        package = packaged('<spine><itemref idref="x"/></spine>', manifest)
+        files = {"EPUB/package.opf": package, "EPUB/x.jpg": b"picture"}
+        assert page_texts(make_epub("<p>Found.</p>", files=files)) == ["Found."]
