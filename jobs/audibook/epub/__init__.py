@@ -11,7 +11,8 @@ text, lines, inline, blocks
 styles                  what of it is hidden
 notes, numbered_notes, note_marks, note_titles
                         what is a footnote, the mark of one, what stands above them
-removal, contents       what else is not read aloud
+removal, page_numbers, contents
+                        what else is not read aloud
 headings                what is a heading by the contents or its words only
 pictures, drop_caps     what pictures say in the place of text; first letters put to their words
 signs, chapters, sections, pages

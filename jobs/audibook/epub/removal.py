@@ -19,6 +19,7 @@ from .note_marks import (
     is_words,
     nothing_before,
 )
+from .page_numbers import is_page_number
 
 __all__ = ["NOTE_HOLDERS", "is_note", "removal_rule"]
 
@@ -60,9 +61,6 @@ _SURE_NOTE_CLASSES = {"duokan-footnote-content", "duokan-footnote-item"}
 _NOTE_LISTS = {"footnotes", "endnotes", "rearnotes", "_idfootnotes", "_idendnotes"}
 NOTE_HOLDERS = {"aside", "blockquote", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
 _LABELLED = HEADINGS.keys() | {"p", "span", "strong", "em", "b", "i"}
-_PAGE_NUMBER_CLASSES = {
-    *("pagenum", "pageno", "pagenumber", "page-number", "page-num", "page_number", "pagebreak"),
-}
 _NUMBER_FIRST = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡])[\])]?[.:)\s]")
 _LINE_NUMBER_CLASSES = {
     *("lnum", "linenum", "linenumber", "line-number", "line-num", "lineno", "line-no", "ln"),
@@ -74,10 +72,6 @@ _LONGEST_ENTRY = 120
 """Characters of an entry in a list of contents."""
 _MOST_PIECES = 6
 """Of a word whose letters are elements of their own."""
-_PAGE_NUMBER_ID = re.compile(r"(?:page|pg)[-_.]?0*(\d+|[ivxlc]+)", re.IGNORECASE)
-_PAGE_NUMBER = re.compile(
-    r"[\[({]?\s*(?:(?:pg|page|p)\b\.?)?\s*[\divxlc]+\s*[\])}]?", re.IGNORECASE
-)
 # EPUB 2 has running heads and feet of the printed page, which stand in no reader's text.
 _INVISIBLE = re.compile(
     r"display\s*:\s*(?:none|oeb-page-(?:head|foot))|visibility\s*:\s*hidden", re.IGNORECASE
@@ -198,15 +192,8 @@ def _by_class(element: Element, options: TextOptions) -> str | None:
         return "note"
     if _MARGIN_MARK in classes and local_name(element) == "label":
         return "note reference"
-    numbered = classes & _PAGE_NUMBER_CLASSES and local_name(element) not in HEADINGS
-    if numbered and _PAGE_NUMBER.fullmatch(own_text(element)):
+    if is_page_number(element, classes):
         return "page number"
-    place = _PAGE_NUMBER_ID.fullmatch(element.get("id", ""))
-    if place is not None and local_name(element) in {"a", "span"}:
-        text = own_text(element)
-        number = text.lower().strip("[](){} .page")
-        if number == place.group(1).lower() and _PAGE_NUMBER.fullmatch(text):
-            return "page number"
     if classes & _LINE_NUMBER_CLASSES and own_text(element).replace(" ", "").isdigit():
         return "line number"
     return None
