@@ -11,9 +11,10 @@ text, lines, inline, blocks
 styles                  what of it is hidden
 notes, numbered_notes, note_marks, note_titles
                         what is a footnote, the mark of one, what stands above them
-removal, page_numbers, contents
+removal, page_numbers, contents, indexes
                         what else is not read aloud
 headings                what is a heading by the contents or its words only
+hyphens                 words that the ends of lines part
 pictures, drop_caps     what pictures say in the place of text; first letters put to their words
 signs, chapters, sections, pages
                         where chapters and pages begin

@@ -11,6 +11,8 @@ from .blocks import DocumentText, TextOptions
 from .contents import is_contents_page
 from .drop_caps import join_drop_caps
 from .headings import with_headings
+from .hyphens import with_whole_words
+from .indexes import INDEX_TYPES, is_index_page
 from .markup import Element, EmptyDocumentError, attribute, local_name, own_text, parse
 from .navigation import Navigation
 from .notes import Notes
@@ -22,7 +24,7 @@ from .text import MarkFinder, document_text
 __all__ = ["Document", "read_documents", "reading_order"]
 
 _SKIPPED_GUIDE = ("toc", "cover")
-_SKIPPED_TYPES = {"toc", "cover", "landmarks"}
+_SKIPPED_TYPES = {"toc", "cover", "landmarks"} | INDEX_TYPES
 _NAMELESS = {"unknown", "untitled"}
 _SHORT = 500
 _FIRST = 5
@@ -89,6 +91,7 @@ def read_documents(
             removed = Counter(text.removed)
             removed[rule] += sum(len("".join(block.text.split())) for block in text.blocks)
             text = DocumentText((), removed)
+        text = with_whole_words(text)
         text = with_headings(text, (e.label for e in navigation.contents if e.place.name == name))
         own = _own_title(root, package)
         title = title or text.heading or (None if own == own_before else own)
@@ -128,20 +131,23 @@ def _own_title(root: Element, package: Package) -> str | None:
 
 
 def _skipping_rule(package: Package, name: str, root: Element, text: DocumentText) -> str | None:
-    """The rule by which a whole document is not read: a cover, a jacket, a contents page."""
+    """The rule by which a whole document is not read: a cover, a jacket, contents, an index."""
     if _is_jacket(root):
         return "jacket"
     kinds = {
         kind
         for element in root.iter()
         if local_name(element) in {"html", "body"}
-        for kind in attribute(element, "type").split()
+        for kind in f"{attribute(element, 'type')} {attribute(element, 'role')}".split()
     } & _SKIPPED_TYPES
     for kind in _SKIPPED_GUIDE:
         place = package.guide.get(kind)
         if place is not None and place.name == name and not place.fragment:
             kinds.add(kind)
-    if not kinds:
+    is_index = not kinds.isdisjoint(INDEX_TYPES)
+    if is_index_page(root, text, declared=is_index):
+        return "index"
+    if is_index or not kinds:
         return None
     # A guide that points to the wrong document must not cost a chapter.
     if kinds != {"cover"} and is_contents_page(text):

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Set
 from itertools import islice
 
-from .markup import Element, attribute, local_name, own_text
+from .markup import INLINE, Element, attribute, local_name, own_text
 from .pictures import shown_letter
 
 __all__ = ["join_drop_caps"]
@@ -32,12 +32,23 @@ _MOST_BETWEEN = 3
 
 
 def join_drop_caps(root: Element) -> None:
-    """Move each letter that stands alone, and says that it is a drop cap, to the next paragraph.
+    """Move each letter that stands alone, and says that it is a drop cap, to its word.
+
+    The word is in the next paragraph, or behind white space in the same.
 
     It says so by its class or a float, or is a picture. What only floats, or may be a word of its
     own, is moved where the document has the whole word elsewhere.
     """
     words: set[str] = set()
+
+    def known() -> set[str]:
+        if not words:
+            words.update(w.lower() for w in _WORD.findall(" ".join(map(str, root.itertext()))))
+        return words
+
+    for cap, initial, following_it in _parted_by_space(root):
+        if _belongs(initial, following_it, known(), sure=_is_named(cap)):
+            cap.tail = ""
     for holder in [e for e in root.iter() if local_name(e) in _HOLDERS]:
         letter = _letter(holder)
         following = _following(holder) if letter else None
@@ -46,16 +57,29 @@ def join_drop_caps(root: Element) -> None:
         first = next((e for e in following.iter() if (e.text or "").strip()), following)
         text = (first.text or "").lstrip()
         rest = _WORD.match(text)
-        words = words or {
-            word.lower() for word in _WORD.findall(" ".join(map(str, root.itertext())))
-        }
         sure = any(_is_named(e) or local_name(e) == "img" for e in holder.iter())
-        if rest is None or not _belongs(letter, rest.group(), words, sure=sure):
+        if rest is None or not _belongs(letter, rest.group(), known(), sure=sure):
             continue
         first.text = letter + text
         for part in list(holder):
             holder.remove(part)
         holder.text = None
+
+
+def _parted_by_space(root: Element) -> Iterator[tuple[Element, str, str]]:
+    """Each letter in a line with nothing but white space before the rest of its word.
+
+    As tools that indent the source put it there: the element it is, the letter, and the rest.
+    """
+    for element in root.iter():
+        if local_name(element) not in INLINE or not (element.tail or "").isspace():
+            continue
+        following = element.getnext()
+        if following is None or local_name(following) not in INLINE:
+            continue
+        letter, rest = own_text(element), _WORD.match(own_text(following))
+        if _LETTER.fullmatch(letter) and rest and (_is_named(element) or _floats(element)):
+            yield element, letter, rest.group()
 
 
 def _letter(holder: Element) -> str:

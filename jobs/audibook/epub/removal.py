@@ -6,6 +6,7 @@ import re
 from itertools import chain, islice
 
 from .blocks import HEADINGS, TextOptions
+from .indexes import INDEX_TYPES, holds_prose
 from .markup import INLINE, Element, attribute, local_name, own_text
 from .note_marks import (
     SYMBOLS,
@@ -48,6 +49,7 @@ _BY_TYPE = {
     **dict.fromkeys(("rearnotes", "doc-footnote", "doc-endnote", "doc-endnotes"), "note"),
     **dict.fromkeys(("toc", "landmarks", "page-list", "doc-toc", "doc-pagelist"), "navigation"),
     **dict.fromkeys(("loi", "lot", "index-locator"), "navigation"),
+    **dict.fromkeys(INDEX_TYPES, "index"),
 }
 _NOTE_CLASSES = {
     *("footnote", "footnotes", "endnote", "endnotes", "rearnote", "rearnotes", "fnote"),
@@ -61,6 +63,8 @@ _SURE_NOTE_CLASSES = {"duokan-footnote-content", "duokan-footnote-item"}
 _NOTE_LISTS = {"footnotes", "endnotes", "rearnotes", "_idfootnotes", "_idendnotes"}
 NOTE_HOLDERS = {"aside", "blockquote", "dd", "div", "dl", "li", "ol", "p", "section", "table"}
 _LABELLED = HEADINGS.keys() | {"p", "span", "strong", "em", "b", "i"}
+_MEDIA = {"audio", "image", "video"}
+_MEDIA_SUFFIXES = (".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".mp3", ".mp4")
 _NUMBER_FIRST = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡])[\])]?[.:)\s]")
 _LINE_NUMBER_CLASSES = {
     *("lnum", "linenum", "linenumber", "line-number", "line-num", "lineno", "line-no", "ln"),
@@ -90,6 +94,8 @@ def removal_rule(element: Element, options: TextOptions, before: str) -> str | N
         return _BY_NAME[name]
     if name == "dialog" and element.get("open") is None:
         return "hidden"
+    if name == "object" and _shows_media(element):
+        return "media fallback"
     if not element.attrib and name != "sup":
         return None
     if _hidden(element):
@@ -118,6 +124,8 @@ def _is_text(element: Element, kind: str, rule: str) -> bool:
         return is_whole_heading(element) or ("noteref" in kind and is_words(element))
     if rule == "navigation":
         return local_name(element) != "nav" and any(map(_is_prose, element.iter()))
+    if rule == "index":
+        return holds_prose(element)
     return rule == "page number" and len(own_text(element)) > _LONGEST_PAGE_NUMBER
 
 
@@ -130,6 +138,13 @@ def _is_prose(element: Element) -> bool:
     """Whether it is a paragraph such as no list of contents has."""
     linked = any(local_name(e) == "a" for e in element.iter())
     return local_name(element) == "p" and not linked and len(own_text(element)) > _LONGEST_ENTRY
+
+
+def _shows_media(embedded: Element) -> bool:
+    """Whether it is a picture or sound, which is there in place of the words in it."""
+    kind = embedded.get("type", "").lower().partition("/")[0]
+    name = embedded.get("data", "").lower().partition("#")[0]
+    return kind in _MEDIA or (not kind and name.endswith(_MEDIA_SUFFIXES))
 
 
 def _hidden(element: Element) -> bool:

@@ -20,6 +20,8 @@ def _text(path: Path) -> str:
     ("body", "text"),
     [
         ("<div class='dropcap'>T</div><p>he end.</p>", "The end."),
+        ("<p><span class='dropcap'>T</span>\n <span>he</span> end.</p>", "The end."),
+        ("<p><b class='dropcap'>A</b> <b>soldier</b> came.</p>", "A soldier came."),
         ("<div><p class='Drop-Cap'><span>“T</span></p></div><p><i>HE</i> end.</p>", "“THE end."),
         ("<p class='lettrine'>É</p><hr/><p>tait-ce lui ?</p>", "Était-ce lui ?"),
         ("<p class='initial'>ה</p><p>בית על ההר.</p>", "הבית על ההר."),

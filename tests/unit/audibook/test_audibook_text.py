@@ -155,6 +155,8 @@ def test_a_link_or_superscript_that_is_no_footnote_mark_is_read(text: str) -> No
         ("<noframes>Unseen</noframes>", "script"),
         ("<progress value='1' max='2'>Unseen</progress>", "form"),
         ("<nav epub:type='toc'><ol><li>One</li></ol></nav>", "navigation"),
+        ("<object type='image/svg+xml' data='x.svg'>12</object>", "media fallback"),
+        ("<object data='x.JPG'><p>A ship</p></object>", "media fallback"),
         ("<span epub:type='pagebreak' id='p1'>12</span>", "page number"),
         ("<span class='pagenum'>[Pg 12]</span>", "page number"),
         ("<span id='page_12'>{12}</span>", "page number"),
