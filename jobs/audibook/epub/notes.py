@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Set
-from itertools import islice, takewhile
+from itertools import takewhile
 
 from .archive import Archive
 from .blocks import HEADINGS
-from .markup import Element, all_text, attribute, local_name, own_text
+from .markup import Element, all_text, attribute, children, local_name, own_text
 from .note_marks import ARROWS, BRACKETS, is_raised, is_reference, nothing_before, text_before
 from .note_titles import mark_as_notes
 from .numbered_notes import NumberedNotes
@@ -22,6 +22,8 @@ _TEXT_HOLDERS = {"blockquote", "body", "dd", "div", "dt", "li", "p", "section", 
 _NOTE_ID = re.compile(
     r"(?:sd|_)?(?:foot|end)?notes?[-_.]?\d+|_?(?:ftn|edn|fn|en)[-_.]?\d+", re.IGNORECASE
 )
+_Items = dict[Element, dict[Element, int]]
+"""Of the lists seen so far, each item with its number."""
 _ANSWERS = re.compile(
     r"\b(?:answers|answer key|solutions|antworten|lösungen|réponses|respuestas|soluciones|risposte|"
     r"soluzioni|respostas|soluções|ответы|решения|תשובות|פתרונות|إجابات|الأجوبة)\b|解答|答案",
@@ -94,6 +96,7 @@ class Notes:
             return
         ways_back: dict[Element, list[str]] = {}
         notes: set[Element] = set()
+        items: _Items = {}
         answers = False
         for element in root.iter():
             if local_name(element) in HEADINGS:
@@ -117,7 +120,7 @@ class Notes:
                     ways_back[holder] = list(_ways_back(holder))
                 back = [resolve(self._archive, name, way) for way in ways_back[holder]]
                 led_back = any(way in there for there in self._marked[place] for way in back)
-                if led_back or _has_number(holder, number):
+                if led_back or _has_number(holder, number, items):
                     whole = _whole_note(holder, notes)
                     notes.add(whole)
                     yield whole
@@ -152,7 +155,7 @@ def _without_brackets(mark: str) -> str:
     return mark.strip(f"{''.join(BRACKETS)}{''.join(BRACKETS.values())} .")
 
 
-def _has_number(holder: Element, number: str) -> bool:
+def _has_number(holder: Element, number: str, items: _Items) -> bool:
     """Whether a note begins with its number, or is an item of a list that has this number."""
     if not number.isdigit() or len(all_text(holder)) > _LONGEST_UNLINKED:
         return False
@@ -161,8 +164,9 @@ def _has_number(holder: Element, number: str) -> bool:
         return False
     around = holder.getparent()
     if around is not None and local_name(around) == "ol":
-        items = (e for e in holder.itersiblings(preceding=True) if local_name(e) == "li")
-        return sum(1 for _ in islice(items, int(number))) + 1 == int(number)
+        if around not in items:
+            items[around] = {item: n for n, item in enumerate(children(around, "li"), 1)}
+        return items[around].get(holder) == int(number)
     begun = own_text(holder).lstrip("".join(BRACKETS))
     return begun.startswith(number) and not begun[len(number) : len(number) + 1].isdigit()
 

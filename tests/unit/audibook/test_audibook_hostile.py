@@ -119,8 +119,13 @@ def test_a_zip_bomb_takes_no_memory(make_epub: MakeEpub) -> None:
         + "<h3>x</h3>" * 10_000
         + "<p role='doc-footnote'>1</p>" * 10_000
         + "<p>x</p>",
+        "<html><body>"
+        + "".join(f"<p>A word<a href='#n{n}'><sup>{n}</sup></a>.</p>" for n in range(1, 2_000))
+        + "<ol>"
+        + "".join(f"<li id='n{n}'>A note.</li>" for n in range(1, 2_000))
+        + "</ol><p>x</p>",
     ],
-    ids=["dots", "document types", "margins", "digits", "headings of notes"],
+    ids=["dots", "document types", "margins", "digits", "headings of notes", "items of notes"],
 )
 def test_repetitions_do_not_take_hours(make_epub: MakeEpub, page: str) -> None:
     files = {"EPUB/document-1.xhtml": page.encode()}
