@@ -23,6 +23,7 @@ __all__ = [
     "local_name",
     "own_text",
     "parse",
+    "says_only",
     "text_after",
 ]
 
@@ -141,6 +142,16 @@ def own_text(element: Element) -> str:
 def all_text(element: Element) -> str:
     """All text inside the element as it stands, comments left out."""
     return "".join(map(str, element.itertext())) if local_name(element) else ""
+
+
+def says_only(element: Element, text: str) -> bool:
+    """Whether this is all text inside the element, white space collapsed; reads no further."""
+    found = ""
+    for part in element.itertext():
+        found += str(part)
+        if len(" ".join(found.split())) > len(text):
+            return False
+    return " ".join(found.split()) == text
 
 
 def text_after(element: Element) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from .blocks import HEADINGS
-from .markup import Element, all_text, local_name, own_text, text_after
+from .markup import Element, all_text, local_name, own_text, says_only, text_after
 
 __all__ = [
     "ARROWS",
@@ -164,14 +164,14 @@ def is_counted(link: Element, before: str) -> bool:
 def is_whole_heading(link: Element) -> bool:
     """Whether a chapter is called so: a heading that leads back to the contents."""
     heading = next((e for e in link.iterancestors() if local_name(e) in HEADINGS), None)
-    return heading is not None and own_text(heading) == own_text(link)
+    return heading is not None and says_only(heading, own_text(link))
 
 
 def is_whole_paragraph(link: Element) -> bool:
     """Whether a number stands alone, as that of a chapter does which leads to the contents."""
     text = own_text(link)
     around = next((e for e in link.iterancestors() if local_name(e) in {"p", "div"}), None)
-    if around is None or not text.isdigit() or own_text(around) != text:
+    if around is None or not text.isdigit() or not says_only(around, text):
         return False
     if any(local_name(e) in {"dd", "dt", "li", "td"} for e in around.iterancestors()):
         return False  # the number of an explanation or a note

@@ -124,8 +124,9 @@ def test_a_zip_bomb_takes_no_memory(make_epub: MakeEpub) -> None:
         + "<ol>"
         + "".join(f"<li id='n{n}'>A note.</li>" for n in range(1, 2_000))
         + "</ol><p>x</p>",
+        "<html><body><p>" + "A word<a href='#n'><sup>1</sup></a>. " * 3_000 + "</p><p>x</p>",
     ],
-    ids=["dots", "document types", "margins", "digits", "headings of notes", "items of notes"],
+    ids=["dots", "document types", "margins", "digits", "headings", "items of notes", "marks"],
 )
 def test_repetitions_do_not_take_hours(make_epub: MakeEpub, page: str) -> None:
     files = {"EPUB/document-1.xhtml": page.encode()}
