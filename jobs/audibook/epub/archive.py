@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 import stat
 import unicodedata
@@ -21,6 +22,20 @@ __all__ = ["Archive"]
 _ENCRYPTED_FLAG = 0x1
 _UTF8_FLAG = 0x800
 _HEADER_BYTES = 30
+_START_BYTES = 200
+_KINDLE = {b"BOOKMOBI", b"TEXtREAd"}
+_OTHER_KINDS = {
+    b"%pdf": "a PDF",
+    b"rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x1f\x8b": "a file packed by gzip",
+    b"{\\rtf": "a document in RTF",
+    b"\xd0\xcf\x11\xe0": "a document of Word",
+    b"at&tform": "a DjVu document",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+}
+"""By the first bytes, in small letters."""
 # How names are written by tools that do not say so: UTF-8 first, for little else is UTF-8.
 _NAME_ENCODINGS = ("utf-8", "cp1252", "cp862", "cp1255")
 _BROKEN = (
@@ -50,8 +65,11 @@ class Archive:
         except FileNotFoundError:
             raise EpubError(f"There is no file {path.name!r} to read.") from None
         except _BROKEN:
+            other = _other_kind(path)
             raise EpubError(
-                "The file is not an EPUB: it is no complete zip archive; upload it again."
+                f"The file is not an EPUB but {other}; upload the book as EPUB."
+                if other
+                else "The file is not an EPUB: it is no complete zip archive; upload it again."
             ) from None
         try:
             self._check()
@@ -130,6 +148,19 @@ class Archive:
                 f"The EPUB would unpack from {packed:,} to {unpacked:,} bytes, which no real "
                 "book does; it is refused as a zip bomb."
             )
+
+
+def _other_kind(path: Path) -> str | None:
+    """What a file is by its first bytes that people take for a book in EPUB."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_START_BYTES)
+    except OSError:
+        return None
+    if start[60:68] in _KINDLE:
+        return "a Kindle book"
+    start = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return next((kind for sign, kind in _OTHER_KINDS.items() if start.startswith(sign)), None)
 
 
 def _is_file(entry: zipfile.ZipInfo) -> bool:

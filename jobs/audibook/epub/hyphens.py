@@ -38,9 +38,7 @@ def with_whole_words(text: DocumentText) -> DocumentText:
         else:
             whole.append(block)
     whole = [_without_parted(block, words) for block in whole]
-    removed = Counter(text.removed)
-    removed[_RULE] += _hyphens(blocks) - _hyphens(whole)
-    return DocumentText(whole, removed)
+    return DocumentText(whole, text.removed + Counter({_RULE: _hyphens(blocks) - _hyphens(whole)}))
 
 
 def _hyphens(blocks: Sequence[Block]) -> int:

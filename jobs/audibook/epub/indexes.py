@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from .blocks import DocumentText
 from .markup import Element, local_name, own_text
@@ -42,10 +43,11 @@ def is_index_page(root: Element, text: DocumentText, *, declared: bool) -> bool:
         return False
     if declared:
         return True
-    title = (text.heading or "").strip(" .:").lower()
+    headings = takewhile(lambda block: block.level is not None, text.blocks)
+    titles = {block.text.strip(" .:").lower() for block in headings}
     links = sum(1 for _ in _links(root))
     entries = sum(block.level is None for block in text.blocks)
-    return title in _TITLES and links >= max(_FEWEST_LINKS, entries / 2)
+    return not titles.isdisjoint(_TITLES) and links >= max(_FEWEST_LINKS, entries / 2)
 
 
 def _is_prose(element: Element) -> bool:

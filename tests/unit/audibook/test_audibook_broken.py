@@ -88,6 +88,24 @@ def test_a_file_that_is_no_zip_archive_is_refused(tmp_path: Path) -> None:
         read_epub(tmp_path / "missing")
 
 
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"A Book".ljust(60, b"\0") + b"BOOKMOBI", "a Kindle book"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html>Not found", "a web page"),
+        (b"\x1f\x8b\x08\0", "a file packed by gzip"),
+    ],
+)
+def test_a_book_of_another_kind_is_refused_by_its_name(
+    tmp_path: Path, start: bytes, kind: str
+) -> None:
+    path = tmp_path / "book.epub"
+    path.write_bytes(start + bytes(500))
+    with pytest.raises(EpubError, match=f"not an EPUB but {kind}; upload the book as EPUB"):
+        read_epub(path)
+
+
 def sample_bytes() -> bytes:
     return sample_book().read_bytes()
 

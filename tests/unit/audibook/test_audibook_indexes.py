@@ -21,7 +21,7 @@ _LINKED = "".join(
         f"<section epub:type='index'><h1>Names</h1>{_LINKED}</section>",
         "<section role='doc-index'><h2>Names</h2><p>Abraham, 12, 45</p></section>",
         f"<h1>Index</h1>{_LINKED}",
-        f"<div class='index'><h2>Stichwortverzeichnis</h2>{_LINKED}</div>",
+        f"<div class='index'><h1>Anhang A</h1><h2>Stichwortverzeichnis</h2>{_LINKED}</div>",
     ],
 )
 def test_an_index_is_not_read_and_is_counted(make_epub: MakeEpub, index: str) -> None:
