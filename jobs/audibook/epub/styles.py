@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from lxml import etree
+
 from audibook.errors import EpubError
 
 from .archive import Archive
@@ -117,13 +119,9 @@ class Styles:
         found = list(self._rules(name, root))
         if not found or len(found) > _MOST_RULES:
             return []
-        rules: dict[str, list[_Rule]] = {}
-        for place, rule in enumerate(found):
-            placed = replace(rule, rank=(*rule.rank, place))
-            rules.setdefault(rule.key, []).append(placed)
+        rules = _Rules(found)
         hidden = []
-        for element in root.iter():
-            strongest = _strongest(element, rules)
+        for element, strongest in rules.strongest(root):
             if element.get("hidden") is None and any(r.hides for r in strongest.values()):
                 element.set("hidden", "")
                 hidden.append(element)
@@ -169,22 +167,55 @@ def _applies(link: Element) -> bool:
     )
 
 
-def _strongest(element: Element, rules: Mapping[str, Sequence[_Rule]]) -> dict[str, _Rule]:
-    """The rule that counts for each aspect of which the element does not say it itself."""
-    if local_name(element) in _NEVER_RULED:
-        return {}
-    identity = name, element_id, classes = _identity(element)
-    strongest: dict[str, _Rule] = {}
-    keys = {"", name, f"#{element_id}", *(f".{value}" for value in classes)}
-    for rule in chain.from_iterable(rules.get(key, ()) for key in keys):
-        if rule.matches(element, identity):
-            before = strongest.get(rule.aspect)
-            if before is None or rule.rank > before.rank:
-                strongest[rule.aspect] = rule
-    if strongest:
-        for own in _SHOWING.finditer(element.get("style", "")):
-            strongest.pop(own.group(1).lower(), None)
-    return strongest
+class _Rules:
+    """The rules of a document, by what an element must have for them to matter."""
+
+    def __init__(self, found: Sequence[_Rule]) -> None:
+        self._by_key: dict[str, list[_Rule]] = {}
+        for place, rule in enumerate(found):
+            placed = replace(rule, rank=(*rule.rank, place))
+            self._by_key.setdefault(rule.key, []).append(placed)
+        compounds = [c for rule in found for c in (rule.target, *(c for c, _ in rule.around))]
+        self._ids = {compound.id for compound in compounds}
+        self._classes = frozenset().union(*(compound.classes for compound in compounds))
+
+    def strongest(self, root: Element) -> Iterator[tuple[Element, dict[str, _Rule]]]:
+        """Each element with the rule that counts for each aspect which it does not say itself.
+
+        The rules are asked once for all elements that are alike, and lie within others that are.
+        """
+        paths: dict[tuple[int, _Identity], int] = {}
+        found: dict[int, dict[str, _Rule]] = {}
+        around = [0]
+        for event, element in etree.iterwalk(root, events=("start", "end")):
+            if event == "end":
+                around.pop()
+                continue
+            name, element_id, classes = _identity(element)
+            known_id = element_id if element_id in self._ids else ""
+            identity = name, known_id, classes & self._classes
+            path = paths.setdefault((around[-1], identity), len(paths) + 1)
+            around.append(path)
+            if path not in found:
+                found[path] = self._matching(element, identity)
+            strongest = found[path]
+            if strongest:
+                own = {f.group(1).lower() for f in _SHOWING.finditer(element.get("style", ""))}
+                strongest = {k: rule for k, rule in strongest.items() if k not in own}
+            yield element, strongest
+
+    def _matching(self, element: Element, identity: _Identity) -> dict[str, _Rule]:
+        name, element_id, classes = identity
+        if name in _NEVER_RULED:
+            return {}
+        strongest: dict[str, _Rule] = {}
+        keys = {"", name, f"#{element_id}", *(f".{value}" for value in classes)}
+        for rule in chain.from_iterable(self._by_key.get(key, ()) for key in keys):
+            if rule.matches(element, identity):
+                before = strongest.get(rule.aspect)
+                if before is None or rule.rank > before.rank:
+                    strongest[rule.aspect] = rule
+        return strongest
 
 
 def _identity(element: Element) -> _Identity:

@@ -125,8 +125,20 @@ def test_a_zip_bomb_takes_no_memory(make_epub: MakeEpub) -> None:
         + "".join(f"<li id='n{n}'>A note.</li>" for n in range(1, 2_000))
         + "</ol><p>x</p>",
         "<html><body><p>" + "A word<a href='#n'><sup>1</sup></a>. " * 3_000 + "</p><p>x</p>",
+        "<html><head><style>"
+        + "".join(f"div.k{n} > p span {{float:left}}" for n in range(2_900))
+        + f"</style></head><body>{'<p><span>y</span></p>' * 20_000}<p>x</p>",
     ],
-    ids=["dots", "document types", "margins", "digits", "headings", "items of notes", "marks"],
+    ids=[
+        "dots",
+        "document types",
+        "margins",
+        "digits",
+        "headings",
+        "items of notes",
+        "marks",
+        "rules",
+    ],
 )
 def test_repetitions_do_not_take_hours(make_epub: MakeEpub, page: str) -> None:
     files = {"EPUB/document-1.xhtml": page.encode()}
