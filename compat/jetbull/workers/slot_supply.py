@@ -87,7 +87,12 @@ class SlotSupply:
         return self.slots > self._worker.concurrency
 
     def _may_fetch(self) -> bool:
-        return not (self.stopping or self._worker.paused or self._admission.blocked)
+        return not (self._ends_taking or self._admission.blocked)
+
+    @property
+    def _ends_taking(self) -> bool:
+        # A job may end between `close()`, which is to be its worker's last, and `stopping`.
+        return self.stopping or self._worker.closing or self._worker.paused
 
     def _begin(self) -> None:
         self.busy += 1
@@ -113,7 +118,7 @@ class SlotSupply:
         """The slot's outcome is on its way: whether it claims its next job right behind."""
         source, counted = self.source, self._admission.limited
         if counted and self._admission.narrow:
-            may = not (self.stopping or self._worker.paused or self._admission.paused)
+            may = not (self._ends_taking or self._admission.paused)
             if may and lease.returns is None:
                 self._limited.look_ahead(slot.started, self.busy)
             return False

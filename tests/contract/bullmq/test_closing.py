@@ -86,6 +86,30 @@ async def test_a_closing_worker_takes_no_further_job(make: Makers, queue: Any) -
     assert await queue.getJobCounts("completed", "waiting") == {"completed": 1, "waiting": 2}
 
 
+@pytest.mark.parametrize("together", [None, 1, 2])
+async def test_a_job_that_ends_in_the_moment_of_the_close_is_the_last(
+    make: Makers, queue: Any, together: int | None
+) -> None:
+    started: list[str] = []
+    closing: list[asyncio.Future[None]] = []
+
+    async def process(job: Any, token: str) -> None:
+        started.append(job.id)
+        if len(started) == 5:
+            closing.append(asyncio.ensure_future(worker.close()))
+            await asyncio.sleep(0)  # close() has been called, this job is all that is left
+
+    if together is not None:
+        await queue.setGlobalConcurrency(together)
+    await added(queue, 12)
+    worker = make.worker(queue, process)
+    closed = Heard(worker, "closed")
+    await closed.once()
+    await closing[0]
+    assert started == ["1", "2", "3", "4", "5"]
+    assert await queue.getJobCounts("active", "waiting") == {"active": 0, "waiting": 7}
+
+
 async def test_an_idle_worker_closes_at_once(make: Makers, queue: Any) -> None:
     await added(queue, 1)
     worker = make.worker(queue, done)
