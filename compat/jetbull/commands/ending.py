@@ -56,7 +56,9 @@ async def _after(
     following: list[Any] | None = nothing if ended else None
     if fetch_next:
         following = await _next(store, job, token)
-    if ended and following == nothing:
+    # Of a job that still runs, its worker will look.
+    runs = job._lease is not None and job._lease.runs
+    if ended and following == nothing and not runs:
         await tell_drained(store)
     return following
 

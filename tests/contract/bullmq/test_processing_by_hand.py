@@ -116,6 +116,23 @@ async def test_a_subclass_may_have_its_own_way_with_jobs(make: Makers, queue: An
     assert story.names().count("drained") == 1
 
 
+async def test_a_processor_that_completes_its_own_job_drains_the_queue_once(
+    make: Makers, queue: Any
+) -> None:
+    async def process(job: Any, token: str) -> None:
+        await job.moveToCompleted("by itself", token)
+
+    story = Story(make.events(queue))
+    await queue.add("job", {})
+    worker = make.worker(queue, process)
+    await Heard(worker, "error").once()  # its outcome is stored already
+    await worker.close()
+    await queue.add("last", {}, {"jobId": "last"})
+    await story.until("waiting", jobId="last")
+    assert story.names().count("drained") == 1
+    assert (await queue.getJob("1")).returnvalue == "by itself"
+
+
 async def test_one_look_for_stalled_jobs_brings_back_those_whose_lock_is_over(
     make: Makers, queue: Any
 ) -> None:
