@@ -15,6 +15,7 @@ from jetbull.shielding import unless
 from jetbull.tasks import background
 from jetbull.workers.admission import Admission
 from jetbull.workers.roles import ServingOwner
+from jetbull.workers.settings import limited_look_ms
 from jetbull.workers.silence import silence
 from jetbull.workers.slots import Slots
 from jetbull.workers.upkeep import Upkeep
@@ -37,7 +38,7 @@ class Serving:
         self._force = force
         opts = worker.opts
         self.admission = Admission(
-            store, opts.get("limiter"), worker._look_again, opts["maximumRateLimitDelay"]
+            store, opts.get("limiter"), worker._look_again, limited_look_ms(opts)
         )
         self.slots = Slots(worker, store, self.admission, worker._process)
         self._presence = Presence(store, worker._cancel)

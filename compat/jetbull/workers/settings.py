@@ -18,9 +18,8 @@ DEFAULTS = {
     "maxStalledCount": 1,
     "stalledInterval": 30000,
     "runRetryDelay": 15000,
-    "maximumRateLimitDelay": 30000,
 }
-
+_LIMITED_LOOK_MS = 30_000
 
 _KNOWN = frozenset({*WorkerOptions.__annotations__, "connectionName"})  # a name of Node's
 
@@ -67,7 +66,7 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
     for name in DEFAULTS.keys() - {"concurrency"}:
         if given[name] is None:
             given[name] = DEFAULTS[name]
-    for name in (*DEFAULTS, "lockRenewTime", "maxStartedAttempts"):
+    for name in (*DEFAULTS, "lockRenewTime", "maximumRateLimitDelay", "maxStartedAttempts"):
         if name != "concurrency" and given.get(name) is not None:
             _number(name, given[name])
     if given.get("name") is not None:
@@ -90,6 +89,12 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
     if given.get("lockRenewTime") is None:
         given["lockRenewTime"] = given["lockDuration"] // 2
     return _Settled(given, on_set)
+
+
+def limited_look_ms(opts: Mapping[str, Any]) -> float:
+    """The longest wait between two looks while rate limited: `maximumRateLimitDelay`."""
+    given: float | None = opts.get("maximumRateLimitDelay")
+    return _LIMITED_LOOK_MS if given is None else given
 
 
 def limiter(option: Any) -> None:
@@ -152,4 +157,4 @@ def positive(name: str, value: Any) -> None:
         raise ConfigurationError(f"{name} must be a finite number greater than 0{told}")
 
 
-__all__ = ["DEFAULTS", "limiter", "positive", "settled"]
+__all__ = ["DEFAULTS", "limited_look_ms", "limiter", "positive", "settled"]
