@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic, time
-from typing import Protocol
+from typing import Any, Protocol
 
 from jetbull.abort_controller import AbortController
 from jetbull.errors import JetbullError
@@ -40,6 +40,7 @@ class _Tracked:
     lease: Lease | None
     renewed: float
     controller: AbortController | None
+    ts: int
 
 
 class LockManager:
@@ -87,7 +88,7 @@ class LockManager:
             return None
         controller = AbortController() if should_create_controller else None
         age = max(0.0, time() - ts / 1000) if ts else 0.0
-        self._jobs[job_id] = _Tracked(token, lease, monotonic() - age, controller)
+        self._jobs[job_id] = _Tracked(token, lease, monotonic() - age, controller, ts)
         return controller
 
     def untrack_job(self, job_id: str) -> None:
@@ -107,6 +108,19 @@ class LockManager:
         for tracked in self._jobs.values():
             if tracked.controller is not None:
                 tracked.controller.abort(reason)
+
+    @property
+    def tracked_jobs(self) -> dict[str, dict[str, Any]]:
+        """The jobs as they are now, by id: `{token, ts, abort_controller}`, `ts` in ms."""
+        past = time() - monotonic()
+        return {
+            job_id: {
+                "token": tracked.token,
+                "ts": tracked.ts if tracked.lease is None else int((past + tracked.renewed) * 1000),
+                "abort_controller": tracked.controller,
+            }
+            for job_id, tracked in self._jobs.items()
+        }
 
     def get_active_job_count(self) -> int:
         """How many jobs' locks are kept."""

@@ -72,10 +72,14 @@ async def test_the_lock_manager_knows_the_running_jobs(make: Makers, queue: Any)
     await gate.holds(1)
     assert worker.lockManager.get_tracked_job_ids() == [job.id]
     assert worker.lockManager.get_active_job_count() == 1
+    kept = worker.lockManager.tracked_jobs[job.id]
+    assert isinstance(kept["token"], str)
+    assert kept["ts"] >= job.timestamp
     assert worker.lockManager.is_running() is True
     gate.open()
     await worker.close()
     assert worker.lockManager.get_tracked_job_ids() == []
+    assert worker.lockManager.tracked_jobs == {}
 
 
 async def test_closing_a_lock_manager_twice_is_fine(make: Makers, queue: Any) -> None:
@@ -90,6 +94,10 @@ async def test_a_lock_manager_tracks_jobs_by_hand(make: Makers, queue: Any) -> N
     assert manager.track_job("7", "token", 0) is None
     controller = manager.track_job("8", "token", 0, should_create_controller=True)
     assert sorted(manager.get_tracked_job_ids()) == ["7", "8"]
+    assert manager.tracked_jobs == {
+        "7": {"token": "token", "ts": 0, "abort_controller": None},
+        "8": {"token": "token", "ts": 0, "abort_controller": controller},
+    }
     assert manager.cancel_job("7", "why") is False
     assert manager.cancel_job("8", "why") is True
     assert (controller.signal.aborted, controller.signal.reason) == (True, "why")
