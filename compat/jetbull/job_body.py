@@ -74,7 +74,9 @@ class JobBody(Generic[Data, Result, Home]):
         self.id = given.get("jobId") or self.id
         if given.get("timestamp") is not None:
             self.timestamp = given["timestamp"]
-        self.opts.update(given)
+        # In the order that BullMQ has: what nobody gave for `backoff` comes last.
+        self.opts = {"attempts": 0, "delay": 0, **given}
+        self.opts.setdefault("backoff", None)
         for option in _FROM_OPTIONS.intersection(given):
             setattr(self, option, given[option])
         parent = given.get("parent")

@@ -33,6 +33,21 @@ async def test_options_always_hold_attempts_delay_and_backoff(queue: Any) -> Non
     assert job.opts == {"attempts": 0, "delay": 0, "backoff": None}
 
 
+@pytest.mark.parametrize(
+    ("given", "order"),
+    [
+        ({}, ["attempts", "delay", "backoff"]),
+        ({"lifo": True, "delay": 5}, ["attempts", "delay", "lifo", "backoff"]),
+        ({"backoff": 9, "jobId": "a"}, ["attempts", "delay", "backoff", "jobId"]),
+    ],
+)
+async def test_options_of_an_added_job_are_shown_as_they_were_given(
+    queue: Any, given: dict[str, Any], order: list[str]
+) -> None:
+    job = await queue.add("job", {}, given)
+    assert list(job.opts) == order
+
+
 async def test_attempts_is_1_though_the_option_says_0(queue: Any) -> None:
     job = await queue.add("job", {})
     assert (job.attempts, job.opts["attempts"]) == (1, 0)
