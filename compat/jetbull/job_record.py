@@ -33,7 +33,8 @@ def fill(job: JobBody[Any, Any], job_id: str, record: Record) -> None:
     given, head = record.given, record.head
     job.id = job_id
     job.timestamp = given["timestamp"]
-    job.attempts = job.opts["attempts"] or 0  # when not given: only fresh jobs say 1
+    # When not given: of stored jobs only those of schedulers say 1, as fresh ones do.
+    job.attempts = job.opts["attempts"] or int("repeatJobKey" in given)
     if head:
         for name in _CHANGING.intersection(head):
             setattr(job, name, head[name])

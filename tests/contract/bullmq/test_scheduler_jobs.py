@@ -30,6 +30,15 @@ async def test_the_options_of_the_template_apply_to_the_jobs(queue: Any) -> None
     assert {key: stored[key] for key in options} == options
 
 
+@pytest.mark.parametrize(("options", "attempts"), [({}, 1), ({"attempts": 3}, 3)])
+async def test_a_scheduled_job_read_back_has_the_attempts_of_the_template_or_one(
+    queue: Any, options: dict[str, Any], attempts: int
+) -> None:
+    job = await queue.upsertJobScheduler("hourly", {"every": HOUR}, "tick", {}, options)
+    read = await queue.getJob(job.id)
+    assert (repr(read.attempts), repr(job.attempts)) == (repr(attempts), repr(attempts))
+
+
 @pytest.mark.parametrize("options", [{}, {"priority": 5}])
 async def test_a_promoted_job_outlives_its_scheduler_and_keeps_its_slot(
     queue: Any, options: dict[str, Any]
