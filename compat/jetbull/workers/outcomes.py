@@ -88,8 +88,7 @@ async def run_job(
         lease.on_sent = on_sent
         failure = error
     if failure is None:
-        if worker.has_listeners("completed"):
-            _tell(worker, job, "completed", job, result)
+        _tell(worker, job, "completed", job, result)
         return
     try:
         await _not_completed(worker, job, lease, failure, storing)

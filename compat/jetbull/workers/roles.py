@@ -23,9 +23,6 @@ class OutcomeOwner(Protocol):
     def emit(self, event: str, /, *args: Any) -> None:
         """Tells the listeners."""
 
-    def has_listeners(self, event: str) -> bool:
-        """Whether anybody listens."""
-
     def complain(self, error: Exception, *args: Any) -> None:
         """Tells the listeners of `error`; never raises."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import Heard
+from tests.contract.bullmq.signals import Heard, Story
+from tests.contract.bullmq.situations import added
 
 
 async def done(job: Any, token: str) -> dict[str, int]:
@@ -95,6 +96,37 @@ async def test_every_listener_of_an_event_is_called(make: Makers, queue: Any) ->
     first, second = Heard(worker, "completed"), Heard(worker, "completed")
     await first.once()
     assert len(second.calls) == 1
+
+
+async def test_a_worker_tells_its_own_emit_everything_though_nobody_listens(
+    make: Makers, queue: Any
+) -> None:
+    told: list[tuple[str, str, int]] = []
+
+    class Telling(make.backend.Worker):  # type: ignore[name-defined, misc]
+        def emit(self, event: str, *args: Any, **more: Any) -> None:
+            if event in ("active", "completed", "failed"):
+                told.append((event, args[0].id, len(args)))
+            super().emit(event, *args, **more)
+
+    async def process(job: Any, token: str) -> None:
+        if job.id == "2":
+            raise ValueError("paper jam")
+
+    story = Story(make.events(queue))
+    await added(queue, 2)
+    worker = Telling(queue.name, process, make.options({**make.backend.worker_defaults}))
+    make.backend.prepare_worker(worker)
+    try:
+        await story.until("failed", jobId="2")
+    finally:
+        await worker.close()
+    assert told == [
+        ("active", "1", 2),
+        ("completed", "1", 2),
+        ("active", "2", 2),
+        ("failed", "2", 2),
+    ]
 
 
 async def test_a_listener_that_was_taken_off_is_not_called(make: Makers, queue: Any) -> None:
