@@ -4,7 +4,8 @@
 Everything that reads works through plain, bounded commands (SCAN, ranges, pipelines), so a queue of
 a million jobs costs no more memory than one batch.
 
-address, door, pace         the server, the way to it, how much to ask of it at once
+address, connecting, door, pace
+                            the server, the way to it, how much to ask of it at once
 server, probing, clients    whether it is safe to begin: its facts, our rights, old writers
 discovery, candidates, roots, keys, key_types, generation
                             which queues there are, and which library wrote them

@@ -18,6 +18,15 @@ _SCHEMES = (
     "redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster",
     "rediss+cluster",
 )  # fmt: skip
+#: what a program's address tells its own client, ours or Node's; none of it says where Redis is
+_OF_A_CLIENT = frozenset(
+    {
+        "allowUsernameInURI", "commandTimeout", "connectTimeout", "decode_responses", "encoding",
+        "enableReadyCheck", "encoding_errors", "family", "keepAlive", "lazyConnect",
+        "maxRetriesPerRequest", "max_connections", "noDelay", "protocol", "retry_on_error",
+        "retry_on_timeout",
+    }
+)  # fmt: skip
 _SECRET_QUERY = frozenset({"password", "username", "ssl_password", "sentinel_password"})
 
 
@@ -72,8 +81,15 @@ def parse(url: str) -> Address:
     except ValueError as error:
         what = f"The Redis address {redacted(url)!r} cannot be read{_hint(url)}."
         raise AddressError(what) from error
-    plain = urlunsplit(parts._replace(scheme=scheme.removesuffix("+cluster")))
+    query = _without_manners(parts.query)
+    plain = urlunsplit(parts._replace(scheme=scheme.removesuffix("+cluster"), query=query))
     return Address(plain, scheme.removesuffix("+cluster"), scheme.endswith("+cluster"))
+
+
+def _without_manners(query: str) -> str:
+    """The query without what would change how answers look, or send a command a second time."""
+    pairs = query.split("&")
+    return "&".join(pair for pair in pairs if pair.partition("=")[0] not in _OF_A_CLIENT)
 
 
 def _hint(url: str) -> str:
@@ -101,7 +117,7 @@ def _sentinel(url: str, scheme: str) -> Address:
         cluster=False,
         sentinels=tuple(sentinels),
         service=unquote(service),
-        query=query,
+        query=_without_manners(query),
         db=int(db or 0),
         username=unquote(user) or None,
         password=unquote(password) or None,

@@ -13,15 +13,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError
-from redis.backoff import NoBackoff
 
-from bull2jet.errors import AddressError, ReadOnlyError, SourceError
+from bull2jet.errors import ReadOnlyError, SourceError
 from bull2jet.source.address import Address
+from bull2jet.source.connecting import clustered, plain, useless
 from bull2jet.source.json_text import sound_text
 from bull2jet.source.pace import Pace
 
@@ -37,6 +34,7 @@ READING = frozenset(
     }
 )  # fmt: skip
 _RIGHTS = re.compile("NOPERM|ACL failure|can't run this command|no permissions")
+_UNKNOWN = re.compile("unknown (redis )?command", re.IGNORECASE)
 #: what the client raises when Redis fails; of a cluster it has an error of another family
 _FAILURES = (redis_errors.RedisError, redis_errors.RedisClusterException, OSError)
 _CLOSED = re.compile("permissions? to access .*key")
@@ -60,10 +58,13 @@ class Door:
 
     async def call(self, *command: str | int | bytes) -> Any:
         """One command's answer; `ResponseError` when a key does not hold what it asks for."""
+        return await self._answer(command)
+
+    async def _answer(self, command: Command, **manner: Any) -> Any:
         self._check([command])
         verb, *arguments = command
         try:
-            return await self._client.execute_command(verb, *map(_sendable, arguments))
+            return await self._client.execute_command(verb, *map(_sendable, arguments), **manner)
         except _FAILURES as error:
             if _is_about_a_key(error):
                 raise
@@ -116,11 +117,13 @@ class Door:
                 )
 
     async def info(self) -> dict[str, Any]:
-        """INFO as a dict (of any one node in a cluster)."""
+        """INFO as a dict (of any one node in a cluster); empty where Redis does not tell."""
         try:
             answer = await self._client.info()
-        except redis_errors.NoPermissionError:
-            return {}
+        except redis_errors.ResponseError as error:
+            if _RIGHTS.search(str(error)) or _UNKNOWN.search(str(error)):
+                return {}
+            raise unavailable(self.address, error) from error
         except _FAILURES as error:
             raise unavailable(self.address, error) from error
         if answer and all(isinstance(value, dict) for value in answer.values()):
@@ -169,8 +172,19 @@ class Door:
             raise unavailable(self.address, error) from error
 
     async def script(self, source: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Runs one of bull2jet's own scripts as one atomic step."""
-        return await self.call("EVAL", source, len(keys), *keys, *args)
+        """Runs one of bull2jet's own scripts as one atomic step, once."""
+        command = ("EVAL", source, len(keys), *keys, *args)
+        find_node = getattr(self._client, "get_node_from_key", None)
+        if find_node is None:
+            return await self.call(*command)
+        # A cluster's client sends a command again when its answer is lost, but never to a node
+        # that it was told to ask: what a second time moves nothing looks as if others had moved it.
+        try:
+            await self._client.initialize()
+            node = find_node(keys[0])
+        except _FAILURES as error:
+            raise unavailable(self.address, error) from error
+        return await self._answer(command, target_nodes=node)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -181,16 +195,19 @@ class Door:
 async def open_door(address: Address, *, writable: bool = False) -> Door:
     """Connects and makes sure that Redis answers; `SourceError` otherwise."""
     if address.cluster:
-        return Door(_cluster(address), address, writable=writable)
-    client, guides = _plain(address)
+        return Door(clustered(address), address, writable=writable)
+    client, guides = plain(address)
     door = Door(client, address, writable=writable, guides=guides)
     try:
-        await door.call("PING")  # connects
+        try:
+            await door.call("PING")  # connects
+        except TypeError as error:  # the client looks at some options not before
+            raise useless(address, error) from error
         door.pace.way = await door.seconds_to_ping()
         info = await door.info()
         if "cluster" in (info.get("redis_mode"), info.get("server_mode")):
             await door.close()
-            return Door(_cluster(address), address, writable=writable)
+            return Door(clustered(address), address, writable=writable)
     except redis_errors.RedisError as error:
         await door.close()
         raise unavailable(address, error) from error
@@ -204,38 +221,6 @@ async def _channels(listener: Any) -> AsyncIterator[str]:
     async for message in listener.listen():
         if message["type"] == "pmessage":
             yield text(message["channel"])
-
-
-_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 60.0}
-
-
-def _plain(address: Address) -> tuple[Any, Sequence[Any]]:
-    """The client, and those of the Sentinels that lead it."""
-    try:
-        if not address.sentinels:
-            return aioredis.Redis.from_url(address.url, **_TIMEOUTS), ()
-        options: dict[str, Any] = dict(parse_url(f"redis://sentinel?{address.query}"))
-        del options["host"]
-        own = {
-            name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")
-        }  # the Sentinels' login; the address holds the primary's
-        options |= {"ssl": address.tls, **_TIMEOUTS}
-        login: dict[str, Any] = {"username": address.username, "password": address.password}
-        sentinels: Any = aioredis.Sentinel  # redis-py leaves its constructor untyped
-        guides = {**options, **own, "socket_timeout": 5.0}
-        guides["retry"] = Retry(NoBackoff(), 0)  # the next Sentinel is asked at once
-        sentinel = sentinels(list(address.sentinels), sentinel_kwargs=guides)
-        client = sentinel.master_for(address.service, **{**options, "db": address.db, **login})
-        return client, sentinel.sentinels
-    except (ValueError, TypeError) as error:
-        raise AddressError(f"The Redis address {address} cannot be used: {error}.") from error
-
-
-def _cluster(address: Address) -> Any:
-    try:
-        return aioredis.RedisCluster.from_url(address.url, **_TIMEOUTS)
-    except (ValueError, TypeError) as error:
-        raise AddressError(f"The Redis address {address} cannot be used: {error}.") from error
 
 
 def unavailable(address: Address, error: Exception) -> SourceError:
@@ -267,7 +252,7 @@ def _reason(error: Exception) -> str:
         return "it takes no writes while its replicas are away; see min-replicas-to-write"
     if isinstance(error, redis_errors.ConnectionError) and " connecting to " in said:
         return f"it cannot be reached ({said}); check host, port and scheme (rediss:// is TLS)"
-    if "unknown command" in said.lower() or "unknown redis command" in said.lower():
+    if _UNKNOWN.search(said):
         return f"it lacks a command that is needed ({said}); see rename-command in its file"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
