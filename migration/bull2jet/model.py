@@ -122,6 +122,13 @@ class Job:
         parts = (self.name, self.data, self.returnvalue, self.failedReason, *self.stacktrace)
         return sum(len(part.encode("utf-8", "surrogatepass")) for part in parts if part)
 
+    @property
+    def entries(self) -> int:
+        """How many log rows and children stand beside it."""
+        family = self.family
+        told = len(family.processed) + len(family.failed) + len(family.unsuccessful)
+        return len(self.logs) + len(family.pending) + told
+
 
 @dataclass(frozen=True, slots=True)
 class Scheduler:

@@ -22,7 +22,7 @@ from bull2jet.source.remaining import remaining, taken
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
-from bull2jet.transfer.belonging import mark, require_known
+from bull2jet.transfer.belonging import mark, require_known, require_no_step_back
 from bull2jet.transfer.carry import Carrier, Limits
 from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
 from bull2jet.transfer.draining import look, refuse_active, settle_active, still_active
@@ -132,6 +132,7 @@ class Move:
         if checkpoint.phase not in _CARRIED:
             return
         await require_known(self.door, self.queue, checkpoint)
+        await require_no_step_back(self.door, self.queue, checkpoint)
         if checkpoint.phase is Phase.FINAL and not checkpoint.late:
             await self._require_removed()
         async with held_lease(self.door, self.queue, "run") as lease:

@@ -177,6 +177,8 @@ async def _has_marker(door: Door, keys: QueueKeys, types: dict[str, str]) -> boo
 def _is_queue(meta: dict[str, str], types: dict[str, str], sample: set[str]) -> bool:
     if "meta-paused" in types or any(name in meta for name in NOTED):
         return True
+    if not OWN_TYPES.keys().isdisjoint(types):  # its jobs were taken over
+        return True
     if {"opts", "timestamp"} <= sample or {"name", "data"} <= sample:
         return True
     return "id" in types and len(types) > 1

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-_VERSION = re.compile(r"(?P<library>[a-z-]+):(?P<version>(?P<major>\d+)\.[\w.+-]+)\Z")
+_VERSION = re.compile(r"(?P<library>bullmq|bullmq-pro):(?P<version>(?P<major>\d+)\.[\w.+-]+)\Z")
 NEWEST_BULLMQ = 6
 
 

@@ -1,6 +1,7 @@
 """Loading jobs: hash, logs, children and lock of many ids with a few pipelines.
 
-Chunks are bounded by count and by bytes, so a page of huge jobs does not fill the memory.
+Chunks are bounded by count and by bytes, so a page of huge jobs, or of jobs with very many log rows
+or children, does not fill the memory.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from bull2jet.source.listing import Holder, is_marker, listed_elsewhere
 
 CHUNK_BYTES = 4_000_000
 _PARTS = ("logs", "dependencies", "processed", "failed", "unsuccessful")
+_COUNTING = ("LLEN", "SCARD", "HLEN", "HLEN", "ZCARD")  # the entries of each
+_ENTRY = 200  # bytes that an entry is taken to have
 
 
 @dataclass(slots=True)
@@ -102,20 +105,35 @@ class JobLoader:
         for listing in listings:
             key = self._keys.job(listing.id)
             commands.append(("HSTRLEN", key, "data"))
+            commands.append(("HSTRLEN", key, "stacktrace"))
             if listing.state in FINISHED:
                 commands.append(("HSTRLEN", key, "returnvalue"))
             commands.append(("EXISTS", *(f"{key}:{part}" for part in _PARTS)))
         answers = iter(await self._door.calls(commands))
         looks = []
         for listing in listings:
-            data = next(answers)
+            data, traces = next(answers), next(answers)
             returned = next(answers) if listing.state in FINISHED else 0
             parts = next(answers)
             if isinstance(data, Exception):
                 looks.append(_Look(listing, 0, 0, _wrong_type(data)))
             else:
-                looks.append(_Look(listing, data + returned, int(parts)))
+                looks.append(_Look(listing, data + traces + returned, int(parts)))
+        await self._add_parts([look for look in looks if look.parts])
         return looks
+
+    async def _add_parts(self, looks: Sequence[_Look]) -> None:
+        """Adds to the sizes what stands beside the jobs."""
+        commands: list[Command] = []
+        for look in looks:
+            key = self._keys.job(look.listing.id)
+            commands += [
+                (verb, f"{key}:{part}") for verb, part in zip(_COUNTING, _PARTS, strict=True)
+            ]
+        counts = iter(await self._door.calls(commands))
+        for look in looks:
+            entries = [next(counts) for _ in _PARTS]
+            look.size += _ENTRY * sum(number for number in entries if isinstance(number, int))
 
     async def _load_chunk(self, looks: Sequence[_Look]) -> Loaded:
         result = Loaded()

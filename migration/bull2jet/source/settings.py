@@ -11,8 +11,11 @@ from bull2jet.source.door import Door, text
 from bull2jet.source.keys import QueueKeys
 
 _KNOWN_META = frozenset(
-    {"opts.maxLenEvents", "paused", "concurrency", "max", "duration", "version", "opts"}
-)
+    {
+        "opts.maxLenEvents", "paused", "concurrency", "max", "duration", "version", "opts",
+        "library",  # BullMQ for Rust
+    }
+)  # fmt: skip
 _NUMBER = re.compile(r"-?\d+\Z")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from bull2jet.source.listing import HOLDERS, holders, pages
 from bull2jet.source.remaining import remaining
 
 _AT_ONCE = 200  # keys
+_LONG = 5_000  # entries of one key that are read at once
+_ENTRY = 200  # bytes that an entry is taken to have
+_COUNTING = {"list": "LLEN", "set": "SCARD", "zset": "ZCARD", "stream": "XLEN", "hash": "HLEN"}
 #: what was taken over, and by which migration: of no use when the jobs are gone
 _TAKEN = frozenset(
     [
@@ -39,6 +42,12 @@ _READ: dict[str, tuple[str | int, ...]] = {
     "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
     "stream": ("XRANGE", "-", "+"),
 }
+
+
+#: families of common keys of which there may be one for each job
+_MANY = ("de:", "dn:", "limiter:")
+#: those that may have an entry for each job of a queue
+_BY_RANGE = {"list": ("LRANGE",), "zset": ("ZRANGE", "WITHSCORES")}
 
 
 async def carried_ids(door: Door, found: QueueFound) -> IdSet:
@@ -101,9 +110,9 @@ async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], 
     try:
         with gzip.open(path, "xt", encoding="ascii") as file:
             async for page in removable(door, found, siblings):
-                async for row in _rows(door, page):
-                    file.write(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n")
-                    count += 1
+                async for text_part in _written(door, page):
+                    file.write(text_part)
+                count += len(page)
     except FileExistsError as error:
         raise MigrationError(
             f"The archive {path} exists already; name another with --archive."
@@ -129,10 +138,17 @@ async def remove_keys(
     sizes = await _sizes(door, keys)  # before `removable` sees that no job is left
     async for page in removable(door, found, siblings):
         jobs = [key for key in page if not _is_common(keys.rest(key))]
+        rules = [key for key in page if keys.rest(key).startswith(_MANY)]
         taken += [key for key in page if keys.rest(key) in _TAKEN]
-        common += [key for key in page if _is_common(keys.rest(key)) and key not in taken]
+        common += [
+            key
+            for key in page
+            if _is_common(keys.rest(key)) and key not in taken and key not in rules
+        ]
         await handover.together([("UNLINK", key) for key in jobs])
         count += len(jobs)
+        if rules and await handover.unlink_unless_grown(rules, sizes):
+            count += len(rules)
     if await handover.unlink_unless_grown([*common, *taken], sizes):
         return count + len(common) + len(taken)
     await handover.together([("UNLINK", key) for key in taken])
@@ -154,38 +170,63 @@ async def _sizes(door: Door, keys: QueueKeys) -> dict[Command, int]:
     }
 
 
-async def _rows(door: Door, page: Sequence[str]) -> AsyncIterator[list[Any]]:
-    """The keys as rows of the archive, read a few at a time where jobs are large."""
+async def _written(door: Door, page: Sequence[str]) -> AsyncIterator[str]:
+    """The keys as lines of the archive, read a few at a time where they are large."""
     commands: list[Command] = [(verb, key) for key in page for verb in ("TYPE", "PTTL")]
     answers = await door.calls(commands)
     keys = [(key, text(kind)) for key, kind in zip(page, answers[::2], strict=True)]
     times = dict(zip(page, answers[1::2], strict=True))
-    for chunk in await _chunks(door, keys):
+    counts = await _entries(door, keys)
+    long = [(key, kind) for key, kind in keys if kind in _BY_RANGE and counts[key] > _LONG]
+    for chunk in await _chunks(door, [pair for pair in keys if pair not in long], counts):
         reads: list[Command] = []
         for key, kind in chunk:
             verb, *arguments = _READ.get(kind, ("EXISTS",))
             reads.append((verb, key, *arguments))
         values = await door.calls(reads)
         for (key, kind), value in zip(chunk, values, strict=True):
-            yield [key, kind, times[key], _plain(value)]
+            yield _encoded([key, kind, times[key], _plain(value)]) + "\n"
+    for key, kind in long:
+        yield _encoded([key, kind, times[key]])[:-1] + ",["
+        verb, *more = _BY_RANGE[kind]
+        for start in range(0, counts[key], _LONG):
+            entries = await door.call(verb, key, start, start + _LONG - 1, *more)
+            yield ("," if start else "") + _encoded(_plain(entries))[1:-1]
+        yield "]]\n"
 
 
-async def _chunks(door: Door, keys: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
-    """The keys in groups of bounded number and bytes, as far as data and results tell."""
+async def _entries(door: Door, keys: Sequence[tuple[str, str]]) -> dict[str, int]:
+    counted = [(key, _COUNTING[kind]) for key, kind in keys if kind in _COUNTING]
+    answers = await door.calls([(verb, key) for key, verb in counted])
+    numbers = [answer if isinstance(answer, int) else 0 for answer in answers]
+    return dict(zip([key for key, _ in counted], numbers, strict=True))
+
+
+async def _chunks(
+    door: Door, keys: Sequence[tuple[str, str]], counts: Mapping[str, int]
+) -> list[list[tuple[str, str]]]:
+    """The keys in groups of bounded number and bytes, as far as a job's large fields tell."""
     hashes = [key for key, kind in keys if kind == "hash"]
-    fields = ("data", "returnvalue")
-    answers = await door.calls([("HSTRLEN", key, name) for key in hashes for name in fields])
-    sizes = dict(zip(hashes, zip(answers[::2], answers[1::2], strict=True), strict=True))
+    fields = ("data", "returnvalue", "stacktrace")
+    found = iter(await door.calls([("HSTRLEN", key, name) for key in hashes for name in fields]))
+    sizes = {key: _ENTRY * number for key, number in counts.items()}
+    for key in hashes:
+        parts = [next(found) for _ in fields]
+        sizes[key] += sum(part for part in parts if isinstance(part, int))
     chunks: list[list[tuple[str, str]]] = [[]]
     room = CHUNK_BYTES
     for key, kind in keys:
-        size = sum(part for part in sizes.get(key, ()) if isinstance(part, int))
+        size = sizes.get(key, 0)
         if chunks[-1] and (size > room or len(chunks[-1]) >= _AT_ONCE):
             chunks.append([])
             room = CHUNK_BYTES
         chunks[-1].append((key, kind))
         room -= size
     return chunks
+
+
+def _encoded(row: Any) -> str:
+    return json.dumps(row, ensure_ascii=True, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:

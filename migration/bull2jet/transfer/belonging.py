@@ -90,6 +90,25 @@ def same_address(one: str, other: str) -> bool:
     return _LOGIN.sub("//", one) == _LOGIN.sub("//", other)
 
 
+async def require_no_step_back(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
+    """`NotGoError` where Redis knows of fewer jobs that were taken over than there were.
+
+    It has come back with an older copy of its data, so what it lists may have run on the target.
+    """
+    keys = QueueKeys(queue)
+    mirrors = [holder.mirror for holder in HOLDERS]
+    counts = await door.calls([(own.counting, keys(own.suffix)) for own in mirrors])
+    known = sum(number for number in counts if isinstance(number, int))
+    carried = sum(checkpoint.carried.values())
+    if checkpoint.phase is Phase.LIVE and known < carried:
+        raise NotGoError(
+            f"Redis keeps {known:,} jobs of {queue.key} as taken over, and {carried:,} were: it "
+            "has lost its newest writes, or was restored from a backup. NATS has the jobs; what "
+            "Redis lists now may be some of them, which would run again. See `bull2jet verify`, "
+            "and give Redis its newest data back before another run."
+        )
+
+
 async def require_known(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
     """`NotGoError` when a migration that has begun, or is over, began with another Redis, or when
     that of this Redis is one that the target does not know.
@@ -111,6 +130,7 @@ __all__ = [
     "is_taken",
     "mark",
     "require_known",
+    "require_no_step_back",
     "require_same",
     "same_address",
     "unmark",

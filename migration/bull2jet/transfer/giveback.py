@@ -2,12 +2,13 @@
 
 A job whose content did not change on the target keeps the hash that stayed in Redis, untouched; any
 other is written anew. Each group of jobs goes back in one atomic step that also notes their ids, so
-a run that is killed and repeated writes none twice. The target's copies go when everything is back.
+a run that is killed and repeated writes none twice; very many log rows or children are written
+before it, when nothing lists their jobs yet. The target's copies go when everything is back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bull2jet.canonical import differences
@@ -39,7 +40,8 @@ _ORDER = (
     State.DELAYED,
 )  # fmt: skip
 _GROUP = 50  # jobs per atomic step, fewer where they are large
-_RULES = 1000  # commands per step
+_ARGUMENTS = 50_000  # of one script; Redis takes a million
+_ENTRY = 200  # bytes that a log row or a child is taken to have
 _GONE = f"{OWN}gone"
 
 
@@ -114,7 +116,8 @@ class GiveBack:
         originals = await self._originals(jobs)
         scores = await self._scores(jobs)
         spelled = await self._spelled(jobs, originals)
-        commands: list[Command] = []
+        content: list[Command] = []
+        places: list[Command] = []
         for job in jobs:
             number = self.returned[state] = self.returned.get(state, 0) + 1
             number += self._before
@@ -122,14 +125,16 @@ class GiveBack:
             if job.unreadable and job.id in originals:
                 self._name_kept(job)
             elif set(changed) - {"state", "due"}:
-                commands += self._writer.hash(self.mapper.back(job), spelled.get(job.id))
-                commands += self._writer.beside(job)
-            commands += self._writer.place(job, number, scores.get(job.id))
-            commands.append(("SADD", self._keys(RETURNED), job.id))
-        await self.handover.together(commands)
-        sizes = [job.size for job in jobs]
-        self.progress.advance(len(jobs), sum(sizes))
-        return max(sizes, default=0)
+                content += self._writer.hash(self.mapper.back(job), spelled.get(job.id))
+                content += self._writer.beside(job)
+            places += self._writer.place(job, number, scores.get(job.id))
+            places.append(("SADD", self._keys(RETURNED), job.id))
+        *before, rest = [*_slices(content), []] if _too_many(content) else [content]
+        for some in before:
+            await self.handover.together(some)
+        await self.handover.together([*rest, *places])
+        self.progress.advance(len(jobs), sum(job.size for job in jobs))
+        return max((job.size + _ENTRY * job.entries for job in jobs), default=0)
 
     async def _originals(self, jobs: Sequence[Job]) -> dict[str, Job]:
         """The jobs as the hashes in Redis still describe them."""
@@ -187,8 +192,8 @@ class GiveBack:
 
     async def _in_slices(self, commands: Sequence[Command]) -> None:
         """Many a queue has more rules than one script should write, or one command may carry."""
-        for start in range(0, len(commands), _RULES):
-            await self.handover.together(commands[start : start + _RULES])
+        for some in _slices(commands):
+            await self.handover.together(some)
 
     def _limits(self, settings: Settings) -> list[Command]:
         """Global limits as they stand on the target now; Bull has none.
@@ -256,6 +261,24 @@ class GiveBack:
                 job_id,
             )
         )
+
+
+def _too_many(commands: Sequence[Command]) -> bool:
+    return sum(map(len, commands)) > _ARGUMENTS
+
+
+def _slices(commands: Sequence[Command]) -> Iterator[list[Command]]:
+    """The commands in steps that Redis takes, and that do not hold it up for long."""
+    some: list[Command] = []
+    size = 0
+    for command in commands:
+        if some and size + len(command) > _ARGUMENTS:
+            yield some
+            some, size = [], 0
+        some.append(command)
+        size += len(command)
+    if some:
+        yield some
 
 
 __all__ = ["GiveBack"]

@@ -15,6 +15,11 @@ from bull2jet.model import Job, QueueRef, Scheduler, State
 
 #: options of Bull that BullMQ, and so the target, does not know
 _BULL_ONLY = ("timeout", "preventParsingData")
+#: options as BullMQ for Elixir spells them, which Node's workers do not know either
+_ELIXIR_ONLY = (
+    "remove_on_complete", "remove_on_fail", "fail_parent_on_failure", "ignore_dependency",
+    "remove_dependency",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -79,17 +84,18 @@ class Mapper:
         """Options that lose their meaning; each is told once per queue."""
         found = []
         for job in jobs:
-            for option in _BULL_ONLY:
+            for option in (*_BULL_ONLY, *_ELIXIR_ONLY):
                 if option in job.opts and option not in self._noted:
                     self._noted.add(option)
                     found.append(self._without_meaning(option, job))
         return found
 
     def _without_meaning(self, option: str, job: Job) -> Finding:
+        whose = "Bull's" if option in _BULL_ONLY else "BullMQ's for Elixir"
         return Finding(
             Severity.CHANGED,
             "option-without-meaning",
-            f"the option {option!r} is Bull's alone: it is carried, but workers ignore it.",
+            f"the option {option!r} is {whose} alone: it is carried, but workers ignore it.",
             self.queue.key,
             job.id,
         )
