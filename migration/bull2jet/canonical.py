@@ -48,8 +48,8 @@ def life_part(job: Job) -> dict[str, Any]:
         "attemptsMade": job.attemptsMade,
         "attemptsStarted": job.attemptsStarted,
         "stalledCounter": job.stalledCounter,
-        "progress": _value(job.progress),
-        "returnvalue": _value(job.returnvalue),
+        "progress": as_json(job.progress),
+        "returnvalue": as_json(job.returnvalue),
         "failedReason": job.failedReason,
         "stacktrace": list(job.stacktrace),
         "processedOn": job.processedOn,
@@ -58,7 +58,7 @@ def life_part(job: Job) -> dict[str, Any]:
         "processedBy": job.processedBy,
         "logs": list(job.logs),
         "pending": sorted(job.family.pending),
-        "processed": {key: _value(text) for key, text in job.family.processed.items()},
+        "processed": {key: as_json(text) for key, text in job.family.processed.items()},
         "failed": dict(job.family.failed),
         "unsuccessful": sorted(job.family.unsuccessful),
     }
@@ -105,7 +105,8 @@ def _parent_key(job: Job) -> str:
     return job.parentKey or f"{parent.get('queueKey')}:{parent.get('id')}"
 
 
-def _value(text: str | None) -> Any:
+def as_json(text: str | None) -> Any:
+    """What a JSON text means, however it is spelled."""
     return None if text is None else plain(json.loads(text))
 
 
@@ -146,6 +147,7 @@ class Seal:
 
 __all__ = [
     "Seal",
+    "as_json",
     "canonical",
     "differences",
     "digest",

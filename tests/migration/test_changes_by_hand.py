@@ -192,3 +192,101 @@ async def test_a_priority_that_no_worker_would_ask_for_is_a_difference(
     await (await hold.queue(QUEUE.prefix, QUEUE.name)).purge("jbq.bull.q.level.3")
     await hold.release()
     assert await codes(options) == [("different", "p1"), ("different", "p2")]
+
+
+BOOKS = [
+    ("jbd.bull.q.book.processed.bull=3Aq=3Aone", b'"ok"', b'"no"'),
+    ("jbd.bull.q.book.failed.bull=3Aq=3Atwo", b'"torn"', b'"lost"'),
+    ("jbd.bull.q.book.unsuccessful.bull=3Aq=3Asix", b"1790000000001", b""),
+]
+
+
+def put_books(client: Any) -> None:
+    """A parent that has been told of three children, and waits for a fourth."""
+    put_rules(client)
+    client.hset("bull:q:book:processed", "bull:q:one", '"ok"')
+    client.hset("bull:q:book:failed", "bull:q:two", "torn")
+    client.zadd("bull:q:book:unsuccessful", {"bull:q:six": 1_790_000_000_001})
+
+
+@pytest.mark.parametrize(("subject", "old", "new"), BOOKS)
+async def test_what_a_parent_was_told_of_its_children_may_neither_change_nor_go(
+    redis_server: RedisServer, options: Options, subject: str, old: bytes, new: bytes
+) -> None:
+    put_books(redis_server.client)
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    assert await codes(options) == []
+    hold = await acquire(Target((options.to,)))
+    store = await hold.queue(QUEUE.prefix, QUEUE.name)
+    message = await store.wire.get_last(store.names.space.jobs, subject)
+    assert message is not None and message.data == old
+    if new:
+        await store.put(subject, new, {})
+        assert await codes(options) == [("different", "book")]
+        await store.put(subject, old, {})
+        assert await codes(options) == []
+    await store.purge(subject)
+    assert await codes(options) == [("different", "book")]
+    await hold.release()
+
+
+@pytest.mark.parametrize(
+    ("job", "old", "new"),
+    [
+        ("c1", b'"finishedOn"', b'"attemptsMade":3,"finishedOn"'),
+        ("w1", b'{"id":"w1"}', b'{"id":"w1"}'),
+        ("d1", b'"delay":1000', b'"delay":9000'),
+        ("p1", b'"priority":3', b'"priority":7'),
+        ("late", b'"priority":4', b'"priority":5'),
+    ],
+)
+async def test_counters_delays_and_priorities_that_nobody_has_changed_as_usual_are_found(
+    redis_server: RedisServer, options: Options, job: str, old: bytes, new: bytes
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    put_job(client, "late", delay=1000, priority=4)
+    client.zadd("bull:q:delayed", {"late": 2_000_000_000_000 * 4096 + 9})
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    hold = await acquire(Target((options.to,)))
+    store = await hold.queue(QUEUE.prefix, QUEUE.name)
+    if old == new:
+        old, new = b"{", b'{"attemptsMade":1'
+        message = await last_message(store, job)
+        assert message is not None
+        head, _, rest = message.data.partition(b"\n")
+        wanted = json.dumps({**json.loads(head or b"{}"), "attemptsMade": 1}).encode()
+        await store.put(message.subject, wanted + b"\n" + rest, {})
+    else:
+        await rewrite(store, job, old, new)
+    assert ("different", job) in await codes(options)
+    await hold.release()
+
+
+async def test_another_rule_of_a_scheduler_whose_carried_job_still_waits_is_found(
+    redis_server: RedisServer, options: Options
+) -> None:
+    put_rules(redis_server.client)
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    hold = await acquire(Target((options.to,)))
+    store = await hold.queue(QUEUE.prefix, QUEUE.name)
+    subject = store.names.aux("sched", "s")
+    message = await store.wire.get_last(store.names.space.jobs, subject)
+    assert message is not None
+    await store.put(subject, message.data.replace(b'"every":60000', b'"every":70000'), {})
+    assert [code for code, _ in await codes(options)] == ["rule-differs"]
+    await hold.release()
+
+
+async def test_a_remembered_add_that_cannot_be_read_is_named(client: Any, options: Options) -> None:
+    client.set("bull:q:de:once", "w1")
+    client.hset("bull:q:dn:once", mapping={"name": "n", "data": "{}", "opts": "{}", "jid": "77"})
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    hold = await acquire(Target((options.to,)))
+    store = await hold.queue(QUEUE.prefix, QUEUE.name)
+    subject = store.names.aux("dedup", "once")
+    message = await store.wire.get_last(store.names.space.jobs, subject)
+    assert message is not None
+    await store.put(subject, message.data.replace(b"timestamp", b"timestomp"), {})
+    assert [code for code, _ in await codes(options)] == ["rule-differs"]
+    await hold.release()

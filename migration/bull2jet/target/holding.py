@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bull2jet.errors import TargetError
 from bull2jet.model import Deduplication, Job, QueueRef, State
-from bull2jet.target.records import job_in, record_of
+from bull2jet.target.records import UNREADABLE, job_in, record_of
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.record import Record
@@ -41,15 +42,27 @@ async def _put(
 
 
 async def read_deduplications(store: QueueStore, ids: Sequence[str]) -> list[Deduplication]:
-    """Those of the ids that are held, or were freed while an add is remembered with them."""
+    """Those of the ids that are held, or were freed while an add is remembered with them.
+
+    `TargetError` names the first that cannot be read.
+    """
     held = []
     now = now_ms()
     for dedup_id, key in (await deduplication.read_many(store, ids)).items():
+        try:
+            later = _next_of(key)
+        except UNREADABLE as error:
+            subject = store.names.aux("dedup", dedup_id)
+            raise TargetError(
+                f"What is remembered with the deduplication id {dedup_id!r} on the target cannot "
+                f"be read ({error}); restore the stream {store.names.space.jobs} from a backup, or "
+                f"purge its subject {subject}."
+            ) from error
         if key.owner:
             ttl = max(0, key.until_ms - now) if key.until_ms else None
-            held.append(Deduplication(dedup_id, key.owner, ttl, _next_of(key)))
-        elif key.pending is not None:
-            held.append(Deduplication(dedup_id, key.holder, None, _next_of(key), freed=True))
+            held.append(Deduplication(dedup_id, key.owner, ttl, later))
+        elif later is not None:
+            held.append(Deduplication(dedup_id, key.holder, None, later, freed=True))
     return held
 
 

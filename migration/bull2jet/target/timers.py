@@ -27,7 +27,9 @@ async def mistimed(store: QueueStore, jobs: Mapping[str, Stored]) -> set[str]:
     for job_id, stored in jobs.items():
         if state_of(stored.subject) == DELAYED:
             wanted[stored.subject] = job_id, stored
-        elif state_of(stored.subject) == PRIO and not await levels.know(stored.subject):
+        elif state_of(stored.subject) == PRIO and not (
+            _is_its_line(stored.subject, stored) and await levels.know(stored.subject)
+        ):
             found.add(job_id)
     subjects = list(wanted)
     for start in range(0, len(subjects), _PAGE):
@@ -62,9 +64,20 @@ def _fits(message: StoredMessage, goal: str, root: str, job_id: str, stored: Sto
     timer = message.headers.get("Nats-Schedule", "")
     if not timer.startswith(_AT) or not goal.startswith(f"{root}.") or last_token(goal) != job_id:
         return False
+    if not _is_its_line(goal, stored):
+        return False
     try:
         due = min(int(stored.record.head["due"]), FAR_FUTURE_MS)
         return due <= parse_ms(timer.removeprefix(_AT)) <= due + GRACE_MS
+    except UNREADABLE:
+        return False
+
+
+def _is_its_line(subject: str, stored: Stored) -> bool:
+    """Whether the job waits, or will wait, with those of its priority."""
+    lane = lane_of(subject) if state_of(subject) == PRIO else "0"
+    try:
+        return abs(int(lane)) == int(stored.record.head.get("priority") or 0)
     except UNREADABLE:
         return False
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from bull2jet.canonical import given_part
-from bull2jet.model import FINISHED, Job, State
+from bull2jet.canonical import as_json, given_part
+from bull2jet.model import FINISHED, Family, Job, State
 
 #: callers may change these whenever they like
 _ANY_TIME = frozenset({"progress", "logs"})
@@ -19,14 +19,18 @@ _OF_A_WAITING_JOB = frozenset({"state", "due", "delay", "priority"})
 
 def has_run(source: Job, copy: Job) -> bool:
     """Whether a worker has taken the job since it was carried, or somebody retried it."""
+    if source.state in FINISHED and copy.state not in FINISHED:
+        return True
+    if copy.processedOn == source.processedOn:  # each worker that takes it notes the time
+        return False
     if copy.attemptsStarted > source.attemptsStarted or copy.attemptsMade > source.attemptsMade:
         return True
-    if copy.stalledCounter > source.stalledCounter:
-        return True
-    return source.state in FINISHED and copy.state not in FINISHED
+    return copy.stalledCounter > source.stalledCounter
 
 
-def lived_on(source: Job, copy: Job, fields: Sequence[str]) -> bool:
+def lived_on(
+    source: Job, copy: Job, fields: Sequence[str], ran_again: Callable[[str], bool]
+) -> bool:
     """Whether ordinary use of the queue explains that these fields differ.
 
     A job that has run may have changed in all but what it was given at `add`, and its data by
@@ -36,8 +40,12 @@ def lived_on(source: Job, copy: Job, fields: Sequence[str]) -> bool:
     changed = set(fields)
     if changed & (given_part(source).keys() - {"data"} | {"timer"}):
         return False
+    if _is_told_otherwise(source.family, copy.family, ran_again):
+        return False
     if has_run(source, copy):
         return True
+    if "delay" in changed and "due" not in changed and copy.state is source.state is State.DELAYED:
+        return False  # who changes the delay changes the time
     allowed = set(_ANY_TIME)
     if source.state not in FINISHED:
         allowed |= _OF_A_WAITING_JOB
@@ -46,6 +54,22 @@ def lived_on(source: Job, copy: Job, fields: Sequence[str]) -> bool:
     if "logs" in changed and copy.logs[: len(source.logs)] != source.logs:
         return False
     return changed <= allowed
+
+
+def _is_told_otherwise(before: Family, after: Family, ran_again: Callable[[str], bool]) -> bool:
+    """Whether a parent has forgotten a child that it was told about, or what it was told.
+
+    When a child is to run again, its parent waits for it again.
+    """
+    known = {*after.pending, *after.processed, *after.failed, *after.unsuccessful}
+    told = {**before.processed, **before.failed, **before.unsuccessful}
+    if not known.issuperset(told):
+        return True
+    pairs = [(child, why, after.failed.get(child, why)) for child, why in before.failed.items()]
+    for child, text in before.processed.items():
+        pairs.append((child, as_json(text), as_json(after.processed.get(child, text))))
+    other = [child for child, was, now in pairs if was != now]
+    return not all(ran_again(child) for child in other)
 
 
 def released(source: Job, fields: Sequence[str]) -> bool:

@@ -75,7 +75,8 @@ class RuleCheck:
         if waits and copy.next != wanted.next:
             self._wrong(f"the scheduler {wanted.id!r} stands at another slot than its job.")
         elif not same_rule(copy, wanted) or _template(copy) != _template(wanted):
-            self._changed(f"the scheduler {wanted.id!r} has another rule on the target.")
+            tell = self._wrong if waits else self._changed
+            tell(f"the scheduler {wanted.id!r} has another rule on the target.")
         elif copy.next < wanted.next or copy.iterationCount < wanted.iterationCount:
             stored_again = self.live and await self._has_job_of_its_own(copy)
             tell = self._changed if stored_again else self._wrong
