@@ -16,7 +16,7 @@ from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import Job, State
 from bull2jet.source.generation import Generation, Library
-from bull2jet.source.json_text import json_problem
+from bull2jet.source.json_text import json_problem, value_problem
 from bull2jet.source.listed import Listing, due_of, level_of
 from bull2jet.source.options import expanded
 
@@ -128,7 +128,7 @@ class Reader:
         if not text:
             self._note(listing, Severity.CHANGED, "no-opts", "it has no options; defaults apply")
             return {}
-        problem = json_problem(text)
+        problem = value_problem(text)
         opts = None if problem else json.loads(text)
         if opts == []:  # Redis' cjson writes an empty table as it likes
             opts = {}
@@ -176,7 +176,7 @@ class Reader:
         text = self._text(listing, fields, "parent")
         if not text:
             return _early_parent(self._text(listing, fields, "parentKey"), opts)
-        parent = None if json_problem(text) else json.loads(text)
+        parent = None if value_problem(text) else json.loads(text)
         if not isinstance(parent, dict) or not {"id", "queueKey"} <= parent.keys():
             self._refuse(
                 listing, "broken-parent", "its parent field is no JSON with id and queueKey"
@@ -187,7 +187,7 @@ class Reader:
         text = self._text(listing, fields, "stacktrace")
         if not text:
             return ()
-        lines = None if json_problem(text) else json.loads(text)
+        lines = None if value_problem(text) else json.loads(text)
         if lines is None or lines == {}:
             return ()
         if not isinstance(lines, list):
@@ -204,7 +204,7 @@ class Reader:
         text = self._text(listing, fields, key)
         if not text:
             return None
-        if json_problem(text):
+        if value_problem(text):
             self._note(
                 listing,
                 Severity.CHANGED,

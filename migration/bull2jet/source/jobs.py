@@ -20,7 +20,7 @@ from bull2jet.model import FINISHED, Family, Job, QueueRef, State
 from bull2jet.source.decoding import Reader
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Generation
-from bull2jet.source.json_text import json_problem
+from bull2jet.source.json_text import value_problem
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listed import Listing
 from bull2jet.source.listing import Holder, is_marker, listed_elsewhere
@@ -216,7 +216,7 @@ class JobLoader:
     ) -> Family:
         values = {text(child): _shown(value) for child, value in sorted(dict(processed).items())}
         for child, value in values.items():
-            if json_problem(value):
+            if value_problem(value):
                 values[child] = json.dumps(value)
                 result.findings.append(self._no_json(job, child))
         return Family(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import NoReturn
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
+#: levels of lists and objects in what is taken apart on the way, and not carried as its text
+DEEPEST = 200
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -21,6 +24,17 @@ def json_problem(text: str) -> str | None:
     return None
 
 
+def value_problem(text: str) -> str | None:
+    """As `json_problem`, for what must be decoded: that may not be nested very deeply either."""
+    problem = json_problem(text)
+    if problem is None and text.count("[") + text.count("{") > DEEPEST:
+        level = [json.loads(text)]
+        for _ in range(DEEPEST):
+            level = [part for value in level for part in _parts(value)]
+        problem = "nested too deeply" if level else None
+    return problem
+
+
 def sound_json(text: str) -> str:
     """The same JSON with halves of surrogate pairs escaped, as UTF-8 has no form for them."""
     return text if _is_sound(text) else _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
@@ -29,6 +43,12 @@ def sound_json(text: str) -> str:
 def sound_text(text: str) -> str:
     """The text with the replacement character for halves of surrogate pairs, as Node writes it."""
     return text if _is_sound(text) else _HALVES.sub("\ufffd", text)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """The lists and objects that a list or an object holds."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [part for part in parts if isinstance(part, (dict, list))]
 
 
 def _is_sound(text: str) -> bool:
@@ -46,4 +66,4 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-__all__ = ["json_problem", "sound_json", "sound_text"]
+__all__ = ["DEEPEST", "json_problem", "sound_json", "sound_text", "value_problem"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from bull2jet.errors import JobDamagedError
 from bull2jet.model import Job, State
-from bull2jet.source.json_text import json_problem, sound_json, sound_text
+from bull2jet.source.json_text import json_problem, sound_json, sound_text, value_problem
 from bull2jet.source.options import abbreviated, expanded
 from bull2jet.source.writing import dumps, parent_field
 
@@ -22,7 +22,10 @@ def remembered_job(dedup_id: str, fields: Mapping[str, str]) -> Job:
     data, opts = fields.get("data", "{}"), _object(fields, "opts")
     if "name" not in fields or json_problem(data):
         raise JobDamagedError("remembered-add", "its name is missing or its data is no JSON")
-    options = expanded(opts)
+    options, parent = expanded(opts), _object(fields, "pd")
+    if parent and not {"id", "queueKey"} <= parent.keys():
+        raise JobDamagedError("remembered-add", "its field 'pd' names no parent")
+    timestamp, delay, priority = (_number(options, n) for n in ("timestamp", "delay", "priority"))
     return Job(
         id=fields.get("jid") or f"next-{dedup_id}",  # the first versions chose the id later
         state=State.WAITING,
@@ -30,10 +33,10 @@ def remembered_job(dedup_id: str, fields: Mapping[str, str]) -> Job:
         name=fields["name"],
         data=data,
         opts=options,
-        timestamp=int(options.get("timestamp") or 0),
-        delay=int(options.get("delay") or 0),
-        priority=int(options.get("priority") or 0),
-        parent=_object(fields, "pd") or None,
+        timestamp=timestamp,
+        delay=delay,
+        priority=priority,
+        parent=parent or None,
         parentKey=fields.get("pk"),
         repeatJobKey=fields.get("rjk"),
         deduplicationId=dedup_id,
@@ -53,11 +56,18 @@ def remembered_fields(job: Job) -> dict[str, str]:
     return fields
 
 
+def _number(options: Mapping[str, Any], name: str) -> int:
+    try:
+        return int(options.get(name) or 0)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise JobDamagedError("remembered-add", f"its {name} is no number") from error
+
+
 def _object(fields: Mapping[str, str], name: str) -> dict[str, Any]:
     text = fields.get(name)
     if not text:
         return {}
-    value = None if json_problem(text) else json.loads(text)
+    value = None if value_problem(text) else json.loads(text)
     if not isinstance(value, dict):
         raise JobDamagedError("remembered-add", f"its field {name!r} is no JSON object")
     return value

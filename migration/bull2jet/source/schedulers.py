@@ -20,7 +20,7 @@ from typing import Any
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef, Scheduler
 from bull2jet.source.door import Door, text
-from bull2jet.source.json_text import json_problem
+from bull2jet.source.json_text import value_problem
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.options import expanded
 from bull2jet.source.pending import held_ids, pending_ids, slot_of
@@ -29,6 +29,7 @@ from bull2jet.source.settings import decoded, number
 #: options of one iteration, which a template does not have
 _OF_ONE_JOB = frozenset({"repeat", "jobId", "delay", "timestamp", "prevMillis", "repeatJobKey"})
 _AT_ONCE = 50
+_NEVER = 2**53 - 1  # ms, the last that JavaScript counts
 _JOB_IS_GONE = (
     "it makes no jobs any more, in Redis neither, since the job for its next slot, which held its "
     "data, is gone (removed or evicted, or its limit or end is reached); if it shall go on, create "
@@ -128,6 +129,10 @@ async def _read_some(
         except ValueError as problem:
             result.findings.append(_lost(keys, member, str(problem)))
             continue
+        except (TypeError, OverflowError):
+            problem_text = "its options hold what no version of the library writes"
+            result.findings.append(_lost(keys, member, problem_text))
+            continue
         owners[scheduler.id] = scheduler.legacyKey
         result.schedulers.append(scheduler)
         if scheduler.legacyKey is not None:
@@ -138,16 +143,18 @@ async def _read_some(
 
 def _modern(member: str, slot: int, record: Mapping[str, str], pending: str | None) -> Scheduler:
     data = record.get("data")
-    problem = json_problem(data) if data else None
+    problem = value_problem(data) if data else None
     if problem:
         raise ValueError(f"its data is no JSON ({problem})")
+    every, pattern = number(record.get("every")), record.get("pattern")
+    _check_rule(every, pattern)
     return Scheduler(
         id=member,
         name=record.get("name", member),
         next=slot,
         iterationCount=number(record.get("ic")) or 0,
-        every=number(record.get("every")),
-        pattern=record.get("pattern"),
+        every=every,
+        pattern=pattern,
         tz=record.get("tz"),
         limit=number(record.get("limit")),
         startDate=number(record.get("startDate")),
@@ -168,25 +175,32 @@ def _legacy(
         raise ValueError("the job for its next slot does not say how it repeats")
     every = repeat.get("every")
     pattern = repeat.get("pattern") or repeat.get("cron") or record.get("pattern")
-    if not every and not pattern:
-        raise ValueError("it has neither an interval nor a pattern")
+    every = int(every) if every else None
+    _check_rule(every, pattern)
     return Scheduler(
         id=pending_id.removeprefix("repeat:").rsplit(":", 1)[0],
         name=pending.get("name") or record.get("name") or member.split(":", 1)[0],
         next=slot,
         iterationCount=_count(repeat.get("count")),
-        every=int(every) if every else None,
+        every=every,
         pattern=None if every else str(pattern),
-        tz=repeat.get("tz") or record.get("tz") or None,
+        tz=str(repeat.get("tz") or record.get("tz") or "") or None,
         limit=_count(repeat.get("limit")) or None,
         startDate=_moment(repeat.get("startDate")),
         endDate=_moment(repeat.get("endDate") or number(record.get("endDate"))),
-        offset=slot % int(every) if every else None,
+        offset=slot % every if every else None,
         data=pending.get("data"),
         opts=_template(opts),
         pendingId=pending_id,
         legacyKey=member,
     )
+
+
+def _check_rule(every: int | None, pattern: object) -> None:
+    if not every and not pattern:
+        raise ValueError("it has neither an interval nor a pattern")
+    if every is not None and not 0 < every <= _NEVER:
+        raise ValueError("its interval is no time")
 
 
 async def _hashes(door: Door, keys: QueueKeys, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -203,7 +217,7 @@ def _template(opts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _object(value: str | None) -> dict[str, Any]:
-    if not value or json_problem(value):
+    if not value or value_problem(value):
         return {}
     parsed = json.loads(value)
     return parsed if isinstance(parsed, dict) else {}
