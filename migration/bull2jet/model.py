@@ -115,6 +115,9 @@ class Job:
     extra: Mapping[str, str] = field(default_factory=dict)
     #: why what the target holds of it cannot be read, empty if it can
     unreadable: str = ""
+    #: where the target's record has the newest that was stored of it, and its newest log row
+    stored: int = 0
+    logged: int = 0
 
     @property
     def size(self) -> int:

@@ -68,7 +68,8 @@ async def test_a_scheduler_without_a_rule_is_named(
 @pytest.mark.parametrize(
     "fields",
     [
-        {"opts": '{"priority":"high"}'}, {"opts": '{"timestamp":[1]}'}, {"opts": '{"delay":{"a":1}}'},
+        {"opts": '{"priority":"high"}'}, {"opts": '{"timestamp":[1]}'},
+        {"opts": '{"delay":{"a":1}}'},
         {"pd": '{"id":5}'}, {"opts": DEEP},
     ],
 )  # fmt: skip

@@ -243,3 +243,18 @@ async def test_a_report_cannot_be_changed_unnoticed(carried: Report, options: Op
     document = json.loads(sealed(report))
     seal = document.pop("seal")
     assert seal == "sha256:" + hashlib.sha256(canonical(document)).hexdigest()
+
+
+async def test_what_redis_has_lost_of_untouched_jobs_is_no_life_of_theirs_on_the_target(
+    redis_server: RedisServer, options: Options
+) -> None:
+    client = redis_server.client
+    make_jobs(client, 4)
+    client.hset("bull:q:parent1:processed", "bull:q:one", '"ok"')
+    assert (await run(options, Silent())).verdict is Verdict.FINE
+    client.delete("bull:q:parent1:processed", "bull:q:c1:logs")
+    client.srem("bull:q:parent2:dependencies", "bull:q:w2")
+    client.hset("bull:q:d1", "delay", 7)
+    client.hset("bull:q:w3", "priority", 5)
+    wrong = {job for _, job in await codes(options)}
+    assert wrong == {"parent1", "parent2", "c1", "d1", "w3"}

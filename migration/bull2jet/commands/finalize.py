@@ -109,6 +109,7 @@ class _Finalizing:
         verifier = Verifier(
             door, found, queue, mapper, self.findings, self.progress, checkpoint.released,
             checkpoint.compared, checkpoint.events_from, checkpoint.began, checkpoint.late,
+            stored_until=checkpoint.stored_until, logged_until=checkpoint.logged_until,
         )  # fmt: skip
         await verifier.verify()
         fill_comparison(line, verifier)

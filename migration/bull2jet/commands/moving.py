@@ -107,6 +107,11 @@ class Move:
         checkpoint = await load(self.target)
         if checkpoint.phase is Phase.LIVE and not checkpoint.released:
             paused = checkpoint.was_paused or checkpoint.target_was_paused
+            checkpoint = replace(
+                checkpoint,
+                stored_until=await self.target.position(),
+                logged_until=await self.target.log_position(),
+            )
             position = await self.target.announce(paused)
             await self.target.set_paused(paused)
             await save(self.target, checkpoint, released=True, events_from=position)
@@ -194,6 +199,8 @@ class Move:
                 mark=await mark(handover, self.found.generation, before.paused),
                 verified=None,
                 released=False,
+                stored_until=0,
+                logged_until=0,
                 events_from=0,
             )
         await self.target.set_paused(True)

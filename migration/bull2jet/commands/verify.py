@@ -56,7 +56,8 @@ async def _verify_queue(
     mapper = await mapper_for(door, found.queue, checkpoint)
     verifier = Verifier(
         door, found, queue, mapper, findings, progress, checkpoint.released, checkpoint.compared,
-        checkpoint.events_from, checkpoint.began,
+        checkpoint.events_from, checkpoint.began, stored_until=checkpoint.stored_until,
+        logged_until=checkpoint.logged_until,
     )  # fmt: skip
     await verifier.verify()
     fill_comparison(line, verifier)

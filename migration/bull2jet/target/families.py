@@ -29,6 +29,8 @@ _PAGE = 500
 _AT_ONCE = 32
 
 T = TypeVar("T")
+#: what was read, and the sequence of its newest message
+Dated = tuple[T, int]
 Entry = tuple[str, bytes, HeaderMap]
 
 
@@ -74,16 +76,19 @@ async def _entry(store: QueueStore, owner: str, subject: str, text: str, instead
 
 async def read_logs(
     store: QueueStore, ids: Sequence[str]
-) -> dict[str, tuple[str, ...] | Exception]:
+) -> dict[str, Dated[tuple[str, ...]] | Exception]:
     """Log rows of those jobs that have any, or why they cannot be read."""
     subjects = [store.names.log(job_id) for job_id in ids]
     found = []
     for start in range(0, len(subjects), _PAGE):
         query = {"multi_last": subjects[start : start + _PAGE]}
         found += await store.wire.get_batch(store.names.space.logs, query)
-    with_rows = [last_token(message.subject) for message in found]
-    rows = await _each(store, with_rows, _read_rows)
-    return dict(zip(with_rows, rows, strict=True))
+    newest = {last_token(message.subject): message.seq for message in found}
+    read = await _each(store, list(newest), _read_rows)
+    return {
+        job_id: rows if isinstance(rows, Exception) else (rows, seq)
+        for (job_id, seq), rows in zip(newest.items(), read, strict=True)
+    }
 
 
 async def _read_rows(store: QueueStore, job_id: str) -> tuple[str, ...]:
@@ -96,7 +101,9 @@ async def remove_logs(store: QueueStore, job_id: str) -> None:
     await store.wire.api(f"STREAM.PURGE.{store.names.space.logs}", subject)
 
 
-async def read_families(store: QueueStore, ids: Sequence[str]) -> dict[str, Family | Exception]:
+async def read_families(
+    store: QueueStore, ids: Sequence[str]
+) -> dict[str, Dated[Family] | Exception]:
     """Children of those jobs that have any, or why they cannot be read."""
     any_family = await store.wire.get_one(
         store.names.space.jobs, {"last_by_subj": store.names.all_dependencies()}
@@ -104,19 +111,24 @@ async def read_families(store: QueueStore, ids: Sequence[str]) -> dict[str, Fami
     if any_family is None:
         return {}
     families = await _each(store, list(ids), _read_family)
-    return {job_id: family for job_id, family in zip(ids, families, strict=True) if family}
+    return {
+        job_id: family
+        for job_id, family in zip(ids, families, strict=True)
+        if isinstance(family, Exception) or family[0]
+    }
 
 
-async def _read_family(store: QueueStore, parent_id: str) -> Family:
+async def _read_family(store: QueueStore, parent_id: str) -> Dated[Family]:
     pending: list[str] = []
     processed: dict[str, str] = {}
     failed: dict[str, str] = {}
     unsuccessful: dict[str, int] = {}
-    seq = 1
+    seq, newest = 1, 0
     while True:
         query = {"next_by_subj": store.names.dependencies(parent_id), "seq": seq, "batch": _PAGE}
         found = await store.wire.get_batch(store.names.space.jobs, query)
         for message in found:
+            newest = max(newest, message.seq)
             kind, child = message.subject.split(".")[4], last_token(message.subject)
             if kind == PENDING:
                 pending.append(child)
@@ -131,7 +143,7 @@ async def _read_family(store: QueueStore, parent_id: str) -> Family:
             elif kind == UNSUCCESSFUL:
                 unsuccessful[child] = value if isinstance(value, int) else 0
         if not found or not found[-1].pending:
-            return Family(tuple(sorted(pending)), processed, failed, unsuccessful)
+            return Family(tuple(sorted(pending)), processed, failed, unsuccessful), newest
         seq = found[-1].seq + 1
 
 
@@ -153,4 +165,4 @@ async def _each(
     return answers
 
 
-__all__ = ["read_families", "read_logs", "remove_logs", "write_beside"]
+__all__ = ["Dated", "read_families", "read_logs", "remove_logs", "write_beside"]

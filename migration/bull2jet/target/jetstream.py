@@ -10,6 +10,7 @@ from typing import Any
 from bull2jet.errors import TargetError
 from bull2jet.model import (
     Deduplication,
+    Family,
     Job,
     QueueRef,
     Scheduler,
@@ -18,7 +19,13 @@ from bull2jet.model import (
 )
 from bull2jet.source.address import redacted
 from bull2jet.target import checkpoints, clearing, holding, limits, listing, schedulers
-from bull2jet.target.families import read_families, read_logs, remove_logs, write_beside
+from bull2jet.target.families import (
+    Dated,
+    read_families,
+    read_logs,
+    remove_logs,
+    write_beside,
+)
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.target.records import (
     UNREADABLE,
@@ -130,25 +137,30 @@ class JetStreamQueue:
         )
         jobs = {}
         for job_id, stored in found.items():
-            extras: dict[str, Any] = {}
-            if job_id in logs:
-                extras["logs"] = logs[job_id]
-            if job_id in families:
-                extras["family"] = families[job_id]
-            if job_id in late:
-                extras["mistimed"] = True
-            jobs[job_id] = await self._copy(job_id, stored, extras)
+            rows, family = logs.get(job_id, ((), 0)), families.get(job_id, (Family(), 0))
+            jobs[job_id] = await self._copy(job_id, stored, rows, family, job_id in late)
         return jobs
 
-    async def _copy(self, job_id: str, stored: Stored, extras: Mapping[str, Any]) -> Job:
+    async def _copy(
+        self,
+        job_id: str,
+        stored: Stored,
+        rows: Dated[tuple[str, ...]] | Exception,
+        family: Dated[Family] | Exception,
+        is_mistimed: bool,
+    ) -> Job:
         """The job with what stands beside it, which may be why that cannot be read."""
         try:
-            for error in extras.values():
-                if isinstance(error, Exception):
-                    raise error
+            for part in (rows, family):
+                if isinstance(part, Exception):
+                    raise part
+            (logs, logged), (relatives, told) = rows, family
             whole = await blobs.inline(self._store, job_id, stored.record)
             job = job_of(job_id, stored._replace(record=whole))
-            return replace(job, **extras) if extras else job
+            return replace(
+                job, logs=logs, logged=logged, family=relatives, mistimed=is_mistimed,
+                stored=max(stored.seq, told),
+            )  # fmt: skip
         except UNREADABLE as error:
             return unreadable(job_id, stored, error)
 
@@ -195,6 +207,10 @@ class JetStreamQueue:
 
     async def position(self) -> int:
         info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.jobs}")
+        return int(info["state"]["last_seq"])
+
+    async def log_position(self) -> int:
+        info = await self._store.wire.api(f"STREAM.INFO.{self._store.names.space.logs}")
         return int(info["state"]["last_seq"])
 
     async def clear(self, position: int) -> None:

@@ -61,6 +61,9 @@ class TargetQueue(Protocol):
     async def position(self) -> int:
         """Where the target's record of this queue ends now."""
 
+    async def log_position(self) -> int:
+        """Where its record of log rows ends now."""
+
     async def clear(self, position: int) -> None:
         """Removes all jobs stored up to `position`."""
 

@@ -64,6 +64,9 @@ class Checkpoint:
     verified: Mapping[str, Any] | None = None
     #: the target's workers were let go after that
     released: bool = False
+    #: where the target's records of jobs and of log rows ended then, 0 if that is not known
+    stored_until: int = 0
+    logged_until: int = 0
     #: where the target's event log told of that, 0 if it did not
     events_from: int = 0
     #: jobs have been carried that came after the end; their keys are in Redis yet

@@ -70,6 +70,9 @@ class Verifier:
     began: int = 0
     #: these jobs came after the end: Redis no longer lists those that were carried before
     late: bool = False
+    #: where the target's records of jobs and of log rows ended when its workers were let go
+    stored_until: int = 0
+    logged_until: int = 0
     #: by the state the jobs had in Redis
     states: dict[State, Comparison] = field(default_factory=dict)
     #: by the state they have on the target and by where they stood in Redis: what comes later, from
@@ -202,7 +205,7 @@ class Verifier:
         elif (
             made_anew
             or released(job, fields)
-            or (lives_on and lived_on(job, copy, fields, self._ran_again))
+            or (lives_on and self._has_lived_on(job, copy, fields))
         ):
             comparison.moved_on += 1
         else:
@@ -211,6 +214,22 @@ class Verifier:
             if copy.unreadable:
                 text = f"the target holds what cannot be read in its place ({copy.unreadable})."
             self._tell(job.id, "different", text)
+
+    def _has_lived_on(self, job: Job, copy: Job, fields: Sequence[str]) -> bool:
+        touched = not self._is_untouched(job, copy, fields)
+        return touched and lived_on(job, copy, fields, self._ran_again)
+
+    def _is_untouched(self, job: Job, copy: Job, fields: Sequence[str]) -> bool:
+        """Whether all that differs was stored before the workers were let go: then Redis has
+        changed. Progress is kept apart, and a child that is removed leaves no trace.
+        """
+        changed = set(fields) - {"progress", "logs"}
+        if set(copy.family.pending) < set(job.family.pending):
+            changed.discard("pending")
+        if changed and copy.stored <= self.stored_until:
+            return True
+        more = len(copy.logs) > len(job.logs)
+        return "logs" in fields and more and copy.logged <= self.logged_until
 
     def _ran_again(self, child: str) -> bool:
         """Whether a child, by its full key, may have run since; another queue's events are not
