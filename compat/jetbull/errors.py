@@ -7,7 +7,8 @@ from what BullMQ raised as well as from `JetbullError`.
 
 from __future__ import annotations
 
-_NO_SEQUENCE = 10164  # JetStream: a wrong last sequence, and not which is the right one
+# JetStream: a wrong last sequence, and not which is the right one; a message id that is in process.
+_UNDER_WAY = frozenset({10164, 10158})
 
 
 def text_of(error: BaseException | str) -> str:
@@ -66,7 +67,7 @@ class Conflict(StoreError):
         """Whether what stands in the way is only under way: a leader that waits for the other
         servers of its cluster knows no sequence of it, and cannot tell whether it will be stored.
         """
-        return self.code == _NO_SEQUENCE
+        return self.code in _UNDER_WAY
 
 
 class BatchTooLarge(StoreError):

@@ -38,7 +38,7 @@ async def test_a_bulk_that_a_server_does_not_know_yet_is_not_stored_under_other_
 
     monkeypatch.setattr(Pace, "takes_first", lambda *_: False)  # a batch, as in a cluster
     monkeypatch.setattr(adding, "commit", unheard)
-    monkeypatch.setattr(adding, "find_many", behind)
+    monkeypatch.setattr(adding, "find_still", behind)
     jobs = await queue.addBulk([{"name": "job", "data": number} for number in range(3)])
     assert len(looks) > 1
     assert sorted(job.id for job in await queue.getWaiting()) == [job.id for job in jobs]

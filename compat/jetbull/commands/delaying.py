@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from jetbull.error_code import refused
-from jetbull.errors import Conflict
+from jetbull.errors import Conflict, JobError
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.clock import now_ms
@@ -19,8 +19,14 @@ async def change_delay(
     store: QueueStore, job_id: str, delay_ms: float, due_ms: int | None = None
 ) -> None:
     """Due in `delay_ms` from now, or at `due_ms`."""
+    repeated = False
     while True:
-        found = await delayed_job(store, job_id, "changeDelay")
+        try:
+            found = await delayed_job(store, job_id, "changeDelay")
+        except JobError:
+            if repeated:
+                return  # the message whose answer was lost, and the job was due since
+            raise
         if late.is_firing(found.record):
             await asyncio.sleep(late.LOOK_SECONDS)
             continue
@@ -32,7 +38,8 @@ async def change_delay(
             return
         try:
             await move(store, job_id, found, record, place)
-        except Conflict:
+        except Conflict as rival:
+            repeated = repeated or rival.repeated
             continue
         store.emit("delayed", jobId=job_id, delay=str(place.due_ms))
         return

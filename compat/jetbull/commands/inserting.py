@@ -50,7 +50,7 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
     parents = (item.parent.store for item in items if item.parent is not None)
     for owner in {store.names.qualified: store for store in parents}.values():
         await owner.mark("families")
-    again = False
+    again = repeated = False
     while True:
         made = await plan(items, again)
         if made.adoption:
@@ -63,7 +63,12 @@ async def insert(store: QueueStore, items: Sequence[Item]) -> list[str] | None:
             await _store(store, made.entries)
             _let_go(made)
             return made.ids
-        except Conflict:
+        except Conflict as rival:
+            repeated = repeated or rival.repeated
+            if repeated and await _are_stored(made.entries):
+                await _tell(made.entries)
+                _let_go(made)
+                return made.ids
             if again:  # a replica that is behind told the same as before
                 await asyncio.sleep(_PAUSE_SECONDS)
             again = True
@@ -129,14 +134,9 @@ async def _together(store: QueueStore, entries: Sequence[Entry]) -> None:
             messages += [m for e in entries[at : at + _TURN] for m in e.messages()]
         await asyncio.sleep(0)
     if messages:
-        try:
-            with store.wire.pace.timed(False, len(messages)):
-                await commit(
-                    store.wire, store.names.space.jobs, messages, is_gone=_doubt_of(entries)
-                )
-        except Conflict as rival:
-            if not (rival.repeated and await _are_stored(entries)):
-                raise
+        is_gone = _doubt_of(entries)
+        with store.wire.pace.timed(False, len(messages)):
+            await commit(store.wire, store.names.space.jobs, messages, is_gone=is_gone)
     await _tell(entries)
 
 
@@ -206,10 +206,12 @@ async def _store_part(journal: Journal, part: Sequence[Entry]) -> None:
             await commit(store.wire, store.names.space.jobs, messages)
             break
         except Conflict:
+            refused = await _refused(left)
+            # Asked behind the look: the leader of a cluster refuses the part as soon as a rival has
+            # sent it, and what is found then may be its jobs.
             now = await journals.current(journal)
             if now is None or now.seq != journal.seq:
                 return
-            refused = await _refused(left)
             for entry in refused:
                 await _alone(entry)
             left = [entry for entry in left if entry not in refused]

@@ -13,7 +13,7 @@ from jetbull.commands.ruling import Rule
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.adding.adding import NewJob, stand_behind, tombstones
 from jetbull.ledger.adding.insertion import Entry
-from jetbull.ledger.job.reading import find_many
+from jetbull.ledger.job.reading import find_still
 from jetbull.ledger.messages.names import public_name_of, public_state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents.bookkeeping import expectation
@@ -96,12 +96,12 @@ async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again
         )
     ids = [i.job.job_id for i in items if again or not i.job.generated]
     owners = [key.owner for key in keys.values()]
-    found = await find_many(store, [*ids, *owners])
+    found = await find_still(store, [*ids, *owners])
     coming = [key.note for key in keys.values() if key.note and key.owner not in found]
     if coming:
         for note in coming:
             await help_on(store, note)
-        found = await find_many(store, [*ids, *owners])
+        found = await find_still(store, [*ids, *owners])
     known.stored.update({(queue, job_id): stored for job_id, stored in found.items()})
     if again:
         removed = await tombstones(store, ids)

@@ -32,13 +32,20 @@ async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]
     """
     if state not in ("failed", "completed"):
         raise ConfigurationError(f"state is {state!r}: retry takes failed or completed.")
+    tried: int | None = None  # by a message whose answer was lost
     while True:
         found = await reading.find(store, job_id)
+        if tried is not None and (found is None or found.seq != tried):
+            return  # it was stored, or another retry: the job has left where it was, and may be back
         if found is None:
             raise refused(-1, "reprocessJob", job_id)
         if public_state_of(found.subject) != state:
             raise refused(-3, "reprocessJob", job_id, state)
-        if await retry_stored(store, job_id, found, state, opts):
+        try:
+            await _retry(store, job_id, found, state, opts)
+        except Conflict as rival:
+            tried = found.seq if rival.repeated else None
+        else:
             return
 
 
@@ -54,6 +61,21 @@ async def retry_stored(
 
     It goes to `place`, or, without one, where its priority and `lifo` say.
     """
+    try:
+        await _retry(store, job_id, found, state, opts, place)
+    except Conflict:
+        return False
+    return True
+
+
+async def _retry(
+    store: QueueStore,
+    job_id: str,
+    found: Stored,
+    state: str,
+    opts: dict[str, Any],
+    place: Place | None = None,
+) -> None:
     record = _afresh(found.record, state, opts)
     waits = await parents.wait_again(store, record, job_id)
     try:
@@ -69,8 +91,7 @@ async def retry_stored(
     except Conflict:
         if waits:  # another retry was quicker, and the child may have ended since
             await parents.tell_again(store, job_id)
-        return False
-    return True
+        raise
 
 
 def _afresh(old: Record, state: str, opts: dict[str, Any]) -> Record:

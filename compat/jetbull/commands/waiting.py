@@ -60,43 +60,47 @@ class Ending(Protocol):
 
 async def promote(store: QueueStore, job_id: str) -> None:
     """Delayed -> waiting tail, or prioritized."""
-    fires = False
+    fires = repeated = False
     while True:
         try:
             found = await delayed_job(store, job_id, "promote")
         except JobError:
-            if fires:
-                return  # by itself
+            if fires or repeated:
+                return  # by itself, or by the message whose answer was lost
             raise
         # In a line of a priority both would have one subject, see `late`.
         fires = found.record.priority > 0 and late.is_firing(found.record)
         if fires:
             await asyncio.sleep(late.LOOK_SECONDS)
-        elif await promote_stored(store, job_id, found):
+            continue
+        try:
+            await _promote(store, job_id, found, promoted(found.record.priority))
+        except Conflict as rival:
+            repeated = repeated or rival.repeated
+        else:
             return
 
 
-async def promote_stored(
-    store: QueueStore, job_id: str, found: Stored, place: Place | None = None
-) -> bool:
-    """Moves a delayed job that was just read, to where its priority says unless `place` is given.
-
-    False when it changed meanwhile.
-    """
-    record = found.record.copy()
-    record.head.pop("delay", None)
+async def promote_stored(store: QueueStore, job_id: str, found: Stored, place: Place) -> bool:
+    """Moves a delayed job that was just read; False when it changed meanwhile."""
     try:
-        await move(
-            store,
-            job_id,
-            found,
-            record,
-            place or promoted(record.priority),
-            lambda _: store.emit("waiting", jobId=job_id, prev="delayed"),
-        )
+        await _promote(store, job_id, found, place)
     except Conflict:
         return False
     return True
+
+
+async def _promote(store: QueueStore, job_id: str, found: Stored, place: Place) -> None:
+    record = found.record.copy()
+    record.head.pop("delay", None)
+    await move(
+        store,
+        job_id,
+        found,
+        record,
+        place,
+        lambda _: store.emit("waiting", jobId=job_id, prev="delayed"),
+    )
 
 
 async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: bool) -> None:

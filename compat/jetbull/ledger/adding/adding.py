@@ -10,7 +10,7 @@ from functools import partial
 from jetbull.errors import BatchTooLarge, Conflict
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job.moving import ensure_level
-from jetbull.ledger.job.reading import find_many
+from jetbull.ledger.job.reading import find_many, find_still
 from jetbull.ledger.messages.clock import stamp
 from jetbull.ledger.messages.guard import drop, expect
 from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, WAIT, state_of
@@ -222,7 +222,7 @@ async def _add_batch(store: QueueStore, jobs: Sequence[NewJob]) -> list[bool]:
             )
             break
         except Conflict as rival:
-            existing = await find_many(store, [j.job_id for j in chosen])
+            existing = await find_still(store, [j.job_id for j in chosen])
             # By one look: a server of a cluster that is behind may know none of them, the next all,
             # and then they would count as taken by others and be stored under other ids.
             is_repeated = is_repeated or rival.repeated

@@ -17,7 +17,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.belongings.belongings import look as look_at_belongings
 from jetbull.ledger.belongings.belongings import remove
 from jetbull.ledger.belongings.blobs import is_whole
-from jetbull.ledger.job.reading import find, find_many, job_of, subjects_of
+from jetbull.ledger.job.reading import find, find_or_ask, job_of, subjects_of
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
 from jetbull.ledger.messages.names import last_token, public_state_of
@@ -143,7 +143,7 @@ async def forget(store: QueueStore, job_ids: list[str]) -> None:
     """
     if job_ids:
         found = await look_at_belongings(store, job_ids)
-        there = await find_many(store, job_ids)
+        there = await find_or_ask(store, job_ids)
         await remove(store, found, [job_id for job_id in job_ids if job_id not in there])
 
 

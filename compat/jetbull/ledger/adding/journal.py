@@ -142,6 +142,11 @@ async def clear_strays(store: QueueStore) -> None:
         return
     heads = [_read(store, m) for m in await read_all(store, store.names.all_aux(_HEAD))]
     unfinished = {journal.key for journal in heads if not journal.over}
+    for key in {last_token(subject).rpartition("-")[0] for subject in parts} - unfinished:
+        # A server of a cluster that is behind may not know of it: the leader does.
+        now = await current(Journal(store, key, 0, 0, 0))
+        if now is not None and not now.over:
+            unfinished.add(key)
     for subject in parts:
         if last_token(subject).rpartition("-")[0] not in unfinished:
             await store.purge(subject)

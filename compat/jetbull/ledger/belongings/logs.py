@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from time import monotonic
 from uuid import uuid4
 
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.store.store import QueueStore
 
 _PAGE = 1000
+_PATIENCE = 3.0  # with a server of a cluster that is behind
+_PAUSE_SECONDS = 0.005
 _ONCE = "Nats-Msg-Id"  # a row whose answer was lost is sent again, and stored once
 
 
@@ -52,6 +56,22 @@ async def read_rows(store: QueueStore, job_id: str) -> list[str]:
 
 async def read_beginning(store: QueueStore, job_id: str, most: int | None) -> tuple[list[str], int]:
     """The first `most` rows, or all of them; and how many there are."""
+    deadline = monotonic() + _PATIENCE
+    while True:
+        rows, size, last = await _read_beginning(store, job_id, most)
+        if not store.wire.is_clustered or len(rows) < size or monotonic() > deadline:
+            return rows, size
+        # A server that is behind lacks the newest rows, which the caller may have stored.
+        newest = await store.wire.get_last(store.names.space.logs, store.names.log(job_id))
+        if newest is None or newest.seq <= last:
+            return rows if newest else [], size if newest else 0
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _read_beginning(
+    store: QueueStore, job_id: str, most: int | None
+) -> tuple[list[str], int, int]:
+    """As `read_beginning`, as one server knows it; and the sequence of the last row it gave."""
     rows: list[str] = []
     seq = 1
     while True:
@@ -65,9 +85,9 @@ async def read_beginning(store: QueueStore, job_id: str, most: int | None) -> tu
             data = await blobs.read(store, job_id, reference) if reference else message.data
             rows.append(data.decode("utf-8", "surrogatepass"))
         left = found[-1].pending if found else 0
+        seq = found[-1].seq + 1 if found else seq
         if not left or len(rows) == most:
-            return rows, len(rows) + left
-        seq = found[-1].seq + 1
+            return rows, len(rows) + left, seq - 1
 
 
 __all__ = ["append_row", "keep_rows", "read_beginning", "read_rows"]

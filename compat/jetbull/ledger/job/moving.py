@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from jetbull.errors import Conflict, StoreError
@@ -25,6 +26,7 @@ from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
 
 NO_SCHEDULE = 10212  # what a message is to take the place of is none
+_AGAIN_SECONDS = 0.05
 _LINE = frozenset({HEAD, WAIT, PRIO})
 _STAYS = frozenset({WAIT, PRIO, COMPLETED, FAILED})  # in the stream, behind what comes after it
 
@@ -137,11 +139,16 @@ async def ensure_level(store: QueueStore, lane: str) -> None:
     headers: dict[str, str] = {}
     subject = store.names.aux("level", lane)
     expect(headers, subject, 0)
-    try:
-        await store.put(subject, b"{}", headers)
-    except Conflict:
-        store.levels.add(lane)
-        return
+    while True:
+        try:
+            await store.put(subject, b"{}", headers)
+        except Conflict as rival:
+            if rival.is_open:  # the other's may be lost yet
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            store.levels.add(lane)
+            return
+        break
     store.levels.add(lane)
     await store.hint("level", lane.encode())
 

@@ -99,6 +99,22 @@ async def find_or_ask(store: QueueStore, job_ids: Iterable[str]) -> dict[str, St
     return jobs
 
 
+async def find_still(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
+    """As `find_many`, for whoever does not store a job because one of its id is there: a server of
+    a cluster that is behind may not know yet that it was removed, so the leader is asked for that.
+    """
+    jobs = await find_many(store, job_ids)
+    if not store.wire.is_clustered or not jobs:
+        return jobs
+    newest = await store.wire.together(*(store.newest(job_id) for job_id in jobs))
+    for (job_id, job), message in zip(list(jobs.items()), newest, strict=True):
+        if message is None or state_of(message.subject) == GONE:
+            del jobs[job_id]
+        elif message.seq != job.seq:
+            jobs[job_id] = as_stored(message)
+    return jobs
+
+
 async def find_unchanged(store: QueueStore, known: Mapping[str, Stored]) -> dict[str, Stored]:
     """Those of the jobs whose newest message is the known one, with what was written beside them.
 
@@ -164,6 +180,7 @@ __all__ = [
     "find",
     "find_many",
     "find_or_ask",
+    "find_still",
     "find_unchanged",
     "job_of",
     "last_message",

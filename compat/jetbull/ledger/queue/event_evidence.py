@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
+from time import monotonic
 
+from jetbull.errors import AckTimeout
+from jetbull.ledger.messages.clock import parse_ms
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
@@ -12,6 +16,8 @@ _ENDS = frozenset({"completed", "failed", "removed"})
 _OF_OTHERS = frozenset({"duplicated", "deduplicated", "debounced"})  # adds the job stands for
 _PAGE = 256
 _AT_ONCE = 500  # ids per question
+_PATIENCE = 20.0  # with a server of a cluster that is behind
+_PAUSE_SECONDS = 0.01
 
 
 async def ended_since(store: QueueStore, job_id: str, moment: str) -> bool:
@@ -27,10 +33,12 @@ async def ended_since(store: QueueStore, job_id: str, moment: str) -> bool:
 async def came_and_went(store: QueueStore, job_ids: Collection[str], moment: str) -> set[str]:
     """Those of the jobs that were stored after `moment` and of which nothing is left.
 
-    A finished job that is no longer kept leaves no tombstone: only the events know of it.
+    A finished job that is no longer kept leaves no tombstone: only the events know of it. In a
+    cluster they are asked of all the jobs, for a server that is behind holds some that are gone;
+    and so those count as well that have begun to run.
     """
     missing = set(job_ids)
-    for start in range(0, len(job_ids), _AT_ONCE):
+    for start in range(0, 0 if store.wire.is_clustered else len(job_ids), _AT_ONCE):
         some = [store.names.any_state(i) for i in [*job_ids][start : start + _AT_ONCE]]
         found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": some})
         missing -= {last_token(m.subject) for m in found}
@@ -45,18 +53,31 @@ async def _told_since(
 ) -> dict[str, set[str]]:
     """The names of the events of each of the jobs that there are since `moment`."""
     told: dict[str, set[str]] = {}
-    stream, subject = store.names.space.events, store.names.events
+    wire, stream, subject = store.wire, store.names.space.events, store.names.events
     query = {"next_by_subj": subject, "start_time": moment, "batch": _PAGE}
+    seen, deadline = 0, monotonic() + _PATIENCE
     while True:
-        found = await store.wire.get_batch(stream, query)
+        newest = await wire.get_last(stream, subject) if wire.is_clustered else None
+        found = await wire.get_batch(stream, query)
         for message in found:
             for event in decode(message.data):
                 job_id = str(event.get("jobId"))
                 if job_id in job_ids:
                     told.setdefault(job_id, set()).add(event["event"])
-        if not found or not found[-1].pending:
+        if found:
+            seen = found[-1].seq
+            query = {"next_by_subj": subject, "seq": seen + 1, "batch": _PAGE}
+        if found and found[-1].pending:
+            continue
+        if newest is None or newest.seq <= seen or parse_ms(newest.time) < parse_ms(moment):
             return told
-        query = {"next_by_subj": subject, "seq": found[-1].seq + 1, "batch": _PAGE}
+        # The copy that answered is behind: what it lacks may be what is looked for.
+        if monotonic() > deadline:
+            raise AckTimeout(
+                f"A NATS server of the cluster at {wire.url} is far behind the others: it is not "
+                "known what became of jobs whose answer was lost."
+            )
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 __all__ = ["came_and_went", "ended_since"]

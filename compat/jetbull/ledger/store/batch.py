@@ -83,9 +83,11 @@ async def commit(
         except Conflict as rival:
             if repeated and is_gone is not None and await is_gone(sent_ms):
                 return 0
-            if not (repeated and rival.is_open) or monotonic() > deadline:
+            if not (repeated and rival.is_open):
                 rival.repeated = repeated
                 raise
+            if monotonic() > deadline:
+                raise _stayed_away(wire, patience) from rival
             await asyncio.sleep(_AGAIN_SECONDS)  # it may be the first copy
         except AckTimeout:
             repeated = True
@@ -118,10 +120,14 @@ async def _await_server(wire: Wire, deadline: float, patience: float) -> None:
         async with asyncio.timeout(deadline - monotonic()):
             await wire.connected()
     except TimeoutError:
-        raise AckTimeout(
-            f"The NATS server at {wire.url} stayed away for {patience:g} s; the jobs may or may "
-            "not be stored."
-        ) from None
+        raise _stayed_away(wire, patience) from None
+
+
+def _stayed_away(wire: Wire, patience: float) -> AckTimeout:
+    return AckTimeout(
+        f"The NATS server at {wire.url} stayed away for {patience:g} s; the jobs may or may not be "
+        "stored."
+    )
 
 
 async def _send(wire: Wire, messages: Sequence[Message], tries: set[str]) -> int:

@@ -52,7 +52,9 @@ async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[Stored
             wire.get_batch(jobs, {"multi_last": subjects}), asyncio.gather(*asked)
         )
         known = max((m.seq for m in leading if m is not None), default=0)
-        if not known or any(m.seq >= known for m in found):
+        if not known:
+            return []  # what a copy that is behind still has was removed
+        if any(m.seq >= known for m in found):
             return found
         if monotonic() > deadline:
             return [m for m in leading if m is not None]

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from jetbull.errors import Conflict, StoreError, StreamMissing
 from jetbull.ledger.wire.stored import Headers, StoredMessage, parse_headers, stored_in
 
-_WRONG_SEQUENCE = frozenset({10071, 10070, 10164})
+_REFUSED = frozenset({10071, 10070, 10164, 10158})  # by a guard, or as a second copy
 _NOT_FOUND = frozenset({10059, 10014, 10037})
 _STORE = (
     "Its store has no room left: remove finished jobs (`queue.clean`), free its disk, or raise "
@@ -284,7 +284,7 @@ def store_error(error: Mapping[str, Any]) -> StoreError:
     """The exception for a JetStream error object."""
     code = int(error.get("err_code", error.get("code", 0)))
     text = str(error.get("description", error))
-    if code in _WRONG_SEQUENCE:
+    if code in _REFUSED:
         return Conflict(text, code)
     if code in _NOT_FOUND:
         return StreamMissing(text, code)
