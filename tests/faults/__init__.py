@@ -1,6 +1,7 @@
 """Nothing lost, nothing twice: what happens when things break.
 
     servers, proxy        real nats-server processes on loopback, and the network before them
+    replica               a server of a cluster that is behind the others
     worker, workers       worker processes, and the places in them where they can be killed
     books                 what was acknowledged and what ran, written outside NATS
     looking               a worker's look at what a crash has left behind

@@ -36,7 +36,7 @@ async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]
     while True:
         found = await reading.find(store, job_id)
         if tried is not None and (found is None or found.seq != tried):
-            return  # it was stored, or another retry: the job has left where it was, and may be back
+            return  # that was stored, or another retry: the job has been away, and may be back
         if found is None:
             raise refused(-1, "reprocessJob", job_id)
         if public_state_of(found.subject) != state:

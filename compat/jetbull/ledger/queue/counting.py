@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from jetbull.errors import StreamMissing
@@ -18,6 +19,7 @@ from jetbull.ledger.queue.consumers import (
     wait_consumer,
 )
 from jetbull.ledger.store.paging import read_named
+from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing
 
@@ -80,7 +82,8 @@ async def list_subjects(store: QueueStore, pattern: str) -> list[str]:
 
 async def levels(store: QueueStore) -> list[int]:
     """Priority levels ever used, in the order they are served."""
-    found = await read_named(store, store.names.all_aux("level"))
+    pattern = store.names.all_aux("level")
+    found = await up_to_date(store, pattern, partial(read_named, store, pattern))
     names = [last_token(message.subject) for message in found]
     return sorted((int(name) for name in names if _LEVEL.fullmatch(name)), key=rank)
 
