@@ -207,3 +207,13 @@ async def test_a_bulk_whose_first_copy_comes_late_is_not_stored_under_other_ids(
     found = await queue.getWaiting()
     assert sorted(job.data for job in found) == [0, 1, 2]
     assert {job.id for job in found} == {job.id for job in added}
+
+
+async def test_an_add_whose_first_answer_was_lost_is_in_doubt_though_nobody_listens_then(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await queue.ledger()
+    monkeypatch.setattr("jetbull.ledger.store.store.PATIENCE", 0.2)
+    Answers(monkeypatch, *(store_error({"err_code": 10059}) for _ in range(100)))
+    with pytest.raises(AckTimeout, match="may or may not be stored"):
+        await store.insist(store.names.job("wait", "mine"), b"", {}, AckTimeout("lost"))

@@ -59,8 +59,7 @@ async def read_checkpoint(store: QueueStore) -> Mapping[str, Any] | None:
 
 
 async def _read(store: QueueStore, subject: str) -> dict[str, Any] | None:
-    query = {"last_by_subj": subject}
-    found = await store.wire.get_one(store.names.space.jobs, query)
+    found = await store.wire.get_last(store.names.space.jobs, subject)
     return None if found is None else _body(found)
 
 

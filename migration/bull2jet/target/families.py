@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from bull2jet.model import Family, Job
@@ -22,7 +23,10 @@ from jetbull.ledger.parents.bookkeeping import (
     UNSUCCESSFUL,
     pending_message,
 )
+from jetbull.ledger.store.paging import read_all
+from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
 
 _WINDOW = 256  # unacknowledged messages at a time
 _PAGE = 500
@@ -78,11 +82,16 @@ async def read_logs(
     store: QueueStore, ids: Sequence[str]
 ) -> dict[str, Dated[tuple[str, ...]] | Exception]:
     """Log rows of those jobs that have any, or why they cannot be read."""
+    wire, logs = store.wire, store.names.space.logs
     subjects = [store.names.log(job_id) for job_id in ids]
-    found = []
-    for start in range(0, len(subjects), _PAGE):
-        query = {"multi_last": subjects[start : start + _PAGE]}
-        found += await store.wire.get_batch(store.names.space.logs, query)
+    found: list[StoredMessage] = []
+    if wire.is_clustered:  # a server that is behind has not all of them
+        asked = await wire.together(*(wire.get_last(logs, subject) for subject in subjects))
+        found += [message for message in asked if message is not None]
+    else:
+        for start in range(0, len(subjects), _PAGE):
+            query = {"multi_last": subjects[start : start + _PAGE]}
+            found += await wire.get_batch(logs, query)
     newest = {last_token(message.subject): message.seq for message in found}
     read = await _each(store, list(newest), _read_rows)
     return {
@@ -105,9 +114,8 @@ async def read_families(
     store: QueueStore, ids: Sequence[str]
 ) -> dict[str, Dated[Family] | Exception]:
     """Children of those jobs that have any, or why they cannot be read."""
-    any_family = await store.wire.get_one(
-        store.names.space.jobs, {"last_by_subj": store.names.all_dependencies()}
-    )
+    books = store.names.all_dependencies()
+    any_family = await store.wire.get_last(store.names.space.jobs, books)
     if any_family is None:
         return {}
     families = await _each(store, list(ids), _read_family)
@@ -123,28 +131,24 @@ async def _read_family(store: QueueStore, parent_id: str) -> Dated[Family]:
     processed: dict[str, str] = {}
     failed: dict[str, str] = {}
     unsuccessful: dict[str, int] = {}
-    seq, newest = 1, 0
-    while True:
-        query = {"next_by_subj": store.names.dependencies(parent_id), "seq": seq, "batch": _PAGE}
-        found = await store.wire.get_batch(store.names.space.jobs, query)
-        for message in found:
-            newest = max(newest, message.seq)
-            kind, child = message.subject.split(".")[4], last_token(message.subject)
-            if kind == PENDING:
-                pending.append(child)
-                continue
-            reference = message.headers.get(blobs.REFERENCE_HEADER)
-            data = await blobs.read(store, parent_id, reference) if reference else message.data
-            value = json.loads(data) if data else None
-            if kind == PROCESSED:
-                processed[child] = data.decode("utf-8", "surrogatepass") or "null"
-            elif kind == FAILED_KIND:
-                failed[child] = str(value)
-            elif kind == UNSUCCESSFUL:
-                unsuccessful[child] = value if isinstance(value, int) else 0
-        if not found or not found[-1].pending:
-            return Family(tuple(sorted(pending)), processed, failed, unsuccessful), newest
-        seq = found[-1].seq + 1
+    pattern = store.names.dependencies(parent_id)
+    found = await up_to_date(store, pattern, partial(read_all, store, pattern))
+    for message in found:
+        kind, child = message.subject.split(".")[4], last_token(message.subject)
+        if kind == PENDING:
+            pending.append(child)
+            continue
+        reference = message.headers.get(blobs.REFERENCE_HEADER)
+        data = await blobs.read(store, parent_id, reference) if reference else message.data
+        value = json.loads(data) if data else None
+        if kind == PROCESSED:
+            processed[child] = data.decode("utf-8", "surrogatepass") or "null"
+        elif kind == FAILED_KIND:
+            failed[child] = str(value)
+        elif kind == UNSUCCESSFUL:
+            unsuccessful[child] = value if isinstance(value, int) else 0
+    newest = max((message.seq for message in found), default=0)
+    return Family(tuple(sorted(pending)), processed, failed, unsuccessful), newest
 
 
 async def _each(

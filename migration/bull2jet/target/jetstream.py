@@ -44,7 +44,7 @@ from jetbull.errors import ConfigurationError, ServerUnavailable
 from jetbull.ledger import hub
 from jetbull.ledger.adding.adding import NewJob, add_many
 from jetbull.ledger.belongings import blobs
-from jetbull.ledger.job.reading import find, find_many
+from jetbull.ledger.job.reading import find, find_now, find_or_ask
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import CHILDREN, state_of
 from jetbull.ledger.messages.record import Stored
@@ -118,7 +118,7 @@ class JetStreamQueue:
         They come before the job itself, so that whoever finds the job finds it whole, after any
         kill; rows that a killed run wrote for a job it did not live to store are removed first.
         """
-        existing = await find_many(self._store, [job.id for job in jobs])
+        existing = await find_or_ask(self._store, [job.id for job in jobs])
         fresh = [job for job in jobs if job.id not in existing]
         for job_id in await read_logs(self._store, [job.id for job in fresh]):
             await remove_logs(self._store, job_id)
@@ -130,7 +130,7 @@ class JetStreamQueue:
 
     async def read(self, job_ids: Sequence[str]) -> dict[str, Job]:
         store = self._store
-        found = await find_many(store, job_ids)
+        found = await find_now(store, job_ids)
         present = list(found)
         logs, families, late = await asyncio.gather(
             read_logs(store, present), read_families(store, present), mistimed(store, found)
@@ -165,7 +165,7 @@ class JetStreamQueue:
             return unreadable(job_id, stored, error)
 
     async def carried_by_us(self, job_ids: Sequence[str]) -> set[str]:
-        found = await find_many(self._store, job_ids)
+        found = await find_now(self._store, job_ids)
         return {job_id for job_id, stored in found.items() if is_carried(stored.record)}
 
     def listing(self, state: State) -> AsyncIterator[list[str]]:
@@ -187,7 +187,7 @@ class JetStreamQueue:
             await asyncio.gather(*(clearing.remove(self._store, job_id) for job_id in part))
 
     async def tell_parents(self, jobs: Sequence[Job]) -> None:
-        found = await find_many(self._store, [job.id for job in jobs])
+        found = await find_or_ask(self._store, [job.id for job in jobs])
         for job in jobs:
             stored = found.get(job.id)
             if stored is None or not await self._is_awaited(stored, job.id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from bull2jet.model import State
@@ -19,6 +20,7 @@ from jetbull.ledger.queue import counting
 from jetbull.ledger.store.store import QueueStore
 
 _PAGE = 500
+_PAUSE_SECONDS = 0.05
 _OF_ONE_SUBJECT = {
     State.COMPLETED: COMPLETED,
     State.FAILED: FAILED,
@@ -47,16 +49,20 @@ async def pages_of(store: QueueStore, state: State) -> AsyncIterator[list[str]]:
 
 async def names_below(store: QueueStore, pattern: str) -> AsyncIterator[list[str]]:
     """The names in which the subjects of a pattern end, as they were stored."""
+    wire, jobs = store.wire, store.names.space.jobs
     seq = 1
     while True:
-        found = await store.wire.get_batch(
-            store.names.space.jobs, {"next_by_subj": pattern, "seq": seq, "batch": _PAGE}
-        )
+        found = await wire.get_batch(jobs, {"next_by_subj": pattern, "seq": seq, "batch": _PAGE})
         if found:
             yield [last_token(message.subject) for message in found]
-        if not found or not found[-1].pending:
+            seq = found[-1].seq + 1
+        if found and found[-1].pending:
+            continue
+        # What is not listed may be removed: a server of a cluster that is behind has not all.
+        newest = await wire.get_last(jobs, pattern) if wire.is_clustered else None
+        if newest is None or newest.seq < seq:
             return
-        seq = found[-1].seq + 1
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 __all__ = ["names_below", "pages_of"]

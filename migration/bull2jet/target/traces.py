@@ -35,8 +35,7 @@ async def announce(store: QueueStore, paused: bool) -> int:
     """
     store.emit("paused" if paused else "resumed")
     await store.event_log.flush()
-    query = {"last_by_subj": store.names.events}
-    newest = await store.wire.get_one(store.names.space.events, query)
+    newest = await store.wire.get_last(store.names.space.events, store.names.events)
     return 0 if newest is None else newest.seq
 
 

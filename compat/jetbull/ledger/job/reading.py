@@ -104,14 +104,32 @@ async def find_still(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Sto
     a cluster that is behind may not know yet that it was removed, so the leader is asked for that.
     """
     jobs = await find_many(store, job_ids)
-    if not store.wire.is_clustered or not jobs:
+    return jobs and await _confirmed(store, jobs, list(jobs))
+
+
+async def find_now(store: QueueStore, job_ids: Iterable[str]) -> dict[str, Stored]:
+    """As `find_many`, as the stream's leader knows the jobs: for whoever removes what is not there,
+    or not as it should be. In a cluster that is one question for each job.
+    """
+    ids = list(dict.fromkeys(job_ids))
+    return await _confirmed(store, await find_many(store, ids), ids)
+
+
+async def _confirmed(
+    store: QueueStore, jobs: dict[str, Stored], job_ids: Sequence[str]
+) -> dict[str, Stored]:
+    """The jobs of these ids as the leader knows them, of which a server knew those."""
+    if not store.wire.is_clustered:
         return jobs
-    newest = await store.wire.together(*(store.newest(job_id) for job_id in jobs))
-    for (job_id, job), message in zip(list(jobs.items()), newest, strict=True):
+    newest = await store.wire.together(*(store.newest(job_id) for job_id in job_ids))
+    others: list[str] = []
+    for job_id, message in zip(job_ids, newest, strict=True):
         if message is None or state_of(message.subject) == GONE:
-            del jobs[job_id]
-        elif message.seq != job.seq:
-            jobs[job_id] = as_stored(message)
+            jobs.pop(job_id, None)
+        elif job_id not in jobs or jobs[job_id].seq != message.seq:
+            others.append(job_id)
+    found = await store.wire.together(*(find(store, job_id) for job_id in others))
+    jobs.update((i, job) for i, job in zip(others, found, strict=True) if job is not None)
     return jobs
 
 
@@ -179,6 +197,7 @@ __all__ = [
     "broken",
     "find",
     "find_many",
+    "find_now",
     "find_or_ask",
     "find_still",
     "find_unchanged",

@@ -28,6 +28,7 @@ MARGIN_MS = 5_000  # for clocks that differ from the server's
 _INCOMPLETE = 10176  # messages of the batch are missing
 _TOO_LARGE = 10199
 _NO_ROOM = 10023
+_DOUBT = "The jobs may or may not be stored."
 _BATCH_HEADERS = ("Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit")
 _COMMIT_SECONDS = 20.0
 _A_SECOND = 20_000  # messages the server stores in a second, at the least
@@ -102,8 +103,10 @@ async def commit(
                 return 0
         except BatchTooLarge:
             raise
-        except StreamMissing:
+        except StreamMissing as missing:
             if monotonic() > deadline:
+                if repeated:
+                    raise AckTimeout(f"{missing} {_DOUBT}") from missing
                 raise
             # Nobody listens while servers elect a leader: told when there is one, or no stream.
             await wire.get_last(stream, messages[-1].subject)
@@ -124,10 +127,7 @@ async def _await_server(wire: Wire, deadline: float, patience: float) -> None:
 
 
 def _stayed_away(wire: Wire, patience: float) -> AckTimeout:
-    return AckTimeout(
-        f"The NATS server at {wire.url} stayed away for {patience:g} s; the jobs may or may not be "
-        "stored."
-    )
+    return AckTimeout(f"The NATS server at {wire.url} stayed away for {patience:g} s. {_DOUBT}")
 
 
 async def _send(wire: Wire, messages: Sequence[Message], tries: set[str]) -> int:

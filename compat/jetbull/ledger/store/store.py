@@ -32,6 +32,7 @@ from jetbull.ledger.streams.ids import IdSource
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import StoredMessage, Wire
 
+_DOUBT = "The message may or may not be stored."
 _GONE = frozenset({10043, 10057})  # no such sequence; past the end
 #: What some jobs of a queue have and most have not, and the hint that tells of it.
 TRAITS = {"patched": "patch", "families": "family", "logged": "log", "bulky": "object"}
@@ -199,7 +200,7 @@ class QueueStore:
         while True:
             left = deadline - loop.time()
             if left <= 0:
-                raise self._given_up(error)
+                raise self._given_up(error, uncertain)
             try:
                 async with asyncio.timeout(left):
                     await self.wire.connected()
@@ -220,17 +221,19 @@ class QueueStore:
                 error = again
                 uncertain = uncertain or isinstance(again, AckTimeout)
             except TimeoutError:
-                raise self._given_up(error) from None
+                raise self._given_up(error, uncertain) from None
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    def _given_up(self, error: Exception) -> Exception:
-        if not isinstance(error, AckTimeout) or not self.wire.is_connected:
+    def _given_up(self, error: Exception, uncertain: bool) -> Exception:
+        if not isinstance(error, AckTimeout):
+            return AckTimeout(f"{error} {_DOUBT}") if uncertain else error
+        if not self.wire.is_connected:
             return error
         return AckTimeout(
             f"The NATS server at {self.wire.url} is there and has stored nothing for "
             f"{PATIENCE:g} s; its log tells why (a full disk, which also needs a restart of the "
-            "server; a cluster without majority). The message may or may not be stored."
+            f"server; a cluster without majority). {_DOUBT}"
         )
 
     async def _own(

@@ -25,6 +25,7 @@ _REMEDIES = {
     10002: _STORE,  # of the account
     10023: _STORE,  # of its limit
     10047: _STORE,  # on the disk
+    10008: "Too few servers of its cluster are there: start the others.",
     10026: "A queue needs some ten, and one for each priority in use: raise max_consumers of the "
     "account or stream.",
     10027: "A prefix needs five: raise max_streams of the account.",
@@ -260,7 +261,10 @@ def _refused(status: str, headers: Headers) -> StoreError:
 
 
 def _nobody() -> StreamMissing:
-    return StreamMissing("No JetStream stream listens here.")
+    return StreamMissing(
+        "No JetStream stream listens here: the server has just started, its cluster has no "
+        "majority (start the other servers), or JetStream is not enabled."
+    )
 
 
 def sequence_of(data: bytes, block: bytes | None = None) -> int:

@@ -89,7 +89,7 @@ class Wire(Sending):
         await self._turns.acquire()
         try:
             while True:
-                missing: StreamMissing | None = None
+                is_missing = False
                 left = 0.0
                 try:
                     answer = ask()
@@ -100,18 +100,18 @@ class Wire(Sending):
                     # A timeout of the past does not stop what has not to wait.
                     if left <= 0 or subject.lower() in self._forbidden:
                         raise
-                except StreamMissing as error:
+                except StreamMissing:
                     left = deadline - monotonic()
                     if left <= 0 or not self._met:
                         raise
-                    missing = error
+                    is_missing = True
                 else:
                     self._met = True
                     return found
-                if missing is not None:
+                if is_missing:
                     code = await self._lost(subject)
                     if code:
-                        raise StreamMissing(str(missing), code)
+                        raise StreamMissing(f"There is no stream {subject[len(_DIRECT) :]}.", code)
                     await asyncio.sleep(_ELECTION_SECONDS)
                 try:
                     async with asyncio.timeout(left):
