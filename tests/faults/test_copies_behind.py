@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jetbull import FlowProducer, Queue
+from jetbull import FlowProducer, Queue, Worker
 from jetbull.commands.inserting import finish_abandoned
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.adding import journal as journals
@@ -131,3 +131,23 @@ async def test_what_belongs_to_a_job_that_a_server_does_not_know_yet_is_not_remo
     found = await queue.getJob(str(job.id))
     assert found is not None
     assert found.data == large
+
+
+async def test_a_lock_is_kept_of_whose_claim_a_server_does_not_know(
+    queue: Queue, store: QueueStore, replica: Replica
+) -> None:
+    worker = Worker(queue.name, None, {"connection": queue.opts["connection"], "autorun": False})
+    await replica.stand_still(store, 0)
+    job = await worker.getNextJob("token")
+    assert job is not None
+    replica.answers = 1
+    assert await worker.backend.extendLocks([job.id], ["token"], 30_000) == []
+    await worker.close()
+
+
+async def test_a_rate_limit_counts_although_a_server_does_not_know_of_it(
+    queue: Queue, store: QueueStore, replica: Replica
+) -> None:
+    await replica.stand_still(store, _MANY)
+    await queue.rateLimit(60_000)
+    assert await queue.getRateLimitTtl() > 0

@@ -20,6 +20,8 @@ async def extend_all(store: QueueStore, tokens: Mapping[str, str], duration_ms: 
 
     async def kept(job_id: str, token: str) -> bool:
         stored = found.get(job_id)
+        if not _is_held(stored, token) and store.wire.is_clustered:
+            stored = await reading.find(store, job_id)  # a server may be behind the claim
         if stored is None or not _is_held(stored, token):
             return False
         try:
@@ -32,7 +34,9 @@ async def extend_all(store: QueueStore, tokens: Mapping[str, str], duration_ms: 
     return [job_id for job_id, ok in zip(tokens, answers, strict=True) if not ok]
 
 
-def _is_held(stored: Stored, token: str) -> bool:
+def _is_held(stored: Stored | None, token: str) -> bool:
+    if stored is None:
+        return False
     return state_of(stored.subject) == ACTIVE and stored.record.head.get("token") == token
 
 

@@ -43,9 +43,7 @@ class Window:
 
 
 async def _read(store: QueueStore) -> tuple[dict[str, Any], int]:
-    found = await store.wire.get_one(
-        store.names.space.jobs, {"last_by_subj": store.names.aux(_KIND, "rate")}
-    )
+    found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, "rate"))
     return ({}, 0) if found is None else (_body(found), found.seq)
 
 

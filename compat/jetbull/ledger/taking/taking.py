@@ -227,8 +227,7 @@ class Claim:
         for place in left:
             state, lane = place.split(".")
             subject = store.names.job(state, self.job_id, lane)
-            query = {"last_by_subj": subject}
-            if await store.wire.get_one(store.names.space.jobs, query) is not None:
+            if await store.wire.get_last(store.names.space.jobs, subject) is not None:
                 await store.purge(subject, seq=self.ticket.stored.seq)
 
     async def _newest(self, store: QueueStore) -> Stored | None:
