@@ -151,3 +151,34 @@ async def test_a_rate_limit_counts_although_a_server_does_not_know_of_it(
     await replica.stand_still(store, _MANY)
     await queue.rateLimit(60_000)
     assert await queue.getRateLimitTtl() > 0
+
+
+async def test_a_parent_elsewhere_goes_on_when_the_queue_of_its_child_is_obliterated(
+    queue: Queue, store: QueueStore, replica: Replica
+) -> None:
+    where = {"connection": queue.opts["connection"]}
+    async with Queue(f"{queue.name}-parents", where) as parents:
+        parent = await parents.add("parent", {}, {"delay": 3_600_000})
+        await replica.stand_still(store, _MANY, store.names.space.jobs)
+        link = {"id": parent.id, "queue": parents.qualifiedName}
+        await queue.add("child", {}, {"parent": link})
+        await queue.obliterate({"force": True})
+        replica.answers = 0
+        counts = await parent.getDependenciesCount()
+        assert counts["unprocessed"] == 0
+        await parents.obliterate({"force": True})
+
+
+async def test_a_flow_takes_a_child_that_was_removed_from_another_parent(
+    queue: Queue, store: QueueStore, replica: Replica
+) -> None:
+    flows = FlowProducer({"connection": queue.opts["connection"]})
+    child = {"name": "child", "queueName": queue.name, "opts": {"jobId": "child"}}
+    flow = {"name": "parent", "queueName": queue.name, "children": [child]}
+    await flows.add({**flow, "opts": {"jobId": "one"}})
+    await replica.stand_still(store, 0)
+    assert await queue.remove("child") == 1
+    replica.answers = 1
+    await flows.add({**flow, "opts": {"jobId": "two"}})
+    await flows.close()
+    assert await queue.getJob("child") is not None

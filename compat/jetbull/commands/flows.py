@@ -176,7 +176,7 @@ async def _require_adoptable(nodes: Sequence[Tree]) -> set[int]:
     there: dict[int, tuple[QueueStore, Stored]] = {}
     for queue, some in queues.items():
         store = await queue.ledger()
-        found = await reading.find_many(store, [str(node.job.id) for node in some])
+        found = await reading.find_still(store, [str(node.job.id) for node in some])
         there.update({id(n): (store, found[n.job.id]) for n in some if n.job.id in found})
     parents: dict[tuple[TreeQueue, str], str | None] = {}
     for node in nodes:

@@ -75,7 +75,7 @@ async def _own_children(store: QueueStore, pending: list[Pending]) -> dict[Pendi
     """Those of the pending children that are jobs of this queue, with their ids."""
     prefix = store.names.qualified + ":"
     candidates = {p: p[2][len(prefix) :] for p in pending if p[2].startswith(prefix)}
-    existing = await reading.find_many(store, set(candidates.values()))
+    existing = await reading.find_or_ask(store, set(candidates.values()))
     return {p: job_id for p, job_id in candidates.items() if job_id in existing}
 
 

@@ -156,11 +156,14 @@ async def is_any_stored(store: QueueStore, jobs: Sequence[NewJob]) -> bool:
 
     To be asked after a `repeated` conflict of a step that stores all of them or none.
     """
-    if _is_any_own(await find_many(store, [job.job_id for job in jobs]), jobs):
-        return True
-    # A server of a cluster may be behind; the leader is not.
-    newest = await store.newest(jobs[-1].job_id)
-    return newest is not None and Record.decode(newest.data).same_job(jobs[-1].record)
+    asked = jobs
+    if not store.wire.is_clustered:  # else a server may be behind; the leader is not
+        if _is_any_own(await find_many(store, [job.job_id for job in jobs]), jobs):
+            return True
+        asked = jobs[-1:]
+    newest = await store.wire.together(*(store.newest(job.job_id) for job in asked))
+    found = zip(newest, asked, strict=True)
+    return any(m is not None and Record.decode(m.data).same_job(job.record) for m, job in found)
 
 
 def _is_any_own(found: Mapping[str, Stored], jobs: Sequence[NewJob]) -> bool:
