@@ -105,42 +105,54 @@ async def _survivors(
 
 
 async def _purge_jobs(store: QueueStore, kept: set[str]) -> None:
+    """Removes what is there now. A request that comes late, of a connection that was lost, is not
+    to remove what was added since; so a second look finds what a worker stored behind the first.
+    """
+    for _ in range(2):
+        end = (await bounds(store)).last + 1
+        await _purge_up_to(store, kept, end)
+
+
+async def _purge_up_to(store: QueueStore, kept: set[str], end: int) -> None:
     names = store.names
     if not kept:
-        await store.purge(names.everything())
+        await store.purge(names.everything(), seq=end)
         beside = names.all_beside(), names.all_dependencies()
-        await store.wire.together(*(store.purge(subject) for subject in beside))
+        await store.wire.together(*(store.purge(subject, seq=end) for subject in beside))
         return
     for state in STATES:
         if state != CHILDREN:
-            await store.purge(names.all_in(state))
+            await store.purge(names.all_in(state), seq=end)
             continue
         for subject in await counting.list_subjects(store, names.all_in(state)):
             if last_token(subject) not in kept:
-                await store.purge(subject)
+                await store.purge(subject, seq=end)
     for kind in _KINDS:
-        await store.purge(names.all_aux(kind))
+        await store.purge(names.all_aux(kind), seq=end)
     for subject in await counting.list_subjects(store, names.all_dependencies()):
         if unescape(subject.split(".")[3]) not in kept:
-            await store.purge(subject)
+            await store.purge(subject, seq=end)
 
 
 async def _purge_rest(store: QueueStore, kept: set[str]) -> None:
-    space, names = store.names.space, store.names
+    wire, space, names = store.wire, store.names.space, store.names
+    streams = space.events, space.counters, space.logs, space.objects
+    told = await wire.together(*(wire.api(f"STREAM.INFO.{stream}") for stream in streams))
+    ends = {s: int(info["state"]["last_seq"]) + 1 for s, info in zip(streams, told, strict=True)}
     doomed = [(space.events, names.events), (space.counters, names.counter(">"))]
     for stream, pattern in ((space.logs, names.all_logs()), (space.objects, names.all_objects())):
         if not kept:
             doomed.append((stream, pattern))
             continue
-        for subject in await listing.subjects(store.wire, stream, pattern):
+        for subject in await listing.subjects(wire, stream, pattern):
             if unescape(subject.split(".")[3]) not in kept:
                 doomed.append((stream, subject))
     for start in range(0, len(doomed), _AT_ONCE):
         asked = (
-            store.wire.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+            wire.api(f"STREAM.PURGE.{stream}", {"filter": subject, "seq": ends[stream]})
             for stream, subject in doomed[start : start + _AT_ONCE]
         )
-        await store.wire.together(*asked)
+        await wire.together(*asked)
 
 
 async def _release(store: QueueStore, gone: list[Pending], kept: set[str]) -> None:
