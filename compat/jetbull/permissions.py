@@ -74,7 +74,8 @@ def _common(space: Space) -> list[str]:
     return [
         *(f"$JS.API.STREAM.INFO.{stream}" for stream in space.streams),
         *(f"$JS.API.DIRECT.GET.{stream}" for stream in space.streams),
-        f"$JS.API.STREAM.MSG.GET.{space.jobs}",
+        # As a direct get, of a cluster's leader: the others may be behind.
+        *(f"$JS.API.STREAM.MSG.GET.{stream}" for stream in space.streams),
     ]
 
 

@@ -58,20 +58,20 @@ async def read_beginning(store: QueueStore, job_id: str, most: int | None) -> tu
     """The first `most` rows, or all of them; and how many there are."""
     deadline = monotonic() + _PATIENCE
     while True:
-        rows, size, last = await _read_beginning(store, job_id, most)
-        if not store.wire.is_clustered or len(rows) < size or monotonic() > deadline:
+        rows, size = await _read_beginning(store, job_id, most)
+        if not store.wire.is_clustered or monotonic() > deadline:
             return rows, size
         # A server that is behind lacks the newest rows, which the caller may have stored.
-        newest = await store.wire.get_last(store.names.space.logs, store.names.log(job_id))
-        if newest is None or newest.seq <= last:
-            return rows if newest else [], size if newest else 0
+        there = await count_rows(store, job_id)
+        if there in (0, size):
+            return rows[:there], there
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _read_beginning(
     store: QueueStore, job_id: str, most: int | None
-) -> tuple[list[str], int, int]:
-    """As `read_beginning`, as one server knows it; and the sequence of the last row it gave."""
+) -> tuple[list[str], int]:
+    """As `read_beginning`, as one server knows it."""
     rows: list[str] = []
     seq = 1
     while True:
@@ -85,9 +85,9 @@ async def _read_beginning(
             data = await blobs.read(store, job_id, reference) if reference else message.data
             rows.append(data.decode("utf-8", "surrogatepass"))
         left = found[-1].pending if found else 0
-        seq = found[-1].seq + 1 if found else seq
         if not left or len(rows) == most:
-            return rows, len(rows) + left, seq - 1
+            return rows, len(rows) + left
+        seq = found[-1].seq + 1
 
 
 __all__ = ["append_row", "keep_rows", "read_beginning", "read_rows"]
