@@ -9,6 +9,7 @@ from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.adding import deduplication, schedules
 from jetbull.ledger.belongings import belongings
 from jetbull.ledger.belongings.belongings import delete
+from jetbull.ledger.finishing import finishing
 from jetbull.ledger.job import late, reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.names import CHILDREN, is_schedule, public_state_of, state_of
@@ -157,6 +158,11 @@ async def remove_stored(
     the same queue that waited for this job alone is removed as well. What belongs to the job is
     left to the caller: see `belongings.look`.
     """
+    if doomed is None:
+        ended = await finishing.at_rest(store, job_id, found)
+        if ended is None:
+            raise Conflict(f"Job {job_id} was settled by somebody else.")
+        found = ended
     state = public_state_of(found.subject)
     if in_bulk:
         left = {}
@@ -254,13 +260,18 @@ async def remove_unprocessed_children(
 
 async def _is_unprocessed(store: QueueStore, job_id: str) -> bool:
     found = await reading.find(store, job_id)
-    return found is not None and public_state_of(found.subject) not in _PROCESSED
+    return found is not None and not _is_processed(found)
+
+
+def _is_processed(found: Stored) -> bool:
+    """Whether the job ran, runs, or has ended without its parent knowing it yet."""
+    return public_state_of(found.subject) in _PROCESSED or finishing.is_unsettled(found)
 
 
 async def _remove_unprocessed(store: QueueStore, job_id: str, doomed: Met | None) -> None:
     while True:
         found = await reading.find(store, job_id)
-        if found is None or public_state_of(found.subject) in _PROCESSED:
+        if found is None or _is_processed(found):
             return
         waits = state_of(found.subject) == CHILDREN
         lets_go = waits and not await bookkeeping.has_pending(store, job_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError, Conflict
+from jetbull.ledger.finishing import finishing
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.names import public_state_of
@@ -41,10 +42,13 @@ async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]
             raise refused(-1, "reprocessJob", job_id)
         if public_state_of(found.subject) != state:
             raise refused(-3, "reprocessJob", job_id, state)
+        ended = await finishing.at_rest(store, job_id, found)
+        if ended is None:
+            continue
         try:
-            await _retry(store, job_id, found, state, opts)
+            await _retry(store, job_id, ended, state, opts)
         except Conflict as rival:
-            tried = found.seq if rival.repeated else None
+            tried = ended.seq if rival.repeated else None
         else:
             return
 
@@ -61,8 +65,11 @@ async def retry_stored(
 
     It goes to `place`, or, without one, where its priority and `lifo` say.
     """
+    ended = await finishing.at_rest(store, job_id, found)
+    if ended is None:
+        return False
     try:
-        await _retry(store, job_id, found, state, opts, place)
+        await _retry(store, job_id, ended, state, opts, place)
     except Conflict:
         return False
     return True

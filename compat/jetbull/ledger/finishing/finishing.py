@@ -11,11 +11,12 @@ from typing import Any
 from jetbull.errors import AckTimeout, Conflict, StoreError
 from jetbull.ledger.belongings import belongings, blobs
 from jetbull.ledger.belongings.belongings import forget_if_gone
-from jetbull.ledger.finishing.retention import Keep, trim
+from jetbull.ledger.finishing.retention import KEEP_ALL, Keep, trim
+from jetbull.ledger.job import late
 from jetbull.ledger.job.lease import Lease, LeaseLost
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import COMPLETED, FAILED, OPEN, lane_of
+from jetbull.ledger.messages.names import COMPLETED, FAILED, OPEN, SETTLE, lane_of, state_of
 from jetbull.ledger.messages.placing import (
     DONE,
     REMOVED,
@@ -156,8 +157,35 @@ async def _finish(lease: Lease, record: Record, state: str, keep: Keep, value: s
         await _tidy(store, state, keep, left, wait=not lease.followed)
 
 
-async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep: Keep) -> None:
-    """Tells the parent, then stores the child where finished jobs rest. Repeatable."""
+def is_unsettled(found: Stored) -> bool:
+    """Whether the job has ended and its parent may not know it yet."""
+    return lane_of(found.subject) == OPEN or state_of(found.subject) == SETTLE
+
+
+async def at_rest(store: QueueStore, job_id: str, found: Stored) -> Stored | None:
+    """A job as it is once its parent knows of its end; None when it changed meanwhile.
+
+    Whoever ran it may be about to tell that, or have died before. It has to be told before the job
+    goes or runs again, for nobody could do so afterwards.
+    """
+    if not is_unsettled(found):
+        return found
+    state = state_of(found.subject)
+    if state == SETTLE:
+        state = lane_of(found.subject)
+        if await late.is_late(store, found):
+            await late.discard(store, found)
+            return None
+    return await settle(store, found, job_id, state, KEEP_ALL)
+
+
+async def settle(
+    store: QueueStore, child: Stored, job_id: str, state: str, keep: Keep
+) -> Stored | None:
+    """Tells the parent, then stores the child where finished jobs rest. Repeatable.
+
+    None when somebody else has done so.
+    """
     if state == COMPLETED:
         await parents.tell_completed(store, child, job_id)
     else:
@@ -166,7 +194,7 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
     left = await _belongings(store, job_id) if keep.none else {}
     tell, trims = partial(_tell_end, store, job_id, state, told, ""), keep.some
     try:
-        await move(
+        settled = await move(
             store,
             job_id,
             child,
@@ -175,12 +203,13 @@ async def settle(store: QueueStore, child: Stored, job_id: str, state: str, keep
             lambda _: None if trims else tell(),
         )
     except Conflict:
-        log.debug("job %s was settled by another worker", job_id)
-        return
+        log.debug("job %s was settled by somebody else", job_id)
+        return None
     if trims:
         await _tidy_and_tell(store, state, keep, tell)
     elif keep.none:
         await _tidy(store, state, keep, left)
+    return settled
 
 
 async def _belongings(store: QueueStore, job_id: str) -> belongings.Found:
@@ -249,4 +278,4 @@ async def step_back(
     return await lease.leave(record, place, lambda _: store.emit(event, jobId=job_id, **args))
 
 
-__all__ = ["Failure", "again", "complete", "fail", "settle", "step_back"]
+__all__ = ["Failure", "again", "at_rest", "complete", "fail", "is_unsettled", "settle", "step_back"]
