@@ -10,8 +10,9 @@ import pytest
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.commands import orphans
 from jetbull.ledger.adding import notes
-from jetbull.ledger.belongings import blobs
+from jetbull.ledger.belongings import belongings, blobs
 from jetbull.ledger.belongings.logs import append_row
+from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.streams import listing
 from jetbull.workers import upkeep
@@ -94,6 +95,33 @@ async def test_the_large_data_of_a_job_that_is_being_added_stay(
     found = await queue.getJob(str(job.id))
     assert found is not None
     assert found.data == LARGE
+
+
+async def test_what_a_child_told_a_parent_in_the_moment_of_its_removal_goes_by_itself(
+    queue: Queue, old: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = {"name": "parent", "queueName": queue.name, "opts": {"jobId": "parent"}}
+    child = {"name": "child", "queueName": queue.name, "opts": {"jobId": "child"}}
+    async with FlowProducer(queue.opts["connection"]) as producer:
+        await producer.add({**flow, "children": [child]})
+        await producer.add(
+            {**flow, "opts": {"jobId": "other"}, "children": [{**child, "opts": {}}]}
+        )
+    store = await queue.ledger()
+    remove = belongings.remove
+
+    async def told_before(*args: Any) -> None:
+        monkeypatch.setattr(belongings, "remove", remove)
+        parent = parentage.Parent(store, "parent", f"{store.names.qualified}:child")
+        assert await bookkeeping.book(parent, bookkeeping.PROCESSED, "7")
+        await remove(*args)
+
+    monkeypatch.setattr(belongings, "remove", told_before)
+    assert await queue.remove("parent", {"removeChildren": False}) == 1
+    for _ in range(2):
+        await Upkeep(store, old_enough_ms=0).look()
+    books = await list_subjects(store, store.names.all_dependencies())
+    assert [subject.split(".")[3:5] for subject in books] == [["other", "pend"]]
 
 
 async def test_a_parent_that_is_on_its_way_keeps_the_books_of_its_children(

@@ -11,7 +11,8 @@
     a schedule that is over    it fired while the store was full, and the server tries once only
     what belonged to a job     its worker died between removing the job and removing that
     what belongs to no job     its producer died between a payload and the job, or its worker where
-                               no other looked while the job's tombstone stood; a day later
+                               no other looked while the job's tombstone stood; or a child ended
+                               in the moment in which its parent was removed; a day later
     a job that was removed     who removed it died before its ticket, or it as finished, was gone:
                                it would be back when its tombstone goes
     a patch of the past        its job moved on while it was written; so may be one that a killed
@@ -67,7 +68,7 @@ _KEYS = 500  # of deduplication ids per look
 _TOMBSTONES, _TOMBSTONE_TURNS = 500, 8
 _SCHEDULES = 200  # per look, and as many again as long as some of them are over
 _TURNS = 50
-_ROWS = 50  # of logs per look
+_ROWS = 50  # of logs, and of books, per look
 _FORGOTTEN_MS = 86_400_000  # whoever put it there may have stood still, with its machine
 _MAX_BYTES = 1024 * 1024
 _FIRING = ((DELAYED, "*"), (ACTIVE, "*"), (COMPLETED, OPEN), (FAILED, OPEN))
@@ -163,13 +164,17 @@ class Upkeep:
                 return
 
     async def _ownerless(self) -> None:
-        """Removes log rows and payloads of jobs that are not there any more, or never came."""
+        """Removes log rows, payloads and books of children of jobs that are not there any more, or
+        never came.
+        """
         store, names = self._store, self._store.names
         found: list[StoredMessage] = []
         if store.logged or not store.informed:
             found += await self._page(names.all_logs(), _ROWS, names.space.logs)
         if store.bulky or not store.informed:  # half a megabyte each
             found += await self._page(names.all_objects(), 1, names.space.objects)
+        if store.families or not store.informed:
+            found += await self._page(names.all_dependencies(), _ROWS)
         old = [m for m in found if now_ms() - parse_ms(m.time) >= _FORGOTTEN_MS]
         await orphans.remove_of(store, sorted(orphans.owners_of(m.subject for m in old)))
 
