@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,26 @@ def test_a_quick_answer_tells_the_time_and_a_slow_one_does_not_take_that_back(
     assert is_right(clock.now_ms())
     answer(2 * _HOUR)
     assert is_right(clock.now_ms())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no second clock")
+@pytest.mark.parametrize("seconds", [-_HOUR, _HOUR])
+async def test_a_clock_that_is_set_while_the_first_answer_is_on_its_way_changes_no_due_time(
+    jetbull_url: str, set_by: Set, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    read = wire.Wire._read
+
+    async def read_meanwhile(*args: Any) -> Any:
+        answer = await read(*args)
+        set_by(seconds)
+        return answer
+
+    async with Queue("clocks set", {"connection": jetbull_url}) as queue:
+        store = await queue.ledger()
+        monkeypatch.setattr(clock, "_seen", None)  # as in a process that has just begun
+        monkeypatch.setattr(wire.Wire, "_read", read_meanwhile)
+        await store.wire.api(f"STREAM.INFO.{store.names.space.jobs}")
+        assert is_right(clock.now_ms())
 
 
 @pytest.mark.parametrize("second_clock", [True, False])

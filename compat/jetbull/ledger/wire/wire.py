@@ -143,11 +143,11 @@ class Wire(Sending):
         Repeated when the answer is lost, or when servers that elect a leader have none.
         """
         payload = json.dumps(body).encode() if body is not None else b""
-        asked = time()
+        asked = clock.asking()
 
         def make() -> ForAnswer:
             nonlocal asked
-            asked = time()
+            asked = clock.asking()
             return ForAnswer(monotonic() + timeout)
 
         deadline = monotonic() + READ_PATIENCE
