@@ -16,6 +16,7 @@ from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.placing import active, unsettled
+from jetbull.ledger.parents import parents
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
 
@@ -117,3 +118,36 @@ async def test_the_end_of_a_child_that_is_retried_right_after_it_is_told(
     assert await child.getState() == "waiting"
     events = await told(store, str(child.id))
     assert events.index("failed") < len(events) - events[::-1].index("waiting") - 1
+
+
+@pytest.mark.parametrize("change", ["progress", "data"])
+async def test_the_end_of_a_child_that_is_changed_right_after_it_is_told_at_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    parent, child = await family(queue)
+    store = await queue.ledger()
+    done = asyncio.Queue[str]()
+    tell = parents.tell_completed
+
+    async def changed(*args: Any) -> None:
+        await tell(*args)
+        monkeypatch.setattr(parents, "tell_completed", tell)
+        await (child.updateProgress(50) if change == "progress" else child.updateData(9))
+
+    monkeypatch.setattr(parents, "tell_completed", changed)
+
+    async def process(job: Job, token: str) -> int:
+        return 7
+
+    worker = Worker(queue.name, process, {"connection": queue.opts["connection"]})
+    worker.on("completed", lambda job, _: done.put_nowait(job.id))
+    async with asyncio.timeout(30):
+        assert [await done.get(), await done.get()] == [child.id, parent.id]
+    await worker.close()
+    found = await reading.find(store, str(child.id))
+    assert found is not None
+    assert found.subject == store.names.job("completed", str(child.id))
+    assert "completed" in await told(store, str(child.id))
+    stored = await queue.getJob(str(child.id))
+    assert stored is not None
+    assert (stored.progress, stored.data) in [(50, child.data), (0, 9)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from jetbull.ledger.finishing.retention import KEEP_ALL, Keep, trim
 from jetbull.ledger.job import late
 from jetbull.ledger.job.lease import Lease, LeaseLost
 from jetbull.ledger.job.moving import move
+from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import COMPLETED, FAILED, OPEN, SETTLE, lane_of, state_of
 from jetbull.ledger.messages.placing import (
@@ -193,16 +195,9 @@ async def settle(
     told = await blobs.fields_inline(store, job_id, child.record)
     left = await _belongings(store, job_id) if keep.none else {}
     tell, trims = partial(_tell_end, store, job_id, state, told, ""), keep.some
-    try:
-        settled = await move(
-            store,
-            job_id,
-            child,
-            child.record,
-            REMOVED if keep.none else DONE[state],
-            lambda _: None if trims else tell(),
-        )
-    except Conflict:
+    place = REMOVED if keep.none else DONE[state]
+    settled = await _rest(store, child, job_id, place, lambda _: None if trims else tell())
+    if settled is None:
         log.debug("job %s was settled by somebody else", job_id)
         return None
     if trims:
@@ -210,6 +205,25 @@ async def settle(
     elif keep.none:
         await _tidy(store, state, keep, left)
     return settled
+
+
+async def _rest(
+    store: QueueStore, child: Stored, job_id: str, place: Place, on_stored: Callable[[int], None]
+) -> Stored | None:
+    """Moves a child whose parent has been told; None when it is not where it ended any more.
+
+    One whose data or progress somebody changed meanwhile is still there.
+    """
+    finished = child.record.head.get("finishedOn")
+    while True:
+        with suppress(Conflict):
+            return await move(store, job_id, child, child.record, place, on_stored)
+        newest = await store.newest(job_id)
+        if newest is None or newest.seq == child.seq or lane_of(newest.subject) != OPEN:
+            return None
+        child = as_stored(newest)
+        if child.record.head.get("finishedOn") != finished:
+            return None
 
 
 async def _belongings(store: QueueStore, job_id: str) -> belongings.Found:
