@@ -75,6 +75,33 @@ async def test_a_parent_gets_what_a_child_returned_that_is_removed_right_after_i
     assert "completed" in await told(store, str(child.id))
 
 
+async def test_a_parent_elsewhere_gets_what_a_child_returned_whose_queue_is_obliterated_right_after(
+    queue: Queue, name: str
+) -> None:
+    async with (
+        Queue(f"{name}-parents", queue.opts) as parents_queue,
+        FlowProducer(queue.opts["connection"]) as flows,
+    ):
+        child = {"name": "child", "queueName": name, "opts": {"jobId": "child"}}
+        tree = await flows.add(
+            {"name": "parent", "queueName": parents_queue.name, "children": [child]}
+        )
+        assert tree is not None
+        await ended(await queue.ledger(), "child", "completed", returnvalue=7)
+        await queue.obliterate()
+        parent = await parents_queue.getJob(str(tree["job"].id))
+        assert parent is not None
+        assert list((await parent.getChildrenValues()).values()) == [7]
+        assert await parent.getState() == "waiting"
+
+
+async def test_a_child_that_has_ended_cannot_be_cut_from_its_parent(queue: Queue) -> None:
+    parent, child = await family(queue)
+    await ended(await queue.ledger(), str(child.id), "completed", returnvalue=7)
+    assert not await child.removeChildDependency()
+    assert list((await parent.getChildrenValues()).values()) == [7]
+
+
 async def test_a_parent_fails_with_a_child_that_is_removed_right_after_its_failure(
     queue: Queue,
 ) -> None:

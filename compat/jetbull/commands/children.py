@@ -9,6 +9,7 @@ from typing import Any, cast
 from jetbull import checks
 from jetbull.error_code import refused
 from jetbull.errors import ConfigurationError
+from jetbull.ledger.finishing import finishing
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.patches import rewrite
 from jetbull.ledger.messages.record import Record, Stored
@@ -126,6 +127,7 @@ async def cut(store: QueueStore, job_id: str) -> bool:
     found = await reading.find(store, job_id)
     if found is None:
         raise refused(-1, "removeChildDependency", job_id)
+    await finishing.at_rest(store, job_id, found)  # whose parent does not wait for it any more
     parent = await parentage.parent_of(store, found.record, job_id)
     if parent is None:
         return False

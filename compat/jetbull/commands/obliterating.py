@@ -6,6 +6,7 @@ from jetbull.commands import removal
 from jetbull.errors import JetbullError, StoreError
 from jetbull.ledger import hub
 from jetbull.ledger.adding import note_reading
+from jetbull.ledger.finishing import finishing
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, last_token
 from jetbull.ledger.messages.tokens import unescape
@@ -72,10 +73,15 @@ async def _pending(store: QueueStore) -> list[Pending]:
 
 
 async def _own_children(store: QueueStore, pending: list[Pending]) -> dict[Pending, str]:
-    """Those of the pending children that are jobs of this queue, with their ids."""
+    """Those of the pending children that are jobs of this queue, with their ids.
+
+    Of one that has ended the parent is told how, for it does not wait for it any more.
+    """
     prefix = store.names.qualified + ":"
     candidates = {p: p[2][len(prefix) :] for p in pending if p[2].startswith(prefix)}
     existing = await reading.find_or_ask(store, set(candidates.values()))
+    for job_id, found in existing.items():
+        await finishing.at_rest(store, job_id, found)
     return {p: job_id for p, job_id in candidates.items() if job_id in existing}
 
 
