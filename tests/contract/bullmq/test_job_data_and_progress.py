@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from typing import Any
@@ -108,3 +109,25 @@ async def test_progress_outlives_completion(make: Makers, queue: Any) -> None:
     job = await queue.add("job", {})
     await Heard(make.worker(queue, process), "completed").once()
     assert (await queue.getJob(job.id)).progress == 99
+
+
+@pytest.mark.parametrize("ending", ["completed", "failed", "retried"])
+async def test_an_update_that_is_under_way_when_the_processor_ends_is_kept(
+    make: Makers, queue: Any, ending: str
+) -> None:
+    updates: list[asyncio.Future[Any]] = []
+
+    async def process(job: Any, token: str) -> str:
+        if not updates:
+            updates.append(asyncio.ensure_future(job.updateProgress(77)))
+            updates.append(asyncio.ensure_future(job.updateData("new")))
+            await asyncio.sleep(0)
+        if ending != "completed" and job.attemptsMade == 0:
+            raise ValueError("as it should")
+        return "done"
+
+    job = await queue.add("job", "old", {"attempts": 1 if ending == "failed" else 2})
+    await Heard(make.worker(queue, process), "completed" if ending == "retried" else ending).once()
+    await asyncio.gather(*updates)
+    stored = await queue.getJob(job.id)
+    assert (stored.progress, stored.data) == (77, "new")

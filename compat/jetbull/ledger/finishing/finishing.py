@@ -87,7 +87,7 @@ def _ended(lease: Lease, **fields: Any) -> Record:
     head.pop("after", None)
     head.pop("left", None)
     head["attemptsMade"] = head.get("attemptsMade", 0) + 1
-    return lease.record.with_head(head)
+    return lease.draft(head)
 
 
 async def complete(lease: Lease, value: Any, keep: Keep) -> Record:
@@ -286,7 +286,7 @@ async def step_back(
     """The processor gives the job back without a try being counted."""
     store, job_id = lease.store, lease.job_id
     head = {k: v for k, v in lease.record.head.items() if k != "token"}
-    record = lease.record.with_head(head)
+    record = lease.draft(head)
     if delay_ms is not None:
         head["delay"] = delay_ms
     return await lease.leave(record, place, lambda _: store.emit(event, jobId=job_id, **args))

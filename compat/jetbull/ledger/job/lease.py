@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger.job.moving import move, stored_as, transition
@@ -57,6 +58,7 @@ class Lease:
     """The right to finish one job."""
 
     __slots__ = (
+        "_base",
         "_busy",
         "_stored",
         "_waiting",
@@ -92,6 +94,7 @@ class Lease:
         self.runs = False  # the processor is at work
         self.until_ms = 0  # so long nobody else can have taken the job, as far as is known
         self._stored = stored
+        self._base = stored.record
         self._busy = False
         self._waiting: list[asyncio.Future[None]] | None = None
 
@@ -139,6 +142,13 @@ class Lease:
             pass  # nobody else can take the job either
         return True
 
+    def draft(self, head: dict[str, Any]) -> Record:
+        """The record as it is to be behind this try, for `leave`, which takes in what is written to
+        the job until then.
+        """
+        self._base = self.record
+        return self.record.with_head(head)
+
     async def leave(
         self,
         record: Record,
@@ -148,14 +158,20 @@ class Lease:
     ) -> Stored:
         """Stores the outcome and ends the lease in one message; `LeaseLost` when too late.
 
-        What was set as `on_sent` runs once, when that message is on its way; `followed` is its
-        answer: whether the slot claimed another job right behind. A job that was given
-        a parent meanwhile goes to the `adopted` place instead, and `on_stored` does not run.
+        `record` is the last `draft`. What was set as `on_sent` runs once, when that message is on
+        its way; `followed` is its answer: whether the slot claimed another job right behind. A job
+        that was given a parent meanwhile goes to the `adopted` place instead, and `on_stored` does
+        not run.
         """
         alone = not record.given.get("parent")
         if self._busy:
             await self._turn()
         self._busy = True
+        if self.record is not self._base:  # it was written to while others had their turn
+            record = _merge(record, self.record)
+            place = reprioritized(place, record.priority)
+            if alone and adopted is not None and record.given.get("parent"):
+                place, on_stored, alone = adopted(), None, False
         self.returns = int(place.level or 0) if place.state in _LINE else None
         try:
             if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
