@@ -151,9 +151,10 @@ class JetStreamQueue:
     ) -> Job:
         """The job with what stands beside it, which may be why that cannot be read."""
         try:
-            for part in (rows, family):
-                if isinstance(part, Exception):
-                    raise part
+            if isinstance(rows, Exception):
+                raise rows
+            if isinstance(family, Exception):
+                raise family
             (logs, logged), (relatives, told) = rows, family
             whole = await blobs.inline(self._store, job_id, stored.record)
             job = job_of(job_id, stored._replace(record=whole))
