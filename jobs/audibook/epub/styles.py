@@ -108,6 +108,8 @@ class Styles:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._sheets: dict[str, list[_Rule]] = {}
+        self._found: list[_Rule] = []
+        self._rules_found = _Rules([])
 
     def apply(self, name: str, root: Element) -> list[Element]:
         """Note in the elements' own attributes `hidden` and `style` what the sheets say of them.
@@ -119,9 +121,10 @@ class Styles:
         found = list(self._rules(name, root))
         if not found or len(found) > _MOST_RULES:
             return []
-        rules = _Rules(found)
+        if found != self._found:  # most documents of a book have the same sheets
+            self._found, self._rules_found = found, _Rules(found)
         hidden = []
-        for element, strongest in rules.strongest(root):
+        for element, strongest in self._rules_found.strongest(root):
             if element.get("hidden") is None and any(r.hides for r in strongest.values()):
                 element.set("hidden", "")
                 hidden.append(element)
