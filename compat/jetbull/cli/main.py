@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _overview(known).parse_args(arguments or ["--help"])
             return 2
         code = _run(name, known[name], arguments[1:])
-        sys.stdout.flush()
+        _flush()
         return code
     except BrokenPipeError:
         return _unread()
@@ -52,6 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _tell(error: JetbullError) -> int:
     print(f"jetbull: {error}", file=sys.stderr)
     return 1
+
+
+def _flush() -> None:
+    """So that an output that takes no more, a full disk's, is an error as all others are."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _unread()
+        raise JetbullError(f"The output cannot be written: {error.strerror}.") from error
 
 
 def _unread() -> int:

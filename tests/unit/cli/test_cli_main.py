@@ -108,6 +108,21 @@ def test_who_reads_only_the_beginning_of_the_output_hears_no_complaint(unbuffere
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full output to try")
+def test_an_output_that_takes_no_more_is_told_in_a_sentence() -> None:
+    words = [sys.executable, "-m", "jetbull.cli", "permissions", "--role", "reader", "--queue", "q"]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            words,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "jetbull: The output cannot be written: No space left on device.\n"
+
+
 def test_a_script_instead_of_a_program_is_told_how_to_run_it(tmp_path: Path) -> None:
     (tmp_path / "mine.py").touch()
     assert sentence_of("exec", "mine.py", folder=tmp_path) == (
