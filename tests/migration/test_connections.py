@@ -34,7 +34,7 @@ OF_REDIS_5 = frozenset(
         "hset", "hstrlen", "incrby", "info", "lindex", "llen", "lpop", "lpush", "lrange", "lrem",
         "pexpire", "ping", "psubscribe", "pttl", "punsubscribe", "rename", "rpop", "rpoplpush",
         "rpush", "sadd", "scan", "scard", "select", "set", "sismember", "smembers", "srandmember",
-        "srem", "type", "unlink", "xrange", "xread", "xrevrange", "zadd", "zcard", "zcount",
+        "srem", "type", "unlink", "xlen", "xrange", "xread", "xrevrange", "zadd", "zcard", "zcount",
         "zrange", "zrangebyscore", "zrem", "zscore",
     }
 )  # fmt: skip
