@@ -10,7 +10,9 @@ import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.commands import retrying
+from jetbull.errors import Conflict
 from jetbull.ledger.job import reading
+from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import parents
 from jetbull.ledger.store.store import QueueStore
@@ -80,7 +82,8 @@ async def family(shared_url: str, name: str) -> AsyncIterator[Family]:
 async def test_a_retry_that_comes_too_late_does_not_let_the_parent_wait_for_ever(
     family: Family,
 ) -> None:
-    assert not await retrying.retry_stored(family.store, "child", family.seen, "failed", {})
+    with pytest.raises(Conflict):
+        await retrying.retry_stored(family.store, "child", family.seen, "failed", waiting())
     await family.goes_on()
 
 
@@ -92,7 +95,7 @@ async def test_a_slow_retry_does_not_take_away_what_the_child_of_a_quicker_one_r
 
         async def slow(store: QueueStore, subject: str, **extra: int) -> int:
             monkeypatch.setattr(QueueStore, "purge", purge)
-            assert await retrying.retry_stored(store, "child", family.seen, "failed", {})
+            await retrying.retry_stored(store, "child", family.seen, "failed", waiting())
             done = asyncio.Event()
             async with Worker(name, _value, {"connection": shared_url}) as worker:
                 worker.on("completed", lambda *_: done.set())
@@ -100,7 +103,8 @@ async def test_a_slow_retry_does_not_take_away_what_the_child_of_a_quicker_one_r
             return await purge(store, subject, **extra)
 
         monkeypatch.setattr(QueueStore, "purge", slow)
-        assert not await retrying.retry_stored(family.store, "child", family.seen, "failed", {})
+        with pytest.raises(Conflict):
+            await retrying.retry_stored(family.store, "child", family.seen, "failed", waiting())
         parent = await family.queue.getJob("parent")
         assert parent is not None
         assert [*(await parent.getChildrenValues()).values()] == ["value"]

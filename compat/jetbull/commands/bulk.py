@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from jetbull.commands import retrying
 from jetbull.commands.waiting import promote_stored
+from jetbull.errors import Conflict
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.placing import promoted, waiting
 from jetbull.ledger.messages.record import Stored
@@ -29,8 +30,8 @@ async def retry_all(store: QueueStore, state: str, until_ms: int | None) -> None
         if not due:
             return
 
-        async def again(job_id: str, stored: Stored) -> bool:
-            return await retrying.retry_stored(store, job_id, stored, state, {}, waiting())
+        async def again(job_id: str, stored: Stored) -> None:
+            await retrying.retry_stored(store, job_id, stored, state, waiting())
 
         moved = await _in_order(due, again)
         if not any(moved) or len(due) < len(rows):
@@ -48,8 +49,8 @@ async def promote_all(store: QueueStore) -> None:
         if not rows:
             return
 
-        async def now(job_id: str, stored: Stored) -> bool:
-            return await promote_stored(store, job_id, stored, promoted())
+        async def now(job_id: str, stored: Stored) -> None:
+            await promote_stored(store, job_id, stored, promoted())
 
         moved = await _in_order(rows, now)
         left = [stored for (_, stored), is_gone in zip(rows, moved, strict=True) if is_gone]
@@ -58,8 +59,10 @@ async def promote_all(store: QueueStore) -> None:
             return
 
 
-async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[bool]]) -> list[bool]:
+async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[None]]) -> list[bool]:
     """Moves the jobs, many at once, each stored behind the one before it; which ones were moved.
+
+    The others changed since they were read (`move` raised `Conflict`).
 
     What a job sends first is its move: they leave in the order in which they begin. That of a child
     asks for its parent before, so it goes by itself.
@@ -73,9 +76,10 @@ async def _in_order(rows: pages.Rows, move: Callable[[str, Stored], Awaitable[bo
             end += 1
         done = await asyncio.gather(*(move(*row) for row in rows[at:end]), return_exceptions=True)
         for outcome in done:
-            if isinstance(outcome, BaseException):
+            is_late = isinstance(outcome, Conflict)
+            if isinstance(outcome, BaseException) and not is_late:
                 raise outcome
-            moved.append(outcome)
+            moved.append(not is_late)
         at = end
     return moved
 

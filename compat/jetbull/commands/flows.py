@@ -99,10 +99,8 @@ async def _all_prepared(nodes: Sequence[Tree]) -> list[Prepared]:
         queues.setdefault(node.queue, []).append(node)
     found: dict[int, tuple[QueueStore, NewJob]] = {}
     for queue, some in queues.items():
-        store, places = (
-            await queue.ledger(),
-            [WAITING_CHILDREN if node.children else None for node in some],
-        )
+        store = await queue.ledger()
+        places = [WAITING_CHILDREN if node.children else None for node in some]
         jobs = await prepare_many(store, [node.job for node in some], whole=True, places=places)
         for node, new in zip(some, jobs, strict=True):
             new.generated = node.unnamed

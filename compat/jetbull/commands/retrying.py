@@ -46,7 +46,7 @@ async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]
         if ended is None:
             continue
         try:
-            await _retry(store, job_id, ended, state, opts)
+            await _retry(store, job_id, ended, state, opts, _own_place(ended.record))
         except Conflict as rival:
             tried = ended.seq if rival.repeated else None
         else:
@@ -54,34 +54,17 @@ async def retry(store: QueueStore, job_id: str, state: str, opts: dict[str, Any]
 
 
 async def retry_stored(
-    store: QueueStore,
-    job_id: str,
-    found: Stored,
-    state: str,
-    opts: dict[str, Any],
-    place: Place | None = None,
-) -> bool:
-    """Moves a finished job that was just read; False when it changed meanwhile.
-
-    It goes to `place`, or, without one, where its priority and `lifo` say.
-    """
+    store: QueueStore, job_id: str, found: Stored, state: str, place: Place
+) -> None:
+    """Moves a finished job that was just read; `Conflict` when it changed meanwhile."""
     ended = await finishing.at_rest(store, job_id, found)
     if ended is None:
-        return False
-    try:
-        await _retry(store, job_id, ended, state, opts, place)
-    except Conflict:
-        return False
-    return True
+        raise Conflict(f"Job {job_id} was settled by somebody else.")
+    await _retry(store, job_id, ended, state, {}, place)
 
 
 async def _retry(
-    store: QueueStore,
-    job_id: str,
-    found: Stored,
-    state: str,
-    opts: dict[str, Any],
-    place: Place | None = None,
+    store: QueueStore, job_id: str, found: Stored, state: str, opts: dict[str, Any], place: Place
 ) -> None:
     record = _afresh(found.record, state, opts)
     waits = await parents.wait_again(store, record, job_id)
@@ -91,7 +74,7 @@ async def _retry(
             job_id,
             found,
             record,
-            place or waiting(record.priority, bool(record.opts.get("lifo"))),
+            place,
             lambda _: store.emit("waiting", jobId=job_id, prev=state),
             catch_up=True,
         )
@@ -99,6 +82,11 @@ async def _retry(
         if waits:  # another retry was quicker, and the child may have ended since
             await parents.tell_again(store, job_id)
         raise
+
+
+def _own_place(record: Record) -> Place:
+    """Where its priority and `lifo` say."""
+    return waiting(record.priority, bool(record.opts.get("lifo")))
 
 
 def _afresh(old: Record, state: str, opts: dict[str, Any]) -> Record:

@@ -74,23 +74,15 @@ async def promote(store: QueueStore, job_id: str) -> None:
             await asyncio.sleep(late.LOOK_SECONDS)
             continue
         try:
-            await _promote(store, job_id, found, promoted(found.record.priority))
+            await promote_stored(store, job_id, found, promoted(found.record.priority))
         except Conflict as rival:
             repeated = repeated or rival.repeated
         else:
             return
 
 
-async def promote_stored(store: QueueStore, job_id: str, found: Stored, place: Place) -> bool:
-    """Moves a delayed job that was just read; False when it changed meanwhile."""
-    try:
-        await _promote(store, job_id, found, place)
-    except Conflict:
-        return False
-    return True
-
-
-async def _promote(store: QueueStore, job_id: str, found: Stored, place: Place) -> None:
+async def promote_stored(store: QueueStore, job_id: str, found: Stored, place: Place) -> None:
+    """Moves a delayed job that was just read; `Conflict` when it changed meanwhile."""
     record = found.record.copy()
     record.head.pop("delay", None)
     await move(

@@ -22,15 +22,15 @@ DELAYED = {"delay": 86_400_000}
 class Under:
     """How many calls of a step were under way at once, at the most."""
 
-    def __init__(self, step: Callable[..., Awaitable[bool]]) -> None:
+    def __init__(self, step: Callable[..., Awaitable[None]]) -> None:
         self._step = step
         self._now = self.most = 0
 
-    async def __call__(self, *args: Any) -> bool:
+    async def __call__(self, *args: Any) -> None:
         self._now += 1
         self.most = max(self.most, self._now)
         try:
-            return await self._step(*args)
+            await self._step(*args)
         finally:
             self._now -= 1
 
