@@ -13,7 +13,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import STALLED, state_of
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking import taking
-from jetbull.ledger.taking.returned import first_of
+from jetbull.ledger.taking.front import first_of
 from jetbull.ledger.taking.taking import Claim
 from jetbull.schedulers import following
 from jetbull.server import EmbeddedServer

@@ -15,6 +15,7 @@ from jetbull.ledger.parents import bookkeeping
 from jetbull.ledger.queue import pages
 from jetbull.ledger.queue.idle import is_drained
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.front import still_waits
 
 
 async def complete(
@@ -65,7 +66,7 @@ async def _after(
 
 async def tell_drained(store: QueueStore) -> None:
     """`drained`, if nothing waits and nothing runs."""
-    if await is_drained(store, lambda: False):
+    if not await still_waits(store) and await is_drained(store, lambda: False):
         store.emit("drained")
 
 

@@ -17,8 +17,8 @@ from jetbull.ledger.limits.places import Places
 from jetbull.ledger.messages.names import HEAD, last_token, state_of
 from jetbull.ledger.queue import counting, settings
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.front import first_of
 from jetbull.ledger.taking.line import Line
-from jetbull.ledger.taking.returned import first_of
 from jetbull.ledger.taking.taking import take
 
 

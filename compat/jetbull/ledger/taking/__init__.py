@@ -2,7 +2,7 @@
 
 source                      where a slot gets its next job
 taking, starting            the claim of one job; of many where a limit holds
-head, line, returned        jobs read from the store: the head of the queue, its first tickets
+head, line, front, returned jobs read from the store: the head of the queue, its first tickets
 feed, feeds, hand           tickets from consumers, and those in hand
 supply, fetcher, trips      how many are asked for, by whom, how far ahead
 hints, resting, arrival     how an idle worker learns that there is something to do

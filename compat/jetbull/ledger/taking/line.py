@@ -14,9 +14,11 @@ from typing import Any
 from jetbull.errors import AckTimeout, JetbullError
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored
-from jetbull.ledger.messages.names import HEAD, PRIO, WAIT
+from jetbull.ledger.messages.names import HEAD, WAIT
 from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.store.singles import by_sequence
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.taking.front import line_of, next_in
 from jetbull.ledger.wire import Msg, StoredMessage
 
 __all__ = ["Line"]
@@ -26,6 +28,7 @@ log = logging.getLogger("jetbull.ledger")
 _LEVELS_AT_ONCE = 16
 _MORE = 16  # tickets read at once behind those that are taken
 _REMEMBERED = 5000
+_SPREAD = 2  # sequences looked at for a ticket, where they stand one behind the other
 _HEADS = 1000  # sequences looked through for more jobs at the head
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer
 
@@ -40,6 +43,7 @@ class Line:
         self._store = store
         self._seen: dict[int, list[int]] = {}  # level -> its first tickets when last looked at
         self._gone: dict[int, None] = {}
+        self._dense = False  # whether tickets stood one behind the other at the last look
         self.view: list[Stored] = []  # what was next in line at the last look, if that is known
 
     async def first(self, count: int, levels: Sequence[int], taken: Taken) -> list[Ticket]:
@@ -105,6 +109,7 @@ class Line:
         """A server that was killed may give sequences out again."""
         self._seen.clear()
         self._gone.clear()
+        self._store.fronts.clear()
 
     def gone(self, ticket: Stored) -> None:
         """The ticket was used here and is being deleted: later looks pass over it."""
@@ -122,20 +127,21 @@ class Line:
         newest = as_stored(last)
         if count == 1 and not taken(newest):
             return [newest]
-        found = await self._read(pattern, max(1, last.seq - _HEADS), _HEADS)
+        found = await self._batch(pattern, max(1, last.seq - _HEADS), _HEADS)
         if not found or found[-1].pending:
             return [] if taken(newest) else [newest]
         fresh = [stored for m in reversed(found) if not taken(stored := as_stored(m))]
         return fresh[:count]
 
     async def _level(self, level: int, count: int, taken: Taken) -> list[Stored]:
-        names = self._store.names
-        pattern = names.all_in(PRIO, str(level)) if level else names.all_in(WAIT)
+        pattern = line_of(self._store, level)
         start, asked = self._start_of(level), count
         found = await self._read(pattern, start, asked)
         if not found and start > 1:
             found = await self._read(pattern, 1, asked)
         self._seen[level] = [m.seq for m in found]
+        if found:
+            self._store.fronts[level] = found[0].seq
         tickets: list[Stored] = []
         while found:
             fresh = (as_stored(m) for m in found if m.seq not in self._gone)
@@ -148,15 +154,30 @@ class Line:
 
     def _start_of(self, level: int) -> int:
         """No ticket of the level that is still there is before this sequence."""
-        seen = self._seen.get(level) or [1]
+        seen = self._seen.get(level) or [self._store.fronts.get(level, 1)]
         return next((seq for seq in seen if seq not in self._gone), seen[-1] + 1)
 
     async def _read(self, pattern: str, start: int, count: int) -> list[StoredMessage]:
-        jobs = self._store.names.space.jobs
-        query = {"next_by_subj": pattern, "seq": start}
-        if count == 1:
-            found = await self._store.wire.get_one(jobs, query)
-            return [] if found is None else [found]
-        return await self._store.wire.get_batch(
-            jobs, {**query, "batch": count, "max_bytes": _MAX_BYTES}
-        )
+        """The tickets of a line from a sequence on, at most so many."""
+        if count == 1 and start > 1:
+            one = await next_in(self._store, pattern, start)
+            return [] if one is None else [one]
+        found = await self._neighbours(pattern, start, count) if self._dense else []
+        if len(found) < count:
+            found = await self._batch(pattern, start, count)
+            self._dense = len(found) == count and found[-1].seq < start + _SPREAD * count
+        return found
+
+    async def _batch(self, pattern: str, start: int, count: int) -> list[StoredMessage]:
+        query = {"next_by_subj": pattern, "seq": start, "batch": count, "max_bytes": _MAX_BYTES}
+        return await self._store.wire.get_batch(self._store.names.space.jobs, query)
+
+    async def _neighbours(self, pattern: str, start: int, count: int) -> list[StoredMessage]:
+        """Up to `count` tickets of the next sequences: for these the server need not count what
+        waits behind them.
+        """
+        seqs = range(start, start + _SPREAD * count)
+        messages = await by_sequence(self._store.wire, self._store.names.space.jobs, seqs)
+        line = pattern.partition("*")[0]
+        found = [m for m in messages if m is not None and m.subject.startswith(line)]
+        return found[:count]

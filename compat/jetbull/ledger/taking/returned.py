@@ -10,26 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 
 from jetbull.ledger.job.lease import Ticket
-from jetbull.ledger.job.reading import as_stored
-from jetbull.ledger.messages.names import PRIO, WAIT, lane_of, state_of
+from jetbull.ledger.messages.names import PRIO, lane_of, state_of
 from jetbull.ledger.store.store import QueueStore
-
-
-async def first_of(store: QueueStore, level: int) -> Ticket | None:
-    """The first ticket of a priority level; level 0 is the line without priorities.
-
-    From the first message of the stream on, the server would go through all that wait.
-    """
-    names, start = store.names, store.fronts.get(level, 1)
-    line = names.all_in(PRIO, str(level)) if level else names.all_in(WAIT)
-    found = await store.wire.get_one(names.space.jobs, {"next_by_subj": line, "seq": start})
-    if found is None and start > 1:  # maybe of a stream that was made anew
-        found = await store.wire.get_one(names.space.jobs, {"next_by_subj": line, "seq": 1})
-    if found is None:
-        store.fronts.pop(level, None)
-        return None
-    store.fronts[level] = found.seq
-    return Ticket(as_stored(found))
+from jetbull.ledger.taking.front import first_of
 
 
 def level_of(ticket: Ticket) -> int:
@@ -90,4 +73,4 @@ class Returned:
         return found
 
 
-__all__ = ["Returned", "first_of", "insert", "level_of"]
+__all__ = ["Returned", "insert", "level_of"]
