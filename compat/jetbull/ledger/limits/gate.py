@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -16,9 +17,7 @@ from jetbull.errors import Conflict
 from jetbull.ledger.messages.beside import object_of
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
-from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import StoredMessage
 
 _KIND = "gate"
 
@@ -42,22 +41,13 @@ class Window:
     count: int
 
 
-async def _read(store: QueueStore) -> tuple[dict[str, Any], int]:
-    found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, "rate"))
-    return ({}, 0) if found is None else (_body(found), found.seq)
-
-
-def _body(found: StoredMessage) -> dict[str, Any]:
-    """The window as it is stored; nothing for what is none."""
-    return object_of(found.subject, found.data, "start", "end", "count") or {}
+_NEVER = Window(0, 0, 0)
 
 
 async def window(store: QueueStore) -> Window | None:
     """The current window, or None when it is over or was never opened."""
-    body, _ = await _read(store)
-    if not body or body["end"] <= now_ms():
-        return None
-    return Window(body["start"], body["end"], body["count"])
+    now = (await counted(store)).window
+    return now if now.end_ms > now_ms() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +61,11 @@ class Counted:
 async def counted(store: QueueStore) -> Counted:
     """The stored window, which may be over, as the stream's leader knows it."""
     found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, "rate"))
-    body = {} if found is None else _body(found)
-    if found is None or not body:
-        return Counted(Window(0, 0, 0), 0 if found is None else found.seq)
-    return Counted(Window(body["start"], body["end"], body["count"]), found.seq)
+    if found is None:
+        return Counted(_NEVER, 0)
+    body = object_of(found.subject, found.data, "start", "end", "count")
+    window = Window(body["start"], body["end"], body["count"]) if body else _NEVER
+    return Counted(window, found.seq)
 
 
 def opened(window: Window, duration_ms: int) -> Window:
@@ -87,9 +78,7 @@ async def count(store: QueueStore, before: Counted, window: Window, starts: int)
     """Counts so many starts more in `window`; `Conflict` when it is not as it was `before`."""
     after = replace(window, count=max(0, window.count + starts))
     # Told apart from what another worker counted, should the answer be lost.
-    body = {"start": after.start_ms, "end": after.end_ms, "count": after.count, "by": uuid4().hex}
-    message = _rate_message(store, body, before.seq)
-    return Counted(after, await store.put(message.subject, message.payload, message.headers))
+    return Counted(after, await _put(store, after, before.seq, by=uuid4().hex))
 
 
 async def lengthen(store: QueueStore, before: Counted, end_ms: int) -> Counted:
@@ -113,12 +102,12 @@ async def close_window(store: QueueStore, duration_ms: int) -> None:
 async def begin_window(store: QueueStore, duration_ms: int, starts: int) -> None:
     """Begins a window in which so many started already, whatever ran, and tells the workers."""
     while True:
-        _, seq = await _read(store)
+        seq = (await counted(store)).seq
         now = now_ms()
-        body = {"start": now, "end": now + duration_ms, "count": starts}
-        if await _write(store, body, seq):
-            await store.hint("meta")
-            return
+        with suppress(Conflict):
+            await _put(store, Window(now, now + duration_ms, starts), seq)
+            break
+    await store.hint("meta")
 
 
 async def open_window(store: QueueStore) -> int:
@@ -128,20 +117,13 @@ async def open_window(store: QueueStore) -> int:
     return 0 if had is None else 1
 
 
-def _rate_message(store: QueueStore, body: dict[str, Any], seq: int) -> Message:
+async def _put(store: QueueStore, window: Window, seq: int, **more: str) -> int:
+    """Stores the window, if the stored one is still `seq`; the new sequence."""
     subject = store.names.aux(_KIND, "rate")
     headers: HeaderMap = {}
     expect(headers, subject, seq)
-    return Message(subject, json.dumps(body).encode(), headers)
-
-
-async def _write(store: QueueStore, body: dict[str, Any], seq: int) -> bool:
-    message = _rate_message(store, body, seq)
-    try:
-        await store.put(message.subject, message.payload, message.headers)
-    except Conflict:
-        return False
-    return True
+    body = {"start": window.start_ms, "end": window.end_ms, "count": window.count, **more}
+    return await store.put(subject, json.dumps(body).encode(), headers)
 
 
 __all__ = [
