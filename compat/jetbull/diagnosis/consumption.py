@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from jetbull.diagnosis.finding import Finding
 from jetbull.errors import StreamMissing
 from jetbull.health.copies import has_leader
-from jetbull.ledger.queue.consumers import level_consumer, repair_consumer, wait_consumer
+from jetbull.ledger.queue.consumers import line_consumer, repair_consumer
 from jetbull.ledger.queue.counting import levels
 from jetbull.ledger.queue.presence import workers
 from jetbull.ledger.queue.tally import count_all
@@ -19,8 +19,7 @@ __all__ = ["look_at_consumers", "look_at_settings", "look_at_workers"]
 
 async def look_at_consumers(store: QueueStore) -> AsyncIterator[Finding]:
     """Each consumer of the queue: whether it can hand out what waits."""
-    lanes = [str(level) for level in await levels(store)]
-    lines = [wait_consumer(store.names), *(level_consumer(store.names, lane) for lane in lanes)]
+    lines = [line_consumer(store.names, level) for level in (0, *await levels(store))]
     for name, _ in (*lines, repair_consumer(store.names)):
         try:
             info = await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")

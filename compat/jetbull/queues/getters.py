@@ -165,7 +165,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
             if not priority:
                 return (await count_all(store))["waiting"]
             at = [n for n in (-priority, priority) if n in known]
-            return sum(await store.wire.together(*(counting.count_level(store, n) for n in at)))
+            return sum(await store.wire.together(*(counting.count_waiting(store, n) for n in at)))
 
         priorities = [int(priority) for priority in dict.fromkeys(asked)]
         counts = await store.wire.together(*(count(priority) for priority in priorities))

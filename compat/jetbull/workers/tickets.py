@@ -26,7 +26,7 @@ from jetbull.ledger.messages.names import (
 )
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import event_evidence
-from jetbull.ledger.queue.consumers import level_consumer, repair_consumer, wait_consumer
+from jetbull.ledger.queue.consumers import line_consumer, repair_consumer
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
@@ -87,9 +87,9 @@ async def _hand_out(store: QueueStore, tickets: dict[str, StoredMessage]) -> Non
 def _consumer(store: QueueStore, ticket: StoredMessage) -> str:
     """The name of the consumer that hands such tickets out."""
     state = state_of(ticket.subject)
-    if state == PRIO:
-        return level_consumer(store.names, lane_of(ticket.subject))[0]
-    return (wait_consumer if state == WAIT else repair_consumer)(store.names)[0]
+    if state not in (WAIT, PRIO):
+        return repair_consumer(store.names)[0]
+    return line_consumer(store.names, lane_of(ticket.subject) if state == PRIO else 0)[0]
 
 
 async def _done_up_to(store: QueueStore, consumer: str) -> int:

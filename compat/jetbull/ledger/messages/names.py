@@ -143,6 +143,10 @@ class QueueNames:
         """Matches the jobs in a state."""
         return f"{self.root}.{state}.{lane}.*"
 
+    def line(self, level: int | str) -> str:
+        """Matches the jobs that wait at a priority level; 0: those without priority."""
+        return self.all_in(PRIO, str(level)) if level else self.all_in(WAIT)
+
     def all_jobs(self) -> str:
         """Matches every message of every job."""
         return f"{self.root}.*.*.*"

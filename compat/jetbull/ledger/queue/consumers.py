@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jetbull.errors import StreamMissing
-from jetbull.ledger.messages.names import PRIO, SETTLE, STALLED, STATES, WAIT, QueueNames
+from jetbull.ledger.messages.names import SETTLE, STALLED, STATES, QueueNames
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.streams import ensure_streams
 
@@ -14,14 +14,9 @@ TICKET_WAIT_S = 5  # a delivered ticket nobody claimed comes back after this
 _IDLE_S = 3600.0
 
 
-def wait_consumer(names: QueueNames) -> tuple[str, list[str]]:
-    """Name and filters of the consumer of jobs that wait without priority."""
-    return names.consumer("w"), [names.all_in(WAIT)]
-
-
-def level_consumer(names: QueueNames, lane: str) -> tuple[str, list[str]]:
-    """Name and filters of the consumer of one priority level."""
-    return names.consumer(f"p{lane}"), [names.all_in(PRIO, lane)]
+def line_consumer(names: QueueNames, level: int | str = 0) -> tuple[str, list[str]]:
+    """Name and filters of the consumer of the jobs that wait at a priority level (0: without)."""
+    return names.consumer(f"p{level}" if level else "w"), [names.line(level)]
 
 
 def repair_consumer(names: QueueNames) -> tuple[str, list[str]]:
@@ -59,7 +54,7 @@ async def ensure_counter(store: QueueStore, state: str) -> str:
 
 async def ask_the_time(store: QueueStore) -> None:
     """Has the server answer something, which tells its time; see `clock.observe`."""
-    name, _ = wait_consumer(store.names)
+    name, _ = line_consumer(store.names)
     await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
 
 
@@ -107,8 +102,7 @@ __all__ = [
     "ask_the_time",
     "ensure_counter",
     "ensure_delivery",
-    "level_consumer",
+    "line_consumer",
     "remove_unused",
     "repair_consumer",
-    "wait_consumer",
 ]

@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
 from jetbull.errors import StreamMissing
 from jetbull.ledger.messages.names import PRIO, lane_of, last_token, public_state_of
 from jetbull.ledger.messages.placing import rank
-from jetbull.ledger.queue.consumers import (
-    ensure_counter,
-    ensure_delivery,
-    level_consumer,
-    wait_consumer,
-)
+from jetbull.ledger.queue.consumers import ensure_counter, ensure_delivery, line_consumer
 from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
@@ -88,9 +83,10 @@ async def levels(store: QueueStore) -> list[int]:
     return sorted((int(name) for name in names if _LEVEL.fullmatch(name)), key=rank)
 
 
-async def count_level(store: QueueStore, level: int) -> int:
-    """Jobs waiting at this level."""
-    return await _waiting_at(store, level_consumer(store.names, str(level)))
+async def count_waiting(store: QueueStore, level: int = 0) -> int:
+    """Tickets of a priority level, 0 for none, those being claimed included."""
+    info = await _line(store, level)
+    return int(info["num_pending"]) + int(info["num_ack_pending"])
 
 
 async def count_levels(store: QueueStore, at: Sequence[int]) -> list[int]:
@@ -100,7 +96,7 @@ async def count_levels(store: QueueStore, at: Sequence[int]) -> list[int]:
         if await count_matching(store, waiting) <= _NAMED_PER_LEVEL * len(at):
             named = Counter(map(lane_of, await list_subjects(store, waiting)))
             return [named[str(level)] for level in at]
-    return await asyncio.gather(*(count_level(store, level) for level in at))
+    return await asyncio.gather(*(count_waiting(store, level) for level in at))
 
 
 def has_many(at: Collection[int]) -> bool:
@@ -110,21 +106,16 @@ def has_many(at: Collection[int]) -> bool:
     return len(at) > _FEW_LEVELS
 
 
-async def count_tickets(store: QueueStore) -> int:
-    """Tickets of jobs waiting without priority, those being claimed included."""
-    return await _waiting_at(store, wait_consumer(store.names))
-
-
 async def count_unsent(store: QueueStore, level: int) -> int:
     """Tickets of a priority level, 0 for none, that were handed to no worker yet."""
-    name, filters = level_consumer(store.names, str(level)) if level else wait_consumer(store.names)
-    return int((await _delivery_info(store, name, filters))["num_pending"])
+    return int((await _line(store, level))["num_pending"])
 
 
 async def count_section(store: QueueStore, state: str) -> int:
     """Messages in one of the states that have a counter."""
     name = store.names.consumer(f"n{state}")
-    return int((await _info(store, name, state))["num_pending"])
+    info = await _info(store, name, partial(ensure_counter, store, state))
+    return int(info["num_pending"])
 
 
 async def pending_of_all(store: QueueStore) -> dict[str, int]:
@@ -147,39 +138,31 @@ async def count_matching(store: QueueStore, pattern: str) -> int:
     return found[0].pending + 1 if found else 0
 
 
-async def _waiting_at(store: QueueStore, consumer: tuple[str, list[str]]) -> int:
-    info = await _delivery_info(store, *consumer)
-    return int(info["num_pending"]) + int(info["num_ack_pending"])
+async def _line(store: QueueStore, level: int) -> dict[str, Any]:
+    """What the server says of the consumer of a priority level."""
+    name, filters = line_consumer(store.names, level)
+    return await _info(store, name, partial(ensure_delivery, store, name, filters))
 
 
-async def _delivery_info(store: QueueStore, name: str, filters: list[str]) -> dict[str, Any]:
+async def _info(store: QueueStore, name: str, make: Callable[[], Awaitable[str]]) -> dict[str, Any]:
+    """What the server says of a consumer, which is made if it is not there."""
     subject = f"CONSUMER.INFO.{store.names.space.jobs}.{name}"
     try:
         return await store.wire.api(subject)
     except StreamMissing:
-        await ensure_delivery(store, name, filters)
-        return await store.wire.api(subject)
-
-
-async def _info(store: QueueStore, name: str, state: str) -> dict[str, Any]:
-    subject = f"CONSUMER.INFO.{store.names.space.jobs}.{name}"
-    try:
-        return await store.wire.api(subject)
-    except StreamMissing:
-        await ensure_counter(store, state)
+        await make()
         return await store.wire.api(subject)
 
 
 __all__ = [
     "STATES",
     "Counts",
-    "count_level",
     "count_levels",
     "count_listed",
     "count_matching",
     "count_section",
-    "count_tickets",
     "count_unsent",
+    "count_waiting",
     "has_many",
     "levels",
     "list_subjects",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from jetbull.ledger.messages.names import ACTIVE, CHILDREN, COMPLETED, DELAYED, FAILED, WAIT
 from jetbull.ledger.queue import locating
-from jetbull.ledger.queue.counting import count_matching, count_section, count_tickets
+from jetbull.ledger.queue.counting import count_matching, count_section, count_waiting
 from jetbull.ledger.queue.locating import Locator
 from jetbull.ledger.queue.looks import Found, Looks
 from jetbull.ledger.store.reach import Reach
@@ -63,7 +63,7 @@ class Section:
     async def size(self) -> int:
         """How many there are; of many, a few milliseconds behind."""
         if self.state == WAIT:
-            return await count_tickets(self._store)
+            return await count_waiting(self._store)
         if self.state in _COUNTED:
             return await count_section(self._store, self.state)
         return await count_matching(self._store, self.subject)

@@ -26,15 +26,14 @@ from jetbull.ledger.messages.names import (
     STALLED,
     WAIT,
 )
-from jetbull.ledger.queue.consumers import level_consumer, wait_consumer
+from jetbull.ledger.queue.consumers import line_consumer
 from jetbull.ledger.queue.counting import (
     STATES,
     Counts,
-    count_level,
     count_listed,
     count_matching,
     count_section,
-    count_tickets,
+    count_waiting,
     has_many,
     levels,
     pending_of_all,
@@ -136,9 +135,9 @@ class Tally:
         """The size of a section by the list of all counters; one that is missing is made."""
         names, state = self._store.names, section.partition(".")[0]
         if state == PRIO:
-            counters = [level_consumer(names, str(level))[0] for level in self._levels]
+            counters = [line_consumer(names, level)[0] for level in self._levels]
         else:
-            counters = [wait_consumer(names)[0] if state == WAIT else names.consumer(f"n{state}")]
+            counters = [line_consumer(names)[0] if state == WAIT else names.consumer(f"n{state}")]
         if all(counter in pending for counter in counters):
             return sum(pending[counter] for counter in counters)
         return await self._size(section)
@@ -163,7 +162,7 @@ class Tally:
         store, names = self._store, self._store.names
         state, lane = section.split(".")
         if state == WAIT:
-            return await count_tickets(store)
+            return await count_waiting(store)
         if state == PRIO:
             return await self._prioritized()
         if section in _SOON_OVER:
@@ -180,5 +179,5 @@ class Tally:
         return sizes + await self._at(set(self._levels).difference(known))
 
     async def _at(self, priorities: Iterable[int]) -> int:
-        asked = (count_level(self._store, level) for level in priorities)
+        asked = (count_waiting(self._store, level) for level in priorities)
         return sum(await asyncio.gather(*asked))

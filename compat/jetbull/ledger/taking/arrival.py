@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from jetbull.ledger.job.lease import Ticket
-from jetbull.ledger.queue.consumers import ensure_delivery, level_consumer, wait_consumer
+from jetbull.ledger.queue.consumers import ensure_delivery, line_consumer
 from jetbull.ledger.queue.counting import levels
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.feed import Feed
@@ -28,9 +28,9 @@ class Arrivals:
         for topic, callback in (("head", self._on_hint), ("level", self._on_level)):
             hint = names.hint(topic)
             self._hints.append(await self._store.wire.subscribe(hint, callback))
-        await self._listen(*wait_consumer(names))
+        await self._listen(0)
         for level in await levels(self._store):
-            await self._listen(*level_consumer(names, str(level)))
+            await self._listen(level)
 
     async def ask(self) -> None:
         """Asks for the next arrival in each line; to be called before each wait."""
@@ -47,7 +47,8 @@ class Arrivals:
         for ticket in self._tickets:
             await self._store.wire.send(ticket.reply, b"-NAK")
 
-    async def _listen(self, name: str, filters: list[str]) -> None:
+    async def _listen(self, level: int | str) -> None:
+        name, filters = line_consumer(self._store.names, level)
         if name in self._feeds:
             return
         await ensure_delivery(self._store, name, filters)
@@ -63,7 +64,7 @@ class Arrivals:
         self._heard.set()
 
     async def _on_level(self, msg: Msg) -> None:
-        await self._listen(*level_consumer(self._store.names, msg.data.decode()))
+        await self._listen(msg.data.decode())
         self._heard.set()
 
 

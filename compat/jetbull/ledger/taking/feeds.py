@@ -11,7 +11,7 @@ from functools import partial
 
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.messages.placing import rank
-from jetbull.ledger.queue.consumers import ensure_delivery, level_consumer, wait_consumer
+from jetbull.ledger.queue.consumers import ensure_delivery, line_consumer
 from jetbull.ledger.queue.counting import levels
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.feed import Feed
@@ -109,9 +109,7 @@ class Feeds:
         return feed
 
     async def _ensure(self, level: int) -> str:
-        names = self._store.names
-        name, filters = level_consumer(names, str(level)) if level else wait_consumer(names)
-        return await ensure_delivery(self._store, name, filters)
+        return await ensure_delivery(self._store, *line_consumer(self._store.names, level))
 
     async def recover(self) -> None:
         """After a reconnect: standing requests are gone, levels and consumers may be too."""

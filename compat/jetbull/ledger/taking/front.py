@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored, find
-from jetbull.ledger.messages.names import PRIO, WAIT, last_token
+from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
@@ -24,7 +24,7 @@ async def next_in(store: QueueStore, line: str, start: int) -> StoredMessage | N
 
 async def first_of(store: QueueStore, level: int) -> Ticket | None:
     """The first ticket of a priority level; level 0 is the line without priorities."""
-    line, start = line_of(store, level), store.fronts.get(level, 1)
+    line, start = store.names.line(level), store.fronts.get(level, 1)
     found = await next_in(store, line, start) if start > 1 else None
     if found is None:  # none was seen before, or the stream was made anew
         found = await store.wire.get_one(store.names.space.jobs, {"next_by_subj": line, "seq": 1})
@@ -33,11 +33,6 @@ async def first_of(store: QueueStore, level: int) -> Ticket | None:
         return None
     store.fronts[level] = found.seq
     return Ticket(as_stored(found))
-
-
-def line_of(store: QueueStore, level: int) -> str:
-    """Matches the tickets of a priority level; level 0 is the line without priorities."""
-    return store.names.all_in(PRIO, str(level)) if level else store.names.all_in(WAIT)
 
 
 async def still_waits(store: QueueStore) -> bool:
@@ -52,4 +47,4 @@ async def still_waits(store: QueueStore) -> bool:
     return False
 
 
-__all__ = ["first_of", "line_of", "next_in", "still_waits"]
+__all__ = ["first_of", "next_in", "still_waits"]

@@ -18,7 +18,7 @@ from jetbull.ledger.messages.names import HEAD, WAIT
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.singles import by_sequence
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.taking.front import line_of, next_in
+from jetbull.ledger.taking.front import next_in
 from jetbull.ledger.wire import Msg, StoredMessage
 
 __all__ = ["Line"]
@@ -134,7 +134,7 @@ class Line:
         return fresh[:count]
 
     async def _level(self, level: int, count: int, taken: Taken) -> list[Stored]:
-        pattern = line_of(self._store, level)
+        pattern = self._store.names.line(level)
         start, asked = self._start_of(level), count
         found = await self._read(pattern, start, asked)
         if not found and start > 1:
