@@ -13,13 +13,14 @@ from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.job.reading import find_many, find_still
 from jetbull.ledger.messages.clock import stamp
 from jetbull.ledger.messages.guard import drop, expect
-from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, WAIT, state_of
+from jetbull.ledger.messages.names import DELAYED, GONE, HEAD, WAIT, last_token, state_of
 from jetbull.ledger.messages.placing import Place, address, placed, turn
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.messages.tokens import escape
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.batch import Message, commit, most_in_batch
 from jetbull.ledger.store.collector import collector_paused
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.store.unconfirmed import IsGone
 from jetbull.ledger.wire.many_stored import ForMessages
@@ -264,16 +265,8 @@ async def _messages(store: QueueStore, jobs: Sequence[NewJob]) -> list[Message]:
 
 async def tombstones(store: QueueStore, job_ids: Sequence[str]) -> dict[str, int]:
     """Sequences of what removed jobs of these ids left, by id."""
-    guards: dict[str, int] = {}
-    for start in range(0, len(job_ids), 500):
-        subjects = [store.names.job(GONE, i) for i in job_ids[start : start + 500]]
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
-        by_subject = {m.subject: m.seq for m in found}
-        for job_id in job_ids[start : start + 500]:
-            seq = by_subject.get(store.names.job(GONE, job_id))
-            if seq is not None:
-                guards[job_id] = seq
-    return guards
+    found = await read_last(store, [store.names.job(GONE, job_id) for job_id in job_ids])
+    return {last_token(message.subject): message.seq for message in found}
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
-_MAX_SUBJECTS = 500  # ids per question; the server answers up to 1,024 subjects
+_AT_ONCE = 250  # jobs per question, with two subjects each
 
 
 def as_stored(found: StoredMessage) -> Stored:
@@ -35,6 +35,11 @@ async def find(store: QueueStore, job_id: str) -> Stored | None:
 def subjects_of(store: QueueStore, job_id: str) -> list[str]:
     """What `job_of` has to know the last messages of."""
     return [store.names.any_state(job_id), store.names.aux("patch", job_id)]
+
+
+def _subjects_of_all(store: QueueStore, job_ids: Iterable[str]) -> list[str]:
+    """Those of one job stand together, so that one answer tells of both."""
+    return [subject for job_id in job_ids for subject in subjects_of(store, job_id)]
 
 
 def job_of(store: QueueStore, job_id: str, found: Sequence[StoredMessage]) -> Stored | None:
@@ -62,16 +67,11 @@ async def find_many(
     patch = store.names.all_aux("patch")[:-1]
     newest: dict[str, StoredMessage] = {}
     patches: dict[str, StoredMessage] = {}
-    for start in range(0, len(ids), _MAX_SUBJECTS // 2):
-        some = ids[start : start + _MAX_SUBJECTS // 2]
-        subjects = [store.names.any_state(i) for i in some]
-        subjects += [store.names.aux("patch", i) for i in some]
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": subjects})
-        for message in found:
-            job_id = last_token(message.subject)
-            place = patches if message.subject.startswith(patch) else newest
-            if job_id not in place or place[job_id].seq < message.seq:
-                place[job_id] = message
+    for message in await read_last(store, _subjects_of_all(store, ids)):
+        job_id = last_token(message.subject)
+        place = patches if message.subject.startswith(patch) else newest
+        if job_id not in place or place[job_id].seq < message.seq:
+            place[job_id] = message
     jobs: dict[str, Stored] = {}
     for job_id, message in newest.items():
         before = None if known is None else known.get(job_id)
@@ -141,11 +141,10 @@ async def find_unchanged(store: QueueStore, known: Mapping[str, Stored]) -> dict
     """
     ids = sorted(known, key=lambda job_id: known[job_id].seq)
     same = dict(known)
-    for start in range(0, len(ids), _MAX_SUBJECTS // 2):
-        some = ids[start : start + _MAX_SUBJECTS // 2]
-        subjects = [store.names.any_state(i) for i in some]
-        subjects += [store.names.aux("patch", i) for i in some]
-        query = {"multi_last": subjects, "seq": _first_other(known[i].seq for i in some)}
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        other = _first_other(known[i].seq for i in some)
+        query = {"multi_last": _subjects_of_all(store, some), "seq": other}
         for message in await store.wire.get_batch(store.names.space.jobs, query):
             job_id = last_token(message.subject)
             if job_id not in same or message.seq <= known[job_id].seq:

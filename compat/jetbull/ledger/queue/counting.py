@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from jetbull.errors import StreamMissing
-from jetbull.ledger.messages.names import PRIO, lane_of, last_token, public_state_of
+from jetbull.ledger.messages.names import PRIO, bare_token, lane_of, last_token, public_state_of
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.queue.consumers import ensure_counter, ensure_delivery, line_consumer
-from jetbull.ledger.store.paging import read_named
+from jetbull.ledger.store.paging import read_last, read_named
 from jetbull.ledger.store.replicas import up_to_date
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing
@@ -54,16 +54,12 @@ async def count_listed(store: QueueStore) -> Counts:
 async def _states_of(store: QueueStore, subjects: list[str]) -> dict[str, str]:
     by_job: dict[str, list[str]] = {}
     for subject in subjects:
-        by_job.setdefault(subject.rsplit(".", 1)[1], []).append(subject)
+        by_job.setdefault(bare_token(subject), []).append(subject)
     doubled = [subject for many in by_job.values() if len(many) > 1 for subject in many]
     newest: dict[str, tuple[int, str]] = {}
-    for start in range(0, len(doubled), 500):
-        found = await store.wire.get_batch(
-            store.names.space.jobs, {"multi_last": doubled[start : start + 500]}
-        )
-        for message in found:
-            token = message.subject.rsplit(".", 1)[1]
-            newest[token] = max(newest.get(token, (0, "")), (message.seq, message.subject))
+    for message in await read_last(store, doubled):
+        token = bare_token(message.subject)
+        newest[token] = max(newest.get(token, (0, "")), (message.seq, message.subject))
     return {
         token: public_state_of(newest[token][1] if token in newest else many[0])
         for token, many in by_job.items()

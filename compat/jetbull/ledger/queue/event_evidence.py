@@ -9,13 +9,13 @@ from time import monotonic
 from jetbull.errors import AckTimeout
 from jetbull.ledger.messages.clock import parse_ms
 from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import decode
 
 _ENDS = frozenset({"completed", "failed", "removed"})
 _OF_OTHERS = frozenset({"duplicated", "deduplicated", "debounced"})  # adds the job stands for
 _PAGE = 256
-_AT_ONCE = 500  # ids per question
 _PATIENCE = 20.0  # with a server of a cluster that is behind
 _PAUSE_SECONDS = 0.01
 
@@ -38,10 +38,9 @@ async def came_and_went(store: QueueStore, job_ids: Collection[str], moment: str
     and so those count as well that have begun to run.
     """
     missing = set(job_ids)
-    for start in range(0, 0 if store.wire.is_clustered else len(job_ids), _AT_ONCE):
-        some = [store.names.any_state(i) for i in [*job_ids][start : start + _AT_ONCE]]
-        found = await store.wire.get_batch(store.names.space.jobs, {"multi_last": some})
-        missing -= {last_token(m.subject) for m in found}
+    if not store.wire.is_clustered:
+        there = await read_last(store, [store.names.any_state(i) for i in job_ids])
+        missing -= {last_token(m.subject) for m in there}
     if not missing:
         return set()
     told = await _told_since(store, missing, moment)
