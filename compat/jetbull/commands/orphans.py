@@ -16,14 +16,14 @@ from jetbull.ledger.belongings import belongings
 from jetbull.ledger.belongings.belongings import Piece
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.clock import now_ms, parse_ms
+from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing
 
-_ID_OF_DEPENDENCY = 3  # jbd.<prefix>.<queue>.<parent>.<kind>.<child>
-_ID_OF_TRACE = 3  # jbl.<prefix>.<queue>.<job>, jbo.<prefix>.<queue>.<job>.…
+_OWNER = 3  # jbl.<prefix>.<queue>.<job>, and likewise jbo and jbd, where more follows
 _CHUNK = 500
 _ON_ITS_WAY_MS = 3_600_000  # no add takes longer than that from its payload to its job
 
@@ -86,12 +86,10 @@ async def _on_their_way(store: QueueStore) -> set[str] | None:
 
 async def _owners_of_traces(store: QueueStore) -> set[str]:
     names = store.names
-    owners: set[str] = set()
-    for subject in await list_subjects(store, names.all_aux("patch")):
-        owners.add(unescape(subject.rsplit(".", 1)[1]))
-    for subject in await list_subjects(store, names.all_dependencies()):
-        owners.add(unescape(subject.split(".")[_ID_OF_DEPENDENCY]))
+    patches = await list_subjects(store, names.all_aux("patch"))
+    owners = {last_token(subject) for subject in patches}
     for stream, pattern in (
+        (names.space.jobs, names.all_dependencies()),
         (names.space.logs, names.all_logs()),
         (names.space.objects, names.all_objects()),
     ):
@@ -100,8 +98,8 @@ async def _owners_of_traces(store: QueueStore) -> set[str]:
 
 
 def owners_of(subjects: Iterable[str]) -> set[str]:
-    """The jobs that log rows and payloads on these subjects belong to."""
-    return {unescape(subject.split(".")[_ID_OF_TRACE]) for subject in subjects}
+    """The jobs that log rows, payloads and books of children on these subjects belong to."""
+    return {unescape(subject.split(".")[_OWNER]) for subject in subjects}
 
 
 __all__ = ["owners_of", "remove", "remove_of"]

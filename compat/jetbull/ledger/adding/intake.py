@@ -26,6 +26,7 @@ from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
+from jetbull.ledger.messages.names import bare_token
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Record, dumps, to_bytes
 from jetbull.ledger.messages.tokens import escape
@@ -175,7 +176,7 @@ def _job_of(message: OldMessage) -> NewJob:
     What is no JSON, or has an id or a time that no job can have, becomes a job too: its processor
     refuses it where people look for failures, and it keeps no other message waiting.
     """
-    name = message.subject.rsplit(".", 1)[1]
+    name = bare_token(message.subject)
     body: Any
     try:
         body = json.loads(message.data)

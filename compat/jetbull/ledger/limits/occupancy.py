@@ -9,7 +9,7 @@ from jetbull.ledger.job import late
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.limits.place_book import Book, HeldPlace
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import ACTIVE, STALLED, state_of
+from jetbull.ledger.messages.names import ACTIVE, STALLED, bare_token, state_of
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.store import QueueStore
@@ -22,7 +22,7 @@ async def running(store: QueueStore) -> set[str]:
     # One after the other: a lock that expires in between is seen at least once.
     active = await list_subjects(store, store.names.all_in(ACTIVE))
     stalled = await list_subjects(store, store.names.all_in(STALLED))
-    return {subject.rsplit(".", 1)[1] for subject in (*active, *stalled)}
+    return {bare_token(subject) for subject in (*active, *stalled)}
 
 
 async def may_run(store: QueueStore, token: str, seq: int) -> bool:

@@ -20,6 +20,7 @@ from jetbull.ledger.limits.occupancy import corrected, may_run, running
 from jetbull.ledger.limits.place_book import Book, HeldPlace, decode, encode, is_waiting, used
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.names import bare_token
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
 from jetbull.tasks import background
@@ -280,7 +281,7 @@ class Places:
 
 
 def _token(ticket: Stored) -> str:
-    return ticket.subject.rsplit(".", 1)[1]
+    return bare_token(ticket.subject)
 
 
 def _is_of(place: HeldPlace | None, seq: int) -> bool:

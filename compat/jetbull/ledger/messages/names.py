@@ -242,7 +242,7 @@ def bare_token(subject: str) -> str:
 
 def last_token(subject: str) -> str:
     """The unescaped last token: a key, a job id or a child's key."""
-    return unescape(subject.rsplit(".", 1)[1])
+    return unescape(bare_token(subject))
 
 
 __all__ = [

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 from jetbull.ledger.messages.clock import now_ms
+from jetbull.ledger.messages.names import bare_token
 from jetbull.ledger.store.paging import read_named
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -79,7 +80,7 @@ async def _forget_before(store: QueueStore, state: str, minute: int) -> None:
 
 def _minute_of(message: StoredMessage) -> int | None:
     """Which minute it counts; None for the total."""
-    name = message.subject.rsplit(".", 1)[1]
+    name = bare_token(message.subject)
     return None if name == "total" else int(name[1:])
 
 
