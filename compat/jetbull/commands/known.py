@@ -14,7 +14,7 @@ from jetbull.ledger.adding import deduplication
 from jetbull.ledger.adding.adding import NewJob, stand_behind, tombstones
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.job.reading import find_still
-from jetbull.ledger.messages.names import public_name_of, public_state_of
+from jetbull.ledger.messages.names import PUBLIC, public_state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents.bookkeeping import expectation
 from jetbull.ledger.parents.parentage import Parent
@@ -70,7 +70,7 @@ class Known:
         """BullMQ's word for where the job is, or will be; None when there is none."""
         entry = self.planned.get(name)
         if entry is not None:
-            return public_name_of(entry.job.place.state)
+            return PUBLIC[entry.job.place.state]
         found = self.stored.get(name)
         return None if found is None else public_state_of(found.subject)
 

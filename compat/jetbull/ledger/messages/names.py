@@ -37,7 +37,8 @@ OPEN = "open"  # lane of a finished child whose parent has not been told yet
 # enters the next state (JetStream: Nats-Schedule-Next: purge).
 _SCHEDULED = frozenset({HEAD, DELAYED, ACTIVE, CHILDREN})
 
-_PUBLIC = {
+#: BullMQ's words for them.
+PUBLIC = {
     WAIT: "waiting",
     HEAD: "waiting",
     STALLED: "active",
@@ -227,12 +228,7 @@ def is_schedule(subject: str) -> bool:
 def public_state_of(subject: str) -> str:
     """BullMQ's state of the job stored on `subject`; `unknown` for a removed one."""
     state = state_of(subject)
-    return _PUBLIC.get(lane_of(subject) if state == SETTLE else state, "unknown")
-
-
-def public_name_of(state: str) -> str:
-    """BullMQ's word for a state of a job that has not finished."""
-    return _PUBLIC[state]
+    return PUBLIC.get(lane_of(subject) if state == SETTLE else state, "unknown")
 
 
 def bare_token(subject: str) -> str:
@@ -257,6 +253,7 @@ __all__ = [
     "OPEN",
     "PENDING",
     "PRIO",
+    "PUBLIC",
     "SETTLE",
     "STALLED",
     "STATES",
@@ -267,7 +264,6 @@ __all__ = [
     "is_schedule",
     "lane_of",
     "last_token",
-    "public_name_of",
     "public_state_of",
     "state_of",
 ]

@@ -14,18 +14,7 @@ from collections.abc import Iterable, Mapping
 from time import monotonic
 
 from jetbull.errors import StoreError
-from jetbull.ledger.messages.names import (
-    ACTIVE,
-    CHILDREN,
-    COMPLETED,
-    DELAYED,
-    FAILED,
-    HEAD,
-    PRIO,
-    SETTLE,
-    STALLED,
-    WAIT,
-)
+from jetbull.ledger.messages.names import COMPLETED, FAILED, PRIO, PUBLIC, SETTLE, STALLED, WAIT
 from jetbull.ledger.queue.consumers import line_consumer
 from jetbull.ledger.queue.counting import (
     STATES,
@@ -49,17 +38,8 @@ _HANDFUL = 4  # messages, which cost no more than a counter that is asked for
 _LISTED = 32  # consumers of all queues, whose list costs no more than asking for each of a queue's
 _FRESH_S = 2.0  # hardly more is added meanwhile than is listed in a tenth of a second
 _SECTIONS = {
-    f"{HEAD}.*": "waiting",
-    f"{DELAYED}.*": "delayed",
-    f"{ACTIVE}.*": "active",
-    f"{CHILDREN}.*": "waiting-children",
-    f"{COMPLETED}.*": "completed",
-    f"{FAILED}.*": "failed",
-    f"{WAIT}.*": "waiting",
-    f"{PRIO}.*": "prioritized",
-    f"{STALLED}.*": "active",
-    f"{SETTLE}.{COMPLETED}": "completed",
-    f"{SETTLE}.{FAILED}": "failed",
+    **{f"{state}.*": name for state, name in PUBLIC.items()},
+    **{f"{SETTLE}.{state}": PUBLIC[state] for state in (COMPLETED, FAILED)},
 }
 _SOON_OVER = {section: 0 for section in _SECTIONS if section.startswith((STALLED, SETTLE))}
 
