@@ -13,7 +13,7 @@ from collections.abc import Callable
 from jetbull.errors import Conflict, StreamMissing
 from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.messages.clock import parse_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import expected
 from jetbull.ledger.messages.names import (
     ACTIVE,
     PRIO,
@@ -102,8 +102,7 @@ async def _done_up_to(store: QueueStore, consumer: str) -> int:
 
 
 async def _store_again(store: QueueStore, job_id: str, ticket: StoredMessage) -> None:
-    headers: HeaderMap = {}
-    expect(headers, store.names.any_state(job_id), ticket.seq)
+    headers = expected(store.names.any_state(job_id), ticket.seq)
     data = ticket.data
     if store.may_be_patched and (patch := await patches.last_patch(store, job_id)) is not None:
         data = patches.fold(Record.read(data), ticket.seq, patch).encode()

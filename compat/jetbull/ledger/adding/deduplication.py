@@ -19,7 +19,7 @@ from jetbull.ledger.belongings.belongings import remove
 from jetbull.ledger.belongings.blobs import is_whole
 from jetbull.ledger.job.reading import find, find_or_ask, job_of, subjects_of
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
+from jetbull.ledger.messages.guard import expected, vanish
 from jetbull.ledger.messages.names import last_token, public_state_of
 from jetbull.ledger.messages.record import Record, Stored, dumps, loads, to_bytes
 from jetbull.ledger.store.batch import Message
@@ -159,8 +159,7 @@ def message(
 ) -> Message:
     """Stores or overwrites the key, if it is still as `seq` says (0: there is none)."""
     subject = store.names.aux(_KIND, dedup_id)
-    headers: HeaderMap = {}
-    expect(headers, subject, seq)
+    headers = expected(subject, seq)
     if until_ms:
         vanish(headers, max(1, -(-(until_ms - now_ms()) // 1000)))
     body: dict[str, Any] = {"jobId": owner}

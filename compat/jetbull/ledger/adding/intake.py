@@ -25,7 +25,7 @@ from jetbull.errors import AckTimeout, ConfigurationError, Conflict, StoreError,
 from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
+from jetbull.ledger.messages.guard import expected, vanish
 from jetbull.ledger.messages.names import bare_token
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Record, dumps, to_bytes
@@ -147,8 +147,7 @@ async def _take(store: QueueStore, message: OldMessage) -> None:
     await blobs.externalize(store, job.job_id, job.record)
     marker = store.names.aux("taken", str(message.seq))
     while True:
-        headers: HeaderMap = {}
-        expect(headers, marker, 0)
+        headers = expected(marker, 0)
         vanish(headers, _WEEK_S)
         messages = [Message(marker, b"", headers), message_for(store, job)]
         try:

@@ -18,7 +18,7 @@ from uuid import uuid4
 from jetbull.errors import StoreError
 from jetbull.ledger.adding.insertion import Entry, decode
 from jetbull.ledger.messages.clock import now_ms, parse_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
+from jetbull.ledger.messages.guard import expected, vanish
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.batch import Message
@@ -105,9 +105,9 @@ def advance(journal: Journal) -> list[Message]:
     head = _message(replace(journal, done=journal.done + 1))
     if journal.done + 1 == journal.parts:
         vanish(head.headers, _LAST_WORD_SECONDS)
-    end: HeaderMap = {}
-    vanish(end, 1)
-    return [head, Message(_part(journal, journal.done), b"", end)]
+    end = Message(_part(journal, journal.done), b"")
+    vanish(end.headers, 1)
+    return [head, end]
 
 
 async def current(journal: Journal) -> Journal | None:
@@ -163,10 +163,8 @@ def _read(store: QueueStore, found: StoredMessage) -> Journal:
 
 def _message(journal: Journal) -> Message:
     subject = journal.store.names.aux(_HEAD, journal.key)
-    headers: HeaderMap = {}
-    expect(headers, subject, journal.seq)
     body = {"parts": journal.parts, "done": journal.done}
-    return Message(subject, json.dumps(body).encode(), headers)
+    return Message(subject, json.dumps(body).encode(), expected(subject, journal.seq))
 
 
 async def _put(journal: Journal) -> Journal:

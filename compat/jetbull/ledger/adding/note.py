@@ -10,7 +10,7 @@ from jetbull.ledger.adding.deduplication import is_key
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.schedules import is_record
 from jetbull.ledger.messages.clock import now_ms, parse_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import expected
 from jetbull.ledger.messages.names import CHILDREN
 from jetbull.ledger.store.batch import Message
 from jetbull.ledger.store.store import QueueStore
@@ -83,9 +83,7 @@ def subject_of(store: QueueStore, key: str = "") -> str:
 
 def guarded(subject: str, text: bytes, seq: int = 0) -> Message:
     """A message that is refused unless the last one of that subject is `seq`; 0 for none."""
-    headers: HeaderMap = {}
-    expect(headers, subject, seq)
-    return Message(subject, text, headers)
+    return Message(subject, text, expected(subject, seq))
 
 
 __all__ = ["KIND", "Note", "guarded", "in_order", "leads", "new_key", "subject_of"]

@@ -20,7 +20,7 @@ from jetbull.ledger.adding.adding import NewJob, is_free_again, message_for
 from jetbull.ledger.job.moving import ensure_level, transition
 from jetbull.ledger.job.reading import job_of, subjects_of
 from jetbull.ledger.messages.beside import object_of
-from jetbull.ledger.messages.guard import HeaderMap, expect, vanish
+from jetbull.ledger.messages.guard import expected, vanish
 from jetbull.ledger.messages.names import HEAD, is_schedule, last_token
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored, dumps, to_bytes
@@ -150,12 +150,10 @@ def message(
 ) -> Message:
     """Stores or overwrites the record, if it is still as `seq` says (0: there is none)."""
     subject = store.names.aux(_KIND, scheduler_id)
-    headers: HeaderMap = {}
-    expect(headers, subject, seq)
     body = {k: v for k, v in body.items() if k != "note"}
     if note:
         body["note"] = note
-    return Message(subject, to_bytes(dumps(body)), headers)
+    return Message(subject, to_bytes(dumps(body)), expected(subject, seq))
 
 
 def is_record(message: Message, store: QueueStore) -> bool:
@@ -188,8 +186,7 @@ async def delete(store: QueueStore, known: Scheduler, job: Stored | None) -> boo
     One behind the other, the job of a process that died between them would be nobody's, and run.
     """
     subject = store.names.aux(_KIND, known.id)
-    headers: HeaderMap = {}
-    expect(headers, subject, known.seq)
+    headers = expected(subject, known.seq)
     vanish(headers, _REMOVED_SECONDS)
     try:
         if job is None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from jetbull.errors import Conflict, StoreError
 from jetbull.ledger.job.patches import last_patch, missed, rewrite
-from jetbull.ledger.messages.guard import drop, expect
+from jetbull.ledger.messages.guard import drop, expect, expected
 from jetbull.ledger.messages.names import (
     COMPLETED,
     FAILED,
@@ -136,12 +136,10 @@ async def ensure_level(store: QueueStore, lane: str) -> None:
     """Makes a priority level known to the workers before its first job is stored."""
     if lane in store.levels:
         return
-    headers: dict[str, str] = {}
     subject = store.names.aux("level", lane)
-    expect(headers, subject, 0)
     while True:
         try:
-            await store.put(subject, b"{}", headers)
+            await store.put(subject, b"{}", expected(subject, 0))
         except Conflict as rival:
             if rival.is_open:  # the other's may be lost yet
                 await asyncio.sleep(_AGAIN_SECONDS)

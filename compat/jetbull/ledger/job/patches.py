@@ -20,7 +20,7 @@ from time import monotonic
 
 from jetbull.errors import Conflict
 from jetbull.ledger.job import late
-from jetbull.ledger.messages.guard import HeaderMap, drop, expect
+from jetbull.ledger.messages.guard import HeaderMap, drop, expect, expected
 from jetbull.ledger.messages.names import (
     GONE,
     HEAD,
@@ -180,8 +180,7 @@ async def _beside(
     change(record)
     record.head[_OF] = found.seq
     subject = store.names.aux("patch", job_id)
-    headers: HeaderMap = {}
-    expect(headers, subject, 0 if patch is None else patch.seq)
+    headers = expected(subject, 0 if patch is None else patch.seq)
     await store.mark("patched")
     # Again, for a worker that found no patch in between (`forget_patches`). Whoever claims the job
     # behind the look hears this before the claim is answered.

@@ -16,7 +16,7 @@ from uuid import uuid4
 from jetbull.errors import Conflict
 from jetbull.ledger.messages.beside import object_of
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import expected
 from jetbull.ledger.store.store import QueueStore
 
 _KIND = "gate"
@@ -120,10 +120,8 @@ async def open_window(store: QueueStore) -> int:
 async def _put(store: QueueStore, window: Window, seq: int, **more: str) -> int:
     """Stores the window, if the stored one is still `seq`; the new sequence."""
     subject = store.names.aux(_KIND, "rate")
-    headers: HeaderMap = {}
-    expect(headers, subject, seq)
     body = {"start": window.start_ms, "end": window.end_ms, "count": window.count, **more}
-    return await store.put(subject, json.dumps(body).encode(), headers)
+    return await store.put(subject, json.dumps(body).encode(), expected(subject, seq))
 
 
 __all__ = [

@@ -19,7 +19,7 @@ from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.limits.occupancy import corrected, may_run, running
 from jetbull.ledger.limits.place_book import Book, HeldPlace, decode, encode, is_waiting, used
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import expected
 from jetbull.ledger.messages.names import bare_token
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
@@ -165,8 +165,7 @@ class Places:
         book[token] = place
         if not is_waiting(book, place):
             return
-        headers: HeaderMap = {}
-        expect(headers, self._subject, self._seq)
+        headers = expected(self._subject, self._seq)
         answer = self._store.wire.post_now(self._subject, encode(book), headers)
         self._fresh = False
         confirm = self._confirm(answer, book, token)
@@ -253,8 +252,7 @@ class Places:
 
     async def _write(self, book: Book) -> bool:
         """Stores the book unless another was meanwhile."""
-        headers: HeaderMap = {}
-        expect(headers, self._subject, self._seq)
+        headers = expected(self._subject, self._seq)
         self._fresh = False
         try:
             seq = await self._store.put(self._subject, encode(book), headers)

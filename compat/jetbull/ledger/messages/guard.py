@@ -26,6 +26,13 @@ def expect(headers: HeaderMap, subject: str, seq: int) -> None:
     headers[_EXPECT_SUBJECT] = subject
 
 
+def expected(subject: str, seq: int) -> HeaderMap:
+    """The headers of a message that is refused by `expect` alone."""
+    headers: HeaderMap = {}
+    expect(headers, subject, seq)
+    return headers
+
+
 def guard_of(headers: HeaderMap) -> tuple[str, int]:
     """What `expect` said: subject and sequence."""
     return headers[_EXPECT_SUBJECT], int(headers[_EXPECT])
@@ -77,6 +84,7 @@ __all__ = [
     "drop",
     "due_of",
     "expect",
+    "expected",
     "guard_of",
     "in_row",
     "same_guard",

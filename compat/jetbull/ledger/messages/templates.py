@@ -7,7 +7,7 @@ made from a template, a message costs a third of what it costs from its parts.
 from __future__ import annotations
 
 from jetbull.ledger.messages.clock import FAR_FUTURE_MS, at
-from jetbull.ledger.messages.guard import HeaderMap, drop, expect, timer, vanish
+from jetbull.ledger.messages.guard import HeaderMap, drop, expect, expected, timer, vanish
 from jetbull.ledger.messages.names import (
     ACTIVE,
     COMPLETED,
@@ -77,11 +77,10 @@ class Templates:
 
     def __init__(self, names: QueueNames) -> None:
         root = names.root
-        headers: HeaderMap = {}
-        expect(headers, f"{root}.*.*.{_SLOT}", 0)
-        self.new = Template(f"{root}.{WAIT}.-.{_SLOT}", headers)
+        guard = expected(f"{root}.*.*.{_SLOT}", 0)
+        self.new = Template(f"{root}.{WAIT}.-.{_SLOT}", guard)
         books = names.all_dependencies()[:-1]
-        headers = {}
+        headers: HeaderMap = {}
         timer(headers, FAR_FUTURE_MS, f"{books}{_SLOT}")
         expect(headers, f"{books}{_SLOT}", 0)
         self.wait = Template(f"{books}{_SLOT}", headers)

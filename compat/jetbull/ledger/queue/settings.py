@@ -8,7 +8,7 @@ from typing import Any
 
 from jetbull.errors import Conflict
 from jetbull.ledger.messages.beside import object_of
-from jetbull.ledger.messages.guard import expect
+from jetbull.ledger.messages.guard import expected
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
 
@@ -49,10 +49,9 @@ async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Setting
             edit(settings)
             if settings == before:
                 return settings
-            headers: dict[str, str] = {}
-            expect(headers, subject, seq)
+            text, headers = json.dumps(settings).encode(), expected(subject, seq)
             try:
-                seq = await store.put(subject, json.dumps(settings).encode(), headers)
+                seq = await store.put(subject, text, headers)
             except Conflict:
                 continue
             for watcher in tuple(store.watchers):

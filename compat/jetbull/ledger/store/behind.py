@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StreamMissing
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import HeaderMap, expected
 from jetbull.ledger.store.store import QueueStore
 
 _NEVER = 2**64 - 1  # no message has this sequence
@@ -38,9 +38,7 @@ async def put_and_look(
         await store.wire.room()
     stored = store.wire.post_now(subject, payload, headers)
     on_sent()
-    refused: HeaderMap = {}
-    expect(refused, pattern, _NEVER)
-    look = store.wire.post_now(subject, b"", refused)
+    look = store.wire.post_now(subject, b"", expected(pattern, _NEVER))
     look.add_done_callback(_heard)
     store.wire.hurry()
     try:

@@ -12,7 +12,7 @@ import logging
 from time import monotonic
 
 from jetbull.errors import AckTimeout, StoreError, StreamMissing
-from jetbull.ledger.messages.guard import HeaderMap, expect
+from jetbull.ledger.messages.guard import expected
 from jetbull.ledger.messages.names import QueueNames
 from jetbull.ledger.streams.streams import ensure_streams
 from jetbull.ledger.wire import Wire
@@ -109,8 +109,7 @@ class IdSource:
         stored = await self._wire.get_one(self._stream, {"last_by_subj": self._subject})
         if stored is None or f'"{self._last}"'.encode() not in stored.data:
             return
-        headers: HeaderMap = {"Nats-Incr": f"-{count}"}
-        expect(headers, self._subject, stored.seq)
+        headers = {"Nats-Incr": f"-{count}", **expected(self._subject, stored.seq)}
         await (await self._wire.post(self._subject, b"", headers))
 
     def forget(self) -> None:
