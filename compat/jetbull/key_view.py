@@ -17,21 +17,14 @@ from jetbull.ledger import hub
 from jetbull.ledger.adding import schedules
 from jetbull.ledger.hub import Target
 from jetbull.ledger.job import reading
+from jetbull.ledger.messages.names import PUBLIC_STATES
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.queue import counting, listening, presence
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.flushing import flush
 from jetbull.ledger.streams.streams import all_prefix_streams
 
-_SETS = {
-    "waiting": "wait",
-    "active": "active",
-    "completed": "completed",
-    "failed": "failed",
-    "delayed": "delayed",
-    "prioritized": "prioritized",
-    "waiting-children": "waiting-children",
-}
+_SETS = {**{state: state for state in PUBLIC_STATES}, "waiting": "wait"}
 _PARENT = "waiting-children"
 _TO_COME = {"waiting", "delayed", "prioritized"}
 _PING_SECONDS = 5.0

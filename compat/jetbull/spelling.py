@@ -10,21 +10,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
 
+from jetbull.ledger.messages.names import PUBLIC_STATES
 from jetbull.warn import warn_caller
 
-_STATES = frozenset(
-    {
-        "active",
-        "completed",
-        "delayed",
-        "failed",
-        "paused",
-        "prioritized",
-        "wait",
-        "waiting",
-        "waiting-children",
-    }
-)
+_STATES = frozenset({*PUBLIC_STATES, "paused", "wait"})
 _EVENTS = _STATES - {"prioritized", "wait"} | {
     "added",
     "cleaned",

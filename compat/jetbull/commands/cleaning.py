@@ -12,23 +12,13 @@ from jetbull.errors import Conflict
 from jetbull.ledger.adding import schedules
 from jetbull.ledger.belongings import belongings
 from jetbull.ledger.messages.clock import by_server
-from jetbull.ledger.messages.names import ACTIVE, state_of
+from jetbull.ledger.messages.names import ACTIVE, PUBLIC_STATES, state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import pages
 from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 100
 _FINISHED = ("completed", "failed")
-_TYPES = {
-    "completed": "completed",
-    "failed": "failed",
-    "wait": "waiting",
-    "waiting": "waiting",
-    "active": "active",
-    "delayed": "delayed",
-    "prioritized": "prioritized",
-    "waiting-children": "waiting-children",
-}
 
 
 async def drain(store: QueueStore, delayed: bool) -> None:
@@ -47,7 +37,7 @@ async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list
     Lines are named from their end (newest first), sorted states from their beginning. An active
     job goes only when its lock is over.
     """
-    name = _TYPES.get(kind)
+    name = "waiting" if kind == "wait" else kind
     # Rounded as the times of new jobs are, so that a grace of 0 spares none.
     cutoff = by_server(round(time.time() * 1000)) - grace_ms
 
@@ -63,7 +53,7 @@ async def clean(store: QueueStore, grace_ms: int, limit: int, kind: str) -> list
     if name in _FINISHED:  # also the last job of a scheduler that has reached its limit
         found = await pages.page(store, name, 0, max(limit, 0) - 1, True)
         removed = await _remove_where(store, name, found, set(), old_enough)
-    elif name is not None:
+    elif name in PUBLIC_STATES:
         pending, found = await store.wire.together(
             _pending_iterations(store), pages.page(store, name, 0, max(limit, 0) - 1, True)
         )

@@ -12,6 +12,7 @@ from jetbull.errors import ConfigurationError
 from jetbull.job import Job, JobOwner
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.job import reading
+from jetbull.ledger.messages.names import PUBLIC_STATES
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.queue import counting, pages
 from jetbull.ledger.queue.listing import listed
@@ -21,15 +22,7 @@ from jetbull.spelling import look_at_states
 from jetbull.types.generics import Data, Result
 from jetbull.types.results import JobLogs
 
-DEFAULT_TYPES = (
-    "active",
-    "completed",
-    "delayed",
-    "failed",
-    "prioritized",
-    "waiting",
-    "waiting-children",
-)
+DEFAULT_TYPES = tuple(sorted(PUBLIC_STATES))
 _ALIASES = {"wait": "waiting"}
 
 

@@ -49,6 +49,10 @@ PUBLIC = {
     COMPLETED: "completed",
     FAILED: "failed",
 }
+PUBLIC_STATES = (
+    *("waiting", "active", "completed", "failed"),
+    *("delayed", "prioritized", "waiting-children"),
+)
 
 
 class Space:
@@ -254,6 +258,7 @@ __all__ = [
     "PENDING",
     "PRIO",
     "PUBLIC",
+    "PUBLIC_STATES",
     "SETTLE",
     "STALLED",
     "STATES",

@@ -10,7 +10,14 @@ from functools import partial
 from typing import Any
 
 from jetbull.errors import StreamMissing
-from jetbull.ledger.messages.names import PRIO, bare_token, lane_of, last_token, public_state_of
+from jetbull.ledger.messages.names import (
+    PRIO,
+    PUBLIC_STATES,
+    bare_token,
+    lane_of,
+    last_token,
+    public_state_of,
+)
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.queue.consumers import ensure_counter, ensure_delivery, line_consumer
 from jetbull.ledger.store.paging import read_last, read_named
@@ -21,15 +28,6 @@ from jetbull.ledger.streams import listing
 _LEVEL = re.compile("-?[1-9][0-9]*")  # what else stands there no jetbull has stored
 _FEW_LEVELS = 64
 _NAMED_PER_LEVEL = 100  # jobs that are named in the time in which a level's counter is asked
-STATES = (
-    "waiting",
-    "active",
-    "completed",
-    "failed",
-    "delayed",
-    "prioritized",
-    "waiting-children",
-)
 Counts = dict[str, int]
 
 
@@ -48,7 +46,7 @@ async def count_listed(store: QueueStore) -> Counts:
             found[public_state_of(f"{place}.-")] += count
     else:
         found.update((await _states_of(store, subjects)).values())
-    return {state: found[state] for state in STATES}
+    return {state: found[state] for state in PUBLIC_STATES}
 
 
 async def _states_of(store: QueueStore, subjects: list[str]) -> dict[str, str]:
@@ -151,7 +149,6 @@ async def _info(store: QueueStore, name: str, make: Callable[[], Awaitable[str]]
 
 
 __all__ = [
-    "STATES",
     "Counts",
     "count_levels",
     "count_listed",

@@ -14,10 +14,18 @@ from collections.abc import Iterable, Mapping
 from time import monotonic
 
 from jetbull.errors import StoreError
-from jetbull.ledger.messages.names import COMPLETED, FAILED, PRIO, PUBLIC, SETTLE, STALLED, WAIT
+from jetbull.ledger.messages.names import (
+    COMPLETED,
+    FAILED,
+    PRIO,
+    PUBLIC,
+    PUBLIC_STATES,
+    SETTLE,
+    STALLED,
+    WAIT,
+)
 from jetbull.ledger.queue.consumers import line_consumer
 from jetbull.ledger.queue.counting import (
-    STATES,
     Counts,
     count_listed,
     count_matching,
@@ -88,7 +96,7 @@ class Tally:
         few = [section for section in _SECTIONS if known.get(section, _HANDFUL + 1) <= _HANDFUL]
         many = [section for section in _SECTIONS if section not in few]
         self._sizes = await (self._by_list if self._may_list else self._one_by_one)(few, many)
-        counts = dict.fromkeys(STATES, 0)
+        counts = dict.fromkeys(PUBLIC_STATES, 0)
         for section, size in self._sizes.items():
             counts[_SECTIONS[section]] += size
         return counts if sum(counts.values()) > EXACT_LIMIT else await count_listed(self._store)
