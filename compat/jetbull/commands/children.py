@@ -17,7 +17,6 @@ from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.store import QueueStore
 from jetbull.types.results import Dependencies, DependencyCounts
 
-_KINDS = ("processed", "unprocessed", "ignored", "failed")
 _BOOKS = {
     "processed": bookkeeping.PROCESSED,
     "unprocessed": bookkeeping.PENDING,
@@ -48,16 +47,10 @@ async def dependencies(
     books = await bookkeeping.entries(store, job_id)
     opts = checks.mapping("opts", opts)
     if not opts:
-        everything = {kind: _shown(kind, books.get(_BOOKS[kind], {})) for kind in _KINDS}
+        everything = {kind: _shown(kind, books.get(name, {})) for kind, name in _BOOKS.items()}
         return cast(Dependencies, everything)
     answer: dict[str, Any] = {}
-    names = {
-        "processed": "nextProcessedCursor",
-        "unprocessed": "nextUnprocessedCursor",
-        "ignored": "nextIgnoredCursor",
-        "failed": "nextFailedCursor",
-    }
-    for kind in _KINDS:
+    for kind in _BOOKS:
         if kind not in opts:
             continue
         page = opts[kind] if isinstance(opts[kind], Mapping) else {}
@@ -67,7 +60,7 @@ async def dependencies(
         keys = list(book)[cursor : cursor + count]
         answer[kind] = _shown(kind, {k: book[k] for k in keys})
         after = cursor + count
-        answer[names[kind]] = after if after < len(book) else 0
+        answer[f"next{kind.capitalize()}Cursor"] = after if after < len(book) else 0
     return cast(Dependencies, answer)
 
 
@@ -114,7 +107,7 @@ async def counts(
     """Sizes of the books asked for (`{kind: True}`), or of all."""
     books = await bookkeeping.entries(store, job_id)
     opts = checks.mapping("opts", opts)
-    kinds = [k for k in _KINDS if opts.get(k)] if opts else list(_KINDS)
+    kinds = [k for k in _BOOKS if opts.get(k)] if opts else list(_BOOKS)
     sizes = {kind: len(books.get(_BOOKS[kind], {})) for kind in kinds}
     return cast(DependencyCounts, sizes)
 
