@@ -21,18 +21,11 @@ _DEFAULT_RETRY_MS = 15_000
 _LONGEST_WAIT_SECONDS = 10
 
 _AWAY = frozenset({"ConnectionError", "TimeoutError", "BusyLoadingError"})  # redis-py's included
-_ERRNOS = frozenset(
-    {
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.ENETUNREACH,
-        errno.EHOSTUNREACH,
-        errno.EPIPE,
-    }
-)
+_NAMES = ("ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "EHOSTUNREACH", "EPIPE")
+_ERRNOS = frozenset(getattr(errno, name) for name in _NAMES)
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _WORDS = (
-    *("ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "EHOSTUNREACH", "EPIPE"),
+    *_NAMES,
     *("Connection refused", "Connection reset", "Network is unreachable"),
     *("No route to host", "Broken pipe"),
 )
