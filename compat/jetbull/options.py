@@ -9,6 +9,7 @@ from jetbull.backoffs import Backoffs
 from jetbull.checks import is_finite, numeral, shown
 from jetbull.errors import ConfigurationError
 from jetbull.ledger.finishing.retention import KEEP_ALL, Keep
+from jetbull.ledger.parents.parentage import POLICY
 from jetbull.spelling import look_over
 from jetbull.types.job_options import JobOptions
 
@@ -22,12 +23,6 @@ DEFAULT_PREFIX = "bull"
 _LIMITS = ("keepLogs", "sizeLimit", "stackTraceLimit")
 _AGES = 1e18  # seconds: as good as for ever
 _NUMBERS = frozenset({"attempts", "delay", "timestamp", *_LIMITS})
-_EXCLUSIVE = (
-    "removeDependencyOnFailure",
-    "failParentOnFailure",
-    "continueParentOnFailure",
-    "ignoreDependencyOnFailure",
-)
 OPTS_DECODE = {
     "fpof": "failParentOnFailure",
     "cpof": "continueParentOnFailure",
@@ -63,7 +58,7 @@ def checked(opts: JobOpts) -> JobOpts:
     if not opts:
         return opts
     look_over("a job", opts, _KNOWN)
-    enabled = [name for name in _EXCLUSIVE if opts.get(name)]
+    enabled = [name for name in POLICY if opts.get(name)]
     if len(enabled) > 1:
         raise ConfigurationError(
             f"The following options cannot be used together: {', '.join(enabled)}"

@@ -12,11 +12,12 @@ from jetbull.ledger.messages.names import Space
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.store import QueueStore
 
+#: Options that say what a child's failure means for its parent, of which a job may have one.
 POLICY = (
+    "removeDependencyOnFailure",
     "failParentOnFailure",
     "continueParentOnFailure",
     "ignoreDependencyOnFailure",
-    "removeDependencyOnFailure",
 )
 _USUAL_PREFIXES = ("bull", "{bull}")
 
