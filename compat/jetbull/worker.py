@@ -221,7 +221,7 @@ class Worker(WorkerBody[Data, Result]):
     def _look_again(self) -> None:
         self._manual.look_again()
         if self._serving is not None:
-            self._serving.slots.source.rouse()
+            self._serving.slots.source.resting.rouse_all()
 
     # --- one job -----------------------------------------------------------------------
 

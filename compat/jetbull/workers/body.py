@@ -102,7 +102,7 @@ class WorkerBody(HandDriven, Generic[Data, Result]):
         self._threads.total_tokens = max(1, self._concurrency)
         if self._serving is not None:
             self._serving.slots.grow(self._concurrency)
-            self._serving.slots.source.rouse()
+            self._serving.slots.source.resting.rouse_all()
 
     @property
     def processor(self) -> Processor | None:

@@ -91,15 +91,16 @@ class LimitedStarts:
 
     def _ask(self, running: int) -> Coroutine[Any, Any, list[Ticket]]:
         admission, source = self._admission, self._source
-        self._signs, self._news = source.head_signs, source.news
+        self._signs, self._news = source.head.signs, source.resting.news
         count = admission.most(running, running)
-        answer = self._line.ask(count, source.levels, self._taken)
+        answer = self._line.ask(count, source.feeds.levels, self._taken)
         return self._delivered(answer)
 
     def _holds(self, tickets: list[Ticket]) -> bool:
         """Whether nothing came since the look ahead that is before these, or behind nothing."""
         source = self._source
-        return self._signs == source.head_signs and (bool(tickets) or self._news == source.news)
+        is_same = bool(tickets) or self._news == source.resting.news
+        return self._signs == source.head.signs and is_same
 
     async def _put_back(self, tickets: list[Ticket]) -> None:
         for ticket in tickets:
@@ -138,13 +139,13 @@ class LimitedStarts:
     async def _look(self, wanted: int) -> list[Ticket]:
         admission, source = self._admission, self._source
         count = admission.most(wanted)
-        found = await self._line.first(count, source.levels, self._taken)
+        found = await self._line.first(count, source.feeds.levels, self._taken)
         return self._in_hand(found)
 
     def _in_hand(self, found: list[Ticket]) -> list[Ticket]:
         source = self._source
         if found:
-            return [source.as_delivered(ticket) for ticket in found]
+            return [source.hand.as_delivered(ticket) for ticket in found]
         held = source.pop()
         # One that somebody else is claiming is left alone: it comes again if it is not claimed.
         return [] if held is None or self._taken(held.stored) else [held]

@@ -123,7 +123,7 @@ class Serving:
                 self._idle_again = True
 
     async def _look(self) -> None:
-        if await is_drained(self._store, self._is_busy, self.slots.source.deep_levels):
+        if await is_drained(self._store, self._is_busy, self.slots.source.feeds.deep):
             if self.slots.took_waiting:
                 return  # it was not drained before that job, whose end has a look of its own
             self._worker.drained = True

@@ -124,7 +124,7 @@ class SlotSupply:
             return False
         if self.has_too_many_slots or not self._may_fetch():
             return False
-        if lease.returns is not None and source.goes_first(lease.returns):
+        if lease.returns is not None and source.hand.begins_behind(lease.returns):
             slot.returned = lease.returns  # it may be the next job itself
             return False
         if self._store.may_be_patched or (counted and not self._admission.spend()):
@@ -132,8 +132,8 @@ class SlotSupply:
         ticket: Ticket | None = None
         parent = lease.record.given.get("parent")
         if not (parent and self._may_be_next(parent)):
-            if source.may_have_head:
-                ticket = source.pop_head()
+            if source.head.may_be:
+                ticket = source.head.pop()
             elif not source.has_returned:
                 ticket = source.pop()
         if ticket is None:
@@ -154,7 +154,7 @@ class SlotSupply:
         Of several slots one is as good as the other, so only a single one waits for that.
         """
         if self._worker.concurrency > 1:
-            return self.source.may_have_head
+            return self.source.head.may_be
         names = self._store.names
         return (parent["prefix"], parent["queue"]) == (names.space.prefix, names.name)
 
@@ -169,7 +169,7 @@ class SlotSupply:
             return await self._counted(self._won(claim))
         source = self.source
         if not self._may_fetch():
-            await source.pause()
+            await source.resting.pause()
             return None
         if self._admission.limited and not await self._admission.ready():
             return await self._next_limited(slot)
@@ -188,7 +188,7 @@ class SlotSupply:
         if ticket is None and self._may_fetch():
             if self._admission.limited and self.busy == 0:
                 # What other workers gave back at the end of a window comes late.
-                self.source.fetch_soon()
+                self.source.resting.wake.set()
                 return await self._next_limited(slot)
             await self._rest()
         return lease
@@ -196,8 +196,8 @@ class SlotSupply:
     async def _ticket(self) -> Ticket | None:
         """The next job, where all may start; None when none waits, or the worker is to stop."""
         source = self.source
-        if source.may_have_head:
-            ticket = await source.head()
+        if source.head.may_be:
+            ticket = await source.next_at_head()
             if not self._may_fetch():  # paused or stopped while the server was asked
                 if ticket is not None:
                     await source.put_back(ticket)
@@ -219,7 +219,7 @@ class SlotSupply:
     async def _rest(self) -> None:
         if self.busy == 0:
             self._tell_idle()
-        await self.source.pause()
+        await self.source.resting.pause()
 
     def _tell_idle(self) -> None:
         if self.worked:
@@ -228,13 +228,13 @@ class SlotSupply:
 
     async def _next_limited(self, slot: Slot) -> Lease | None:
         """As `next`, where every start has to be asked for."""
-        news = self.source.news
+        news = self.source.resting.news
         claim = await self._limited.next()
         if claim is None:
-            if self._may_fetch() and news == self.source.news:
+            if self._may_fetch() and news == self.source.resting.news:
                 await self._rest()
             return None
-        self.source.rouse_one()  # where one job was, there may be another
+        self.source.resting.rouse_one()  # where one job was, there may be another
         lease: Lease | None = None
         stale = True
         try:

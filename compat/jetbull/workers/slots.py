@@ -105,7 +105,7 @@ class Slots:
     async def stop(self) -> None:
         """No new jobs; returns when the running ones are done."""
         self._end_taking()
-        self.source.rouse()
+        self.source.resting.rouse_all()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self._supply.close()
 
@@ -208,7 +208,7 @@ class Slots:
 
     def _ahead(self) -> int:
         """How many jobs should be in hand, as long as those take that ended lately."""
-        seconds = max(_AHEAD_SECONDS, _AHEAD_TRIPS * self.source.trips.seconds)
+        seconds = max(_AHEAD_SECONDS, _AHEAD_TRIPS * self.source.feeds.trips.seconds)
         jobs = seconds / max(self._mean, 1e-4) * max(1, self._worker.concurrency)
         return min(int(jobs), MAX_AHEAD)
 
