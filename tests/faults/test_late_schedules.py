@@ -20,7 +20,7 @@ from jetbull.ledger.job.promoting import promote_due
 from jetbull.ledger.messages import placing
 from jetbull.ledger.messages.names import ACTIVE, PRIO, WAIT
 from jetbull.ledger.store import promoter
-from jetbull.ledger.taking.taking import take
+from jetbull.ledger.taking.taking import Claim
 
 from .apart import apart, closed
 from .tickets import Counting, completed, settled
@@ -59,7 +59,7 @@ async def test_a_delay_that_fires_over_a_promotion_in_a_workers_hand_does_not_lo
     line = (PRIO, job.id, str(priority)) if priority else (WAIT, job.id)
     await store.put(store.names.job(*line), delayed.record.encode(), {})
     hand = Ticket(promoted, "", 0.0)
-    lease = await take(store, job.id, hand, "token", 1000, None)
+    lease = await Claim(job.id, hand, "token", 1000, None, None).lease(store)
     assert (lease is None) == bool(priority)
     process = Counting()
     worker = Worker(name, process, apart(shared_url, 1))

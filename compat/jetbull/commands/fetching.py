@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,9 @@ from jetbull.ledger.queue import counting, settings
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.front import first_of
 from jetbull.ledger.taking.line import Line
-from jetbull.ledger.taking.taking import take
+from jetbull.ledger.taking.taking import Claim
+
+_Take = Callable[[Ticket], Awaitable[Lease | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,13 @@ async def take_allowed(
     permits = Permits(store)
     if rate is not None and not await permits.take(1, rate):
         return Refusal(blocked=True, limited_ms=permits.time_left())
+    take = partial(_take, store, token, lock_ms, worker)
     started: Lease | Refusal = Refusal(blocked=False)
     try:
         if limit is None:
-            started = await _take_now(store, token, lock_ms, worker) or started
+            started = await _take_now(store, take) or started
         else:
-            started = await _take_with_place(store, token, lock_ms, worker, int(limit))
+            started = await _take_with_place(store, int(limit), take)
     finally:
         if rate is not None:
             permits.unspent(0 if isinstance(started, Lease) else 1)
@@ -72,20 +75,18 @@ async def take_allowed(
     return started
 
 
-async def _take_with_place(
-    store: QueueStore, token: str, lock_ms: int, worker: str | None, limit: int
-) -> Lease | Refusal:
+async def _take_with_place(store: QueueStore, limit: int, take: _Take) -> Lease | Refusal:
     """Claims the next job under a global concurrency."""
     places, line = Places(store), Line(store)
     while True:
-        found = await line.first(1, await _levels(store), places.holds)
+        found = await line.first(1, [0, *await counting.levels(store)], places.holds)
         if not found:
             return Refusal(blocked=False)
         if not await places.admit(found, lambda: limit, sure=True):
             return Refusal(blocked=True)
         ticket = found[0]
         try:
-            lease = await _take(store, ticket, token, lock_ms, worker)
+            lease = await take(ticket)
         except Conflict:
             continue
         if lease is not None:
@@ -93,20 +94,14 @@ async def _take_with_place(
         await places.lost(ticket.stored)
 
 
-async def _levels(store: QueueStore) -> list[int]:
-    return [0, *await counting.levels(store)]
-
-
-async def _take_now(
-    store: QueueStore, token: str, lock_ms: int, worker: str | None
-) -> Lease | None:
+async def _take_now(store: QueueStore, take: _Take) -> Lease | None:
     """Claims the next job, or None when nothing waits."""
     while True:
         ticket = await _next_ticket(store)
         if ticket is None:
             return None
         try:
-            lease = await _take(store, ticket, token, lock_ms, worker)
+            lease = await take(ticket)
         except Conflict:
             continue
         if lease is not None:
@@ -114,13 +109,13 @@ async def _take_now(
 
 
 async def _take(
-    store: QueueStore, ticket: Ticket, token: str, lock_ms: int, worker: str | None
+    store: QueueStore, token: str, lock_ms: int, worker: str | None, ticket: Ticket
 ) -> Lease | None:
     """Claims the job of a ticket; None when the ticket was stale, `Conflict` when it was not."""
     subject = ticket.stored.subject
     job_id = last_token(subject)
     told = partial(announce_start, store, job_id, ticket.stored)
-    lease = await take(store, job_id, ticket, token, lock_ms, worker, told)
+    lease = await Claim(job_id, ticket, token, lock_ms, worker, told).lease(store)
     # The ticket read here has no ack: purge it, or a stale one would be read for ever.
     if state_of(subject) != HEAD:
         await store.purge(subject, seq=ticket.stored.seq + 1)

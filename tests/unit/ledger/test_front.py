@@ -13,7 +13,7 @@ from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.front import first_of, still_waits
 from jetbull.ledger.taking.line import Line
-from jetbull.ledger.taking.taking import take
+from jetbull.ledger.taking.taking import Claim
 from jetbull.server import EmbeddedServer
 
 
@@ -40,7 +40,7 @@ def number(ticket: Ticket) -> int:
 async def claim(store: QueueStore, ticket: Ticket) -> None:
     """The job begins, and its ticket is gone."""
     job_id = last_token(ticket.stored.subject)
-    assert await take(store, job_id, ticket, "token", 30_000, None) is not None
+    assert await Claim(job_id, ticket, "token", 30_000, None, None).lease(store) is not None
     await store.purge(ticket.stored.subject, seq=ticket.stored.seq + 1)
 
 

@@ -12,7 +12,7 @@ from jetbull.ledger.job.lease import Lease, Ticket
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.head import Head
-from jetbull.ledger.taking.taking import take
+from jetbull.ledger.taking.taking import Claim
 
 LIFO = {"lifo": True}
 
@@ -33,7 +33,7 @@ def number(ticket: Ticket) -> int:
 
 async def claimed(store: QueueStore, head: Head, ticket: Ticket) -> Lease | None:
     job_id = last_token(ticket.stored.subject)
-    lease = await take(store, job_id, ticket, "token", 30_000, None)
+    lease = await Claim(job_id, ticket, "token", 30_000, None, None).lease(store)
     head.settled(ticket, lease is not None)
     return lease
 

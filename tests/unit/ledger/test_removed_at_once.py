@@ -14,7 +14,7 @@ from jetbull.ledger.job import reading
 from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.messages.names import GONE, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.taking.taking import take
+from jetbull.ledger.taking.taking import Claim
 
 
 def apart(queue: Queue, number: int) -> dict[str, Any]:
@@ -58,7 +58,7 @@ async def test_a_ticket_whose_acknowledgement_is_lost_is_removed_with_the_job(
     stored = await reading.find(store, str(job.id))
     assert stored is not None
     ticket = Ticket(stored, reply="nobody.answers.here")
-    lease = await take(store, str(job.id), ticket, "token", 30_000, None)
+    lease = await Claim(str(job.id), ticket, "token", 30_000, None, None).lease(store)
     assert lease is not None
     assert sorted(await states(store, str(job.id))) == ["active", WAIT]
     await finishing.complete(lease, "value", Keep(count=0))

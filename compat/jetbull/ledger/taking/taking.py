@@ -280,17 +280,4 @@ def _leaves_at_once(record: Record) -> bool:
     return _REMOVED.search(record.fixed) is not None
 
 
-async def take(
-    store: QueueStore,
-    job_id: str,
-    ticket: Ticket,
-    token: str,
-    lock_ms: int,
-    worker: str | None,
-    on_stored: OnStored | None = None,
-) -> Lease | None:
-    """Claims a waiting job. None when the ticket is stale; then it is dropped."""
-    return await Claim(job_id, ticket, token, lock_ms, worker, on_stored).lease(store)
-
-
-__all__ = ["Claim", "take"]
+__all__ = ["Claim"]
