@@ -29,6 +29,7 @@ Role = Literal["producer", "worker", "reader", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 
 _ADDED = ("wait", "head", "prio", "delayed", "children", "gone")
+_KEPT = ("level", "dedup", "sched", "bulk", "note", "part", "ids")
 _INBOX = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
 _COUNTERS = ("head", "delayed", "active", "children", "completed", "failed")
 
@@ -84,7 +85,8 @@ def _producer(space: Space, queues: list[QueueNames]) -> list[str]:
     for names in queues:
         allowed += [names.all_in(state) for state in _ADDED]
         allowed += [
-            names.all_aux(kind) for kind in ("level", "dedup", "sched", "bulk", "note", "part")
+            names.all_aux(kind)
+            for kind in ("level", "dedup", "sched", "bulk", "note", "part", "ids")
         ]
         allowed += [names.all_dependencies(), names.events, names.counter("id")]
         allowed += [names.all_objects(), names.hint("*")]

@@ -18,7 +18,19 @@ from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing
 from jetbull.ledger.streams.flushing import tell_emptied
 
-_KINDS = ("bulk", "dedup", "gate", "level", "meta", "note", "part", "patch", "probe", "sched")
+_KINDS = (
+    "bulk",
+    "dedup",
+    "gate",
+    "ids",
+    "level",
+    "meta",
+    "note",
+    "part",
+    "patch",
+    "probe",
+    "sched",
+)
 _LISTED = 32  # consumers, whose list costs no more than asking for each of the queue's
 _AT_ONCE = 32  # purges
 

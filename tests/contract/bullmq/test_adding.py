@@ -20,6 +20,15 @@ async def test_generated_ids_are_strings_counting_from_1(queue: Any) -> None:
     assert ids == ["1", "2", "3"]
 
 
+async def test_a_queue_that_is_opened_again_counts_on_without_a_gap(make: Makers) -> None:
+    name = "counted"
+    for first in (1, 6, 11):
+        queue = make.queue(name)
+        jobs = [await queue.add("job", {}) for _ in range(5)]
+        assert [job.id for job in jobs] == [str(first + number) for number in range(5)]
+        await queue.close()
+
+
 async def test_two_queues_count_their_ids_separately(make: Makers) -> None:
     first = await make.queue().add("job", {})
     second = await make.queue().add("job", {})
