@@ -12,6 +12,7 @@ from jetbull.ledger.streams.streams import ensure_streams
 
 TICKET_WAIT_S = 5  # a delivered ticket nobody claimed comes back after this
 _IDLE_S = 3600.0
+_UNUSED_S = 86_400.0  # without a request of any worker
 
 
 def line_consumer(names: QueueNames, level: int | str = 0) -> tuple[str, list[str]]:
@@ -25,7 +26,12 @@ def repair_consumer(names: QueueNames) -> tuple[str, list[str]]:
 
 
 async def ensure_delivery(store: QueueStore, name: str, filters: list[str]) -> str:
-    """A pull consumer that hands out tickets; its name."""
+    """A pull consumer that hands out tickets; its name.
+
+    The server removes it where no worker has asked for a day: else names of queues would use up how
+    many consumers a stream may have, though nobody works on them any more. The next worker makes it
+    anew, and what waits is handed out from the first ticket on.
+    """
     config: dict[str, Any] = {
         "durable_name": name,
         "ack_policy": "explicit",
@@ -34,6 +40,7 @@ async def ensure_delivery(store: QueueStore, name: str, filters: list[str]) -> s
         "max_ack_pending": -1,
         "max_waiting": 8192,
         "deliver_policy": "all",
+        "inactive_threshold": int(_UNUSED_S * 1_000_000_000),
     }
     return await _ensure(store, name, config, filters)
 
