@@ -22,7 +22,8 @@ What they are built on, from the top down; each folder imports only from those b
     wire/           the connection; the only folder that imports nats-py
     messages/       what is stored, and where: names, records, headers
 
-`hub` shares one connection between all that runs in an event loop; `credentials` turns the login
-that callers give into what nats-py takes. CONTRIBUTING.md follows one job through these rooms and
-explains their words; what is stored is in docs/wire-format.md, the reasons are in docs/decisions.
+`hub` shares one connection between all that runs in an event loop, `opened` are the queues that
+were opened over it; `credentials` turns the login that callers give into what nats-py takes.
+CONTRIBUTING.md follows one job through these rooms and explains their words;
+what is stored is in docs/wire-format.md, the reasons are in docs/decisions.
 """

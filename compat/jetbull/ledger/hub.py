@@ -14,6 +14,7 @@ from typing import Any
 from jetbull.ledger.credentials import client_options
 from jetbull.ledger.job.promoting import promote_due
 from jetbull.ledger.messages.names import Space
+from jetbull.ledger.opened import Key, Opened
 from jetbull.ledger.store.rounds import Rounds
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.events import EventLog
@@ -44,7 +45,7 @@ class _Shared:
     wire: Wire | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     spaces: dict[str, tuple[Space, EventLog]] = field(default_factory=dict)
-    stores: dict[tuple[str, str], QueueStore] = field(default_factory=dict)
+    stores: Opened = field(default_factory=Opened)
 
 
 _shared: dict[tuple[int, Target], _Shared] = {}
@@ -56,6 +57,7 @@ class Hold:
     def __init__(self, shared: _Shared) -> None:
         self._shared = shared
         self._released = False
+        self._queues: set[Key] = set()
 
     @property
     def wire(self) -> Wire:
@@ -66,7 +68,13 @@ class Hold:
 
     async def queue(self, prefix: str, name: str) -> QueueStore:
         """The queue's place in the ledger; its streams exist afterwards."""
-        return await _open_queue(self._shared, prefix, name)
+        key, shared = (prefix, name), self._shared
+        store = await _open_queue(shared, prefix, name)
+        if not self._released and key not in self._queues:
+            self._queues.add(key)
+            shared.stores.hold(key)
+        await _forget_unused(shared)
+        return store
 
     async def release(self) -> None:
         """Lets go of the connection; the last one closes it."""
@@ -74,6 +82,8 @@ class Hold:
             return
         self._released = True
         shared = self._shared
+        for key in self._queues:
+            shared.stores.let_go(key)
         shared.holds -= 1
         if shared.holds == 0:
             await _close(shared)
@@ -112,7 +122,7 @@ def _drop_ended() -> None:
 
 
 async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
-    store = shared.stores.get((prefix, name))
+    store = shared.stores.find((prefix, name))
     if store is not None:
         return store
     assert shared.wire is not None
@@ -122,10 +132,19 @@ async def _open_queue(shared: _Shared, prefix: str, name: str) -> QueueStore:
     space, event_log = shared.spaces[prefix]
 
     async def sibling(other_prefix: str, other_name: str) -> QueueStore:
-        return await _open_queue(shared, other_prefix, other_name)
+        found = await _open_queue(shared, other_prefix, other_name)
+        await _forget_unused(shared)
+        return found
 
     store = QueueStore(shared.wire, space.queue(name), event_log, sibling, promote_due)
-    return shared.stores.setdefault((prefix, name), store)
+    return shared.stores.add((prefix, name), store)
+
+
+async def _forget_unused(shared: _Shared) -> None:
+    """Lets go of queues that nobody has, where there are very many."""
+    for store in shared.stores.take_surplus():
+        store.event_log.limits.forget(store.names.events)
+        await store.ids.give_back()
 
 
 async def _open_space(wire: Wire, prefix: str, replicas: int) -> tuple[Space, EventLog]:
@@ -147,9 +166,10 @@ async def _close(shared: _Shared) -> None:
         if _shared.get(key) is shared:
             del _shared[key]
         wire, shared.wire = shared.wire, None
-        trims = [trim for store in shared.stores.values() for trim in store.trims.values()]
+        stores = [store for _, store in shared.stores.all()]
+        trims = [trim for store in stores for trim in store.trims.values()]
         try:
-            await _wind_up([*shared.stores.values()], trims)
+            await _wind_up(stores, trims)
             for _, event_log in shared.spaces.values():
                 await event_log.close()
         finally:
@@ -188,7 +208,7 @@ def open_connections() -> dict[str, tuple[int, int]]:
 def forget_ids(prefix: str | None = None, queue: str | None = None) -> None:
     """Drops the ids reserved ahead in this process (the counters were reset)."""
     for shared in list(_shared.values()):
-        for (store_prefix, name), store in list(shared.stores.items()):
+        for (store_prefix, name), store in shared.stores.all():
             if prefix in (None, store_prefix) and queue in (None, name):
                 store.ids.forget()
                 store.levels.clear()

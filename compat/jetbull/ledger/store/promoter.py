@@ -44,6 +44,11 @@ class Promoter:
         if self._task is None or self._task.done():
             self._task = background(self._run())
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether jobs are to be promoted soon, or are just now."""
+        return self._task is not None and not self._task.done()
+
     def tell(self, job_id: str, due_ms: int) -> None:
         """Notes that this process promoted the job that was due then, and told of it."""
         self._told[job_id, due_ms] = None

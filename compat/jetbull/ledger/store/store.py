@@ -125,6 +125,11 @@ class QueueStore:
         self.watchers: set[Callable[[dict[str, Any], int], None]] = set()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something is under way here that has to be seen to its end."""
+        return self.promoter.is_armed or bool(self.trims)
+
+    @property
     def may_be_patched(self) -> bool:
         """Whether a job may have a patch: other processes may have written one."""
         return self.patched or not self.informed

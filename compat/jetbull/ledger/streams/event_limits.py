@@ -39,6 +39,10 @@ class EventLimits:
         limit = self._limits.setdefault(subject, _Limit(most))
         limit.most = most
 
+    def forget(self, subject: str) -> None:
+        """Nobody here writes events of that queue any more."""
+        self._limits.pop(subject, None)
+
     async def stored(self, subject: str, events: int, messages: int) -> None:
         """So many were written; cuts the history now and then."""
         limit = self._limits.get(subject)
