@@ -169,26 +169,29 @@ async def test_a_run_reads_each_scheduler_four_times_however_many_there_are(
     assert asked.count(("HGETALL", "bull:q:repeat:s1")) == 4
 
 
-async def test_all_keys_are_gone_through_once_for_each_queue_not_many_times(
-    redis_server: RedisServer, options: Options
+async def test_all_keys_are_gone_through_a_few_times_however_many_queues_there_are(
+    redis_server: RedisServer, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SCAN looks at every key of the database, whose ever it is; an old worker waits meanwhile."""
+    monkeypatch.chdir(tmp_path)  # for the archives
     client = redis_server.client
     for name in ("a", "b", "c"):
         make_jobs(client, 2)
+        client.set("bull:q:de:once", "w1")
         for key in client.keys("bull:q:*"):
             client.rename(key, key.replace(b"bull:q:", f"bull:{name}:".encode()))
     client.mset({f"page:{number}": 1 for number in range(3500)})  # not near a full last page
-    client.config_resetstat()
-    assert len(list(client.scan_iter(count=1000))) > 3500
-    once = _scans(client)
     rounds = {}
-    for command in (inspect, plan, run, verify):
+    for command in (inspect, plan, run, rollback, run, verify, finalize):
+        client.config_resetstat()
+        assert len(list(client.scan_iter(count=1000))) > 3500
+        once = _scans(client)
         client.config_resetstat()
         assert (await command(options, Silent())).verdict is Verdict.FINE
         rounds[command] = _scans(client) / once
-    # To find the queues and what nothing lists; to know the deduplication ids, and to compare them.
-    assert rounds == {inspect: 2, plan: 2 + 3, run: 1 + 3 * 2, verify: 1 + 3}
+    # To find the queues; what nothing lists; the deduplication ids, or all that is to be removed.
+    few = {run: 2, rollback: 2, verify: 2, finalize: 2}
+    assert rounds == {inspect: 2, plan: 3, **few}
 
 
 def _scans(client: Any) -> int:

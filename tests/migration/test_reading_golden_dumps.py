@@ -12,6 +12,7 @@ from bull2jet.model import Job, QueueRef, State
 from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.discovery import discover
 from bull2jet.source.door import Door
+from bull2jet.source.key_index import DEDUPLICATION, KeyIndex
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import has_metrics, read_settings
@@ -226,7 +227,8 @@ async def test_deduplication_ids_keep_the_time_they_have_left(
 ) -> None:
     load(dump)
     found = the(await discover(door), "audio")
-    held = {d.id: d async for d in read_deduplication(door, found.queue)}
+    index = KeyIndex(door, [found.queue.key], family=DEDUPLICATION)
+    held = {d.id: d async for d in read_deduplication(door, found.queue, index)}
     timed = "a while" if dump == "bullmq-python" else "for-a-while"
     assert held.keys() == {"once", timed}
     assert held["once"].ttl is None

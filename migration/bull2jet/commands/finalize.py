@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bull2jet.commands.asking import confirm
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, finish, judge
-from bull2jet.commands.selecting import Selection, line_for, select
+from bull2jet.commands.selecting import key_index, line_for, select
 from bull2jet.commands.tallying import fill_comparison
 from bull2jet.errors import NotGoError
 from bull2jet.findings import Finding, Findings, Severity
@@ -23,6 +22,7 @@ from bull2jet.report.lines import QueueLine, Report
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.lease import held_lease
 from bull2jet.source.probing import require_rights
 from bull2jet.source.remaining import remaining
@@ -46,9 +46,10 @@ async def finalize(options: Options, progress: Progress) -> Report:
         await require_rights(door, [found.queue for found in selection.chosen])
         if options.archive is not None and len(selection.chosen) > 1:
             raise NotGoError("--archive names one file; choose one queue with --queues.")
+        index = key_index(door, selection)
         for found in selection.chosen:
             await confirm("finalize", found.queue, options)
-            work = _Finalizing(door, target, found, selection, options, findings, progress)
+            work = _Finalizing(door, target, found, index, options, findings, progress)
             report.queues.append(await work.finalize())
     for queue in selection.final:
         text = "its migration is final already; Redis holds nothing of it any more."
@@ -66,7 +67,8 @@ class _Finalizing:
     door: Door
     target: Target
     found: QueueFound
-    selection: Selection
+    #: the keys of all queues
+    index: KeyIndex
     options: Options
     findings: Findings
     progress: Progress
@@ -82,17 +84,16 @@ class _Finalizing:
             self.found = checkpoint.recognised(self.found)
         line = await line_for(door, self.found, checkpoint)
         line.phase = Phase.FINAL
-        siblings = [other.key for other in self.selection.known]
         async with held_lease(door, self.found.queue, "finalize") as lease:
             if checkpoint.phase is Phase.LIVE or checkpoint.late:
                 await self._compare(queue, checkpoint, line)
-                await self._archive(siblings)
+                await self._archive()
                 await queue.free_room()
                 await save(
                     queue, checkpoint, phase=Phase.FINAL, source=str(door.address), late=False
                 )
             handover = Handover(door, self.found, lease)
-            removed = await remove_keys(door, self.found, siblings, handover)
+            removed = await remove_keys(door, self.found, self.index, handover)
         self._note("archived", Severity.NOTE, f"{removed:,} keys were removed from Redis.")
         left = sum((await remaining(door, self.found)).values())
         if left:
@@ -119,9 +120,9 @@ class _Finalizing:
                 "`bull2jet verify`."
             )
 
-    async def _archive(self, siblings: Sequence[str]) -> None:
+    async def _archive(self) -> None:
         path = self.options.archive or _default_archive(self.found)
-        keys = await write_archive(self.door, self.found, siblings, path)
+        keys = await write_archive(self.door, self.found, self.index, path)
         text = f"{keys:,} keys of {self.found.queue.key} are archived in {path}."
         self.progress.say(text)
         self._note("archive", Severity.NOTE, text)

@@ -17,6 +17,7 @@ from bull2jet.report.lines import QueueLine, StateLine
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.lease import Lease, held_lease
 from bull2jet.source.remaining import remaining, taken
 from bull2jet.source.schedulers import read_schedulers
@@ -48,6 +49,8 @@ class Move:
     door: Door
     found: QueueFound
     target: TargetQueue
+    #: the keys of deduplication ids
+    index: KeyIndex
     options: Options
     findings: Findings
     progress: Progress
@@ -223,7 +226,7 @@ class Move:
             limits,
         )  # fmt: skip
         await carrier.carry()
-        await carry_deduplication(self.door, self.queue, self.target, self.findings)
+        await carry_deduplication(self.door, self.queue, self.index, self.target, self.findings)
         return carrier
 
     async def _compare_and_conclude(
@@ -256,9 +259,11 @@ class Move:
             told, again = Findings(), Findings()
             counter = await carry_settings(door, queue, target, again)
             await carry_schedulers(door, queue, target, handover, mapper, again, live=False)
-            if looked:  # each time SCAN goes through the whole database
-                await carry_deduplication(door, queue, target, again)
-            rules = RuleCheck(door, queue, target, mapper, told, live=False, counter=counter)
+            if looked:
+                await carry_deduplication(door, queue, self.index, target, again)
+            rules = RuleCheck(
+                door, queue, target, mapper, self.index, told, live=False, counter=counter
+            )
             await rules.check()
             if not rules.wrong:
                 break

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from bull2jet.canonical import Seal, digest
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.commands.selecting import line_for, select
+from bull2jet.commands.selecting import key_index, line_for, select
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Deduplication, Job, Scheduler, State
 from bull2jet.options import Options
@@ -20,6 +20,7 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.doubles import Double, doubles
 from bull2jet.source.jobs import JobLoader
+from bull2jet.source.key_index import DEDUPLICATION, KeyIndex
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listed import Listing
 from bull2jet.source.listing import Holder, page, usable
@@ -61,8 +62,9 @@ async def _plan(
     for found in selection.chosen:
         await require_known(door, found.queue, begun.get(found.queue, Checkpoint()))
     flows = FlowCheck([found.queue for found in selection.chosen], selection.known)
+    index = key_index(door, selection, DEDUPLICATION)
     for found in selection.chosen:
-        planner = Planner(door, found, options, findings, progress, flows, target.limit)
+        planner = Planner(door, found, index, options, findings, progress, flows, target.limit)
         report.queues.append(await planner.plan())
     async for finding in find_orphans(door, selection.chosen, selection.known):
         findings.add(finding)
@@ -98,6 +100,7 @@ class Planner:
         self,
         door: Door,
         found: QueueFound,
+        index: KeyIndex,
         options: Options,
         findings: Findings,
         progress: Progress,
@@ -106,6 +109,7 @@ class Planner:
     ) -> None:
         self._door = door
         self._found = found
+        self._index = index
         self._options = options
         self._findings = findings
         self._progress = progress
@@ -130,7 +134,7 @@ class Planner:
             if problem is not None:
                 self._findings.add(refused_scheduler(queue, scheduler, problem))
         line.deduplications = 0
-        async for held in read_deduplication(self._door, queue, self._findings):
+        async for held in read_deduplication(self._door, queue, self._index, self._findings):
             line.deduplications += 1
             as_carried(queue, held, self._refusal, self._findings)
         started = time.monotonic()

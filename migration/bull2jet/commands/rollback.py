@@ -5,7 +5,7 @@ from __future__ import annotations
 from bull2jet.commands.asking import confirm
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge
-from bull2jet.commands.selecting import line_for, refuse_final, select, without_final
+from bull2jet.commands.selecting import key_index, line_for, refuse_final, select, without_final
 from bull2jet.errors import NotGoError
 from bull2jet.findings import Findings
 from bull2jet.options import Options
@@ -15,6 +15,7 @@ from bull2jet.report.lines import QueueLine, Report, StateLine
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
+from bull2jet.source.key_index import DEDUPLICATION, KeyIndex
 from bull2jet.source.lease import held_lease
 from bull2jet.source.probing import require_rights
 from bull2jet.target.protocol import Target, TargetQueue
@@ -35,10 +36,11 @@ async def rollback(options: Options, progress: Progress) -> Report:
         refuse_final(selection, "rollback")
         selection = await without_final(selection, target, options, findings, "rollback")
         await require_rights(door, [found.queue for found in selection.chosen])
+        index = key_index(door, selection, DEDUPLICATION)
         for found in selection.chosen:
             await confirm("rollback", found.queue, options)
             report.queues.append(
-                await _rollback(door, target, found, findings, progress, options.lost_target)
+                await _rollback(door, target, found, index, findings, progress, options.lost_target)
             )
     finish(report, findings)
     report.verdict = judge(findings)
@@ -52,6 +54,7 @@ async def _rollback(
     door: Door,
     target: Target,
     found: QueueFound,
+    index: KeyIndex,
     findings: Findings,
     progress: Progress,
     lost_target: bool,
@@ -79,7 +82,7 @@ async def _rollback(
         # What a sweep was at when it was broken off comes back with all the rest.
         await Sweeper(door, found, queue, handover, mapper, findings).finish_reserved()
         back = GiveBack(
-            door, found, queue, handover, mapper, findings, progress, checkpoint.released
+            door, found, queue, handover, mapper, index, findings, progress, checkpoint.released
         )
         await back.give_back()
         if not checkpoint.was_paused:

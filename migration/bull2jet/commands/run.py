@@ -8,6 +8,7 @@ from bull2jet.commands.plan import Planner
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
 from bull2jet.commands.selecting import (
     Selection,
+    key_index,
     refuse_final,
     select,
     stop_if_needed,
@@ -19,6 +20,7 @@ from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
 from bull2jet.report.lines import Report, StateLine, Verdict
 from bull2jet.source.door import Door
+from bull2jet.source.key_index import DEDUPLICATION, KeyIndex
 from bull2jet.source.probing import require_rights
 from bull2jet.source.server import read_server
 from bull2jet.target.protocol import Target
@@ -55,12 +57,22 @@ async def _run(
     selection = await select(door, options, findings, target)
     refuse_final(selection, "run")
     stop_if_needed(findings)
+    index = key_index(door, selection, DEDUPLICATION)
     if (selection.partial or options.prefixes) and not options.partial_flows:
-        await _refuse_torn_flows(door, selection, options, progress, target.limit)
+        await _refuse_torn_flows(door, selection, index, options, progress, target.limit)
     await require_rights(door, [found.queue for found in selection.chosen])
     together = frozenset(found.queue.key for found in selection.chosen)
     moves = [
-        Move(door, found, await target.queue(found.queue), options, findings, progress, together)
+        Move(
+            door,
+            found,
+            await target.queue(found.queue),
+            index,
+            options,
+            findings,
+            progress,
+            together,
+        )
         for found in selection.chosen
     ]
     for move in moves:
@@ -94,12 +106,17 @@ def _add_bridged(report: Report, bridge: Bridge) -> None:
 
 
 async def _refuse_torn_flows(
-    door: Door, selection: Selection, options: Options, progress: Progress, limit: int
+    door: Door,
+    selection: Selection,
+    index: KeyIndex,
+    options: Options,
+    progress: Progress,
+    limit: int,
 ) -> None:
     """Reads the chosen queues once, before anything is changed."""
     flows = FlowCheck([found.queue for found in selection.chosen], selection.known)
     for found in selection.chosen:
-        await Planner(door, found, options, Findings(), progress, flows, limit).plan()
+        await Planner(door, found, index, options, Findings(), progress, flows, limit).plan()
     torn = Findings()
     torn.extend(await flows.findings(door, allowed=False))
     stop_if_needed(torn)

@@ -12,6 +12,7 @@ from bull2jet.options import Options
 from bull2jet.report.lines import QueueLine
 from bull2jet.source.discovery import QueueFound, discover
 from bull2jet.source.door import Door
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import Target
 from bull2jet.transfer.belonging import same_address
@@ -86,6 +87,12 @@ async def _made_final(
     }
 
 
+def key_index(door: Door, selection: Selection, family: str = "") -> KeyIndex:
+    """The keys of the chosen queues, or those of one family: looked for once for all of them."""
+    roots = [found.queue.key for found in selection.chosen]
+    return KeyIndex(door, roots, [queue.key for queue in selection.known], family)
+
+
 def refuse_final(selection: Selection, command: str) -> None:
     """`NotGoError` if a queue's migration is final and Redis has nothing of it."""
     for queue in selection.final:
@@ -142,4 +149,12 @@ async def line_for(
     )
 
 
-__all__ = ["Selection", "line_for", "refuse_final", "select", "stop_if_needed", "without_final"]
+__all__ = [
+    "Selection",
+    "key_index",
+    "line_for",
+    "refuse_final",
+    "select",
+    "stop_if_needed",
+    "without_final",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge, note_server
-from bull2jet.commands.selecting import line_for, refuse_final, select, without_final
+from bull2jet.commands.selecting import key_index, line_for, refuse_final, select, without_final
 from bull2jet.commands.tallying import fill_comparison
 from bull2jet.findings import Findings, Severity
 from bull2jet.model import FINISHED
@@ -14,6 +14,7 @@ from bull2jet.report.formats import counted
 from bull2jet.report.lines import QueueLine, Report, StateLine, Verdict
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
+from bull2jet.source.key_index import DEDUPLICATION, KeyIndex
 from bull2jet.source.remaining import remaining
 from bull2jet.source.server import read_server
 from bull2jet.target.protocol import Target
@@ -35,15 +36,22 @@ async def verify(options: Options, progress: Progress) -> Report:
         selection = await select(door, options, findings, target)
         refuse_final(selection, "verify")
         selection = await without_final(selection, target, options, findings, "verify")
+        index = key_index(door, selection, DEDUPLICATION)
         for found in selection.chosen:
-            report.queues.append(await _verify_queue(door, target, found, findings, progress))
+            line = await _verify_queue(door, target, found, index, findings, progress)
+            report.queues.append(line)
     finish(report, findings)
     _conclude(report, findings, options)
     return report
 
 
 async def _verify_queue(
-    door: Door, target: Target, found: QueueFound, findings: Findings, progress: Progress
+    door: Door,
+    target: Target,
+    found: QueueFound,
+    index: KeyIndex,
+    findings: Findings,
+    progress: Progress,
 ) -> QueueLine:
     queue = await target.queue(found.queue)
     checkpoint = await load(queue)
@@ -62,7 +70,7 @@ async def _verify_queue(
     await verifier.verify()
     fill_comparison(line, verifier)
     rules = RuleCheck(
-        door, found.queue, queue, mapper, findings, live=checkpoint.released,
+        door, found.queue, queue, mapper, index, findings, live=checkpoint.released,
         counter=checkpoint.counter,
     )  # fmt: skip
     await rules.check()

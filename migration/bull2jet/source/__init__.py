@@ -7,8 +7,8 @@ a million jobs costs no more memory than one batch.
 address, connecting, door, pace
                             the server, the way to it, how much to ask of it at once
 server, probing, clients    whether it is safe to begin: its facts, our rights, old writers
-discovery, candidates, roots, keys, key_types, generation
-                            which queues there are, and which library wrote them
+discovery, candidates, roots, keys, key_types, key_index, generation
+                            which queues there are, their keys, and which library wrote them
 listing, listed, doubles, orphans, survey
                             which jobs stand where; what nothing lists; a quick look
 jobs, decoding, options, json_text, booking

@@ -9,7 +9,8 @@ from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import Deduplication, QueueRef
 from bull2jet.source.door import Door, text
-from bull2jet.source.keys import QueueKeys, glob_escaped
+from bull2jet.source.key_index import KeyIndex
+from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import unfinished
 from bull2jet.source.remembered import remembered_job
 from bull2jet.source.settings import decoded
@@ -18,32 +19,63 @@ _AT_ONCE = 1000  # ids
 
 
 async def read_deduplication(
-    door: Door, queue: QueueRef, found: Findings | None = None
+    door: Door,
+    queue: QueueRef,
+    index: KeyIndex,
+    found: Findings | None = None,
+    *,
+    fresh: bool = False,
 ) -> AsyncIterator[Deduplication]:
     """Deduplication ids that are held now, with the time they have left.
 
-    A remembered add that cannot be carried is left out and told to `found`.
+    A remembered add that cannot be carried is left out and told to `found`. `fresh`: also those
+    that were added since the index was made.
     """
     keys = QueueKeys(queue)
     remembering: dict[str, None] = {}  # each once, though SCAN may name it twice
-    # One pass for both: SCAN looks at every key of the database.
-    async for both in door.keys(f"{glob_escaped(keys(''))}d[en]:*"):
-        rests = {key: keys.rest(key) for key in both}
-        remembering |= {rest[3:]: None for rest in rests.values() if rest.startswith("dn:")}
-        page = [key for key, rest in rests.items() if rest.startswith("de:")]
-        commands = [(verb, key) for key in page for verb in ("GET", "PTTL")]
-        remembered = [("HGETALL", keys(f"dn:{_dedup_id(keys, key)}")) for key in page]
-        answers = await door.calls([*commands, *remembered])
-        for index, key in enumerate(page):
-            owner, ttl = answers[2 * index], answers[2 * index + 1]
-            later = answers[2 * len(page) + index]
-            if not isinstance(owner, bytes) or ttl == -2:
-                continue
-            held = Deduplication(_dedup_id(keys, key), text(owner), ttl if ttl >= 0 else None)
-            if isinstance(later, dict) and later:
-                held = _with_next(queue, held, decoded(later), found)
+    async for both in index.below(queue.key, fresh=fresh):
+        rests = [keys.rest(key) for key in dict.fromkeys(both)]
+        remembering |= {rest[3:]: None for rest in rests if rest.startswith("dn:")}
+        ids = [rest[3:] for rest in rests if rest.startswith("de:")]
+        async for held in _held(door, keys, ids, found):
             yield held
-    ids = list(remembering)
+    async for freed in _all_freed(door, keys, list(remembering), found):
+        yield freed
+
+
+async def deduplication_of(
+    door: Door, queue: QueueRef, ids: Sequence[str], found: Findings | None = None
+) -> AsyncIterator[Deduplication]:
+    """As `read_deduplication`, of a few ids."""
+    keys = QueueKeys(queue)
+    async for held in _held(door, keys, ids, found):
+        yield held
+    answers = await door.calls([("EXISTS", keys(f"dn:{dedup_id}")) for dedup_id in ids])
+    remembering = [dedup_id for dedup_id, there in zip(ids, answers, strict=True) if there == 1]
+    async for freed in _all_freed(door, keys, remembering, found):
+        yield freed
+
+
+async def _held(
+    door: Door, keys: QueueKeys, ids: Sequence[str], found: Findings | None
+) -> AsyncIterator[Deduplication]:
+    commands = [(verb, keys(f"de:{dedup_id}")) for dedup_id in ids for verb in ("GET", "PTTL")]
+    remembered = [("HGETALL", keys(f"dn:{dedup_id}")) for dedup_id in ids]
+    answers = await door.calls([*commands, *remembered])
+    for index, dedup_id in enumerate(ids):
+        owner, ttl = answers[2 * index], answers[2 * index + 1]
+        later = answers[2 * len(ids) + index]
+        if not isinstance(owner, bytes) or ttl == -2:
+            continue
+        held = Deduplication(dedup_id, text(owner), ttl if ttl >= 0 else None)
+        if isinstance(later, dict) and later:
+            held = _with_next(keys.queue, held, decoded(later), found)
+        yield held
+
+
+async def _all_freed(
+    door: Door, keys: QueueKeys, ids: Sequence[str], found: Findings | None
+) -> AsyncIterator[Deduplication]:
     for start in range(0, len(ids), _AT_ONCE):
         async for freed in _freed(door, keys, ids[start : start + _AT_ONCE], found):
             yield freed
@@ -96,8 +128,4 @@ def _with_next(
         return held
 
 
-def _dedup_id(keys: QueueKeys, key: str) -> str:
-    return keys.rest(key).removeprefix("de:")
-
-
-__all__ = ["read_deduplication"]
+__all__ = ["deduplication_of", "read_deduplication"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from bull2jet.findings import Finding, Severity
 from bull2jet.idset import IdSet
 from bull2jet.model import QueueRef
 from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Door
+from bull2jet.source.key_index import longest_root
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
 from bull2jet.source.listing import HOLDERS, pages, usable
 
@@ -47,22 +48,13 @@ async def find_orphans(
     async for page in door.keys(pattern):
         strange: dict[str, list[str]] = {}
         for key in dict.fromkeys(page):
-            root = _root(key, roots)
+            root = longest_root(key, roots)
             if root in founds and not _belongs(key[len(root) + 1 :], ids[root]):
                 strange.setdefault(root, []).append(key)
         for root, keys in strange.items():
             found = founds[root]
             for finding in await _name(door, found, QueueKeys(found.queue), keys):
                 yield finding
-
-
-def _root(key: str, roots: Collection[str]) -> str:
-    """The longest of the roots that a key stands below, empty if it stands below none."""
-    while ":" in key:
-        key = key.rpartition(":")[0]
-        if key in roots:
-            return key
-    return ""
 
 
 def _belongs(rest: str, ids: IdSet) -> bool:

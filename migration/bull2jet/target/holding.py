@@ -18,13 +18,24 @@ _AT_ONCE = 100  # ids
 
 
 async def put_deduplications(
-    store: QueueStore, queue: QueueRef, entries: Sequence[Deduplication]
+    store: QueueStore, queue: QueueRef, entries: Sequence[Deduplication], *, late: bool
 ) -> None:
-    """Stores who owns which deduplication id, with the time it has left."""
+    """Stores who owns which deduplication id, with the time it has left.
+
+    `late`: unless another job holds it there already, or an add waits there for its holder.
+    """
     for start in range(0, len(entries), _AT_ONCE):
         some = entries[start : start + _AT_ONCE]
         known = await deduplication.read_many(store, [held.id for held in some])
+        if late:
+            some = [held for held in some if not await _is_held(store, known.get(held.id))]
         await asyncio.gather(*(_put(store, queue, held, known.get(held.id)) for held in some))
+
+
+async def _is_held(store: QueueStore, known: deduplication.Key | None) -> bool:
+    if known is None:
+        return False
+    return known.pending is not None or await deduplication.counts(store, known)
 
 
 async def _put(

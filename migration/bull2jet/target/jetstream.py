@@ -243,8 +243,10 @@ class JetStreamQueue:
     async def schedulers(self) -> list[Scheduler]:
         return await schedulers.read_schedulers(self._store)
 
-    async def put_deduplications(self, entries: Sequence[Deduplication]) -> None:
-        await holding.put_deduplications(self._store, self._queue, entries)
+    async def put_deduplications(
+        self, entries: Sequence[Deduplication], *, late: bool = False
+    ) -> None:
+        await holding.put_deduplications(self._store, self._queue, entries, late=late)
 
     async def deduplications(self) -> list[Deduplication]:
         pages = listing.names_below(self._store, self._store.names.all_aux("dedup"))

@@ -88,8 +88,13 @@ class TargetQueue(Protocol):
     async def schedulers(self) -> list[Scheduler]:
         """All schedulers."""
 
-    async def put_deduplications(self, entries: Sequence[Deduplication]) -> None:
-        """Stores who owns which deduplication id, with the time it has left."""
+    async def put_deduplications(
+        self, entries: Sequence[Deduplication], *, late: bool = False
+    ) -> None:
+        """Stores who owns which deduplication id, with the time it has left.
+
+        `late`: its workers run, so an id that is held there already stays as it is.
+        """
 
     async def deduplications(self) -> list[Deduplication]:
         """All deduplication ids held."""

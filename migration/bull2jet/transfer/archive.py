@@ -19,6 +19,7 @@ from bull2jet.source.discovery import QueueFound, misfits
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.handover import Handover
 from bull2jet.source.jobs import CHUNK_BYTES
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
 from bull2jet.source.listing import HOLDERS, holders, pages
 from bull2jet.source.remaining import remaining
@@ -63,9 +64,7 @@ async def carried_ids(door: Door, found: QueueFound) -> IdSet:
     return ids
 
 
-async def removable(
-    door: Door, found: QueueFound, siblings: Sequence[str]
-) -> AsyncIterator[list[str]]:
+async def removable(door: Door, found: QueueFound, index: KeyIndex) -> AsyncIterator[list[str]]:
     """The queue's own keys and those of carried jobs, page by page; never a foreign key.
 
     While jobs of the queue stay behind in Redis, the library's common keys stay too, and the list
@@ -77,14 +76,12 @@ async def removable(
     kept = await misfits(door, found.queue)
     if await door.call("EXISTS", keys("repeat")):
         kept.add("repeat")
-    longer = tuple(f"{key}:" for key in siblings if key.startswith(f"{found.queue.key}:"))
     empty = not await remaining(door, found)
-    async for page in door.keys(keys.matching("")):
+    async for page in index.below(found.queue.key):
         mine = [
             key
             for key in dict.fromkeys(page)
-            if not key.startswith(longer)
-            and (keys.rest(key) not in kept or keys.rest(key) in ids)
+            if (keys.rest(key) not in kept or keys.rest(key) in ids)
             and _is_carried(keys.rest(key), ids, empty)
         ]
         if mine:
@@ -104,15 +101,15 @@ def _is_common(rest: str) -> bool:
     return rest in QUEUE_SUFFIXES or rest.startswith(QUEUE_PREFIXES)
 
 
-async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], path: Path) -> int:
-    """Writes every key that will be removed; how many."""
+async def write_archive(door: Door, found: QueueFound, index: KeyIndex, path: Path) -> int:
+    """Writes every key that will be removed; how many. What has expired since is left out."""
     count = 0
     try:
         with gzip.open(path, "xt", encoding="ascii") as file:
-            async for page in removable(door, found, siblings):
+            async for page in removable(door, found, index):
                 async for text_part in _written(door, page):
                     file.write(text_part)
-                count += len(page)
+                    count += text_part.endswith("\n")
     except FileExistsError as error:
         raise MigrationError(
             f"The archive {path} exists already; name another with --archive."
@@ -122,9 +119,7 @@ async def write_archive(door: Door, found: QueueFound, siblings: Sequence[str], 
     return count
 
 
-async def remove_keys(
-    door: Door, found: QueueFound, siblings: Sequence[str], handover: Handover
-) -> int:
+async def remove_keys(door: Door, found: QueueFound, index: KeyIndex, handover: Handover) -> int:
     """Removes the carried jobs' keys in slices, then what is common to them in one step.
 
     The library's common keys stay if an old producer has added a job meanwhile: they are all that
@@ -136,7 +131,7 @@ async def remove_keys(
     taken: list[str] = []
     keys = QueueKeys(found.queue)
     sizes = await _sizes(door, keys)  # before `removable` sees that no job is left
-    async for page in removable(door, found, siblings):
+    async for page in removable(door, found, index):
         jobs = [key for key in page if not _is_common(keys.rest(key))]
         rules = [key for key in page if keys.rest(key).startswith(_MANY)]
         taken += [key for key in page if keys.rest(key) in _TAKEN]
@@ -174,7 +169,8 @@ async def _written(door: Door, page: Sequence[str]) -> AsyncIterator[str]:
     """The keys as lines of the archive, read a few at a time where they are large."""
     commands: list[Command] = [(verb, key) for key in page for verb in ("TYPE", "PTTL")]
     answers = await door.calls(commands)
-    keys = [(key, text(kind)) for key, kind in zip(page, answers[::2], strict=True)]
+    kinds = zip(page, map(text, answers[::2]), strict=True)
+    keys = [(key, kind) for key, kind in kinds if kind != "none"]
     times = dict(zip(page, answers[1::2], strict=True))
     counts = await _entries(door, keys)
     long = [(key, kind) for key, kind in keys if kind in _BY_RANGE and counts[key] > _LONG]

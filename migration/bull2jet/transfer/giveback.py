@@ -23,6 +23,7 @@ from bull2jet.source.generation import Library
 from bull2jet.source.handover import RETURNED, Handover
 from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
 from bull2jet.source.json_text import sound_json, sound_text
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.keys import OWN, QueueKeys
 from bull2jet.source.listed import Listing, due_of
 from bull2jet.source.listing import HOLDERS, pages
@@ -54,6 +55,8 @@ class GiveBack:
     target: TargetQueue
     handover: Handover
     mapper: Mapper
+    #: the keys of deduplication ids
+    index: KeyIndex
     findings: Findings
     progress: Progress
     #: the target's workers were let go, so its limits may have been changed there
@@ -173,7 +176,7 @@ class GiveBack:
         for scheduler in await self.target.schedulers():
             commands += self._scheduler(scheduler)
         held = await self.target.deduplications()
-        here = [entry async for entry in read_deduplication(self.door, self.found.queue)]
+        here = [e async for e in read_deduplication(self.door, self.found.queue, self.index)]
         bare = {entry.id for entry in held if entry.next is None}
         kept = {
             entry.id
@@ -188,7 +191,9 @@ class GiveBack:
             commands.append(("INCRBY", self._keys("id"), settings.counter - known))
         commands += self._limits(settings)
         await self._in_slices(commands)
-        await self._in_slices(await outlived(self.door, self._keys))
+        await self._in_slices(
+            await outlived(self.door, self._keys, self.index, [entry.id for entry in held])
+        )
 
     async def _in_slices(self, commands: Sequence[Command]) -> None:
         """Many a queue has more rules than one script should write, or one command may carry."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from itertools import islice
 
 from bull2jet.model import Deduplication
 from bull2jet.source.door import Command, Door, text
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.remembered import remembered_fields
+
+_AT_ONCE = 500  # ids
 
 
 def owned_again(
@@ -32,13 +36,17 @@ def owned_again(
     return commands
 
 
-async def outlived(door: Door, keys: QueueKeys) -> list[Command]:
+async def outlived(
+    door: Door, keys: QueueKeys, index: KeyIndex, written: Iterable[str]
+) -> list[Command]:
     """Frees the ids that have no time to live and whose owner finished on the target, or is gone.
 
-    The old library frees them as their owner finishes, which it will not see here.
+    `written` are those that stand in Redis since the index was made. The old library frees them as
+    their owner finishes, which it will not see here.
     """
     commands: list[Command] = []
-    async for page in door.keys(keys.matching("de:")):
+    async for ids in _ids(keys, index, written):
+        page = [keys(f"de:{dedup_id}") for dedup_id in ids]
         answers = await door.calls([(verb, key) for key in page for verb in ("GET", "PTTL")])
         held = [
             (key, text(owner))
@@ -56,6 +64,17 @@ async def outlived(door: Door, keys: QueueKeys) -> list[Command]:
                 later = keys(f"dn:{keys.rest(key).removeprefix('de:')}")
                 commands.append(("UNLINK", key, later))
     return commands
+
+
+async def _ids(
+    keys: QueueKeys, index: KeyIndex, written: Iterable[str]
+) -> AsyncIterator[Sequence[str]]:
+    async for below in index.below(keys.queue.key):
+        rests = map(keys.rest, below)
+        yield [rest[3:] for rest in rests if rest.startswith("de:")]
+    rows = iter(written)
+    while some := list(islice(rows, _AT_ONCE)):
+        yield some
 
 
 __all__ = ["outlived", "owned_again"]

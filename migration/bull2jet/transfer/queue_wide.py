@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from bull2jet.findings import Finding, Findings, Severity
-from bull2jet.model import FINISHED, Deduplication, QueueRef, Scheduler
-from bull2jet.source.deduplication import read_deduplication
+from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler
+from bull2jet.source.deduplication import deduplication_of, read_deduplication
 from bull2jet.source.door import Door
 from bull2jet.source.handover import Handover
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.schedulers import Schedules, read_schedulers, taken_over
 from bull2jet.source.settings import has_metrics, read_settings
 from bull2jet.target.protocol import TargetQueue
@@ -142,24 +143,37 @@ async def _drop_pending(target: TargetQueue, copy: Scheduler) -> None:
 
 
 async def carry_deduplication(
-    door: Door, queue: QueueRef, target: TargetQueue, findings: Findings
-) -> int:
-    """Stores who owns which deduplication id; how many.
+    door: Door, queue: QueueRef, index: KeyIndex, target: TargetQueue, findings: Findings
+) -> None:
+    """Stores who owns which deduplication id, also of those that were added since the index.
 
     Soon after each is read, for the time it has left runs meanwhile.
     """
     entries: list[Deduplication] = []
-    number = 0
-    async for held in read_deduplication(door, queue, findings):
+    async for held in read_deduplication(door, queue, index, findings, fresh=True):
         entry = as_carried(queue, held, target.refused_rule, findings)
         if entry is not None:
             entries.append(entry)
-            number += 1
         if len(entries) >= _IDS_AT_ONCE:
             await target.put_deduplications(entries)
             entries = []
     await target.put_deduplications(entries)
-    return number
+
+
+async def carry_deduplication_of(
+    door: Door, queue: QueueRef, jobs: Iterable[Job], target: TargetQueue, findings: Findings
+) -> None:
+    """Stores the deduplication ids that these late jobs own, unless the target has others there.
+
+    Its workers run: what it keeps of all other ids is newer than what Redis keeps.
+    """
+    owners = {job.deduplicationId: job.id for job in jobs if job.deduplicationId}
+    entries = []
+    async for held in deduplication_of(door, queue, list(owners), findings):
+        entry = as_carried(queue, held, target.refused_rule, findings)
+        if entry is not None and entry.jobId == owners[entry.id]:
+            entries.append(entry)
+    await target.put_deduplications(entries, late=True)
 
 
 def as_carried(
@@ -205,6 +219,7 @@ __all__ = [
     "all_schedulers",
     "as_carried",
     "carry_deduplication",
+    "carry_deduplication_of",
     "carry_schedulers",
     "carry_settings",
     "mapper_for",

@@ -27,7 +27,7 @@ from bull2jet.source.listing import HOLDERS, Holder, holders, page
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.mapping import Mapper, arrived
-from bull2jet.transfer.queue_wide import carry_deduplication, carry_schedulers
+from bull2jet.transfer.queue_wide import carry_deduplication_of, carry_schedulers
 from bull2jet.transfer.renumbering import renumber
 
 _APART = 1_000_000  # generated ids between those of the two sides
@@ -78,7 +78,6 @@ class Sweeper:
         await carry_schedulers(
             self.door, queue, self.target, self.handover, self.mapper, self.findings, live=True
         )
-        await carry_deduplication(self.door, queue, self.target, self.findings)
 
     async def _finish_reserved(self, holder: Holder) -> int:
         """Stores jobs that were reserved by a bridge that did not live to store them."""
@@ -145,6 +144,9 @@ class Sweeper:
             jobs = [job for job in jobs if job not in needless]
             jobs, refused = await self._place(holder, jobs)
             await self.handover.refuse(holder, [job.id for job in (*needless, *refused)])
+            await carry_deduplication_of(
+                self.door, self.found.queue, jobs, self.target, self.findings
+            )
             await self.target.tell_parents(await booked(self.door, self.found.queue, jobs))
             await self.handover.settle(holder, [job.id for job in jobs])
             for job in jobs:

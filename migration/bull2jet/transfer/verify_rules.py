@@ -12,6 +12,7 @@ from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.model import FINISHED, Deduplication, Job, QueueRef, Scheduler, Settings, State
 from bull2jet.source.deduplication import read_deduplication
 from bull2jet.source.door import Door
+from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.settings import read_settings
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.mapping import Mapper
@@ -35,6 +36,8 @@ class RuleCheck:
     queue: QueueRef
     target: TargetQueue
     mapper: Mapper
+    #: the keys of deduplication ids
+    index: KeyIndex
     findings: Findings
     #: the target's workers have been let go since: schedulers go on, limits may be set anew
     live: bool
@@ -147,7 +150,8 @@ class RuleCheck:
     async def _check_deduplication(self) -> None:
         held = {entry.id: entry for entry in await self.target.deduplications()}
         read_at = self.target.now()
-        async for found in read_deduplication(self.door, self.queue):
+        fresh = not self.live  # a run carries what is added meanwhile
+        async for found in read_deduplication(self.door, self.queue, self.index, fresh=fresh):
             wanted = as_carried(self.queue, found, self.target.refused_rule, self.findings)
             if wanted is None:
                 continue
