@@ -126,6 +126,12 @@ class Job:
         return sum(len(part.encode("utf-8", "surrogatepass")) for part in parts if part)
 
     @property
+    def weight(self) -> int:
+        """Bytes of all that belongs to it, also what workers and children have told of it."""
+        told = (self.progress or "", *self.logs, *self.family.processed.values())
+        return self.size + sum(map(len, told)) + 200 * self.entries
+
+    @property
     def entries(self) -> int:
         """How many log rows and children stand beside it."""
         family = self.family

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from bull2jet.progress import Silent
 from bull2jet.report import Verdict
 from bull2jet.source.discovery import discover
 from bull2jet.source.door import Command, Door
-from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
+from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import HOLDERS, page
 from bull2jet.source.pace import Pace
+from bull2jet.source.sizes import CHUNK_BYTES
 from bull2jet.target.jetstream import JetStreamQueue
 
 from .conftest import RedisServer, make_jobs, put_job
@@ -108,8 +109,7 @@ async def test_a_blocked_redis_is_noticed_and_given_rest(
 async def test_huge_jobs_are_read_a_few_at_a_time(redis_server: RedisServer, door: Door) -> None:
     make_jobs(redis_server.client, 1)
     for number in range(12):
-        put_job(redis_server.client, f"big{number}", data=f'"{"x" * 1_000_000}"')
-        redis_server.client.lpush("bull:q:wait", f"big{number}")
+        _large_data(redis_server.client, f"big{number}")
     found = the(await discover(door), "q")
     (wait,) = [holder for holder in HOLDERS if holder.suffix == "wait"]
     listings = await page(door, QueueKeys(found.queue), wait, 0, 500)
@@ -118,8 +118,34 @@ async def test_huge_jobs_are_read_a_few_at_a_time(redis_server: RedisServer, doo
     assert len(sizes) == 4 and max(sizes) <= CHUNK_BYTES + 1000
 
 
+def _large_data(client: Any, job_id: str) -> None:
+    put_job(client, job_id, data=LARGE)
+    client.lpush("bull:q:wait", job_id)
+
+
+def _large_progress(client: Any, job_id: str) -> None:
+    put_job(client, job_id, progress=LARGE)
+    client.lpush("bull:q:wait", job_id)
+
+
+def _large_results_of_children(client: Any, job_id: str) -> None:
+    put_job(client, job_id)
+    client.hset(f"bull:q:{job_id}:processed", mapping={f"bull:q:{n}": PART for n in range(10)})
+    client.sadd(f"bull:q:{job_id}:dependencies", "bull:q:10")
+    client.zadd("bull:q:waiting-children", {job_id: 1_790_000_000_000})
+
+
+LARGE = f'"{"x" * 1_000_000}"'
+PART = f'"{"x" * 100_000}"'
+
+
+@pytest.mark.parametrize("put", [_large_data, _large_progress, _large_results_of_children])
 async def test_no_command_holds_more_than_a_few_huge_jobs_at_once(
-    redis_server: RedisServer, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    put: Callable[[Any, str], None],
+    redis_server: RedisServer,
+    options: Options,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     held: list[int] = []
     from_redis, from_nats = Door.calls, JetStreamQueue.read
@@ -131,15 +157,14 @@ async def test_no_command_holds_more_than_a_few_huge_jobs_at_once(
 
     async def read(self: JetStreamQueue, job_ids: Sequence[str]) -> dict[str, Job]:
         jobs = await from_nats(self, job_ids)
-        held.append(sum(job.size for job in jobs.values()))
+        held.append(sum(job.weight for job in jobs.values()))
         return jobs
 
     monkeypatch.setattr(Door, "calls", calls)
     monkeypatch.setattr(JetStreamQueue, "read", read)
     make_jobs(redis_server.client, 1)
     for number in range(30):
-        put_job(redis_server.client, f"big{number}", data=f'"{"x" * 1_000_000}"')
-        redis_server.client.lpush("bull:q:wait", f"big{number}")
+        put(redis_server.client, f"big{number}")
     final = options.model_copy(update={"archive": tmp_path / "archive.jsonl.gz"})
     for command in (inspect, run, rollback, run):
         await command(options, Silent())

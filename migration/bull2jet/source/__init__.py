@@ -11,7 +11,7 @@ discovery, candidates, roots, keys, key_types, key_index, generation
                             which queues there are, their keys, and which library wrote them
 listing, listed, doubles, orphans, survey
                             which jobs stand where; what nothing lists; a quick look
-jobs, decoding, options, json_text, booking
+jobs, sizes, decoding, options, json_text, booking
                             a job and its relatives, read
 schedulers, pending, deduplication, remembered, settings
                             what belongs to the queue as a whole, read

@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from bull2jet.errors import JobDamagedError
 from bull2jet.findings import Finding, Severity
-from bull2jet.model import FINISHED, Family, Job, QueueRef, State
+from bull2jet.model import Family, Job, QueueRef, State
 from bull2jet.source.decoding import Reader
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Generation
@@ -24,11 +24,10 @@ from bull2jet.source.json_text import value_problem
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listed import Listing
 from bull2jet.source.listing import Holder, is_marker, listed_elsewhere
+from bull2jet.source.sizes import CHUNK_BYTES, ENTRY_BYTES, LARGE_FIELDS, values_sizes
 
-CHUNK_BYTES = 4_000_000
 _PARTS = ("logs", "dependencies", "processed", "failed", "unsuccessful")
 _COUNTING = ("LLEN", "SCARD", "HLEN", "HLEN", "ZCARD")  # the entries of each
-_ENTRY = 200  # bytes that an entry is taken to have
 
 
 @dataclass(slots=True)
@@ -104,21 +103,17 @@ class JobLoader:
         commands: list[Command] = []
         for listing in listings:
             key = self._keys.job(listing.id)
-            commands.append(("HSTRLEN", key, "data"))
-            commands.append(("HSTRLEN", key, "stacktrace"))
-            if listing.state in FINISHED:
-                commands.append(("HSTRLEN", key, "returnvalue"))
+            commands += [("HSTRLEN", key, field) for field in LARGE_FIELDS]
             commands.append(("EXISTS", *(f"{key}:{part}" for part in _PARTS)))
         answers = iter(await self._door.calls(commands))
         looks = []
         for listing in listings:
-            data, traces = next(answers), next(answers)
-            returned = next(answers) if listing.state in FINISHED else 0
+            sizes = [next(answers) for _ in LARGE_FIELDS]
             parts = next(answers)
-            if isinstance(data, Exception):
-                looks.append(_Look(listing, 0, 0, _wrong_type(data)))
+            if isinstance(sizes[0], Exception):
+                looks.append(_Look(listing, 0, 0, _wrong_type(sizes[0])))
             else:
-                looks.append(_Look(listing, data + traces + returned, int(parts)))
+                looks.append(_Look(listing, sum(sizes), int(parts)))
         await self._add_parts([look for look in looks if look.parts])
         return looks
 
@@ -131,9 +126,15 @@ class JobLoader:
                 (verb, f"{key}:{part}") for verb, part in zip(_COUNTING, _PARTS, strict=True)
             ]
         counts = iter(await self._door.calls(commands))
+        results: dict[str, int] = {}
         for look in looks:
             entries = [next(counts) for _ in _PARTS]
-            look.size += _ENTRY * sum(number for number in entries if isinstance(number, int))
+            look.size += ENTRY_BYTES * sum(number for number in entries if isinstance(number, int))
+            if isinstance(entries[2], int) and entries[2]:
+                results[self._keys.of_job(look.listing.id, "processed")] = entries[2]
+        sizes = await values_sizes(self._door, results)
+        for look in looks:
+            look.size += sizes.get(self._keys.of_job(look.listing.id, "processed"), 0)
 
     async def _load_chunk(self, looks: Sequence[_Look]) -> Loaded:
         result = Loaded()
@@ -271,4 +272,4 @@ def _wrong_type(answer: object) -> str:
     return f"not carried: its key is no hash (Redis answered with {kind})."
 
 
-__all__ = ["CHUNK_BYTES", "JobLoader", "Loaded"]
+__all__ = ["JobLoader", "Loaded"]

@@ -18,15 +18,14 @@ from bull2jet.idset import IdSet
 from bull2jet.source.discovery import QueueFound, misfits
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.handover import Handover
-from bull2jet.source.jobs import CHUNK_BYTES
 from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys, owner_of
 from bull2jet.source.listing import HOLDERS, holders, pages
 from bull2jet.source.remaining import remaining
+from bull2jet.source.sizes import CHUNK_BYTES, ENTRY_BYTES, LARGE_FIELDS, values_sizes
 
 _AT_ONCE = 200  # keys
 _LONG = 5_000  # entries of one key that are read at once
-_ENTRY = 200  # bytes that an entry is taken to have
 _COUNTING = {"list": "LLEN", "set": "SCARD", "zset": "ZCARD", "stream": "XLEN", "hash": "HLEN"}
 #: what was taken over, and by which migration: of no use when the jobs are gone
 _TAKEN = frozenset(
@@ -203,11 +202,14 @@ async def _chunks(
 ) -> list[list[tuple[str, str]]]:
     """The keys in groups of bounded number and bytes, as far as a job's large fields tell."""
     hashes = [key for key, kind in keys if kind == "hash"]
-    fields = ("data", "returnvalue", "stacktrace")
-    found = iter(await door.calls([("HSTRLEN", key, name) for key in hashes for name in fields]))
-    sizes = {key: _ENTRY * number for key, number in counts.items()}
+    fields = [("HSTRLEN", key, name) for key in hashes for name in LARGE_FIELDS]
+    found = iter(await door.calls(fields))
+    sizes = {key: ENTRY_BYTES * number for key, number in counts.items()}
+    results = {key: counts[key] for key in hashes if key.endswith(":processed")}
+    for key, size in (await values_sizes(door, results)).items():
+        sizes[key] += size
     for key in hashes:
-        parts = [next(found) for _ in fields]
+        parts = [next(found) for _ in LARGE_FIELDS]
         sizes[key] += sum(part for part in parts if isinstance(part, int))
     chunks: list[list[tuple[str, str]]] = [[]]
     room = CHUNK_BYTES

@@ -21,7 +21,7 @@ from bull2jet.source.discovery import QueueFound
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.generation import Library
 from bull2jet.source.handover import RETURNED, Handover
-from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
+from bull2jet.source.jobs import JobLoader
 from bull2jet.source.json_text import sound_json, sound_text
 from bull2jet.source.key_index import KeyIndex
 from bull2jet.source.keys import OWN, QueueKeys
@@ -29,6 +29,7 @@ from bull2jet.source.listed import Listing, due_of
 from bull2jet.source.listing import HOLDERS, pages
 from bull2jet.source.options import abbreviated
 from bull2jet.source.settings import read_settings
+from bull2jet.source.sizes import CHUNK_BYTES
 from bull2jet.source.writing import Writer, dumps
 from bull2jet.target.protocol import TargetQueue
 from bull2jet.transfer.leftover import Leftover
@@ -42,7 +43,6 @@ _ORDER = (
 )  # fmt: skip
 _GROUP = 50  # jobs per atomic step, fewer where they are large
 _ARGUMENTS = 50_000  # of one script; Redis takes a million
-_ENTRY = 200  # bytes that a log row or a child is taken to have
 _GONE = f"{OWN}gone"
 
 
@@ -137,7 +137,7 @@ class GiveBack:
             await self.handover.together(some)
         await self.handover.together([*rest, *places])
         self.progress.advance(len(jobs), sum(job.size for job in jobs))
-        return max((job.size + _ENTRY * job.entries for job in jobs), default=0)
+        return max((job.weight for job in jobs), default=0)
 
     async def _originals(self, jobs: Sequence[Job]) -> dict[str, Job]:
         """The jobs as the hashes in Redis still describe them."""
