@@ -19,9 +19,10 @@ from bull2jet.report import Verdict
 from bull2jet.source.discovery import discover
 from bull2jet.source.door import Command, Door
 from bull2jet.source.handover import Handover
-from bull2jet.source.jobs import CHUNK_BYTES, JobLoader
+from bull2jet.source.jobs import JobLoader
 from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import HOLDERS, page
+from bull2jet.source.sizes import CHUNK_BYTES
 from bull2jet.transfer import archive, giveback
 
 from .conftest import RedisServer, make_jobs, put_job
