@@ -26,6 +26,7 @@ from bull2jet.source.listed import Listing
 from bull2jet.source.listing import Holder, page, usable
 from bull2jet.source.orphans import find_orphans
 from bull2jet.source.server import read_server
+from bull2jet.source.vanishing import MISSING, lasting
 from bull2jet.target.protocol import Target
 from bull2jet.target.records import refusal
 from bull2jet.target.rules import rule_refusal
@@ -160,6 +161,7 @@ class Planner:
         self._progress.begin(self._found.queue.key, f"read {holder.suffix}", total - offset)
         loader = JobLoader(self._door, self._found.queue, self._found.generation)
         seal = Seal()
+        missing: list[Finding] = []
         while True:
             started = time.monotonic()
             listings = await page(self._door, self._keys, holder, offset, self._door.pace.size)
@@ -167,7 +169,8 @@ class Planner:
                 break
             offset += len(listings)
             async for loaded in loader.load(holder, self._once_each(holder, listings)):
-                self._findings.extend(loaded.findings)
+                missing += [f for f in loaded.findings if f.code == MISSING]
+                self._findings.extend(f for f in loaded.findings if f.code != MISSING)
                 self._findings.extend(self._mapper.notes(loaded.jobs))
                 self._flows.look(self._found.queue, loaded.jobs)
                 state.count += len(loaded.jobs) + loaded.damaged
@@ -176,6 +179,10 @@ class Planner:
                     self._add(job, state, seal, line)
                 self._progress.advance(len(loaded.jobs), sum(job.size for job in loaded.jobs))
             await self._door.pace.breathe(len(listings), time.monotonic() - started)
+        still = await lasting(self._door, self._keys, holder, missing)
+        self._findings.extend(still)
+        state.count -= len(missing) - len(still)
+        state.left -= len(missing) - len(still)
         if seal.count:
             state.digest, state.order = seal.content, seal.order
 

@@ -9,7 +9,7 @@ address, connecting, door, pace
 server, probing, clients    whether it is safe to begin: its facts, our rights, old writers
 discovery, candidates, roots, keys, key_types, key_index, generation
                             which queues there are, their keys, and which library wrote them
-listing, listed, doubles, orphans, survey
+listing, listed, doubles, vanishing, orphans, survey
                             which jobs stand where; what nothing lists; a quick look
 jobs, sizes, decoding, options, json_text, booking
                             a job and its relatives, read

@@ -25,6 +25,7 @@ from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listed import Listing
 from bull2jet.source.listing import Holder, is_marker, listed_elsewhere
 from bull2jet.source.sizes import CHUNK_BYTES, ENTRY_BYTES, LARGE_FIELDS, values_sizes
+from bull2jet.source.vanishing import MISSING
 
 _PARTS = ("logs", "dependencies", "processed", "failed", "unsuccessful")
 _COUNTING = ("LLEN", "SCARD", "HLEN", "HLEN", "ZCARD")  # the entries of each
@@ -166,7 +167,7 @@ class JobLoader:
                 return None
             if not raw:
                 raise JobDamagedError(
-                    "missing-hash",
+                    MISSING,
                     f"listed in state {listing.state}, but its hash is gone (evicted or deleted).",
                 )
             return reader.decode(listing, raw)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import glob_escaped
@@ -18,6 +18,34 @@ _PAGE = 500  # keys
 #: keys of deduplication ids, and of the adds that are remembered with them
 DEDUPLICATION = "d[en]:"
 _BEGINNINGS = {DEDUPLICATION: ("de:", "dn:"), "": ("",)}
+
+
+class Packed:
+    """Very many keys in little memory: what follows the root in each, by root."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, list[bytes]] = {}
+        self._open: dict[str, list[str]] = {}
+
+    def add(self, root: str, rest: str) -> None:
+        """One more key of that root."""
+        page = self._open.setdefault(root, [])
+        page.append(rest)
+        if len(page) == _PAGE:
+            packed = zlib.compress(json.dumps(page).encode(), 1)
+            self._pages.setdefault(root, []).append(packed)
+            page.clear()
+
+    def roots(self) -> list[str]:
+        """The roots that have any."""
+        return list(self._open)
+
+    def below(self, root: str) -> Iterator[list[str]]:
+        """What follows the root in its keys, page by page, in the order they were added."""
+        for page in self._pages.get(root, ()):
+            yield json.loads(zlib.decompress(page))
+        if self._open.get(root):
+            yield self._open[root]
 
 
 class KeyIndex:
@@ -33,7 +61,7 @@ class KeyIndex:
         self._roots = frozenset(roots)
         self._known = self._roots.union(known)
         self._family = family
-        self._packed: dict[str, list[bytes]] | None = None
+        self._packed: Packed | None = None
         self._counters: dict[str, str | None] = {}
 
     async def below(self, root: str, *, fresh: bool = False) -> AsyncIterator[list[str]]:
@@ -45,8 +73,8 @@ class KeyIndex:
         if self._packed is None or (fresh and await self._has_grown(root)):
             self._counters = await self._counts(self._roots)  # before the keys
             self._packed = await self._found()
-        for page in self._packed.get(root, ()):
-            yield [f"{root}:{rest}" for rest in json.loads(zlib.decompress(page))]
+        for page in self._packed.below(root):
+            yield [f"{root}:{rest}" for rest in page]
 
     async def _has_grown(self, root: str) -> bool:
         return await self._counts([root]) != {root: self._counters[root]}
@@ -58,23 +86,15 @@ class KeyIndex:
             for root, answer in zip(roots, answers, strict=True)
         }
 
-    async def _found(self) -> dict[str, list[bytes]]:
-        packed: dict[str, list[bytes]] = {}
-        open_pages: dict[str, list[str]] = {}
+    async def _found(self) -> Packed:
+        packed = Packed()
         beginnings = _BEGINNINGS[self._family]
         async for keys in self._door.keys(self._pattern()):
             for key in keys:
                 root = longest_root(key, self._known)
                 rest = key[len(root) + 1 :]
-                if root not in self._roots or not rest.startswith(beginnings):
-                    continue
-                page = open_pages.setdefault(root, [])
-                page.append(rest)
-                if len(page) == _PAGE:
-                    packed.setdefault(root, []).append(_packed(page))
-                    page.clear()
-        for root, page in open_pages.items():
-            packed.setdefault(root, []).append(_packed(page))
+                if root in self._roots and rest.startswith(beginnings):
+                    packed.add(root, rest)
         return packed
 
     def _pattern(self) -> str:
@@ -83,10 +103,6 @@ class KeyIndex:
             (root,) = self._roots
             return f"{glob_escaped(root)}:{self._family}*"
         return f"*:{self._family}*"
-
-
-def _packed(rests: list[str]) -> bytes:
-    return zlib.compress(json.dumps(rests).encode(), 1)
 
 
 def longest_root(key: str, roots: Collection[str]) -> str:
@@ -98,4 +114,4 @@ def longest_root(key: str, roots: Collection[str]) -> str:
     return ""
 
 
-__all__ = ["DEDUPLICATION", "KeyIndex", "longest_root"]
+__all__ = ["DEDUPLICATION", "KeyIndex", "Packed", "longest_root"]

@@ -15,6 +15,7 @@ from bull2jet.source.keys import QueueKeys
 from bull2jet.source.listing import Holder, page, usable
 from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import read_settings
+from bull2jet.source.vanishing import lasting
 
 SAMPLE = 40  # jobs looked at from each end of a state
 
@@ -92,7 +93,7 @@ async def _sample(
     count -= passed if count <= 2 * SAMPLE else 0
     state.count += count
     state.bytes += size * count // max(1, seen)
-    return problems
+    return await lasting(door, keys, holder, problems)
 
 
 def _add(state: StateSurvey, job: Job) -> None:
