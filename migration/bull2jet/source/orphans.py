@@ -21,7 +21,8 @@ async def listed_ids(door: Door, found: QueueFound) -> IdSet:
     ids = IdSet()
     own = [own for first in HOLDERS for own in (first.mirror, first.inflight, first.refused)]
     # In the order in which jobs move on, so that none slips through while workers are at work.
-    onward = sorted(reversed(usable(found.types)), key=_begins_later)
+    onward = usable(found.types)[::-1]
+    onward.sort(key=_begins_later)
     for holder in (*onward, *own):
         if holder.suffix in found.types:
             async for listings in pages(door, keys, holder):
