@@ -81,6 +81,8 @@ async def carry_schedulers(
     """
     schedules = await read_schedulers(door, queue)
     findings.extend(schedules.findings)
+    if not schedules.schedulers:
+        return 0  # a bridge asks again and again, and the target may have very many
     known = {scheduler.id: scheduler for scheduler in await target.schedulers()}
     mapped = mapper.schedulers(schedules.schedulers)
     pairs = list(zip(schedules.schedulers, mapped, strict=True))

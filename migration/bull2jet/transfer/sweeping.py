@@ -56,12 +56,22 @@ class Sweeper:
         """One round over all collections; how many jobs were carried."""
         carried = 0
         self.postponed = False
-        for holder in holders(self.found.generation.finished_in_sets):
+        for holder in await self._with_ids():
             carried += await self._finish_reserved(holder)
             carried += await self._sweep_holder(holder)
         if carried:
             await self._sweep_queue_wide()
         return carried
+
+    async def _with_ids(self) -> list[Holder]:
+        """The collections that hold any ids, by one question: a bridge asks every second."""
+        all_of_them = holders(self.found.generation.finished_in_sets)
+        keys = QueueKeys(self.found.queue)
+        commands = [
+            ("EXISTS", keys(holder.suffix), keys(holder.inflight.suffix)) for holder in all_of_them
+        ]
+        there = await self.door.calls(commands)
+        return [holder for holder, number in zip(all_of_them, there, strict=True) if number]
 
     async def finish_reserved(self) -> None:
         """Carries what a sweep that was broken off has reserved, and nothing else."""
