@@ -23,7 +23,7 @@ _FINISHED = ("completed", "failed")
 
 async def drain(store: QueueStore, delayed: bool) -> None:
     """Removes what waits, by priority too, and what is delayed if asked."""
-    names = ("waiting", "prioritized", *(["delayed"] if delayed else []))
+    names = ("waiting", *(["delayed"] if delayed else []), "prioritized")
     pending, *lines = await store.wire.together(
         _pending_iterations(store), *(pages.page(store, name, 0, -1, True) for name in names)
     )

@@ -159,6 +159,17 @@ async def test_parents_released_together_keep_the_order_of_their_children(
     assert [job.name for job in await queue.getWaiting()] == ["first", "second"]
 
 
+async def test_a_drain_releases_the_parents_of_what_waits_before_those_of_what_is_delayed(
+    make: Makers, queue: Any
+) -> None:
+    children, producer = make.queue(), make.flow_producer()
+    for name, opts in (("by priority", {"priority": 1}), ("later", {"delay": 60_000}), ("now", {})):
+        child = {"name": "child", "queueName": children.name, "opts": opts}
+        await producer.add({"name": name, "queueName": queue.name, "children": [child]})
+    await children.drain(True)
+    assert [job.name for job in await queue.getWaiting()] == ["by priority", "later", "now"]
+
+
 async def test_obliterating_a_parents_own_children_takes_the_parent_along(
     make: Makers, queue: Any
 ) -> None:
