@@ -121,6 +121,8 @@ async def change_priority(store: QueueStore, job_id: str, priority: int, lifo: b
             continue
         record = found.record.copy()
         record.head.pop("priority", None)
+        if state == HEAD:  # a parent that was let go before its delay, which never was delayed
+            record.head.pop("delay", None)
         if priority:
             record.head["priority"] = priority
         place = _requeued(found, record, priority, lifo)

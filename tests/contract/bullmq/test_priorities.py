@@ -205,3 +205,18 @@ async def test_every_job_may_have_a_priority_of_its_own(make: Makers, queue: Any
     worker = make.worker(queue)
     taken = [await worker.getNextJob("token") for _ in range(3)]
     assert names(taken) == ["1", "2", "3"]
+
+
+async def test_a_parent_let_go_before_its_delay_is_not_told_as_due_after_a_change(
+    make: Makers, queue: Any
+) -> None:
+    children = make.queue()
+    child = {"name": "child", "queueName": children.name}
+    parent = {"name": "parent", "queueName": queue.name, "opts": {"delay": 60_000}}
+    tree = await make.flow_producer().add({**parent, "children": [child]})
+    await tree["children"][0]["job"].remove()
+    await tree["job"].changePriority({"priority": 0})
+    story = Story(make.events(queue))
+    await Heard(make.worker(queue, done), "completed").once()
+    await story.until("completed")
+    assert story.told("waiting") == [{"jobId": tree["job"].id, "prev": "waiting-children"}]
