@@ -57,12 +57,14 @@ def _to_store(opts: dict[str, Any]) -> dict[str, Any]:
 
 
 def place_of(job: Draft) -> Place:
-    """Where a fresh job goes; delay counts from its timestamp."""
-    if job.delay:
-        due = int(job.timestamp + job.delay)
-        if due > now_ms():
-            return delayed(due, int(job.priority or 0))
-    return waiting(int(job.priority or 0), bool(job.opts.get("lifo")))
+    """Where a fresh job goes; delay counts from its timestamp, and what falls due goes to the tail
+    (or by priority), also if it was due before it was added.
+    """
+    priority = int(job.priority or 0)
+    if not job.delay:
+        return waiting(priority, bool(job.opts.get("lifo")))
+    due = int(job.timestamp + job.delay)
+    return delayed(due, priority) if due > now_ms() else waiting(priority)
 
 
 def place_as_of(now: int, record: Record) -> Place:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tests.contract.bullmq.makers import Makers
-from tests.contract.bullmq.signals import Heard
+from tests.contract.bullmq.processors import done
+from tests.contract.bullmq.signals import Heard, Story
 from tests.contract.bullmq.situations import run_order
 
 
@@ -44,6 +46,27 @@ async def test_lifo_means_nothing_for_a_job_that_falls_due(queue: Any) -> None:
     await queue.add("waiting", {})
     await job.promote()
     assert [waiting.name for waiting in await queue.getWaiting()] == ["waiting", "late"]
+
+
+async def test_lifo_means_nothing_for_a_job_that_was_due_before_its_add(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("a", {})
+    past = round(time.time() * 1000) - 1000
+    await queue.add("late", {}, {"timestamp": past, "delay": 100, "lifo": True})
+    await queue.add("b", {}, {"lifo": True})
+    assert await run_order(make, queue, 3) == ["b", "a", "late"]
+
+
+async def test_a_lifo_job_that_was_due_before_its_add_is_told_as_due(
+    make: Makers, queue: Any
+) -> None:
+    story = Story(make.events(queue))
+    past = round(time.time() * 1000) - 1000
+    job = await queue.add("late", {}, {"timestamp": past, "delay": 100, "lifo": True})
+    make.worker(queue, done)
+    assert await story.until("delayed") == {"jobId": job.id, "delay": str(past + 100)}
+    assert await story.until("waiting") == {"jobId": job.id, "prev": "delayed"}
 
 
 async def test_an_immediate_retry_of_a_lifo_job_goes_to_the_head(make: Makers, queue: Any) -> None:
