@@ -95,6 +95,16 @@ class Backend:
         held = dict(zip(job_ids, tokens, strict=True))
         return await locks.extend_all(await self.ledger(), held, duration)
 
+    async def extendLock(self, job_id: str, token: str, duration: int) -> int:
+        """Keeps the lock of one job for `duration` ms more; 1, or 0 if it is held otherwise."""
+        return int(not await self.extendLocks([job_id], [token], duration))
+
+    async def moveStalledJobsToWait(
+        self, max_stalled_count: int, stalled_interval: int
+    ) -> list[str]:
+        """Brings back the jobs whose locks are over by now; their ids. The interval is not used."""
+        return await locks.bring_back(await self.ledger(), max_stalled_count)
+
     async def publishEvent(self, args: Mapping[str, Any], maxEvents: int = 1000) -> None:
         """Writes one event; ConfigurationError (a ValueError) without its name in `event`."""
         if "event" not in args:

@@ -1,17 +1,20 @@
-"""Locks of jobs known by id and token alone: renewing many at once, and telling one that ended."""
+"""Locks of jobs known by id and token alone: renewing many, and those that ended."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 
+from jetbull.ledger.finishing.repair import Repair
+from jetbull.ledger.finishing.retention import Keep
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.lease import Lease, LeaseLost
+from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import due_of
 from jetbull.ledger.messages.names import ACTIVE, state_of
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore
+from jetbull.options import keep_of_stored
 
 
 async def extend_all(store: QueueStore, tokens: Mapping[str, str], duration_ms: int) -> list[str]:
@@ -40,6 +43,18 @@ def _is_held(stored: Stored | None, token: str) -> bool:
     return state_of(stored.subject) == ACTIVE and stored.record.head.get("token") == token
 
 
+async def bring_back(store: QueueStore, max_stalled: int) -> list[str]:
+    """Puts the jobs whose locks are over by now back into the line, once; their ids."""
+
+    def keep_of(ticket: Ticket, state: str) -> Keep:
+        option = "removeOnComplete" if state == "completed" else "removeOnFail"
+        return keep_of_stored(ticket.stored.record.opts.get(option))
+
+    found: list[str] = []
+    await Repair(store, max_stalled, found.append, keep_of).once()
+    return found
+
+
 async def is_locked(store: QueueStore, job_id: str, stored: Stored) -> bool:
     """Whether a worker may hold the job as it was read.
 
@@ -54,4 +69,4 @@ async def is_locked(store: QueueStore, job_id: str, stored: Stored) -> bool:
     return due is None or now_ms() < due
 
 
-__all__ = ["extend_all", "is_locked"]
+__all__ = ["bring_back", "extend_all", "is_locked"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.contract.bullmq.makers import Makers
+from tests.contract.bullmq.signals import PATIENCE
+from tests.contract.bullmq.situations import added
 
 
 class _Told:
@@ -128,6 +131,37 @@ async def test_a_worker_has_the_schedulers_of_its_queue(make: Makers, queue: Any
     assert worker.jobScheduler is worker.jobScheduler
     assert worker.jobScheduler.queue is worker
     assert worker.jobScheduler.backend is worker.backend
+
+
+async def test_the_backend_keeps_the_lock_of_one_job_for_its_own_token(
+    make: Makers, queue: Any
+) -> None:
+    await queue.add("job", {})
+    worker = make.worker(queue, lockDuration=60_000)
+    job = await worker.getNextJob("mine")
+    extend = worker.backend.extendLock
+    assert [await extend(job.id, "mine", 60_000) for _ in range(2)] == [1, 1]
+    assert await extend(job.id, "another", 60_000) == 0
+    assert await extend("unknown", "mine", 60_000) == 0
+    await job.moveToCompleted("done", "mine")
+    assert await extend(job.id, "mine", 60_000) == 0
+    assert (await queue.getJob(job.id)).returnvalue == "done"
+
+
+async def test_the_backend_brings_back_the_jobs_whose_locks_are_over(
+    make: Makers, queue: Any
+) -> None:
+    owner = make.worker(queue, lockDuration=200)
+    jobs = await added(queue, 2)
+    assert [(await owner.getNextJob("gone")).id for _ in jobs] == [job.id for job in jobs]
+    found: list[str] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(found) < 2:
+            found += await queue.backend.moveStalledJobsToWait(1, 1)
+            await asyncio.sleep(0.02)
+    assert sorted(found) == [job.id for job in jobs]
+    assert [await job.getState() for job in jobs] == ["waiting", "waiting"]
+    assert await queue.backend.moveStalledJobsToWait(1, 1) == []
 
 
 async def test_the_client_counts_events(queue: Any) -> None:
