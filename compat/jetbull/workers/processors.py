@@ -6,6 +6,8 @@ import inspect
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
+from functools import partial
+from types import CodeType
 from typing import Any
 
 import anyio.to_thread
@@ -31,6 +33,17 @@ PlainProcessor = (
 """The same as a plain function: it runs in a thread."""
 
 Processor = Callable[..., Any]
+
+# What a function calls that makes a future of the running loop; the second only as asyncio's.
+_OF_THE_LOOP = frozenset(
+    {
+        *("create_future", "create_task", "ensure_future", "wrap_future"),
+        *("get_event_loop", "get_running_loop"),
+    }
+)
+_OF_ASYNCIO = frozenset({"Future", "gather", "shield"})
+# What one calls that does without it, or goes on when there is none.
+_OF_A_THREAD = frozenset({"RuntimeError", "new_event_loop", "run_until_complete", "run"})
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -59,6 +72,26 @@ def is_async(processor: Processor) -> bool:
     return inspect.iscoroutinefunction(processor) or inspect.iscoroutinefunction(call)
 
 
+def _needs_loop(processor: Processor) -> bool:
+    """Whether a plain function names what needs the running loop, so that no thread may call it."""
+    code = _code_of(processor)
+    names = set(code.co_names) if code is not None else set()
+    wanted = _OF_THE_LOOP | (_OF_ASYNCIO if "asyncio" in names else frozenset())
+    return bool(names & wanted) and not names & _OF_A_THREAD
+
+
+def _code_of(processor: Processor) -> CodeType | None:
+    """The code that stands behind partials, decorators, methods and callable objects."""
+    function: Any = processor
+    while isinstance(function, partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    if not hasattr(function, "__code__") and not inspect.ismethod(function):
+        function = getattr(function, "__call__", None)  # noqa: B004 - an instance
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
 def escaped(error: BaseException) -> JetbullError:
     """The error of a job whose processor raised what would end the program (SystemExit, say)."""
     said = text_of(error)
@@ -82,9 +115,10 @@ def in_thread(processor: Processor, limiter: CapacityLimiter) -> Callable[..., A
     """Runs a plain function in a thread, so that it does not stop the event loop.
 
     A plain function that returns an awaitable (a partial, a decorator) is awaited in the loop. One
-    that turns out to need the loop itself, to return a future of it, is called there from then on.
+    that needs the loop itself, to return a future of it, is called there: from the first job on if
+    its own code says so, otherwise once more for the first job, when it has turned out.
     """
-    needs_loop = False
+    needs_loop = _needs_loop(processor)
 
     def contained(*args: Any) -> Any:
         try:

@@ -12,6 +12,30 @@ from tests.contract.bullmq.signals import Heard
 from tests.contract.bullmq.situations import added
 
 
+async def test_a_plain_function_that_does_without_a_loop_runs_in_a_thread_though_it_asks_for_one(
+    make: Makers, queue: Any
+) -> None:
+    def with_a_loop_of_its_own(job: Any, token: str) -> int:
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(loop.create_task(asyncio.sleep(0)))
+        loop.close()
+        return threading.get_ident()
+
+    def looks_first(job: Any, token: str) -> int:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return threading.get_ident()
+        return 0
+
+    for process in (with_a_loop_of_its_own, looks_first):
+        await queue.add("job", {})
+        worker = make.worker(queue, process)
+        _, ident = await Heard(worker, "completed").once()
+        assert ident not in (0, threading.get_ident())
+        await worker.close()
+
+
 async def test_a_processor_may_be_a_plain_function_and_runs_in_a_thread(
     make: Makers, queue: Any
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from contextvars import ContextVar
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -88,6 +89,42 @@ async def test_a_plain_function_may_return_an_awaitable(make: Makers, queue: Any
             await queue.add("job", {})
         outcomes = await Heard(worker, "completed").times(2)
         assert [result for _, result in outcomes] == ["done", "done"]
+        await worker.close()
+
+
+async def test_a_plain_function_that_returns_a_future_of_the_loop_runs_once_for_each_job(
+    make: Makers, queue: Any
+) -> None:
+    begun: list[str] = []
+
+    def ensured(job: Any, token: str) -> Any:
+        begun.append(job.id)
+        return asyncio.ensure_future(done(job, token))
+
+    def created(job: Any, token: str) -> Any:
+        begun.append(job.id)
+        return asyncio.create_task(done(job, token))
+
+    def of_its_own(job: Any, token: str) -> Any:
+        begun.append(job.id)
+        future = asyncio.get_running_loop().create_future()
+        future.set_result("done")
+        return future
+
+    def several(worker: Any, job: Any, token: str) -> Any:
+        begun.append(job.id)
+        return asyncio.gather(done(job, token))
+
+    @wraps(ensured)
+    def wrapped(*args: Any) -> Any:
+        return ensured(*args)
+
+    for process in (ensured, created, of_its_own, partial(several, None), wrapped):
+        begun.clear()
+        worker = make.worker(queue, process)
+        jobs = [await queue.add("job", {}) for _ in range(2)]
+        await Heard(worker, "completed").times(2)
+        assert begun == [job.id for job in jobs]
         await worker.close()
 
 
