@@ -13,6 +13,7 @@ queue means the queue's server.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable
@@ -41,6 +42,8 @@ _TEXTS = ("name", "inbox_prefix", "tls_hostname")
 _SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
 _MOST_REPLICAS = 5  # of a stream
 _warned = False
+
+log = logging.getLogger("jetbull.connection")
 
 
 def configured_url() -> str:
@@ -242,12 +245,19 @@ def _instead_of_redis() -> str:
     url = configured_url()
     if not _warned:
         _warned = True
-        warn_caller(
+        _tell(
             "jetbull keeps jobs in NATS: the Redis connection options are ignored and the server "
-            "of NATS_URL (default nats://localhost:4222) is used.",
-            UserWarning,
+            "of NATS_URL (default nats://localhost:4222) is used."
         )
     return url
+
+
+def _tell(text: str) -> None:
+    """Warns; where warnings are errors, the log has it: the program that is told has no fault."""
+    try:
+        warn_caller(text, UserWarning)
+    except UserWarning:
+        log.warning(text)
 
 
 __all__ = ["DEFAULT_URL", "configured_url", "target_of"]

@@ -38,6 +38,13 @@ def test_an_old_caller_runs_unchanged(execute: Run, tmp_path: Path) -> None:
     assert finished.stderr.count("jetbull keeps jobs in NATS") == 1
 
 
+def test_a_program_whose_warnings_are_errors_is_only_told(execute: Run, tmp_path: Path) -> None:
+    (tmp_path / "old_caller.py").write_text(CALLER)
+    finished = execute("python", "-W", "error", "old_caller.py")
+    assert finished.stdout.split() == ["1", "BLUE"]
+    assert finished.stderr.count("jetbull keeps jobs in NATS") == 1
+
+
 def test_it_works_for_modules(execute: Run, tmp_path: Path) -> None:
     (tmp_path / "caller.py").write_text(WHOSE)
     assert execute("python", "-m", "caller").stdout.strip() == "jetbull.queue"
