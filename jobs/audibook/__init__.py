@@ -5,8 +5,9 @@ behind it. The parts, from the outside in: `processor` and `library` (what calle
 `messages` (job data and results), `tasks` (one module per job), then `epub`, `speech`,
 `audio`, `diacritics`, `storage` and `catalogue`, which know nothing of jobs; `languages`
 knows the tags all of them meet. `services` are what tasks work with, by `settings` of the
-environment, `attempt` is one try at a job, `workspace` its folder; `logs` bear its ids, `errors`
-are what is raised. `worker` is what a worker process loads; `sample` is a book to try.
+environment, `attempt` is one try at a job, `workspace` its folder, `cancelling` stops it; `logs`
+bear its ids, `errors` are what is raised. `worker` is what a worker process loads; `sample` is
+a book to try.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ with imports_of("audiobook"):
         DiacriticsError,
         EpubError,
         InvalidJobDataError,
+        JobCancelledError,
         NotReadyError,
         ObjectNotFoundError,
         RecordNotFoundError,
@@ -45,6 +47,7 @@ __all__ = [
     "DiacriticsError",
     "EpubError",
     "InvalidJobDataError",
+    "JobCancelledError",
     "JobProcessor",
     "Library",
     "NotReadyError",

@@ -7,6 +7,7 @@ AudibookError                  a job could not be done; trying again may help
 ├── AudioToolError             ffmpeg failed
 ├── TextChangedError           the text was edited while it was being spoken
 └── UnrecoverableError         trying again cannot help
+    ├── JobCancelledError      somebody asked for the job to be stopped
     ├── InvalidJobDataError    a field of the job's data is missing or wrong
     ├── UnknownJobError        no such job name
     ├── RecordNotFoundError    no such book, page or paragraph
@@ -29,6 +30,7 @@ __all__ = [
     "DiacriticsError",
     "EpubError",
     "InvalidJobDataError",
+    "JobCancelledError",
     "NotReadyError",
     "ObjectNotFoundError",
     "RecordNotFoundError",
@@ -75,6 +77,10 @@ class TextChangedError(AudibookError):
 
 class UnrecoverableError(AudibookError):
     """The job cannot succeed however often it is tried."""
+
+
+class JobCancelledError(UnrecoverableError):
+    """Somebody asked for the job to be stopped while it ran."""
 
 
 class InvalidJobDataError(UnrecoverableError):

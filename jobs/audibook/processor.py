@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from .attempt import Attempt
+from .cancelling import CancelSignal, until_cancelled
 from .catalogue import Catalogue
 from .diacritics import Diacritics, PointerRegistry
 from .library import Library
@@ -57,17 +58,24 @@ class JobProcessor:
         settings = settings or Settings()
         self._services = Services(
             settings=settings,
-            storage=storage or open_storage(settings),
-            catalogue=catalogue or Catalogue(settings.catalogue_url),
-            speech=speech or open_speech(settings),
-            diacritics=diacritics or PointerRegistry(settings),
+            storage=open_storage(settings) if storage is None else storage,
+            catalogue=Catalogue(settings.catalogue_url) if catalogue is None else catalogue,
+            speech=open_speech(settings) if speech is None else speech,
+            diacritics=PointerRegistry(settings) if diacritics is None else diacritics,
             enqueue=enqueue,
         )
         self.library = Library(self._services.catalogue, self._services.storage)
 
-    async def __call__(self, job: Any, token: object = None) -> dict[str, Any]:
-        """Process a worker's job, by its `name` and `data`."""
-        return await self.process_job(job.name, job.data, job)
+    async def __call__(
+        self, job: Any, token: object = None, signal: CancelSignal | None = None
+    ) -> dict[str, Any]:
+        """Process a worker's job, by its `name` and `data`.
+
+        Stops when the `signal` is aborted, and raises JobCancelledError: the job has failed for
+        good, its row has the status of before and its temporary files are gone.
+        """
+        work = self.process_job(job.name, job.data, job)
+        return await (work if signal is None else until_cancelled(work, signal))
 
     async def process_job(self, name: str, data: object, job: Any | None = None) -> dict[str, Any]:
         """Run the job of this name; gives its result as a JSON object.

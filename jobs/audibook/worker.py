@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from jetbull import Job, Queue
 
+from .cancelling import CancelSignal
 from .processor import JobProcessor
+from .services import in_thread
 
 __all__ = ["WORKER_OPTIONS", "AudiobookWorker", "worker"]
 
@@ -32,14 +35,16 @@ class AudiobookWorker:
 
     def __init__(self) -> None:
         self._processor: JobProcessor | None = None
+        self._opening = threading.Lock()
         self._queues: dict[tuple[str, str], Queue] = {}
 
-    async def __call__(self, job: Any, token: object = None) -> dict[str, Any]:
-        """Process one job; gives its result."""
-        if self._processor is None:
-            self._processor = JobProcessor(enqueue=self._enqueue)
+    async def __call__(
+        self, job: Any, token: object = None, signal: CancelSignal | None = None
+    ) -> dict[str, Any]:
+        """Process one job; gives its result. One that is cancelled fails for good."""
+        processor: JobProcessor = await in_thread(self._open)
         _running.set(job if isinstance(job, Job) else None)
-        return await self._processor(job, token)
+        return await processor(job, token, signal)
 
     async def aclose(self) -> None:
         """Let go of connections; the next job opens them again."""
@@ -49,6 +54,13 @@ class AudiobookWorker:
         if self._processor is not None:
             self._processor.close()
             self._processor = None
+
+    def _open(self) -> JobProcessor:
+        """In a thread: a database that does not answer must not keep the locks from renewal."""
+        with self._opening:
+            if self._processor is None:
+                self._processor = JobProcessor(enqueue=self._enqueue)
+            return self._processor
 
     async def _enqueue(self, name: str, data: Mapping[str, Any], deduplication_id: str) -> None:
         job = _running.get()
