@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.unit.audibook.studio import Studio
 
-from audibook import Settings
+from audibook import JobProcessor, Settings
+from audibook.storage import DirectoryStorage
 
 MakeEpub = Callable[..., Path]
 _ROUNDS = 10
@@ -47,3 +48,17 @@ async def test_one_file_registered_twice_at_once_is_one_book_with_one_object(
         assert {first.new, second.new} == {True, False}
     assert len(list(studio.storage.keys("raw/"))) == _ROUNDS
     studio.processor.close()
+
+
+async def test_a_store_of_the_callers_is_used_also_while_it_is_empty(
+    settings: Settings, make_epub: MakeEpub, tmp_path: Path
+) -> None:
+    class Counted(DirectoryStorage):
+        def __len__(self) -> int:
+            return len(list(self.keys("")))
+
+    own = Counted(tmp_path / "own")
+    processor = JobProcessor(settings, storage=own)
+    await processor.library.register(make_epub("<p>Words.</p>"))
+    assert len(own) == 1 and not settings.storage_dir.exists()
+    processor.close()
