@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -17,11 +18,17 @@ class Settings(BaseSettings):
 
     Each field is read from the environment variable of its name in capitals (the
     variables of the original application), or from the `AUDIBOOK_...` variable named
-    beside it. With nothing set everything is kept under `./data`.
+    beside it. With nothing set everything is kept under `./data`. White space and quotation
+    marks around a value, as files of variables and of secrets leave them, do not count.
     """
 
+    # What is wrong is told by name alone: the values are shown where a job's failure is.
     model_config = SettingsConfigDict(
-        extra="ignore", populate_by_name=True, frozen=True, env_ignore_empty=True
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Field(default=Path("data"), validation_alias="AUDIBOOK_DATA_DIR")
@@ -64,6 +71,12 @@ class Settings(BaseSettings):
     dicta_model_path: Path | None = None
     dicta_tokenizer_path: Path | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, given: Mapping[str, object]) -> dict[str, object]:
+        bare = {name: _unquoted(v) if isinstance(v, str) else v for name, v in given.items()}
+        return {name: value for name, value in bare.items() if value != ""}
+
     @model_validator(mode="after")
     def _both_keys_or_none(self) -> Self:
         if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):
@@ -99,3 +112,9 @@ class Settings(BaseSettings):
     def default_tts_model(self) -> str:
         """Engine of a book which names none."""
         return self.tts_model or ("azure" if self.azure_speech_key else "hibari")
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1].strip() if quoted else value

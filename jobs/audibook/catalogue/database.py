@@ -97,7 +97,7 @@ def _parse(url: str) -> tuple[URL, dict[str, str]]:
     """The address, and Prisma's own options, which no driver knows."""
     try:
         parsed = make_url(url.strip().strip("\"'"))
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         raise UnrecoverableError(
             "DATABASE_URL is not a database address: write it as "
             "postgresql://user:password@host:5432/name or sqlite:///path/to/file."

@@ -47,19 +47,26 @@ class S3Storage:
         secret_access_key: str | None = None,
     ) -> None:
         self._bucket = bucket
-        self._client: Any = boto3.session.Session().client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint,
-            aws_access_key_id=access_key_id,
-            aws_secret_access_key=secret_access_key,
-            config=Config(
-                connect_timeout=_CONNECT_TIMEOUT_S,
-                read_timeout=_READ_TIMEOUT_S,
-                retries={"mode": "standard", "max_attempts": 4},
-                s3={"addressing_style": "path"} if endpoint else {},
-            ),
+        config = Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            retries={"mode": "standard", "max_attempts": 4},
+            s3={"addressing_style": "path"} if endpoint else {},
         )
+        try:
+            self._client: Any = boto3.session.Session().client(
+                "s3",
+                region_name=region,
+                endpoint_url=endpoint,
+                aws_access_key_id=access_key_id,
+                aws_secret_access_key=secret_access_key,
+                config=config,
+            )
+        except ValueError as error:  # of an address or a region that is none
+            raise UnrecoverableError(
+                f"The object store cannot be used: {error}. Write S3_ENDPOINT as http://host:port "
+                "and AWS_REGION as eu-central-1."
+            ) from error
 
     def put_file(
         self, key: str, path: Path, content_type: str, metadata: Mapping[str, str] | None = None

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
-from audibook import Settings
+from audibook import Settings, UnrecoverableError
 from audibook.catalogue import Catalogue
 from audibook.logs import job_logger
 from audibook.storage import DirectoryStorage, S3Storage, open_storage
@@ -76,3 +76,49 @@ def test_the_catalogue_lies_in_the_data_folder_whatever_its_name(tmp_path: Path,
     Catalogue(Settings(data_dir=tmp_path / name).catalogue_url).close()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name / "audibook.db").is_file()
+
+
+def test_what_is_wrong_with_the_settings_is_told_without_their_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("AZURE_SPEECH_KEY", "hunter2")
+    with pytest.raises(ValidationError, match="belong together") as half:
+        Settings()
+    monkeypatch.setenv("AUDIBOOK_PARAGRAPH_PAUSE_MS", "hunter2")
+    with pytest.raises(ValidationError, match="AUDIBOOK_PARAGRAPH_PAUSE_MS") as wrong:
+        Settings()
+    assert "hunter2" not in f"{half.value}{wrong.value}"
+
+
+@pytest.mark.parametrize("written", ["{}\n", '"{}"', "'{}'", ' "{} " '])
+def test_white_space_and_quotation_marks_around_a_setting_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
+) -> None:
+    given = {
+        "AUDIBOOK_DATA_DIR": str(tmp_path / "my books"),
+        "AUDIBOOK_PARAGRAPH_PAUSE_MS": "250",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "hunter2",
+        "AZURE_SPEECH_KEY": "hunter2",
+        "S3_ENDPOINT": "http://localhost:9000",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, written.format(value))
+    monkeypatch.setenv("S3_BUCKET_NAME", " ")
+    settings = Settings()
+    assert (settings.data_dir, settings.paragraph_pause_ms) == (tmp_path / "my books", 250)
+    assert settings.azure_speech_key is not None
+    assert settings.azure_speech_key.get_secret_value() == "hunter2"
+    assert (settings.s3_endpoint, settings.s3_bucket_name) == ("http://localhost:9000", None)
+    open_storage(settings).close()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"s3_endpoint": "localhost:9000"}, {"s3_bucket_name": "b", "aws_region": "eu 1"}]
+)
+def test_an_object_store_without_an_address_is_told_by_the_names_of_its_settings(
+    wrong: dict[str, str],
+) -> None:
+    with pytest.raises(UnrecoverableError, match="Write S3_ENDPOINT as http"):
+        open_storage(Settings.model_validate(wrong))
