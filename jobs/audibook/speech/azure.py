@@ -111,6 +111,8 @@ class AzureEngine:
                 whole = len(piece) // 2 * 2
                 odd = piece[whole:]
                 yield piece[:whole]
+            if answer.length:  # http.client tells nobody that a body ended before its length
+                raise http.client.IncompleteRead(b"", answer.length)
         if received >= _LONGEST_S * _SAMPLE_RATE * 2:
             raise UnspeakableTextError(
                 "The text is longer than the ten minutes of audio Azure gives for one request: "

@@ -28,6 +28,7 @@ class _Service:
 
     status: int = 200
     body: bytes = b""
+    missing: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     endpoint: str = ""
@@ -44,7 +45,7 @@ def service() -> Iterator[_Service]:
             self.send_response(made.status)
             for name, value in made.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(made.body)))
+            self.send_header("Content-Length", str(len(made.body) + made.missing))
             self.end_headers()
             self.wfile.write(made.body)
 
@@ -123,6 +124,14 @@ def test_a_service_that_is_away_is_worth_a_retry() -> None:
     engine = AzureEngine(key=_KEY, endpoint="http://127.0.0.1:9/v1", voice="he-IL-AvriNeural")
     with pytest.raises(SpeechServiceError, match="did not answer"):
         _speak(engine)
+
+
+def test_audio_whose_transfer_is_cut_off_is_not_taken_for_all_of_it(
+    azure: AzureEngine, service: _Service
+) -> None:
+    service.body, service.missing = bytes(100_000), 20_000
+    with pytest.raises(SpeechServiceError, match="did not answer"):
+        _speak(azure)
 
 
 def test_audio_as_long_as_the_service_allows_is_not_trusted(
