@@ -63,18 +63,30 @@ class Pages:
 def record(row: PageRow) -> Page:
     """The plain record of a row."""
     info = as_object(row.page_break_info)
-    title, chapters = info.get("title"), info.get("chapters")
+    title = info.get("title")
     return Page(
         id=row.id,
         book_id=row.book_id,
         page_number=row.page_number,
         source_chapter=row.source_chapter,
         title=title if isinstance(title, str) else None,
-        chapters=None if chapters is None else [(order, name) for order, name in chapters],
+        chapters=_chapters(info.get("chapters")),
         audio_s3_key=row.audio_s3_key,
         audio_status=row.audio_status,
         audio_duration=row.audio_duration,
     )
+
+
+def _chapters(value: object) -> list[tuple[int, str]] | None:
+    """The chapters that begin on a page; None where they are not written as this program does."""
+    if not isinstance(value, list):
+        return None
+    read = [
+        (entry[0], entry[1])
+        for entry in value
+        if isinstance(entry, list) and list(map(type, entry)) == [int, str]
+    ]
+    return read if len(read) == len(value) else None
 
 
 def _locked(session: Session, page_id: str) -> PageRow:

@@ -58,12 +58,16 @@ class _Saving:
     taken: set[str] = field(default_factory=set)
 
     def load(self, session: Session) -> None:
-        """Read the book's rows, matched by number and order: older rows have random ids."""
-        for page in session.scalars(select(PageRow).where(PageRow.book_id == self.book_id)):
+        """Read the book's rows, matched by number and order: older rows have random ids.
+
+        Locked, or audio of the old text that is finished in between would count for the new.
+        """
+        pages = select(PageRow).where(PageRow.book_id == self.book_id).with_for_update()
+        for page in session.scalars(pages):
             self.pages[page.page_number] = page
             self.paragraphs[page.id] = {}
             self.taken.add(page.id)
-        rows = select(ParagraphRow).where(ParagraphRow.book_id == self.book_id)
+        rows = select(ParagraphRow).where(ParagraphRow.book_id == self.book_id).with_for_update()
         for paragraph in session.scalars(rows):
             self.paragraphs[paragraph.page_id][paragraph.order_index] = paragraph
             self.taken.add(paragraph.id)

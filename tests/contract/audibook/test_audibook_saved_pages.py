@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.contract.audibook.books import PAGES, add_book
 
 from audibook.catalogue import AudioStatus, Catalogue, NewPage
@@ -131,3 +132,56 @@ def test_a_whole_novel_is_saved_in_a_few_seconds(catalogue: Catalogue) -> None:
     pages = [NewPage([f"Paragraph {n} of page {p}." for n in range(60)]) for p in range(100)]
     assert catalogue.save_pages("b", pages, {}).paragraph_count == 6000
     assert len(catalogue.paragraphs.of_book("b")) == 6000
+
+
+class _Watched(list[str]):
+    """Texts of a page that tell when they are gone through."""
+
+    def __init__(self, texts: list[str], told: Callable[[], None]) -> None:
+        super().__init__(texts)
+        self._told = told
+
+    def __iter__(self) -> Iterator[str]:
+        self._told()
+        return super().__iter__()
+
+
+def _is_locked(url: str, table: str) -> bool:
+    """Whether nobody else can give rows of this table audio now."""
+    database = Database(url)
+    impatient = "SET lock_timeout = 100" if "postgres" in url else "PRAGMA busy_timeout = 0"
+    try:
+        with database.reading() as session:
+            session.execute(text(impatient))
+            session.execute(text(f"""UPDATE {table} SET "audioS3Key" = 'late'"""))
+    except OperationalError:
+        return True
+    finally:
+        database.close()
+    return False
+
+
+def test_no_audio_of_the_old_text_is_finished_while_the_new_is_saved(
+    catalogue: Catalogue, url: str
+) -> None:
+    add_book(catalogue)
+    catalogue.save_pages("b", PAGES, {})
+    locked: list[bool] = []
+
+    def told() -> None:
+        locked.extend(_is_locked(url, table) for table in ("pages", "paragraphs"))
+
+    catalogue.save_pages("b", [NewPage(_Watched(["New.", "Two."], told), "First", 1)], {})
+    assert locked == [True, True]
+    assert catalogue.paragraphs.of_book("b")[0].audio_s3_key is None
+
+
+@pytest.mark.parametrize("chapters", [{"a": 1}, [1, 2], [[1]], [["x", "y"]], "no", 5, None])
+def test_chapters_of_a_page_that_are_not_written_as_here_are_passed_over(
+    catalogue: Catalogue, chapters: object
+) -> None:
+    add_book(catalogue)
+    info = {"startBreak": None, "chapters": chapters}
+    catalogue.save_pages("b", [NewPage(["One."], "First", break_info=info)], {})
+    (page,) = catalogue.pages.of_book("b")
+    assert (page.title, page.chapters) == ("First", None)
