@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from audibook.errors import RecordNotFoundError
 
 from .database import Database
 from .records import Book, BookStatus
-from .tables import BookRow
+from .tables import BookRow, now
 
 __all__ = ["Books", "as_object", "locked", "record"]
 
@@ -85,6 +85,15 @@ class Books:
         """Set the status; raises RecordNotFoundError when there is no such book."""
         with self._database.writing() as session:
             locked(session, book_id).status = status
+
+    def stop_processing(self, book_id: str, status: BookStatus) -> None:
+        """Leave PROCESSING for `status`; a book in another state is left as it is."""
+        with self._database.writing() as session:
+            session.execute(
+                update(BookRow)
+                .where(BookRow.id == book_id, BookRow.status == BookStatus.PROCESSING)
+                .values(status=status, updated_at=now())
+            )
 
     def describe(
         self,

@@ -13,7 +13,13 @@ from audibook.attempt import Attempt
 from audibook.audio import AAC_BOOK, BookTags, join, write_m4b
 from audibook.catalogue import AudioStatus, Book, Page
 from audibook.epub import read_cover
-from audibook.errors import AudioToolError, EpubError, NotReadyError, ObjectNotFoundError
+from audibook.errors import (
+    AudioToolError,
+    EpubError,
+    NotReadyError,
+    ObjectNotFoundError,
+    RecordNotFoundError,
+)
 from audibook.messages import BookCombined, CombineBook
 from audibook.services import Services, in_thread
 from audibook.storage import keys
@@ -36,6 +42,17 @@ _PICTURES = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Contents:
+    """What the book's audio is made of; `mark` is their fingerprint."""
+
+    book: Book
+    pages: list[Page]
+    begun: list[list[Begun]]
+    tags: BookTags
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Finished:
     """What the book's metadata keeps about its audio, under `audiobook`."""
 
@@ -52,32 +69,34 @@ async def combine_book(services: Services, attempt: Attempt, data: CombineBook) 
     The outcome is kept in the book's processingMetadata under `audiobook`.
     """
     started = time.monotonic()
-    book = await in_thread(services.catalogue.books.get, data.book_id)
-    pages = await in_thread(services.catalogue.pages.of_book, book.id)
-    _check_ready(pages)
-    tags = BookTags(book.title, book.author, book.tts_voice or book.tts_model, book.language)
-    pause = services.settings.chapter_pause_ms / 1000
-    begun = [await chapters_begun(services, page) for page in pages]
-    parts = [(page.audio_s3_key, starts) for page, starts in zip(pages, begun, strict=True)]
-    mark = fingerprint(parts, asdict(tags), pause, book.s3_key)
-    before = _finished(book)
-    if data.skip_ready and before and await is_stored(services, before.s3Key, mark):
+    contents = await _contents(services, data.book_id)
+    _check_ready(contents.pages)
+    before = _finished(contents.book)
+    if data.skip_ready and before and await is_stored(services, before.s3Key, contents.mark):
         finished = before
         attempt.log.info("the book's audio is there already", extra={"key": before.s3Key})
     else:
-        finished = await _join_and_store(services, attempt, book, pages, begun, tags, mark)
-        previous = before.s3Key if before else None
-        prefix = keys.book_audio_prefix(book.id)
-        await services.discard_versions(prefix, finished.s3Key, previous, attempt.log)
+        finished = await _join_and_store(services, attempt, contents)
     await attempt.progress(100)
     return BookCombined(
-        book_id=book.id,
+        book_id=contents.book.id,
         s3_key=finished.s3Key,
         total_duration=round(finished.duration, 3),
-        page_count=len(pages),
+        page_count=len(contents.pages),
         chapter_count=len(finished.chapters),
         duration=round((time.monotonic() - started) * 1000),
     )
+
+
+async def _contents(services: Services, book_id: str) -> _Contents:
+    book = await in_thread(services.catalogue.books.get, book_id)
+    pages = await in_thread(services.catalogue.pages.of_book, book.id)
+    tags = BookTags(book.title, book.author, book.tts_voice or book.tts_model, book.language)
+    begun = [await chapters_begun(services, page) for page in pages]
+    parts = [(page.audio_s3_key, starts) for page, starts in zip(pages, begun, strict=True)]
+    pause = services.settings.chapter_pause_ms / 1000
+    mark = fingerprint(parts, asdict(tags), pause, book.s3_key)
+    return _Contents(book, pages, begun, tags, mark)
 
 
 def _check_ready(pages: list[Page]) -> None:
@@ -100,15 +119,8 @@ def _finished(book: Book) -> _Finished | None:
         return None
 
 
-async def _join_and_store(
-    services: Services,
-    attempt: Attempt,
-    book: Book,
-    pages: list[Page],
-    begun: list[list[Begun]],
-    tags: BookTags,
-    mark: str,
-) -> _Finished:
+async def _join_and_store(services: Services, attempt: Attempt, contents: _Contents) -> _Finished:
+    book, pages, tags = contents.book, contents.pages, contents.tags
     stored = [(page.audio_s3_key, page.audio_duration) for page in pages if page.audio_s3_key]
     key = keys.book_audio(book.id)
     with workspace(services.settings.work_dir) as folder:
@@ -121,7 +133,7 @@ async def _join_and_store(
             sample_rate=AAC_BOOK.sample_rate or 22_050,
             pause=services.settings.chapter_pause_ms / 1000,
         )
-        chapters = placed_chapters(pages, begun, spans, book.language)
+        chapters = placed_chapters(pages, contents.begun, spans, book.language)
         cover = await _cover(services, attempt, book, folder)
         path = folder / "book.m4b"
         write = partial(write_m4b, services.ffmpeg, joined, path, tags=tags, chapters=chapters)
@@ -134,23 +146,38 @@ async def _join_and_store(
             attempt.log.warning("no cover: %s", error)
             await write()
         joined.unlink()
-        notes = audio_notes(mark, spans[-1].end)
+        notes = audio_notes(contents.mark, spans[-1].end)
         await in_thread(services.storage.put_file, key, path, AAC_BOOK.content_type, notes)
-    current = _finished(await in_thread(services.catalogue.books.get, book.id))
-    made = current if current != _finished(book) else None
-    if made is not None and await is_stored(services, made.s3Key, mark):
-        # By another attempt, where a worker has lost this job and went on with it.
-        await services.discard([key], attempt.log)
-        return made
     finished = _Finished(
         s3Key=key,
         duration=spans[-1].end,
         chapters=[asdict(chapter) for chapter in chapters],
         createdAt=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-    await in_thread(
-        lambda: services.catalogue.books.describe(book.id, metadata={"audiobook": asdict(finished)})
-    )
+    try:
+        return await _finish(services, attempt, contents, finished)
+    except RecordNotFoundError:
+        await services.discard([key], attempt.log)  # no row will ever point to it
+        raise
+
+
+async def _finish(
+    services: Services, attempt: Attempt, contents: _Contents, finished: _Finished
+) -> _Finished:
+    """Keep the audio with the book; what was kept before is deleted."""
+    book_id, key = contents.book.id, finished.s3Key
+    now = await _contents(services, book_id)
+    current = _finished(now.book)
+    made = current if current != _finished(contents.book) else None
+    if made is not None and await is_stored(services, made.s3Key, now.mark):
+        # By another attempt, where a worker has lost this job and went on with it.
+        await services.discard([key], attempt.log)
+        return made
+    metadata = {"audiobook": asdict(finished)}
+    await in_thread(lambda: services.catalogue.books.describe(book_id, metadata=metadata))
+    previous = current.s3Key if current else None
+    prefix = keys.book_audio_prefix(book_id)
+    await services.discard_versions(prefix, key, previous, attempt.log)
     return finished
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from audibook.attempt import Attempt
 from audibook.audio import MP3_PAGE, join
@@ -40,7 +41,7 @@ async def combine_page(
         )
     async with making_audio(rows, page.id, page.audio_status, attempt):
         paragraphs = await _ready_paragraphs(services, attempt, page, data.require_all)
-        mark = fingerprint([p.audio_s3_key for p in paragraphs])
+        mark = _mark(paragraphs)
         prefix = keys.page_audio_prefix(page.book_id, page.page_number)
         found = None
         if data.skip_ready:
@@ -61,6 +62,10 @@ async def combine_page(
         paragraph_count=len(paragraphs),
         duration=round((time.monotonic() - started) * 1000),
     )
+
+
+def _mark(ready: Sequence[Paragraph]) -> str:
+    return fingerprint([paragraph.audio_s3_key for paragraph in ready])
 
 
 def is_ready(paragraph: Paragraph) -> bool:
@@ -106,12 +111,18 @@ async def _join_and_store(
         seconds = spans[-1].end
         notes = audio_notes(mark, seconds)
         await in_thread(services.storage.put_file, key, path, MP3_PAGE.content_type, notes)
-    current = await in_thread(services.catalogue.pages.get, page.id)
-    made = await made_meanwhile(services, page, current, mark)
-    if made is not None:
-        await services.discard({key} - {made[0]}, attempt.log)
-        return made
-    await _finish(services, attempt, page, key, seconds)
+    try:
+        current = await in_thread(services.catalogue.pages.get, page.id)
+        everything = await in_thread(services.catalogue.paragraphs.of_page, page.id)
+        wanted = _mark([paragraph for paragraph in everything if is_ready(paragraph)])
+        made = await made_meanwhile(services, page, current, wanted)
+        if made is not None:
+            await services.discard({key} - {made[0]}, attempt.log)
+            return made
+        await _finish(services, attempt, page, key, seconds)
+    except RecordNotFoundError:
+        await services.discard([key], attempt.log)  # no row will ever point to it
+        raise
     return key, seconds
 
 

@@ -61,7 +61,7 @@ async def stored_audio(
 async def made_meanwhile(
     services: Services, before: Page | Paragraph, now: Page | Paragraph, wanted: str
 ) -> tuple[str, float] | None:
-    """The key and length of the same audio that another attempt has made since this one began.
+    """The key and length of the audio `wanted` now that another attempt made since this one began.
 
     There is one where a worker has lost a job, such as by a cut connection, and went on with it.
     """

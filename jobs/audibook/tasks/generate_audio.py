@@ -12,7 +12,7 @@ from audibook.catalogue import Book, Paragraph
 from audibook.errors import RecordNotFoundError, TextChangedError, UnspeakableTextError
 from audibook.messages import GenerateAudio, ParagraphSpoken
 from audibook.services import Services, in_thread
-from audibook.speech import SpeechEngine, VoiceSettings
+from audibook.speech import AzureEngine, SpeechEngine, VoiceSettings
 from audibook.speech.language import has_words, in_script, main_script, only_in_script
 from audibook.speech.spoken import check_audible, check_duration, loudness, speakable, with_pauses
 from audibook.storage import keys
@@ -49,14 +49,7 @@ async def generate_audio(
         attempt.log.info("the job's content differs from the database; the latter is spoken")
     book = await in_thread(services.catalogue.books.get, data.book_id)
     model = book.tts_model or services.settings.default_tts_model
-    mark = fingerprint(
-        paragraph.content,
-        book.language,
-        model,
-        book.tts_voice,
-        dict(book.tts_settings),
-        services.settings.paragraph_pause_ms,
-    )
+    mark = _mark(services, book, paragraph)
     prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
     found = None
     if data.skip_ready:
@@ -75,6 +68,21 @@ async def generate_audio(
         duration=round(seconds, 3),
         s3_key=key,
         processing_time=round((time.monotonic() - started) * 1000),
+    )
+
+
+def _mark(services: Services, book: Book, paragraph: Paragraph) -> str:
+    settings = services.settings
+    model = book.tts_model or settings.default_tts_model
+    # The voice that is heard, or a change of the setting would leave a book in two voices.
+    default = settings.azure_speech_voice if model == AzureEngine.name else None
+    return fingerprint(
+        paragraph.content,
+        book.language,
+        model,
+        book.tts_voice or default,
+        dict(book.tts_settings),
+        settings.paragraph_pause_ms,
     )
 
 
@@ -110,7 +118,8 @@ async def _speak_and_store(
     prefix = keys.paragraph_audio_prefix(book.id, paragraph.id)
     try:
         current = await in_thread(services.catalogue.paragraphs.get, paragraph.id)
-        made = await made_meanwhile(services, paragraph, current, mark)
+        book = await in_thread(services.catalogue.books.get, book.id)
+        made = await made_meanwhile(services, paragraph, current, _mark(services, book, current))
         if made is not None:
             await services.discard({key} - {made[0]}, attempt.log)
             return made

@@ -40,14 +40,14 @@ async def parse_epub(services: Services, attempt: Attempt, data: ParseEpub) -> E
     except Exception as error:
         if attempt.is_last(error):
             try:
-                await in_thread(books.set_status, data.book_id, BookStatus.ERROR)
+                await in_thread(books.stop_processing, book.id, BookStatus.ERROR)
             except Exception as second:
                 # The first error is what the caller must see.
                 attempt.log.error("could not set the status to ERROR: %s", second)
         raise
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await in_thread(books.set_status, book.id, _before(book))
+            await in_thread(books.stop_processing, book.id, _before(book))
         raise
     # Before READY, so that a crash in between repeats it; its id keeps it single.
     await _follow_up(services, attempt, data.book_id, parsed)

@@ -250,3 +250,20 @@ async def test_a_cancelled_job_leaves_neither_files_nor_the_status_generating(
     assert studio.catalogue.paragraphs.get(paragraph.id).audio_status is AudioStatus.PENDING
     assert list(settings.work_dir.glob("*")) == []
     studio.processor.close()
+
+
+async def test_a_change_of_the_voice_of_the_settings_is_heard_in_the_whole_book(
+    settings: Settings, make_epub: MakeEpub
+) -> None:
+    class Azure(ToneEngine):
+        name = "azure"
+
+    keys = []
+    for voice in ("he-IL-AvriNeural", "he-IL-HilaNeural", "he-IL-HilaNeural"):
+        of_voice = settings.model_copy(update={"azure_speech_voice": voice})
+        studio = Studio(of_voice, speech=SpeechRegistry({"azure": Azure}))
+        book = await studio.parsed(make_epub("<p>Words.</p>"), tts_model="azure")
+        (spoken,) = await studio.speak(book, skipReady=True)
+        keys.append(spoken["s3Key"])
+        studio.processor.close()
+    assert keys[0] != keys[1] == keys[2]
