@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from audibook.audio import Chapter, Span
 from audibook.catalogue import Page
@@ -24,8 +24,8 @@ _TOLERANCE_S = 0.5
 async def chapters_begun(services: Services, page: Page) -> list[Begun]:
     """The chapters that begin on the page.
 
-    Those within it lie where the paragraphs before them end; they are left out where the page's
-    audio is of other paragraphs than there are now.
+    Those within it lie where the paragraphs before them end; they are left out where none of their
+    paragraphs is in the audio, and where it is of other paragraphs than there are now.
     """
     if page.chapters is None:
         return [(0.0, page.title)]
@@ -35,11 +35,15 @@ async def chapters_begun(services: Services, page: Page) -> list[Begun]:
     parts = [(p.order_index, p.audio_duration or 0.0) for p in paragraphs if is_ready(p)]
     orders = [order for order, _ in parts]
     begins = list(accumulate((seconds for _, seconds in parts), initial=0.0))
-    fits = abs(begins[-1] - (page.audio_duration or 0.0)) <= _TOLERANCE_S
+    if abs(begins[-1] - (page.audio_duration or 0.0)) > _TOLERANCE_S:
+        return [(0.0, title) for order, title in page.chapters if order == 0]
+    firsts = [bisect_left(orders, order) for order, _ in page.chapters]
     return [
-        (begins[bisect_left(orders, order)], title)
-        for order, title in page.chapters
-        if fits or order == 0
+        (begins[first], title)
+        for (_, title), (first, after) in zip(
+            page.chapters, pairwise([*firsts, len(orders)]), strict=True
+        )
+        if first < after
     ]
 
 
