@@ -10,13 +10,16 @@ import pytest
 
 from jetbull import FlowProducer, Job, Queue, Worker
 from jetbull.commands import retrying
-from jetbull.errors import Conflict
+from jetbull.errors import Conflict, JobError
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import parents
 from jetbull.ledger.store.store import QueueStore
+from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
+
+from .doors import two_doors
 
 
 class Family:
@@ -132,3 +135,37 @@ async def test_a_parent_goes_on_when_who_wanted_its_failed_child_to_run_again_di
         family.store.families = True
         await Upkeep(family.store, old_enough_ms=0).look()
         await family.goes_on()
+
+
+async def test_a_parent_keeps_what_a_child_returned_that_is_removed_as_somebody_retries_it(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with (
+        two_doors(server, name) as (proxy, queue, slow),
+        FlowProducer({"connection": server.url}) as flows,
+        Worker(name, None, {"connection": server.url}) as worker,
+    ):
+        children = [
+            {"name": "child", "queueName": name, "opts": {"jobId": i, **opts}}
+            for i, opts in (("child", {}), ("other", {"delay": 3_600_000}))
+        ]
+        tree = {"name": "parent", "queueName": name, "opts": {"jobId": "parent"}}
+        await flows.add({**tree, "children": children})
+        taken = await worker.getNextJob("token")
+        assert taken is not None
+        await taken.moveToCompleted(7, "token", False)
+        child = await slow.getJob("child")
+        assert child is not None
+        proxy.hold_message(f"HPUB jbd.bull.{name}.parent.pend".encode())
+        retrying_it = asyncio.ensure_future(child.retry("completed"))
+        await proxy.holding.wait()
+        assert await queue.remove("child") == 1
+        proxy.let_go()
+        with pytest.raises(JobError) as refused:
+            await retrying_it
+        assert refused.value.code == -1
+        parent = await queue.getJob("parent")
+        assert parent is not None
+        assert await parent.getChildrenValues() == {f"bull:{name}:child": 7}
+        assert await queue.remove("other") == 1
+        assert await parent.getState() == "waiting"

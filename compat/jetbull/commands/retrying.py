@@ -79,9 +79,12 @@ async def _retry(
             catch_up=True,
         )
     except Conflict:
-        if waits:  # another retry was quicker, and the child may have ended since
-            await parents.tell_again(store, job_id)
+        if waits is not None and waits.is_new:
+            # Another retry was quicker, and the child may have ended since; or it was removed.
+            await parents.tell_again(store, job_id, waits.parent)
         raise
+    if waits is not None:
+        await parents.forget_value(waits)
 
 
 def _own_place(record: Record) -> Place:

@@ -45,8 +45,11 @@ def expectation(parent: Parent) -> Message:
     return Message(subject, AWAITED, headers)
 
 
-async def book(parent: Parent, kind: str, value: str) -> bool:
-    """Replaces the pending entry by the outcome; False when it was not pending."""
+async def book(parent: Parent, kind: str, value: str, before: int = 0) -> bool:
+    """Replaces the pending entry by the outcome; False when it was not pending.
+
+    With `before` one that was stored after that sequence is left: it waits for a later job.
+    """
     store, stream = parent.store, parent.store.names.space.jobs
     pending = store.names.dependency(PENDING, parent.job_id, parent.child_key)
     headers: HeaderMap = {}
@@ -62,6 +65,8 @@ async def book(parent: Parent, kind: str, value: str) -> bool:
         found = await look()
         if found is None:
             continue
+        if 0 < before < found.seq:
+            return False
         drop(headers, pending, found.seq)
         try:
             await store.put(subject, to_bytes(value), headers)
@@ -69,6 +74,13 @@ async def book(parent: Parent, kind: str, value: str) -> bool:
             continue
         return True
     return False
+
+
+async def is_booked(parent: Parent, kind: str) -> bool:
+    """Whether that stands in the books as the child's outcome."""
+    store = parent.store
+    subject = store.names.dependency(kind, parent.job_id, parent.child_key)
+    return await store.wire.get_last(store.names.space.jobs, subject) is not None
 
 
 async def has_pending(store: QueueStore, parent_id: str) -> bool:
@@ -132,6 +144,7 @@ __all__ = [
     "expectation",
     "has_pending",
     "has_unsuccessful",
+    "is_booked",
     "pending_message",
     "unsuccessful",
 ]

@@ -7,6 +7,7 @@ repair ticket if the teller dies; every step below may be repeated.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,8 +24,9 @@ from jetbull.ledger.parents.bookkeeping import (
     UNSUCCESSFUL,
     book,
     expectation,
+    is_booked,
 )
-from jetbull.ledger.parents.parentage import POLICY, parent_of, policy_of
+from jetbull.ledger.parents.parentage import POLICY, Parent, parent_of, policy_of
 from jetbull.ledger.parents.releasing import doom, release, why_doomed
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
@@ -50,11 +52,11 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str, removed: bo
     opts = policy_of(child.record.given)
     why = dumps(child.record.head.get("failedReason", ""))
     if opts.get("failParentOnFailure"):
-        await book(parent, UNSUCCESSFUL, why)
-        await doom(parent.store, parent.job_id, why_doomed(parent.child_key))
+        if await _is_told(parent, UNSUCCESSFUL, why):
+            await doom(parent.store, parent.job_id, why_doomed(parent.child_key))
     elif opts.get("continueParentOnFailure"):
-        await book(parent, FAILED_KIND, why)
-        await release(parent.store, parent.job_id, at_once=True)
+        if await _is_told(parent, FAILED_KIND, why):
+            await release(parent.store, parent.job_id, at_once=True)
     elif opts.get("ignoreDependencyOnFailure"):
         await book(parent, FAILED_KIND, why)
         await release(parent.store, parent.job_id)
@@ -66,13 +68,27 @@ async def tell_failed(store: QueueStore, child: Stored, job_id: str, removed: bo
         await release(parent.store, parent.job_id, removed=True)
 
 
-async def tell_again(store: QueueStore, job_id: str) -> None:
-    """Tells a parent that waits for a finished child how that ended; nothing while it runs."""
+async def _is_told(parent: Parent, kind: str, why: str) -> bool:
+    """Books the failure; whether the parent has it in its books, if only from an earlier try.
+
+    A parent that does not wait for the child any more, since somebody cut it off just now, has
+    nothing to do with how it ends.
+    """
+    return await book(parent, kind, why) or await is_booked(parent, kind)
+
+
+async def tell_again(store: QueueStore, job_id: str, parent: Parent) -> None:
+    """Tells a parent that waits for a finished child how that ended; nothing while it runs. For one
+    that was removed meanwhile it waits no longer.
+    """
     child = await find(store, job_id)
     state = "" if child is None else public_state_of(child.subject)
-    if child is not None and state == "completed":
+    if child is None:
+        await book(parent, NOTHING, "null")
+        await release(parent.store, parent.job_id, removed=True)
+    elif state == "completed":
         await tell_completed(store, child, job_id)
-    elif child is not None and state == "failed":
+    elif state == "failed":
         await tell_failed(store, child, job_id)
 
 
@@ -86,27 +102,50 @@ async def tell_missed(store: QueueStore, child: Stored, job_id: str) -> None:
         await tell_failed(store, child, job_id)
 
 
-async def wait_again(store: QueueStore, record: Record, job_id: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A parent that waits for a child once more, `is_new` if it did not already; and the sequence
+    of what the child returned before (0: nothing).
+    """
+
+    parent: Parent
+    value: int
+    is_new: bool
+
+
+async def wait_again(store: QueueStore, record: Record, job_id: str) -> Waiting | None:
     """A finished child is to run again: its parent waits for it once more, if it had booked its
-    end. Whether it had: then `tell_again` is for a child that does not run after all.
+    end. Where it had, `forget_value` follows when the child is back in the line, and `tell_again`
+    if it does not run after all.
     """
     parent = await parent_of(store, record, job_id)
     if parent is None or await find(parent.store, parent.job_id) is None:
-        return False
+        return None
     owner = parent.store
     kinds = (FAILED_KIND, UNSUCCESSFUL, PROCESSED)
     subjects = [owner.names.dependency(k, parent.job_id, parent.child_key) for k in kinds]
     booked = await read_latest(owner, subjects)
     if not booked:
-        return False
+        return None
+    # Of a child that is removed before it can run again, what it returned is the parent's still.
+    value = next((entry.seq for entry in booked if entry.subject == subjects[-1]), 0)
     wait = expectation(parent)
     try:
         await owner.put(wait.subject, wait.payload, wait.headers)
     except Conflict:
-        return False
+        return Waiting(parent, value, is_new=False)
     for entry in booked:  # up to what was seen: another retry may be quicker, and the child as well
-        await owner.purge(entry.subject, seq=entry.seq + 1)
-    return True
+        if entry.seq != value:
+            await owner.purge(entry.subject, seq=entry.seq + 1)
+    return Waiting(parent, value, is_new=True)
+
+
+async def forget_value(waits: Waiting) -> None:
+    """Removes from a parent's books what a child returned that runs again."""
+    if waits.value:
+        store, parent = waits.parent.store, waits.parent
+        subject = store.names.dependency(PROCESSED, parent.job_id, parent.child_key)
+        await store.purge(subject, seq=waits.value + 1)
 
 
 async def adopt(store: QueueStore, job_id: str, wish: Record, known: Stored | None) -> bool:
@@ -165,4 +204,13 @@ def _is_its_child(found: Stored, link: dict[str, Any]) -> bool:
     return own == link and not is_settled
 
 
-__all__ = ["adopt", "tell_again", "tell_completed", "tell_failed", "tell_missed", "wait_again"]
+__all__ = [
+    "Waiting",
+    "adopt",
+    "forget_value",
+    "tell_again",
+    "tell_completed",
+    "tell_failed",
+    "tell_missed",
+    "wait_again",
+]
