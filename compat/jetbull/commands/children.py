@@ -134,6 +134,8 @@ async def cut(store: QueueStore, job_id: str) -> bool:
         record.head["orphaned"] = True
 
     await rewrite(store, job_id, orphan)
+    # A later add may have given it to the parent again, before it could see that it is an orphan.
+    await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
     await releasing.release(parent.store, parent.job_id, removed=True)
     return True
 

@@ -10,11 +10,11 @@ from jetbull.ledger.adding import deduplication, schedules
 from jetbull.ledger.belongings import belongings
 from jetbull.ledger.belongings.belongings import delete
 from jetbull.ledger.finishing import finishing
-from jetbull.ledger.job import late, reading
+from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.job.moving import move
 from jetbull.ledger.messages.names import CHILDREN, is_schedule, public_state_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
-from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.replicas import read_latest
 from jetbull.ledger.store.store import QueueStore
@@ -168,12 +168,16 @@ async def remove_stored(
         left = {}
     elif left is None:
         left = await belongings.look(store, [job_id])
-    await _bury(store, job_id, found, state, in_bulk, left)
+    record, grave = await _bury(store, job_id, found, state, in_bulk, left)
     dedup_id = found.record.given.get("deduplicationId")
     if dedup_id:
         await deduplication.free(store, dedup_id, job_id)
-    parent = await parentage.parent_of(store, found.record, job_id)
-    left_now = parent is not None and await bookkeeping.book(parent, bookkeeping.NOTHING, "null")
+    parent = await parentage.parent_of(store, record, job_id)
+    left_now = (
+        parent is not None
+        and not await _is_back(store, job_id, grave)
+        and await bookkeeping.book(parent, bookkeeping.NOTHING, "null", before=grave)
+    )
     if parent is not None and left_now and doomed != (parent.store.names.qualified, parent.job_id):
         await leave_parent(store, parent, in_bulk)
     if not in_bulk:  # after the parent's event, as in BullMQ
@@ -184,6 +188,12 @@ async def remove_stored(
         store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
 
 
+async def _is_back(store: QueueStore, job_id: str, grave: int) -> bool:
+    """Whether a job of that id was added anew behind the tombstone: its parent waits for that."""
+    newest = await store.newest(job_id) if grave else None
+    return newest is not None and newest.seq > grave
+
+
 async def _bury(
     store: QueueStore,
     job_id: str,
@@ -191,12 +201,15 @@ async def _bury(
     state: str,
     in_bulk: bool,
     left: belongings.Found,
-) -> None:
+) -> tuple[Record, int]:
+    """The record as it was in the end, for the job may have got a parent since it was read; and the
+    sequence of its tombstone (0: it has none).
+    """
     try:
         # The old message goes along with what belongs to the job: that is one way to the server.
-        record, alone = found.record.with_head({}), not in_bulk
+        gone, alone = found.record.with_head({}), not in_bulk
         tombstone = await move(
-            store, job_id, found, record, REMOVED, keep_old=alone, keep_patch=alone
+            store, job_id, found, gone, REMOVED, keep_old=alone, keep_patch=alone
         )
     except Conflict:
         raise
@@ -206,13 +219,15 @@ async def _bury(
             raise
         if await store.purge(found.subject, seq=found.seq + 1):
             await belongings.remove(store, left)
-        return
+        return found.record, 0
+    told = await patches.as_it_went(store, job_id, found)
     if in_bulk:
-        return
+        return told, tombstone.seq
     rooms = [belongings.remove(store, left)]
     if not is_schedule(found.subject) and found.subject != tombstone.subject:
         rooms.append(_drop(store, job_id, found))
     await store.wire.together(*rooms)
+    return told, tombstone.seq
 
 
 async def _drop(store: QueueStore, job_id: str, found: Stored) -> None:

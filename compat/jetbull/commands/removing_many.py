@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from jetbull.commands.removal import leave_parent
 from jetbull.errors import StoreError
 from jetbull.ledger.belongings import belongings
 from jetbull.ledger.belongings.belongings import delete
-from jetbull.ledger.job import late
+from jetbull.ledger.job import late, patches
 from jetbull.ledger.job.moving import transition
 from jetbull.ledger.messages.names import is_schedule, lane_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Stored
+from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue.pages import Rows
 from jetbull.ledger.store.batch import Message, commit, most_in_batch
 from jetbull.ledger.store.store import QueueStore
@@ -90,11 +92,28 @@ async def _clear(
     store: QueueStore, gone: Rows, left: belongings.Found, spared: dict[Lane, int] | None
 ) -> None:
     """Removes what no tombstone ended, and what belonged to the jobs."""
+    parents = await _parents_since(store, gone)
     await store.wire.together(
         belongings.remove(store, left, [job_id for job_id, _ in gone]),
         _drop(store, [stored for _, stored in gone], spared),
         _drop_promoted(store, gone),
     )
+    for parent in parents:
+        if await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
+            await leave_parent(store, parent, in_bulk=True)
+
+
+async def _parents_since(store: QueueStore, gone: Rows) -> list[parentage.Parent]:
+    """Parents that were given to the jobs between the look at them and their end."""
+    if not store.may_be_patched:
+        return []
+    beside = await patches.read_patches(store, [job_id for job_id, _ in gone])
+    given: list[parentage.Parent] = []
+    for job_id, stored in gone:
+        record = patches.fold(stored.record, stored.seq, beside.get(job_id))
+        parent = await parentage.parent_of(store, record, job_id)
+        given += [] if parent is None else [parent]
+    return given
 
 
 async def _drop_promoted(store: QueueStore, gone: Rows) -> None:

@@ -107,6 +107,15 @@ async def last_patch(store: QueueStore, job_id: str) -> StoredMessage | None:
     return await store.wire.get_last(store.names.space.jobs, store.names.aux("patch", job_id))
 
 
+async def as_it_went(store: QueueStore, job_id: str, old: Stored) -> Record:
+    """The record of a job that was moved from there just now, with what was stored beside it since
+    it was read.
+    """
+    if not store.may_be_patched or (is_schedule(old.subject) and state_of(old.subject) != HEAD):
+        return old.record
+    return fold(old.record, old.seq, await last_patch(store, job_id))
+
+
 def missed(
     patch: StoredMessage | None, seen: Stored, moved: int
 ) -> Callable[[Record], None] | None:
@@ -117,12 +126,13 @@ def missed(
     if now is None:
         return None
     head = {k: v for k, v in now.head.items() if k not in before.head or before.head[k] != v}
-    if not head and now.data == before.data:
+    if not head and now.data == before.data and now.fixed == before.fixed:
         return None
 
     def change(record: Record) -> None:
         record.head.update(head)
         record.data = now.data
+        record.fixed = now.fixed  # which holds the parent, of a job that was adopted
 
     return change
 
@@ -207,6 +217,7 @@ async def forget_patches(store: QueueStore) -> None:
 
 
 __all__ = [
+    "as_it_went",
     "fold",
     "forget_patches",
     "is_outdated",
