@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jetbull import Job, Worker
+from jetbull.ledger.wire.pace import Pace
 from jetbull.server import EmbeddedServer
 
 from .doors import two_doors
@@ -89,3 +90,23 @@ async def test_who_dies_while_removing_a_scheduler_leaves_it_with_its_job(
         assert await queue.getJobSchedulersCount() == await queue.getDelayedCount() == 1
         assert await queue.removeJobScheduler("mine") == 0
         assert await queue.getJobSchedulersCount() == await queue.getDelayedCount() == 0
+
+
+async def test_an_upsert_whose_job_comes_behind_another_upsert_leaves_one_pending_job(
+    server: EmbeddedServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    async with two_doors(server, name) as (proxy, queue, slow):
+        await queue.upsertJobScheduler("mine", {"every": 3_600_000})
+        await slow.waitUntilReady()
+        proxy.hold_message(f"HPUB jb.bull.{name}.wait".encode())
+        first = asyncio.ensure_future(slow.upsertJobScheduler("mine", {"every": 3_600_000}))
+        await proxy.holding.wait()
+        await queue.upsertJobScheduler("mine", {"every": 7_200_000})
+        proxy.let_go()
+        last = await first
+        assert last is not None
+        pending = await queue.getJobs(["waiting", "delayed"])
+        assert [job.id for job in pending] == [last.id]
+        scheduler = await queue.getJobScheduler("mine")
+        assert scheduler is not None and scheduler["every"] == 3_600_000

@@ -28,6 +28,7 @@ from jetbull.ledger.adding import note_ending, note_reading, noted_jobs
 from jetbull.ledger.adding.adding import message_for, stand_behind
 from jetbull.ledger.adding.insertion import Entry
 from jetbull.ledger.adding.note import Note, leads
+from jetbull.ledger.adding.schedules import is_record
 from jetbull.ledger.messages.names import CHILDREN, GONE, state_of
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import parentage, releasing
@@ -235,6 +236,8 @@ async def put_again(entry: Entry, note: Note) -> Put:
             return Put.THERE
         if await noted_jobs.came_and_went(note):
             break
+        if await _is_overtaken(note):
+            return Put.TAKEN
         try:
             return await _put(entry, told, note_ending.last_word(note) if stands else None)
         except (AckTimeout, Conflict):
@@ -244,6 +247,16 @@ async def put_again(entry: Entry, note: Note) -> Put:
     if told is not None:
         told(0)
     return Put.THERE
+
+
+async def _is_overtaken(note: Note) -> bool:
+    """Whether the scheduler of the noted job is another one by now: whoever wrote that has removed
+    the job in whose place this one was to come.
+    """
+    key = note.key
+    if key is None or not is_record(key, note.store):
+        return False
+    return not await note_reading.is_held(note, key)
 
 
 async def _renumber(entry: Entry) -> None:
