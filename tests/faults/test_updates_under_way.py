@@ -229,3 +229,21 @@ async def test_data_stay_that_a_job_was_given_while_no_worker_knew_that_its_lock
     await Repair(store, 1, lambda _: None).once()
     assert await queue.getJobState(str(job.id)) == "waiting"
     assert await data_of(queue, job) == "new"
+
+
+async def test_a_job_that_gets_two_priorities_at_once_stands_in_the_line_of_the_one_it_has(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with two_doors(server, name) as (proxy, queue, slow):
+        job = await queue.add("job", {}, {"priority": 5})
+        same = await slow.getJob(job.id)
+        assert same is not None
+        proxy.hold_message(f"HPUB jb.bull.{name}.prio".encode())
+        changing = asyncio.ensure_future(same.changePriority({"priority": 5}))
+        await proxy.holding.wait()
+        await job.changePriority({"priority": 0})
+        proxy.let_go()
+        await changing
+        found = await queue.getJob(job.id)
+        assert found is not None
+        assert (found.priority, await found.getState()) == (0, "waiting")

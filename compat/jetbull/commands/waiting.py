@@ -166,7 +166,7 @@ async def _behind_itself(
             now = await reading.find(store, job_id)
             if now is None or state_of(now.subject) != DELAYED:
                 return
-            held = now
+            held, place = now, in_line(now.record.priority)  # it may have another one by now
 
 
 async def until_finished(job: JobBody, queue_events: Ending, ttl: int | None) -> Any:
