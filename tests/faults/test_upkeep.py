@@ -268,3 +268,17 @@ async def test_a_removed_job_stays_removed_although_who_removed_it_died_before_i
             store.names.job("gone", job_id)
         ]
         assert await queue.getJobState(str(jobs[1].id)) == state
+
+
+async def test_a_deduplication_id_with_time_left_is_freed_whose_owner_somebody_removed_and_died(
+    shared_url: str, name: str
+) -> None:
+    async with Queue(name, {"connection": shared_url}) as queue:
+        opts = {"deduplication": {"id": "d", "ttl": 3_600_000}}
+        job = await queue.add("job", {}, opts)
+        store = await queue.ledger()
+        found = await find(store, str(job.id))
+        assert found is not None
+        await move(store, str(job.id), found, found.record.with_head({}), REMOVED)
+        await looked_after(store)
+        assert (await queue.add("job", {}, opts)).id != job.id

@@ -13,7 +13,7 @@ from jetbull.commands.completing import help_on
 from jetbull.commands.delaying import change_delay
 from jetbull.commands.linking import expect_child, is_near
 from jetbull.commands.noting import is_quicker, store_owner
-from jetbull.commands.preparing import place_as_of
+from jetbull.commands.preparing import place_as_of, renumber
 from jetbull.commands.ruling import Rule, Verdict, decide
 from jetbull.errors import Conflict, JobError
 from jetbull.ledger.adding import deduplication
@@ -25,7 +25,7 @@ from jetbull.ledger.belongings.belongings import let_go
 from jetbull.ledger.job import reading
 from jetbull.ledger.job.moving import ensure_level, transition
 from jetbull.ledger.messages.clock import now_ms
-from jetbull.ledger.messages.names import HEAD, public_state_of
+from jetbull.ledger.messages.names import GONE, HEAD, public_state_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.parents import parentage
@@ -48,17 +48,31 @@ async def add(store: QueueStore, job: NewJob, rule: Rule) -> str:
         is_expected = True
         state = None if owner is None else public_state_of(owner.subject)
         verdict, until = decide(rule, None if key is None else key.until_ms, state, now_ms())
+        is_ownerless = verdict is Verdict.SILENT and owner is None
+        if key is not None and is_ownerless and not await _has_ended(store, key.owner, owner):
+            # Whoever removed the owner is about to free the id.
+            verdict, until = decide(rule, None, None, now_ms())
         if key is None or verdict in _KEPT:
             await blobs.externalize(store, job.job_id, job.record)
         if key is None or verdict is Verdict.STORE:
-            owns = await _take_over(store, job, rule.id, key, until)
+            if key is not None and await start_kept(store, rule.id, key, owner):
+                continue
+            owning = _take_over(store, job, rule.id, key, until)
         elif verdict is Verdict.REPLACE and owner is not None:
-            owns = await _replace(store, job, rule.id, key, owner, until)
+            owning = _replace(store, job, rule.id, key, owner, until)
         elif await _stay_out(store, job, rule.id, key, verdict, until):
             if rule.reschedules(verdict, state):
                 await _reschedule(store, key.owner, job)
             return key.owner
         else:
+            continue
+        try:
+            owns = await owning
+        except Conflict:  # just now another job took the id of this one
+            if not job.generated:
+                store.emit("duplicated", jobId=job.job_id)
+                return job.job_id
+            await renumber(store, job)
             continue
         if owns:
             store.owners.remember(rule.id, job.job_id)
@@ -112,7 +126,9 @@ async def _own(
     until: int,
     along: Message | None = None,
 ) -> bool:
-    """Stores job and key together (and `along`); False when any changed meanwhile."""
+    """Stores job and key together (and `along`); False when any changed meanwhile, `Conflict` when
+    another job has the id.
+    """
     if job.place.level:
         await ensure_level(store, job.place.level)
     parent = await parentage.parent_of(store, job.record, job.job_id)
@@ -191,9 +207,13 @@ async def _stay_out(
         if not await deduplication.write(store, dedup_id, key.owner, until, key.seq, pending):
             return False
     else:
-        if verdict is Verdict.EXTEND:
-            # Refused when another add did the same just now: once is enough.
-            await deduplication.write(store, dedup_id, key.owner, until, key.seq, key.pending)
+        if verdict is Verdict.EXTEND and not await deduplication.write(
+            store, dedup_id, key.owner, until, key.seq, key.pending
+        ):
+            # Where another add did the same just now, once is enough; else the owner may be gone.
+            now = await deduplication.read(store, dedup_id)
+            if now is None or now.owner != key.owner or not now.until_ms:
+                return False
         if job.generated:  # what was put beside it, when another add was quicker
             let_go(store, job.job_id, job.record)
     if verdict is not Verdict.SILENT:
@@ -207,12 +227,35 @@ async def on_finished(store: QueueStore, job_id: str, dedup_id: str) -> None:
         if key.holder != job_id:
             return
         if key.pending is None:
-            if not key.until_ms:
-                await store.purge(store.names.aux("dedup", dedup_id), seq=key.seq + 1)
-            return
+            subject = store.names.aux("dedup", dedup_id)
+            if key.until_ms or await store.purge(subject, seq=key.seq + 1):
+                return
+            continue  # an add that saw the owner at work has written to the key since
         # Refused where an add that saw the owner at work was remembered only now.
         if await _start_remembered(store, dedup_id, key, key.pending):
             return
+
+
+async def start_kept(store: QueueStore, dedup_id: str, key: Key, owner: Stored | None) -> bool:
+    """Starts what is kept behind an owner that has ended, where whoever ended that one has not come
+    to it yet. False where nothing is, or its id is another job's: then it gives way.
+    """
+    if key.pending is None or not key.owner or not await _has_ended(store, key.owner, owner):
+        return False
+    with suppress(Conflict):
+        await on_finished(store, key.owner, dedup_id)
+        return True
+    return False
+
+
+async def _has_ended(store: QueueStore, job_id: str, owner: Stored | None) -> bool:
+    """Whether the job has finished; not, where somebody removed it."""
+    if owner is not None:
+        return public_state_of(owner.subject) in ("completed", "failed")
+    newest = await store.newest(job_id)
+    if newest is None:
+        return True
+    return state_of(newest.subject) == GONE and bool(Record.read(newest.data).head)
 
 
 async def _start_remembered(
@@ -233,4 +276,4 @@ async def _start_remembered(
     return True
 
 
-__all__ = ["add", "on_finished"]
+__all__ = ["add", "on_finished", "start_kept"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jetbull.commands.completing import help_on
+from jetbull.commands.deduplicating import start_kept
 from jetbull.commands.ruling import Rule
 from jetbull.ledger.adding import deduplication
 from jetbull.ledger.adding.adding import NewJob, stand_behind, tombstones
@@ -90,10 +91,6 @@ async def look(items: Sequence[Item], again: bool) -> Known:
 async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again: bool) -> None:
     queue = store.names.name
     keys = await deduplication.read_many(store, [i.rule.id for i in items if i.rule is not None])
-    for dedup_id, key in keys.items():
-        known.dedup_keys[queue, dedup_id] = PlannedKey(
-            store, key.owner, key.until_ms, key.seq, key.pending
-        )
     ids = [i.job.job_id for i in items if again or not i.job.generated]
     owners = [key.owner for key in keys.values()]
     found = await find_still(store, [*ids, *owners])
@@ -102,6 +99,14 @@ async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again
         for note in coming:
             await help_on(store, note)
         found = await find_still(store, [*ids, *owners])
+    kept = [(i, key) for i, key in keys.items() if key.pending is not None]
+    if any([await start_kept(store, i, key, found.get(key.owner)) for i, key in kept]):
+        await _look_in(store, items, known, again)
+        return
+    for dedup_id, key in keys.items():
+        known.dedup_keys[queue, dedup_id] = PlannedKey(
+            store, key.owner, key.until_ms, key.seq, key.pending
+        )
     known.stored.update({(queue, job_id): stored for job_id, stored in found.items()})
     if again:
         removed = await tombstones(store, ids)

@@ -82,7 +82,8 @@ def _subject(entry: Entry) -> str:
 async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int, seq: int) -> bool:
     """Stores a job and its deduplication key (which was `seq`), for which that `is_quicker`.
 
-    False when the key was refused, or the job's number was taken and it has another one now.
+    False when the key was refused, or the job's number was taken and it has another one now;
+    `Conflict` when the id that was chosen for it was.
     """
     called = new_key()
     key = deduplication.message(store, dedup_id, job.job_id, until, seq, note=called)
@@ -95,6 +96,8 @@ async def store_owner(store: QueueStore, job: NewJob, dedup_id: str, until: int,
         put = await _store_job(entry, note, error)
     if put is Put.TAKEN:
         await note_ending.undo(note)
+        if not job.generated:
+            raise Conflict(f"Another job has the id {job.job_id}.")
         await renumber(store, job)
     return put is not Put.TAKEN
 

@@ -1,11 +1,13 @@
 """What only a crash at the wrong moment leaves behind; every worker puts it right now and then.
 
     a parent nobody let go     the teller died between booking the last child and letting it go
-    a parent of no child       the child was removed, and who removed it died before saying so
+    a parent of no child       the child was removed or cut off, and who did it, or gave it to the
+                               parent anew just then, died before saying so
     a parent of a child        that was to run again: who wanted that died before moving it
     a bulk in parts            its producer died before all of them were stored
     an add that was kept       `keepLastIfActive`: the worker died between outcome and next job
     a key of a finished job    the worker died between outcome and freeing the deduplication id
+    an id of a removed job     who removed it died before freeing the deduplication id
     an add of the past         nats-server was killed and gave back one that was kept, of a job that
                                has run since; so may be tickets, see `tickets`
     a schedule that is over    it fired while the store was full, and the server tries once only
@@ -51,6 +53,7 @@ from jetbull.ledger.messages.names import (
     last_token,
     public_state_of,
 )
+from jetbull.ledger.messages.record import Record
 from jetbull.ledger.parents import bookkeeping, parentage, parents, releasing
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.store import QueueStore
@@ -157,11 +160,23 @@ class Upkeep:
             found = await store.wire.get_batch(store.names.space.jobs, query)
             await forget_tickets(store, {last_token(m.subject): m for m in found})
             old = [m for m in found if self._is_old(m)]
+            await self._free_ids(old)
             await forget_left(store, {last_token(m.subject): m for m in old})
             # Those that were seen are not looked at again, while others come behind them.
             self._from[subject] = old[-1].seq + 1 if old else 1
             if len(old) < len(found) or not found or not found[-1].pending:
                 return
+
+    async def _free_ids(self, tombstones: list[StoredMessage]) -> None:
+        """Frees the deduplication ids of jobs that somebody removed."""
+        for message in tombstones:
+            record, job_id = Record.read(message.data), last_token(message.subject)
+            dedup_id = record.given.get("deduplicationId")
+            if not dedup_id or record.head:
+                continue
+            newest = await self._store.newest(job_id)
+            if newest is not None and newest.seq == message.seq:
+                await deduplication.free(self._store, dedup_id, job_id)
 
     async def _ownerless(self) -> None:
         """Removes log rows, payloads and books of children of jobs that are not there any more, or
@@ -210,7 +225,7 @@ class Upkeep:
             if (child_store.names.qualified, child_id) in noted:
                 continue
             child = await reading.find(child_store, child_id)
-            if child is None:
+            if child is None or child.record.head.get("orphaned"):
                 parent = parentage.Parent(store, parent_id, key)
                 if await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
                     log.warning("child %s of %s is not there any more", key, parent_id)

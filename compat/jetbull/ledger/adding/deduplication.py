@@ -211,14 +211,18 @@ async def free_by_hand(store: QueueStore, dedup_id: str, owner: str | None = Non
 
 async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
     """Removes the key (of that owner, if given): 1, or 0 when there was none that counts."""
-    key = await read(store, dedup_id)
-    if key is None or (owner is not None and key.holder != owner):
-        return 0
-    purged = await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1)
-    if purged and key.pending is not None:
+    counted = 0
+    while True:
+        key = await read(store, dedup_id)
+        if key is None or (owner is not None and key.holder != owner):
+            return counted
+        # A key whose time is over counts for none, but the server removes it a little later.
+        counted = 0 if key.until_ms and key.until_ms <= now_ms() else 1
+        if await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1):
+            break  # and not written anew just before, by an add that saw the owner alive
+    if key.pending is not None:
         await forget(store, forgotten(key.pending))
-    # A key whose time is over counts for none, but the server removes it a little later.
-    return 0 if key.until_ms and key.until_ms <= now_ms() else 1
+    return counted
 
 
 __all__ = [
