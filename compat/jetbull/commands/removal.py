@@ -220,13 +220,12 @@ async def _bury(
         if await store.purge(found.subject, seq=found.seq + 1):
             await belongings.remove(store, left)
         return found.record, 0
-    told = await patches.as_it_went(store, job_id, found)
     if in_bulk:
-        return told, tombstone.seq
+        return await patches.as_it_went(store, job_id, found), tombstone.seq
     rooms = [belongings.remove(store, left)]
     if not is_schedule(found.subject) and found.subject != tombstone.subject:
         rooms.append(_drop(store, job_id, found))
-    await store.wire.together(*rooms)
+    told, *_ = await store.wire.together(patches.as_it_went(store, job_id, found), *rooms)
     return told, tombstone.seq
 
 
