@@ -11,6 +11,7 @@ from jetbull import checks, job_hash, job_record
 from jetbull.commands import (
     adding,
     changing,
+    deduplicating,
     delaying,
     ending,
     holding,
@@ -24,7 +25,6 @@ from jetbull.job_family import JobFamily
 from jetbull.job_hash import getReturnValue, optsFromJSON
 from jetbull.job_home import JobHome
 from jetbull.job_states import JobStates
-from jetbull.ledger.adding import deduplication
 from jetbull.ledger.belongings import blobs
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.record import Record
@@ -278,7 +278,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         if not self.deduplication_id:
             return False
         store, dedup_id = await self.queue.ledger(), str(self.deduplication_id)
-        return bool(await deduplication.free_by_hand(store, dedup_id, self.id))
+        return bool(await deduplicating.free_by_hand(store, dedup_id, self.id))
 
     async def waitUntilFinished(self, queueEvents: QueueEvents, ttl: int | None = None) -> Result:
         """Waits for the job's end and returns its return value.

@@ -16,6 +16,7 @@ from jetbull.ledger.adding.adding import add
 from jetbull.ledger.adding.note import Note
 from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire.pace import Pace
 
 from .noted import Halting, left_notes, note_and_key, write_first
 
@@ -47,6 +48,27 @@ async def test_the_owner_of_a_deduplication_id_that_is_on_its_way_is_stored_by_t
     await finish_abandoned(store, 0)
     assert await queue.getWaitingCount() == 1
     assert await left_notes(store) == []
+
+
+async def test_a_kept_add_whose_worker_died_while_starting_it_runs_though_its_id_is_freed_then(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jetbull.ledger.adding.note._LEFT_MS", 0)
+    monkeypatch.setattr(Pace, "takes_first", lambda *_: True)
+    opts = {"deduplication": {"id": "only", "keepLastIfActive": True}}
+    async with Worker(queue.name, None, {"connection": queue.opts["connection"]}) as worker:
+        await queue.add("job", "first", opts)
+        first = await worker.getNextJob("token")
+        assert first is not None
+        await queue.add("job", "kept", opts)
+        with monkeypatch.context() as patch:
+            Halting(patch, 0)
+            with pytest.raises(InterruptedError):
+                await first.moveToCompleted(None, "token", False)
+        assert await queue.removeDeduplicationKey("only") == 1
+        await finish_abandoned(await queue.ledger(), 0)
+        assert [job.data for job in await queue.getWaiting()] == ["kept"]
+        assert await queue.getDeduplicationJobId("only") is None
 
 
 async def test_an_owner_whose_process_is_held_up_behind_its_note_does_not_run_twice(

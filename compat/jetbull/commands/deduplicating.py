@@ -14,9 +14,9 @@ from jetbull.commands.delaying import change_delay
 from jetbull.commands.linking import expect_child, is_near
 from jetbull.commands.noting import is_quicker, store_owner
 from jetbull.commands.preparing import place_as_of, renumber
-from jetbull.commands.ruling import Rule, Verdict, decide
+from jetbull.commands.ruling import Rule, Verdict, decide, rule_of
 from jetbull.errors import Conflict, JobError
-from jetbull.ledger.adding import deduplication
+from jetbull.ledger.adding import deduplication, note_reading
 from jetbull.ledger.adding.adding import NewJob, doubt_of, is_free_again, is_stored, message_for
 from jetbull.ledger.adding.deduplication import Key
 from jetbull.ledger.adding.insertion import Entry
@@ -221,6 +221,21 @@ async def _stay_out(
     return True
 
 
+async def free_by_hand(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
+    """Frees the id (of that owner, if given): 1, or 0 when nobody has it.
+
+    An owner that is on its way and may be an add that was kept is stored first: without its key it
+    would count as never added.
+    """
+    key = await deduplication.read(store, dedup_id)
+    if key is not None and key.note and owner in (None, key.owner):
+        note = await note_reading.find(store, key.note)
+        rules = [] if note is None else [rule_of(entry.job.record.opts) for entry in note.jobs]
+        if any(rule is not None and rule.keep_last for rule in rules):
+            await help_on(store, key.note)
+    return await deduplication.free_by_hand(store, dedup_id, owner)
+
+
 async def on_finished(store: QueueStore, job_id: str, dedup_id: str) -> None:
     """Frees the key of a finished owner, or starts the job remembered for it."""
     while (key := await deduplication.read(store, dedup_id)) is not None:
@@ -276,4 +291,4 @@ async def _start_remembered(
     return True
 
 
-__all__ = ["add", "on_finished", "start_kept"]
+__all__ = ["add", "free_by_hand", "on_finished", "start_kept"]

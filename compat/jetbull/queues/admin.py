@@ -8,11 +8,10 @@ from typing import Any, cast
 from jetbull import checks
 from jetbull.backend import Backend
 from jetbull.client_list import of_queue
-from jetbull.commands import bulk, cancelling, cleaning, obliterating, removal
+from jetbull.commands import bulk, cancelling, cleaning, deduplicating, obliterating, removal
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
-from jetbull.ledger.adding import deduplication
 from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.occupancy import running
 from jetbull.ledger.messages.clock import now_ms
@@ -183,7 +182,7 @@ class QueueAdmin(JobOwner, EventEmitter):
 
     async def removeDeduplicationKey(self, id: str) -> int:
         """Frees a deduplication id: 1, or 0 when nobody owns it."""
-        return await deduplication.free_by_hand(await self.ledger(), str(id))
+        return await deduplicating.free_by_hand(await self.ledger(), str(id))
 
     async def removeDebounceKey(self, id: str) -> int:
         """v5's name for `removeDeduplicationKey`."""
