@@ -83,11 +83,11 @@ async def test_a_kept_add_starts_though_another_comes_between_its_owners_end_and
         proxy.hold_message(f'"jbq.bull.{name}.dedup.d"'.encode())
         ending = asyncio.ensure_future(first.moveToCompleted(1, "token", False))
         await proxy.holding.wait()
-        later = {"name": "job", "data": "later", "opts": {"deduplication": {"id": "d"}}}
+        again = {"deduplication": {"id": "d"}}
         if in_bulk:
-            (added,) = await queue.addBulk([later])
+            (added,) = await queue.addBulk([{"name": "job", "data": "later", "opts": again}])
         else:
-            added = await queue.add("job", "later", later["opts"])
+            added = await queue.add("job", "later", again)
         assert added.id == "kept"
         proxy.let_go()
         await ending
