@@ -42,9 +42,9 @@ async def _adopted(
         yield queue
 
 
-async def _add_flow(queue: Queue) -> None:
+async def _add_flow(queue: Queue, parent_id: str = "p") -> None:
     child = {"name": "child", "queueName": queue.name, "opts": {"jobId": "c"}}
-    parent = {"name": "parent", "queueName": queue.name, "opts": {"jobId": "p"}}
+    parent = {"name": "parent", "queueName": queue.name, "opts": {"jobId": parent_id}}
     async with FlowProducer(queue.opts["connection"]) as flow:
         await flow.add({**parent, "children": [child]})
 
@@ -130,3 +130,19 @@ async def test_a_parent_waits_for_a_child_that_a_flow_adds_anew_while_the_old_on
         await running.done(2)
         assert running.ran == ["child", "parent"]
         await running.worker.close()
+
+
+async def test_a_parent_does_not_wait_for_a_removed_child_whose_id_another_parent_gets_meanwhile(
+    server: EmbeddedServer, name: str
+) -> None:
+    async with two_doors(server, name) as (proxy, queue, slow):
+        await _add_flow(queue)
+        await slow.waitUntilReady()
+        proxy.hold_message(f'"filter": "jb.bull.{name}.wait.-.c"'.encode())
+        removal = asyncio.ensure_future(slow.remove("c"))
+        await proxy.holding.wait()
+        await _add_flow(queue, "another")
+        proxy.let_go()
+        assert await removal == 1
+        assert await queue.getJobState("p") == "waiting"
+        assert await queue.getJobState("another") == "waiting-children"

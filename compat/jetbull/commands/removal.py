@@ -12,7 +12,7 @@ from jetbull.ledger.belongings.belongings import delete
 from jetbull.ledger.finishing import finishing
 from jetbull.ledger.job import late, patches, reading
 from jetbull.ledger.job.moving import move
-from jetbull.ledger.messages.names import CHILDREN, is_schedule, public_state_of, state_of
+from jetbull.ledger.messages.names import CHILDREN, GONE, is_schedule, public_state_of, state_of
 from jetbull.ledger.messages.placing import REMOVED
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.parents import bookkeeping, parentage, releasing
@@ -175,7 +175,7 @@ async def remove_stored(
     parent = await parentage.parent_of(store, record, job_id)
     left_now = (
         parent is not None
-        and not await _is_back(store, job_id, grave)
+        and not await _is_back(store, job_id, grave, parent)
         and await bookkeeping.book(parent, bookkeeping.NOTHING, "null", before=grave)
     )
     if parent is not None and left_now and doomed != (parent.store.names.qualified, parent.job_id):
@@ -188,10 +188,12 @@ async def remove_stored(
         store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
 
 
-async def _is_back(store: QueueStore, job_id: str, grave: int) -> bool:
-    """Whether a job of that id was added anew behind the tombstone: its parent waits for that."""
+async def _is_back(store: QueueStore, job_id: str, grave: int, parent: parentage.Parent) -> bool:
+    """Whether the parent got a child of that id anew behind the tombstone: it waits for that."""
     newest = await store.newest(job_id) if grave else None
-    return newest is not None and newest.seq > grave
+    if newest is None or newest.seq <= grave or state_of(newest.subject) == GONE:
+        return False
+    return await parentage.parent_of(store, Record.read(newest.data), job_id) == parent
 
 
 async def _bury(
