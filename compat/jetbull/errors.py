@@ -1,11 +1,14 @@
 """Every error jetbull raises, in one small tree.
 
 Callers that knew BullMQ for Python catch `TypeError` for a refused command (its `scripts.py` raises
-it), `Exception` with `.code` for a refused flow; both still work, since the classes below derive
-from what BullMQ raised as well as from `JetbullError`.
+it), `Exception` with `.code` for a refused flow, redis-py's errors for a server that is away; all
+still work, since the classes below derive from what BullMQ raised as well as from `JetbullError`.
 """
 
 from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar, Self
 
 # JetStream: a wrong last sequence, and not which is the right one; a message id that is in process.
 _UNDER_WAY = frozenset({10164, 10158})
@@ -31,8 +34,44 @@ class NotJSONError(ConfigurationError, TypeError):
     """A value cannot be written as JSON; the message says what stands in the way."""
 
 
-class ServerUnavailable(JetbullError, ConnectionError):
+class _OfTheServer(JetbullError):
+    """An error that callers of BullMQ know as one of redis-py's.
+
+    Where a program has imported redis, its `except redis.exceptions.ConnectionError` (or
+    `TimeoutError`, `RedisError`) catches the error too.
+    """
+
+    in_redis: ClassVar[str]
+
+    def __new__(cls, *args: object) -> Self:
+        known = getattr(sys.modules.get("redis.exceptions"), cls.in_redis, None)
+        return super().__new__(_both(cls, known) if isinstance(known, type) else cls, *args)
+
+
+_kinds: dict[tuple[type, type], type[Any]] = {}
+
+
+def _both(cls: type[_OfTheServer], known: type) -> type[Any]:
+    """The class under its own name, that derives from redis-py's as well."""
+    if issubclass(cls, known):
+        return cls
+    if (cls, known) not in _kinds:
+        _kinds[cls, known] = _made(cls, known)
+    return _kinds[cls, known]
+
+
+def _made(cls: type[_OfTheServer], known: type) -> type[Any]:
+    def reduce(error: BaseException) -> tuple[Any, ...]:
+        return cls, error.args, error.__dict__
+
+    body = {"__module__": cls.__module__, "__doc__": cls.__doc__, "__reduce__": reduce}
+    return type(cls.__name__, (cls, known), body)
+
+
+class ServerUnavailable(_OfTheServer, ConnectionError):
     """No usable NATS server answered; the message says how to start or configure one."""
+
+    in_redis = "ConnectionError"
 
 
 class ServerTooOld(ServerUnavailable):
@@ -82,8 +121,10 @@ class PayloadTooLarge(StoreError):
     """A message is larger than the server takes; the message names both sizes."""
 
 
-class AckTimeout(JetbullError, TimeoutError):
+class AckTimeout(_OfTheServer, TimeoutError):
     """The server did not confirm in time; the message may or may not be stored."""
+
+    in_redis = "TimeoutError"
 
 
 class JobError(JetbullError, TypeError):

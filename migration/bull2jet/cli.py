@@ -74,10 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.exit(2, f"bull2jet: {shown(str(error))}\n")
     except (SourceError, TargetError) as error:
         return _fail(str(error), Verdict.UNAVAILABLE)
+    except JetbullError as error:  # first: some of them are errors of redis-py as well
+        return _fail(_from_nats(error), Verdict.UNAVAILABLE)
     except RedisError as error:
         return _fail(str(unavailable(parse(chosen.redis), error)), Verdict.UNAVAILABLE)
-    except JetbullError as error:
-        return _fail(_from_nats(error), Verdict.UNAVAILABLE)
     except (MigrationError, OSError) as error:
         return _fail(str(error), Verdict.STOP)
     except KeyboardInterrupt:

@@ -45,6 +45,32 @@ def test_a_program_whose_warnings_are_errors_is_only_told(execute: Run, tmp_path
     assert finished.stderr.count("jetbull keeps jobs in NATS") == 1
 
 
+WITHOUT_A_SERVER = """
+import asyncio
+import redis
+from bullmq import Queue
+
+async def main():
+    queue = Queue("paint", {"connection": "redis://localhost:6379"})
+    for call in (lambda: queue.add("cars", {}), queue.client.ping):
+        try:
+            await call()
+        except redis.exceptions.ConnectionError as error:
+            print("503", isinstance(error, redis.RedisError))
+    await queue.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_catches_the_errors_of_redis_where_no_server_is(
+    execute: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "old_caller.py").write_text(WITHOUT_A_SERVER)
+    finished = execute("python", "old_caller.py", env={"NATS_URL": "nats://localhost:1"})
+    assert finished.stdout.split() == ["503", "True"] * 2
+
+
 def test_it_works_for_modules(execute: Run, tmp_path: Path) -> None:
     (tmp_path / "caller.py").write_text(WHOSE)
     assert execute("python", "-m", "caller").stdout.strip() == "jetbull.queue"

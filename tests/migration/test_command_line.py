@@ -8,9 +8,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+
+from bull2jet import cli
+from jetbull.errors import AckTimeout
 
 from .commands import Ended, begun, bull2jet
 from .conftest import Load, NatsServer, RedisServer, make_jobs, put_job
@@ -218,3 +221,14 @@ def value_of(client: Any, key: bytes) -> Any:
         b"stream": client.xrange,
     }
     return kind, read[kind](key)
+
+
+def test_a_nats_server_that_goes_away_is_not_told_as_redis(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lost(*_: object) -> NoReturn:
+        raise AckTimeout("The connection was lost.")
+
+    monkeypatch.setattr(cli, "_perform", lost)
+    assert cli.main(["plan", "redis://localhost:6379", "--to", "nats://localhost:4222"]) == 5
+    assert capsys.readouterr().err.startswith("bull2jet: NATS: The connection was lost. When")
