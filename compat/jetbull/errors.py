@@ -64,7 +64,9 @@ def _made(cls: type[_OfTheServer], known: type) -> type[Any]:
     def reduce(error: BaseException) -> tuple[Any, ...]:
         return cls, error.args, error.__dict__
 
-    body = {"__module__": cls.__module__, "__doc__": cls.__doc__, "__reduce__": reduce}
+    body: dict[str, Any] = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+    body["__reduce__"] = reduce
+    body["__repr__"] = BaseException.__repr__  # redis-py's own needs what its constructor sets
     return type(cls.__name__, (cls, known), body)
 
 

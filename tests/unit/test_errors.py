@@ -30,6 +30,7 @@ def test_a_server_that_is_away_is_caught_under_every_name(
             own.__name__,
             "jetbull.errors",
         )
+        assert repr(caught.value) == f"{own.__name__}('The server is away.')"
     assert not issubclass(own, redis.exceptions.RedisError)
 
 
