@@ -63,7 +63,9 @@ async def carried_ids(door: Door, found: QueueFound) -> IdSet:
     return ids
 
 
-async def removable(door: Door, found: QueueFound, index: KeyIndex) -> AsyncIterator[list[str]]:
+async def removable(
+    door: Door, found: QueueFound, index: KeyIndex, *, fresh: bool = False
+) -> AsyncIterator[list[str]]:
     """The queue's own keys and those of carried jobs, page by page; never a foreign key.
 
     While jobs of the queue stay behind in Redis, the library's common keys stay too, and the list
@@ -76,7 +78,7 @@ async def removable(door: Door, found: QueueFound, index: KeyIndex) -> AsyncIter
     if await door.call("EXISTS", keys("repeat")):
         kept.add("repeat")
     empty = not await remaining(door, found)
-    async for page in index.below(found.queue.key):
+    async for page in index.below(found.queue.key, fresh=fresh):
         mine = [
             key
             for key in dict.fromkeys(page)
@@ -105,7 +107,8 @@ async def write_archive(door: Door, found: QueueFound, index: KeyIndex, path: Pa
     count = 0
     try:
         with gzip.open(path, "xt", encoding="ascii") as file:
-            async for page in removable(door, found, index):
+            # What is removed later on is what stands here, so both go by one look.
+            async for page in removable(door, found, index, fresh=True):
                 async for text_part in _written(door, page):
                     file.write(text_part)
                     count += text_part.endswith("\n")
