@@ -11,6 +11,7 @@ from audibook.epub.sentences import cut_to_length, split_sentences
 __all__ = ["chunks", "decomposed", "is_pointed", "letters", "without_marks"]
 
 _MARKS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]")
+_STRAY = re.compile(rf"(?<!\S){_MARKS.pattern}+(?!\S)")
 _VOWELS = re.compile("[\u05b0-\u05bc\u05c7]")
 _LETTERS = re.compile("[\u05d0-\u05ea]")
 _FORMS = re.compile("[\ufb1d-\ufb4f]+")
@@ -18,8 +19,12 @@ _POINTED_SHARE = 0.3  # pointed text has marks on about seven of ten letters
 
 
 def decomposed(text: str) -> str:
-    """The text with letters and marks apart that old files hold as one character."""
-    return _FORMS.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
+    """The text with letters and marks apart that old files hold as one character.
+
+    Marks that stand between spaces, on no letter, are left out.
+    """
+    text = _FORMS.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
+    return _STRAY.sub("", text)
 
 
 def letters(text: str) -> int:

@@ -120,6 +120,17 @@ def test_a_word_that_is_pointed_in_other_text_keeps_its_points(models: Path) -> 
     assert _pointer(models, "simple").point(text) == "מ\u05b7ר\u05b7 בָּרָק ב\u05bcית\u05b7"
 
 
+@pytest.mark.parametrize("stray", ["\u05bf", "\u05b3\u05bc"])
+def test_a_mark_that_stands_on_no_letter_costs_a_text_none_of_its_marks(
+    models: Path, stray: str
+) -> None:
+    for kind in ("simple", "advanced"):
+        pointer = _pointer(models, kind)
+        plain = pointer.point("גג  דד")
+        assert pointer.point(f"גג {stray} דד") == plain
+        assert pointer.point(f"{stray} גג  דד\n{stray}") == f" {plain}\n"
+
+
 def test_letters_that_hold_their_marks_are_pointed_text(models: Path) -> None:
     assert is_pointed("\ufb31ר \ufb4bא")
     pointed = _pointer(models, "simple").point("\ufb31ר מר מר מר")
