@@ -124,10 +124,25 @@ class S3Storage:
             return StorageError(f"Cannot {action} in bucket {self._bucket!r}: {error}.")
         code = str(refusal.response.get("Error", {}).get("Code", "unknown"))
         if key is not None and code in _MISSING:
-            return ObjectNotFoundError(f"No object {key!r} in storage.")
+            if not self._has_no_bucket():
+                return ObjectNotFoundError(f"No object {key!r} in storage.")
+            code = "NoSuchBucket"
         message = f"Cannot {action} in bucket {self._bucket!r}: the object store says {code}."
         if code in _SETUP:
             return UnrecoverableError(
                 f"{message} Check S3_BUCKET_NAME, S3_ENDPOINT and the AWS_ keys."
             )
         return StorageError(message)
+
+    def _has_no_bucket(self) -> bool:
+        """Whether the bucket is what is missing: of an object's, the store says no more than 404.
+
+        False where that cannot be told.
+        """
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            return str(error.response.get("Error", {}).get("Code")) in {"404", "NoSuchBucket"}
+        except BotoCoreError:
+            return False
+        return False

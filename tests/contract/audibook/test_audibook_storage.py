@@ -237,6 +237,10 @@ def test_a_missing_bucket_and_an_absent_server_are_told_apart(s3_endpoint: str, 
         missing.put_file("a", file, "text/plain")
     with pytest.raises(UnrecoverableError, match="NoSuchBucket"):
         list(missing.keys(""))
+    with pytest.raises(UnrecoverableError, match=r"Cannot fetch 'a' .* NoSuchBucket"):
+        missing.fetch_file("a", file)
+    with pytest.raises(UnrecoverableError, match="NoSuchBucket"):
+        missing.info("a")
     missing.close()
     absent = _s3("http://127.0.0.1:9")
     with pytest.raises(StorageError, match="Cannot look up 'a'"):
