@@ -128,3 +128,20 @@ async def test_a_job_that_nobody_cancels_gives_its_result(studio: Studio) -> Non
     job = type("Job", (), {"name": "test-job", "data": {"message": "m"}})
     result = await JobProcessor.__call__(studio.processor, job, "t", AbortController().signal)
     assert result == {"processed": True, "message": "m"}
+
+
+async def test_a_job_of_a_worker_that_is_closed_by_force_is_not_failed(
+    queue: Queue, settings: Settings, make_epub: MakeEpub
+) -> None:
+    engine = _Endless()
+    studio = Studio(settings, speech=SpeechRegistry({"tone": lambda: engine}))
+    book = await studio.parsed(make_epub("<p>Words.</p>"))
+    (paragraph,) = studio.catalogue.paragraphs.of_book(book.id)
+    worker = Worker(queue.name, studio.processor, {"connection": queue.opts["connection"]})
+    job = await queue.add("generate-audio", {"paragraphId": paragraph.id, "bookId": book.id})
+    assert await asyncio.to_thread(engine.speaking.wait, 30)
+    await worker.close(force=True)
+    assert await queue.getJobState(str(job.id)) != "failed"
+    assert studio.catalogue.paragraphs.get(paragraph.id).audio_status is AudioStatus.PENDING
+    assert list(settings.work_dir.glob("*")) == []
+    studio.processor.close()
