@@ -14,7 +14,7 @@ from jetbull.errors import Conflict, JobError
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Stored
-from jetbull.ledger.parents import parents
+from jetbull.ledger.parents import bookkeeping, parentage, parents
 from jetbull.ledger.store.store import QueueStore
 from jetbull.server import EmbeddedServer
 from jetbull.workers.upkeep import Upkeep
@@ -169,3 +169,24 @@ async def test_a_parent_keeps_what_a_child_returned_that_is_removed_as_somebody_
         assert await parent.getChildrenValues() == {f"bull:{name}:child": 7}
         assert await queue.remove("other") == 1
         assert await parent.getState() == "waiting"
+
+
+async def test_a_retry_takes_out_of_the_books_what_one_left_there_that_died_on_its_way(
+    shared_url: str, queue: Queue
+) -> None:
+    options = {"connection": shared_url}
+    async with FlowProducer(options) as flows, Worker(queue.name, None, options) as worker:
+        opts = {"jobId": "child", "failParentOnFailure": True}
+        child = {"name": "child", "queueName": queue.name, "opts": opts}
+        tree = {"name": "parent", "queueName": queue.name, "opts": {"jobId": "parent"}}
+        await flows.add({**tree, "children": [child]})
+        taken = await worker.getNextJob("token")
+        assert taken is not None
+        await taken.moveToFailed(ValueError("at first"), "token", False)
+        store = await queue.ledger()
+        parent = parentage.Parent(store, "parent", f"{queue.qualifiedName}:child")
+        wait = bookkeeping.expectation(parent)
+        await store.put(wait.subject, wait.payload, wait.headers)  # so far the other one came
+        await taken.retry()
+        assert not await bookkeeping.has_unsuccessful(store, "parent")
+        assert await bookkeeping.has_pending(store, "parent")

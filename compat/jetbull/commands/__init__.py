@@ -8,6 +8,7 @@ The interface (queue, job, worker, flow producer) calls these; they know none of
     many, or a tree     inserting, flows: known, planning, noting; completing what a note holds
     at work             fetching, holding, ending, locks; announcing tells the events
     before and after    waiting, delaying, changing, retrying, children, logs; bulk for whole states
+                        missed_ends: what a parent should have heard
     away                removal, removing_many, cleaning, cancelling, obliterating, orphans
     as in Redis         hashes
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetbull.commands import fetching, holding
+from jetbull.commands import fetching, holding, missed_ends
 from jetbull.commands.hashes import as_hash
 from jetbull.error_code import refused
 from jetbull.job_body import JobBody
@@ -85,7 +85,7 @@ async def _next(store: QueueStore, job: JobBody, token: str) -> list[Any]:
 
 
 async def _no_children_pending(store: QueueStore, job: JobBody) -> None:
-    if await bookkeeping.has_pending(store, job.id):
+    if await missed_ends.is_pending(store, job.id):
         raise refused(-4, "moveToFinished", job.id)
     if await bookkeeping.has_unsuccessful(store, job.id):
         raise refused(-9, "moveToFinished", job.id)

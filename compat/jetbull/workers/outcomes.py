@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from jetbull.commands import holding
+from jetbull.commands import holding, missed_ends
 from jetbull.error_code import refused
 from jetbull.errors import (
     AckTimeout,
@@ -153,7 +153,8 @@ async def _no_pending_children(job: Job, lease: Lease) -> None:
             break
         await asyncio.sleep(pause)
     else:
-        raise refused(-4, "moveToFinished", job.id)
+        if await missed_ends.is_pending(lease.store, job.id):
+            raise refused(-4, "moveToFinished", job.id)
     if await bookkeeping.has_unsuccessful(lease.store, job.id):
         raise refused(-9, "moveToFinished", job.id)
 

@@ -35,6 +35,7 @@ from functools import partial
 from typing import Any
 
 from jetbull.commands import deduplicating, inserting, orphans
+from jetbull.commands.missed_ends import OLD_ENOUGH_MS, book_out
 from jetbull.errors import Conflict, ConnectionClosedError, JetbullError
 from jetbull.ledger.adding import deduplication, note_reading
 from jetbull.ledger.belongings.belongings import forget_left, forget_tickets
@@ -54,7 +55,7 @@ from jetbull.ledger.messages.names import (
     public_state_of,
 )
 from jetbull.ledger.messages.record import Record
-from jetbull.ledger.parents import bookkeeping, parentage, parents, releasing
+from jetbull.ledger.parents import releasing
 from jetbull.ledger.queue import event_evidence
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -63,9 +64,7 @@ from jetbull.workers import tickets
 log = logging.getLogger("jetbull.workers.upkeep")
 
 EVERY_S = 20.0
-OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused them
 _PARENTS = 50  # per look
-_CHILDREN = 50  # per parent and look
 _PATCHES = 50  # per look
 _KEYS = 500  # of deduplication ids per look
 _TOMBSTONES, _TOMBSTONE_TURNS = 500, 8
@@ -204,33 +203,8 @@ class Upkeep:
         on_their_way = await note_reading.held(self._store) if old else set()
         for message in old:
             parent_id = last_token(message.subject)
-            await self._look_at_children(parent_id, on_their_way)
+            await book_out(self._store, parent_id, on_their_way, self._is_old, self._is_old)
             await releasing.release(self._store, parent_id)
-
-    async def _look_at_children(self, parent_id: str, noted: set[tuple[str, str]]) -> None:
-        """Books out children that have ended or are gone; some are still in Redis, or `noted`:
-        whoever added the flow died before they were stored.
-        """
-        store = self._store
-        query = {
-            "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),
-            "seq": 1,
-            "batch": _CHILDREN,
-        }
-        for message in await store.wire.get_batch(store.names.space.jobs, query):
-            if message.data == bookkeeping.ELSEWHERE or not self._is_old(message):
-                continue
-            key = last_token(message.subject)
-            child_store, child_id = await parentage.by_key(store, key)
-            if (child_store.names.qualified, child_id) in noted:
-                continue
-            child = await reading.find(child_store, child_id)
-            if child is None or child.record.head.get("orphaned"):
-                parent = parentage.Parent(store, parent_id, key)
-                if await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
-                    log.warning("child %s of %s is not there any more", key, parent_id)
-            else:
-                await parents.tell_missed(child_store, child, child_id)
 
     async def _remembered(self) -> None:
         store = self._store

@@ -129,15 +129,15 @@ async def wait_again(store: QueueStore, record: Record, job_id: str) -> Waiting 
         return None
     # Of a child that is removed before it can run again, what it returned is the parent's still.
     value = next((entry.seq for entry in booked if entry.subject == subjects[-1]), 0)
-    wait = expectation(parent)
+    wait, is_new = expectation(parent), True
     try:
         await owner.put(wait.subject, wait.payload, wait.headers)
     except Conflict:
-        return Waiting(parent, value, is_new=False)
+        is_new = False  # for another retry, which may have died before the rest
     for entry in booked:  # up to what was seen: another retry may be quicker, and the child as well
         if entry.seq != value:
             await owner.purge(entry.subject, seq=entry.seq + 1)
-    return Waiting(parent, value, is_new=True)
+    return Waiting(parent, value, is_new)
 
 
 async def forget_value(waits: Waiting) -> None:

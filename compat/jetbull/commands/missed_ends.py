@@ -1,0 +1,71 @@
+"""Children whose end their parent should have heard of, and did not: whoever was to tell it died.
+
+Every worker looks for such parents now and then (`workers.upkeep`), and whoever completes a parent
+looks for itself before it says that children are pending.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from jetbull.ledger.adding import note_reading
+from jetbull.ledger.job import reading
+from jetbull.ledger.messages.clock import now_ms, parse_ms
+from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.parents import bookkeeping, parentage, parents
+from jetbull.ledger.store.store import QueueStore
+from jetbull.ledger.wire import StoredMessage
+
+log = logging.getLogger("jetbull.jobs")
+
+OLD_ENOUGH_MS = 15_000  # younger ones are being dealt with by whoever caused them
+_CHILDREN = 50  # per parent and look
+
+
+async def is_pending(store: QueueStore, parent_id: str) -> bool:
+    """Whether the parent waits for a child, be it only for what it should have heard of."""
+    if not await bookkeeping.has_pending(store, parent_id):
+        return False
+    noted = await note_reading.held(store)
+    await book_out(store, parent_id, noted, lambda _: True, _is_old)
+    return await bookkeeping.has_pending(store, parent_id)
+
+
+def _is_old(wait: StoredMessage) -> bool:
+    return now_ms() - parse_ms(wait.time) >= OLD_ENOUGH_MS
+
+
+async def book_out(
+    store: QueueStore,
+    parent_id: str,
+    noted: set[tuple[str, str]],
+    is_due: Callable[[StoredMessage], bool],
+    is_lost: Callable[[StoredMessage], bool],
+) -> None:
+    """Books out children that have ended, of waits that are due, or are gone, of those that count
+    as lost. Some are still in Redis, or `noted`: whoever added the flow died before they were
+    stored.
+    """
+    query = {
+        "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),
+        "seq": 1,
+        "batch": _CHILDREN,
+    }
+    for message in await store.wire.get_batch(store.names.space.jobs, query):
+        if message.data == bookkeeping.ELSEWHERE or not is_due(message):
+            continue
+        key = last_token(message.subject)
+        child_store, child_id = await parentage.by_key(store, key)
+        if (child_store.names.qualified, child_id) in noted:
+            continue
+        child = await reading.find(child_store, child_id)
+        if child is not None and not child.record.head.get("orphaned"):
+            await parents.tell_missed(child_store, child, child_id)
+        elif is_lost(message):
+            parent = parentage.Parent(store, parent_id, key)
+            if await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
+                log.warning("child %s of %s is not there any more", key, parent_id)
+
+
+__all__ = ["OLD_ENOUGH_MS", "book_out", "is_pending"]
