@@ -162,3 +162,26 @@ async def test_a_kept_add_starts_that_was_kept_in_the_moment_in_which_its_owners
         far.let_go()
         await ending
         assert [job.data for job in await queue.getWaiting()] == ["kept"]
+
+
+async def test_an_add_that_is_kept_while_its_owners_id_is_freed_by_hand_starts_behind_the_owner(
+    server: EmbeddedServer, name: str
+) -> None:
+    opts = {"deduplication": {"id": "d", "keepLastIfActive": True}}
+    async with (
+        two_doors(server, name) as (proxy, queue, slow),
+        Worker(name, None, {"connection": server.url}) as worker,
+    ):
+        await queue.add("job", "first", opts)
+        first = await worker.getNextJob("token")
+        assert first is not None
+        await slow.waitUntilReady()
+        proxy.hold_message(f'"filter": "jbq.bull.{name}.dedup.d"'.encode())
+        freeing = asyncio.ensure_future(slow.removeDeduplicationKey("d"))
+        await proxy.holding.wait()
+        assert (await queue.add("job", "kept", opts)).id == first.id
+        proxy.let_go()
+        assert await freeing == 1
+        assert await queue.getDeduplicationJobId("d") is None
+        await first.moveToCompleted(1, "token", False)
+        assert [job.data for job in await queue.getWaiting()] == ["kept"]

@@ -199,30 +199,44 @@ def is_key(message: Message, store: QueueStore) -> bool:
 
 async def free_by_hand(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
     """As `free`, but a job that waits for the owner to finish still starts then."""
-    while True:
-        key = await read(store, dedup_id)
-        if key is None or key.pending is None:
-            return await free(store, dedup_id, owner)
-        if not key.owner or (owner is not None and key.owner != owner):
-            return 0
-        if await write(store, dedup_id, key.owner, 0, key.seq, key.pending, freed=True):
+    counted = 0
+    while (key := await read(store, dedup_id)) is not None:
+        holder = key.holder if key.pending is None else key.owner
+        if not holder or (owner is not None and holder != owner):
+            break
+        if key.pending is None:
+            counted = _counted(key)
+            if await _drop(store, dedup_id, key):
+                break
+        elif await write(store, dedup_id, key.owner, 0, key.seq, key.pending, freed=True):
             return 1
+    return counted
 
 
 async def free(store: QueueStore, dedup_id: str, owner: str | None = None) -> int:
     """Removes the key (of that owner, if given): 1, or 0 when there was none that counts."""
     counted = 0
-    while True:
-        key = await read(store, dedup_id)
-        if key is None or (owner is not None and key.holder != owner):
-            return counted
-        # A key whose time is over counts for none, but the server removes it a little later.
-        counted = 0 if key.until_ms and key.until_ms <= now_ms() else 1
-        if await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1):
-            break  # and not written anew just before, by an add that saw the owner alive
-    if key.pending is not None:
-        await forget(store, forgotten(key.pending))
+    while (key := await read(store, dedup_id)) is not None:
+        if owner is not None and key.holder != owner:
+            break
+        counted = _counted(key)
+        if await _drop(store, dedup_id, key):
+            if key.pending is not None:
+                await forget(store, forgotten(key.pending))
+            break
     return counted
+
+
+def _counted(key: Key) -> int:
+    """A key whose time is over counts for none, but the server removes it a little later."""
+    return 0 if key.until_ms and key.until_ms <= now_ms() else 1
+
+
+async def _drop(store: QueueStore, dedup_id: str, key: Key) -> bool:
+    """Removes the key; False if it was written anew just before, by an add that saw the owner
+    alive, or is gone.
+    """
+    return bool(await store.purge(store.names.aux(_KIND, dedup_id), seq=key.seq + 1))
 
 
 __all__ = [
