@@ -51,8 +51,7 @@ class Key:
 
 async def read(store: QueueStore, dedup_id: str) -> Key | None:
     """The stored key, whether it still counts or not."""
-    subject = store.names.aux(_KIND, dedup_id)
-    found = await store.wire.get_last(store.names.space.jobs, subject)
+    found = await store.last(store.names.aux(_KIND, dedup_id))
     return None if found is None else _key(found)
 
 

@@ -89,7 +89,7 @@ async def part_of(journal: Journal) -> list[Entry] | None:
     StoreError when it was not, and they are gone.
     """
     store = journal.store
-    found = await store.wire.get_last(store.names.space.jobs, _part(journal, journal.done))
+    found = await store.last(_part(journal, journal.done))
     if found is not None and found.data:
         return await decode(store, found.data)
     now = await current(journal)
@@ -112,8 +112,7 @@ def advance(journal: Journal) -> list[Message]:
 
 async def current(journal: Journal) -> Journal | None:
     """The insertion as it is now, or None when it was removed."""
-    subject = journal.store.names.aux(_HEAD, journal.key)
-    found = await journal.store.wire.get_last(journal.store.names.space.jobs, subject)
+    found = await journal.store.last(journal.store.names.aux(_HEAD, journal.key))
     return None if found is None else _read(journal.store, found)
 
 

@@ -33,9 +33,8 @@ async def undo(note: Note) -> None:
     since.
     """
     await note.store.purge(note.subject)
-    wire, stream = note.store.wire, note.store.names.space.jobs
     for message in (m for entry in note.entries for m in entry.beside):
-        found = await wire.get_last(stream, message.subject)
+        found = await note.store.last(message.subject)
         if found is not None and found.data == message.payload:
             await note.store.purge(message.subject, seq=found.seq + 1)
 

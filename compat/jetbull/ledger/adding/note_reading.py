@@ -44,18 +44,18 @@ async def time_of(note: Note) -> str:
 
 async def has_ended(note: Note) -> bool:
     """Whether the note's last word is there: all of its jobs were stored."""
-    found = await note.store.wire.get_last(note.store.names.space.jobs, note.subject)
+    found = await note.store.last(note.subject)
     return found is not None and not found.data
 
 
 async def _look(store: QueueStore, subject: str) -> StoredMessage | None:
-    found = await store.wire.get_last(store.names.space.jobs, subject)
+    found = await store.last(subject)
     return None if found is None or not found.data else found
 
 
 async def is_held(note: Note, key: Message) -> bool:
     """Whether the note's key was stored, and is as it was."""
-    found = await note.store.wire.get_last(note.store.names.space.jobs, key.subject)
+    found = await note.store.last(key.subject)
     return found is not None and found.data == key.payload
 
 

@@ -67,7 +67,7 @@ async def read(store: QueueStore, scheduler_id: str) -> Scheduler | None:
 async def look(store: QueueStore, scheduler_id: str) -> tuple[Scheduler | None, int]:
     """The scheduler, or None, and the sequence that guards the next record of that id."""
     subject = store.names.aux(_KIND, scheduler_id)
-    return _scheduler(scheduler_id, await store.wire.get_last(store.names.space.jobs, subject))
+    return _scheduler(scheduler_id, await store.last(subject))
 
 
 async def look_for_both(

@@ -104,7 +104,7 @@ async def set_going(store: QueueStore, job_id: str, found: StoredMessage) -> Non
 
 async def last_patch(store: QueueStore, job_id: str) -> StoredMessage | None:
     """What stands beside the job, if anything."""
-    return await store.wire.get_last(store.names.space.jobs, store.names.aux("patch", job_id))
+    return await store.last(store.names.aux("patch", job_id))
 
 
 async def as_it_went(store: QueueStore, job_id: str, old: Stored) -> Record:
@@ -211,7 +211,7 @@ async def forget_patches(store: QueueStore) -> None:
     told = store.traits_told
     if not store.patched or monotonic() - store.told_at < QUIET_S:
         return
-    left = await store.wire.get_last(store.names.space.jobs, store.names.all_aux("patch"))
+    left = await store.last(store.names.all_aux("patch"))
     if left is None and store.traits_told == told:
         store.patched = False
 

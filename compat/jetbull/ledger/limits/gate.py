@@ -60,7 +60,7 @@ class Counted:
 
 async def counted(store: QueueStore) -> Counted:
     """The stored window, which may be over, as the stream's leader knows it."""
-    found = await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, "rate"))
+    found = await store.last(store.names.aux(_KIND, "rate"))
     if found is None:
         return Counted(_NEVER, 0)
     body = object_of(found.subject, found.data, "start", "end", "count")

@@ -243,7 +243,7 @@ class Places:
         return granted
 
     async def _read(self) -> None:
-        found = await self._store.wire.get_last(self._store.names.space.jobs, self._subject)
+        found = await self._store.last(self._subject)
         book = {} if found is None else decode(found.data)
         if book is None or found is None:
             self._checked = float("-inf")

@@ -80,7 +80,7 @@ async def is_booked(parent: Parent, kind: str) -> bool:
     """Whether that stands in the books as the child's outcome."""
     store = parent.store
     subject = store.names.dependency(kind, parent.job_id, parent.child_key)
-    return await store.wire.get_last(store.names.space.jobs, subject) is not None
+    return await store.last(subject) is not None
 
 
 async def has_pending(store: QueueStore, parent_id: str) -> bool:
@@ -107,8 +107,7 @@ async def has_pending(store: QueueStore, parent_id: str) -> bool:
 
 async def unsuccessful(store: QueueStore, parent_id: str) -> str | None:
     """The key of the last child that failed and fails its parent, if there is one."""
-    subject = store.names.dependencies(parent_id, UNSUCCESSFUL)
-    found = await store.wire.get_last(store.names.space.jobs, subject)
+    found = await store.last(store.names.dependencies(parent_id, UNSUCCESSFUL))
     return None if found is None else last_token(found.subject)
 
 

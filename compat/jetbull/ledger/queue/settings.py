@@ -36,7 +36,7 @@ async def read_strictly(store: QueueStore) -> tuple[Settings, int]:
 
 
 async def _stored(store: QueueStore) -> StoredMessage | None:
-    return await store.wire.get_last(store.names.space.jobs, store.names.aux(_KIND, _KEY))
+    return await store.last(store.names.aux(_KIND, _KEY))
 
 
 async def change(store: QueueStore, edit: Callable[[Settings], None]) -> Settings:

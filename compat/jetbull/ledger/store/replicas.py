@@ -23,10 +23,9 @@ async def up_to_date(
     store: QueueStore, pattern: str, read: Callable[[], Awaitable[list[StoredMessage]]]
 ) -> list[StoredMessage]:
     """What `read` gives, of messages on `pattern`, from a copy that has the newest of them."""
-    wire, jobs = store.wire, store.names.space.jobs
     found: list[StoredMessage] = []
     for _ in range(_TRIES):
-        newest = await wire.get_last(jobs, pattern) if wire.is_clustered else None
+        newest = await store.last(pattern) if store.wire.is_clustered else None
         found = await read()
         # One that went meanwhile is not to be found either, and the next look tells.
         if newest is None or any(m.seq >= newest.seq for m in found):
@@ -47,7 +46,7 @@ async def read_latest(store: QueueStore, patterns: Iterable[str]) -> list[Stored
         return await wire.get_batch(jobs, {"multi_last": subjects})
     deadline = monotonic() + _PATIENCE
     while True:
-        asked = [wire.get_last(jobs, subject) for subject in subjects]
+        asked = [store.last(subject) for subject in subjects]
         found, leading = await asyncio.gather(
             wire.get_batch(jobs, {"multi_last": subjects}), asyncio.gather(*asked)
         )

@@ -7,7 +7,7 @@ as its first argument.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -250,16 +250,20 @@ class QueueStore:
         rival: Conflict,
     ) -> int:
         """The sequence of the first copy if that stands in the way; else raises `rival`."""
-        stored = await self.wire.get_last(self.names.space.jobs, subject)
+        stored = await self.last(subject)
         if stored is None or stored.data != payload or not same_guard(stored.headers, headers):
             raise rival
         if on_stored is not None:
             on_stored(stored.seq)
         return stored.seq
 
-    async def newest(self, job_id: str) -> StoredMessage | None:
+    def last(self, subject: str) -> Coroutine[Any, Any, StoredMessage | None]:
+        """The last message on `subject` (wildcards allowed), as the stream's leader knows it."""
+        return self.wire.get_last(self.names.space.jobs, subject)
+
+    def newest(self, job_id: str) -> Coroutine[Any, Any, StoredMessage | None]:
         """The last message of a job, tombstones included, as the stream's leader knows it."""
-        return await self.wire.get_last(self.names.space.jobs, self.names.any_state(job_id))
+        return self.last(self.names.any_state(job_id))
 
     async def purge(self, subject: str, **extra: int) -> int:
         """Removes messages by subject (`keep` or `seq` limit it); how many went.

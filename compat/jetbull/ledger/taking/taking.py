@@ -208,7 +208,7 @@ class Claim:
     async def _catch_up(self, store: QueueStore, lease: Lease, seq: int) -> None:
         """Takes in a patch that was stored before the claim and after the look at patches."""
         subject = store.names.aux("patch", self.job_id)
-        patch = await store.wire.get_last(store.names.space.jobs, subject)
+        patch = await store.last(subject)
         if patch is None:
             return
         if max(self._patch, self.ticket.stored.seq) < patch.seq < seq:
@@ -227,7 +227,7 @@ class Claim:
         for place in left:
             state, lane = place.split(".")
             subject = store.names.job(state, self.job_id, lane)
-            if await store.wire.get_last(store.names.space.jobs, subject) is not None:
+            if await store.last(subject) is not None:
                 await store.purge(subject, seq=self.ticket.stored.seq)
 
     async def _newest(self, store: QueueStore) -> Stored | None:
