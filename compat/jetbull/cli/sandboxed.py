@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from jetbull import Job
@@ -155,7 +156,10 @@ class _Parent:
         self._look()
 
     def wait(self, waits: bool) -> None:
-        """It waits for the outcome of a job, or no more."""
+        """It waits for the processor's work on a job, or no more.
+
+        Work that is done has nothing to stop: a parent that closes then lets the processor close.
+        """
         self._is_waiting = waits
         self._look()
 
@@ -180,8 +184,9 @@ async def _serve(fd: int, reference: str) -> None:
             kinds = [cls.__name__ for cls in type(error).__mro__]
             trace = "".join(traceback.format_exception(error))
             said = _encoded({"error": text_of(error), "kinds": kinds, "trace": trace})
-        await line.end(job, said)
         parent.wait(False)
+        with suppress(ConnectionError):  # the parent is gone, which hear() tells
+            await line.end(job, said)
     await close(processor)
 
 

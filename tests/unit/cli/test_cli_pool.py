@@ -283,3 +283,23 @@ async def test_each_process_closes_the_processor_it_made(
         parent = command.process.pid
     closed = {name for name in os.listdir(tmp_path) if name.startswith("closed-")}
     assert closed == {f"closed-{child}", f"closed-{parent}"}
+
+
+async def test_a_child_closes_its_processor_though_it_has_just_told_what_a_job_returned(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quick.py").write_text(
+        "import asyncio\n"
+        "from pathlib import Path\n"
+        "class Slow(asyncio.StreamWriter):\n"
+        "    async def drain(self): await asyncio.sleep(0.1)\n"
+        "asyncio.streams.StreamWriter = Slow\n"
+        "class Process:\n"
+        "    async def __call__(self, job): return job.data\n"
+        f"    async def aclose(self): Path({str(tmp_path / 'closed')!r}).touch()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    pool = ProcessPool("quick:Process", 1)
+    assert await pool.run(await queue.add("job", {"page": 1}), "token") == {"page": 1}
+    await pool.close()
+    assert (tmp_path / "closed").exists()
