@@ -19,7 +19,7 @@ from jetbull.ledger.job.reading import find
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.taking.taking import take
+from jetbull.ledger.taking.taking import Claim
 from jetbull.server import EmbeddedServer
 
 __all__ = ["run"]
@@ -81,7 +81,8 @@ class _Bench:
     async def _take(self, number: int) -> None:
         stored = await reading.find(self._store, f"j{number}")
         assert stored is not None
-        lease = await take(self._store, f"j{number}", Ticket(stored), "t", 60_000, None)
+        claim = Claim(f"j{number}", Ticket(stored), "t", 60_000, None, None)
+        lease = await claim.lease(self._store)
         assert lease is not None
         self._leases[number] = lease
 
