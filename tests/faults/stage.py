@@ -18,13 +18,15 @@ from tests.faults.workers import Workforce
 
 from jetbull import Queue
 from jetbull.errors import JetbullError
+from jetbull.ledger.messages.names import OPEN, SETTLE
 from jetbull.ledger.queue import counting
 from jetbull.ledger.store.store import QueueStore
 
 __all__ = ["QUEUE", "Stage"]
 
 QUEUE = "faults"
-_LIVE = ("wait", "head", "prio", "delayed", "active", "stalled", "children", "settle")
+_LIVE = ("wait", "head", "prio", "delayed", "active", "stalled", "children")
+_PARENT_UNAWARE = (("completed", OPEN), ("failed", OPEN), (SETTLE, "*"))
 _SETTLES_WITHIN = 90.0
 _CONSUMES_WITHIN = 30.0
 
@@ -137,14 +139,17 @@ class Stage:
         return first
 
     async def settled(self) -> list[str]:
-        """Waits until nothing waits or runs, or nothing moves any more; then, what still does."""
+        """Waits until all jobs have ended and their parents know it, or nothing moves any more.
+
+        Returns what still has not.
+        """
         deadline = time() + _SETTLES_WITHIN
         store = await self.ledger()
         before: list[str] = []
         while True:
             live: list[str] = []
-            for state in _LIVE:
-                live += await counting.list_subjects(store, store.names.all_in(state))
+            for state, lane in (*((state, "*") for state in _LIVE), *_PARENT_UNAWARE):
+                live += await counting.list_subjects(store, store.names.all_in(state, lane))
             if len(live) < len(before):
                 deadline = time() + _SETTLES_WITHIN  # a long outage leaves a long line
             elif not live or time() > deadline:
