@@ -84,10 +84,7 @@ def _producer(space: Space, queues: list[QueueNames]) -> list[str]:
     allowed: list[str] = []
     for names in queues:
         allowed += [names.all_in(state) for state in _ADDED]
-        allowed += [
-            names.all_aux(kind)
-            for kind in ("level", "dedup", "sched", "bulk", "note", "part", "ids")
-        ]
+        allowed += [names.all_aux(kind) for kind in _KEPT]
         allowed += [names.all_dependencies(), names.events, names.counter("id")]
         allowed += [names.all_objects(), names.hint("*")]
     return allowed
