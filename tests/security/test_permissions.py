@@ -137,6 +137,20 @@ async def test_a_reader_sees_jobs_counts_logs_workers_and_events(
         await one.close()
 
 
+async def test_a_reader_counts_prioritized_jobs_on_which_no_worker_is(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "EXACT_LIMIT", 0)
+    reader, producer = queue_of(server, "reader"), queue_of(server, "producer")
+    for priority in (5, 5, 7):
+        await producer.add("job", {}, {"priority": priority})
+    async with asyncio.timeout(5):
+        assert (await reader.getJobCounts("prioritized"))["prioritized"] == 3
+        assert await reader.getCountsPerPriority([5, 7]) == {"5": 2, "7": 1}
+    for one in (reader, producer):
+        await one.close()
+
+
 async def test_an_admin_pauses_cleans_and_obliterates(server: EmbeddedServer) -> None:
     admin = queue_of(server, "admin")
     await admin.add("job", {})

@@ -78,8 +78,17 @@ async def levels(store: QueueStore) -> list[int]:
 
 
 async def count_waiting(store: QueueStore, level: int = 0) -> int:
-    """Tickets of a priority level, 0 for none, those being claimed included."""
-    info = await _line(store, level)
+    """Tickets of a priority level, 0 for none, those being claimed included.
+
+    Where no worker has been lately a level has no consumer; whoever only reads may not make one.
+    """
+    if level:
+        try:
+            info = await _asked(store, line_consumer(store.names, level)[0])
+        except StreamMissing:
+            return await count_matching(store, store.names.line(level))
+    else:
+        info = await _line(store, 0)
     return int(info["num_pending"]) + int(info["num_ack_pending"])
 
 
@@ -95,7 +104,7 @@ async def count_levels(store: QueueStore, at: Sequence[int]) -> list[int]:
 
 def has_many(at: Collection[int]) -> bool:
     """Whether these levels are so many that asking the counter of each costs more than looking
-    through what waits; a level that nobody works on would have to get one first.
+    through what waits.
     """
     return len(at) > _FEW_LEVELS
 
@@ -140,12 +149,15 @@ async def _line(store: QueueStore, level: int) -> dict[str, Any]:
 
 async def _info(store: QueueStore, name: str, make: Callable[[], Awaitable[str]]) -> dict[str, Any]:
     """What the server says of a consumer, which is made if it is not there."""
-    subject = f"CONSUMER.INFO.{store.names.space.jobs}.{name}"
     try:
-        return await store.wire.api(subject)
+        return await _asked(store, name)
     except StreamMissing:
         await make()
-        return await store.wire.api(subject)
+        return await _asked(store, name)
+
+
+async def _asked(store: QueueStore, name: str) -> dict[str, Any]:
+    return await store.wire.api(f"CONSUMER.INFO.{store.names.space.jobs}.{name}")
 
 
 __all__ = [
