@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -37,6 +45,14 @@ Name = Annotated[StrictStr, AfterValidator(_checked)]
 """A string that is not blank, and that every database takes."""
 
 
+def _as_text(value: Any) -> Any:
+    return str(value) if type(value) in (int, float) else value
+
+
+Correlation = Annotated[StrictStr, BeforeValidator(_as_text)]
+"""Names a request in logs and results; callers may count them."""
+
+
 class JobData(BaseModel):
     """What every job's data may hold; further fields are kept as they are."""
 
@@ -44,7 +60,7 @@ class JobData(BaseModel):
         alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True
     )
 
-    correlation_id: StrictStr | None = None
+    correlation_id: Correlation | None = None
     timestamp: Any = None
 
 
@@ -73,7 +89,7 @@ class CombinePageAudio(JobData):
 
     page_id: Name
     book_id: Name
-    audio_file_keys: list[str] | None = None
+    audio_file_keys: Any = None
     """Accepted for old callers and ignored."""
     skip_ready: StrictBool = False
     """Leave a page alone whose audio is there and holds the present paragraphs."""

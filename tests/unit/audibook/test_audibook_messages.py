@@ -29,6 +29,11 @@ def test_the_envelope_lends_its_correlation_id_unless_the_data_has_one() -> None
     assert correlation({"correlationId": "inner"}) == "inner"
 
 
+def test_what_is_only_logged_or_ignored_fails_no_job() -> None:
+    data = {"pageId": "p", "bookId": "b", "correlationId": 7, "audioFileKeys": [None]}
+    assert read_job_data("combine-page-audio", data).correlation_id == "7"
+
+
 def test_further_fields_are_kept() -> None:
     data = read_job_data("generate-audio", {"paragraphId": "p", "bookId": "b", "userId": 7})
     assert isinstance(data, GenerateAudio)
