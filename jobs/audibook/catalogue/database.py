@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from audibook.errors import UnrecoverableError
@@ -25,6 +25,8 @@ __all__ = ["Database"]
 _BUSY_TIMEOUT_MS = 30_000
 _BUSY_PAUSE_S = 0.02
 _PSYCOPG = "postgresql+psycopg"
+_DATABASES = frozenset({"postgres", "postgresql", "sqlite"})
+_WRITE_IT = "write it as postgresql://user:password@host:5432/name or sqlite:///path/to/file."
 _PRISMA = (
     *("schema", "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout"),
     *("statement_cache_size", "sslaccept", "sslidentity", "single_use_connections"),
@@ -63,6 +65,11 @@ class Database:
                 f"The Python package {error.name} is not installed, which DATABASE_URL needs: "
                 "`pip install 'jetbull[postgres]'` brings the one for PostgreSQL."
             ) from error
+        except NoSuchModuleError:
+            raise UnrecoverableError(
+                "DATABASE_URL names a driver that does not exist, "
+                f"{parsed.drivername!r}: {_WRITE_IT}"
+            ) from None
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -98,10 +105,12 @@ def _parse(url: str) -> tuple[URL, dict[str, str]]:
     try:
         parsed = make_url(url.strip().strip("\"'"))
     except (ArgumentError, ValueError):  # the latter of a port that is no number
+        raise UnrecoverableError(f"DATABASE_URL is not a database address: {_WRITE_IT}") from None
+    if parsed.get_backend_name() not in _DATABASES:
         raise UnrecoverableError(
-            "DATABASE_URL is not a database address: write it as "
-            "postgresql://user:password@host:5432/name or sqlite:///path/to/file."
-        ) from None
+            f"DATABASE_URL names {parsed.get_backend_name()!r}, "
+            f"and books are kept in PostgreSQL or SQLite: {_WRITE_IT}"
+        )
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername=_PSYCOPG)
     prisma = {

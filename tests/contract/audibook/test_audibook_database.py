@@ -100,4 +100,18 @@ def test_an_address_that_is_none_is_refused_without_repeating_it() -> None:
 
 def test_a_database_whose_driver_is_missing_is_told_with_the_extra_that_brings_it() -> None:
     with pytest.raises(UnrecoverableError, match=r"jetbull\[postgres\]"):
-        Database("oracle+oracledb://nobody@127.0.0.1/none")
+        Database("postgresql+pg8000://nobody@127.0.0.1/none")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("mysql://u:secret@127.0.0.1/none", "names 'mysql', and books are kept in PostgreSQL"),
+        ("postgresql+none://u:secret@127.0.0.1/none", "does not exist, 'postgresql\\+none'"),
+    ],
+)
+def test_another_database_is_refused_with_what_to_write_instead(address: str, said: str) -> None:
+    with pytest.raises(UnrecoverableError, match=said) as error:
+        Database(address)
+    assert "postgresql://user:password@host" in str(error.value)
+    assert "secret" not in str(error.value)
