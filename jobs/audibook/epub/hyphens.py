@@ -15,7 +15,8 @@ __all__ = ["with_whole_words"]
 _RULE = "hyphen at a line's end"
 _LETTERS = r"[^\W\d_]"
 _PARTED = re.compile(rf"(?<!\w)({_LETTERS}{{2,}})[-\u2010] (?=({_LETTERS}+))")
-_ENDING = re.compile(rf"({_LETTERS}{{2,}})[-\u2010]$")
+# Only from where the letters begin: not again from each letter of a very long word.
+_ENDING = re.compile(rf"(?<!{_LETTERS})({_LETTERS}{{2,}}+)[-\u2010]$")
 _BEGINNING = re.compile(rf"{_LETTERS}+")
 _WORD = re.compile(rf"{_LETTERS}+(?:[-\u2010]{_LETTERS}+)*")
 

@@ -64,7 +64,7 @@ def cut_to_length(sentence: str, longest: int) -> list[str]:
     """The sentence in pieces of at most `longest` characters.
 
     Cut after a clause where there is one in the second half of the piece, else at a
-    space, else anywhere, though never between a letter and the marks on it.
+    space, else anywhere, though not between a letter and the marks on it where those fit.
     """
     pieces: list[str] = []
     rest = sentence
@@ -106,6 +106,6 @@ def _cutting_place(text: str, longest: int) -> int:
     if space > 0:
         return space + 1
     at = longest
-    while at > 1 and (unicodedata.category(text[at])[0] == "M" or text[at] in "\u200d\u200c"):
+    while at and (unicodedata.category(text[at])[0] == "M" or text[at] in "\u200d\u200c"):
         at -= 1
-    return at
+    return at or longest  # the latter of a letter with more marks than a piece may hold

@@ -128,6 +128,8 @@ def test_a_zip_bomb_takes_no_memory(make_epub: MakeEpub) -> None:
         "<html><head><style>"
         + "".join(f"div.k{n} > p span {{float:left}}" for n in range(2_900))
         + f"</style></head><body>{'<p><span>y</span></p>' * 20_000}<p>x</p>",
+        f"<html><body><p>{'x' * 500_000}</p></body></html>",
+        f"<html><body><p>a{chr(0x301) * 500_000}x</p></body></html>",
     ],
     ids=[
         "dots",
@@ -138,6 +140,8 @@ def test_a_zip_bomb_takes_no_memory(make_epub: MakeEpub) -> None:
         "items of notes",
         "marks",
         "rules",
+        "letters",
+        "accents",
     ],
 )
 def test_repetitions_do_not_take_hours(make_epub: MakeEpub, page: str) -> None:
