@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jetbull import FlowProducer, Queue, Worker
+from jetbull.commands.linking import expect_child
 from jetbull.ledger.parents import bookkeeping, parentage
 
 from .looking import looked_after
@@ -56,6 +57,35 @@ async def test_a_parent_goes_whose_child_was_removed_by_somebody_who_died(
     queue, parent_id, child_id = await flow_of_one(shared_url, name)
     store = await queue.ledger()
     await store.purge(store.names.any_state(child_id))
+    await looked_after(store)
+    assert await queue.getJobState(parent_id) == "waiting"
+    await queue.close()
+
+
+async def test_a_parent_goes_whose_removed_childs_id_another_parent_got_before_its_remover_died(
+    shared_url: str, name: str
+) -> None:
+    queue, parent_id, child_id = await flow_of_one(shared_url, name)
+    store = await queue.ledger()
+    await store.purge(store.names.any_state(child_id))
+    child = {"name": "child", "queueName": name, "opts": {"jobId": child_id}}
+    async with FlowProducer({"connection": shared_url}) as flow:
+        await flow.add({"name": "another", "queueName": name, "children": [child]})
+    await looked_after(store)
+    assert await queue.getJobState(parent_id) == "waiting"
+    assert await queue.getJobState(child_id) == "waiting"
+    await queue.close()
+
+
+async def test_a_parent_goes_that_was_to_get_a_job_as_its_child_by_somebody_who_died(
+    shared_url: str, name: str
+) -> None:
+    queue, parent_id, child_id = await flow_of_one(shared_url, name)
+    store = await queue.ledger()
+    await queue.add("another", {}, {"jobId": "another", "delay": 60_000})
+    await expect_child(parentage.Parent(store, parent_id, f"{queue.qualifiedName}:another"))
+    await queue.remove(child_id)
+    assert await queue.getJobState(parent_id) == "waiting-children"
     await looked_after(store)
     assert await queue.getJobState(parent_id) == "waiting"
     await queue.close()

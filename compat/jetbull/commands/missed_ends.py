@@ -13,6 +13,7 @@ from jetbull.ledger.adding import note_reading
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.clock import now_ms, parse_ms
 from jetbull.ledger.messages.names import last_token
+from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.parents import bookkeeping, parentage, parents
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -43,9 +44,9 @@ async def book_out(
     is_due: Callable[[StoredMessage], bool],
     is_lost: Callable[[StoredMessage], bool],
 ) -> None:
-    """Books out children that have ended, of waits that are due, or are gone, of those that count
-    as lost. Some are still in Redis, or `noted`: whoever added the flow died before they were
-    stored.
+    """Books out children that have ended, of waits that are due, or are gone or another's, of those
+    that count as lost. Some are still in Redis, or `noted`: whoever added the flow died before they
+    were stored.
     """
     query = {
         "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),
@@ -60,12 +61,26 @@ async def book_out(
         if (child_store.names.qualified, child_id) in noted:
             continue
         child = await reading.find(child_store, child_id)
-        if child is not None and not child.record.head.get("orphaned"):
+        parent = parentage.Parent(store, parent_id, key)
+        if child is not None and await _is_child_of(parent, child_store, child, child_id):
             await parents.tell_missed(child_store, child, child_id)
-        elif is_lost(message):
-            parent = parentage.Parent(store, parent_id, key)
-            if await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
-                log.warning("child %s of %s is not there any more", key, parent_id)
+        elif is_lost(message) and await bookkeeping.book(parent, bookkeeping.NOTHING, "null"):
+            log.warning("child %s of %s is not there any more", key, parent_id)
+
+
+async def _is_child_of(
+    parent: parentage.Parent, store: QueueStore, child: Stored, child_id: str
+) -> bool:
+    """Whether the job of that id is the one the parent waits for: the id of a removed child may be
+    another's by now, and who was to give a job to the parent may have died before it was.
+    """
+    named = await parentage.parent_of(store, child.record, child_id)
+    if named is None:
+        return False
+    return (named.store.names.qualified, named.job_id) == (
+        parent.store.names.qualified,
+        parent.job_id,
+    )
 
 
 __all__ = ["OLD_ENOUGH_MS", "book_out", "is_pending"]
