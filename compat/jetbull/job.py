@@ -100,6 +100,18 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         return Job.from_record(queue, job_id, record)
 
     @staticmethod
+    async def load_taken(queue: JobOwner, job_id: str, record: Record) -> Job:
+        """As `load`, for who runs the job. One that is to fail does so though its data is missing:
+        it would stall for ever.
+        """
+        try:
+            return await Job.load(queue, job_id, record)
+        except StoreError:
+            if not record.head.get("deferredFailure"):
+                raise
+        return Job.from_record(queue, job_id, Record(record.head, record.fixed, b"null"))
+
+    @staticmethod
     async def load_many(queue: JobOwner, records: Mapping[str, Record]) -> list[Job]:
         """As `load`, for many; what is large is fetched for several at once. Without those that
         went meanwhile.

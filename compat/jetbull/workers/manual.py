@@ -78,7 +78,7 @@ class ManualFetch:
         self._seen_empty = lease is None
         if lease is None:
             return None
-        job = await Job.load(self._worker, lease.job_id, lease.record)
+        job = await Job.load_taken(self._worker, lease.job_id, lease.record)
         job.token = token
         job._lease = lease
         if job.repeatJobKey:

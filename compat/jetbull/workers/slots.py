@@ -173,7 +173,7 @@ class Slots:
             if prepared is not None and prepared[0] is lease.record:
                 job = prepared[1]
             else:
-                job = await Job.load(self._worker, lease.job_id, lease.record)
+                job = await Job.load_taken(self._worker, lease.job_id, lease.record)
             job._lease = lease
             job.token = lease.token
             if not self.took_waiting:
