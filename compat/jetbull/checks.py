@@ -31,8 +31,10 @@ def shown(value: Any) -> str:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether it is a number, and a finite one."""
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    """Whether it is a number, and a finite one. False is 0, as in BullMQ; True is no number."""
+    if isinstance(value, int):
+        return value is not True
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def number(name: str, value: Any, least: int | None = None) -> int:

@@ -112,7 +112,7 @@ def whole(option: Any) -> int:
 
 def check_priority(priority: float) -> None:
     """ConfigurationError (a ValueError) for what is no whole number of 0 to PRIORITY_LIMIT."""
-    if not isinstance(priority, int | float):
+    if priority is True or not isinstance(priority, int | float):
         raise ConfigurationError(f"priority is a number, not {priority!r}.")
     if isinstance(priority, float) and not priority.is_integer():
         raise ConfigurationError("Priority should not be float")

@@ -111,6 +111,32 @@ async def test_data_the_encoder_does_not_know_is_refused(queue: Any) -> None:
         await queue.add("job", {"value": object()})
 
 
+@pytest.mark.parametrize("option", ["delay", "priority", "timestamp"])
+async def test_an_option_that_is_true_instead_of_a_number_is_refused(
+    queue: Any, option: str
+) -> None:
+    with pytest.raises(Exception, match=r"bool|is a number, not True"):
+        await queue.add("job", {}, {option: True})
+    assert await queue.getJobCountByTypes() == 0
+
+
+async def test_changing_a_priority_to_true_is_refused_and_leaves_the_job_as_it_was(
+    queue: Any,
+) -> None:
+    job = await queue.add("job", {"a": 1}, {"delay": 60_000})
+    with pytest.raises(Exception, match=r"bool|is a number, not True"):
+        await job.changePriority({"priority": True})
+    stored = await queue.getJob(job.id)
+    assert (stored.name, stored.data, stored.priority) == ("job", {"a": 1}, 0)
+
+
+async def test_a_delay_and_a_priority_that_are_false_are_none(queue: Any) -> None:
+    job = await queue.add("job", {}, {"delay": False, "priority": False})
+    assert await queue.getJobState(job.id) == "waiting"
+    stored = await queue.getJob(job.id)
+    assert (stored.delay, stored.priority) == (0, 0)
+
+
 async def test_the_callers_options_are_not_changed(queue: Any) -> None:
     options = {"attempts": 2, "backoff": 50}
     await queue.add("job", {}, options)

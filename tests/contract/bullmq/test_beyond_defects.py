@@ -175,6 +175,7 @@ async def test_impossible_jitter_is_refused(queue: Any, jitter: float) -> None:
         ({"removeOnFail": {"count": "2"}}, r"not \{'count': '2'\}\.$"),
         ({"delay": "5.5"}, r"^delay is a number, not '5\.5'\.$"),
         ({"delay": float("inf")}, r"^delay is a number, not inf\.$"),
+        ({"attempts": True}, r"^attempts is a number, not True\.$"),
         ({"timestamp": "2026-01-01"}, r"^timestamp is a number, not '2026-01-01'\.$"),
         ({"timestamp": [1], "delay": 5}, r"^timestamp is a number, not \[1\]\.$"),
         ({"priority": "one"}, r"^priority is a number, not 'one'\.$"),

@@ -17,7 +17,7 @@ from jetbull import Job
 from jetbull.errors import ConfigurationError
 
 Call = Callable[[Any, Any], Awaitable[Any]]
-NO_NUMBER = [None, "x", [], {}, float("nan"), float("inf"), object()]
+NO_NUMBER = [None, True, "x", [], {}, float("nan"), float("inf"), object()]
 NO_PLACE: list[Any] = [None, "x", 1.5, [], float("inf")]
 NO_DICTIONARY = ["text", 5, ["list"], True]
 HOURLY = {"every": 3_600_000}
@@ -255,3 +255,10 @@ async def test_a_priority_may_be_changed_to_a_whole_number_that_is_a_float(
     assert await queue.getCountsPerPriority([0, 2]) == {"0": 0, "2": 1}
     worker = make.worker(queue, None, autorun=False)
     assert (await worker.getNextJob("token")).priority == 2
+
+
+async def test_a_delay_is_not_changed_to_true(queue: Any) -> None:
+    job = await queue.add("job", {"a": 1}, {"delay": 60_000})
+    with pytest.raises(ConfigurationError, match=r"^delay is a number, not True\.$"):
+        await job.changeDelay(True)
+    assert (await queue.getJob(job.id)).data == {"a": 1}
