@@ -17,7 +17,7 @@ def shown(key: str, body: Mapping[str, Any], next_ms: int | None) -> dict[str, A
     found: dict[str, Any] = {"key": key, "name": body.get("name"), "next": next_ms}
     found["iterationCount"] = body.get("ic", 1)
     for field in ("limit", "startDate", "endDate", "tz", "pattern", "every", "offset"):
-        if body.get(field) is not None:
+        if body.get(field) not in (None, ""):
             found[field] = body[field]
     template: dict[str, Any] = {}
     if body.get("data") not in (None, {}):

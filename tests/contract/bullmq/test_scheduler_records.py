@@ -25,6 +25,14 @@ async def test_a_scheduler_can_be_read(queue: Any) -> None:
     assert not {"pattern", "tz", "startDate", "endDate"} & set(record)
 
 
+async def test_an_empty_time_zone_or_pattern_is_none(queue: Any) -> None:
+    await queue.upsertJobScheduler("daily", {"pattern": "0 9 * * *", "tz": ""}, "tick")
+    await queue.upsertJobScheduler("hourly", {"pattern": "", "every": HOUR}, "tick")
+    assert "tz" not in await queue.getJobScheduler("daily")
+    assert "pattern" not in await queue.getJobScheduler("hourly")
+    assert not any("tz" in record for record in await queue.getJobSchedulers())
+
+
 async def test_a_scheduler_with_a_pattern_can_be_read(queue: Any) -> None:
     end = FAR_AWAY + HOUR
     repeat = {
