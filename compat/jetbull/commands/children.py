@@ -107,7 +107,7 @@ async def counts(
     """Sizes of the books asked for (`{kind: True}`), or of all."""
     books = await bookkeeping.entries(store, job_id)
     opts = checks.mapping("opts", opts)
-    kinds = [k for k in _BOOKS if opts.get(k)] if opts else list(_BOOKS)
+    kinds = [k for k in _BOOKS if opts.get(k)] or list(_BOOKS)
     sizes = {kind: len(books.get(_BOOKS[kind], {})) for kind in kinds}
     return cast(DependencyCounts, sizes)
 

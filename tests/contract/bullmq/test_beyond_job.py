@@ -131,6 +131,8 @@ async def test_dependencies_are_counted_by_their_outcome(make: Makers) -> None:
     await failed.once()
     counts = await parent.getDependenciesCount()
     assert counts == {"processed": 1, "unprocessed": 1, "failed": 1, "ignored": 0}
+    assert await parent.getDependenciesCount({"failed": True, "ignored": False}) == {"failed": 1}
+    assert await parent.getDependenciesCount({"processed": False}) == counts
 
 
 async def test_ignored_failures_can_be_read(make: Makers) -> None:
