@@ -16,6 +16,7 @@ from .formats import Format
 __all__ = ["Part", "Span", "join"]
 
 _TOLERANCE_S = 0.5
+_ROUNDED_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,11 @@ async def join(
             except BrokenPipeToToolError:  # of the file that is written
                 raise
             except AudioToolError as error:
-                raise AudioToolError(
-                    f"Part {len(spans) + 1} of the audio cannot be read; make it again: {error}"
-                ) from error
+                # Bytes behind the last frame, as other programs leave them, cost no audio.
+                if part.seconds is None or encoder.seconds - start < part.seconds - _ROUNDED_S:
+                    raise AudioToolError(
+                        f"Part {len(spans) + 1} of the audio cannot be read; make it again: {error}"
+                    ) from error
             span = Span(start, encoder.seconds)
             _check(part, span, len(spans) + 1)
             spans.append(span)

@@ -146,6 +146,28 @@ async def test_a_damaged_part_fails_the_join(ffmpeg: Path, tmp_path: Path, data:
         await join(ffmpeg, parts, tmp_path / "page.mp3", MP3_PAGE, sample_rate=22_050)
 
 
+@pytest.mark.parametrize("behind", [b"\0", b"<p>Not found</p>", bytes(range(1, 251)) * 20])
+async def test_bytes_behind_the_last_frame_of_a_part_cost_no_audio(
+    ffmpeg: Path, tmp_path: Path, behind: bytes
+) -> None:
+    first = await _write(ffmpeg, tmp_path / "a.mp3", _tone(1, 440))
+    first.write_bytes(first.read_bytes() + behind)
+    second = await _write(ffmpeg, tmp_path / "b.mp3", _tone(1, 880))
+    parts = _in_order([Part(first, seconds=1), Part(second, seconds=1)])
+    target = tmp_path / "j.mp3"
+    spans = await join(ffmpeg, parts, target, MP3_PAGE, sample_rate=22_050)
+    assert spans[-1].end == pytest.approx(2, abs=0.05)
+
+
+async def test_a_short_part_in_which_nothing_can_be_read_fails_the_join(
+    ffmpeg: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.mp3").write_bytes(b"no audio at all")
+    part = Part(tmp_path / "bad.mp3", seconds=0.1)
+    with pytest.raises(AudioToolError, match="Part 1 of the audio cannot be read; make it again"):
+        await join(ffmpeg, _in_order([part]), tmp_path / "j.mp3", MP3_PAGE, sample_rate=22_050)
+
+
 async def test_a_part_shorter_than_recorded_fails_the_join(ffmpeg: Path, tmp_path: Path) -> None:
     part = Part(await _write(ffmpeg, tmp_path / "a.mp3", _tone(1, 440)), seconds=9)
     with pytest.raises(AudioToolError, match=r"Part 1 .* is 1.00 s long and should be 9.00 s"):
