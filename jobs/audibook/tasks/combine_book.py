@@ -143,7 +143,7 @@ async def _join_and_store(services: Services, attempt: Attempt, contents: _Conte
             if cover is None:
                 raise
             # A damaged picture must not cost the audio of a whole book.
-            attempt.log.warning("no cover: %s", error)
+            await _without_cover(attempt, error)
             await write()
         joined.unlink()
         notes = audio_notes(contents.mark, spans[-1].end)
@@ -188,15 +188,20 @@ async def _cover(services: Services, attempt: Attempt, book: Book, folder: Path)
         await in_thread(services.storage.fetch_file, book.s3_key, source)
         found = await in_thread(read_cover, source)
     except (EpubError, ObjectNotFoundError) as error:
-        attempt.log.warning("no cover: %s", error)
+        await _without_cover(attempt, error)
         return None
     if found is None:
         return None
     picture, name = found
     suffix = next((s for start, s in _PICTURES.items() if picture.startswith(start)), None)
     if suffix is None:
-        attempt.log.warning("no cover: %r is no PNG, JPEG, GIF or WebP", name)
+        await _without_cover(attempt, f"{name!r} is no PNG, JPEG, GIF or WebP.")
         return None
     path = folder / f"cover{suffix}"
     await in_thread(path.write_bytes, picture)
     return path
+
+
+async def _without_cover(attempt: Attempt, why: object) -> None:
+    attempt.log.warning("no cover: %s", why)
+    await attempt.note(f"The audiobook has no cover: {why}")

@@ -144,7 +144,10 @@ async def test_a_cover_that_is_no_picture_costs_only_itself(
     book = await studio.parsed(path)
     await studio.speak(book)
     await studio.combine(book)
-    result = await studio.processor.process_book_combination({"bookId": book.id})
+    job = make_job()
+    result = await studio.processor.process_book_combination({"bookId": book.id}, job)
+    (line,) = job.lines
+    assert line.startswith("The audiobook has no cover: ")
     studio.storage.fetch_file(result["s3Key"], tmp_path / "book.m4b")
     file: Any = MP4(tmp_path / "book.m4b")  # type: ignore[no-untyped-call]
     assert file.info.length == pytest.approx(result["totalDuration"], abs=0.1)
