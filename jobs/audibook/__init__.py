@@ -18,6 +18,7 @@ with imports_of("audiobook"):
     from .errors import (
         AudibookError,
         AudioToolError,
+        CatalogueError,
         DiacriticsError,
         EpubError,
         InvalidJobDataError,
@@ -44,6 +45,7 @@ __all__ = [
     "AudibookError",
     "AudioToolError",
     "BookOutline",
+    "CatalogueError",
     "DiacriticsError",
     "EpubError",
     "InvalidJobDataError",

@@ -4,6 +4,7 @@ AudibookError                  a job could not be done; trying again may help
 ├── NotReadyError              parts the job needs have no finished audio yet
 ├── SpeechServiceError         a speech service did not answer properly
 ├── StorageError               the object store did not answer properly
+├── CatalogueError             the database did not answer properly
 ├── AudioToolError             ffmpeg failed
 ├── TextChangedError           the text was edited while it was being spoken
 └── UnrecoverableError         trying again cannot help
@@ -27,6 +28,7 @@ from __future__ import annotations
 __all__ = [
     "AudibookError",
     "AudioToolError",
+    "CatalogueError",
     "DiacriticsError",
     "EpubError",
     "InvalidJobDataError",
@@ -65,6 +67,10 @@ class SpeechServiceError(AudibookError):
 
 class StorageError(AudibookError):
     """The object store did not answer properly."""
+
+
+class CatalogueError(AudibookError):
+    """The database did not answer, or refused what it was asked."""
 
 
 class AudioToolError(AudibookError):

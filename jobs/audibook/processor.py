@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from .attempt import Attempt
 from .cancelling import CancelSignal, until_cancelled
-from .catalogue import Catalogue
+from .catalogue import Catalogue, database_errors
 from .diacritics import Diacritics, PointerRegistry
 from .library import Library
 from .messages import read_job_data
@@ -89,7 +89,8 @@ class JobProcessor:
         ids = checked.model_dump(by_alias=True, include=set(_LOGGED_IDS), exclude_none=True)
         attempt = Attempt.of(name, job, ids)
         attempt.log.info("job started")
-        result = await _TASKS[name](self._services, attempt, checked)
+        with database_errors():
+            result = await _TASKS[name](self._services, attempt, checked)
         return result.model_dump(mode="json", by_alias=True)
 
     async def process_epub_parsing(

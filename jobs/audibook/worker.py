@@ -10,6 +10,7 @@ from typing import Any
 from jetbull import Job, Queue
 
 from .cancelling import CancelSignal
+from .catalogue import database_errors
 from .processor import JobProcessor
 from .services import in_thread
 
@@ -59,7 +60,8 @@ class AudiobookWorker:
         """In a thread: a database that does not answer must not keep the locks from renewal."""
         with self._opening:
             if self._processor is None:
-                self._processor = JobProcessor(enqueue=self._enqueue)
+                with database_errors():
+                    self._processor = JobProcessor(enqueue=self._enqueue)
             return self._processor
 
     async def _enqueue(self, name: str, data: Mapping[str, Any], deduplication_id: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .books import Books
-from .database import Database
+from .database import Database, database_errors
 from .pages import Pages
 from .paragraphs import Paragraphs
 from .records import AudioStatus, Book, BookStatus, FixType, NewPage, Page, Paragraph, SavedPages
@@ -30,6 +30,7 @@ __all__ = [
     "Paragraph",
     "Paragraphs",
     "SavedPages",
+    "database_errors",
 ]
 
 

@@ -13,17 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from audibook.errors import UnrecoverableError
+from audibook.errors import CatalogueError, UnrecoverableError
 
 from .tables import Base
 
-__all__ = ["Database"]
+__all__ = ["Database", "database_errors"]
 
 _BUSY_TIMEOUT_MS = 30_000
 _BUSY_PAUSE_S = 0.02
+_SHOWN_CHARACTERS = 300
 _PSYCOPG = "postgresql+psycopg"
 _DATABASES = frozenset({"postgres", "postgresql", "sqlite"})
 _WRITE_IT = "write it as postgresql://user:password@host:5432/name or sqlite:///path/to/file."
@@ -98,6 +99,18 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Says in one sentence, without any SQL, what the database did not do in the block."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        told = error.orig if isinstance(error, DBAPIError) else error.args[0]
+        words = " ".join(str(told).partition("\nLINE ")[0].split())  # which PostgreSQL cites
+        reason = words[:_SHOWN_CHARACTERS].rstrip(".")
+        raise CatalogueError(f"The database cannot be used: {reason}.") from error
 
 
 def _parse(url: str) -> tuple[URL, dict[str, str]]:

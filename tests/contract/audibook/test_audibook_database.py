@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
@@ -12,9 +13,10 @@ from sqlalchemy import create_engine, inspect, text
 from tests.contract.audibook.books import add_book
 from tests.contract.audibook.postgres import HAS_POSTGRES
 
-from audibook import UnrecoverableError
+from audibook import CatalogueError, JobProcessor, Settings, UnrecoverableError
 from audibook.catalogue import Catalogue
 from audibook.catalogue.database import Database
+from audibook.worker import AudiobookWorker
 
 
 @pytest.mark.skipif(not HAS_POSTGRES, reason="needs PostgreSQL")
@@ -83,6 +85,34 @@ def test_the_tables_are_those_of_the_original(catalogue: Catalogue, url: str) ->
     rules = {key["constrained_columns"][0]: key["options"]["ondelete"] for key in keys}
     assert rules == {"pageId": "CASCADE", "bookId": "CASCADE", "originalParagraphId": "SET NULL"}
     database.close()
+
+
+async def test_a_job_that_the_database_fails_says_so_in_one_sentence_without_sql(
+    catalogue: Catalogue, url: str, tmp_path: Path
+) -> None:
+    processor = JobProcessor(Settings(data_dir=tmp_path), catalogue=catalogue)
+    database = Database(url)
+    with database.writing() as session:
+        session.execute(text("DROP TABLE text_corrections"))
+        session.execute(text("DROP TABLE paragraphs"))
+    database.close()
+    words = r"^The database cannot be used: .*paragraphs.*\.$"
+    with pytest.raises(CatalogueError, match=words) as failed:
+        await processor.process_audio_generation({"bookId": "b", "paragraphId": "p"})
+    processor.close()
+    assert "SELECT" not in str(failed.value) and "FROM" not in str(failed.value)
+
+
+@pytest.mark.skipif(not HAS_POSTGRES, reason="needs the driver of PostgreSQL")
+async def test_a_worker_whose_database_does_not_answer_says_so_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AUDIBOOK_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hidden@127.0.0.1:1/books")
+    job = SimpleNamespace(name="test-job", data={"message": "x"}, id="1")
+    with pytest.raises(CatalogueError, match=r"^The database cannot be used: .*refused") as failed:
+        await AudiobookWorker()(job)
+    assert "sqlalche.me" not in str(failed.value) and "hidden" not in str(failed.value)
 
 
 def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
