@@ -38,7 +38,7 @@ async def complete(
 async def give_up(
     job: JobBody, error: BaseException | str, token: str, fetch_next: bool = False
 ) -> list[Any] | None:
-    """As `fail`, by the caller's own hand; with `fetch_next` the next job as `complete` has it."""
+    """As `holding.fail`; with `fetch_next` the next job, as `complete` has it."""
     end = await holding.fail(job, error, token)
     following = await _after(job, token, fetch_next and end != "retried", end == "failed")
     # After a try that is backed off, BullMQ answers with a job or not at all.
@@ -92,14 +92,9 @@ async def _no_children_pending(store: QueueStore, job: JobBody) -> None:
 
 
 async def _has_family(store: QueueStore, job: JobBody) -> bool:
-    if job._lease is not None and "family" in job._lease.record.given:
-        return True
-    return (
-        await store.wire.get_one(
-            store.names.space.jobs, {"last_by_subj": store.names.dependencies(job.id)}
-        )
-        is not None
-    )
+    """Whether the job ever had children."""
+    books = {"last_by_subj": store.names.dependencies(job.id)}
+    return await store.wire.get_one(store.names.space.jobs, books) is not None
 
 
 __all__ = ["complete", "give_up", "tell_drained"]

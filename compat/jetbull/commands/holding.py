@@ -64,7 +64,7 @@ async def lease_of(job: JobBody, token: str | None, command: str) -> Lease:
 
 @completing
 async def finish(job: JobBody, value: Any, token: str) -> None:
-    """As `complete`, without looking at children first."""
+    """Stores the return value and ends the lease, whatever the job's children do."""
     lease = held(job, token) or await lease_of(job, token, "moveToFinished")
     try:
         record = await finishing.complete(
