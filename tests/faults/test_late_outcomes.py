@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from jetbull import Job, Queue, Worker
-from jetbull.ledger.job.moving import move, step
+from jetbull.ledger.job.moving import move, transition
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import SETTLE
 from jetbull.ledger.messages.placing import DONE, SETTLE_MS, unsettled
@@ -24,7 +24,7 @@ async def test_a_settling_that_comes_due_behind_the_settled_job_is_not_told_twic
     job = await queue.add("job", {})
     lease, _ = await held(store, job.id)
     open_place = unsettled("completed", now_ms() + SETTLE_MS)
-    message = step(store.names, job.id, lease, lease.record, open_place)
+    message = transition(store.names, job.id, lease, lease.record, open_place)
     open_ = await move(store, job.id, lease, lease.record, open_place)
     await move(store, job.id, open_, open_.record, DONE["completed"])
     await store.put(store.names.job(SETTLE, job.id, "completed"), message.payload, {})

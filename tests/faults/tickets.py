@@ -6,7 +6,7 @@ import asyncio
 
 from jetbull import Job
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.moving import move, step
+from jetbull.ledger.job.moving import move, transition
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import STALLED
 from jetbull.ledger.messages.placing import active
@@ -20,7 +20,7 @@ async def held(store: QueueStore, job_id: str) -> tuple[Stored, Message]:
     found = await reading.find(store, job_id)
     assert found is not None
     lease = await move(store, job_id, found, found.record, active(now_ms() + 60_000))
-    message = step(store.names, job_id, found, found.record, active(1))
+    message = transition(store.names, job_id, found, found.record, active(1))
     return lease, Message(store.names.job(STALLED, job_id), message.payload, {})
 
 

@@ -180,7 +180,7 @@ async def _replace(
 ) -> bool:
     """Removes the delayed owner, and the new job takes its place; False as above."""
     # In one step: whoever dies between the two would have lost the job that was there.
-    gone = transition(store, key.owner, owner, owner.record.with_head({}), REMOVED)
+    gone = transition(store.names, key.owner, owner, owner.record.with_head({}), REMOVED)
     announced = job.on_stored
 
     def stored(seq: int) -> None:

@@ -143,7 +143,7 @@ def _remove(known: Known, store: QueueStore, owner: str, entry: Entry) -> None:
         planned.stored = False
         return
     found = known.stored.pop(name)
-    gone = transition(store, owner, found, found.record.with_head({}), REMOVED)
+    gone = transition(store.names, owner, found, found.record.with_head({}), REMOVED)
     entry.along.append(gone)
     entry.told.append(lambda _: let_go(store, owner, found.record))
     known.leaving.add(name)

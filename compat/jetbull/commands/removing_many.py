@@ -67,7 +67,7 @@ async def _remove_few(store: QueueStore, rows: Rows) -> tuple[Rows, Rows]:
 
 def _tombstone(store: QueueStore, row: tuple[str, Stored]) -> Message:
     job_id, stored = row
-    return transition(store, job_id, stored, stored.record.with_head({}), REMOVED)
+    return transition(store.names, job_id, stored, stored.record.with_head({}), REMOVED)
 
 
 async def _remove_one(store: QueueStore, row: tuple[str, Stored]) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jetbull.ledger.job.moving import step, stored_as
+from jetbull.ledger.job.moving import stored_as, transition
 from jetbull.ledger.messages.clock import FAR_FUTURE_MS
 from jetbull.ledger.messages.guard import HeaderMap, expect, timer
 from jetbull.ledger.messages.names import ACTIVE, HEAD, NOTHING, PENDING, WAIT, Space
@@ -56,7 +56,7 @@ def test_a_wait_for_a_child(prefix: str, queue: str, parent_id: str, child_key: 
 def test_a_claim(prefix: str, queue: str, job_id: str, seq: int) -> None:
     names = Space(prefix).queue(queue)
     old = Stored(names.job(WAIT, job_id), seq, RECORD)
-    expected = step(names, job_id, old, RECORD, active(1_764_000_000_123))
+    expected = transition(names, job_id, old, RECORD, active(1_764_000_000_123))
     token = escape(job_id).encode()
     record = RECORD.with_head({**RECORD.head, "after": seq})
     made = Templates(names).claim.command(
@@ -70,7 +70,7 @@ def test_a_claim(prefix: str, queue: str, job_id: str, seq: int) -> None:
 def test_a_claim_at_the_head(lane: str, prefix: str, queue: str, job_id: str, seq: int) -> None:
     names = Space(prefix).queue(queue)
     old = Stored(names.job(HEAD, job_id, lane), seq, RECORD)
-    expected = step(names, job_id, old, RECORD, active(1_764_000_000_123))
+    expected = transition(names, job_id, old, RECORD, active(1_764_000_000_123))
     token = escape(job_id).encode()
     record = RECORD.with_head({**RECORD.head, "after": seq})
     made = Templates(names).claim_head.command(
@@ -86,7 +86,7 @@ def test_a_claim_at_the_head(lane: str, prefix: str, queue: str, job_id: str, se
 def test_an_outcome(state: str, lane: str, prefix: str, queue: str, job_id: str, seq: int) -> None:
     names = Space(prefix).queue(queue)
     old = Stored(names.job(ACTIVE, job_id, lane), seq, RECORD)
-    expected = step(names, job_id, old, RECORD, PLACES[state])
+    expected = transition(names, job_id, old, RECORD, PLACES[state])
     token = escape(job_id).encode()
     stored = stored_as(RECORD, PLACES[state])
     made = (

@@ -174,9 +174,9 @@ def _messages(
         return [entry, message_for(store, job)]
     old_id, old = replaced
     if old_id == job.job_id:
-        return [entry, transition(store, job.job_id, old, job.record, job.place)]
+        return [entry, transition(store.names, job.job_id, old, job.record, job.place)]
     gone = old.record.with_head({})
-    return [entry, transition(store, old_id, old, gone, REMOVED), message_for(store, job)]
+    return [entry, transition(store.names, old_id, old, gone, REMOVED), message_for(store, job)]
 
 
 async def delete(store: QueueStore, known: Scheduler, job: Stored | None) -> bool:
@@ -195,7 +195,7 @@ async def delete(store: QueueStore, known: Scheduler, job: Stored | None) -> boo
             gone, job_id = job.record.with_head({}), job_id_of(known.id, known.next_ms)
             messages = [
                 Message(subject, _REMOVED, headers),
-                transition(store, job_id, job, gone, REMOVED),
+                transition(store.names, job_id, job, gone, REMOVED),
             ]
             await commit(store.wire, store.names.space.jobs, messages)
     except Conflict:

@@ -114,7 +114,7 @@ class Lease:
                 if change is not None:
                     change(record)
                 place = active(now_ms() + self.lock_ms, lane_of(self._stored.subject))
-                message = transition(self.store, self.job_id, self._stored, record, place)
+                message = transition(self.store.names, self.job_id, self._stored, record, place)
                 try:
                     seq = await self.store.put(message.subject, message.payload, message.headers)
                 except Conflict:
@@ -256,7 +256,7 @@ class Lease:
             unheard = error
         else:
             return Stored(store.names.subject(place.state, token), seq, record)
-        m = transition(store, job_id, self._stored, record, place)
+        m = transition(store.names, job_id, self._stored, record, place)
         seq = await store.insist(m.subject, m.payload, m.headers, unheard, on_stored)
         return Stored(store.names.subject(place.state, token), seq, record)
 

@@ -58,7 +58,7 @@ async def move(
     scheduled = is_schedule(old.subject)
     if place.state in _LINE and state_of(old.subject) in _STAYS:
         record = _leaving(record, old.subject)
-    message = transition(store, job_id, old, record, place)
+    message = transition(store.names, job_id, old, record, place)
     subject = message.subject
     try:
         seq = await store.put(subject, message.payload, message.headers, on_stored, on_sent=on_sent)
@@ -110,14 +110,9 @@ async def _catch_up(store: QueueStore, job_id: str, old: Stored, moved: int) -> 
 
 
 def transition(
-    store: QueueStore, job_id: str, old: Stored, record: Record, place: Place
+    names: QueueNames, job_id: str, old: Stored, record: Record, place: Place
 ) -> Message:
-    """The message that moves the job, guarded by `old`."""
-    return step(store.names, job_id, old, record, place)
-
-
-def step(names: QueueNames, job_id: str, old: Stored, record: Record, place: Place) -> Message:
-    """As `transition`, from the queue's names alone."""
+    """The message that moves the job, guarded by `old`; `names` are the queue's."""
     subject, headers = address(names, job_id, place)
     if is_schedule(old.subject) and old.subject != subject:
         drop(headers, old.subject, old.seq)
@@ -151,4 +146,4 @@ async def ensure_level(store: QueueStore, lane: str) -> None:
     await store.hint("level", lane.encode())
 
 
-__all__ = ["NO_SCHEDULE", "ensure_level", "move", "step", "stored_as", "transition"]
+__all__ = ["NO_SCHEDULE", "ensure_level", "move", "stored_as", "transition"]

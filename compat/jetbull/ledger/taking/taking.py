@@ -190,7 +190,7 @@ class Claim:
     def _message(self, store: QueueStore) -> Message:
         """The claim, made from its parts: for all but the usual case."""
         place = active(self._due_ms)
-        return transition(store, self.job_id, self.ticket.stored, self.record, place)
+        return transition(store.names, self.job_id, self.ticket.stored, self.record, place)
 
     async def _stored(self, store: QueueStore) -> int:
         if store.may_be_patched:
