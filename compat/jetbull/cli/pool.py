@@ -18,12 +18,13 @@ from typing import Any
 from jetbull import Job
 from jetbull.errors import JetbullError, UnrecoverableError
 
+from .sandboxed import LINE_LIMIT
+
 __all__ = ["ProcessPool"]
 
 _CALLS = frozenset({"updateProgress", "updateData", "log"})
 """What a processor in a child may do with its job besides reading it."""
 
-_LINE_LIMIT = 64 * 1024 * 1024  # bytes of one line: data and return value in JSON
 _ENDS_WITHIN = 5.0  # seconds
 _LAST_WORDS = 1.0  # seconds for what a child that has ended said before
 
@@ -124,7 +125,7 @@ class _Child:
                     start_new_session=True,
                     env={**os.environ, "PYTHONPATH": _path_but_here()},
                 )
-            reader, writer = await asyncio.open_connection(sock=ours, limit=_LINE_LIMIT)
+            reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_LIMIT)
         except BaseException:
             ours.close()
             if process is not None and process.returncode is None:

@@ -24,9 +24,9 @@ from .loading import as_call, close, load
 from .logs import set_up_logging
 from .settings import LogSettings, read_settings
 
-__all__ = ["main"]
+__all__ = ["LINE_LIMIT", "main"]
 
-_LINE_LIMIT = 64 * 1024 * 1024
+LINE_LIMIT = 64 * 1024 * 1024  # bytes of one line: data and return value in JSON
 
 
 class _Line:
@@ -172,7 +172,7 @@ async def _serve(fd: int, reference: str) -> None:
     processor = load(reference)
     call, arguments = as_call(processor, 1, reference)
     sock = socket.socket(fileno=fd)
-    line = _Line(*await asyncio.open_connection(sock=sock, limit=_LINE_LIMIT))
+    line = _Line(*await asyncio.open_connection(sock=sock, limit=LINE_LIMIT))
     parent = _Parent(fd)
     while (order := await line.hear()) is not None:
         parent.wait(True)

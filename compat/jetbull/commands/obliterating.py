@@ -8,7 +8,7 @@ from jetbull.ledger import hub
 from jetbull.ledger.adding import note_reading
 from jetbull.ledger.finishing import finishing
 from jetbull.ledger.job import reading
-from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, last_token
+from jetbull.ledger.messages.names import ACTIVE, CHILDREN, STALLED, STATES, last_token, owner_of
 from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.parents import bookkeeping, parentage
 from jetbull.ledger.queue import consumers, counting
@@ -148,7 +148,7 @@ async def _purge_up_to(store: QueueStore, kept: set[str], end: int) -> None:
     for kind in _KINDS:
         await store.purge(names.all_aux(kind), seq=end)
     for subject in await counting.list_subjects(store, names.all_dependencies()):
-        if unescape(subject.split(".")[3]) not in kept:
+        if owner_of(subject) not in kept:
             await store.purge(subject, seq=end)
 
 
@@ -163,7 +163,7 @@ async def _purge_rest(store: QueueStore, kept: set[str]) -> None:
             doomed.append((stream, pattern))
             continue
         for subject in await listing.subjects(wire, stream, pattern):
-            if unescape(subject.split(".")[3]) not in kept:
+            if owner_of(subject) not in kept:
                 doomed.append((stream, subject))
     for start in range(0, len(doomed), _AT_ONCE):
         asked = (

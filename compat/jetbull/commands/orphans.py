@@ -9,21 +9,17 @@ for that time, and for longer where the job was noted, is part of a large bulk, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from jetbull.ledger.adding import deduplication, note_reading
 from jetbull.ledger.belongings import belongings
 from jetbull.ledger.belongings.belongings import Piece
 from jetbull.ledger.job import reading
 from jetbull.ledger.messages.clock import now_ms, parse_ms
-from jetbull.ledger.messages.names import last_token
-from jetbull.ledger.messages.tokens import unescape
+from jetbull.ledger.messages.names import last_token, owner_of
 from jetbull.ledger.queue.counting import list_subjects
 from jetbull.ledger.store.paging import read_all
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams import listing
 
-_OWNER = 3  # jbl.<prefix>.<queue>.<job>, and likewise jbo and jbd, where more follows
 _CHUNK = 500
 _ON_ITS_WAY_MS = 3_600_000  # no add takes longer than that from its payload to its job
 
@@ -93,13 +89,8 @@ async def _owners_of_traces(store: QueueStore) -> set[str]:
         (names.space.logs, names.all_logs()),
         (names.space.objects, names.all_objects()),
     ):
-        owners |= owners_of(await listing.subjects(store.wire, stream, pattern))
+        owners |= set(map(owner_of, await listing.subjects(store.wire, stream, pattern)))
     return owners
 
 
-def owners_of(subjects: Iterable[str]) -> set[str]:
-    """The jobs that log rows, payloads and books of children on these subjects belong to."""
-    return {unescape(subject.split(".")[_OWNER]) for subject in subjects}
-
-
-__all__ = ["owners_of", "remove", "remove_of"]
+__all__ = ["remove", "remove_of"]

@@ -52,6 +52,7 @@ from jetbull.ledger.messages.names import (
     GONE,
     OPEN,
     last_token,
+    owner_of,
     public_state_of,
 )
 from jetbull.ledger.messages.record import Record
@@ -190,7 +191,7 @@ class Upkeep:
         if store.families or not store.informed:
             found += await self._page(names.all_dependencies(), _ROWS)
         old = [m for m in found if now_ms() - parse_ms(m.time) >= _FORGOTTEN_MS]
-        await orphans.remove_of(store, sorted(orphans.owners_of(m.subject for m in old)))
+        await orphans.remove_of(store, sorted({owner_of(m.subject) for m in old}))
 
     def _is_over(self, schedule: StoredMessage) -> bool:
         due = due_of(schedule.headers)  # None: no jetbull wrote it

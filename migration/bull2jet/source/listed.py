@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from bull2jet.model import State
 
-_SCORE_STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
-_LEVEL = 1 << 32  # prioritized: score = priority * 2^32 + counter
+STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
+LEVEL = 1 << 32  # prioritized: score = priority * 2^32 + counter
 _LEVELS = 1 << 21  # the lowest priority
-_NEVER = 2**53 - 1  # ms, the last that JavaScript counts: a due time that is later in Redis
+NEVER = 2**53 - 1  # ms, the last that JavaScript counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ def due_of(listing: Listing) -> int | None:
     if listing.state is not State.DELAYED or listing.score is None:
         return None
     if math.isinf(listing.score):
-        return _NEVER if listing.score > 0 else 0
-    return min(max(0, int(listing.score) // _SCORE_STEPS), _NEVER)
+        return NEVER if listing.score > 0 else 0
+    return min(max(0, int(listing.score) // STEPS), NEVER)
 
 
 def level_of(listing: Listing) -> int | None:
     """The priority by which a prioritized job stands in line, None in other states."""
     if listing.state is not State.PRIORITIZED or listing.score is None:
         return None
-    return int(min(max(1, listing.score / _LEVEL), _LEVELS))
+    return int(min(max(1, listing.score / LEVEL), _LEVELS))
 
 
-__all__ = ["Listing", "due_of", "level_of"]
+__all__ = ["LEVEL", "NEVER", "STEPS", "Listing", "due_of", "level_of"]

@@ -10,9 +10,9 @@ from typing import Any
 from bull2jet.source.door import Command, Door, text
 from bull2jet.source.json_text import json_problem
 from bull2jet.source.keys import OWN, QueueKeys
+from bull2jet.source.listed import STEPS
 from bull2jet.source.listing import unfinished
 
-_STEPS = 4096  # delayed: score = due ms * 4096 + a tie-breaker
 _Naming = Callable[[str, int], list[str]]
 
 
@@ -50,7 +50,7 @@ async def _existing(
 
 
 async def _among_due(door: Door, keys: QueueKeys, member: str, slot: int) -> str | None:
-    due = (slot * _STEPS, slot * _STEPS + _STEPS - 1)
+    due = (slot * STEPS, slot * STEPS + STEPS - 1)
     commands: list[Command] = [
         ("ZRANGEBYSCORE", keys(suffix), *due, "LIMIT", 0, 1000)
         for suffix in ("delayed", f"{OWN}delayed")

@@ -22,6 +22,7 @@ from bull2jet.model import QueueRef, Scheduler
 from bull2jet.source.door import Door, text
 from bull2jet.source.json_text import value_problem
 from bull2jet.source.keys import OWN, QueueKeys
+from bull2jet.source.listed import NEVER
 from bull2jet.source.options import expanded
 from bull2jet.source.pending import held_ids, pending_ids, slot_of
 from bull2jet.source.settings import decoded, number
@@ -29,7 +30,6 @@ from bull2jet.source.settings import decoded, number
 #: options of one iteration, which a template does not have
 _OF_ONE_JOB = frozenset({"repeat", "jobId", "delay", "timestamp", "prevMillis", "repeatJobKey"})
 _AT_ONCE = 50
-_NEVER = 2**53 - 1  # ms, the last that JavaScript counts
 _JOB_IS_GONE = (
     "it makes no jobs any more, in Redis neither, since the job for its next slot, which held its "
     "data, is gone (removed or evicted, or its limit or end is reached); if it shall go on, create "
@@ -199,7 +199,7 @@ def _legacy(
 def _check_rule(every: int | None, pattern: object) -> None:
     if not every and not pattern:
         raise ValueError("it has neither an interval nor a pattern")
-    if every is not None and not 0 < every <= _NEVER:
+    if every is not None and not 0 < every <= NEVER:
         raise ValueError("its interval is no time")
 
 

@@ -12,11 +12,10 @@ from bull2jet.source.door import Command
 from bull2jet.source.generation import Generation, Library
 from bull2jet.source.json_text import sound_json, sound_text
 from bull2jet.source.keys import QueueKeys
+from bull2jet.source.listed import LEVEL, STEPS
 from bull2jet.source.options import SHORT, abbreviated
 
 _AT_ONCE = 500  # arguments of one command
-_LEVEL = 1 << 32  # prioritized: score = priority * 2^32 + counter
-_STEPS = 4096  # delayed: score = due ms * 4096 + tie-breaker
 #: policies that BullMQ repeats in the child's `parent` field
 _POLICIES = ("failParentOnFailure", "ignoreDependencyOnFailure", "removeDependencyOnFailure",
              "continueParentOnFailure")  # fmt: skip
@@ -68,11 +67,11 @@ class Writer:
             case State.PRIORITIZED if not self._has_prioritized:
                 return self._in_list(job)
             case State.PRIORITIZED:
-                rank = job.priority * _LEVEL + number % _LEVEL
+                rank = job.priority * LEVEL + number % LEVEL
                 counter: Command = ("SET", self.keys("pc"), number)
                 return [("ZADD", self.keys("prioritized"), rank, job.id), counter]
             case State.DELAYED:
-                due = (job.due or 0) * _STEPS + (number & (_STEPS - 1))
+                due = (job.due or 0) * STEPS + (number & (STEPS - 1))
                 stands = str(due) if score is None else repr(score)
                 return [("ZADD", self.keys("delayed"), stands, job.id)]
             case State.WAITING_CHILDREN:

@@ -32,7 +32,7 @@ from jetbull.ledger.messages.record import Record, dumps, to_bytes
 from jetbull.ledger.messages.tokens import escape
 from jetbull.ledger.store.batch import Message, commit
 from jetbull.ledger.store.store import QueueStore
-from jetbull.ledger.wire import Msg, Subscription
+from jetbull.ledger.wire import NO_MESSAGE, Msg, Subscription
 
 QUEUE = "audio-processing"
 STREAM = "AUDIOBOOK_JOBS"
@@ -40,7 +40,6 @@ SUBJECTS = ("jobs.js.*", "jobs.python.*")
 
 _WEEK_S = 7 * 24 * 3600
 _SECOND_LOOKS = (0.0, 0.05, 0.25, 1.0)  # a hint may be quicker than the stream
-_NO_MESSAGE = 10037
 
 log = logging.getLogger("jetbull.intake")
 
@@ -135,7 +134,7 @@ async def _oldest(store: QueueStore, subject: str) -> OldMessage | None:
             f"STREAM.MSG.GET.{STREAM}", {"seq": 1, "next_by_subj": subject}
         )
     except StreamMissing as error:
-        if error.code == _NO_MESSAGE:
+        if error.code == NO_MESSAGE:
             return None
         raise
     found = answer["message"]
@@ -163,7 +162,7 @@ async def _take(store: QueueStore, message: OldMessage) -> None:
     try:
         await store.wire.api(f"STREAM.MSG.DELETE.{STREAM}", {"seq": message.seq, "no_erase": True})
     except StreamMissing as error:
-        if error.code != _NO_MESSAGE:  # else another worker deleted it
+        if error.code != NO_MESSAGE:  # else another worker deleted it
             raise
     except StoreError as error:
         log.debug("message %d is deleted already: %s", message.seq, error)

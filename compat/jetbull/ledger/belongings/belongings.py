@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from jetbull.errors import StoreError
 from jetbull.ledger.belongings.blobs import is_whole
 from jetbull.ledger.messages.clock import parse_ms
-from jetbull.ledger.messages.names import GONE, last_token, state_of
+from jetbull.ledger.messages.names import GONE, last_token, owner_of, state_of
 from jetbull.ledger.messages.record import Record
-from jetbull.ledger.messages.tokens import unescape
 from jetbull.ledger.store.paging import read_last
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage
@@ -21,7 +20,6 @@ from jetbull.ledger.wire import StoredMessage
 _AT_ONCE = 500  # jobs per question, which names each twice at most
 _REQUESTS = 64  # under way
 _GRAVES_AT_ONCE = 100
-_OWNER = 3  # <root>.<prefix>.<queue>.<id>…
 _REMOVED = b"{}\n"  # so begins the tombstone of a job that somebody removed
 _FEW = 20  # jobs that are asked about without asking whether any job has belongings
 
@@ -106,7 +104,7 @@ async def forget_left(store: QueueStore, tombstones: Mapping[str, StoredMessage]
                 each = [await _matching(store, stream, [single]) for single in patterns]
                 found = [message for some in each for message in some or ()]
             for left in found:
-                tombstone = tombstones[unescape(left.subject.split(".")[_OWNER])]
+                tombstone = tombstones[owner_of(left.subject)]
                 if parse_ms(left.time) <= parse_ms(tombstone.time):
                     body = {"filter": left.subject, "seq": left.seq + 1}
                     await store.wire.api(f"STREAM.PURGE.{stream}", body)

@@ -21,7 +21,7 @@ from jetbull.ledger.messages.names import (
     COMPLETED,
     FAILED,
     GONE,
-    HEAD,
+    LINE,
     PRIO,
     WAIT,
     lane_of,
@@ -33,7 +33,6 @@ from jetbull.ledger.messages.templates import outcome_values
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Msg
 
-_LINE = frozenset({HEAD, WAIT, PRIO})
 _ENDS = frozenset({COMPLETED, FAILED, GONE})
 
 
@@ -172,7 +171,7 @@ class Lease:
             place = reprioritized(place, record.priority)
             if alone and adopted is not None and record.given.get("parent"):
                 place, on_stored, alone = adopted(), None, False
-        self.returns = int(place.level or 0) if place.state in _LINE else None
+        self.returns = int(place.level or 0) if place.state in LINE else None
         try:
             if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
                 await self._clear()

@@ -13,6 +13,7 @@ from jetbull.ledger.messages.names import (
     FAILED,
     GONE,
     HEAD,
+    LINE,
     PRIO,
     WAIT,
     QueueNames,
@@ -27,7 +28,6 @@ from jetbull.ledger.store.store import QueueStore
 
 NO_SCHEDULE = 10212  # what a message is to take the place of is none
 _AGAIN_SECONDS = 0.05
-_LINE = frozenset({HEAD, WAIT, PRIO})
 _STAYS = frozenset({WAIT, PRIO, COMPLETED, FAILED})  # in the stream, behind what comes after it
 
 
@@ -56,7 +56,7 @@ async def move(
     if place.state == HEAD:
         store.heads += 1  # a claim that follows this message at once may not be of an older job
     scheduled = is_schedule(old.subject)
-    if place.state in _LINE and state_of(old.subject) in _STAYS:
+    if place.state in LINE and state_of(old.subject) in _STAYS:
         record = _leaving(record, old.subject)
     message = transition(store.names, job_id, old, record, place)
     subject = message.subject

@@ -28,6 +28,7 @@ STATES = (
     *(COMPLETED, FAILED, SETTLE, GONE),
 )
 
+LINE = frozenset({HEAD, WAIT, PRIO})  # of jobs that are ready to run
 # In the books of a parent (`jbd`): it waits for a child, or has nothing to do with it any more.
 PENDING, NOTHING = "pend", "none"
 
@@ -235,6 +236,11 @@ def public_state_of(subject: str) -> str:
     return PUBLIC.get(lane_of(subject) if state == SETTLE else state, "unknown")
 
 
+def owner_of(subject: str) -> str:
+    """The job to which a log row, a payload or a parent's book belongs, by its subject."""
+    return unescape(subject.split(".", 4)[3])
+
+
 def bare_token(subject: str) -> str:
     """The last token as it is."""
     return subject[subject.rindex(".") + 1 :]
@@ -253,6 +259,7 @@ __all__ = [
     "FAILED",
     "GONE",
     "HEAD",
+    "LINE",
     "NOTHING",
     "OPEN",
     "PENDING",
@@ -269,6 +276,7 @@ __all__ = [
     "is_schedule",
     "lane_of",
     "last_token",
+    "owner_of",
     "public_state_of",
     "state_of",
 ]

@@ -18,10 +18,9 @@ from typing import Any
 from jetbull.errors import ServerTooOld, ServerUnavailable, StoreError, StreamMissing
 from jetbull.ledger.messages.names import Space
 from jetbull.ledger.streams import listing
-from jetbull.ledger.wire import Wire
+from jetbull.ledger.wire import NO_LEADER, Wire
 
 EVENT_HISTORY = 10_000
-_NO_LEADER = 10008
 _UNKNOWN_FIELD = 10025
 _NAME_IN_USE = 10058  # somebody else is making the same stream
 _MANY_CONSUMERS = 10026  # more than the account may have
@@ -92,7 +91,7 @@ async def _ensure(wire: Wire, config: dict[str, Any]) -> None:
                 ) from missing
         except StoreError as busy:
             if not left or monotonic() > deadline:
-                hint = "; start the cluster's other servers" if busy.code == _NO_LEADER else ""
+                hint = "; start the cluster's other servers" if busy.code == NO_LEADER else ""
                 raise ServerUnavailable(
                     f"JetStream at {wire.url} is not ready{hint}: {busy}"
                 ) from busy

@@ -20,6 +20,16 @@ from jetbull.ledger.wire.parser import Handler
 from jetbull.ledger.wire.replies import Msg
 from jetbull.ledger.wire.stored import StoredMessage
 from jetbull.ledger.wire.subscription import Subscription
-from jetbull.ledger.wire.wire import Wire
+from jetbull.ledger.wire.wire import NO_LEADER, NO_MESSAGE, Wire
 
-__all__ = ["Client", "Handler", "Msg", "StoredMessage", "Subscription", "Wire", "command_of"]
+__all__ = [
+    "NO_LEADER",
+    "NO_MESSAGE",
+    "Client",
+    "Handler",
+    "Msg",
+    "StoredMessage",
+    "Subscription",
+    "Wire",
+    "command_of",
+]

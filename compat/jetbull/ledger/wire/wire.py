@@ -28,8 +28,8 @@ Pick = TypeVar("Pick")
 READ_PATIENCE = 30.0  # seconds a reader waits for a server that is away
 _AT_ONCE = 500  # of such questions; a busy server answers so many well within ACK_TIMEOUT
 _DIRECT = "$JS.API.DIRECT.GET."
-_NO_MESSAGE = 10037
-_NO_LEADER = 10008
+NO_MESSAGE = 10037
+NO_LEADER = 10008
 _ELECTION_SECONDS = 0.1  # between questions to servers that have no leader
 _FEW_SUBJECTS = 8
 _MAX_BYTES = 4 * 1024 * 1024  # of one answer about more subjects than that
@@ -157,7 +157,7 @@ class Wire(Sending):
             if "error" not in answer:
                 break
             error = store_error(answer["error"])
-            if error.code != _NO_LEADER or monotonic() > deadline:
+            if error.code != NO_LEADER or monotonic() > deadline:
                 raise error
             await asyncio.sleep(_ELECTION_SECONDS)
         if "ts" in answer:
@@ -267,7 +267,7 @@ class Wire(Sending):
         try:
             answer = await self.api(f"STREAM.MSG.GET.{stream}", query)
         except StreamMissing as error:
-            if error.code == _NO_MESSAGE:
+            if error.code == NO_MESSAGE:
                 return None
             raise
         return stored_by_leader(answer["message"])
