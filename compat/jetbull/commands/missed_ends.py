@@ -25,7 +25,7 @@ _CHILDREN = 50  # per parent and look
 
 
 async def is_pending(store: QueueStore, parent_id: str) -> bool:
-    """Whether the parent waits for a child, be it only for what it should have heard of."""
+    """Whether the parent still waits for a child once it knows of the ends that it has missed."""
     if not await bookkeeping.has_pending(store, parent_id):
         return False
     noted = await note_reading.held(store)
@@ -44,9 +44,12 @@ async def book_out(
     is_due: Callable[[StoredMessage], bool],
     is_lost: Callable[[StoredMessage], bool],
 ) -> None:
-    """Books out children that have ended, of waits that are due, or are gone or another's, of those
-    that count as lost. Some are still in Redis, or `noted`: whoever added the flow died before they
-    were stored.
+    """Goes through the children that the parent waits for, as its messages `pend` say.
+
+    Where a wait `is_due`, the parent is told how the child ended, if it has; and where it `is_lost`
+    as well and no job of that id is its child, the parent waits for it no longer. Left alone are children
+    that a migration has yet to bring, and those that are `noted` (see `note_reading.held`): they
+    are still to be stored.
     """
     query = {
         "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),

@@ -159,8 +159,11 @@ class EventLog:
         await asyncio.sleep(0.05)
 
 
+# These four are told of every job, and made without a dictionary in between.
+
+
 def added(job_id: str, name: str) -> str:
-    """These four are told of every job, and made without a dictionary in between."""
+    """A job was stored."""
     return f'{{"event":"added","jobId":{_quote(job_id)},"name":{_quote(name)}}}'
 
 
