@@ -42,7 +42,7 @@ def note_paused_state() -> None:
         )
 
 
-def repeat_keys(name: str, repeat: Mapping[str, Any], job_id: str | None = None) -> list[str]:
+def repeat_keys(name: str, repeat: Mapping[str, Any], job_id: str | None) -> list[str]:
     """Scheduler ids that may stand for a repeatable job of version 5 or older.
 
     The first is the one it gets here. One that comes from Redis bears the id that its jobs had

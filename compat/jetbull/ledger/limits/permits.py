@@ -54,7 +54,7 @@ class Permits:
         self._spare -= 1
         return True
 
-    def unspent(self, count: int = 1) -> None:
+    def unspent(self, count: int) -> None:
         """So many starts that were counted are not made, or not yet."""
         self._spare += count
 

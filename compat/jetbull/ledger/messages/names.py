@@ -161,7 +161,7 @@ class QueueNames:
         """Matches all below the subjects of the jobs."""
         return f"{self.root}.>"
 
-    def aux(self, kind: str, key: str = "") -> str:
+    def aux(self, kind: str, key: str) -> str:
         """Where a key of that kind is stored."""
         return f"{self._beside}.{kind}.{escape(key)}"
 

@@ -267,7 +267,7 @@ def _nobody() -> StreamMissing:
     )
 
 
-def sequence_of(data: bytes, block: bytes | None = None) -> int:
+def sequence_of(data: bytes, block: bytes | None) -> int:
     """The sequence (or counter value) an acknowledgement names; StoreError for a refusal."""
     # {"stream":"JB_bull","seq":12345}: by far the most frequent answer, not worth a parser.
     # A refusal ends in "seq":0.
