@@ -101,7 +101,7 @@ def loudness(samples: bytes) -> float:
     return float(np.abs(values).max(initial=0)) / 32768
 
 
-def check_audible(engine: str, loudest: float, *, volume: float = 1.0) -> None:
+def check_audible(engine: str, loudest: float, *, volume: float) -> None:
     """Raise UnspeakableTextError for audio as long as the text but without a sound.
 
     `volume` is the share of full loudness the voice was asked for; at 0 nothing is expected.

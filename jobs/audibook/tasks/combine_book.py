@@ -31,7 +31,6 @@ from .parts import fetched_parts
 
 __all__ = ["combine_book"]
 
-_JOINING_SHARE = 90.0
 _NAMED_PAGES = 5
 _PICTURES = {
     b"\x89PNG\r\n": ".png",
@@ -127,7 +126,7 @@ async def _join_and_store(services: Services, attempt: Attempt, contents: _Conte
         joined = folder / f"book{AAC_BOOK.suffix}"
         spans = await join(
             services.ffmpeg,
-            fetched_parts(services, attempt, folder, stored, _JOINING_SHARE),
+            fetched_parts(services, attempt, folder, stored),
             joined,
             AAC_BOOK,
             sample_rate=AAC_BOOK.sample_rate or 22_050,

@@ -20,8 +20,6 @@ from .state import making_audio
 
 __all__ = ["combine_page", "is_ready"]
 
-_JOINING_SHARE = 90.0
-
 
 async def combine_page(
     services: Services, attempt: Attempt, data: CombinePageAudio
@@ -103,7 +101,7 @@ async def _join_and_store(
         path = folder / "page.mp3"
         spans = await join(
             services.ffmpeg,
-            fetched_parts(services, attempt, folder, stored, _JOINING_SHARE),
+            fetched_parts(services, attempt, folder, stored),
             path,
             MP3_PAGE,
             sample_rate=MP3_PAGE.sample_rate or 22_050,

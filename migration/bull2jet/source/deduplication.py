@@ -44,7 +44,7 @@ async def read_deduplication(
 
 
 async def deduplication_of(
-    door: Door, queue: QueueRef, ids: Sequence[str], found: Findings | None = None
+    door: Door, queue: QueueRef, ids: Sequence[str], found: Findings
 ) -> AsyncIterator[Deduplication]:
     """As `read_deduplication`, of a few ids."""
     keys = QueueKeys(queue)

@@ -20,9 +20,7 @@ _NOTED = re.compile(r"bullmq:(\d+)\.(\d+)\.")
 _NO_COLONS_SINCE = (5, 13)
 
 
-async def part_roots(
-    door: Door, roots: Iterable[str], prefixes: Sequence[str] = ()
-) -> list[QueueRef]:
+async def part_roots(door: Door, roots: Iterable[str], prefixes: Sequence[str]) -> list[QueueRef]:
     """The queues of these roots.
 
     A given prefix wins; then what the noted version tells; then prefixes that this has brought to

@@ -30,7 +30,7 @@ class Writer:
     keys: QueueKeys
     generation: Generation
 
-    def hash(self, job: Job, opts: str | None = None) -> list[Command]:
+    def hash(self, job: Job, opts: str | None) -> list[Command]:
         """The job's hash, written anew; `opts` is how its options are spelled there already."""
         key = self.keys.job(job.id)
         fields = self._fields(job) if opts is None else self._fields(job) | {"opts": opts}

@@ -39,7 +39,7 @@ async def announce(store: QueueStore, paused: bool) -> int:
     return 0 if newest is None else newest.seq
 
 
-async def read_traces(store: QueueStore, since: int = 0) -> Traces:
+async def read_traces(store: QueueStore, since: int) -> Traces:
     """All events of the queue that are still kept, about 10,000 messages.
 
     `since` is what `announce` gave, 0 if it is not known.

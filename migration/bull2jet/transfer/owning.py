@@ -15,7 +15,7 @@ _AT_ONCE = 500  # ids
 
 
 def owned_again(
-    keys: QueueKeys, deduplications: Iterable[Deduplication], kept: Collection[str] = ()
+    keys: QueueKeys, deduplications: Iterable[Deduplication], kept: Collection[str]
 ) -> list[Command]:
     """The ids as the target keeps them, with the adds that it remembers, and no others.
 
