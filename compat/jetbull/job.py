@@ -36,6 +36,7 @@ from jetbull.types.job_options import JobOptions
 optsDecodeMap = OPTS_DECODE  # as in bullmq.job
 optsEncodeMap = OPTS_ENCODE
 
+_STALLED_OFTEN = 3
 _LARGE_AT_ONCE = 16  # jobs whose data are fetched, a part of up to a message's size each
 
 
@@ -101,15 +102,18 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
 
     @staticmethod
     async def load_taken(queue: JobOwner, job_id: str, record: Record) -> Job:
-        """As `load`, for who runs the job. One that is to fail does so though its data is missing:
-        it would stall for ever.
+        """As `load`, for who runs the job. One that is to fail does so though its data is missing,
+        and so does a scheduler's, which may stall as often as it likes: it would do so for ever.
         """
+        head = record.head
         try:
             return await Job.load(queue, job_id, record)
-        except StoreError:
-            if not record.head.get("deferredFailure"):
-                raise
-        return Job.from_record(queue, job_id, Record(record.head, record.fixed, b"null"))
+        except StoreError as missing:
+            if not head.get("deferredFailure"):
+                if head.get("stalledCounter", 0) < _STALLED_OFTEN:
+                    raise
+                head = {**head, "deferredFailure": str(missing)}
+        return Job.from_record(queue, job_id, Record(head, record.fixed, b"null"))
 
     @staticmethod
     async def load_many(queue: JobOwner, records: Mapping[str, Record]) -> list[Job]:

@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from jetbull import Job, Queue, Worker
+
+LARGE = "x" * 100_000
 
 
 async def test_a_job_whose_large_data_is_missing_fails_when_it_has_stalled_too_often(
     queue: Queue, name: str
 ) -> None:
-    await queue.add("job", "x" * 100_000, {"jobId": "a"})
+    await queue.add("job", LARGE, {"jobId": "a"})
+    await _without_payloads(queue)
+    async with _failures(queue) as failed:
+        assert await failed.get() == "job stalled more than allowable limit"
+    assert await queue.getJobState("a") == "failed"
+
+
+async def test_a_schedulers_job_whose_large_data_is_missing_fails_and_says_why(
+    queue: Queue, name: str
+) -> None:
+    job = await queue.upsertJobScheduler("s", {"every": 3_600_000}, {"data": LARGE})
+    assert job is not None
+    await _without_payloads(queue)
+    async with _failures(queue) as failed:
+        assert (
+            await failed.get() == f"Part 0 of what belongs to job {job.id} is missing in the store."
+        )
+    assert await queue.getJobState(job.id) == "failed"
+
+
+async def _without_payloads(queue: Queue) -> None:
     store = await queue.ledger()
-    stream = store.names.space.objects
-    await store.wire.api(f"STREAM.PURGE.{stream}", {"filter": store.names.all_objects()})
+    pattern = {"filter": store.names.all_objects()}
+    await store.wire.api(f"STREAM.PURGE.{store.names.space.objects}", pattern)
+
+
+@asynccontextmanager
+async def _failures(queue: Queue) -> AsyncIterator[asyncio.Queue[str]]:
+    """Reasons why jobs fail, of a worker that runs none."""
     failed = asyncio.Queue[str]()
     ran: list[str] = []
 
@@ -21,10 +50,9 @@ async def test_a_job_whose_large_data_is_missing_fails_when_it_has_stalled_too_o
         ran.append(str(job.id))
 
     options = {"connection": queue.opts["connection"], "lockDuration": 500, "maxStalledCount": 0}
-    async with Worker(name, process, options) as worker:
+    async with Worker(queue.name, process, options) as worker:
         worker.on("error", lambda *_: None)
         worker.on("failed", lambda job, error, *_: failed.put_nowait(str(error)))
         async with asyncio.timeout(30):
-            assert await failed.get() == "job stalled more than allowable limit"
+            yield failed
     assert ran == []
-    assert await queue.getJobState("a") == "failed"

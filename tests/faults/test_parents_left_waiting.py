@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from jetbull import FlowProducer, Queue, Worker
+from jetbull.commands import flows, linking
 from jetbull.commands.linking import expect_child
+from jetbull.ledger.adding.adding import NewJob
 from jetbull.ledger.parents import bookkeeping, parentage
+from jetbull.ledger.store.store import QueueStore
 
 from .looking import looked_after
 
@@ -88,6 +91,33 @@ async def test_a_parent_goes_that_was_to_get_a_job_as_its_child_by_somebody_who_
     assert await queue.getJobState(parent_id) == "waiting-children"
     await looked_after(store)
     assert await queue.getJobState(parent_id) == "waiting"
+    await queue.close()
+
+
+async def test_a_parent_waits_for_children_that_counted_as_lost_before_they_were_added(
+    shared_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(name, {"connection": shared_url})
+    store = await queue.ledger()
+    await queue.add("old", {}, {"jobId": "old"})
+    add_child = linking.add_child
+
+    async def late(child_store: QueueStore, new: NewJob) -> str:
+        lost = store.names.dependency(
+            bookkeeping.PENDING, "p", f"{queue.qualifiedName}:{new.job_id}"
+        )
+        await store.purge(lost)
+        return await add_child(child_store, new)
+
+    monkeypatch.setattr(linking, "add_child", late)
+    monkeypatch.setattr(flows, "_SURE_S", 0.0)
+    children = [{"name": "c", "queueName": name, "opts": {"jobId": i}} for i in ("old", "new")]
+    async with FlowProducer({"connection": shared_url}) as flow:
+        parent = {"name": "p", "queueName": name, "opts": {"jobId": "p"}}
+        await flow.add({**parent, "children": children})
+    waits = await bookkeeping.entries(store, "p")
+    assert {key.rpartition(":")[2] for key in waits[bookkeeping.PENDING]} == {"old", "new"}
+    assert await queue.getJobState("p") == "waiting-children"
     await queue.close()
 
 

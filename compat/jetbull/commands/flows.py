@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ from jetbull.ledger.parents import bookkeeping, parentage, releasing
 from jetbull.ledger.store.store import QueueStore
 
 _AT_ONCE = 50  # children of one parent
+_SURE_S = 5.0  # a wait for a child that is not there is dropped later (`missed_ends.OLD_ENOUGH_MS`)
 
 
 class TreeQueue(Protocol):
@@ -199,30 +201,36 @@ class _Growth:
     there: Collection[int]
     begun: dict[int, parentage.Parent] = field(default_factory=dict)
 
-    async def add(self, node: Tree, is_awaited: bool = False) -> None:
-        """Stores the node, and then what is below it.
+    async def add(self, node: Tree, awaited: float | None = None) -> None:
+        """Stores the node, for which its parent waits since `awaited` (`time.monotonic`), and then
+        what is below it.
 
         A parent waits for all its children before the first of them is added. One that is done
         already, or soon, would let it go alone.
         """
-        await self._add(node, is_awaited)
+        await self._add(node, awaited)
         self.begun.pop(id(node), None)
         plain = [child for child in node.children if "deduplication" not in child.job.opts]
+        since = time.monotonic()
         await _in_parts(partial(self._expect, node), plain)
         # Another job may stand for one under a deduplication id, as for the one before it.
         for is_plain, some in groupby(node.children, lambda c: "deduplication" not in c.job.opts):
             at_once = _AT_ONCE if is_plain else 1
-            await _in_parts(partial(self.add, is_awaited=is_plain), list(some), at_once)
+            add = partial(self.add, awaited=since if is_plain else None)
+            await _in_parts(add, list(some), at_once)
 
-    async def _add(self, node: Tree, is_awaited: bool) -> None:
+    async def _add(self, node: Tree, awaited: float | None) -> None:
         store, new = await node.queue.ledger(), self.jobs[id(node)]
         new.generated = False  # it may be stored already, if the tree's prefixes are several
-        if not (is_awaited or node.children):
+        if awaited is None and not node.children:
             node.job.id = await adding.add(store, node.job, new)
             return
         await blobs.externalize(store, new.job_id, new.record)
-        if is_awaited:
-            job_id = await linking.add_awaited(store, new, id(node) in self.there)
+        if awaited is not None:
+            if time.monotonic() - awaited < _SURE_S:
+                job_id = await linking.add_awaited(store, new, id(node) in self.there)
+            else:
+                job_id = await linking.add_child(store, new)
             arm(store, job_id, new.place)
         elif node.job.parent:
             await linking.add_child(store, new)

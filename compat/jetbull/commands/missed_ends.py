@@ -47,9 +47,9 @@ async def book_out(
     """Goes through the children that the parent waits for, as its messages `pend` say.
 
     Where a wait `is_due`, the parent is told how the child ended, if it has; and where it `is_lost`
-    as well and no job of that id is its child, the parent waits for it no longer. Left alone are children
-    that a migration has yet to bring, and those that are `noted` (see `note_reading.held`): they
-    are still to be stored.
+    as well and no job of that id is its child, the parent waits for it no longer. Left alone are
+    children that a migration has yet to bring, and those that are `noted` (`note_reading.held`):
+    they are still to be stored.
     """
     query = {
         "next_by_subj": store.names.dependencies(parent_id, bookkeeping.PENDING),

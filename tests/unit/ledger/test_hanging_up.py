@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import os
 import random
+import signal
 
 import pytest
 
@@ -48,6 +51,36 @@ async def test_connections_that_do_not_last_are_made_anew_after_a_pause_and_told
     assert len(pauses) >= _LOSSES
     [told] = [record.getMessage() for record in caplog.records]
     assert told == f"connection to {server.url} lost (unknown protocol operation), reconnecting"
+
+
+async def test_a_connection_that_ends_with_something_left_to_send_is_replaced_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection, "_PULSE", 3600.0)
+    with EmbeddedServer() as server:
+        wire = await Wire.open([server.url])
+        assert server.pid is not None
+        back = asyncio.Event()
+        wire.on_reconnect(back.set)
+        os.kill(server.pid, signal.SIGSTOP)
+        await wire.subscribe("first", _ignore)
+        wire._client.push(b"PUB x 16777216\r\n" + bytes(16 * 1024 * 1024) + b"\r\n")
+        waiting = [asyncio.create_task(wire.subscribe(f"s{n}", _ignore)) for n in range(3)]
+        while not wire._client._pending:  # the socket takes no more
+            waiting.append(asyncio.create_task(wire.subscribe("one more", _ignore)))
+            await asyncio.sleep(0)
+        server.kill()
+        server.start()
+        async with asyncio.timeout(30):
+            await back.wait()
+        await asyncio.gather(*waiting)
+        await wire.close()
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+def _ignore(*_: object) -> None:
+    """A listener."""
 
 
 async def test_a_server_that_has_no_room_for_a_connection_is_not_told_as_absent() -> None:

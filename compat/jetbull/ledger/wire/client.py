@@ -141,6 +141,12 @@ class Client(NatsClient):
         else:
             await super()._process_pong()
 
+    async def _process_op_err(self, e: Exception) -> None:
+        """As nats-py's, which ends half-way, and tells nobody, where something is left to send."""
+        self._pending.clear()
+        self._pending_data_size = 0
+        await super()._process_op_err(e)
+
     async def room(self) -> None:
         """Returns when the socket has taken what was written."""
         self.ahead = 0
