@@ -16,7 +16,7 @@ from jetbull.commands import (
     ending,
     holding,
     logs,
-    removal,
+    removing,
     retrying,
     waiting,
 )
@@ -233,7 +233,7 @@ class Job(JobFamily[Data, Result, JobOwner], JobStates[Data, Result, JobOwner]):
         stays, as in BullMQ: `removeJobScheduler` removes both.
         """
         with_children = checks.mapping("opts", opts).get("removeChildren", True)
-        code = await removal.remove(await self.queue.ledger(), self.id, with_children)
+        code = await removing.remove(await self.queue.ledger(), self.id, with_children)
         if code == 0:
             raise JetbullError(
                 f"Job {self.id} could not be removed because it is locked by another worker"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jetbull.commands import children, removal
+from jetbull.commands import children, removing
 from jetbull.job_body import JobBody
 from jetbull.job_home import Home
 from jetbull.types.generics import Data, Result
@@ -42,7 +42,7 @@ class JobFamily(JobBody[Data, Result, Home]):
 
     async def removeUnprocessedChildren(self) -> None:
         """Removes the children that have not started, and theirs."""
-        await removal.remove_unprocessed_children(await self.queue.ledger(), self.id)
+        await removing.remove_unprocessed_children(await self.queue.ledger(), self.id)
 
 
 __all__ = ["JobFamily"]

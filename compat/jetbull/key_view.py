@@ -11,7 +11,7 @@ import asyncio
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from jetbull.commands import removal
+from jetbull.commands import removing
 from jetbull.errors import ServerUnavailable
 from jetbull.ledger import hub
 from jetbull.ledger.adding import schedules
@@ -119,7 +119,7 @@ class KeyView:
         for key in keys:
             job_id = key.removeprefix(self._backend.toKey(""))
             if await reading.find(store, job_id) is not None:
-                gone += await removal.remove(store, job_id, with_children=False) == 1
+                gone += await removing.remove(store, job_id, with_children=False) == 1
         return gone
 
     async def client_list(self) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ The interface (queue, job, worker, flow producer) calls these; they know none of
     at work             fetching, holding, ending, locks; announcing tells the events
     before and after    waiting, delaying, changing, retrying, children, logs; bulk for whole states
                         missed_ends: what a parent should have heard
-    away                removal, removing_many, cleaning, cancelling, obliterating, orphans
+    away                removing: a job, with its descendants; removal: what one takes along;
+                        removing_many, cleaning, cancelling, obliterating, orphans
     as in Redis         hashes
 """

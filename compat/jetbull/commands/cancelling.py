@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jetbull.commands import removal
+from jetbull.commands import removing
 from jetbull.ledger.job import reading
 from jetbull.ledger.queue import presence
 from jetbull.ledger.store.store import QueueStore
@@ -24,7 +24,7 @@ async def cancel(
             if heard is not None:
                 return "told" if heard else None
         elif state in _REMOVABLE:
-            code = await removal.remove(store, job_id, True)
+            code = await removing.remove(store, job_id, True)
             if code != 0:
                 return "removed" if code == 1 else None
         else:

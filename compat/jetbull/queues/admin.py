@@ -8,7 +8,7 @@ from typing import Any, cast
 from jetbull import checks
 from jetbull.backend import Backend
 from jetbull.client_list import of_queue
-from jetbull.commands import bulk, cancelling, cleaning, deduplicating, obliterating, removal
+from jetbull.commands import bulk, cancelling, cleaning, deduplicating, obliterating, removing
 from jetbull.errors import ConfigurationError
 from jetbull.event_emitter import EventEmitter
 from jetbull.job import JobOwner
@@ -151,7 +151,7 @@ class QueueAdmin(JobOwner, EventEmitter):
     async def remove(self, job_id: str, opts: Mapping[str, Any] | None = None) -> int:
         """1 removed or unknown, 0 locked, -8 belongs to a scheduler."""
         with_children = checks.mapping("opts", opts).get("removeChildren", True)
-        code = await removal.remove(await self.ledger(), str(job_id), with_children)
+        code = await removing.remove(await self.ledger(), str(job_id), with_children)
         if code == 1:
             self.emit_safely("removed", str(job_id))
         return code

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jetbull import Queue
-from jetbull.commands.removal import remove
+from jetbull.commands.removing import remove
 from jetbull.ledger.adding.adding import NewJob, add_many
 from jetbull.ledger.messages.placing import DONE, Place, delayed, waiting
 from jetbull.ledger.messages.record import Record
