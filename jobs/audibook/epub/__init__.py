@@ -8,7 +8,7 @@ documents               the documents of the spine, one after the other
 decoding, markup        a document in whatever state, as a tree of elements
 text, lines, inline, blocks
                         the text of a document, line by line and block by block
-styles                  what of it is hidden
+styles, style_rules     what of it is hidden, or stands on a line of its own
 notes, numbered_notes, note_marks, note_titles
                         what is a footnote, the mark of one, what stands above them
 removal, page_numbers, contents, indexes
