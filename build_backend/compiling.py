@@ -31,8 +31,8 @@ _IN = {
     "jetbull/ledger/streams": "events",
     "jetbull/ledger/taking": "feed hand head returned source taking trips",
     "jetbull/ledger/wire": (
-        "answering connection ended many_stored pace parser replies sending stored subscription "
-        "wire"
+        "answering connection ended many_stored pace parser refusals replies sending stored "
+        "subscription wire"
     ),
     "jetbull/workers": "admission outcomes slot_supply slots",
 }

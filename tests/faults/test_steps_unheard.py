@@ -18,7 +18,7 @@ from jetbull.ledger.job.moving import ensure_level
 from jetbull.ledger.store.batch import Message, commit
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import Wire
-from jetbull.ledger.wire.replies import store_error
+from jetbull.ledger.wire.refusals import store_error
 
 from .test_journals import entries_of
 

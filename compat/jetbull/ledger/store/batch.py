@@ -20,7 +20,7 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import HeaderMap
 from jetbull.ledger.store.unconfirmed import IsGone
 from jetbull.ledger.wire import Wire
-from jetbull.ledger.wire.replies import store_error
+from jetbull.ledger.wire.refusals import store_error
 
 PATIENCE = 30.0  # seconds a caller waits for a server that is away
 _MOST = 1_000_000  # messages

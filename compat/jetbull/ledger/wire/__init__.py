@@ -9,8 +9,9 @@ be half of a job's cost: what one turn of the event loop sends is gathered and w
 (`client`), and plain functions that listen are called by the reader itself (`parser`).
 `dialing` makes a connection; `subscription` and `connection` outlive a server that goes away, and
 `ended` an event loop. A wire is that on three floors: `answering` waits for answers (`replies`,
-`many_stored`; `stored` is a message in one), `sending` publishes, `wire` reads. `pace` measures
-which of two ways is quicker; `busy_poll` keeps the loop awake for an answer that is due.
+`many_stored`; `stored` is a message in one, `refusals` are the errors), `sending` publishes, `wire`
+reads. `pace` measures which of two ways is quicker; `busy_poll` keeps the loop awake for an answer
+that is due.
 """
 
 from __future__ import annotations

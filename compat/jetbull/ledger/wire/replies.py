@@ -8,31 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
-from jetbull.errors import Conflict, StoreError, StreamMissing
+from jetbull.errors import StoreError
+from jetbull.ledger.wire.refusals import nobody, refused_read, store_error
 from jetbull.ledger.wire.stored import Headers, StoredMessage, parse_headers, stored_in
 
-_REFUSED = frozenset({10071, 10070, 10164, 10158})  # by a guard, or as a second copy
-_NOT_FOUND = frozenset({10059, 10014, 10037})
-_STORE = (
-    "Its store has no room left: remove finished jobs (`queue.clean`), free its disk, or raise "
-    "max_file in its configuration."
-)
-_REMEDIES = {
-    10002: _STORE,  # of the account
-    10023: _STORE,  # of its limit
-    10047: _STORE,  # on the disk
-    10008: "Too few servers of its cluster are there: start the others.",
-    10026: "A queue needs some ten, and one for each priority in use: raise max_consumers of the "
-    "account or stream.",
-    10027: "A prefix needs five: raise max_streams of the account.",
-    10039: "Enable it for the account of this login, or log in to another one.",
-    10113: "A bound would refuse new jobs, so jetbull sets none: take max_bytes_required from the "
-    "account.",
-}
 _SEQUENCE = b"\nNats-Sequence: "
 _NOBODY = b"NATS/1.0 503"
 _NOT_THERE = b"NATS/1.0 404"
@@ -137,7 +120,7 @@ class ForAnswer(_Waiter):
     def feed(self, data: bytes, block: bytes | None) -> bool:
         if not self.future.done():
             if block is not None and block.startswith(_NOBODY):
-                self.future.set_exception(_nobody())
+                self.future.set_exception(nobody())
             else:
                 self.future.set_result(Msg("", "", data, block))
         return True
@@ -237,7 +220,7 @@ def read_one(data: bytes, block: bytes | None) -> StoredMessage | None:
     message = stored_in(data, block)
     if message is None and not (block or b"").startswith(_NOT_THERE):
         headers = parse_headers(block) if block else {}
-        raise _refused(headers.get("Status", ""), headers)
+        raise refused_read(headers)
     return message
 
 
@@ -250,21 +233,7 @@ def _end(future: asyncio.Future[Any], found: list[Any], block: bytes | None) -> 
     if status in ("204", "404"):
         future.set_result((found, int(headers.get("Nats-Num-Pending", "0"))))
     else:
-        future.set_exception(_refused(status, headers))
-
-
-def _refused(status: str, headers: Headers) -> StoreError:
-    if status == "503":
-        return _nobody()
-    text = headers.get("Description", "")
-    return StoreError(f"The server refused a read: {status} {text}")
-
-
-def _nobody() -> StreamMissing:
-    return StreamMissing(
-        "No JetStream stream listens here: the server has just started, its cluster has no "
-        "majority (start the other servers), or JetStream is not enabled."
-    )
+        future.set_exception(refused_read(headers))
 
 
 def sequence_of(data: bytes, block: bytes | None) -> int:
@@ -275,27 +244,13 @@ def sequence_of(data: bytes, block: bytes | None) -> int:
     if number.isdigit() and number != b"0":
         return int(number)
     if block is not None and parse_headers(block).get("Status") == "503":
-        raise _nobody()
+        raise nobody()
     answer = json.loads(data)
     error = answer.get("error")
     if error is None:
         value = answer.get("val")
         return int(answer["seq"]) if value is None else int(value)
     raise store_error(error)
-
-
-def store_error(error: Mapping[str, Any]) -> StoreError:
-    """The exception for a JetStream error object."""
-    code = int(error.get("err_code", error.get("code", 0)))
-    text = str(error.get("description", error))
-    if code in _REFUSED:
-        return Conflict(text, code)
-    if code in _NOT_FOUND:
-        return StreamMissing(text, code)
-    refusal = f"The server refused: {text} (JetStream error {code})"
-    if code in _REMEDIES:
-        refusal += f". {_REMEDIES[code]}"
-    return StoreError(refusal, code)
 
 
 __all__ = [
@@ -309,5 +264,4 @@ __all__ = [
     "Waiter",
     "read_one",
     "sequence_of",
-    "store_error",
 ]

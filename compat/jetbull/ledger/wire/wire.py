@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from jetbull.errors import AckTimeout, StreamMissing
 from jetbull.ledger.messages import clock
 from jetbull.ledger.wire.answering import ACK_TIMEOUT
+from jetbull.ledger.wire.refusals import store_error
 from jetbull.ledger.wire.replies import (
     ForAnswer,
     ForEach,
@@ -18,7 +19,6 @@ from jetbull.ledger.wire.replies import (
     ForPicks,
     Msg,
     read_one,
-    store_error,
 )
 from jetbull.ledger.wire.sending import Sending
 from jetbull.ledger.wire.stored import Headers, StoredMessage, stored_by_leader
