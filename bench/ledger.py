@@ -14,8 +14,9 @@ from jetbull.ledger.finishing import finishing
 from jetbull.ledger.finishing.finishing import Failure
 from jetbull.ledger.finishing.retention import KEEP_ALL
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.lease import Lease
 from jetbull.ledger.job.reading import find
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.messages.record import Record
 from jetbull.ledger.store.store import QueueStore

@@ -25,7 +25,7 @@ _IN = {
     "jetbull/ledger/adding": "insertion",
     "jetbull/ledger/belongings": "blobs",
     "jetbull/ledger/finishing": "finishing",
-    "jetbull/ledger/job": "lease",
+    "jetbull/ledger/job": "lease ticket",
     "jetbull/ledger/messages": "clock guard names placing record templates tokens",
     "jetbull/ledger/store": "grouping store",
     "jetbull/ledger/streams": "events",

@@ -15,8 +15,8 @@ import pytest
 from jetbull import Job, Queue, QueueEvents, Worker
 from jetbull.errors import JetbullError, JobError
 from jetbull.ledger.job import late, reading
-from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.promoting import promote_due
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages import placing
 from jetbull.ledger.messages.names import ACTIVE, PRIO, WAIT
 from jetbull.ledger.store import promoter

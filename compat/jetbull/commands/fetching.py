@@ -10,7 +10,8 @@ from typing import Any
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.permits import Permits
 from jetbull.ledger.limits.places import Places

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from jetbull.ledger.finishing.repair import Repair
 from jetbull.ledger.finishing.retention import Keep
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
+from jetbull.ledger.job.lease import Lease, LeaseLost
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.guard import due_of
 from jetbull.ledger.messages.names import ACTIVE, state_of

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jetbull.errors import JetbullError
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.limits import gate
 from jetbull.ledger.limits.permits import HOLD_SECONDS, Permits
 from jetbull.ledger.limits.places import GRACE_MS, Places

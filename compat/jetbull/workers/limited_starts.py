@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from jetbull.errors import JetbullError
-from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import is_schedule
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore

@@ -10,7 +10,8 @@ from typing import Any
 from jetbull.commands.announcing import announce_start
 from jetbull.errors import Conflict
 from jetbull.ledger.job.late import fired
-from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import is_schedule, last_token
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.queue import presence

@@ -8,7 +8,7 @@ from typing import Any
 
 from jetbull.ledger.finishing.repair import Repair
 from jetbull.ledger.finishing.retention import Keep
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.store.store import QueueStore
 from jetbull.options import keep_of_stored
 from jetbull.tasks import background

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jetbull import Queue
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.front import first_of, still_waits

@@ -11,7 +11,8 @@ from jetbull.errors import PayloadTooLarge
 from jetbull.ledger.finishing import finishing
 from jetbull.ledger.finishing.retention import KEEP_ALL
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
+from jetbull.ledger.job.lease import Lease, LeaseLost
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.taking import Claim
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jetbull import Queue
-from jetbull.ledger.job.lease import Lease, Ticket
+from jetbull.ledger.job.lease import Lease
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.head import Head

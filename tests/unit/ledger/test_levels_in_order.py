@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 from jetbull import Queue
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.taking.feeds import Feeds
 from jetbull.ledger.taking.giving_back import GivingBack
 from jetbull.ledger.taking.hand import Hand

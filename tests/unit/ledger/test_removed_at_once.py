@@ -11,7 +11,7 @@ from jetbull import Job, Queue, Worker
 from jetbull.ledger.finishing import finishing
 from jetbull.ledger.finishing.retention import Keep
 from jetbull.ledger.job import reading
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import GONE, WAIT, state_of
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.taking import Claim

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jetbull.errors import StoreError
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.taking.starting import Starter
 from jetbull.ledger.taking.taking import Claim
 

@@ -14,8 +14,8 @@ from jetbull.ledger.adding import schedules
 from jetbull.ledger.finishing import finishing
 from jetbull.ledger.finishing.retention import KEEP_ALL, Keep
 from jetbull.ledger.job import late
-from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.moving import move
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import SETTLE, lane_of, last_token, state_of
 from jetbull.ledger.messages.placing import waiting
 from jetbull.ledger.queue.consumers import ensure_delivery, repair_consumer

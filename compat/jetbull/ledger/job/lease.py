@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger.job.moving import move, stored_as, transition
-from jetbull.ledger.job.patches import fold, read_patches
+from jetbull.ledger.job.patches import patched
 from jetbull.ledger.job.reading import as_stored
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import (
@@ -38,19 +37,6 @@ _ENDS = frozenset({COMPLETED, FAILED, GONE})
 
 class LeaseLost(JetbullError):
     """The lock expired or another worker holds the job: its outcome may not be stored."""
-
-
-@dataclass(slots=True)
-class Ticket:
-    """A waiting job handed out by a consumer (`reply` acks it) or read from the head.
-
-    A `contested` one that is refused was taken by another worker; nobody looks into it.
-    """
-
-    stored: Stored
-    reply: str = ""
-    since: float = 0.0
-    contested: bool = False
 
 
 class Lease:
@@ -330,10 +316,4 @@ def _merge(outcome: Record, stored: Record) -> Record:
     return stored.with_head(head)
 
 
-async def patched(store: QueueStore, job_id: str, stored: Stored) -> Record:
-    """The stored record with what was written beside it since, if anything."""
-    patch = (await read_patches(store, [job_id])).get(job_id)
-    return fold(stored.record, stored.seq, patch)
-
-
-__all__ = ["Lease", "LeaseLost", "Ticket"]
+__all__ = ["Lease", "LeaseLost"]

@@ -60,6 +60,12 @@ async def read_patches(store: QueueStore, job_ids: Sequence[str]) -> dict[str, S
     return {last_token(m.subject): m for m in found}
 
 
+async def patched(store: QueueStore, job_id: str, stored: Stored) -> Record:
+    """The stored record with what was written beside it since, if anything."""
+    patch = (await read_patches(store, [job_id])).get(job_id)
+    return fold(stored.record, stored.seq, patch)
+
+
 async def rewrite(store: QueueStore, job_id: str, change: Callable[[Record], None]) -> bool:
     """Applies `change` to the stored job, whatever its state; False when there is none."""
     async with store.turns.at(store.names.aux("patch", job_id)):
@@ -223,6 +229,7 @@ __all__ = [
     "is_outdated",
     "last_patch",
     "missed",
+    "patched",
     "read_patches",
     "rewrite",
     "set_going",

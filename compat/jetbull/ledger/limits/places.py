@@ -15,7 +15,7 @@ from time import monotonic
 from uuid import uuid4
 
 from jetbull.errors import Conflict, JetbullError, PayloadTooLarge
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.limits.occupancy import corrected, may_run, running
 from jetbull.ledger.limits.place_book import Book, HeldPlace, decode, encode, is_waiting, used
 from jetbull.ledger.messages.clock import now_ms

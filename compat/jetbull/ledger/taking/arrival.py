@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.queue.consumers import ensure_delivery, line_consumer
 from jetbull.ledger.queue.counting import levels
 from jetbull.ledger.store.store import QueueStore

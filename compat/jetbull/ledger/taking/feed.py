@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable
 from time import monotonic
 
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.record import Record, Stored
 from jetbull.ledger.taking.trips import Trips
 from jetbull.ledger.wire import Subscription, Wire

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.queue.consumers import ensure_delivery, line_consumer
 from jetbull.ledger.queue.counting import levels

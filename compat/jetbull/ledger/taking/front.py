@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored, find
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import last_token
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.wire import StoredMessage

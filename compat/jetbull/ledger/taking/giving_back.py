@@ -6,7 +6,7 @@ import logging
 from time import monotonic
 
 from jetbull.errors import JetbullError
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.feeds import Feeds
 

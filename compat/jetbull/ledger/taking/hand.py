@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TypeVar
 
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.placing import rank
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.returned import Returned

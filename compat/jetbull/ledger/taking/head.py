@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import HEAD
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.store import QueueStore

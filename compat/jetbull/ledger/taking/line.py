@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from jetbull.errors import AckTimeout, JetbullError
-from jetbull.ledger.job.lease import Ticket
 from jetbull.ledger.job.reading import as_stored
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import HEAD, WAIT
 from jetbull.ledger.messages.record import Stored
 from jetbull.ledger.store.singles import by_sequence

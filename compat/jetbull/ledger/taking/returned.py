@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.names import PRIO, lane_of, state_of
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.front import first_of

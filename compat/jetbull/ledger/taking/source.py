@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.taking.feeds import Feeds
 from jetbull.ledger.taking.fetcher import Fetcher

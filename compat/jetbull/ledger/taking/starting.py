@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
 from typing import Any
 
-from jetbull.ledger.job.lease import Ticket
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.taking.taking import Claim
 from jetbull.tasks import background
 

@@ -15,10 +15,11 @@ from contextlib import suppress
 
 from jetbull.errors import AckTimeout, Conflict, JetbullError, StoreError, StreamMissing
 from jetbull.ledger.job import late
-from jetbull.ledger.job.lease import Lease, LeaseLost, Ticket
+from jetbull.ledger.job.lease import Lease, LeaseLost
 from jetbull.ledger.job.moving import NO_SCHEDULE, move, transition
 from jetbull.ledger.job.patches import fold, read_patches
 from jetbull.ledger.job.reading import as_stored
+from jetbull.ledger.job.ticket import Ticket
 from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.messages.names import ACTIVE, HEAD, bare_token, is_schedule, lane_of, state_of
 from jetbull.ledger.messages.placing import Place, active, turn
