@@ -152,16 +152,17 @@ class Lease:
         if self._busy:
             await self._turn()
         self._busy = True
-        if self.record is not self._base:  # it was written to while others had their turn
-            record = _merge(record, self.record)
-            place = reprioritized(place, record.priority)
-            if alone and adopted is not None and record.given.get("parent"):
-                place, on_stored, alone = adopted(), None, False
-        self.returns = int(place.level or 0) if place.state in LINE else None
+        behind = self.record is not self._base  # it was written to while others had their turn
         try:
-            if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
-                await self._clear()
             while True:
+                if behind:  # progress or data, say: that is kept
+                    record = _merge(record, self.record)
+                    place = reprioritized(place, record.priority)
+                    if alone and adopted is not None and record.given.get("parent"):
+                        place, on_stored, alone = adopted(), None, False
+                self.returns = int(place.level or 0) if place.state in LINE else None
+                if place.state in (WAIT, PRIO) or (place.state == GONE and not self._ack_is_ahead):
+                    await self._clear()
                 stored: Stored | None = None
                 repeated = False
                 try:
@@ -178,12 +179,8 @@ class Lease:
                     if self.ticket is not None and place.state == GONE:
                         await self._clear()
                     return stored
-                # Someone else may have written progress or data meanwhile: keep theirs.
                 await self._reload()
-                record = _merge(record, self.record)
-                place = reprioritized(place, record.priority)
-                if alone and adopted is not None and record.given.get("parent"):
-                    place, on_stored, alone = adopted(), None, False
+                behind = True
         finally:
             self._pass_on()
 
