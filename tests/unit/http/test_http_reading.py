@@ -104,7 +104,9 @@ async def test_an_unknown_state_is_answered_with_the_known_ones(
     }
 
 
-@pytest.mark.parametrize("job_id", ["plain", "user/1 page 2", "a:b:c", "ünï", "a.b*c>", "100%"])
+@pytest.mark.parametrize(
+    "job_id", ["plain", "user/1 page 2", "a:b:c", "ünï", "a.b*c>", "100%", "two\nlines"]
+)
 async def test_a_job_is_found_by_its_id_whatever_characters_it_has(
     api: httpx.AsyncClient, queue: Queue, job_id: str
 ) -> None:
@@ -117,6 +119,14 @@ async def test_a_job_is_found_by_its_id_whatever_characters_it_has(
     assert (job["id"], job["name"], job["state"]) == (job_id, "generate-audio", "waiting")
     assert job["data"] == {"bookId": "b"} and job["opts"]["attempts"] == 3
     assert job["processedOn"] is None and job["finishedOn"] is None
+
+
+async def test_a_job_is_not_found_by_its_id_and_a_line_end(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    await queue.add("job", 1, {"jobId": "chapter"})
+    assert taken(await api.get("/api/queue/job/chapter%0A"), 200) == {"job": None, "found": False}
+    assert taken(await api.post("/api/queue/retry/chapter%0A"), 201)["found"] is False
 
 
 async def test_an_unknown_job_is_not_found_with_status_200(api: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from jetbull.http.answers import (
     Added,
@@ -30,6 +31,14 @@ from .state import Service
 
 __all__ = ["router"]
 
+
+class _JobId(StringConvertor):
+    """Whatever stands there to its end; Starlette's `path` stops at the end of a line."""
+
+    regex = "(?s:.+)"
+
+
+register_url_convertor("job_id", _JobId())
 router = APIRouter(prefix="/api/queue", tags=["queue"])
 
 
@@ -69,7 +78,7 @@ async def jobs(status: str, service: Service) -> Json:
     return Json(await service.jobs(status))
 
 
-@router.get("/job/{job_id:path}", response_model=Found | Unknown)
+@router.get("/job/{job_id:job_id}", response_model=Found | Unknown)
 async def job(job_id: str, service: Service) -> Json:
     """One job."""
     return Json(await service.job(job_id))
@@ -87,7 +96,7 @@ async def clean_from_the_web_page(status: str, service: Service) -> Cleaned | Re
     return await service.clean(status)
 
 
-@router.post("/retry/{job_id:path}", status_code=201)
+@router.post("/retry/{job_id:job_id}", status_code=201)
 async def retry(job_id: str, service: Service) -> Retried | NotFound | NotFailed:
     """Let a failed job wait again."""
     return await service.retry(job_id)
