@@ -21,6 +21,7 @@ What callers pass, and what they are told:
 
     options, types/, checks, spelling
                                 options: their defaults, shapes, bad values, near misses
+    environment, settings       variables, and what is set by them
     connection, link, ready     the server that is meant, found when it is needed, waited for
     errors, error_code, custom_errors/, warn, event_emitter
                                 errors, warnings, listeners

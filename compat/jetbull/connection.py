@@ -14,14 +14,15 @@ queue means the queue's server.
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from jetbull.environment import variable
 from jetbull.errors import ConfigurationError
+from jetbull.ledger.credentials import FILES
 from jetbull.ledger.hub import Target
 from jetbull.types.queue_options import ConnectionOptions
 from jetbull.warn import warn_caller
@@ -30,13 +31,6 @@ DEFAULT_URL = "nats://localhost:4222"
 _SCHEMES = ("nats://", "tls://", "ws://", "wss://")
 _OPTIONS = frozenset(ConnectionOptions.__annotations__) - {"servers", "url", "replicas"}
 _LOGINS = ("user", "token", "user_credentials", "nkeys_seed", "nkeys_seed_str")
-_VARIABLES = {
-    "NATS_CREDS": "user_credentials",
-    "NATS_NKEY": "nkeys_seed",
-    "NATS_CA": "tls_ca",
-    "NATS_CERT": "tls_cert",
-    "NATS_KEY": "tls_key",
-}
 _NOT_OF_REDIS = _OPTIONS - {"name", "password", "tls"} | {"replicas"}
 _TEXTS = ("name", "inbox_prefix", "tls_hostname")
 _SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
@@ -48,7 +42,7 @@ log = logging.getLogger("jetbull.connection")
 
 def configured_url() -> str:
     """`NATS_URL`, or the local default."""
-    return os.environ.get("NATS_URL") or DEFAULT_URL
+    return variable("NATS_URL") or DEFAULT_URL
 
 
 def target_of(connection: Any) -> Target:
@@ -71,7 +65,7 @@ def target_of(connection: Any) -> Target:
 
 def _given(connection: Any) -> tuple[list[str], dict[str, Any], Any]:
     """Servers, options and replicas as they were given; what was not comes from the environment."""
-    replicas = os.environ.get("JETBULL_REPLICAS") or 1
+    replicas = variable("JETBULL_REPLICAS") or 1
     if connection is None or connection == {} or connection == "":
         return _split(configured_url()), {}, replicas
     if isinstance(connection, str):
@@ -159,9 +153,9 @@ def _with_files(options: dict[str, Any]) -> dict[str, Any]:
     """
     has_login = any(name in options for name in _LOGINS)
     files = {
-        option: os.environ[variable]
-        for variable, option in _VARIABLES.items()
-        if os.environ.get(variable) and not (has_login and option in _LOGINS)
+        option: path
+        for option, name in FILES.items()
+        if (path := variable(name)) and not (has_login and option in _LOGINS)
     }
     return {**files, **options}
 
@@ -225,11 +219,10 @@ def _with_login(servers: list[str], options: dict[str, Any]) -> tuple[list[str],
         if colon:
             return plain, {**options, "user": unquote(user), "password": unquote(password)}
         return plain, {**options, "token": unquote(user)}
-    if os.environ.get("NATS_USER"):
-        password = os.environ.get("NATS_PASSWORD", "")
-        return plain, {**options, "user": os.environ["NATS_USER"], "password": password}
-    if os.environ.get("NATS_TOKEN"):
-        return plain, {**options, "token": os.environ["NATS_TOKEN"]}
+    if user := variable("NATS_USER"):
+        return plain, {**options, "user": user, "password": variable("NATS_PASSWORD")}
+    if token := variable("NATS_TOKEN"):
+        return plain, {**options, "token": token}
     return plain, options
 
 

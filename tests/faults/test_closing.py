@@ -93,7 +93,10 @@ async def test_an_error_that_does_not_pass_is_told_to_listeners_and_to_who_waits
     made = make(name, {"url": "nats://127.0.0.1", "user_credentials": "/nowhere"})
     errors: list[Exception] = []
     made.on("error", errors.append)
-    with pytest.raises(ConfigurationError, match=r"/nowhere, which is no file") as raised:
+    with pytest.raises(
+        ConfigurationError,
+        match=r"user_credentials \(NATS_CREDS\) names /nowhere, which is no file",
+    ) as raised:
         await asyncio.wait_for(made.waitUntilReady(), PATIENCE)
     assert errors == [raised.value]
     await made.close()

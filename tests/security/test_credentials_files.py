@@ -105,10 +105,15 @@ async def test_credentials_of_a_foreign_account_are_refused_without_telling_the_
         await queue.close()
 
 
-@pytest.mark.parametrize("option", ["user_credentials", "nkeys_seed"])
-async def test_a_secret_given_in_place_of_its_file_is_refused_and_not_shown(option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "variable"), [("user_credentials", "NATS_CREDS"), ("nkeys_seed", "NATS_NKEY")]
+)
+async def test_a_secret_given_in_place_of_its_file_is_refused_and_not_shown(
+    option: str, variable: str
+) -> None:
     account, user = Identity(nkeys.PREFIX_BYTE_ACCOUNT), Identity(nkeys.PREFIX_BYTE_USER)
-    told = f"connection.{option} is not the path of a file: correct it or leave it out."
+    named = f"connection.{option} ({variable})"
+    told = f"{named} is not the path of a file: correct it or leave it out."
     for secret in (user.seed.decode(), credentials(account, user)):
         queue = Queue("emails", {"connection": {option: secret}})
         with pytest.raises(ConfigurationError) as refused:

@@ -159,7 +159,8 @@ class TestKeys:
 
     async def test_a_credentials_file_that_is_not_there_is_named(self, serve: Any) -> None:
         server = serve()
-        with pytest.raises(ConfigurationError, match=r"connection\.user_credentials names /no"):
+        told = r"connection\.user_credentials \(NATS_CREDS\) names /no"
+        with pytest.raises(ConfigurationError, match=told):
             await works({"url": server.url, "user_credentials": "/no/such.creds"})
 
 

@@ -14,7 +14,7 @@ from jetbull.errors import ConfigurationError
 
 @pytest.fixture(autouse=True)
 def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("NATS_URL", "JETBULL_REPLICAS"):
+    for variable in ("NATS_URL", "NATS_USER", "NATS_TOKEN", "NATS_CREDS", "JETBULL_REPLICAS"):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -34,6 +34,27 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     expected = target_of(None)
     monkeypatch.setenv("JETBULL_REPLICAS", "")
     monkeypatch.setenv("NATS_URL", "")
+    assert target_of(None) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NATS_USER", "ada"),
+        ("NATS_PASSWORD", "secret "),
+        ("NATS_TOKEN", "secret"),
+        ("NATS_CREDS", "/run/ada.creds"),
+        ("JETBULL_REPLICAS", "3"),
+    ],
+)
+def test_a_line_end_of_windows_behind_a_variable_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    if name == "NATS_PASSWORD":
+        monkeypatch.setenv("NATS_USER", "ada")
+    monkeypatch.setenv(name, value)
+    expected = target_of(None)
+    monkeypatch.setenv(name, value + "\r")
     assert target_of(None) == expected
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 from jetbull.errors import ConfigurationError
 from jetbull.options import DEFAULT_PREFIX
+from jetbull.settings import Settings
 
 __all__ = ["DEFAULT_QUEUE", "LogSettings", "QueueSettings", "WorkerSettings", "read_settings"]
 
@@ -20,12 +21,8 @@ DEFAULT_QUEUE = "audio-processing"
 _S = TypeVar("_S", bound=BaseSettings)
 
 
-class _Settings(BaseSettings):
+class _Settings(Settings):
     options_begin: ClassVar[str] = "--"
-
-    model_config = SettingsConfigDict(
-        extra="ignore", populate_by_name=True, frozen=True, env_ignore_empty=True
-    )
 
 
 class LogSettings(_Settings):

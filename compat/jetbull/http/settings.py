@@ -6,20 +6,17 @@ import ipaddress
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from jetbull.errors import ConfigurationError
 from jetbull.options import DEFAULT_PREFIX
+from jetbull.settings import Settings
 
 __all__ = ["ApiSettings"]
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(Settings):
     """Where the interface listens, which queue it serves and what it lets pass."""
-
-    model_config = SettingsConfigDict(
-        extra="ignore", populate_by_name=True, frozen=True, env_ignore_empty=True
-    )
 
     nats_url: str | None = None
     """`NATS_URL`; nats://localhost:4222 when not set."""

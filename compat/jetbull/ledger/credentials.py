@@ -15,22 +15,31 @@ from typing import Any
 
 from jetbull.errors import ConfigurationError
 
-FILES = ("tls_ca", "tls_cert", "tls_key", "user_credentials", "nkeys_seed")
+FILES = {
+    "tls_ca": "NATS_CA",
+    "tls_cert": "NATS_CERT",
+    "tls_key": "NATS_KEY",
+    "user_credentials": "NATS_CREDS",
+    "nkeys_seed": "NATS_NKEY",
+}
+"""The options that name a file, and their variables of the environment."""
 _SIGNED = ("user_credentials", "nkeys_seed", "nkeys_seed_str")
 
 
 def client_options(given: Mapping[str, Any]) -> dict[str, Any]:
     """Options for a connection; ConfigurationError names a file that cannot be used."""
     options = dict(given)
-    for name in FILES:
+    for name, variable in FILES.items():
         path = options.get(name)
         if isinstance(path, str | Path) and not _is_file(path):
             if name in _SIGNED and not _is_like_a_path(str(path)):
                 raise ConfigurationError(
-                    f"connection.{name} is not the path of a file: correct it or leave it out."
+                    f"connection.{name} ({variable}) is not the path of a file: "
+                    "correct it or leave it out."
                 )
             raise ConfigurationError(
-                f"connection.{name} names {path}, which is no file: correct it or leave it out."
+                f"connection.{name} ({variable}) names {path}, which is no file: "
+                "correct it or leave it out."
             )
     signed = next((name for name in _SIGNED if options.get(name)), None)
     if signed is not None and importlib.util.find_spec("nkeys") is None:

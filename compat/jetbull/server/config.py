@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from jetbull.environment import variable
 
 __all__ = ["DEFAULT_PORT", "LOOPBACK", "configuration", "default_data_folder"]
 
@@ -18,7 +19,7 @@ _LARGEST_BATCH = 1_000_000  # messages; the server's own default is 1,000
 
 def default_data_folder() -> Path:
     """`JETBULL_DATA`, else `./data/nats`."""
-    return Path(os.environ.get("JETBULL_DATA") or "data/nats")
+    return Path(variable("JETBULL_DATA") or "data/nats")
 
 
 def configuration(

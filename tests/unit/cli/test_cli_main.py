@@ -14,6 +14,8 @@ from tests.unit.cli.commands import sentence_of
 
 import jetbull
 from jetbull.cli import main
+from jetbull.cli.settings import LogSettings, WorkerSettings, read_settings
+from jetbull.http import ApiSettings
 
 _ROOT = Path(__file__).parents[3]
 
@@ -88,6 +90,21 @@ def test_a_wrong_setting_is_named_by_its_option_and_its_variable(
     said = sentence_of(*arguments, folder=tmp_path, environment=environment)
     assert said.startswith(f"jetbull: {sentence}")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("written", ["{}\r", "{}\r\n", " {} "])
+def test_white_space_around_a_setting_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    given = {"JETBULL_QUEUE": "emails", "WORKER_POOL": "processes", "WORKER_GRACE": "5"}
+    given |= {"LOG_LEVEL": "DEBUG", "JETBULL_API_HOST": "127.0.0.1", "JETBULL_API_READ_ONLY": "yes"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, written.format(value))
+    worker = read_settings(WorkerSettings, {})
+    assert (worker.queue, worker.pool, worker.grace) == ("emails", "processes", 5.0)
+    api = read_settings(ApiSettings, {})
+    assert (api.queue, api.on_loopback, api.read_only) == ("emails", True, True)
+    assert read_settings(LogSettings, {}).level == "debug"
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
