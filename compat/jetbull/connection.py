@@ -76,6 +76,8 @@ def _given(connection: Any) -> tuple[list[str], dict[str, Any], Any]:
         return _given_by_name(dict(connection), replicas)
     if isinstance(connection, dict) and _is_for_nats(connection):
         return _given_by_name({"servers": configured_url(), **connection}, replicas)
+    if isinstance(connection, dict):
+        _check_for_redis(connection)
     return _split(_instead_of_redis()), {}, replicas
 
 
@@ -83,6 +85,15 @@ def _is_for_nats(options: dict[str, Any]) -> bool:
     """Whether all of them are known, and Redis could not mean them."""
     names = set(options)
     return names <= _OPTIONS | _NOT_OF_REDIS and bool(names & _NOT_OF_REDIS)
+
+
+def _check_for_redis(options: dict[str, Any]) -> None:
+    """ConfigurationError for an address of NATS under a name that means Redis, or nothing."""
+    for name, value in options.items():
+        if isinstance(value, str) and value.startswith(_SCHEMES):
+            raise ConfigurationError(
+                f"connection.{name} holds a NATS address, which belongs under the name servers."
+            )
 
 
 def _given_by_name(given: dict[str, Any], replicas: Any) -> tuple[list[str], dict[str, Any], Any]:

@@ -64,6 +64,16 @@ def test_a_connection_without_a_server_says_how_to_name_one(given: Any) -> None:
         Queue("q", {"connection": given})
 
 
+@pytest.mark.parametrize("name", ["server", "host", "uri"])
+def test_a_nats_address_under_another_name_is_refused_and_not_another_server_taken(
+    name: str,
+) -> None:
+    told = rf"^connection\.{name} holds a NATS address, which belongs under the name servers\.$"
+    with pytest.raises(ConfigurationError, match=told) as refused:
+        Queue("q", {"connection": {name: "nats://ada:secret@one:4222", "port": 4222}})
+    assert "secret" not in str(refused.value)
+
+
 def test_an_endless_number_of_replicas_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"is inf: it must be a whole number from 1 to 5"):
         Queue("q", {"connection": {"url": "nats://localhost", "replicas": float("inf")}})
