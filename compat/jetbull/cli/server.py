@@ -7,6 +7,7 @@ are there again after a restart or a crash.
 from __future__ import annotations
 
 import math
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .signals import stop_signals
 __all__ = ["configure", "run"]
 
 _LAST_PORT = 65535
+_INTERVAL = re.compile(r"always|([0-9]+(\.[0-9]+)?(ms|s|m|h))+")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,6 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sync",
+        type=_interval,
         metavar="INTERVAL",
         help="how often the store is written through to the disk: `always`, or such as 10s "
         "(default: the server's two minutes; what is acknowledged survives kill -9 in any case, "
@@ -53,6 +56,14 @@ def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) <= _LAST_PORT:
         return int(text)
     raise ArgumentTypeError(f"{text!r} is no port: give a number from 0 to {_LAST_PORT}")
+
+
+def _interval(text: str) -> str:
+    if _INTERVAL.fullmatch(text):
+        return text
+    raise ArgumentTypeError(
+        f"{text!r} is no interval: give `always`, or a number with its unit, such as 10s"
+    )
 
 
 def run(args: Namespace) -> int:

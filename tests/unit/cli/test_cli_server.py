@@ -167,6 +167,14 @@ def test_a_number_that_is_no_port_is_told_before_anything_starts(
     assert not (tmp_path / "nats").exists()
 
 
+@pytest.mark.parametrize("interval", ["10", "often", "-1s", "10 s"])
+def test_what_is_no_interval_is_told_by_its_option(tmp_path: Path, interval: str) -> None:
+    options = ("--port", "0", "--data", "nats", f"--sync={interval}")
+    said = sentence_of("server", *options, folder=tmp_path, code=2)
+    assert f"argument --sync: {interval!r} is no interval: give `always`, or a number" in said
+    assert not (tmp_path / "nats").exists()
+
+
 @pytest.mark.parametrize("data", ["taken", "taken/below", "/proc/nowhere"])
 def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path, data: str) -> None:
     (tmp_path / "taken").write_text("a file")
