@@ -1,6 +1,6 @@
 """A web service that hands work to a queue and answers how far it is.
 
-    pip install 'jetbull[server,api]'
+    pip install ".[server,api]"  # in a clone
     uvicorn fastapi_app:app          # in this folder; then
     curl -X POST 'localhost:8000/reports?year=2026'
 

@@ -1,6 +1,6 @@
 """Tests against a real server, with the fixtures of jetbull.testing.
 
-pip install 'jetbull[server]' pytest pytest-asyncio
+pip install ".[server]" pytest pytest-asyncio  # in a clone
 pytest examples/testing
 """
 
