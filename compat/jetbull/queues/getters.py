@@ -157,7 +157,7 @@ class QueueGetters(JobOwner, Generic[Data, Result]):
         async def count(priority: int) -> int:
             if not priority:
                 return (await count_all(store))["waiting"]
-            at = [n for n in (-priority, priority) if n in known]
+            at = [n for n in (-priority, priority) if n in known and priority > 0]
             return sum(await store.wire.together(*(counting.count_waiting(store, n) for n in at)))
 
         priorities = [int(priority) for priority in dict.fromkeys(asked)]

@@ -178,6 +178,11 @@ async def test_counts_per_priority_name_each_priority_once(queue: Any) -> None:
     assert await queue.getCountsPerPriority([1, 1]) == {"1": 1}
 
 
+async def test_a_priority_below_0_counts_no_jobs(queue: Any) -> None:
+    await queue.add("job", {}, {"priority": 1})
+    assert await queue.getCountsPerPriority([-1]) == {"-1": 0}
+
+
 async def test_counts_per_priority_hold_while_the_queue_is_paused(queue: Any) -> None:
     await queue.pause()
     await queue.add("job", {})
