@@ -105,9 +105,9 @@ class FlowProducer(EventEmitter):
             queue = self._queues[place] = self._queue(*place)
         options = checks.mapping("queuesOptions of a queue", defaults.get(node["queueName"]))
         queue_defaults = checks.mapping("defaultJobOptions", options.get("defaultJobOptions"))
-        opts = {**queue_defaults, **checks.mapping("opts", node.get("opts"))}
-        if parent is not None:
-            opts["parent"] = dict(parent)
+        given = checks.mapping("opts", node.get("opts"))
+        above = given.get("parent") if parent is None else dict(parent)
+        opts = {**queue_defaults, **given, "parent": above}
         tree = FlowTree(queue, node["name"], node.get("data"), opts)
         link = {"id": tree.job.id, "queue": queue.qualifiedName}
         children = checks.mappings("children", node.get("children") or ())

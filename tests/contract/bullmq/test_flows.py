@@ -165,6 +165,13 @@ async def test_queues_of_a_flow_may_have_default_options(make: Makers) -> None:
     assert (await top.getJob(tree["job"].id)).opts["attempts"] == 0
 
 
+async def test_the_root_of_a_flow_has_no_parent_among_its_options(make: Makers, queue: Any) -> None:
+    defaults = {"queuesOptions": {queue.name: {"defaultJobOptions": {"parent": {"id": "none"}}}}}
+    root = (await make.flow_producer().add(node("root", queue), defaults))["job"]
+    assert root.opts["parent"] is None
+    assert "parent" not in (await queue.getJob(root.id)).opts
+
+
 async def test_a_node_may_have_a_prefix_of_its_own(make: Makers) -> None:
     top = make.queue()
     low = make.queue(prefix=f"{make.prefix}-low")
