@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jetbull import checks
 from jetbull.error_code import refused
 from jetbull.ledger.belongings.logs import append_row, keep_rows, read_beginning
 from jetbull.ledger.job import reading
@@ -16,9 +17,10 @@ async def append(
 
     JobError -1 for an unknown job, unless the caller has it `held`.
     """
+    text = row.decode() if isinstance(row, bytes) else checks.label("A row of the log", row)
     if not held and await reading.state(store, job_id) == "unknown":
         raise refused(-1, "addLog", job_id)
-    total = await append_row(store, job_id, row.decode() if isinstance(row, bytes) else str(row))
+    total = await append_row(store, job_id, text)
     if keep and total > keep:
         await keep_rows(store, job_id, keep)
         return keep

@@ -140,3 +140,11 @@ async def test_a_row_may_be_given_as_bytes_or_as_a_number(queue: Any) -> None:
     await job.log("א".encode())
     await job.log(5)
     assert (await queue.getJobLogs(job.id))["logs"] == ["א", "5"]
+
+
+@pytest.mark.parametrize("row", [None, True, ["a"], {"a": 1}], ids=repr)
+async def test_a_row_that_is_neither_text_nor_number_is_refused(queue: Any, row: Any) -> None:
+    job = await queue.add("job", {})
+    with pytest.raises(Exception, match=r"NoneType|bool|list|dict|is a text"):
+        await job.log(row)
+    assert (await queue.getJobLogs(job.id))["count"] == 0
