@@ -10,6 +10,7 @@ The interface (queue, job, worker, flow producer) calls these; they know none of
     before and after    waiting, delaying, changing, retrying, children, logs; bulk for whole states
                         missed_ends: what a parent should have heard
     away                removing: a job, with its descendants; removal: what one takes along;
-                        removing_many, cleaning, cancelling, obliterating, orphans
+                        removing_many, cleaning, cancelling, obliterating, orphans;
+                        farewells tell of a family
     as in Redis         hashes
 """

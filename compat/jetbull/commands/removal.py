@@ -28,13 +28,12 @@ async def remove_stored(
     in_bulk: bool = False,
     left: belongings.Found | None = None,
     doomed: Met | None = None,
-    lets_go: bool = False,
-) -> None:
+) -> str:
     """Removes a job that was just read; `Conflict` when it changed meanwhile. `left` is what
-    belongs to it, if that was looked for.
+    belongs to it, if that was looked for. Gives its state; that it is gone is the caller's to tell,
+    behind what was told of its parent.
 
-    A parent that is `doomed` (queue, id) is not let go. `lets_go`: the job's own children are
-    removed already, and it is told as one that they have let go, as in BullMQ.
+    A parent that is `doomed` (queue, id) is not let go.
 
     `in_bulk` (drain, clean, obliterate) is BullMQ's harder way: no event is told, and a parent in
     the same queue that waited for this job alone is removed as well. What belongs to the job is
@@ -62,12 +61,7 @@ async def remove_stored(
     )
     if parent is not None and left_now and doomed != (parent.store.names.qualified, parent.job_id):
         await leave_parent(store, parent, in_bulk)
-    if not in_bulk:  # after the parent's event, as in BullMQ
-        if lets_go:
-            state = "waiting"
-            store.emit("waiting", jobId=job_id, prev="waiting-children")
-        # The one event that calls the line by the name of its Redis key.
-        store.emit("removed", jobId=job_id, prev="wait" if state == "waiting" else state)
+    return state
 
 
 async def _is_back(store: QueueStore, job_id: str, grave: int, parent: parentage.Parent) -> bool:

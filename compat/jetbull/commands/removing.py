@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from jetbull.commands.farewells import Rows, add_removed, removed, tell
 from jetbull.commands.locks import is_locked
 from jetbull.commands.removal import Met, remove_stored
 from jetbull.errors import Conflict, StoreError
@@ -45,11 +46,15 @@ async def remove(store: QueueStore, job_id: str, with_children: bool = True) -> 
         if with_children and has_children:
             if await _is_any_locked(store, job_id, set()):
                 return 0
-            # A descendant that a worker takes from here on goes too: half a tree is nobody's wish.
-            await _remove_tree(store, job_id, set())
+            rows = Rows()
+            try:
+                # A descendant that a worker takes from here on goes too: nobody wants half a tree.
+                await _remove_tree(store, job_id, set(), rows)
+            finally:
+                tell(rows)
             return 1
         with suppress(Conflict):  # it moved on: a worker may hold it by now
-            await remove_stored(store, job_id, found, left=left)
+            tell([removed(store, job_id, await remove_stored(store, job_id, found, left=left))])
             return 1
 
 
@@ -109,71 +114,79 @@ async def _children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, st
 
 
 async def _remove_tree(
-    store: QueueStore, job_id: str, seen: Seen, doomed: Met | None = None
+    store: QueueStore, job_id: str, seen: Seen, rows: Rows, doomed: Met | None = None
 ) -> None:
     """Removes the job behind its descendants. `doomed` is the parent that goes as well: it is not
-    let go by their end, or a worker would run it.
+    let go by their end, or a worker would run it. What is to be told is added to `rows`.
     """
     met = (store.names.qualified, job_id)
-    is_alone, family = met in seen, list[tuple[QueueStore, str]]()
+    is_alone = met in seen
     while True:
         (found, has_children), left = await store.wire.together(
             _look(store, job_id), belongings.look(store, [job_id])
         )
         if has_children and not is_alone:
             is_alone = True
-            family = await _unseen_children(store, job_id, seen)
+            family = [(*child, Rows()) for child in await _unseen_children(store, job_id, seen)]
+            rows += [below for _, _, below in family]
             for start in range(0, len(family), _AT_ONCE):
                 some = family[start : start + _AT_ONCE]
-                await store.wire.together(*(_remove_tree(*child, seen, met) for child in some))
+                await store.wire.together(
+                    *(_remove_tree(owner, i, seen, below, met) for owner, i, below in some)
+                )
             continue
         if found is None:
             return
-        lets_go = bool(family) and state_of(found.subject) == CHILDREN
+        is_let_go = bool(rows) and state_of(found.subject) == CHILDREN
         with suppress(Conflict):  # it moved on
-            await remove_stored(store, job_id, found, left=left, doomed=doomed, lets_go=lets_go)
+            state = await remove_stored(store, job_id, found, left=left, doomed=doomed)
+            add_removed(store, job_id, state, rows, is_let_go)
             return
 
 
-async def remove_unprocessed_children(
-    store: QueueStore, job_id: str, seen: Seen | None = None
-) -> None:
+async def remove_unprocessed_children(store: QueueStore, job_id: str) -> None:
     """Removes the descendants that are neither finished nor held by a worker."""
-    # Below the job itself all parents go as well.
-    doomed = None if seen is None else (store.names.qualified, job_id)
-    seen = set() if seen is None else seen
-    seen.add((store.names.qualified, job_id))
+    seen: Seen = {(store.names.qualified, job_id)}
+    for owner, child_id in await _pending_children(store, job_id):
+        rows = Rows()
+        try:
+            await _remove_unprocessed(owner, child_id, seen, rows)
+        finally:
+            tell(rows)
+
+
+async def _pending_children(store: QueueStore, job_id: str) -> list[tuple[QueueStore, str]]:
     books = await bookkeeping.entries(store, job_id, bookkeeping.PENDING)
-    pending = books.get(bookkeeping.PENDING, {})
-    for key in pending:
-        child_store, child_id = await parentage.by_key(store, key)
-        if (child_store.names.qualified, child_id) in seen:
-            continue
-        if await _is_unprocessed(child_store, child_id):
-            await remove_unprocessed_children(child_store, child_id, seen)
-            await _remove_unprocessed(child_store, child_id, doomed)
+    return [await parentage.by_key(store, key) for key in books.get(bookkeeping.PENDING, {})]
 
 
-async def _is_unprocessed(store: QueueStore, job_id: str) -> bool:
+async def _remove_unprocessed(
+    store: QueueStore, job_id: str, seen: Seen, rows: Rows, doomed: Met | None = None
+) -> None:
+    """As `_remove_tree`, without the jobs that were processed and what is below them."""
+    met = (store.names.qualified, job_id)
     found = await reading.find(store, job_id)
-    return found is not None and not _is_processed(found)
-
-
-def _is_processed(found: Stored) -> bool:
-    """Whether the job ran, runs, or has ended without its parent knowing it yet."""
-    return public_state_of(found.subject) in _PROCESSED or finishing.is_unsettled(found)
-
-
-async def _remove_unprocessed(store: QueueStore, job_id: str, doomed: Met | None) -> None:
+    if met in seen or found is None or _is_processed(found):
+        return
+    seen.add(met)
+    for owner, child_id in await _pending_children(store, job_id):
+        rows.append(below := Rows())
+        await _remove_unprocessed(owner, child_id, seen, below, met)
     while True:
         found = await reading.find(store, job_id)
         if found is None or _is_processed(found):
             return
         waits = state_of(found.subject) == CHILDREN
-        lets_go = waits and not await bookkeeping.has_pending(store, job_id)
+        is_let_go = waits and not await bookkeeping.has_pending(store, job_id)
         with suppress(Conflict):  # it moved on: a worker may hold it by now
-            await remove_stored(store, job_id, found, doomed=doomed, lets_go=lets_go)
+            state = await remove_stored(store, job_id, found, doomed=doomed)
+            add_removed(store, job_id, state, rows, is_let_go)
             return
+
+
+def _is_processed(found: Stored) -> bool:
+    """Whether the job ran, runs, or has ended without its parent knowing it yet."""
+    return public_state_of(found.subject) in _PROCESSED or finishing.is_unsettled(found)
 
 
 __all__ = ["remove", "remove_unprocessed_children"]

@@ -94,6 +94,23 @@ async def test_removing_unprocessed_children_spares_a_running_grandchild_only(
     assert await tree["job"].getState() == "waiting"
 
 
+async def test_removing_unprocessed_children_is_told_job_by_job(make: Makers, queue: Any) -> None:
+    low = node("low", queue, node("one", queue), node("two", queue))
+    tree = await make.flow_producer().add(node("root", queue, node("first", queue), low))
+    story = Story(make.events(queue))
+    await tree["job"].removeUnprocessedChildren()
+    await story.until("removed", 4)
+    told = [(name, args["jobId"]) for name, args in story.chapters]
+    assert told[-6:] == [
+        ("removed", "first"),
+        ("waiting", "root"),
+        ("removed", "one"),
+        ("waiting", "low"),
+        ("removed", "two"),
+        ("removed", "low"),
+    ]
+
+
 async def test_a_child_whose_outcome_is_known_cannot_leave_its_parent(
     make: Makers, queue: Any
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.contract.bullmq.makers import Makers
 from tests.contract.bullmq.processors import done
 from tests.contract.bullmq.signals import Heard, Story
+from tests.contract.bullmq.trees import node
 
 
 class Tree:
@@ -165,6 +166,35 @@ async def test_finished_children_are_removed_before_those_that_wait(make: Makers
         {"jobId": first.id, "prev": "completed"},
         {"jobId": last, "prev": "wait"},
     ]
+
+
+def of_one_queue(queue: Any) -> dict[str, Any]:
+    """A tree with ids of its own: root -> (a -> (a1, a2), b -> b1)."""
+
+    def own(name: str, *children: dict[str, Any]) -> dict[str, Any]:
+        return node(name, queue, *children, opts={"jobId": name})
+
+    return own("root", own("a", own("a1"), own("a2")), own("b", own("b1")))
+
+
+async def test_the_removal_of_a_tree_is_told_job_by_job(make: Makers, queue: Any) -> None:
+    await make.flow_producer().add(of_one_queue(queue))
+    story = Story(make.events(queue))
+    await queue.remove("root")
+    await story.until("removed", jobId="root")
+    told = [(name, args["jobId"]) for name, args in story.chapters if name != "added"]
+    assert told[-9:] == [
+        ("removed", "a1"),
+        ("waiting", "a"),
+        ("removed", "a2"),
+        ("removed", "a"),
+        ("waiting", "root"),
+        ("waiting", "b"),
+        ("removed", "b1"),
+        ("removed", "b"),
+        ("removed", "root"),
+    ]
+    assert all(args["prev"] == "wait" for name, args in story.chapters if name == "removed")
 
 
 def large_family(top: Any, low: Any) -> dict[str, Any]:
