@@ -65,8 +65,9 @@ class NewJobBody(BaseModel):
         return self
 
     def job_data(self) -> dict[str, Any]:
-        """The job's data, without fields that are null."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """The job's data, without fields of ours that are null."""
+        known = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {**known, **(self.model_extra or {})}
 
 
 class ParseEpub(NewJobBody):

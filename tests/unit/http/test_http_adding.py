@@ -132,11 +132,13 @@ async def test_a_body_that_is_no_json_object_is_refused(
 async def test_optional_fields_may_be_null_and_further_ones_are_kept(
     api: httpx.AsyncClient, queue: Queue
 ) -> None:
-    body = {"bookId": "b", "s3Key": "k", "parsingMethod": None, "startedBy": {"user": "ada"}}
-    job_id = (await api.post("/api/queue/parse-epub", json=body)).json()["jobId"]
+    body = {"bookId": "b", "s3Key": "k", "parsingMethod": None}
+    further = {"startedBy": {"user": "ada"}, "shelf": None, "s3_key": [None], "job_data": "\u05e9"}
+    job_id = (await api.post("/api/queue/parse-epub", json=body | further)).json()["jobId"]
     job = await queue.getJob(job_id)
     assert job is not None
-    assert "parsingMethod" not in job.data and job.data["startedBy"] == {"user": "ada"}
+    del body["parsingMethod"], job.data["correlationId"]
+    assert job.data == body | further
 
 
 async def test_the_correlation_id_of_the_request_goes_into_the_job_and_back(
