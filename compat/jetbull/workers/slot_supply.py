@@ -35,7 +35,7 @@ class Slot:
     def __init__(self) -> None:
         self.claim: Claim | None = None
         self.prepared: Any = None
-        self.returned: int | None = None  # the level that its last job went back to, to go next
+        self.returned: int | None = None  # the level that its last job went back to
         self.started: Stored | None = None  # the ticket, if a limit was asked
 
 
@@ -125,9 +125,9 @@ class SlotSupply:
             return False
         if self.has_too_many_slots or not self._may_fetch():
             return False
+        slot.returned = lease.returns
         if lease.returns is not None and source.hand.begins_behind(lease.returns):
-            slot.returned = lease.returns  # it may be the next job itself
-            return False
+            return False  # it may be the next job itself
         if self._store.may_be_patched or (counted and not self._admission.spend()):
             return False
         ticket: Ticket | None = None
@@ -163,12 +163,13 @@ class SlotSupply:
 
     async def next(self, slot: Slot) -> Lease | None:
         """The next job, claimed; None when there may be none for now (after waiting)."""
+        source = self.source
         if slot.claim is not None:
+            await self._look_for_returned(slot)
             claim, slot.claim = slot.claim, None
             if not self._admission.limited:
                 return await self._won(claim)
             return await self._counted(self._won(claim))
-        source = self.source
         if not self._may_fetch():
             await source.resting.pause()
             return None
@@ -177,9 +178,7 @@ class SlotSupply:
         ticket: Ticket | None = None
         lease: Lease | None = None
         try:
-            if slot.returned is not None:
-                level, slot.returned = slot.returned, None
-                await source.look_for(level)
+            await self._look_for_returned(slot)
             ticket = await self._ticket()
             if ticket is not None:
                 lease = await self._take(ticket)
@@ -193,6 +192,12 @@ class SlotSupply:
                 return await self._next_limited(slot)
             await self._rest()
         return lease
+
+    async def _look_for_returned(self, slot: Slot) -> None:
+        """The slot's last job is back in line: before those in hand that are behind its level."""
+        if slot.returned is not None:
+            level, slot.returned = slot.returned, None
+            await self.source.look_for(level)
 
     async def _ticket(self) -> Ticket | None:
         """The next job, where all may start; None when none waits, or the worker is to stop."""

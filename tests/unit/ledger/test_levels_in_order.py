@@ -12,6 +12,7 @@ from jetbull.ledger.taking.giving_back import GivingBack
 from jetbull.ledger.taking.hand import Hand
 from jetbull.ledger.taking.resting import Resting
 from jetbull.ledger.taking.returned import insert
+from jetbull.ledger.taking.source import Source
 from jetbull.ledger.taking.supply import Supply
 
 JOBS = 3
@@ -96,3 +97,25 @@ async def test_a_slot_that_found_a_level_run_dry_looks_again_once_it_was_asked_f
     assert hand.pop() is not None
     await back.all()
     await feeds.close()
+
+
+async def test_a_job_that_came_back_is_not_overtaken_by_one_on_its_way_to_an_empty_hand(
+    queue: Queue,
+) -> None:
+    for level in (1, 2):
+        await queue.add(f"{level}", {}, {"priority": level})
+
+    async def refresh() -> None:
+        """Nothing is to be learned."""
+
+    source = Source(await queue.ledger(), lambda: True, refresh, lambda: None)
+    await source.open()
+    await source.look_for(1)
+    await source.feeds.by_level[2].grab(1)
+    assert source.pop() is None
+    await source._supply.fetch()
+    taken = source.pop()
+    assert taken is not None
+    assert taken.stored.record.name == "1"
+    await source.put_back(taken)
+    await source.close()

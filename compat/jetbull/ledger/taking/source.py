@@ -106,9 +106,14 @@ class Source:
         return ticket
 
     async def look_for(self, level: int) -> None:
-        """Fetches a job that has just come to this priority level, if it goes before those here."""
-        if self.hand.begins_behind(level):
+        """Fetches a job that has just come to this priority level, if it goes before those here, or
+        sees to it that none which is on its way to an empty hand overtakes it.
+        """
+        hand = self.hand
+        if hand.begins_behind(level):
             await self._supply.look_at(level)
+        elif level in self.feeds.by_level and len(self.feeds.by_level) > 1 and not hand.count():
+            self._dried(level)
 
     def _dried(self, level: int) -> None:
         """Of a level that ran dry the next job has to be able to come before those in hand."""
