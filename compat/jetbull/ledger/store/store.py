@@ -52,6 +52,9 @@ class QueueStore:
     of the queue from here: before it is stored, or before its add is over. `traits_told` grows with
     each time a trait was told, the last time at `told_at` (monotonic seconds). `watchers` get the
     queue's settings and their sequence when they are changed from here.
+    `levels` holds the lanes of the priority levels that were told to the workers, `counts` and
+    `pages` the questions that several callers share, `reaches` where the messages of a state lay,
+    `trims` the removal of old finished jobs that is under way, by what is kept.
     """
 
     __slots__ = (
