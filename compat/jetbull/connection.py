@@ -27,7 +27,7 @@ from jetbull.ledger.hub import Target
 from jetbull.types.queue_options import ConnectionOptions
 from jetbull.warn import warn_caller
 
-DEFAULT_URL = "nats://localhost:4222"
+_DEFAULT_URL = "nats://localhost:4222"
 _SCHEMES = ("nats://", "tls://", "ws://", "wss://")
 _OPTIONS = frozenset(ConnectionOptions.__annotations__) - {"servers", "url", "replicas"}
 _LOGINS = ("user", "token", "user_credentials", "nkeys_seed", "nkeys_seed_str")
@@ -42,7 +42,7 @@ log = logging.getLogger("jetbull.connection")
 
 def configured_url() -> str:
     """`NATS_URL`, or the local default."""
-    return variable("NATS_URL") or DEFAULT_URL
+    return variable("NATS_URL") or _DEFAULT_URL
 
 
 def target_of(connection: Any) -> Target:
@@ -117,7 +117,7 @@ def _given_by_name(given: dict[str, Any], replicas: Any) -> tuple[list[str], dic
 def _check_addresses(servers: list[str]) -> None:
     if not servers:
         raise ConfigurationError(
-            f"connection names no server: give a URL such as {DEFAULT_URL}, or leave it out."
+            f"connection names no server: give a URL such as {_DEFAULT_URL}, or leave it out."
         )
     for server in servers:
         if "://" in server and not server.startswith(_SCHEMES):
@@ -133,7 +133,7 @@ def _check_places(servers: list[str]) -> None:
     for server in servers:
         if not _is_place(server):
             raise ConfigurationError(
-                f"connection {server!r} names no host and port: write it as {DEFAULT_URL}."
+                f"connection {server!r} names no host and port: write it as {_DEFAULT_URL}."
             )
     if any(over_web) and not all(over_web):
         raise ConfigurationError(
@@ -264,4 +264,4 @@ def _tell(text: str) -> None:
         log.warning(text)
 
 
-__all__ = ["DEFAULT_URL", "configured_url", "target_of"]
+__all__ = ["configured_url", "target_of"]

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a queue's name may have letters they cannot show
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parser = build_parser()
+    parser = _build_parser()
     chosen = parser.parse_args(arguments)
     if chosen.command == "run" and chosen.dry_run:
         chosen.command = "plan"
@@ -121,7 +121,7 @@ def _progress(kind: str) -> Progress:
     return KINDS[kind]()
 
 
-def build_parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="bull2jet",
@@ -208,4 +208,4 @@ def _fail(message: str, verdict: Verdict) -> int:
     return int(verdict)
 
 
-__all__ = ["build_parser", "main"]
+__all__ = ["main"]

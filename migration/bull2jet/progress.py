@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 
 from bull2jet.report.formats import lasting, shown, size
 
-INTERVAL = 2.0  # seconds between lines
+_INTERVAL = 2.0  # seconds between lines
 
 
 class Progress(Protocol):
@@ -80,7 +80,7 @@ class Lines:
         part = self._part
         part.jobs += jobs
         part.payload += payload
-        if time.monotonic() - part.told >= INTERVAL:
+        if time.monotonic() - part.told >= _INTERVAL:
             part.told = time.monotonic()
             self._tell(part)
 
@@ -106,7 +106,7 @@ class Lines:
         self._stream.flush()
 
 
-class JsonLines(Lines):
+class _JsonLines(Lines):
     """The same as JSON, one object a line."""
 
     def say(self, sentence: str) -> None:
@@ -125,6 +125,6 @@ class JsonLines(Lines):
         self._write(json.dumps(row))
 
 
-KINDS: dict[str, Callable[[], Progress]] = {"plain": Lines, "json": JsonLines, "none": Silent}
+KINDS: dict[str, Callable[[], Progress]] = {"plain": Lines, "json": _JsonLines, "none": Silent}
 
-__all__ = ["INTERVAL", "KINDS", "JsonLines", "Lines", "Progress", "Silent"]
+__all__ = ["KINDS", "Lines", "Progress", "Silent"]

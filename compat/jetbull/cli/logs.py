@@ -13,7 +13,7 @@ from typing import Any
 
 from .settings import LogSettings
 
-__all__ = ["JobFields", "JsonFormatter", "TextFormatter", "log_fields", "set_up_logging"]
+__all__ = ["TextFormatter", "log_fields", "set_up_logging"]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
@@ -39,7 +39,7 @@ def log_fields(**fields: Any) -> Iterator[None]:
         _fields.reset(token)
 
 
-class JobFields(logging.Filter):
+class _JobFields(logging.Filter):
     """Adds the fields of `log_fields` to each record that does not have them itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -49,7 +49,7 @@ class JobFields(logging.Filter):
         return True
 
 
-class JsonFormatter(logging.Formatter):
+class _JsonFormatter(logging.Formatter):
     """Time, level, logger, message and every further field as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -83,8 +83,8 @@ class TextFormatter(logging.Formatter):
 def set_up_logging(settings: LogSettings) -> None:
     """Send all log records to standard error; those of chatty libraries only from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(JobFields())
-    handler.setFormatter(JsonFormatter() if settings.as_json else TextFormatter())
+    handler.addFilter(_JobFields())
+    handler.setFormatter(_JsonFormatter() if settings.as_json else TextFormatter())
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     for name in _CHATTY:

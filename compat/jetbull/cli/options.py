@@ -8,13 +8,12 @@ from typing import Any
 __all__ = [
     "add_log_options",
     "add_queue_options",
-    "add_server_option",
     "add_until_eof_option",
     "given",
 ]
 
 
-def add_server_option(parser: ArgumentParser) -> None:
+def _add_server_option(parser: ArgumentParser) -> None:
     """`--nats-url`."""
     parser.add_argument(
         "--nats-url", metavar="URL", help="the server (NATS_URL, else nats://localhost:4222)"
@@ -23,7 +22,7 @@ def add_server_option(parser: ArgumentParser) -> None:
 
 def add_queue_options(parser: ArgumentParser) -> None:
     """`--nats-url`, `--queue` and `--prefix`."""
-    add_server_option(parser)
+    _add_server_option(parser)
     parser.add_argument("--queue", metavar="NAME", help="(JETBULL_QUEUE, else audio-processing)")
     parser.add_argument("--prefix", help="BullMQ's prefix (JETBULL_PREFIX, else bull)")
 

@@ -9,9 +9,9 @@ from jetbull.errors import ConfigurationError
 
 from .command import Command
 
-__all__ = ["GROUP", "commands"]
+__all__ = ["commands"]
 
-GROUP = "jetbull.commands"
+_GROUP = "jetbull.commands"
 """Entry point group by which other packages add commands; each loads to a `Command`."""
 
 _BUILT_IN: Mapping[str, Command] = {
@@ -27,11 +27,11 @@ _BUILT_IN: Mapping[str, Command] = {
 def commands() -> dict[str, Command]:
     """All commands by name; ConfigurationError for an entry point that is no command."""
     found = dict(_BUILT_IN)
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+    for point in sorted(entry_points(group=_GROUP), key=lambda p: p.name):
         command = point.load()
         if not isinstance(command, Command):
             raise ConfigurationError(
-                f"The entry point {point.name} = {point.value} of {GROUP} is no Command."
+                f"The entry point {point.name} = {point.value} of {_GROUP} is no Command."
             )
         found.setdefault(point.name, command)
     return found

@@ -13,9 +13,9 @@ from jetbull.errors import ConfigurationError
 from jetbull.options import DEFAULT_PREFIX
 from jetbull.settings import Settings
 
-__all__ = ["DEFAULT_QUEUE", "LogSettings", "QueueSettings", "WorkerSettings", "read_settings"]
+__all__ = ["LogSettings", "QueueSettings", "WorkerSettings", "read_settings"]
 
-DEFAULT_QUEUE = "audio-processing"
+_DEFAULT_QUEUE = "audio-processing"
 """The one queue of the old service."""
 
 _S = TypeVar("_S", bound=BaseSettings)
@@ -49,7 +49,7 @@ class QueueSettings(_Settings):
     nats_url: str | None = None
     """`NATS_URL`; nats://localhost:4222 when not set."""
     prefix: str = Field(default=DEFAULT_PREFIX, min_length=1, validation_alias="JETBULL_PREFIX")
-    queue: str = Field(default=DEFAULT_QUEUE, min_length=1, validation_alias="JETBULL_QUEUE")
+    queue: str = Field(default=_DEFAULT_QUEUE, min_length=1, validation_alias="JETBULL_QUEUE")
 
 
 class WorkerSettings(QueueSettings):

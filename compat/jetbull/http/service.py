@@ -27,9 +27,9 @@ from .answers import (
 )
 from .errors import operation
 
-__all__ = ["LISTED", "QueueService"]
+__all__ = ["QueueService"]
 
-LISTED = ("waiting", "active", "completed", "failed", "delayed")
+_LISTED = ("waiting", "active", "completed", "failed", "delayed")
 """The states the old service knows."""
 _LOOKS_WITHIN = 5.0
 _LAST_LISTED = 100
@@ -70,13 +70,13 @@ class QueueService:
     async def status(self) -> Status:
         """How many jobs there are in each state."""
         async with operation("get queue status", _LOOKS_WITHIN):
-            counts = await self._queue.getJobCounts(*LISTED)
+            counts = await self._queue.getJobCounts(*_LISTED)
             facts = await stream_facts(self._queue)
         return Status.of(counts, facts)
 
     async def jobs(self, status: str) -> JobList | Refused:
         """The first 101 jobs of a state: waiting ones oldest first, finished ones newest first."""
-        if status not in LISTED:
+        if status not in _LISTED:
             return Refused(
                 error="Invalid status. Use: waiting, active, completed, failed, or delayed"
             )

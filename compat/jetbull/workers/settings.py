@@ -11,7 +11,7 @@ from jetbull.options import keep_policy
 from jetbull.spelling import look_over
 from jetbull.types.worker_options import WorkerOptions
 
-DEFAULTS = {
+_DEFAULTS = {
     "drainDelay": 5,
     "concurrency": 1,
     "lockDuration": 30000,
@@ -39,7 +39,7 @@ class _Settled(dict[str, Any]):
 
     def __delitem__(self, name: str) -> None:
         if name in self:
-            self._on_set(name, DEFAULTS.get(name))
+            self._on_set(name, _DEFAULTS.get(name))
         super().__delitem__(name)
 
     def update(self, *args: Any, **more: Any) -> None:
@@ -61,12 +61,12 @@ def settled(opts: Mapping[str, Any] | None, on_set: Callable[[str, Any], None]) 
 
     `on_set` is called with each option that is set later.
     """
-    given: dict[str, Any] = {**DEFAULTS, **checks.mapping("opts", opts)}
+    given: dict[str, Any] = {**_DEFAULTS, **checks.mapping("opts", opts)}
     look_over("a worker", given, _KNOWN)
-    for name in DEFAULTS.keys() - {"concurrency"}:
+    for name in _DEFAULTS.keys() - {"concurrency"}:
         if given[name] is None:
-            given[name] = DEFAULTS[name]
-    for name in (*DEFAULTS, "lockRenewTime", "maximumRateLimitDelay", "maxStartedAttempts"):
+            given[name] = _DEFAULTS[name]
+    for name in (*_DEFAULTS, "lockRenewTime", "maximumRateLimitDelay", "maxStartedAttempts"):
         if name != "concurrency" and given.get(name) is not None:
             _number(name, given[name])
     if given.get("name") is not None:
@@ -157,4 +157,4 @@ def positive(name: str, value: Any) -> None:
         raise ConfigurationError(f"{name} must be a finite number greater than 0{told}")
 
 
-__all__ = ["DEFAULTS", "limited_look_ms", "limiter", "positive", "settled"]
+__all__ = ["limited_look_ms", "limiter", "positive", "settled"]

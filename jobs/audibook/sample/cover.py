@@ -6,9 +6,9 @@ import math
 import struct
 import zlib
 
-__all__ = ["HEIGHT", "WIDTH", "cover_png"]
+__all__ = ["cover_png"]
 
-WIDTH, HEIGHT = 600, 800
+_WIDTH, _HEIGHT = 600, 800
 _HORIZON = 620
 _LAMP_X, _LAMP_Y = 210, 230
 _MOON_X, _MOON_Y, _MOON_RADIUS = 470, 130, 46
@@ -18,11 +18,11 @@ _Colour = tuple[int, int, int]
 def cover_png() -> bytes:
     """A PNG picture of 600 x 800 pixels; always the same bytes."""
     rows = bytearray()
-    for y in range(HEIGHT):
+    for y in range(_HEIGHT):
         rows.append(0)  # each row of a PNG names its filter; this one is none
-        for x in range(WIDTH):
+        for x in range(_WIDTH):
             rows += bytes(_colour(x, y))
-    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", _WIDTH, _HEIGHT, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         _chunk(kind, data)
         for kind, data in (

@@ -18,7 +18,7 @@ from bull2jet.source.server import ServerFacts, read_server
 from bull2jet.source.survey import QueueSurvey, survey
 
 #: NATS' default message limit; `plan` asks the server itself
-MESSAGE_LIMIT = 1_048_576
+_MESSAGE_LIMIT = 1_048_576
 #: with more keys than this, orphans are looked for only with --deep
 SHALLOW = 200_000
 
@@ -38,9 +38,9 @@ async def _inspect(door: Door, options: Options) -> Report:
     discovery = await discover(door, options.prefixes, options.queues)
     findings.extend(discovery.findings)
     for found in discovery.queues:
-        surveyed, problems = await survey(door, found, MESSAGE_LIMIT)
+        surveyed, problems = await survey(door, found, _MESSAGE_LIMIT)
         findings.extend(problems)
-        report.queues.append(queue_line(surveyed))
+        report.queues.append(_queue_line(surveyed))
         await _note_taken(door, found, findings)
     if options.deep or facts.keys <= SHALLOW:
         await _look_for_orphans(door, discovery, findings)
@@ -87,7 +87,7 @@ def _conclude(report: Report, options: Options, facts: ServerFacts) -> None:
     report.next = command_line("plan", options)
 
 
-def queue_line(surveyed: QueueSurvey) -> QueueLine:
+def _queue_line(surveyed: QueueSurvey) -> QueueLine:
     """A survey as a report line."""
     settings = surveyed.settings
     rate = f"{settings.max} per {settings.duration} ms" if settings.max is not None else None
@@ -117,4 +117,4 @@ def queue_line(surveyed: QueueSurvey) -> QueueLine:
     )
 
 
-__all__ = ["MESSAGE_LIMIT", "inspect", "queue_line"]
+__all__ = ["inspect"]

@@ -36,7 +36,7 @@ from bull2jet.transfer.flows import FlowCheck
 from bull2jet.transfer.mapping import Mapper
 from bull2jet.transfer.queue_wide import all_schedulers, as_carried, refused_scheduler
 
-NEXT_DUE = 20
+_NEXT_DUE = 20
 #: what storing and comparing cost, per job and in units of reading it once; measured
 _STORING = 1.5
 _COMPARING = 3.0
@@ -242,7 +242,7 @@ class Planner:
 
     def _note_due(self, due: int, job: Job) -> None:
         entry = (due, job.id, job.name)
-        self._due = heapq.nsmallest(NEXT_DUE, [*self._due, entry])
+        self._due = heapq.nsmallest(_NEXT_DUE, [*self._due, entry])
 
 
-__all__ = ["NEXT_DUE", "Planner", "plan"]
+__all__ = ["Planner", "plan"]

@@ -9,7 +9,7 @@ from bull2jet.findings import Finding, Severity
 from bull2jet.report.formats import counted, lasting, moment, shown, size
 from bull2jet.report.lines import QueueLine, Report
 
-SHOWN = 20  # findings of one severity printed in full; the rest are in the JSON report
+_SHOWN = 20  # findings of one severity printed in full; the rest are in the JSON report
 
 
 def _count(number: int | None) -> str:
@@ -17,7 +17,7 @@ def _count(number: int | None) -> str:
 
 
 #: field of a state's line, title, and how it is written
-COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("bytes", "bytes", size),
     ("largest", "largest", size),
     ("oldest", "oldest", moment),
@@ -105,7 +105,7 @@ def _extras(queue: QueueLine) -> Iterator[str]:
 def table(queue: QueueLine) -> list[list[str]]:
     """Titles, then one row per state; columns in which nothing stands are left out."""
     states = queue.states.values()
-    columns = [c for c in COLUMNS if any(getattr(state, c[0]) for state in states)]
+    columns = [c for c in _COLUMNS if any(getattr(state, c[0]) for state in states)]
     titles = ["state", "jobs", *(title for _, title, _ in columns)]
     rows = [
         [name, f"{state.count:,}", *(form(getattr(state, field)) for field, _, form in columns)]
@@ -129,10 +129,10 @@ def _findings(report: Report) -> Iterator[str]:
             continue
         yield ""
         yield f"{HEADINGS[severity]} ({len(found):,}):"
-        for number, finding in enumerate(found[:SHOWN], 1):
+        for number, finding in enumerate(found[:_SHOWN], 1):
             yield f"  {number}. {_one(finding)}"
-        if len(found) > SHOWN:
-            yield f"  ... and {len(found) - SHOWN:,} more; the JSON report (--report) lists them"
+        if len(found) > _SHOWN:
+            yield f"  ... and {len(found) - _SHOWN:,} more; the JSON report (--report) lists them"
 
 
 def _one(finding: Finding) -> str:
@@ -147,4 +147,4 @@ HEADINGS = {
     Severity.NOTE: "Worth knowing",
 }
 
-__all__ = ["COLUMNS", "HEADINGS", "SHOWN", "lines", "table"]
+__all__ = ["HEADINGS", "lines", "table"]

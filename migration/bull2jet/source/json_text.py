@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 #: levels of lists and objects in what is taken apart on the way, and not carried as its text
-DEEPEST = 200
+_DEEPEST = 200
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -27,9 +27,9 @@ def json_problem(text: str) -> str | None:
 def value_problem(text: str) -> str | None:
     """As `json_problem`, for what must be decoded: that may not be nested very deeply either."""
     problem = json_problem(text)
-    if problem is None and text.count("[") + text.count("{") > DEEPEST:
+    if problem is None and text.count("[") + text.count("{") > _DEEPEST:
         level = [json.loads(text)]
-        for _ in range(DEEPEST):
+        for _ in range(_DEEPEST):
             level = [part for value in level for part in _parts(value)]
         problem = "nested too deeply" if level else None
     return problem
@@ -66,4 +66,4 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-__all__ = ["DEEPEST", "json_problem", "sound_json", "sound_text", "value_problem"]
+__all__ = ["json_problem", "sound_json", "sound_text", "value_problem"]

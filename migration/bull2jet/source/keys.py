@@ -24,7 +24,7 @@ QUEUE_SUFFIXES = frozenset(
 #: families of keys that belong to the queue as a whole
 QUEUE_PREFIXES = ("de:", "dn:", "limiter:", "bull2jet:")
 #: keys that belong to one job
-JOB_SUFFIXES = (":lock", ":logs", ":dependencies", ":processed", ":failed", ":unsuccessful")
+_JOB_SUFFIXES = (":lock", ":logs", ":dependencies", ":processed", ":failed", ":unsuccessful")
 #: keys of bull2jet itself
 OWN = "bull2jet:"
 
@@ -71,14 +71,13 @@ def glob_escaped(text: str) -> str:
 
 def owner_of(rest: str) -> tuple[str, str]:
     """(job id, part) of a key below the queue's root; part is empty for the job itself."""
-    for suffix in JOB_SUFFIXES:
+    for suffix in _JOB_SUFFIXES:
         if rest.endswith(suffix) and len(rest) > len(suffix):
             return rest[: -len(suffix)], suffix[1:]
     return rest, ""
 
 
 __all__ = [
-    "JOB_SUFFIXES",
     "OWN",
     "QUEUE_PREFIXES",
     "QUEUE_SUFFIXES",

@@ -25,7 +25,7 @@ from bull2jet.model import QueueRef
 from bull2jet.source.door import Door, text
 from bull2jet.source.keys import QueueKeys
 
-TTL_MS = 30_000
+_TTL_MS = 30_000
 _RENEW_SECONDS = 8.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MINE: set[str] = set()  # leases held by this very process
@@ -78,12 +78,12 @@ async def _take(door: Door, queue: QueueRef, command: str) -> Lease:
     key = QueueKeys(queue).own("lease")
     me = {**_identity(), "command": command, "token": uuid.uuid4().hex, "since": _now()}
     value = json.dumps(me, sort_keys=True)
-    held = await door.script(_TAKE, [key], [value, TTL_MS, ""])
+    held = await door.script(_TAKE, [key], [value, _TTL_MS, ""])
     if held is not None:
         other = _owner(text(held))
         if text(held) in _MINE or not _is_dead(other):
             raise _in_progress(queue, other)
-        again = await door.script(_TAKE, [key], [value, TTL_MS, text(held)])
+        again = await door.script(_TAKE, [key], [value, _TTL_MS, text(held)])
         if again is not None:
             raise _in_progress(queue, _owner(text(again)))
     return Lease(key, value)
@@ -92,7 +92,7 @@ async def _take(door: Door, queue: QueueRef, command: str) -> Lease:
 async def _keep(door: Door, lease: Lease) -> None:
     while True:
         await anyio.sleep(_RENEW_SECONDS)
-        if not await door.script(_RENEW, [lease.key], [lease.value, TTL_MS]):
+        if not await door.script(_RENEW, [lease.key], [lease.value, _TTL_MS]):
             raise lost(lease)
 
 
@@ -100,7 +100,7 @@ def lost(lease: Lease) -> FencedError:
     """What a run says when its lease is gone."""
     return FencedError(
         f"The lease {lease.key!r} was lost (this process was stopped for more than "
-        f"{TTL_MS // 1000} s, or the key was deleted); run the command again to go on."
+        f"{_TTL_MS // 1000} s, or the key was deleted); run the command again to go on."
     )
 
 
@@ -141,7 +141,7 @@ def _in_progress(queue: QueueRef, other: dict[str, Any]) -> RunInProgressError:
     who = f"process {other.get('pid', '?')} on {other.get('host', 'an unknown host')}"
     return RunInProgressError(
         f"The queue {queue.key} is held by `bull2jet {other.get('command', '?')}`, {who}, for "
-        f"{age} s; wait for it or stop it (a killed one is forgotten after {TTL_MS // 1000} s)."
+        f"{age} s; wait for it or stop it (a killed one is forgotten after {_TTL_MS // 1000} s)."
     )
 
 
@@ -149,4 +149,4 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-__all__ = ["TTL_MS", "Lease", "held_lease", "lost"]
+__all__ = ["Lease", "held_lease", "lost"]

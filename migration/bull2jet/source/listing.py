@@ -70,16 +70,16 @@ HOLDERS = (
 )
 
 #: An id in several sorted sets is in the state BullMQ's getState names first.
-PRECEDENCE = ("completed", "failed", "delayed", "prioritized", "waiting-children")
+_PRECEDENCE = ("completed", "failed", "delayed", "prioritized", "waiting-children")
 
 
-def stronger_than(holder: Holder) -> tuple[str, ...]:
+def _stronger_than(holder: Holder) -> tuple[str, ...]:
     """Sorted sets whose word on a job's state outweighs this holder's."""
     if holder.is_own:
         return ()
     if holder.is_list:
-        return PRECEDENCE[:4]
-    return PRECEDENCE[: PRECEDENCE.index(holder.suffix)]
+        return _PRECEDENCE[:4]
+    return _PRECEDENCE[: _PRECEDENCE.index(holder.suffix)]
 
 
 async def page(
@@ -137,9 +137,9 @@ async def listed_elsewhere(
     its turn or for children, and is active as well is active.
     """
     waits = holder.state in (State.WAITING, State.WAITING_CHILDREN) and not holder.is_own
-    active = await listed_active(door, keys) if waits else set()
+    active = await _listed_active(door, keys) if waits else set()
     found = {job_id: "active" for job_id in ids if job_id in active}
-    names = [name for other in stronger_than(holder) for name in (other, f"{OWN}{other}")]
+    names = [name for other in _stronger_than(holder) for name in (other, f"{OWN}{other}")]
     if not names or not ids:
         return found
     exist = await door.calls([("EXISTS", keys(name)) for name in names])
@@ -154,7 +154,7 @@ async def listed_elsewhere(
     return found
 
 
-async def listed_active(door: Door, keys: QueueKeys) -> set[str]:
+async def _listed_active(door: Door, keys: QueueKeys) -> set[str]:
     """Ids of active jobs, taken over or not."""
     answers = await door.calls(
         [("LRANGE", keys(name), 0, -1) for name in ("active", f"{OWN}active")]
@@ -188,15 +188,12 @@ def _as_found(holder: Holder, kind: str | None) -> Holder:
 
 __all__ = [
     "HOLDERS",
-    "PRECEDENCE",
     "Holder",
     "holders",
     "is_marker",
-    "listed_active",
     "listed_elsewhere",
     "page",
     "pages",
-    "stronger_than",
     "unfinished",
     "usable",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from bull2jet.source.generation import Generation
 
 #: short key in Redis -> option name (BullMQ `optsDecodeMap`)
-LONG = {
+_LONG = {
     "cpof": "continueParentOnFailure",
     "de": "deduplication",
     "fpof": "failParentOnFailure",
@@ -16,7 +16,7 @@ LONG = {
     "kl": "keepLogs",
     "rdof": "removeDependencyOnFailure",
 }
-SHORT = {name: short for short, name in LONG.items()}
+SHORT = {name: short for short, name in _LONG.items()}
 #: BullMQ's version from which on it reads a short key; before it takes it for an unknown option
 _SINCE = {
     "cpof": (5, 58),
@@ -39,7 +39,7 @@ def expanded(opts: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "debounce":  # what BullMQ 5 called deduplication at first
             result.setdefault("deduplication", value)
         else:
-            result[LONG.get(key, key)] = value
+            result[_LONG.get(key, key)] = value
     if telemetry:
         result["telemetry"] = telemetry
     return result
@@ -60,4 +60,4 @@ def abbreviated(opts: Mapping[str, Any], generation: Generation | None = None) -
     return result
 
 
-__all__ = ["LONG", "SHORT", "abbreviated", "expanded"]
+__all__ = ["SHORT", "abbreviated", "expanded"]

@@ -15,7 +15,7 @@ from bull2jet.source.keys import OWN, QUEUE_PREFIXES, QUEUE_SUFFIXES, QueueKeys,
 from bull2jet.source.listing import HOLDERS, Holder, pages, usable
 
 
-async def listed_ids(door: Door, found: QueueFound) -> IdSet:
+async def _listed_ids(door: Door, found: QueueFound) -> IdSet:
     """Every id that a collection of the queue holds, taken over or not, schedulers included."""
     keys = QueueKeys(found.queue)
     ids = IdSet()
@@ -50,7 +50,7 @@ async def find_orphans(
     founds = {found.queue.key: found for found in queues}
     if not founds:
         return
-    ids = {root: await listed_ids(door, found) for root, found in founds.items()}
+    ids = {root: await _listed_ids(door, found) for root, found in founds.items()}
     roots = {*founds, *(queue.key for queue in known)}
     alone = next(iter(founds.values())) if len(founds) == 1 else None
     pattern = "*" if alone is None else QueueKeys(alone.queue).matching("")
@@ -63,7 +63,7 @@ async def find_orphans(
                 strange.add(root, rest)
     for root in strange.roots():
         found = replace(founds[root], types=await current_types(door, founds[root].queue))
-        now = await listed_ids(door, found)
+        now = await _listed_ids(door, found)
         for page in strange.below(root):
             keys = [f"{root}:{rest}" for rest in page if not _belongs(rest, now)]
             for finding in await _name(door, found, QueueKeys(found.queue), keys):
@@ -102,4 +102,4 @@ async def _name(
     return findings
 
 
-__all__ = ["find_orphans", "listed_ids"]
+__all__ = ["find_orphans"]

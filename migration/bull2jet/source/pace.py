@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import anyio
 
-BATCH = 500  # jobs per pipeline at most
+_BATCH = 500  # jobs per pipeline at most
 _SMALLEST = 25
 _SLOW = 0.25  # seconds a pipeline may take before Redis is asked how it is
 _BUSY = 0.1  # seconds a PING may take beyond the way there and back
@@ -22,8 +22,8 @@ _LONGEST_REST = 1.0
 class Pace:
     """Learnt from how long the answers take."""
 
-    limit: int = BATCH
-    size: int = BATCH
+    limit: int = _BATCH
+    size: int = _BATCH
     #: jobs a second at most, 0 for as fast as Redis likes
     rate: float = 0.0
     #: seconds a PING took when the connection was new
@@ -58,4 +58,4 @@ class Pace:
             await anyio.sleep(max(pause, self.rest))
 
 
-__all__ = ["BATCH", "Pace"]
+__all__ = ["Pace"]

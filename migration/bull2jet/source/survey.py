@@ -17,7 +17,7 @@ from bull2jet.source.schedulers import read_schedulers
 from bull2jet.source.settings import read_settings
 from bull2jet.source.vanishing import lasting
 
-SAMPLE = 40  # jobs looked at from each end of a state
+_SAMPLE = 40  # jobs looked at from each end of a state
 
 
 @dataclass(slots=True)
@@ -75,9 +75,9 @@ async def _sample(
     """Adds what a sample tells to `state` and `result`; what is wrong with its jobs."""
     keys = QueueKeys(found.queue)
     count = int(await door.call(holder.counting, keys(holder.suffix)))
-    listings = await page(door, keys, holder, 0, SAMPLE)
-    if count > SAMPLE:
-        listings += await page(door, keys, holder, max(SAMPLE, count - SAMPLE), SAMPLE)
+    listings = await page(door, keys, holder, 0, _SAMPLE)
+    if count > _SAMPLE:
+        listings += await page(door, keys, holder, max(_SAMPLE, count - _SAMPLE), _SAMPLE)
     problems: list[Finding] = []
     seen = size = passed = 0
     loader = JobLoader(door, found.queue, found.generation)
@@ -90,7 +90,7 @@ async def _sample(
             _add(state, job)
             result.locked += job.locked
         result.relatives |= _relatives(found.queue, loaded.jobs)
-    count -= passed if count <= 2 * SAMPLE else 0
+    count -= passed if count <= 2 * _SAMPLE else 0
     state.count += count
     state.bytes += size * count // max(1, seen)
     return await lasting(door, keys, holder, problems)
@@ -119,4 +119,4 @@ def _large(queue: QueueRef, state: State, size: int, limit: int) -> Finding:
     )
 
 
-__all__ = ["SAMPLE", "QueueSurvey", "StateSurvey", "survey"]
+__all__ = ["QueueSurvey", "StateSurvey", "survey"]

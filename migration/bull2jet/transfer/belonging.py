@@ -46,7 +46,7 @@ async def unmark(handover: Handover) -> None:
     await handover.together([("UNLINK", handover.keys.own(_MARK))])
 
 
-async def require_same(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
+async def _require_same(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> None:
     """`NotGoError` when this Redis is not the one that the migration began with."""
     found = await door.call("GET", QueueKeys(queue).own(_MARK))
     known = text(found) == checkpoint.mark if found else await _is_evicted(door, queue, checkpoint)
@@ -116,7 +116,7 @@ async def require_known(door: Door, queue: QueueRef, checkpoint: Checkpoint) -> 
     if checkpoint.phase in (Phase.NEW, Phase.RETURNED):
         await _require_untaken(door, queue)
     elif checkpoint.phase is not Phase.FINAL:
-        await require_same(door, queue, checkpoint)
+        await _require_same(door, queue, checkpoint)
     elif not same_address(checkpoint.source, str(door.address)):  # the mark is gone
         raise NotGoError(
             f"The queue {queue.key} on NATS came from {checkpoint.source}, and its migration from "
@@ -131,7 +131,6 @@ __all__ = [
     "mark",
     "require_known",
     "require_no_step_back",
-    "require_same",
     "same_address",
     "unmark",
 ]

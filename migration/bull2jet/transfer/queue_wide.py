@@ -188,7 +188,7 @@ def as_carried(
     problem = refusal(held)
     if problem is None:
         return held
-    findings.add(refused_add(queue, held, problem))
+    findings.add(_refused_add(queue, held, problem))
     if held.next is None or held.freed:
         return None
     return as_carried(queue, replace(held, next=None), refusal, findings)
@@ -200,7 +200,7 @@ def refused_scheduler(queue: QueueRef, scheduler: Scheduler, problem: str) -> Fi
     return Finding(Severity.LEFT, "scheduler-lost", text, queue.key)
 
 
-def refused_add(queue: QueueRef, held: Deduplication, problem: str) -> Finding:
+def _refused_add(queue: QueueRef, held: Deduplication, problem: str) -> Finding:
     """What is said of a deduplication id, or the add remembered with it, that is too large."""
     what, code = "add remembered for", "remembered-add"
     if held.next is None:
@@ -225,7 +225,6 @@ __all__ = [
     "carry_schedulers",
     "carry_settings",
     "mapper_for",
-    "refused_add",
     "refused_scheduler",
     "same_rule",
 ]

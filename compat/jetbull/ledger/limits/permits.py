@@ -17,10 +17,10 @@ from jetbull.ledger.messages.clock import now_ms
 from jetbull.ledger.store.store import QueueStore
 from jetbull.tasks import background
 
-__all__ = ["HOLD_SECONDS", "NARROW", "Permits"]
+__all__ = ["HOLD_SECONDS", "Permits"]
 
 #: With less room in the window than this, starts are counted for jobs at hand only.
-NARROW = 20
+_NARROW = 20
 HOLD_SECONDS = 0.1
 _TRIPS = 5  # unused starts are kept for so many answers of the server: slots wait for theirs
 _PROMPT_MS = 2  # so long after its window was opened a start counts as made at once
@@ -78,7 +78,7 @@ class Permits:
 
     def is_narrow(self, rate: Rate) -> bool:
         """Whether so few may start that nobody counts ahead, and order needs a look each time."""
-        return self.room(rate) <= NARROW
+        return self.room(rate) <= _NARROW
 
     async def take(self, count: int, rate: Rate) -> int:
         """Counts so many starts; how many there may be, 0 when the window is full."""

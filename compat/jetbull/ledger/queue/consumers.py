@@ -10,7 +10,7 @@ from jetbull.ledger.messages.names import SETTLE, STALLED, STATES, QueueNames
 from jetbull.ledger.store.store import QueueStore
 from jetbull.ledger.streams.streams import ensure_streams
 
-TICKET_WAIT_S = 5  # a delivered ticket nobody claimed comes back after this
+_TICKET_WAIT_S = 5  # a delivered ticket nobody claimed comes back after this
 _IDLE_S = 3600.0
 _UNUSED_S = 86_400.0  # without a request of any worker
 
@@ -35,7 +35,7 @@ async def ensure_delivery(store: QueueStore, name: str, filters: list[str]) -> s
     config: dict[str, Any] = {
         "durable_name": name,
         "ack_policy": "explicit",
-        "ack_wait": TICKET_WAIT_S * 1_000_000_000,
+        "ack_wait": _TICKET_WAIT_S * 1_000_000_000,
         "max_deliver": -1,
         "max_ack_pending": -1,
         "max_waiting": 8192,
@@ -105,7 +105,6 @@ async def _ensure(store: QueueStore, name: str, config: dict[str, Any], filters:
 
 
 __all__ = [
-    "TICKET_WAIT_S",
     "ask_the_time",
     "ensure_counter",
     "ensure_delivery",
