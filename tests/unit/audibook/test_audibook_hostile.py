@@ -150,12 +150,17 @@ def test_repetitions_do_not_take_hours(make_epub: MakeEpub, page: str) -> None:
     assert book.pages[0].paragraphs[-1].endswith("x")
 
 
-def test_items_that_stand_in_for_each_other_in_a_circle_end(make_epub: MakeEpub) -> None:
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("fallbacks", ["yx", "yzy"], ids=["whole", "behind the first"])
+def test_items_that_stand_in_for_each_other_in_a_circle_end(
+    make_epub: MakeEpub, fallbacks: str
+) -> None:
     pictures = [
-        "<item id='x' href='a.png' media-type='image/png' fallback='y'/>",
-        "<item id='y' href='b.png' media-type='image/png' fallback='x'/>",
+        f"<item id='{name}' href='{name}.png' media-type='image/png' fallback='{following}'/>"
+        for name, following in zip("xyz", fallbacks, strict=False)
     ]
-    files = {"EPUB/package.opf": _package(*pictures), "EPUB/a.png": b"a", "EPUB/b.png": b"b"}
+    files = {"EPUB/package.opf": _package(*pictures)}
+    files |= {f"EPUB/{name}.png": b"a" for name in "xyz"}
     with pytest.raises(EpubError, match="No pages extracted"):
         read_epub(make_epub(files=files))
 
