@@ -11,5 +11,8 @@
 The rows of the table and of durability are jetbull as `pip install` makes it beside a C compiler,
 built from this checkout first; what else is measured is the checkout as it is.
 
+`family` knows the peers, which are in `peers`, each a `child` process, and gives all the same job
+(`payload`); `scenarios` measures it, `table` compares, `servers` starts what they run on.
+
 Each takes `--quick`. Servers are started on loopback with fresh folders and end with the run.
 """
