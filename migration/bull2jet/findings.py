@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+_KEPT = 10_000  # of each code
+
 
 class Severity(StrEnum):
     """What a finding means for the migration."""
@@ -40,8 +42,7 @@ class Finding:
 class Findings:
     """All findings of a command: every one is counted, so many of each code are kept in full."""
 
-    def __init__(self, keep: int = 10_000) -> None:
-        self._keep = keep
+    def __init__(self) -> None:
         self._kept: list[Finding] = []
         self._seen: set[Finding] = set()
         self.counts: Counter[tuple[Severity, str]] = Counter()
@@ -52,7 +53,7 @@ class Findings:
             return
         number = (finding.severity, finding.code)
         self.counts[number] += 1
-        if self.counts[number] <= self._keep:
+        if self.counts[number] <= _KEPT:
             self._kept.append(finding)
             self._seen.add(finding)
 
