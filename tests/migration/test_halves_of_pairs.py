@@ -15,7 +15,7 @@ from bull2jet.source.door import Door
 from jetbull import Job, Worker
 
 from .conftest import RedisServer, put_job
-from .there_and_back import and_back
+from .there_and_back import and_back, there
 from .working import queue_of
 
 HALF = r'{"half":"\ud83d","other":"\udc80"}'
@@ -33,6 +33,23 @@ async def test_a_scheduler_whose_template_holds_a_half_comes_back(
     client.hset("bull:q:repeat:daily", mapping=rule)
     await and_back(options, door)
     assert json.loads(client.hget("bull:q:repeat:daily", "data")) == json.loads(HALF)
+
+
+async def test_a_job_that_bullmq_5_stored_with_a_half_as_bytes_is_carried_and_comes_back(
+    redis_server: RedisServer, options: Options, door: Door
+) -> None:
+    client, half = redis_server.client, b"cut \xed\xa0\xbd"
+    put_job(client, "w1", name=half, failedReason=half, defa=half)
+    client.zadd("bull:q:delayed", {"w1": 2_000_000_000_000 * 4096})
+    client.hset("bull:q:meta", mapping={"opts.maxLenEvents": 10000, "version": "bullmq:5.81.5"})
+    await and_back(options, door)
+    report = await there(options)
+    told = [f.text for f in report.findings if f.code == "not-utf8"]
+    assert told and all("carried as question marks" in text for text in told)
+    async with queue_of(options, "q") as queue:
+        job = await queue.getJob("w1")
+    shown = half.decode("utf-8", "replace")  # as BullMQ's own reader shows it
+    assert job is not None and (job.name, job.failedReason) == (shown, shown)
 
 
 async def test_what_jobs_got_and_gave_on_the_target_comes_back(

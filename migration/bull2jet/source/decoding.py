@@ -70,7 +70,7 @@ class Reader:
             or 0,
             progress=self._json_text(listing, fields, "progress"),
             returnvalue=self._json_text(listing, fields, "returnvalue"),
-            failedReason=self._text(listing, fields, "failedReason"),
+            failedReason=self._shown(listing, fields, "failedReason"),
             stacktrace=self._stacktrace(listing, fields),
             processedOn=self._int(listing, fields, "processedOn"),
             finishedOn=self._int(listing, fields, "finishedOn"),
@@ -78,7 +78,7 @@ class Reader:
             parentKey=self._text(listing, fields, "parentKey"),
             repeatJobKey=self._text(listing, fields, "rjk") or _bull_repeat_key(opts),
             deduplicationId=self._text(listing, fields, "deid") or None,
-            deferredFailure=self._text(listing, fields, "defa"),
+            deferredFailure=self._shown(listing, fields, "defa"),
             processedBy=self._text(listing, fields, "pb"),
             due=due_of(listing),
             detached="igdp" in fields,
@@ -86,7 +86,7 @@ class Reader:
         )
 
     def _name(self, listing: Listing, fields: Mapping[str, bytes]) -> str:
-        name = self._text(listing, fields, "name")
+        name = self._shown(listing, fields, "name")
         if name is None:
             if self.generation.library is Library.BULL and "data" in fields:
                 return "__default__"
@@ -239,6 +239,16 @@ class Reader:
             return raw.decode()
         except UnicodeDecodeError:
             self._refuse(listing, "not-utf8", f"its {key} is not UTF-8")
+
+    def _shown(self, listing: Listing, fields: Mapping[str, bytes], key: str) -> str | None:
+        """A text in which BullMQ 5 stores halves of surrogate pairs as bytes that are no UTF-8,
+        as of an error message cut amid an emoji; its own reader shows question marks for them."""
+        text = fields.get(key, b"").decode("utf-8", "replace")
+        if text.encode() == fields.get(key, b""):
+            return self._text(listing, fields, key)
+        what = f"its {key} holds bytes that are no UTF-8, which are carried as question marks"
+        self._note(listing, Severity.CHANGED, "not-utf8", what)
+        return text
 
     def _extra(self, listing: Listing, fields: Mapping[str, bytes]) -> dict[str, str]:
         extra = {}
