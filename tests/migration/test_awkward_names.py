@@ -124,6 +124,18 @@ async def test_a_prefix_that_begins_with_the_usual_one_is_told_from_a_name_with_
         await shift.until("1")
 
 
+async def test_a_queue_that_may_have_the_prefix_of_its_neighbours_and_a_name_with_a_colon_is_named(
+    redis_server: RedisServer, old: Any, options: Options
+) -> None:
+    for queue, prefix in (("orders", "shop"), ("eu:orders", "shop"), ("bills", "shop:us")):
+        await old(queue, prefix=prefix).add("work", {})
+    redis_server.client.hset("shop:us:bills:meta", "version", "bullmq:5.13.0")
+    report = await there(options)
+    (doubt,) = [found for found in report.findings if found.code == "doubtful-prefix"]
+    assert doubt.queue == "shop:eu:orders"
+    assert doubt.text.endswith("if it is 'eu:orders' with the prefix 'shop', give --prefix shop.")
+
+
 async def test_stray_markers_are_no_jobs(
     redis_server: RedisServer, options: Options, door: Door
 ) -> None:

@@ -57,12 +57,16 @@ async def discover(
     for queue in await part_roots(door, seen.roots, prefixes):
         if only and queue.name not in only and queue.key not in only:
             continue
-        await _examine(door, queue, result, sure=bool(prefixes))
+        await _examine(door, queue, result)
+    if not prefixes:
+        queues = [found.queue for found in result.queues]
+        doubts = [await doubtful(door, queue, queues) for queue in queues]
+        result.findings += [doubt for doubt in doubts if doubt]
     _name_missing(result, only)
     return result
 
 
-async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool) -> None:
+async def _examine(door: Door, queue: QueueRef, result: Discovery) -> None:
     keys = QueueKeys(queue)
     all_types = await _all_types(door, keys)
     types = well_typed(all_types)
@@ -78,9 +82,6 @@ async def _examine(door: Door, queue: QueueRef, result: Discovery, *, sure: bool
     told += ["later-job"] if any("attempts" not in fields for fields in samples) else []
     generation = detect(meta, [*types, *told], sample)
     result.queues.append(QueueFound(queue, generation, types))
-    doubt = None if sure else doubtful(queue)
-    if doubt is not None:
-        result.findings.append(doubt)
     for suffix, kind in all_types.items():
         expected = TYPES.get(suffix)
         if expected is None or suffix in types:

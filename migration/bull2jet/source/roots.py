@@ -7,7 +7,7 @@ last one parts prefix and name. New programs find the jobs only where both are t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from bull2jet.findings import Finding, Severity
 from bull2jet.model import QueueRef
@@ -36,14 +36,24 @@ async def part_roots(door: Door, roots: Iterable[str], prefixes: Sequence[str]) 
     return [queue for queue in queues.values() if queue]
 
 
-def doubtful(queue: QueueRef) -> Finding | None:
-    """What is said of a queue whose prefix may be longer than it was taken for."""
-    if queue.prefix not in _USUAL_PREFIXES or ":" not in queue.name:
+async def doubtful(door: Door, queue: QueueRef, queues: Collection[QueueRef]) -> Finding | None:
+    """What is said of one of the queues whose prefix may be another than it was taken for.
+
+    It may be longer than a usual one, or be shorter, as another queue's is.
+    """
+    if queue.prefix in _USUAL_PREFIXES:
+        other = _at_last_colon(queue.key)
+    else:
+        shorter = {each.prefix for each in queues if queue.prefix.startswith(f"{each.prefix}:")}
+        other = (_split(queue.key, [*shorter]) if shorter else None) or queue
+        for each in queues if shorter else ():
+            if each.prefix == queue.prefix and await _has_no_colon(door, each):
+                return None
+    if other == queue:
         return None
-    longer = _at_last_colon(queue.key)
     sentence = (
         f"this is taken for the queue {queue.name!r} with the prefix {queue.prefix!r}; if it is "
-        f"{longer.name!r} with the prefix {longer.prefix!r}, give --prefix {longer.prefix}."
+        f"{other.name!r} with the prefix {other.prefix!r}, give --prefix {other.prefix}."
     )
     return Finding(Severity.NOTE, "doubtful-prefix", sentence, queue.key)
 
