@@ -14,7 +14,7 @@ from bull2jet.commands.verify import verify
 from bull2jet.model import QueueRef
 from bull2jet.options import Options
 from bull2jet.progress import Silent
-from bull2jet.report import Report, Verdict, sealed
+from bull2jet.report import Report, Verdict, lines, page, sealed
 from bull2jet.report.as_json import canonical
 from jetbull import Job, Queue, Worker
 from jetbull.ledger.hub import Target, acquire
@@ -66,6 +66,17 @@ async def test_two_equal_sides_verify_as_often_as_one_likes(
 ) -> None:
     assert await codes(options) == []
     assert await codes(options) == []
+
+
+async def test_what_differs_is_not_said_to_stay_in_redis(
+    store: QueueStore, options: Options
+) -> None:
+    await store.purge(store.names.any_state("w1"))
+    report = await verify(options, Silent())
+    assert report.verdict is Verdict.DIFFERENT
+    above = "This differs between Redis and NATS, or is not carried and stays in Redis"
+    assert f"{above} (1):" in lines(report)
+    assert f"<h2>{above} (1)</h2>" in page(report)
 
 
 async def test_the_report_holds_one_digest_per_state_and_side(

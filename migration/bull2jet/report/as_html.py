@@ -8,7 +8,7 @@ from html import escape
 
 from bull2jet.findings import Severity
 from bull2jet.report.as_json import canonical, document
-from bull2jet.report.as_text import HEADINGS, table
+from bull2jet.report.as_text import heading, table
 from bull2jet.report.formats import counted, lasting, moment, shown
 from bull2jet.report.lines import QueueLine, Report, Verdict
 
@@ -111,7 +111,7 @@ def _findings(report: Report) -> Iterator[str]:
         found = [finding for finding in report.findings if finding.severity is severity]
         if not found:
             continue
-        yield f"<h2>{_safe(HEADINGS[severity])} ({len(found):,})</h2>"
+        yield f"<h2>{_safe(heading(severity, report))} ({len(found):,})</h2>"
         yield '<table class="text"><tr><th>what</th><td>queue</td><td>job</td><td></td></tr>'
         for finding in found:
             cells = [finding.code, finding.queue, finding.job, finding.text]

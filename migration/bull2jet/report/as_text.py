@@ -128,7 +128,7 @@ def _findings(report: Report) -> Iterator[str]:
         if not found:
             continue
         yield ""
-        yield f"{HEADINGS[severity]} ({len(found):,}):"
+        yield f"{heading(severity, report)} ({len(found):,}):"
         for number, finding in enumerate(found[:_SHOWN], 1):
             yield f"  {number}. {_one(finding)}"
         if len(found) > _SHOWN:
@@ -140,11 +140,18 @@ def _one(finding: Finding) -> str:
     return shown(f"{finding.code}{f' [{where}]' if where else ''}: {finding.text}")
 
 
-HEADINGS = {
+def heading(severity: Severity, report: Report) -> str:
+    """What stands above the findings of a severity."""
+    if severity is Severity.LEFT and report.differing:
+        return "This differs between Redis and NATS, or is not carried and stays in Redis"
+    return _HEADINGS[severity]
+
+
+_HEADINGS = {
     Severity.STOP: "This stops the migration",
     Severity.LEFT: "This is not carried and stays in Redis",
     Severity.CHANGED: "This is carried with a change",
     Severity.NOTE: "Worth knowing",
 }
 
-__all__ = ["HEADINGS", "lines", "table"]
+__all__ = ["heading", "lines", "table"]
