@@ -52,9 +52,8 @@ class QueueStore:
     of the queue from here: before it is stored, or before its add is over. `traits_told` grows with
     each time a trait was told, the last time at `told_at` (monotonic seconds). `watchers` get the
     queue's settings and their sequence when they are changed from here.
-    `levels` holds the lanes of the priority levels that were told to the workers, `counts` and
-    `pages` the questions that several callers share, `reaches` where the messages of a state lay,
-    `trims` the removal of old finished jobs that is under way, by what is kept.
+    `levels` holds lanes of priority levels that workers were told of; `counts` and `pages` what
+    callers ask in common; `reaches` where messages of a state lay; `trims` removals of old jobs.
     """
 
     __slots__ = (
