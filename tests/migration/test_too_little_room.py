@@ -76,6 +76,30 @@ def test_the_way_back_needs_no_room(where: str, redis_server: RedisServer, tmp_p
     assert client.lrange("bull:q:wait", 0, -1) == before
 
 
+def test_the_way_back_leaves_queues_alone_that_the_run_has_not_come_to(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    client = redis_server.client
+    put_too_much(client)
+    job = client.hgetall("bull:q:large0")
+    for root in ("bull:r", "other:q", "other:z"):
+        client.hset(f"{root}:1", mapping=job)
+        client.lpush(f"{root}:wait", "1")
+        client.hset(f"{root}:meta", "version", "bullmq:5.13.0")
+    before = client.lrange("bull:q:wait", 0, -1)
+    with narrow(tmp_path, "account") as server:
+        sides = (redis_server.url, "--to", server.url)
+        assert bull2jet("run", *sides).code == 5
+        asyncio.run(fill(server.url))
+        back = bull2jet("rollback", *sides, "--yes")
+        by_name = bull2jet("rollback", *sides, "--yes", "--queues", "other:z")
+    assert back.code == 0 and "back in Redis" in back.out, back
+    assert "not-begun [other:z]: it has not been migrated" in back.out
+    assert client.lrange("bull:q:wait", 0, -1) == before
+    assert client.lrange("other:z:wait", 0, -1) == [b"1"]
+    assert by_name.code != 0
+
+
 def test_plan_stops_where_the_account_may_not_store_so_much(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:

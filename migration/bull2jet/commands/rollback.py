@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bull2jet.commands.asking import confirm
 from bull2jet.commands.opening import nats_of, redis_of
 from bull2jet.commands.reporting import begin, command_line, finish, judge
-from bull2jet.commands.selecting import key_index, line_for, refuse_final, select, without_final
+from bull2jet.commands.selecting import (
+    Selection,
+    key_index,
+    line_for,
+    refuse_final,
+    select,
+    without_final,
+)
 from bull2jet.errors import NotGoError
-from bull2jet.findings import Findings
+from bull2jet.findings import Finding, Findings, Severity
 from bull2jet.options import Options
 from bull2jet.progress import Progress
 from bull2jet.report.formats import counted
@@ -20,7 +29,7 @@ from bull2jet.source.lease import held_lease
 from bull2jet.source.probing import require_rights
 from bull2jet.target.protocol import Target, TargetQueue
 from bull2jet.transfer.belonging import require_known, unmark
-from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, require, save
+from bull2jet.transfer.checkpoint import Checkpoint, Phase, load, load_all, require, save
 from bull2jet.transfer.giveback import GiveBack
 from bull2jet.transfer.keeping import put_back
 from bull2jet.transfer.queue_wide import mapper_for
@@ -35,6 +44,8 @@ async def rollback(options: Options, progress: Progress) -> Report:
         selection = await select(door, options, findings, target)
         refuse_final(selection, "rollback")
         selection = await without_final(selection, target, options, findings, "rollback")
+        if not (options.queues or options.lost_target):
+            selection = await _without_untouched(selection, target, findings)
         await require_rights(door, [found.queue for found in selection.chosen])
         index = key_index(door, selection, DEDUPLICATION)
         for found in selection.chosen:
@@ -48,6 +59,22 @@ async def rollback(options: Options, progress: Progress) -> Report:
     report.summary = f"{counted(jobs, 'job')} back in Redis; old workers may run again."
     report.next = command_line("inspect", options)
     return report
+
+
+async def _without_untouched(selection: Selection, target: Target, findings: Findings) -> Selection:
+    """The selection without queues that a broken off run has not come to, if it came to any.
+
+    Nothing of them is to come back, and a full target would refuse to open them.
+    """
+    stored = await load_all(target)
+    touched = tuple(found for found in selection.chosen if found.queue in stored)
+    if not touched:
+        return selection
+    for found in selection.chosen:
+        if found.queue not in stored:
+            text = "it has not been migrated, so nothing of it comes back."
+            findings.add(Finding(Severity.NOTE, "not-begun", text, found.queue.key))
+    return replace(selection, chosen=touched)
 
 
 async def _rollback(
