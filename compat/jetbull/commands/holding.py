@@ -211,12 +211,14 @@ async def wait_for_children(job: JobBody, token: str, opts: Mapping[str, Any]) -
     """True when moved; False when no child (or not the one named) is pending."""
     command = "moveToWaitingChildren"
     store = await job.queue.ledger()
-    if held(job, token) is None and await reading.find(store, job.id) is None:
-        raise refused(-1, command, job.id)
-    # Both looks at once: a quick child must not end before its parent begins to wait.
-    failed, pending = await asyncio.gather(
-        bookkeeping.has_unsuccessful(store, job.id), bookkeeping.has_pending(store, job.id)
+    # All looks at once: a quick child must not end before its parent begins to wait.
+    found, failed, pending = await asyncio.gather(
+        reading.find(store, job.id),
+        bookkeeping.has_unsuccessful(store, job.id),
+        bookkeeping.has_pending(store, job.id),
     )
+    if found is None:
+        raise refused(-1, command, job.id)
     if failed:
         raise refused(-9, command, job.id)
     child = opts.get("child")

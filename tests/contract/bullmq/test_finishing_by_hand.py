@@ -154,6 +154,16 @@ async def test_waiting_for_children_looks_at_children_before_the_lock(
     assert await job.moveToWaitingChildren("no lock", {}) is False
 
 
+async def test_waiting_for_children_needs_a_job_that_is_still_there(
+    make: Makers, queue: Any
+) -> None:
+    [job] = await active(make, queue, 1)
+    await queue.obliterate(True)
+    message = r"^Missing key for job 1\. moveToWaitingChildren$"
+    with pytest.raises(TypeError, match=message):
+        await job.moveToWaitingChildren(job.token, {})
+
+
 async def test_waiting_for_children_needs_the_lock_when_there_are_some(
     make: Makers, queue: Any
 ) -> None:
