@@ -29,10 +29,14 @@ _TIES = frozenset({"parentKey", "repeatJobKey", "deduplicationId"})
 
 
 def fill(job: JobBody[Any, Any], job_id: str, record: Record) -> None:
-    """Takes over what the record holds besides name, data and options."""
+    """Takes over what the record holds besides name, data and options; ValueError where that is
+    of a kind no job has.
+    """
     given, head = record.given, record.head
     job.id = job_id
     job.timestamp = given["timestamp"]
+    if not isinstance(job.name, str) or not isinstance(job.timestamp, int | float):
+        raise ValueError(f"its name is {job.name!r}, its timestamp {job.timestamp!r}")
     # When not given: of stored jobs only those of schedulers say 1, as fresh ones do.
     job.attempts = job.opts["attempts"] or int("repeatJobKey" in given)
     if head:
@@ -40,8 +44,7 @@ def fill(job: JobBody[Any, Any], job_id: str, record: Record) -> None:
             setattr(job, name, head[name])
         if job.failedReason == "":
             job.failedReason = None
-        if job.stacktrace:
-            job.stacktrace = list(job.stacktrace)
+        job.stacktrace = list(job.stacktrace or ())
     job.delay = head.get("delay", 0)
     job.priority = head.get("priority", 0)
     if not _TIES.isdisjoint(given):

@@ -15,6 +15,15 @@ _UNTIMED = b'{}\n{"v":1,"name":"x"}\n1'
 _NO_DATA = b'{}\n{"v":1,"name":"x","timestamp":1}\nhello'
 _DEEP = b"[" * 450_000 + b"]" * 450_000  # Python 3.14 reads tens of thousands
 _TOO_DEEP = b'{}\n{"v":1,"name":"x","timestamp":1}\n%b' % _DEEP
+_GIVEN = b'{"v":1,"name":"x","timestamp":1}\n1'
+_NO_TIME = b'{}\n{"v":1,"name":"x","timestamp":"soon"}\n1'
+_NO_NAME = b'{}\n{"v":1,"name":5,"timestamp":1}\n1'
+_ODD_ENDS = [
+    b'{"stacktrace":5}\n%b' % _GIVEN,
+    b'{"finishedOn":"soon"}\n%b' % _GIVEN,
+    b'{"failedReason":{}}\n%b' % _GIVEN,
+    b'{"deferredFailure":7}\n%b' % _GIVEN,
+]
 _NO_NUMBERS = b'{"attemptsStarted":"x","due":[]}\n{"v":1,"name":"x","timestamp":1}\n1'
 _LANES = {"prio": "5"}
 _OPTIONS: dict[str, dict[str, Any]] = {"head": {"lifo": True}, "prio": {"priority": 5}}
@@ -27,7 +36,19 @@ async def _store(queue: Queue, state: str, payload: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [_TEXT, b"", b"[]\n{}\n1", _UNTIMED, _NO_DATA, _TOO_DEEP, _NO_NUMBERS]
+    "payload",
+    [
+        _TEXT,
+        b"",
+        b"[]\n{}\n1",
+        _UNTIMED,
+        _NO_DATA,
+        _TOO_DEEP,
+        _NO_NUMBERS,
+        _NO_TIME,
+        _NO_NAME,
+        *_ODD_ENDS,
+    ],
 )
 @pytest.mark.parametrize("limit", [None, 1])
 @pytest.mark.parametrize("state", ["wait", "head", "prio"])
@@ -57,7 +78,7 @@ async def test_a_message_that_is_no_job_fails_when_its_turn_comes_and_keeps_no_j
     assert await queue.remove(foreign.id) == 1
 
 
-@pytest.mark.parametrize("payload", [_TEXT, _NO_NUMBERS])
+@pytest.mark.parametrize("payload", [_TEXT, _NO_NUMBERS, _NO_TIME, *_ODD_ENDS])
 @pytest.mark.parametrize("state", ["delayed", "active", "children", "completed", "failed"])
 async def test_a_message_that_is_no_job_hides_no_job_from_lists(
     queue: Queue, state: str, payload: bytes

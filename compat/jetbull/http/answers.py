@@ -148,7 +148,7 @@ class ListedJob(BaseModel):
     progress: Any
     attempts_made: int
     failed_reason: str | None
-    stacktrace: list[str]
+    stacktrace: list[str | None]
     returnvalue: Any
 
     @staticmethod
@@ -159,12 +159,13 @@ class ListedJob(BaseModel):
             "name": job.name,
             "data": job.data,
             "timestamp": int(job.timestamp),
-            "processed_on": job.processedOn or None,
-            "finished_on": job.finishedOn or None,
+            "processed_on": int(job.processedOn or 0) or None,
+            "finished_on": int(job.finishedOn or 0) or None,
             "progress": job.progress,
             "attempts_made": job.attemptsMade,
             "failed_reason": job.failedReason,
-            "stacktrace": job.stacktrace,
+            # Bull stored null for an error that had no stack.
+            "stacktrace": [None if row is None else str(row) for row in job.stacktrace],
             "returnvalue": job.returnvalue,
         }
 

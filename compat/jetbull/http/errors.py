@@ -51,6 +51,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(OperationFailedError, _failed)
     app.add_exception_handler(HTTPException, _no_such_path)
+    app.add_exception_handler(Exception, _unforeseen)
 
 
 async def _bad_request(request: Request, error: Exception) -> JSONResponse:
@@ -66,9 +67,18 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
     expected = isinstance(cause, JetbullError)
     ids = {"correlationId": request.state.correlation_id}
     log.error("%s: %s", error, cause, exc_info=None if expected else cause, extra=ids)
+    return _internal_error(str(error))
+
+
+async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """What no call foresaw; Starlette raises it once more, so the server logs it."""
+    return _internal_error("Failed to answer")
+
+
+def _internal_error(message: str) -> JSONResponse:
     body = {
         "error": "Internal Server Error",
-        "message": str(error),
+        "message": message,
         "statusCode": 500,
         "timestamp": iso_now(),
     }

@@ -153,3 +153,59 @@ async def test_whatever_a_job_holds_is_shown(
     assert [one["data"] for one in listed] == [{"value": odd}, {}]
     shown = (await api.get(f"/api/queue/job/{job.id}")).json()["job"]
     assert shown["data"] == {"value": odd}
+
+
+async def _stored_by_others(
+    queue: Queue, job_id: str, head: bytes, timestamp: bytes = b"1"
+) -> None:
+    given = b'{"v":1,"name":"theirs","timestamp":%b}' % timestamp
+    store = await queue.ledger()
+    await (await store.wire.post(store.names.job("failed", job_id), b"%b\n%b\n1" % (head, given)))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{"stacktrace":5}',
+        b'{"stacktrace":{"a":1}}',
+        b'{"finishedOn":"soon"}',
+        b'{"processedOn":{}}',
+        b'{"failedReason":7}',
+    ],
+)
+async def test_a_record_with_a_field_of_another_kind_is_shown_as_unreadable_and_hides_no_other(
+    api: httpx.AsyncClient, queue: Queue, head: bytes
+) -> None:
+    await failed(queue, "ours")
+    await _stored_by_others(queue, "theirs", head)
+    listed: Any = taken(await api.get("/api/queue/jobs/failed"), 200)["jobs"]
+    assert {job["id"] for job in listed} == {"ours", "theirs"}
+    shown: Any = taken(await api.get("/api/queue/job/theirs"), 200)["job"]
+    assert shown["name"] == "unreadable" and head.decode() in shown["data"]
+
+
+async def test_what_other_programs_leave_empty_or_broken_in_two_is_shown(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    empty = b'{"stacktrace":null,"failedReason":null,"processedOn":null,"finishedOn":null}'
+    await _stored_by_others(queue, "empty", empty)
+    await _stored_by_others(queue, "odd", b'{"stacktrace":[null,1,"x"],"finishedOn":7.5}')
+    shown: Any = taken(await api.get("/api/queue/job/empty"), 200)["job"]
+    assert (shown["stacktrace"], shown["failedReason"], shown["finishedOn"]) == ([], None, None)
+    shown = taken(await api.get("/api/queue/job/odd"), 200)["job"]
+    assert (shown["stacktrace"], shown["finishedOn"]) == ([None, "1", "x"], 7)
+
+
+async def test_an_error_that_no_call_foresaw_is_json_as_well(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    await _stored_by_others(queue, "endless", b"{}", b"1e999")
+    answer = await api.get("/api/queue/job/endless")
+    assert answer.status_code == 500
+    body: dict[str, Any] = answer.json()
+    assert body.pop("timestamp")
+    assert body == {
+        "error": "Internal Server Error",
+        "message": "Failed to answer",
+        "statusCode": 500,
+    }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, NamedTuple
 
 from jetbull.errors import NotJSONError
@@ -21,15 +22,23 @@ VERSION = 1
 
 NO_JOB = "The stored message is no job"
 _SPOILT = 16_384  # bytes that are kept of what is no job
-_NUMBERS = (
-    "after",
-    "attemptsMade",
-    "attemptsStarted",
-    "delay",
-    "due",
-    "priority",
-    "stalledCounter",
-)
+_NUMBER = frozenset({int, float})
+_TIME = frozenset({int, float, NoneType})
+_TEXT = frozenset({str, NoneType})
+_KINDS = {
+    "after": _NUMBER,
+    "attemptsMade": _NUMBER,
+    "attemptsStarted": _NUMBER,
+    "deferredFailure": _TEXT,
+    "delay": _NUMBER,
+    "due": _NUMBER,
+    "failedReason": _TEXT,
+    "finishedOn": _TIME,
+    "priority": _NUMBER,
+    "processedOn": _TIME,
+    "stacktrace": frozenset({list, NoneType}),
+    "stalledCounter": _NUMBER,
+}
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -118,10 +127,10 @@ _FORMS: dict[tuple[str, ...], Callable[[dict[str, Any]], bytes]] = {
 
 
 def _check(head: dict[str, Any]) -> None:
-    """ValueError unless all that is counted with is a number."""
-    for name in _NUMBERS:
-        value = head.get(name, 0)
-        if type(value) is not int and not isinstance(value, float):
+    """ValueError unless all that is counted with is a number, and each text or list is one."""
+    for name, value in head.items():
+        kind = _KINDS.get(name)
+        if kind is not None and type(value) not in kind:
             raise ValueError(f"its {name} is {value!r}")
 
 
