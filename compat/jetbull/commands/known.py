@@ -77,8 +77,9 @@ class Known:
 
 
 async def look(items: Sequence[Item], again: bool) -> Known:
-    """What the ledger holds of the items. Numbers that are new are taken to be free. With `again`
-    every id is looked for, and each new job gets the `tombstone` of a removed one of its id.
+    """What the ledger holds of the items. Each gets the `tombstone` of a removed job of its id: if
+    it were refused for that one first, it would be stored behind the others. Numbers that are new
+    are taken to be free; with `again` every id is looked for.
     """
     known = Known()
     for store, some in _by_queue(items):
@@ -108,10 +109,9 @@ async def _look_in(store: QueueStore, items: Sequence[Item], known: Known, again
             store, key.owner, key.until_ms, key.seq, key.pending
         )
     known.stored.update({(queue, job_id): stored for job_id, stored in found.items()})
-    if again:
-        removed = await tombstones(store, ids)
-        for item in items:
-            await stand_behind(store, item.job, removed.get(item.job.job_id, 0))
+    removed = await tombstones(store, ids)
+    for item in items:
+        await stand_behind(store, item.job, removed.get(item.job.job_id, 0))
 
 
 async def _look_for_waits(items: Sequence[Item], known: Known) -> None:

@@ -236,3 +236,12 @@ async def test_a_child_that_is_kept_for_later_is_waited_for(make: Makers, queue:
     assert later.name == "later"
     await later.moveToCompleted("done", "token", False)
     assert await parent.getState() == "waiting"
+
+
+async def test_a_bulk_with_a_duplicate_keeps_its_order_where_an_id_belonged_to_a_removed_job(
+    queue: Any,
+) -> None:
+    await queue.addBulk([entry("owner", {}), entry("old", jobId="again")])
+    await queue.remove("again")
+    await queue.addBulk([entry("a", jobId="again"), entry("b", {}), entry("c")])
+    assert names(await queue.getWaiting()) == ["owner", "a", "c"]
