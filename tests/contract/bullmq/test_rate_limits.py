@@ -126,6 +126,14 @@ async def test_without_a_limit_the_time_left_is_minus_2(queue: Any) -> None:
     assert await queue.getRateLimitTtl() == -2
 
 
+async def test_a_look_that_finds_no_job_begins_no_window(make: Makers, queue: Any) -> None:
+    limiter = {"max": 1, "duration": 60_000}
+    worker = make.worker(queue, limiter=limiter, drainDelay=0.05)
+    assert await worker.getNextJob("t1") is None
+    assert await queue.getRateLimitTtl() == -2
+    assert await queue.removeRateLimitKey() == 0
+
+
 async def test_the_window_can_be_cleared(make: Makers, queue: Any) -> None:
     await added(queue, 2)
     limiter = {"max": 1, "duration": 60_000}

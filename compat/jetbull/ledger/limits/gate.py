@@ -45,9 +45,9 @@ _NEVER = Window(0, 0, 0)
 
 
 async def window(store: QueueStore) -> Window | None:
-    """The current window, or None when it is over or was never opened."""
+    """The current window, or None when it is over, was never opened, or nothing started in it."""
     now = (await counted(store)).window
-    return now if now.end_ms > now_ms() else None
+    return now if now.end_ms > now_ms() and now.count else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,12 @@ async def counted(store: QueueStore) -> Counted:
 
 
 def opened(window: Window, duration_ms: int) -> Window:
-    """The same window, or a new one if that is over."""
+    """The same window, or a new one if that is over, or its starts were all given back: a window
+    begins with its first start.
+    """
     now = now_ms()
-    return window if window.end_ms > now else Window(now, now + duration_ms, 0)
+    is_open = window.end_ms > now and window.count > 0
+    return window if is_open else Window(now, now + duration_ms, 0)
 
 
 async def count(store: QueueStore, before: Counted, window: Window, starts: int) -> Counted:
