@@ -61,4 +61,7 @@ def _as_routed(scope: Scope) -> str:
         path = path[:-1]
     # /api/queue/job, and then an id or a state, which stays as it is.
     names = path.split("/", _NAMES)
+    # Starlette takes a path for the one without the line end behind it; with two it does not.
+    if len(names) <= _NAMES and path.endswith("\n"):
+        names[-1] += "\n"
     return "/".join([*(name.lower() for name in names[:_NAMES]), *names[_NAMES:]])

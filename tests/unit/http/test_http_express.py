@@ -36,6 +36,23 @@ async def test_a_job_is_added_by_a_path_with_a_slash_at_its_end(
     assert await queue.getWaitingCount() == 1
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready", "/api/queue/status"])
+async def test_a_path_with_a_line_end_behind_it_is_another_path(
+    api: httpx.AsyncClient, path: str
+) -> None:
+    answer = await api.get(f"{path}%0A")
+    assert answer.status_code == 404
+    assert answer.json()["message"] == f"Cannot GET {path}%0A"
+
+
+async def test_a_path_with_a_line_end_behind_it_adds_nothing(
+    api: httpx.AsyncClient, queue: Queue
+) -> None:
+    answer = await api.post("/api/queue/parse-epub%0A", json={"bookId": "b", "s3Key": "k"})
+    assert answer.status_code == 404
+    assert await queue.getWaitingCount() == 0
+
+
 async def test_an_id_may_end_with_a_slash(api: httpx.AsyncClient, queue: Queue) -> None:
     await queue.add("job", 1, {"jobId": "chapter/"})
     assert (await api.get("/api/queue/job/chapter%2F")).json()["found"]
